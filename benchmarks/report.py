@@ -1,0 +1,109 @@
+"""Results as a table for people and JSON for programs, and the machine behind them."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from dataclasses import asdict
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from .floor import Floor
+from .harness import Result, Timing
+
+PACKAGES = ("chainrule", "jax", "keras", "numpy", "optax", "scikit-learn", "torch")
+PACKAGES += ("tensorflow", "tensorflow-cpu")
+
+
+def processor() -> str:
+    """The processor's name, as the system gives it."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def versions() -> dict[str, str]:
+    """The version of every peer that is installed."""
+    found = {}
+    for package in PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def machine(threads: int) -> dict[str, Any]:
+    """What the figures were measured on."""
+    return {
+        "processor": processor(),
+        "cores": os.cpu_count(),
+        "threads": threads,
+        "system": platform.platform(terse=True),
+        "python": platform.python_version(),
+        "versions": versions(),
+    }
+
+
+def duration(seconds: float) -> str:
+    """Three digits and a unit: ``12.3 µs``."""
+    for factor, unit in ((1, "s"), (1e3, "ms"), (1e6, "µs")):
+        if seconds * factor >= 1:
+            return f"{seconds * factor:.3g} {unit}"
+    return f"{seconds * 1e9:.3g} ns"
+
+
+def row(timing: Timing, result: Result) -> list[str]:
+    """A line of the table."""
+    if not timing.seconds or result.reference is None:
+        return [timing.peer, "–", "", "", "", "", timing.note]
+    floor = result.floor_seconds
+    words = {True: "same work", False: "OTHER LOSSES", None: ""}[timing.same_work]
+    return [
+        timing.peer,
+        duration(timing.median),
+        duration(min(timing.seconds)),
+        duration(max(timing.seconds)),
+        f"{timing.ratio(result.reference):.2f}",
+        f"{timing.median / floor:.1f}" if floor else "",
+        words,
+    ]
+
+
+def table(result: Result) -> str:
+    """The timings of a workload as plain text."""
+    reference = result.reference.peer if result.reference else "…"
+    header = ["", "median", "least", "most", f"÷ {reference}", "÷ floor", ""]
+    rows = [header, *(row(timing, result) for timing in result.timings)]
+    if result.floor_seconds:
+        rows.append(["(floor)", duration(result.floor_seconds), *[""] * 5])
+    widths = [max(len(cells[i]) for cells in rows) for i in range(len(header))]
+    lines = [f"{result.workload}: {result.summary}", ""]
+    for cells in rows:
+        name, *numbers, note = cells
+        columns = [name.ljust(widths[0])]
+        pairs = zip(numbers, widths[1:-1], strict=True)
+        columns += [number.rjust(width) for number, width in pairs]
+        lines.append("  ".join(["", *columns, note]).rstrip())
+    return "\n".join(lines)
+
+
+def as_json(results: list[Result], about: dict[str, Any], floor: Floor) -> str:
+    """Everything measured, with every round, as JSON."""
+    entries = []
+    for result in results:
+        entry: dict[str, Any] = asdict(result)
+        for timing, values in zip(result.timings, entry["timings"], strict=True):
+            if timing.seconds and result.reference is not None:
+                values["median"] = timing.median
+                values["ratio"] = timing.ratio(result.reference)
+        entry["reference"] = result.reference.peer if result.reference else None
+        entries.append(entry)
+    content = {"machine": about, "floor": asdict(floor), "workloads": entries}
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"

@@ -1,0 +1,149 @@
+"""``cr.compile``: trace once for each kind of arguments, run the passes, hand to an engine.
+
+Place on the road: the compiler's front. Nothing here knows how an engine works.
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from .. import tree
+from ..config import config
+from ..engines.interface import Executable, engine
+from ..errors import ArgumentError, user_line
+from ..graph import Graph, current_trace
+from ..tensor import Tensor
+from .pipeline import run_passes
+from .program import plan
+from .trace import as_input, is_input, trace_call
+
+#: A function compiled for more signatures than this warns once.
+MANY_SIGNATURES = 32
+
+
+@dataclass(frozen=True)
+class Specialisation:
+    """A function compiled for one kind of arguments."""
+
+    graph: Graph
+    executable: Executable
+    results: tree.Structure
+
+
+class Compiled:
+    """A function that is traced and compiled on first use, and then runs without Python.
+
+    Made by ``cr.compile``. One specialisation is kept for each combination of argument shapes,
+    dtypes and values of non-tensor arguments.
+    """
+
+    def __init__(self, function: Callable[..., Any], engine_name: str | None) -> None:
+        if not callable(function):
+            raise ArgumentError(f"compile: {function!r} is not a function")
+        if engine_name is not None:
+            engine(engine_name)  # an unknown name is an error now, not at the first call
+        self.function = function
+        self.engine_name = engine_name
+        self.specialisations: dict[Any, Specialisation] = {}
+        self._lock = threading.Lock()
+        functools.update_wrapper(self, function, updated=())
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """The function's results, as tensors without history."""
+        if current_trace() is not None:  # inside another trace it is part of that program
+            return self.function(*args, **kwargs)
+        leaves, structure = tree.flatten((args, kwargs))
+        arrays = [as_input(leaf) for leaf in leaves if is_input(leaf)]
+        key = self._key(leaves, structure)
+        found = self.specialisations.get(key)
+        if found is None:
+            with self._lock:
+                found = self.specialisations.get(key) or self._specialise(key, args, kwargs)
+        results = found.executable(arrays)
+        wrapped = [Tensor(None, (), {}, each.shape, each.dtype, each) for each in results]
+        return tree.unflatten(found.results, wrapped)
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        """A compiled method: the instance is its first argument."""
+        return self if instance is None else functools.partial(self, instance)
+
+    def _key(self, leaves: list[Any], structure: tree.Structure) -> Any:
+        kinds = []
+        for leaf in leaves:
+            if not is_input(leaf):
+                kinds.append((type(leaf), leaf))
+            elif isinstance(leaf, float):
+                kinds.append((float, None))
+            else:
+                kinds.append((leaf.shape, leaf.dtype))
+        return structure, tuple(kinds), config.dtype, self.engine_name or config.engine
+
+    def _specialise(self, key: Any, args: Any, kwargs: Any) -> Specialisation:
+        traced = trace_call(self.function, args, kwargs)
+        graph = run_passes(traced.graph)
+        executable = engine(self.engine_name or config.engine).prepare(plan(graph))
+        found = Specialisation(graph, executable, traced.results)
+        self.specialisations[key] = found
+        if len(self.specialisations) == MANY_SIGNATURES + 1:
+            self._warn_of_many()
+        return found
+
+    def _warn_of_many(self) -> None:
+        line = user_line()
+        warnings.warn(
+            f"compile: {self.graph_name} has been compiled for {MANY_SIGNATURES + 1} different "
+            f"kinds of arguments{f' ({line.place})' if line else ''}: pad varying lengths to a "
+            "few sizes, drop the last short batch, and pass numbers that change as tensors or "
+            "floats instead of ints",
+            stacklevel=4,
+        )
+
+    @property
+    def graph_name(self) -> str:
+        """The function's name."""
+        return getattr(self.function, "__name__", type(self.function).__name__)
+
+    def __repr__(self) -> str:
+        return f"<compiled {self.graph_name}: {len(self.specialisations)} specialisations>"
+
+
+def compile(f: Callable[..., Any] | None = None, *, engine: str | None = None) -> Any:
+    """Compiles a function: forward, backward and update become one call without Python inside.
+
+    The function is traced once for each combination of argument shapes and dtypes. Parameters
+    and optimizer state that it reads or assigns are found by themselves and updated in place.
+    Use it as ``@cr.compile``, ``@cr.compile(engine="numpy")`` or ``fast = cr.compile(f)``.
+
+    Arguments:
+        f: a function of tensors, arrays and floats, nested in tuples, lists and dicts; other
+            arguments (ints, strings) are part of the program: each new value compiles anew.
+        engine: the engine's name; ``config.engine`` when not given.
+
+    Returns:
+        A function with the same arguments. Its results have no history: call ``backprop``
+        inside of it, not on what it answers.
+
+    Raises:
+        TraceError: at the first call, when f looks at a value, as in ``if loss > 1``.
+        OptionError: for an engine that does not exist.
+
+    Example:
+        >>> import chainrule as cr
+        >>> w = cr.parameter(1.0)
+        >>> @cr.compile
+        ... def step(x):
+        ...     loss = (w * x - 6.0) ** 2
+        ...     w.assign(w - 0.05 * cr.backprop(loss)[w])
+        ...     return loss
+        >>> losses = [step(2.0).item() for _ in range(30)]
+        >>> round(losses[0], 3), round(w.item(), 3)
+        (16.0, 3.0)
+    """
+    if f is None:
+        return lambda function: Compiled(function, engine)
+    return Compiled(f, engine)

@@ -1,0 +1,1 @@
+"""Compiler passes, one idea a file; ``compiler.pipeline`` has their order."""

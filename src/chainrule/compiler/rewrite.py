@@ -1,0 +1,52 @@
+"""Rebuilding a graph node by node: what the passes are written with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from ..graph import Graph, Node
+
+#: Given a node and its new inputs, the node to use in its place; None keeps the operation.
+Rule = Callable[[Node, tuple[Node, ...]], Node | None]
+
+
+def rewrite(graph: Graph, rule: Rule) -> Graph:
+    """The graph with the rule applied to every operation, inputs first.
+
+    Where the rule answers None and no input changed, the node itself is kept.
+    """
+    new: dict[Node, Node] = {}
+    given = set(graph.inputs)
+    for node in graph.nodes:
+        if node.is_leaf or node in given:
+            new[node] = node
+            continue
+        inputs = tuple(new[each] for each in node.inputs)
+        replaced = rule(node, inputs)
+        if replaced is not None:
+            new[node] = replaced
+        elif all(a is b for a, b in zip(inputs, node.inputs, strict=True)):
+            new[node] = node
+        else:
+            new[node] = remade(node, inputs)
+    return Graph(
+        graph.inputs,
+        [new[node] for node in graph.outputs],
+        [(leaf, new[value]) for leaf, value in graph.updates],
+        name=graph.name,
+    )
+
+
+def remade(node: Node, inputs: Sequence[Node]) -> Node:
+    """The same operation on other inputs, with the name, line and origin of the old node."""
+    copy = Node.kind(node.op, tuple(inputs), node.params, node.shape, node.dtype, name=node.name)
+    copy.origin = node.origin
+    copy._line = node._line
+    return copy
+
+
+def constant_leaf(node: Node, value: object) -> Node:
+    """A leaf with this value in place of an operation."""
+    leaf = Node.kind(None, (), {}, node.shape, node.dtype, value, node.name)
+    leaf._line = node._line
+    return leaf

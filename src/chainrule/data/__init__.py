@@ -1,0 +1,49 @@
+"""Data: named data sets, the tables people have, and batches of both.
+
+Place on the road: what ``fit`` trains on. NumPy only; scikit-learn, pyarrow and the
+like are imported when a call needs them. It must not know of tensors, networks or
+losses.
+
+======================  =============================================================
+``load(name)``          a named data set, as a ``Split``: train, test, its origin
+``read_table(file)``    a CSV or Parquet file or a frame, as a ``Table``
+``Dataset(x, y)``       arrays, checked
+``memory_map(file)``    arrays too large for memory
+``Stream(make)``        batches from a function
+``batches(dataset)``    the batches of one epoch
+======================  =============================================================
+"""
+
+from .batching import Stream, batches, epoch_order, num_batches
+from .columns import Columns, read_columns
+from .datasets import Dataset, Split, as_dataset, memory_map
+from .scaling import Standardiser, one_hot, standardise
+from .sources import load, names
+from .splitting import k_folds, train_test_split
+from .table import Table, read_table
+from .transform import TableTransform
+from .validation import check_labels
+
+__all__ = [
+    "Columns",
+    "Dataset",
+    "Split",
+    "Standardiser",
+    "Stream",
+    "Table",
+    "TableTransform",
+    "as_dataset",
+    "batches",
+    "check_labels",
+    "epoch_order",
+    "k_folds",
+    "load",
+    "memory_map",
+    "names",
+    "num_batches",
+    "one_hot",
+    "read_columns",
+    "read_table",
+    "standardise",
+    "train_test_split",
+]

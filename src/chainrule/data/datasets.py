@@ -1,0 +1,515 @@
+"""Data sets: arrays of examples that have been checked, and a split of them.
+
+Place on the road: between what people hand over (arrays, files, names) and the batches
+that ``fit`` trains on. It must not know where the arrays came from, nor of networks.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+
+from ..errors import ArgumentError, DataError, FileError, unknown_option
+from .validation import Array, as_array, check_finite, check_labels, is_mapped
+
+#: One array, or a tuple of arrays where a network has several inputs or outputs.
+Arrays: TypeAlias = Array | tuple[Array, ...]
+
+TASKS = ("classification", "regression", "none")
+
+
+class Transform(Protocol):
+    """A fitted transformation of inputs and targets that can be saved and undone."""
+
+    def inverse_target(self, targets: Array) -> Array:
+        """Predictions in the units of the original targets."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The fitted numbers as plain JSON values."""
+
+
+class Dataset:
+    """Examples to learn from: inputs, and targets where there are any.
+
+    Integer, boolean and text targets are class labels; floats are amounts (regression).
+    Texts are numbered in alphabetical order and kept as ``classes``. Memory-mapped
+    arrays are not read here: each batch is checked when it is taken.
+
+    Arguments:
+        inputs: ``(N, …)`` array, or a tuple of such arrays.
+        targets: ``(N, …)`` array, a tuple of such, or None.
+        name: what messages call the data.
+        classes: the names of the classes, or how many there are.
+        feature_names: the names of the D columns of ``(N, D)`` inputs.
+        target_name: what the target is called.
+        image_shape: ``(H, W, C)`` of an example that is a flattened image.
+        task: ``"classification"``, ``"regression"`` or ``"none"``; recognised from the
+            targets when not given.
+
+    Raises:
+        DataError: no examples, unequal lengths, NaN or infinity, labels out of range or
+            not whole, one class only.
+
+    Example:
+        >>> examples = Dataset([[0.0, 1.0], [1.0, 0.0]], [0, 1], name="two points")
+        >>> len(examples), examples.task, examples.num_classes
+        (2, 'classification', 2)
+    """
+
+    def __init__(
+        self,
+        inputs: object,
+        targets: object = None,
+        *,
+        name: str = "data",
+        classes: Sequence[str] | int | None = None,
+        feature_names: Sequence[str] | None = None,
+        target_name: str | None = None,
+        image_shape: tuple[int, ...] | None = None,
+        task: str | None = None,
+    ) -> None:
+        if task is not None and task not in TASKS:
+            raise unknown_option("task", task, TASKS)
+        self.name = name
+        self.target_name = target_name
+        self.image_shape = image_shape
+        self.classes = _class_names(classes)
+        if feature_names is None and hasattr(inputs, "columns"):
+            feature_names = [str(column) for column in inputs.columns]
+        self.feature_names = tuple(feature_names) if feature_names is not None else None
+        self._rows: Array | None = None
+        self._inputs = self._read_all(inputs, "inputs")
+        self._targets = (
+            () if targets is None else self._read_all(targets, "targets", text=True)
+        )
+        self._tuple_inputs = isinstance(inputs, tuple)
+        self._tuple_targets = isinstance(targets, tuple)
+        self._check_lengths()
+        self._check_image_shape()
+        self.task = task or self._recognise_task()
+        self._prepare_targets()
+        self.lazy = any(map(is_mapped, (*self._inputs, *self._targets)))
+        if not self.lazy:
+            self._check_values(self._inputs, self._targets, None)
+            self._check_more_than_one_class()
+
+    # -- what it holds
+
+    @property
+    def inputs(self) -> Arrays:
+        """All inputs; a tuple where there are several."""
+        return self._pick(self._inputs, slice(None), self._tuple_inputs)
+
+    @property
+    def targets(self) -> Arrays | None:
+        """All targets; None where there are none."""
+        if not self._targets:
+            return None
+        return self._pick(self._targets, slice(None), self._tuple_targets)
+
+    @property
+    def num_classes(self) -> int | None:
+        """How many classes there are: as declared, else the largest label plus one."""
+        if self.task != "classification":
+            return None
+        if self.classes is not None:
+            return len(self.classes)
+        labels = self._targets[0]
+        return int(labels.max()) + 1 if labels.dtype.kind in "iu" else labels.shape[-1]
+
+    def __len__(self) -> int:
+        return len(self._rows) if self._rows is not None else len(self._inputs[0])
+
+    def __getitem__(self, index: Any) -> tuple[Arrays, Arrays | None]:
+        """Inputs and targets at a NumPy index, slice, mask or array of row numbers."""
+        inputs = self._pick(self._inputs, index, self._tuple_inputs)
+        if not self._targets:
+            return inputs, None
+        return inputs, self._pick(self._targets, index, self._tuple_targets)
+
+    def take(self, rows: Array) -> tuple[Arrays, Arrays | None]:
+        """One batch: the examples at these row numbers, checked if not checked yet.
+
+        Arguments:
+            rows: ``(B,)`` integers from 0 to ``len(self) - 1``.
+
+        Returns:
+            inputs ``(B, …)`` and targets ``(B, …)``, or None for the latter.
+
+        Raises:
+            DataError: a NaN or a label out of range in a memory-mapped array.
+        """
+        inputs, targets = self[rows]
+        if self.lazy:
+            original = rows if self._rows is None else self._rows[rows]
+            self._check_values(_tuple(inputs), _tuple(targets), original)
+        return inputs, targets
+
+    def subset(self, rows: Any, name: str | None = None) -> Dataset:
+        """The examples at some rows, as a data set with the same names and classes.
+
+        Arguments:
+            rows: a slice, mask or array of row numbers.
+            name: the name of the part; that of the whole when not given.
+
+        Example:
+            >>> len(Dataset(np.eye(4), np.arange(4)).subset([0, 2]))
+            2
+        """
+        chosen = np.arange(len(self))[rows]
+        if chosen.ndim != 1 or len(chosen) == 0:
+            raise DataError(f"subset: no rows of Dataset {self.name!r} are chosen")
+        part = object.__new__(Dataset)
+        part.__dict__.update(self.__dict__)
+        part.name = name or self.name
+        if self.task == "classification" and self.classes is None and not self.lazy:
+            part.classes = tuple(str(label) for label in range(self.num_classes or 0))
+        if self.lazy:
+            part._rows = chosen if self._rows is None else self._rows[chosen]
+        else:
+            part._inputs = tuple(array[chosen] for array in self._inputs)
+            part._targets = tuple(array[chosen] for array in self._targets)
+        return part
+
+    def images(self) -> Array:
+        """The inputs as pictures ``(N, H, W, C)``.
+
+        Raises:
+            DataError: the data set has no ``image_shape`` and is not of that shape.
+        """
+        inputs = self.inputs
+        if isinstance(inputs, np.ndarray):
+            if self.image_shape is not None:
+                return inputs.reshape(len(inputs), *self.image_shape)
+            if inputs.ndim == 4:
+                return inputs
+        raise DataError(
+            f"images: Dataset {self.name!r} does not hold images",
+            fix="Dataset(..., image_shape=(height, width, channels))",
+        )
+
+    def __repr__(self) -> str:
+        parts = [f"{len(self)} examples"]
+        for array in self._inputs:
+            parts.append(f"inputs {_shape(array)} {array.dtype}")
+        if self.image_shape is not None:
+            parts.append(f"images {_shape_text(self.image_shape)}")
+        if self.task == "classification" and (self.classes or not self.lazy):
+            named = self.classes or ()
+            shown = ", ".join(named[:4]) + (", …" if len(named) > 4 else "")
+            parts.append(
+                f"{self.num_classes} classes" + (f": {shown}" if named else "")
+            )
+        else:
+            for array in self._targets:
+                parts.append(f"targets {_shape(array)} {array.dtype} ({self.task})")
+        return f"Dataset {self.name!r}: " + " · ".join(parts)
+
+    # -- how it is made
+
+    def _read_all(
+        self, values: object, what: str, text: bool = False
+    ) -> tuple[Array, ...]:
+        several = isinstance(values, tuple)
+        parts = values if isinstance(values, tuple) else (values,)
+        arrays = []
+        for position, part in enumerate(parts):
+            label = f"Dataset {self.name!r}: {what}" + (
+                f"[{position}]" if several else ""
+            )
+            array = as_array(part, label)
+            if array.dtype.kind in "UT" and not text:
+                raise DataError(
+                    f"{label} {array.shape}: text: inputs must be numbers",
+                    fix="data.read_table(frame, target=...) encodes text columns",
+                )
+            arrays.append(array)
+        if not arrays:
+            raise DataError(f"Dataset {self.name!r}: {what}: an empty tuple of arrays")
+        return tuple(arrays)
+
+    def _check_lengths(self) -> None:
+        first = self._inputs[0]
+        if len(first) == 0 or first.size == 0:
+            raise DataError(
+                f"Dataset {self.name!r}: inputs {first.shape}: "
+                "no examples to learn from"
+            )
+        for what, arrays in (("inputs", self._inputs), ("targets", self._targets)):
+            for array in arrays:
+                if len(array) != len(first):
+                    raise DataError(
+                        f"Dataset {self.name!r}: inputs {first.shape} and {what} "
+                        f"{array.shape}: {len(first)} ≠ {len(array)}; "
+                        "every example needs one row in each",
+                    )
+        names = self.feature_names
+        if names is not None and first.ndim == 2 and len(names) != first.shape[1]:
+            raise ArgumentError(
+                f"Dataset {self.name!r}: inputs {first.shape} with {len(names)} "
+                f"feature names: {first.shape[1]} ≠ {len(names)}; one name per column"
+            )
+
+    def _check_image_shape(self) -> None:
+        shape, first = self.image_shape, self._inputs[0]
+        if shape is not None and np.prod(shape) != np.prod(first.shape[1:]):
+            raise ArgumentError(
+                f"Dataset {self.name!r}: inputs {first.shape} as images "
+                f"{_shape_text(shape)}: {np.prod(first.shape[1:])} values per example "
+                f"≠ {np.prod(shape)}"
+            )
+
+    def _recognise_task(self) -> str:
+        if not self._targets:
+            return "none"
+        labels = self._targets[0]
+        integers = labels.dtype.kind in "iuUT" or (
+            labels.dtype.kind == "b" and labels.ndim == 1
+        )
+        return "classification" if integers or self.classes else "regression"
+
+    def _prepare_targets(self) -> None:
+        """Texts become numbers; booleans become integers or floats."""
+        if self.task != "none" and not self._targets:
+            raise ArgumentError(
+                f"Dataset {self.name!r}: task={self.task!r} without targets",
+                fix="Dataset(inputs, targets)",
+            )
+        prepared = []
+        for array in self._targets:
+            if array.dtype.kind in "UT":
+                array = self._number_texts(array)
+            elif array.dtype.kind == "b":
+                array = array.astype(np.int64 if array.ndim == 1 else np.float32)
+            elif array.dtype.kind in "iu" and not is_mapped(array):
+                regression = self.task == "regression"
+                array = array.astype(np.float64 if regression else np.int64)
+            prepared.append(array)
+        self._targets = tuple(prepared)
+
+    def _number_texts(self, texts: Array) -> Array:
+        if self.task == "regression":
+            raise DataError(
+                f"Dataset {self.name!r}: targets {texts.shape}: text: "
+                "regression needs numbers"
+            )
+        if self.classes is None:
+            self.classes = tuple(str(text) for text in np.unique(texts))
+        numbers = {text: number for number, text in enumerate(self.classes)}
+        flat = [numbers.get(str(text), -1) for text in texts.ravel()]
+        if -1 in flat:
+            row = int(np.unravel_index(flat.index(-1), texts.shape)[0])
+            raise DataError(
+                f"Dataset {self.name!r}: targets: "
+                f"{str(texts.ravel()[flat.index(-1)])!r} at row {row} "
+                f"is none of the {len(self.classes)} classes"
+            )
+        return np.asarray(flat, dtype=np.int64).reshape(texts.shape)
+
+    def _check_values(
+        self, inputs: tuple[Array, ...], targets: tuple[Array, ...], rows: Array | None
+    ) -> None:
+        for array in inputs:
+            names = self.feature_names if array.ndim == 2 else None
+            check_finite(array, f"Dataset {self.name!r}: inputs", names, rows)
+        for array in targets:
+            check_finite(array, f"Dataset {self.name!r}: targets", None, rows)
+        if self.task != "classification" or not targets:
+            return
+        what = f"Dataset {self.name!r}: targets"
+        known = len(self.classes) if self.classes is not None else None
+        if targets[0].dtype.kind == "f" and targets[0].ndim >= 2:
+            _check_distributions(targets[0], known, what, rows)
+        else:
+            check_labels(targets[0], known, what, rows)
+
+    def _check_more_than_one_class(self) -> None:
+        if self.task != "classification" or self._targets[0].dtype.kind not in "iu":
+            return
+        labels = self._targets[0]
+        if labels.size and labels.min() == labels.max():
+            label = int(labels.flat[0])
+            called = f" ({self.classes[label]!r})" if self.classes else ""
+            raise DataError(
+                f"Dataset {self.name!r}: targets {labels.shape}: label {label}{called} "
+                "in every row: a classifier needs examples of two classes or more",
+                fix="task='regression' if the targets are amounts",
+            )
+
+    def _pick(self, arrays: tuple[Array, ...], index: Any, several: bool) -> Arrays:
+        if self._rows is not None:
+            index = self._rows[index]
+        picked = tuple(np.asarray(array[index]) for array in arrays)
+        return picked if several else picked[0]
+
+
+@dataclass(frozen=True)
+class Split:
+    """Data for training and for testing, and where they came from.
+
+    Arguments:
+        train: what a network learns from.
+        test: what it is measured on at the end.
+        validation: what choices (when to stop, how wide) are made on, or None.
+        name, description, source, licence: of the whole.
+        published: reference results, one sentence each.
+        transform: how inputs and targets were scaled, fitted on ``train`` alone; its
+            ``inverse_target`` gives predictions in the original units.
+
+    Example:
+        >>> train, test = load("digits")  # doctest: +SKIP
+    """
+
+    train: Dataset
+    test: Dataset
+    validation: Dataset | None = None
+    name: str = ""
+    description: str = ""
+    source: str = ""
+    licence: str = ""
+    published: tuple[str, ...] = ()
+    transform: Transform | None = None
+
+    def __iter__(self) -> Iterator[Dataset]:
+        """train, test; or train, validation, test where there is a validation part."""
+        yield self.train
+        if self.validation is not None:
+            yield self.validation
+        yield self.test
+
+    def __repr__(self) -> str:
+        lines = [
+            f"Split {self.name!r}" + (f": {self.description}" * bool(self.description))
+        ]
+        lines += [f"  {part!r}" for part in self]
+        for label in ("source", "licence"):
+            if getattr(self, label):
+                lines.append(f"  {label}: {getattr(self, label)}")
+        lines += [f"  published: {result}" for result in self.published]
+        return "\n".join(lines)
+
+
+def as_dataset(values: object, name: str = "data") -> Dataset:
+    """A data set from whatever names one: itself, a split, a pair of arrays, inputs.
+
+    Arguments:
+        values: a ``Dataset``; a ``Split`` (its ``train``); ``(inputs, targets)``; or
+            inputs alone.
+        name: what messages call it.
+
+    Example:
+        >>> as_dataset(([[1.0], [2.0]], [0, 1])).task
+        'classification'
+    """
+    if isinstance(values, Dataset):
+        return values
+    if isinstance(values, Split):
+        return values.train
+    if isinstance(values, (Mapping, str, os.PathLike)):
+        raise ArgumentError(
+            f"data: expected a Dataset or (inputs, targets), got {values!r:.60}",
+            fix="data.load(name), or data.read_table(path, target=...).dataset()",
+        )
+    if isinstance(values, tuple):
+        if len(values) != 2:
+            raise ArgumentError(
+                f"data: a tuple of {len(values)}: expected (inputs, targets)",
+                fix="several inputs are a tuple inside: ((inputs1, inputs2), targets)",
+            )
+        return Dataset(values[0], values[1], name=name)
+    return Dataset(values, name=name)
+
+
+def memory_map(
+    inputs: str | os.PathLike[str],
+    targets: str | os.PathLike[str] | None = None,
+    **settings: Any,
+) -> Dataset:
+    """A data set over ``.npy`` files that stay on disk; only batches are read.
+
+    Arguments:
+        inputs: a ``.npy`` file with ``(N, …)`` inputs.
+        targets: a ``.npy`` file with ``(N, …)`` targets, or None.
+        **settings: the keyword arguments of ``Dataset``. Without ``classes`` the
+            labels, and only they, are read once when ``num_classes`` is asked for.
+
+    Raises:
+        FileError: no such file, or not a whole ``.npy`` file of numbers.
+
+    Example:
+        >>> examples = memory_map("x.npy", "y.npy", classes=10)  # doctest: +SKIP
+    """
+    arrays = [_map_file(path) for path in (inputs, targets) if path is not None]
+    settings.setdefault("name", os.path.basename(os.fspath(inputs)))
+    return Dataset(*arrays, **settings)
+
+
+def _map_file(path: str | os.PathLike[str]) -> Array:
+    try:
+        array: Array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except FileNotFoundError:
+        raise FileError(f"memory_map: {os.fspath(path)!r}: no such file") from None
+    except (OSError, ValueError, EOFError) as error:
+        raise FileError(
+            f"memory_map: {os.fspath(path)!r}: "
+            f"not a whole .npy file of numbers: {error}",
+            fix="write it with numpy.save(path, array)",
+        ) from error
+    if not isinstance(array, np.ndarray):
+        array.close()
+        raise FileError(
+            f"memory_map: {os.fspath(path)!r}: an .npz archive cannot be mapped",
+            fix="write each array with numpy.save(path, array)",
+        )
+    return array
+
+
+def _check_distributions(
+    targets: Array, num_classes: int | None, what: str, rows: Array | None
+) -> None:
+    if num_classes is not None and targets.shape[-1] != num_classes:
+        raise DataError(
+            f"{what} {targets.shape}: {targets.shape[-1]} probabilities for "
+            f"{num_classes} classes: one probability per class"
+        )
+    wrong = (targets < 0).any(-1) | (np.abs(targets.sum(-1) - 1) > 1e-3)
+    if wrong.any():
+        row = int(np.argwhere(wrong)[0][0])
+        shown = row if rows is None else int(rows[row])
+        raise DataError(
+            f"{what} {targets.shape}: row {shown} is not a distribution: "
+            "probabilities are at least 0 and sum to 1",
+            fix="task='regression' if the targets are amounts",
+        )
+
+
+def _class_names(classes: Sequence[str] | int | None) -> tuple[str, ...] | None:
+    if classes is None:
+        return None
+    if isinstance(classes, int):
+        names = tuple(str(label) for label in range(classes))
+    else:
+        names = tuple(str(name) for name in classes)
+    if len(names) < 2 or len(set(names)) != len(names):
+        raise ArgumentError(
+            f"Dataset: classes={classes!r}: expected two different names"
+        )
+    return names
+
+
+def _tuple(arrays: Arrays | None) -> tuple[Array, ...]:
+    if arrays is None:
+        return ()
+    return arrays if isinstance(arrays, tuple) else (arrays,)
+
+
+def _shape_text(shape: Sequence[int]) -> str:
+    return "(" + ", ".join(map(str, shape)) + ("," if len(shape) == 1 else "") + ")"
+
+
+def _shape(array: Array) -> str:
+    return _shape_text(array.shape[1:])

@@ -1,0 +1,177 @@
+"""Splits of a data set: train and test, and k folds.
+
+Place on the road: between a data set and training. A split is a pure function of the
+labels and the seed. It must not know of networks or files.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..errors import ArgumentError, DataError
+from .batching import epoch_order
+from .datasets import Dataset, Split, as_dataset
+from .validation import Array
+
+
+def train_test_split(
+    dataset: Dataset | tuple[object, object],
+    test: float = 0.2,
+    validation: float = 0.0,
+    *,
+    seed: int = 0,
+    stratify: bool | None = None,
+) -> Split:
+    """Part the examples at random into train, test and, where asked for, validation.
+
+    Arguments:
+        dataset: a data set, or (inputs, targets).
+        test: the fraction to test on, between 0 and 1.
+        validation: the fraction to make choices on; 0 for none.
+        seed: the same seed gives the same split.
+        stratify: keep the share of every class in every part; when not given, done for
+            data whose targets are one class label per example.
+
+    Returns:
+        A ``Split``; ``train, test = train_test_split(...)`` works too.
+
+    Raises:
+        ArgumentError: fractions that leave no example to a part.
+
+    Example:
+        >>> examples = Dataset(np.arange(10.0).reshape(10, 1), [0, 1] * 5)
+        >>> [len(part) for part in train_test_split(examples, test=0.2)]
+        [8, 2]
+    """
+    whole = as_dataset(dataset)
+    fractions = np.array([1.0 - test - validation, test, validation])
+    if test <= 0 or validation < 0 or fractions[0] <= 0:
+        raise ArgumentError(
+            f"train_test_split: test={test}, validation={validation}: "
+            "expected fractions above 0 that leave something to train on"
+        )
+    strata = _strata(whole, stratify)
+    rows = split_rows(len(whole), fractions, strata, seed)
+    if strata is not None:
+        rows = _every_stratum_in_first(rows, strata)
+    parts: list[Dataset | None] = []
+    for name, part, fraction in zip(
+        ("train", "test", "validation"), rows, fractions, strict=True
+    ):
+        if fraction > 0 and len(part) == 0:
+            raise ArgumentError(
+                f"train_test_split: test={test}, validation={validation} of "
+                f"{len(whole)} examples: no example is left for {name}",
+                fix="a larger fraction, or more examples",
+            )
+        named = f"{whole.name}/{name}"
+        parts.append(whole.subset(part, named) if fraction > 0 else None)
+    return _as_split(whole.name, parts)
+
+
+def k_folds(
+    dataset: Dataset | tuple[object, object],
+    k: int = 5,
+    seed: int = 0,
+    stratify: bool | None = None,
+) -> list[tuple[Dataset, Dataset]]:
+    """k pairs (train, test) such that every example is tested on exactly once.
+
+    Arguments:
+        dataset: a data set, or (inputs, targets).
+        k: how many folds, from 2 to the number of examples.
+        seed: the same seed gives the same folds.
+        stratify: as in ``train_test_split``.
+
+    Source:
+        Stone, "Cross-validatory choice and assessment of statistical predictions",
+        1974.
+
+    Example:
+        >>> examples = Dataset(np.arange(10.0).reshape(10, 1), [0, 1] * 5)
+        >>> [len(test) for train, test in k_folds(examples, 5)]
+        [2, 2, 2, 2, 2]
+    """
+    whole = as_dataset(dataset)
+    if isinstance(k, bool) or not isinstance(k, int) or not 2 <= k <= len(whole):
+        raise ArgumentError(
+            f"k_folds: k={k!r} of {len(whole)} examples: "
+            f"expected a whole number from 2 to {len(whole)}"
+        )
+    rows = split_rows(len(whole), np.full(k, 1 / k), _strata(whole, stratify), seed)
+    folds = []
+    for number, test in enumerate(rows):
+        train = np.sort(np.concatenate(rows[:number] + rows[number + 1 :]))
+        name = f"{whole.name}/fold {number + 1} of {k}"
+        folds.append((whole.subset(train, name), whole.subset(test, name)))
+    return folds
+
+
+def split_rows(
+    n: int, fractions: Array, strata: Array | None = None, seed: int = 0
+) -> list[Array]:
+    """Row numbers of parts with the given fractions of n rows, each part sorted.
+
+    The rows, in random order within each stratum and the strata one after another, are
+    dealt out so that part p receives its i-th row at time (i + ½) / fraction p. So
+    every part gets its share of every stratum, and of the whole, to within about one
+    row.
+
+    Arguments:
+        n: the number of rows.
+        fractions: ``(P,)``, summing to 1.
+        strata: ``(n,)`` labels; None for one stratum.
+        seed: of the order.
+
+    Returns:
+        P arrays of row numbers.
+    """
+    order = epoch_order(n, seed)
+    if strata is not None:
+        order = order[np.argsort(strata[order], kind="stable")]
+    counts = _apportion(n, fractions)
+    times = [(np.arange(count) + 0.5) / max(count, 1) for count in counts]
+    parts = np.repeat(np.arange(len(counts)), counts)
+    part_of = parts[np.argsort(np.concatenate(times), kind="stable")]
+    return [np.sort(order[part_of == part]) for part in range(len(counts))]
+
+
+def _apportion(n: int, fractions: Array) -> Array:
+    """Whole numbers that sum to n, within one of their shares (largest remainders)."""
+    shares = n * fractions
+    counts = np.floor(shares + 1e-9).astype(np.int64)
+    remainders = np.argsort(-(shares - counts), kind="stable")
+    counts[remainders[: n - counts.sum()]] += 1
+    return counts
+
+
+def _every_stratum_in_first(rows: list[Array], strata: Array) -> list[Array]:
+    """Move one row of each class that the training part lacks into it."""
+    for stratum in np.setdiff1d(strata, strata[rows[0]]):
+        for number in range(1, len(rows)):
+            here = rows[number][strata[rows[number]] == stratum]
+            if len(here):
+                rows[number] = np.setdiff1d(rows[number], here[:1])
+                rows[0] = np.union1d(rows[0], here[:1])
+                break
+    return rows
+
+
+def _as_split(name: str, parts: list[Dataset | None]) -> Split:
+    train, test, validation = parts
+    if train is None or test is None:
+        raise ArgumentError("train_test_split: expected something to train and test on")
+    return Split(train, test, validation, name=name)
+
+
+def _strata(dataset: Dataset, stratify: bool | None) -> Array | None:
+    possible = dataset.task == "classification"
+    targets = dataset.targets if possible and stratify is not False else None
+    if isinstance(targets, np.ndarray) and targets.ndim == 1:
+        return targets
+    if stratify:
+        raise DataError(
+            f"stratify: Dataset {dataset.name!r} has no class label per example",
+            fix="stratify=False",
+        )
+    return None

@@ -1,0 +1,278 @@
+"""Derivatives of Python functions: what users ask for, in terms of ``backprop``.
+
+Place on the road: beside ``backprop``, for functions instead of losses at hand. The functions
+here call f with nodes of their own in place of its arguments, so they nest to any order.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from . import dtypes, tree
+from .backprop import pullback
+from .errors import ArgumentError, DTypeError, GradientError, ShapeError
+from .graph import Node
+from .ops.composed import stack
+from .ops.elementwise import alias
+from .ops.movement import reshape
+from .ops.primitive import constant, lift, zeros_like
+from .ops.reduction import sum as sum_
+from .tensor import Tensor
+
+Function = Callable[..., Any]
+
+
+def _inputs(operation: str, value: Any) -> tuple[list[Any], tree.Structure]:
+    """New nodes with the values of an argument's leaves, to differentiate with respect to."""
+    leaves, structure = tree.flatten(value)
+    nodes = []
+    for leaf in leaves:
+        (node,) = lift([leaf])
+        if not dtypes.is_float(node.dtype):
+            raise DTypeError(
+                f"{operation}: argument {node.describe()} is {node.dtype}: only floating-point "
+                "arguments have derivatives",
+                fix="convert it: x.astype('float32')",
+            )
+        nodes.append(alias(node))
+    return nodes, structure
+
+
+def _or_zeros(gradients: Sequence[Any], nodes: Sequence[Node]) -> list[Any]:
+    pairs = zip(gradients, nodes, strict=True)
+    return [zeros_like(node) if gradient is None else gradient for gradient, node in pairs]
+
+
+def value_and_grad(
+    f: Function, argnums: int | Sequence[int] = 0, *, has_aux: bool = False
+) -> Function:
+    """A function that answers f's value and its gradient: (f(x), ∇f(x)).
+
+    Arguments:
+        f: a function whose (first) result is one floating-point number.
+        argnums: which arguments to differentiate; with several, a tuple of gradients. An
+            argument may be nested in tuples, lists and dicts; its gradient is nested likewise.
+        has_aux: f answers (value, anything else); the answer is ((value, else), gradient).
+
+    Raises:
+        GradientError: when f's result is not one number.
+
+    Example:
+        >>> import chainrule as cr
+        >>> value, slope = cr.value_and_grad(lambda x: x ** 3)(2.0)
+        >>> value.item(), slope.item()
+        (8.0, 12.0)
+    """
+    several = not isinstance(argnums, int)
+    chosen: tuple[int, ...] = tuple(argnums) if not isinstance(argnums, int) else (argnums,)
+
+    @functools.wraps(f)
+    def differentiated(*args: Any, **kwargs: Any) -> Any:
+        new, inputs, structures = list(args), [], []
+        for number in chosen:
+            if not -len(args) <= number < len(args):
+                raise ArgumentError(f"grad: argnums={number}, but there are {len(args)} arguments")
+            nodes, structure = _inputs("grad", args[number])
+            new[number] = tree.unflatten(structure, list(nodes))
+            inputs.append(nodes)
+            structures.append(structure)
+        answer = f(*new, **kwargs)
+        value = answer[0] if has_aux else answer
+        output = _scalar(value)
+        flat = [node for nodes in inputs for node in nodes]
+        found = _or_zeros(pullback([output], [_ones(output)], flat), flat)
+        gradients, start = [], 0
+        for nodes, structure in zip(inputs, structures, strict=True):
+            gradients.append(tree.unflatten(structure, found[start : start + len(nodes)]))
+            start += len(nodes)
+        return answer, tuple(gradients) if several else gradients[0]
+
+    return differentiated
+
+
+def _scalar(value: Any) -> Node:
+    if not isinstance(value, Node):
+        raise GradientError(
+            f"grad: f answered {type(value).__name__}, not a tensor: no operation leads back "
+            "from it to the arguments"
+        )
+    node = value.read()
+    if not isinstance(node, Tensor) or node.size != 1 or not dtypes.is_float(node.dtype):
+        raise GradientError(
+            f"grad: f answered {node.describe()} of {node.dtype}: a gradient is that of one "
+            "floating-point number",
+            fix="reduce it with .sum() or .mean(), or use cr.jacobian",
+        )
+    return node
+
+
+def _ones(node: Node) -> Any:
+    return reshape(constant(1.0, dtype=node.dtype), node.shape)
+
+
+def grad(f: Function, argnums: int | Sequence[int] = 0) -> Function:
+    """A function that answers the gradient ∇f of a function f of one number.
+
+    See ``value_and_grad`` for the arguments and errors.
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.grad(cr.grad(cr.tanh))(0.5).item()  # −2 tanh x (1 − tanh² x)
+        -0.7268619537353516
+    """
+    both = value_and_grad(f, argnums)
+
+    @functools.wraps(f)
+    def gradient(*args: Any, **kwargs: Any) -> Any:
+        return both(*args, **kwargs)[1]
+
+    return gradient
+
+
+def vjp(f: Function, *args: Any) -> tuple[Any, Function]:
+    """f's result and the function v ↦ vᵀ · J, with J = ∂f/∂args: one backward pass a call.
+
+    The returned function takes v, nested and shaped as the result, and answers a tuple with
+    one gradient per argument.
+
+    Example:
+        >>> import chainrule as cr
+        >>> y, back = cr.vjp(lambda x: x * x, cr.tensor([1.0, 2.0]))
+        >>> back(cr.tensor([1.0, 10.0]))[0].numpy()
+        array([ 2., 40.], dtype=float32)
+    """
+    nodes, structure = _inputs("vjp", args)
+    answer = f(*tree.unflatten(structure, list(nodes)))
+    leaves, out_structure = tree.flatten(answer)
+    outputs = lift(leaves)
+
+    def back(v: Any) -> Any:
+        given, v_structure = tree.flatten(v)
+        if v_structure != out_structure:
+            raise ArgumentError(
+                f"vjp: v is {tree.describe(v_structure)}, but f answered "
+                f"{tree.describe(out_structure)}: both must be nested alike"
+            )
+        cotangents = [_fitting("vjp", each, o) for each, o in zip(given, outputs, strict=True)]
+        found = pullback(outputs, cotangents, nodes)
+        return tree.unflatten(structure, _or_zeros(found, nodes))
+
+    return answer, back
+
+
+def _fitting(operation: str, vector: Any, like: Node) -> Node:
+    (node,) = lift([vector])
+    if node.shape != like.shape:
+        raise ShapeError(
+            f"{operation}: vector {node.describe()} for {like.describe()}: the shapes must be "
+            "equal"
+        )
+    return node if node.dtype == like.dtype else node.astype(like.dtype)  # type: ignore[attr-defined,no-any-return]
+
+
+def jvp(f: Function, x: Any, v: Any) -> tuple[Any, Any]:
+    """f(x) and the directional derivative J · v, with J = ∂f/∂x.
+
+    uᵀJ is linear in u, so J · v is the gradient by u of (uᵀJ) · v: two backward passes and no
+    forward rules. ``x`` and ``v`` are nested alike.
+
+    Example:
+        >>> import chainrule as cr
+        >>> y, dy = cr.jvp(cr.exp, cr.tensor([0.0, 0.0]), cr.tensor([1.0, 3.0]))
+        >>> dy.numpy()
+        array([1., 3.], dtype=float32)
+    """
+    nodes, structure = _inputs("jvp", x)
+    directions = _directions("jvp", v, structure, nodes)
+    answer = f(tree.unflatten(structure, list(nodes)))
+    leaves, out_structure = tree.flatten(answer)
+    outputs = lift(leaves)
+    duals = [alias(zeros_like(output)) for output in outputs]
+    rows = pullback(outputs, duals, nodes)
+    slopes = [
+        sum_(row * direction)
+        for row, direction in zip(rows, directions, strict=True)
+        if row is not None
+    ]
+    total = functools.reduce(lambda a, b: a + b, slopes) if slopes else None
+    found = pullback([total], [_ones(total)], duals) if total is not None else [None] * len(duals)
+    return answer, tree.unflatten(out_structure, _or_zeros(found, outputs))
+
+
+def _directions(
+    operation: str, v: Any, structure: tree.Structure, nodes: Sequence[Node]
+) -> list[Any]:
+    leaves, v_structure = tree.flatten(v)
+    if v_structure != structure:
+        raise ArgumentError(
+            f"{operation}: the direction is {tree.describe(v_structure)}, x is "
+            f"{tree.describe(structure)}: both must be nested alike"
+        )
+    return [_fitting(operation, each, node) for each, node in zip(leaves, nodes, strict=True)]
+
+
+def hvp(f: Function, x: Any, v: Any) -> Any:
+    """The Hessian of f at x times v: ∇(∇f · v), without ever forming the Hessian.
+
+    Source: Pearlmutter (1994), here as the gradient of a directional derivative.
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.hvp(lambda x: (x ** 3).sum(), cr.tensor([1.0, 2.0]), cr.tensor([1.0, 1.0])).numpy()
+        array([ 6., 12.], dtype=float32)
+    """
+    nodes, structure = _inputs("hvp", x)
+    directions = _directions("hvp", v, structure, nodes)
+    output = _scalar(f(tree.unflatten(structure, list(nodes))))
+    gradients = pullback([output], [_ones(output)], nodes)
+    slopes = [sum_(g * d) for g, d in zip(gradients, directions, strict=True) if g is not None]
+    if not slopes:
+        return tree.unflatten(structure, [zeros_like(node) for node in nodes])
+    total = functools.reduce(lambda a, b: a + b, slopes)
+    found = pullback([total], [_ones(total)], nodes)
+    return tree.unflatten(structure, _or_zeros(found, nodes))
+
+
+def jacobian(f: Function, argnum: int = 0) -> Function:
+    """A function that answers ∂f/∂x, of shape (*f(x).shape, *x.shape): one backward pass for
+    every element of f(x).
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.jacobian(lambda x: x * x)(cr.tensor([1.0, 2.0])).numpy()
+        array([[2., 0.],
+               [0., 4.]], dtype=float32)
+    """
+
+    @functools.wraps(f)
+    def differentiated(*args: Any, **kwargs: Any) -> Any:
+        nodes, _ = _inputs("jacobian", args[argnum])
+        if len(nodes) != 1:
+            raise ArgumentError("jacobian: the argument must be one tensor, not nested ones")
+        (x,) = nodes
+        (output,) = lift([f(*args[:argnum], x, *args[argnum + 1 :], **kwargs)])
+        flat = reshape(output, (-1,))
+        rows = []
+        for i in range(flat.shape[0]):
+            row = pullback([flat[i]], [constant(1.0, dtype=flat.dtype)], [x])
+            rows.append(_or_zeros(row, [x])[0])
+        if not rows:
+            return zeros_like(reshape(output, (*output.shape, *(0 for _ in x.shape))))
+        return reshape(stack(rows), (*output.shape, *x.shape))
+
+    return differentiated
+
+
+def hessian(f: Function, argnum: int = 0) -> Function:
+    """A function that answers the matrix of second derivatives of a function of one number,
+    of shape (*x.shape, *x.shape).
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.hessian(lambda x: x[0] * x[0] * x[1])(cr.tensor([2.0, 3.0])).numpy()
+        array([[6., 4.],
+               [4., 0.]], dtype=float32)
+    """
+    return jacobian(grad(f, argnum), argnum)

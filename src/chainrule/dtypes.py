@@ -1,0 +1,137 @@
+"""The dtypes of tensors and how two of them combine: one table.
+
+Place on the road: below the graph. Tensors hold NumPy dtypes; this module says which, and
+what an operation on two different ones gives.
+
+    ============  ==============================================================
+    operands      result
+    ============  ==============================================================
+    equal         the same
+    bool, T       T
+    int, float    the float (int64 with float32 gives float32, unlike NumPy)
+    two floats    the wider
+    two ints      the smallest that holds both (uint8 with int8 gives int16);
+                  uint64 with a signed one has none: an error
+    T, a Python   T, if the number's kind fits: 2 and 2.5 are float32 beside a
+    number        float32; 2.5 beside an integer is a float of the default dtype
+    ============  ==============================================================
+
+Functions with real values (``exp``, ``/``, ``mean``) turn bools and integers into the default
+float, ``config.dtype``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from .config import config
+from .errors import DTypeError
+
+DType = np.dtype[Any]
+
+bool_ = np.dtype("bool")
+int8, int16, int32, int64 = (np.dtype(f"int{bits}") for bits in (8, 16, 32, 64))
+uint8, uint16, uint32, uint64 = (np.dtype(f"uint{bits}") for bits in (8, 16, 32, 64))
+float32, float64 = np.dtype("float32"), np.dtype("float64")
+
+#: Every dtype a tensor can have.
+SUPPORTED: tuple[DType, ...] = (
+    bool_, int8, int16, int32, int64, uint8, uint16, uint32, uint64, float32, float64,
+)  # fmt: skip
+
+
+def default_float() -> DType:
+    """The dtype of Python floats: ``config.dtype``."""
+    return np.dtype(config.dtype)
+
+
+def as_dtype(dtype: DTypeLike) -> DType:
+    """The tensor dtype for a name, a NumPy dtype or one of Python's ``bool int float``.
+
+    Raises:
+        DTypeError: for anything that no tensor can hold.
+
+    Example:
+        >>> as_dtype("float64"), as_dtype(int), as_dtype(float)
+        (dtype('float64'), dtype('int64'), dtype('float32'))
+    """
+    if dtype is float:
+        return default_float()
+    try:
+        found: DType = np.dtype(dtype)
+    except TypeError:
+        raise _unsupported(dtype) from None
+    if found not in SUPPORTED:
+        raise _unsupported(found)
+    return found.newbyteorder("=")
+
+
+def _unsupported(dtype: object) -> DTypeError:
+    names = ", ".join(str(each) for each in SUPPORTED)
+    return DTypeError(
+        f"dtype {dtype} is none that a tensor can hold: {names}",
+        fix="convert it first, e.g. array.astype('float32')",
+    )
+
+
+def is_float(dtype: DType) -> bool:
+    """Whether gradients flow through values of this dtype."""
+    return dtype.kind == "f"
+
+
+def is_integer(dtype: DType) -> bool:
+    """Whether the dtype is a signed or unsigned integer."""
+    return dtype.kind in "iu"
+
+
+def float_for(dtype: DType) -> DType:
+    """The dtype of a real-valued function of values of ``dtype``."""
+    return dtype if is_float(dtype) else default_float()
+
+
+def promote(a: DType, b: DType) -> DType:
+    """The common dtype of two operands, by the table above.
+
+    Raises:
+        DTypeError: for ``uint64`` with a signed integer.
+
+    Example:
+        >>> promote(int64, float32), promote(uint8, int8)
+        (dtype('float32'), dtype('int16'))
+    """
+    if a == b:
+        return a
+    if is_float(a) != is_float(b):
+        return a if is_float(a) else b
+    common = np.promote_types(a, b)
+    if not is_float(a) and is_float(common):
+        raise DTypeError(
+            f"promote: {a} with {b}: no integer dtype holds the values of both",
+            fix="convert one operand: x.astype('int64')",
+        )
+    return common
+
+
+def scalar_dtype(value: bool | int | float, beside: DType | None) -> DType:
+    """The dtype a Python number takes beside an operand of dtype ``beside``.
+
+    Raises:
+        DTypeError: when an integer does not fit the integer dtype beside it.
+    """
+    if isinstance(value, bool):
+        return bool_ if beside is None else beside
+    if isinstance(value, float):
+        return default_float() if beside is None or not is_float(beside) else beside
+    if beside is None or beside == bool_:
+        return int64
+    if is_integer(beside):
+        limits = np.iinfo(beside)
+        if not limits.min <= value <= limits.max:
+            raise DTypeError(
+                f"{value} does not fit {beside}, which holds {limits.min} to {limits.max}",
+                fix="convert the tensor: x.astype('int64')",
+            )
+    return beside

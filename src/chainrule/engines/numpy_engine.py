@@ -1,0 +1,80 @@
+"""The reference engine: runs a program with the NumPy meaning of each primitive.
+
+It is the definition that other engines are compared with, so it does nothing clever: one
+instruction after the other, and each value is dropped after its last use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..compiler.program import Program
+from ..graph import Array
+from ..ops.primitive import check_value, checking_numerics
+
+
+class NumpyExecutable:
+    """A program, run instruction by instruction."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self._steps = [
+            (each.op.numpy, each.params, each.inputs, each.output, each.last_uses, each.node)
+            for each in program.instructions
+        ]
+
+    def __call__(self, inputs: Sequence[Array]) -> list[Array]:
+        program = self.program
+        values: list[Any] = [None] * program.num_slots
+        for slot, array in program.constants:
+            values[slot] = array
+        for slot, array in zip(program.inputs, inputs, strict=True):
+            values[slot] = array
+        for slot, variable in program.variables:
+            values[slot] = variable.array
+        with np.errstate(all="ignore"):
+            self._run(values)
+        results = [self._own(values[slot], inputs) for slot in program.outputs]
+        updates = [
+            (variable, self._own(values[slot], inputs)) for variable, slot in program.updates
+        ]
+        for variable, array in updates:
+            variable.array = array
+        return results
+
+    def _run(self, values: list[Any]) -> None:
+        checking = checking_numerics.get()
+        for meaning, params, inputs, output, last_uses, node in self._steps:
+            arguments = [values[slot] for slot in inputs]
+            value = meaning(*arguments, **params)
+            if not isinstance(value, (np.ndarray, tuple)):
+                value = np.asarray(value)
+            if checking:
+                check_value(node, value, arguments)
+            values[output] = value
+            for slot in last_uses:
+                values[slot] = None
+
+    def _own(self, array: Array, inputs: Sequence[Array]) -> Array:
+        """A result that shares no memory with inputs, variables or other results."""
+        if array.base is not None or any(array is each for each in inputs):
+            return array.copy()
+        if any(array is variable.array for _, variable in self.program.variables):
+            return array.copy()
+        return array
+
+
+class NumpyEngine:
+    """Prepares programs for NumPy."""
+
+    name = "numpy"
+
+    def prepare(self, program: Program) -> NumpyExecutable:
+        """The executable for a program."""
+        return NumpyExecutable(program)
+
+
+ENGINE = NumpyEngine()

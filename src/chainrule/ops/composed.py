@@ -1,0 +1,456 @@
+"""Functions made of primitives. They have no rules of their own: the chain rule goes through
+them, to any order, and a compiler may fuse what they are made of.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from .. import dtypes, shapes
+from ..errors import ArgumentError, ShapeError
+from ..graph import Node
+from .elementwise import (
+    cos,
+    erf,
+    exp,
+    expm1,
+    isfinite,
+    log,
+    maximum,
+    minimum,
+    sigmoid,
+    sin,
+    softplus,
+    sqrt,
+    stop_gradient,
+    where,
+)
+from .indexing import normal_index, take_along_axis
+from .matmul import matmul
+from .movement import concatenate, flip, reshape, slice_, transpose
+from .primitive import constant, lift
+from .reduction import Axis, argsort, max, running_products, sum
+
+
+def _count(x: Node, axes: tuple[int, ...]) -> int:
+    return math.prod(x.shape[axis] for axis in axes)
+
+
+def square(x: Any) -> Any:
+    """x².
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.square(3.0).item()
+        9.0
+    """
+    (node,) = lift([x])
+    return node * node  # type: ignore[operator]
+
+
+def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """The average along ``axis``: (1/n) Σ x. Integers become floats.
+
+    Raises:
+        ShapeError: when there are no elements to average.
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.mean(cr.tensor([[1.0, 2.0], [3.0, 6.0]]), axis=1).numpy()
+        array([1.5, 4.5], dtype=float32)
+    """
+    (node,) = lift([x])
+    node = node if dtypes.is_float(node.dtype) else node.astype(dtypes.default_float())  # type: ignore[attr-defined]
+    count = _count(node, shapes.normal_axes("mean", axis, len(node.shape)))
+    if count == 0:
+        raise ShapeError(f"mean: {node.describe()} over axis={axis}: no elements to average")
+    return sum(node, axis, keepdims) / float(count)
+
+
+def var(x: Any, axis: Axis = None, keepdims: bool = False, ddof: int = 0) -> Any:
+    """The variance along ``axis``: (1/(n − ddof)) Σ (x − x̄)².
+
+    Raises:
+        ArgumentError: when n − ddof is not positive.
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.var(cr.tensor([1.0, 3.0])).item()
+        1.0
+    """
+    (node,) = lift([x])
+    count = _count(node, shapes.normal_axes("var", axis, len(node.shape)))
+    if count - ddof <= 0:
+        raise ArgumentError(
+            f"var: {node.describe()} over axis={axis}: {count} elements with ddof={ddof} leave "
+            "nothing to divide by"
+        )
+    return sum(square(node - mean(node, axis, keepdims=True)), axis, keepdims) / float(
+        count - ddof
+    )
+
+
+def std(x: Any, axis: Axis = None, keepdims: bool = False, ddof: int = 0) -> Any:
+    """The standard deviation: √var(x).
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.std(cr.tensor([1.0, 5.0])).item()
+        2.0
+    """
+    return sqrt(var(x, axis, keepdims, ddof))
+
+
+def norm(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """The Euclidean norm √Σx²; its gradient at 0 is 0.
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.norm(cr.tensor([3.0, 4.0])).item()
+        5.0
+    """
+    squares = sum(square(x), axis, keepdims)
+    return where(squares > 0, sqrt(where(squares > 0, squares, 1.0)), 0.0)
+
+
+def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """ln Σ eˣ along ``axis``, without overflow: the largest element is taken out first.
+
+    Example:
+        >>> import chainrule as cr
+        >>> round(cr.logsumexp(cr.tensor([1000.0, 1000.0])).item(), 3)
+        1000.693
+    """
+    (node,) = lift([x])
+    largest = stop_gradient(max(node, axis, keepdims=True))
+    largest = where(isfinite(largest), largest, 0.0)
+    total = log(sum(exp(node - largest), axis, keepdims=True)) + largest
+    axes = shapes.normal_axes("logsumexp", axis, len(node.shape))
+    return total if keepdims else reshape(total, shapes.reduced(node.shape, axes, False))
+
+
+def softmax(x: Any, axis: int = -1) -> Any:
+    """yᵢ = e^xᵢ / Σⱼ e^xⱼ along ``axis``: positive, and of sum 1.
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.softmax(cr.tensor([0.0, 0.0])).numpy()
+        array([0.5, 0.5], dtype=float32)
+    """
+    shifted = exp(_shift(x, axis))
+    return shifted / sum(shifted, axis, keepdims=True)
+
+
+def log_softmax(x: Any, axis: int = -1) -> Any:
+    """xᵢ − ln Σⱼ e^xⱼ along ``axis``: the logarithm of ``softmax``, without losing precision.
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.log_softmax(cr.tensor([0.0, 1000.0])).numpy()
+        array([-1000.,     0.], dtype=float32)
+    """
+    shifted = _shift(x, axis)
+    return shifted - log(sum(exp(shifted), axis, keepdims=True))
+
+
+def _shift(x: Any, axis: int) -> Any:
+    (node,) = lift([x])
+    return node - stop_gradient(max(node, axis, keepdims=True))
+
+
+def log_sigmoid(x: Any) -> Any:
+    """ln σ(x) = −ln(1 + e⁻ˣ).
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.log_sigmoid(-1000.0).item()
+        -1000.0
+    """
+    (node,) = lift([x])
+    return -softplus(-node)  # type: ignore[operator]
+
+
+def leaky_relu(x: Any, slope: float = 0.01) -> Any:
+    """x where x > 0, else slope · x (Maas et al., 2013).
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.leaky_relu(cr.tensor([-2.0, 2.0]), slope=0.1).numpy()
+        array([-0.2,  2. ], dtype=float32)
+    """
+    (node,) = lift([x])
+    return where(node > 0, node, slope * node)  # type: ignore[operator]
+
+
+def elu(x: Any, alpha: float = 1.0) -> Any:
+    """x where x > 0, else α(eˣ − 1) (Clevert et al., 2015).
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.elu(cr.tensor([-1.0, 2.0])).numpy()
+        array([-0.63212055,  2.        ], dtype=float32)
+    """
+    (node,) = lift([x])
+    positive = node > 0  # type: ignore[operator]
+    return where(positive, node, alpha * expm1(where(positive, 0.0, node)))
+
+
+def gelu(x: Any) -> Any:
+    """x · Φ(x), with Φ the normal distribution's cumulative function, exactly:
+    x · ½(1 + erf(x/√2)) (Hendrycks & Gimpel, 2016).
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.gelu(cr.tensor([0.0, 1.0])).numpy()
+        array([0.       , 0.8413447], dtype=float32)
+    """
+    (node,) = lift([x])
+    return node * (0.5 * (1.0 + erf(node * (1.0 / math.sqrt(2.0)))))  # type: ignore[operator]
+
+
+def silu(x: Any) -> Any:
+    """x · σ(x), also called swish (Elfwing et al., 2017; Ramachandran et al., 2017).
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.silu(cr.tensor([0.0])).numpy()
+        array([0.], dtype=float32)
+    """
+    (node,) = lift([x])
+    return node * sigmoid(node)
+
+
+def clip(x: Any, low: Any = None, high: Any = None) -> Any:
+    """min(max(x, low), high); a bound that is None does not bind.
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.clip(cr.tensor([-5.0, 0.5, 5.0]), -1.0, 1.0).numpy()
+        array([-1. ,  0.5,  1. ], dtype=float32)
+    """
+    (node,) = lift([x])
+    node = node if low is None else maximum(node, low)
+    return node if high is None else minimum(node, high)
+
+
+def any(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """Whether any element along ``axis`` is true (not 0).
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.any(cr.tensor([False, True])).item()
+        True
+    """
+    (node,) = lift([x])
+    return sum(node != 0, axis, keepdims) > 0
+
+
+def all(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """Whether every element along ``axis`` is true (not 0).
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.all(cr.tensor([False, True])).item()
+        False
+    """
+    (node,) = lift([x])
+    return sum(node == 0, axis, keepdims) == 0
+
+
+def expand_dims(x: Any, axis: int) -> Any:
+    """A new axis of length 1 at ``axis``.
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.expand_dims(cr.zeros((2, 3)), -1).shape
+        (2, 3, 1)
+    """
+    (node,) = lift([x])
+    place = shapes.normal_axis("expand_dims", axis, len(node.shape) + 1)
+    return reshape(node, (*node.shape[:place], 1, *node.shape[place:]))
+
+
+def squeeze(x: Any, axis: Axis = None) -> Any:
+    """Without the axes of length 1: those given, or all of them.
+
+    Raises:
+        ShapeError: when a given axis has another length.
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.squeeze(cr.zeros((2, 1, 3))).shape
+        (2, 3)
+    """
+    (node,) = lift([x])
+    if axis is None:
+        return reshape(node, tuple(n for n in node.shape if n != 1))
+    axes = shapes.normal_axes("squeeze", axis, len(node.shape))
+    for each in axes:
+        if node.shape[each] != 1:
+            raise ShapeError(f"squeeze: {node.describe()}: axis {each} is not of length 1")
+    return reshape(node, shapes.reduced(node.shape, axes, keepdims=False))
+
+
+def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
+    """Two axes exchanged.
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.swapaxes(cr.zeros((2, 3, 4)), 0, -1).shape
+        (4, 3, 2)
+    """
+    (node,) = lift([x])
+    order = list(range(len(node.shape)))
+    first = shapes.normal_axis("swapaxes", axis1, len(order))
+    second = shapes.normal_axis("swapaxes", axis2, len(order))
+    order[first], order[second] = order[second], order[first]
+    return transpose(node, order)
+
+
+def stack(tensors: Sequence[Any], axis: int = 0) -> Any:
+    """Tensors of one shape side by side along a new axis.
+
+    Raises:
+        ShapeError: when the shapes differ.
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.stack([cr.zeros(3), cr.ones(3)]).shape
+        (2, 3)
+    """
+    nodes = lift(list(tensors))
+    for each in nodes[1:]:
+        if each.shape != nodes[0].shape:
+            raise ShapeError(
+                f"stack: {nodes[0].describe()} and {each.describe()}: all shapes must be equal"
+            )
+    return concatenate([expand_dims(each, axis) for each in nodes], axis)
+
+
+def split(x: Any, parts: int | Sequence[int], axis: int = 0) -> list[Any]:
+    """Cut along ``axis``: into a number of equal parts, or before each of the given indices.
+
+    Raises:
+        ShapeError: when the axis is not divisible into equal parts.
+
+    Example:
+        >>> import chainrule as cr
+        >>> [part.shape for part in cr.split(cr.zeros((6, 2)), 3)]
+        [(2, 2), (2, 2), (2, 2)]
+    """
+    (node,) = lift([x])
+    where_ = shapes.normal_axis("split", axis, len(node.shape))
+    n = node.shape[where_]
+    if isinstance(parts, int):
+        if parts < 1 or n % parts:
+            raise ShapeError(
+                f"split: {node.describe()} into {parts} parts: axis {where_} of length {n} "
+                "is not divisible"
+            )
+        bounds = list(range(0, n + 1, n // parts)) if n else [0] * (parts + 1)
+    else:
+        bounds = [0, *parts, n]
+    pieces = []
+    for start, stop in zip(bounds[:-1], bounds[1:], strict=True):
+        index = [slice(None)] * len(node.shape)
+        index[where_] = slice(start, stop)
+        pieces.append(slice_(node, tuple(index)))
+    return pieces
+
+
+def sort(x: Any, axis: int = -1) -> Any:
+    """The elements along ``axis`` in ascending order; each gradient goes to its element.
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.sort(cr.tensor([3.0, 1.0, 2.0])).numpy()
+        array([1., 2., 3.], dtype=float32)
+    """
+    (node,) = lift([x])
+    return take_along_axis(node, argsort(node, axis), axis)
+
+
+def top_k(x: Any, k: int, axis: int = -1) -> tuple[Any, Any]:
+    """The k largest elements along ``axis``, largest first, and their indices.
+
+    Raises:
+        ArgumentError: when the axis has fewer than k elements.
+
+    Example:
+        >>> import chainrule as cr
+        >>> values, indices = cr.top_k(cr.tensor([3.0, 1.0, 7.0]), 2)
+        >>> values.numpy(), indices.numpy()
+        (array([7., 3.], dtype=float32), array([2, 0]))
+    """
+    (node,) = lift([x])
+    place = shapes.normal_axis("top_k", axis, len(node.shape))
+    n = node.shape[place]
+    if not 0 <= k <= n:
+        raise ArgumentError(f"top_k: k={k} of {node.describe()}: axis {place} has {n} elements")
+    index = [slice(None)] * len(node.shape)
+    index[place] = slice(0, k)
+    # Sorting the reversed tensor and reading it backwards keeps equal elements in order.
+    order = (n - 1) - flip(argsort(flip(node, place), place), place)
+    chosen = slice_(order, tuple(index))
+    return take_along_axis(node, chosen, place), chosen
+
+
+def one_hot(labels: Any, num_classes: int, dtype: Any = None) -> Any:
+    """A row of 0 with a single 1 at the label: shape (…,) → (…, num_classes).
+
+    Raises:
+        BoundsError: for a label outside of 0 … num_classes − 1.
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.one_hot([2, 0], 3).numpy()
+        array([[0., 0., 1.],
+               [1., 0., 0.]], dtype=float32)
+    """
+    (node,) = lift([labels])
+    index = normal_index(node, size=num_classes, what="label")
+    classes = constant(range(num_classes)) if num_classes else constant([0])[:0]  # type: ignore[index]
+    wanted = dtypes.default_float() if dtype is None else dtypes.as_dtype(dtype)
+    return (expand_dims(index, -1) == classes).astype(wanted)
+
+
+def cumprod(x: Any, axis: int) -> Any:
+    """Running products along ``axis``: yᵢ = x₀ · … · xᵢ, in ⌈log₂ n⌉ multiplications.
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.cumprod(cr.tensor([1.0, 2.0, 3.0]), 0).numpy()
+        array([1., 2., 6.], dtype=float32)
+    """
+    (node,) = lift([x])
+    place = shapes.normal_axis("cumprod", axis, len(node.shape))
+    last = swapaxes(node, place, -1)
+    return swapaxes(running_products(last), place, -1)
+
+
+def outer(a: Any, b: Any) -> Any:
+    """The products of every pair: yᵢⱼ = aᵢ bⱼ for vectors a and b.
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.outer(cr.tensor([1.0, 2.0]), cr.tensor([3.0, 4.0])).numpy()
+        array([[3., 4.],
+               [6., 8.]], dtype=float32)
+    """
+    left, right = lift([a, b])
+    if len(left.shape) != 1 or len(right.shape) != 1:
+        raise ShapeError(f"outer: {left.describe()} and {right.describe()}: expected two vectors")
+    return matmul(expand_dims(left, 1), expand_dims(right, 0))
+
+
+def box_muller(uniform: Any, shape: tuple[int, ...]) -> Any:
+    """Normal numbers from uniform ones of shape (2, n), two from each pair
+    (Box & Muller, 1958): √(−2 ln u₁) cos 2πu₂ and √(−2 ln u₁) sin 2πu₂.
+    """
+    first, second = uniform[0], uniform[1]
+    radius = sqrt(-2.0 * log(1.0 - first))  # 1 − u is never 0
+    angle = (2.0 * math.pi) * second
+    both = concatenate([radius * cos(angle), radius * sin(angle)])
+    return reshape(both[: math.prod(shape)], shape)

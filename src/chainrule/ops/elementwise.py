@@ -1,0 +1,278 @@
+"""Elementwise primitives: arithmetic, functions, comparisons and choice.
+
+Operands broadcast as in NumPy. In the rules, g is the derivative of the loss by the output y;
+``backprop`` sums a gradient over the axes that were broadcast.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .. import dtypes, shapes
+from ..dtypes import DType
+from ..errors import DTypeError
+from ..graph import Array, Node
+from ..shapes import Shape
+from .primitive import Backward, Primitive, common_dtype, describe, lift, same_shape
+
+
+def _broadcast(operation: str, *inputs: Node) -> tuple[Shape, DType]:
+    if all(each.shape == inputs[0].shape for each in inputs):
+        return inputs[0].shape, inputs[0].dtype
+    found = [each.shape for each in inputs]
+    return shapes.broadcast(operation, found, describe(inputs)), inputs[0].dtype
+
+
+def _unary(
+    name: str,
+    summary: str,
+    numpy: Callable[..., Any],
+    backward: Backward | None,
+    *,
+    real: bool = True,
+) -> Primitive:
+    """A function of one operand; ``real`` ones turn integers into floats first."""
+    return Primitive(name, summary, same_shape, numpy, backward, real=real)
+
+
+def _binary(
+    name: str,
+    summary: str,
+    numpy: Callable[..., Any],
+    backward: Backward | None,
+    *,
+    real: bool = False,
+) -> Primitive:
+    """A function of two operands of one dtype."""
+
+    def infer(a: Node, b: Node) -> tuple[Shape, DType]:
+        return _broadcast(name, a, b)
+
+    return Primitive(name, summary, infer, numpy, backward, promotes=True, real=real)
+
+
+def _numeric(name: str, numpy: Callable[..., Any]) -> Callable[..., Any]:
+    """NumPy refuses ``-`` and ``negative`` on bools; say what to do instead."""
+
+    def meaning(*values: Array) -> Any:
+        if values[0].dtype == bool:
+            raise DTypeError(
+                f"{name}: bool operands have no {name}",
+                fix="use ~x or cr.logical_xor(x, y), or convert with x.astype('int64')",
+            )
+        return numpy(*values)
+
+    return meaning
+
+
+# Arithmetic. ---------------------------------------------------------------------------
+
+add = _binary("add", "y = a + b", np.add, lambda g, y, a, b: (g, g))
+subtract = _binary(
+    "subtract", "y = a − b", _numeric("subtract", np.subtract), lambda g, y, a, b: (g, -g)
+)
+multiply = _binary("multiply", "y = a · b", np.multiply, lambda g, y, a, b: (g * b, g * a))
+divide = _binary(
+    "divide", "y = a / b", np.divide, lambda g, y, a, b: (g / b, -g * y / b), real=True
+)
+
+
+def _power_rule(g: Any, y: Any, a: Any, b: Any) -> tuple[Any, Any]:
+    """b·aᵇ⁻¹, which is 0 where b is 0; aᵇ·ln a, which is 0 where a is 0."""
+    by_base = where(b == 0, 0.0, b * power(a, where(b == 0, 1.0, b - 1)))
+    if b.literal:  # a number in the program: nobody can ask for its gradient
+        return g * by_base, None
+    by_exponent = y * log(where(a > 0, a, 1.0))
+    return g * by_base, g * by_exponent
+
+
+def _power(a: Array, b: Array) -> Array:
+    if a.dtype.kind in "iu" and (b < 0).any():
+        raise DTypeError(
+            "power: an integer to a negative power is not an integer",
+            fix="convert the base: x.astype('float32')",
+        )
+    result: Array = np.power(a, b)
+    return result
+
+
+power = _binary("power", "y = aᵇ", _power, _power_rule)
+
+
+def _share(g: Any, y: Any, a: Any, b: Any) -> tuple[Any, Any]:
+    """The gradient goes to the operand that was chosen, half to each where they are equal."""
+    to_a = where(a == b, 0.5, (y == a).astype(g.dtype))
+    return g * to_a, g * (1.0 - to_a)
+
+
+maximum = _binary("maximum", "the larger of a and b", np.maximum, _share)
+minimum = _binary("minimum", "the smaller of a and b", np.minimum, _share)
+remainder = _binary(
+    "remainder",
+    "a − b·⌊a / b⌋, with the sign of b",
+    _numeric("remainder", np.remainder),
+    lambda g, y, a, b: (g, -g * floor(a / b)),
+)
+floor_divide = _binary("floor_divide", "⌊a / b⌋", np.floor_divide, None)
+arctan2 = _binary(
+    "arctan2",
+    "the angle of the point (b, a)",
+    np.arctan2,
+    lambda g, y, a, b: (g * b / (a * a + b * b), -g * a / (a * a + b * b)),
+    real=True,
+)
+negative = _unary(
+    "negative", "−x", _numeric("negative", np.negative), lambda g, y, x: (-g,), real=False
+)
+absolute = _unary("abs", "|x|", np.abs, lambda g, y, x: (g * sign(x),), real=False)
+sign = _unary("sign", "−1, 0 or 1", _numeric("sign", np.sign), None, real=False)
+floor = _unary("floor", "⌊x⌋", np.floor, None)
+ceil = _unary("ceil", "⌈x⌉", np.ceil, None)
+round_ = _unary("round", "the nearest integer, halves to even", np.rint, None)
+
+# Functions. ----------------------------------------------------------------------------
+
+
+def _erf(x: Array) -> Array:
+    from scipy.special import erf as scipy_erf  # imported when used: 0.1 s
+
+    result: Array = scipy_erf(x)
+    return result
+
+
+def _sigmoid(x: Array) -> Array:
+    """1 / (1 + e⁻ˣ); the exponential may overflow to ∞, whose inverse is the right 0."""
+    one = x.dtype.type(1)
+    result: Array = one / (one + np.exp(-x))
+    return result
+
+
+exp = _unary("exp", "eˣ", np.exp, lambda g, y, x: (g * y,))
+expm1 = _unary("expm1", "eˣ − 1", np.expm1, lambda g, y, x: (g * (y + 1.0),))
+log = _unary("log", "ln x", np.log, lambda g, y, x: (g / x,))
+log1p = _unary("log1p", "ln(1 + x)", np.log1p, lambda g, y, x: (g / (1.0 + x),))
+sqrt = _unary("sqrt", "√x", np.sqrt, lambda g, y, x: (g * 0.5 / y,))
+sin = _unary("sin", "sin x", np.sin, lambda g, y, x: (g * cos(x),))
+cos = _unary("cos", "cos x", np.cos, lambda g, y, x: (-g * sin(x),))
+tanh = _unary("tanh", "tanh x", np.tanh, lambda g, y, x: (g * (1.0 - y * y),))
+erf = _unary(
+    "erf",
+    "2/√π ∫₀ˣ e^(−t²) dt",
+    _erf,
+    lambda g, y, x: (g * (2.0 / math.sqrt(math.pi)) * exp(-x * x),),
+)
+sigmoid = _unary(
+    "sigmoid", "σ(x) = 1 / (1 + e⁻ˣ)", _sigmoid, lambda g, y, x: (g * y * (1.0 - y),)
+)
+relu = _unary(
+    "relu",
+    "max(x, 0); its derivative at 0 is 0",
+    lambda x: np.maximum(x, x.dtype.type(0)),
+    lambda g, y, x: (where(x > 0, g, 0.0),),
+    real=False,
+)
+
+def _softplus(x: Array) -> Array:
+    """max(x, 0) + ln(1 + e^−|x|), which does not overflow."""
+    zero = x.dtype.type(0)
+    result: Array = np.maximum(x, zero) + np.log1p(np.exp(-np.abs(x)))
+    return result
+
+
+softplus = _unary("softplus", "ln(1 + eˣ)", _softplus, lambda g, y, x: (g * sigmoid(x),))
+
+# Comparisons and logic: bool values, no gradient. --------------------------------------
+
+
+def _comparison(name: str, summary: str, numpy: Callable[..., Any]) -> Primitive:
+    def infer(a: Node, b: Node) -> tuple[Shape, DType]:
+        return _broadcast(name, a, b)[0], dtypes.bool_
+
+    return Primitive(name, summary, infer, numpy, promotes=True)
+
+
+equal = _comparison("equal", "a = b", np.equal)
+not_equal = _comparison("not_equal", "a ≠ b", np.not_equal)
+less = _comparison("less", "a < b", np.less)
+less_equal = _comparison("less_equal", "a ≤ b", np.less_equal)
+greater = _comparison("greater", "a > b", np.greater)
+greater_equal = _comparison("greater_equal", "a ≥ b", np.greater_equal)
+logical_and = _comparison("logical_and", "a and b", np.logical_and)
+logical_or = _comparison("logical_or", "a or b", np.logical_or)
+logical_xor = _comparison("logical_xor", "either a or b", np.logical_xor)
+
+
+def _to_bool(x: Node, **_: Any) -> tuple[Shape, DType]:
+    return x.shape, dtypes.bool_
+
+
+logical_not = Primitive("logical_not", "not x", _to_bool, np.logical_not)
+isfinite = Primitive("isfinite", "neither NaN nor ±∞", _to_bool, np.isfinite)
+isnan = Primitive("isnan", "is NaN", _to_bool, np.isnan)
+
+# Choice, conversion, and the end of a gradient. ----------------------------------------
+
+
+def _infer_where(condition: Node, a: Node, b: Node) -> tuple[Shape, DType]:
+    if condition.dtype != dtypes.bool_:
+        raise DTypeError(
+            f"where: condition {condition.describe()} is {condition.dtype}, not bool",
+            fix="compare first: cr.where(x > 0, a, b)",
+        )
+    return _broadcast("where", condition, a, b)[0], a.dtype
+
+
+_select = Primitive(
+    "where",
+    "a where the condition holds, else b",
+    _infer_where,
+    np.where,
+    lambda g, y, c, a, b: (None, where(c, g, 0.0), where(c, 0.0, g)),
+)
+
+
+def where(condition: Any, a: Any, b: Any) -> Any:
+    """``a`` where the condition holds, else ``b``; all three broadcast together.
+
+    Formula: yᵢ = aᵢ if cᵢ else bᵢ. The gradient goes to the chosen side alone.
+
+    Raises:
+        DTypeError: when the condition is not bool.
+        ShapeError: when the shapes do not broadcast.
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.where(cr.tensor([True, False]), 1.0, cr.tensor([5.0, 6.0])).numpy()
+        array([1., 6.], dtype=float32)
+    """
+    chosen = common_dtype(lift([a, b]), real=False)
+    return _select(condition, *chosen)
+
+
+def _infer_cast(x: Node, dtype: DType) -> tuple[Shape, DType]:
+    return x.shape, dtype
+
+
+def _cast(x: Array, dtype: DType) -> Array:
+    if x.dtype.kind == "f" and dtype.kind in "iu":
+        return np.trunc(x).astype(dtype)
+    return x.astype(dtype)
+
+
+cast = Primitive(
+    "cast",
+    "x in another dtype",
+    _infer_cast,
+    _cast,
+    lambda g, y, x: (g.astype(x.dtype) if dtypes.is_float(x.dtype) else None,),
+)
+alias = Primitive(
+    "alias", "x, as a node of its own", same_shape, lambda x: x, lambda g, y, x: (g,)
+)
+stop_gradient = Primitive(
+    "stop_gradient", "x, as if it were a constant", same_shape, lambda x: x
+)

@@ -1,0 +1,237 @@
+"""Indexing by tensors of integers: taking elements, and adding gradients back to them.
+
+``take`` and ``scatter_add`` are each other's backward rule, as are the pair along an axis.
+Every index is checked against its axis, in every engine: an index out of range is an error
+that names it, never a clamp and never a wrong read.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .. import dtypes, shapes
+from ..dtypes import DType
+from ..errors import BoundsError, DTypeError, ShapeError
+from ..graph import Array, Node
+from ..shapes import Shape
+from .primitive import Primitive, describe, lift
+
+
+def check_bounds(index: Array, size: int, what: str) -> None:
+    """Raises a ``BoundsError`` that names the first index outside ``[-size, size)``."""
+    if index.size == 0:
+        return
+    wrong = (index < -size) | (index >= size)
+    if wrong.any():
+        position = tuple(int(i) for i in np.argwhere(wrong)[0])
+        value = int(index[position])
+        row = f" at row {position[0]}" if len(position) == 1 else f" at position {position}"
+        if what == "label":
+            raise BoundsError(
+                f"label: {value} for {size} classes{row if position else ''}: labels go from "
+                f"0 to {size - 1}",
+                fix=f"give the network {value + 1} outputs, or correct the labels"
+                if value >= size
+                else "count the classes from 0",
+            )
+        raise BoundsError(
+            f"{what}: index {value}{row if position else ''} of an axis of length {size}: "
+            f"expected {-size} to {size - 1}"
+        )
+
+
+def _infer_normal(index: Node, size: int, what: str) -> tuple[Shape, DType]:
+    _integers(what, index)
+    return index.shape, dtypes.int64
+
+
+def _normal_meaning(index: Array, size: int, what: str) -> Array:
+    check_bounds(index, size, what)
+    index = index.astype(np.int64)
+    return np.where(index < 0, index + size, index)
+
+
+normal_index = Primitive(
+    "normal_index",
+    "an index counted from the front; an error when outside of the axis",
+    _infer_normal,
+    _normal_meaning,
+)
+
+
+def _integers(what: str, index: Node) -> None:
+    if not dtypes.is_integer(index.dtype):
+        raise DTypeError(
+            f"{what}: {index.describe()} is {index.dtype}; an index is an integer",
+            fix="convert it: x.astype('int64')",
+        )
+
+
+def _infer_take(x: Node, index: Node, axis: int) -> tuple[Shape, DType]:
+    _integers("take", index)
+    return x.shape[:axis] + index.shape + x.shape[axis + 1 :], x.dtype
+
+
+def _take_meaning(x: Array, index: Array, axis: int) -> Array:
+    check_bounds(index, x.shape[axis], "take")
+    result: Array = np.take(x, index, axis)
+    return result
+
+
+def _take_rule(g: Any, y: Node, x: Node, index: Node) -> tuple[Any, None]:
+    axis = y.params["axis"]
+    return _scatter_add(g, index, axis=axis, size=x.shape[axis]), None
+
+
+_take = Primitive(
+    "take", "the elements at index along axis", _infer_take, _take_meaning, _take_rule
+)
+
+
+def take(x: Any, index: Any, axis: int = 0) -> Any:
+    """The slices of ``x`` at ``index`` along ``axis``: an embedding's look-up.
+
+    Shapes: the axis is replaced by the axes of ``index``. Negative indices count from the end.
+
+    Raises:
+        BoundsError: for an index outside of the axis, with its place.
+        DTypeError: for an index that is not of integers.
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.take(cr.tensor([10.0, 20.0, 30.0]), [2, 0, 2]).numpy()
+        array([30., 10., 30.], dtype=float32)
+    """
+    node, where = lift([x])[0], lift([index])[0]
+    return _take(node, where, axis=shapes.normal_axis("take", axis, len(node.shape)))
+
+
+def _infer_scatter(g: Node, index: Node, axis: int, size: int) -> tuple[Shape, DType]:
+    return (*g.shape[:axis], size, *g.shape[axis + len(index.shape) :]), g.dtype
+
+
+def _scatter_meaning(g: Array, index: Array, axis: int, size: int) -> Array:
+    check_bounds(index, size, "scatter_add")
+    before, after = g.shape[:axis], g.shape[axis + index.ndim :]
+    flat = np.moveaxis(g.reshape(*before, index.size, *after), axis, 0)
+    total = np.zeros((size, *before, *after), g.dtype)
+    np.add.at(total, index.reshape(-1), flat)
+    return np.moveaxis(total, 0, axis)
+
+
+def _scatter_rule(g: Any, y: Node, x: Node, index: Node) -> tuple[Any, None]:
+    return take(g, index, y.params["axis"]), None
+
+
+_scatter_add = Primitive(
+    "scatter_add",
+    "zeros of length size along axis, with each slice added at its index",
+    _infer_scatter,
+    _scatter_meaning,
+    _scatter_rule,
+)
+
+
+def scatter_add(updates: Any, index: Any, size: int, axis: int = 0) -> Any:
+    """A tensor of zeros with ``updates`` added at ``index``; equal indices add up.
+
+    Formula: yⱼ = Σ_{i: indexᵢ = j} updatesᵢ along ``axis``, which gets length ``size``.
+
+    Raises:
+        BoundsError: for an index outside of ``size``.
+        ShapeError: when the axes of ``index`` are not those of ``updates`` from ``axis`` on.
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.scatter_add(cr.tensor([1.0, 2.0, 4.0]), [0, 2, 0], size=3).numpy()
+        array([5., 0., 2.], dtype=float32)
+    """
+    node, where = lift([updates])[0], lift([index])[0]
+    _integers("scatter_add", where)
+    first = shapes.normal_axis("scatter_add", axis, len(node.shape))
+    if node.shape[first : first + len(where.shape)] != where.shape:
+        raise ShapeError(
+            f"scatter_add: updates {node.describe()} with index {where.describe()}: the axes "
+            f"of the updates from axis {first} on must be those of the index"
+        )
+    return _scatter_add(node, where, axis=first, size=int(size))
+
+
+def _infer_take_along(x: Node, index: Node, axis: int) -> tuple[Shape, DType]:
+    _integers("take_along_axis", index)
+    others = [n for i, n in enumerate(x.shape) if i != axis]
+    if [n for i, n in enumerate(index.shape) if i != axis] != others or len(
+        x.shape
+    ) != len(index.shape):
+        raise ShapeError(
+            f"take_along_axis: {' with index '.join(describe((x, index)))}: every axis but "
+            f"{axis} must be the same"
+        )
+    return index.shape, x.dtype
+
+
+def _take_along_meaning(x: Array, index: Array, axis: int) -> Array:
+    check_bounds(index, x.shape[axis], "take_along_axis")
+    return np.take_along_axis(x, index.astype(np.int64), axis)
+
+
+def _take_along_rule(g: Any, y: Node, x: Node, index: Node) -> tuple[Any, None]:
+    axis = y.params["axis"]
+    return _scatter_along(g, index, axis=axis, size=x.shape[axis]), None
+
+
+_take_along = Primitive(
+    "take_along_axis",
+    "for every position its own index along axis",
+    _infer_take_along,
+    _take_along_meaning,
+    _take_along_rule,
+)
+
+
+def take_along_axis(x: Any, index: Any, axis: int) -> Any:
+    """The elements of ``x`` at ``index`` along ``axis``, one index for every position.
+
+    Formula, for axis 1: yᵢⱼ = x[i, indexᵢⱼ]. The other axes have equal sizes.
+
+    Raises:
+        BoundsError: for an index outside of the axis.
+        ShapeError: when another axis differs.
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.take_along_axis(cr.tensor([[1.0, 2.0], [3.0, 4.0]]), [[1], [0]], axis=1).numpy()
+        array([[2.],
+               [3.]], dtype=float32)
+    """
+    node, where = lift([x])[0], lift([index])[0]
+    first = shapes.normal_axis("take_along_axis", axis, len(node.shape))
+    return _take_along(node, where, axis=first)
+
+
+def _infer_scatter_along(g: Node, index: Node, axis: int, size: int) -> tuple[Shape, DType]:
+    return (*g.shape[:axis], size, *g.shape[axis + 1 :]), g.dtype
+
+
+def _scatter_along_meaning(g: Array, index: Array, axis: int, size: int) -> Array:
+    check_bounds(index, size, "scatter_along_axis")
+    total = np.zeros((*g.shape[:axis], size, *g.shape[axis + 1 :]), g.dtype)
+    where = list(np.ogrid[tuple(map(slice, g.shape))])
+    where[axis] = index
+    np.add.at(total, tuple(where), g)
+    return total
+
+
+def _scatter_along_rule(g: Any, y: Node, x: Node, index: Node) -> tuple[Any, None]:
+    return take_along_axis(g, index, y.params["axis"]), None
+
+
+_scatter_along = Primitive(
+    "scatter_along_axis",
+    "zeros of length size along axis, with each element added at its own index",
+    _infer_scatter_along,
+    _scatter_along_meaning,
+    _scatter_along_rule,
+)

@@ -1,0 +1,168 @@
+"""Random tensors, and the generators they come from.
+
+Place on the road: beside the tensors. A generator's state is a variable, so a draw inside a
+compiled function becomes part of its graph and the next state one of its updates: the same seed
+gives the same numbers, eager or compiled, run after run.
+"""
+
+from __future__ import annotations
+
+import math
+import secrets
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from . import dtypes
+from .errors import ArgumentError, DTypeError
+from .ops import composed
+from .ops import random as primitives
+from .ops.elementwise import floor
+from .ops.primitive import lift
+from .ops.reduction import argsort
+from .shapes import Shape
+from .tensor import Tensor, Variable
+
+Size = int | Sequence[int]
+
+
+def _shape(shape: Size) -> Shape:
+    return tuple(shape) if isinstance(shape, Sequence) else (int(shape),)
+
+
+def _dtype(dtype: DTypeLike) -> Any:
+    found = dtypes.as_dtype(float if dtype is None else dtype)
+    if not dtypes.is_float(found):
+        raise DTypeError(f"random: dtype {found}: expected float32 or float64")
+    return found
+
+
+class Generator:
+    """A source of random numbers: a seed and a count of the draws made from it.
+
+    Formula: Philox4x32-10 (Salmon et al., 2011), a pure function of (seed, draw, position).
+
+    Arguments:
+        seed: a whole number from 0 to 2⁶⁴ − 1; a random one when not given.
+
+    Example:
+        >>> import chainrule as cr
+        >>> a, b = cr.random.Generator(7), cr.random.Generator(7)
+        >>> bool((a.normal(3) == b.normal(3)).all())
+        True
+    """
+
+    def __init__(self, seed: int | None = None) -> None:
+        self.state = Variable(np.zeros(4, np.uint32), name="random state")
+        self.seed(secrets.randbits(64) if seed is None else seed)
+
+    def seed(self, seed: int) -> None:
+        """Starts again from a seed."""
+        if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)):
+            raise ArgumentError(f"seed: {seed!r}: expected a whole number")
+        if not 0 <= seed < 1 << 64:
+            raise ArgumentError(f"seed: {seed}: expected 0 to 2⁶⁴ − 1")
+        self.state.assign(primitives.seeded_state(int(seed)))
+
+    def _draw(self) -> Any:
+        """The state for one draw; the generator moves on to the next."""
+        state = self.state.read()
+        self.state.assign(primitives.next_state(state))
+        return state
+
+    def bits(self, shape: Size = ()) -> Tensor:
+        """Random 32-bit words, uint32."""
+        drawn: Tensor = primitives.random_bits(self._draw(), shape=_shape(shape))
+        return drawn
+
+    def uniform(
+        self, shape: Size = (), low: Any = 0.0, high: Any = 1.0, dtype: DTypeLike = None
+    ) -> Any:
+        """Numbers evenly spread over [low, high)."""
+        wanted = _dtype(dtype)
+        unit = primitives.random_uniform(self._draw(), shape=_shape(shape), dtype=wanted)
+        if isinstance(low, float) and isinstance(high, float) and (low, high) == (0.0, 1.0):
+            return unit
+        return low + (high - low) * unit
+
+    def normal(
+        self, shape: Size = (), mean: Any = 0.0, std: Any = 1.0, dtype: DTypeLike = None
+    ) -> Any:
+        """Numbers from N(mean, std²), by Box and Muller's transformation (1958)."""
+        sizes = _shape(shape)
+        pairs = -(-math.prod(sizes) // 2)
+        unit = primitives.random_uniform(self._draw(), shape=(2, pairs), dtype=_dtype(dtype))
+        return composed.box_muller(unit, sizes) * std + mean
+
+    def bernoulli(self, p: Any, shape: Size | None = None) -> Any:
+        """True with probability p, for every element of p or of the given shape."""
+        (node,) = lift([p])
+        if isinstance(p, (int, float)) and not 0 <= p <= 1:
+            raise ArgumentError(f"bernoulli: p={p}: expected a probability from 0 to 1")
+        sizes = node.shape if shape is None else _shape(shape)
+        return self.uniform(sizes, dtype=dtypes.float_for(node.dtype)) < node
+
+    def integers(self, low: int, high: int, shape: Size = ()) -> Any:
+        """Whole numbers from low to high − 1, each equally likely."""
+        if high <= low:
+            raise ArgumentError(f"integers: low={low}, high={high}: high must be larger")
+        unit = self.uniform(shape, dtype=dtypes.float64)
+        return floor(unit * float(high - low)).astype(dtypes.int64) + low
+
+    def permutation(self, n: int) -> Any:
+        """The numbers 0 … n − 1 in random order."""
+        return argsort(self.bits(n))
+
+    def categorical(self, logits: Any, axis: int = -1) -> Any:
+        """An index along ``axis`` with probability softmax(logits), by the Gumbel-max trick."""
+        (node,) = lift([logits])
+        unit = self.uniform(node.shape, dtype=node.dtype)
+        noise = -composed.log(-composed.log(1.0 - unit) + 1e-30)
+        return (node + noise).argmax(axis)  # type: ignore[operator]
+
+
+#: The generator that layers and the functions of this module draw from.
+default_generator = Generator()
+
+
+def manual_seed(seed: int) -> None:
+    """Makes all that follows repeatable: restarts the default generator from a seed.
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.manual_seed(0)
+        >>> first = cr.random.uniform(2)
+        >>> cr.manual_seed(0)
+        >>> bool((cr.random.uniform(2) == first).all())
+        True
+    """
+    default_generator.seed(seed)
+
+
+def uniform(
+    shape: Size = (), low: Any = 0.0, high: Any = 1.0, dtype: DTypeLike = None
+) -> Any:
+    """Numbers evenly spread over [low, high), from the default generator."""
+    return default_generator.uniform(shape, low, high, dtype)
+
+
+def normal(shape: Size = (), mean: Any = 0.0, std: Any = 1.0, dtype: DTypeLike = None) -> Any:
+    """Numbers from N(mean, std²), from the default generator."""
+    return default_generator.normal(shape, mean, std, dtype)
+
+
+def bernoulli(p: Any, shape: Size | None = None) -> Any:
+    """True with probability p, from the default generator."""
+    return default_generator.bernoulli(p, shape)
+
+
+def integers(low: int, high: int, shape: Size = ()) -> Any:
+    """Whole numbers from low to high − 1, from the default generator."""
+    return default_generator.integers(low, high, shape)
+
+
+def permutation(n: int) -> Any:
+    """The numbers 0 … n − 1 in random order, from the default generator."""
+    return default_generator.permutation(n)

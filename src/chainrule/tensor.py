@@ -1,0 +1,602 @@
+"""Tensors and parameters: what users hold. Thin over ``ops``.
+
+Place on the road: the user's end of it. A ``Tensor`` is a node with operators and methods; each
+makes a new node, evaluated at once unless a function is being traced. It knows nothing of
+gradients or compilers.
+
+A ``Variable`` is a named place whose value changes: reading it gives a node for its value now,
+``assign`` puts another value there. A ``Parameter`` is a variable that training changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NoReturn
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from . import dtypes
+from .errors import ArgumentError, DTypeError, ShapeError, TraceError
+from .graph import Array, Node, current_trace, format_type, no_value, variable_trace
+from .ops import composed, elementwise, matmul, movement, reduction
+from .ops.primitive import as_array, constant, lift
+from .ops.subscript import subscript
+from .shapes import Shape
+
+Axis = int | Sequence[int] | None
+
+
+class Tensor(Node):
+    """An n-dimensional array of numbers that remembers how it was computed.
+
+    Its value never changes. Operators and methods have NumPy's names, arguments and
+    broadcasting; a Python number beside a tensor takes the tensor's dtype.
+
+    Example:
+        >>> import chainrule as cr
+        >>> x = cr.tensor([[1.0, 2.0], [3.0, 4.0]])
+        >>> (x @ x.T + 1).sum(axis=0).numpy()
+        array([18., 38.], dtype=float32)
+    """
+
+    __slots__ = ()
+    __hash__ = object.__hash__
+    __array_ufunc__ = None  # array + tensor asks the tensor
+
+    # What it is. -----------------------------------------------------------------------
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        size = 1
+        for n in self.shape:
+            size *= n
+        return size
+
+    @property
+    def T(self) -> Tensor:
+        """The axes reversed: for a matrix, its transpose."""
+        return self.transpose()
+
+    def numpy(self) -> Array:
+        """The value as a NumPy array that cannot be written to; ``.numpy().copy()`` can.
+
+        Raises:
+            TraceError: while tracing, where there is no value.
+        """
+        view = self._known("numpy()").view()
+        view.flags.writeable = False
+        return view
+
+    def item(self) -> Any:
+        """The value of a tensor of one element, as a Python number."""
+        value = self._known("item()")
+        if value.size != 1:
+            raise ShapeError(
+                f"item: {self.describe()}: only a tensor of one element is a number",
+                fix="index it, or reduce it with .sum() or .mean()",
+            )
+        return value.item()
+
+    def tolist(self) -> Any:
+        """The value as nested Python lists."""
+        return self._known("tolist()").tolist()
+
+    def detach(self) -> Tensor:
+        """The same value without its history: gradients end here."""
+        return tensor(self._known("detach()"), name=self.name)
+
+    def _known(self, wanted: str) -> Array:
+        node = self.read()
+        if node.value is None:
+            raise no_value(self, wanted)
+        value: Array = node.value
+        return value
+
+    def __array__(self, dtype: DTypeLike = None, copy: bool | None = None) -> Array:
+        array = self._known("a NumPy array")
+        if dtype is not None and array.dtype != dtype:
+            return array.astype(dtype)
+        return array.copy() if copy else self.numpy()
+
+    def __bool__(self) -> bool:
+        if self.size != 1:
+            raise ShapeError(
+                f"if: {self.describe()}: the truth of more than one element is ambiguous",
+                fix="use cr.any(x) or cr.all(x)",
+            )
+        return bool(self._known("if, while, and, or, not"))
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __index__(self) -> int:
+        if not dtypes.is_integer(self.dtype) or self.ndim:
+            raise DTypeError(f"index: {self.describe()} of {self.dtype} is not an integer")
+        return int(self.item())
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise ShapeError("len: a tensor without axes has no length")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return (self[i] for i in range(len(self)))
+
+    def __format__(self, form: str) -> str:
+        return format(self.item(), form) if self.size == 1 and form else str(self)
+
+    def __repr__(self) -> str:
+        name = f", name={self.name!r}" if self.name else ""
+        if self.read().value is None:
+            return f"tensor({format_type(self)}, traced{name})"
+        body = np.array2string(self._known("repr"), separator=", ", prefix="tensor(")
+        return f"tensor({body}, dtype={self.dtype}{name})"
+
+    def __copy__(self) -> Tensor:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+        return self.detach()
+
+    def __setitem__(self, index: Any, value: Any) -> NoReturn:
+        raise ArgumentError(
+            f"x[...] = value: a tensor's value never changes: {self.describe()}",
+            fix="make a new one with cr.where(condition, value, x); parameters have .assign()",
+        )
+
+    # Operators. ------------------------------------------------------------------------
+
+    def __getitem__(self, index: Any) -> Any:
+        return subscript(self.read(), index)
+
+    def __add__(self, other: Any) -> Any:
+        return elementwise.add(self, other)
+
+    def __radd__(self, other: Any) -> Any:
+        return elementwise.add(other, self)
+
+    def __sub__(self, other: Any) -> Any:
+        return elementwise.subtract(self, other)
+
+    def __rsub__(self, other: Any) -> Any:
+        return elementwise.subtract(other, self)
+
+    def __mul__(self, other: Any) -> Any:
+        return elementwise.multiply(self, other)
+
+    def __rmul__(self, other: Any) -> Any:
+        return elementwise.multiply(other, self)
+
+    def __truediv__(self, other: Any) -> Any:
+        return elementwise.divide(self, other)
+
+    def __rtruediv__(self, other: Any) -> Any:
+        return elementwise.divide(other, self)
+
+    def __floordiv__(self, other: Any) -> Any:
+        return elementwise.floor_divide(self, other)
+
+    def __rfloordiv__(self, other: Any) -> Any:
+        return elementwise.floor_divide(other, self)
+
+    def __mod__(self, other: Any) -> Any:
+        return elementwise.remainder(self, other)
+
+    def __rmod__(self, other: Any) -> Any:
+        return elementwise.remainder(other, self)
+
+    def __pow__(self, other: Any) -> Any:
+        return power(self, other)
+
+    def __rpow__(self, other: Any) -> Any:
+        return elementwise.power(other, self)
+
+    def __matmul__(self, other: Any) -> Any:
+        return matmul.matmul(self, other)
+
+    def __rmatmul__(self, other: Any) -> Any:
+        return matmul.matmul(other, self)
+
+    def __neg__(self) -> Any:
+        return elementwise.negative(self)
+
+    def __pos__(self) -> Any:
+        return self
+
+    def __abs__(self) -> Any:
+        return elementwise.absolute(self)
+
+    def __invert__(self) -> Any:
+        if self.dtype != dtypes.bool_:
+            raise DTypeError(f"~x: {self.describe()} is {self.dtype}, not bool")
+        return elementwise.logical_not(self)
+
+    def __and__(self, other: Any) -> Any:
+        return elementwise.logical_and(*_bools("&", self, other))
+
+    def __or__(self, other: Any) -> Any:
+        return elementwise.logical_or(*_bools("|", self, other))
+
+    def __xor__(self, other: Any) -> Any:
+        return elementwise.logical_xor(*_bools("^", self, other))
+
+    __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
+
+    def __eq__(self, other: Any) -> Any:
+        return elementwise.equal(self, other)
+
+    def __ne__(self, other: Any) -> Any:
+        return elementwise.not_equal(self, other)
+
+    def __lt__(self, other: Any) -> Any:
+        return elementwise.less(self, other)
+
+    def __le__(self, other: Any) -> Any:
+        return elementwise.less_equal(self, other)
+
+    def __gt__(self, other: Any) -> Any:
+        return elementwise.greater(self, other)
+
+    def __ge__(self, other: Any) -> Any:
+        return elementwise.greater_equal(self, other)
+
+    # Methods, with NumPy's names and arguments. ----------------------------------------
+
+    def astype(self, dtype: DTypeLike) -> Any:
+        """The values in another dtype; floats lose their fraction as integers."""
+        wanted = dtypes.as_dtype(dtype)
+        return self.read() if wanted == self.dtype else elementwise.cast(self, dtype=wanted)
+
+    def reshape(self, *shape: Any) -> Any:
+        """The elements in another shape: ``x.reshape(2, -1)`` or ``x.reshape((2, -1))``."""
+        return movement.reshape(self, _unpack(shape))
+
+    def transpose(self, *axes: Any) -> Any:
+        """The axes in another order; reversed without arguments."""
+        return movement.transpose(self, _unpack(axes) or None)
+
+    def swapaxes(self, axis1: int, axis2: int) -> Any:
+        """Two axes exchanged."""
+        return composed.swapaxes(self, axis1, axis2)
+
+    def flatten(self) -> Any:
+        """All elements along one axis."""
+        return movement.reshape(self, (-1,))
+
+    ravel = flatten
+
+    def squeeze(self, axis: Axis = None) -> Any:
+        """Without axes of length 1."""
+        return composed.squeeze(self, axis)
+
+    def sum(self, axis: Axis = None, keepdims: bool = False) -> Any:
+        """The sum of the elements along ``axis``."""
+        return reduction.sum(self, axis, keepdims)
+
+    def prod(self, axis: Axis = None, keepdims: bool = False) -> Any:
+        """The product of the elements along ``axis``."""
+        return reduction.prod(self, axis, keepdims)
+
+    def mean(self, axis: Axis = None, keepdims: bool = False) -> Any:
+        """The average of the elements along ``axis``."""
+        return composed.mean(self, axis, keepdims)
+
+    def var(self, axis: Axis = None, keepdims: bool = False, ddof: int = 0) -> Any:
+        """The variance of the elements along ``axis``."""
+        return composed.var(self, axis, keepdims, ddof)
+
+    def std(self, axis: Axis = None, keepdims: bool = False, ddof: int = 0) -> Any:
+        """The standard deviation of the elements along ``axis``."""
+        return composed.std(self, axis, keepdims, ddof)
+
+    def max(self, axis: Axis = None, keepdims: bool = False) -> Any:
+        """The largest element along ``axis``."""
+        return reduction.max(self, axis, keepdims)
+
+    def min(self, axis: Axis = None, keepdims: bool = False) -> Any:
+        """The smallest element along ``axis``."""
+        return reduction.min(self, axis, keepdims)
+
+    def argmax(self, axis: int | None = None, keepdims: bool = False) -> Any:
+        """The index of the largest element along ``axis``."""
+        return reduction.argmax(self, axis, keepdims)
+
+    def argmin(self, axis: int | None = None, keepdims: bool = False) -> Any:
+        """The index of the smallest element along ``axis``."""
+        return reduction.argmin(self, axis, keepdims)
+
+    def cumsum(self, axis: int | None = None) -> Any:
+        """Running sums along ``axis``."""
+        return reduction.cumsum(self, axis)
+
+    def argsort(self, axis: int = -1) -> Any:
+        """The indices that sort along ``axis``."""
+        return reduction.argsort(self, axis)
+
+    def any(self, axis: Axis = None, keepdims: bool = False) -> Any:
+        """Whether any element along ``axis`` is true."""
+        return composed.any(self, axis, keepdims)
+
+    def all(self, axis: Axis = None, keepdims: bool = False) -> Any:
+        """Whether every element along ``axis`` is true."""
+        return composed.all(self, axis, keepdims)
+
+    def clip(self, low: Any = None, high: Any = None) -> Any:
+        """Values below ``low`` and above ``high`` replaced by these."""
+        return composed.clip(self, low, high)
+
+    def dot(self, other: Any) -> Any:
+        """The matrix product ``self @ other``."""
+        return matmul.matmul(self, other)
+
+
+Node.kind = Tensor
+
+
+def _unpack(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+    if len(arguments) == 1 and isinstance(arguments[0], (tuple, list)):
+        return tuple(arguments[0])
+    return arguments
+
+
+def _bools(operator: str, a: Any, b: Any) -> list[Node]:
+    nodes = lift([a, b])
+    for each in nodes:
+        if each.dtype != dtypes.bool_:
+            raise DTypeError(
+                f"{operator}: {each.describe()} is {each.dtype}: both sides must be bool",
+                fix="compare first, with parentheses: (x > 0) & (x < 1)",
+            )
+    return nodes
+
+
+def power(base: Any, exponent: Any) -> Any:
+    """baseᵉˣᵖᵒⁿᵉⁿᵗ; small whole exponents are multiplications, ½ is a square root.
+
+    Example:
+        >>> import chainrule as cr
+        >>> (cr.tensor([1.0, 2.0]) ** 3).numpy()
+        array([1., 8.], dtype=float32)
+    """
+    if isinstance(base, Node) and isinstance(exponent, (int, float)):
+        node: Any = base.read()
+        if exponent == 1:
+            return node
+        if exponent == 2:
+            return node * node
+        if exponent == 3:
+            return node * node * node
+        if dtypes.is_float(node.dtype) and exponent == 0.5:
+            return elementwise.sqrt(node)
+        if isinstance(exponent, float) and not dtypes.is_float(node.dtype):
+            node = node.astype(dtypes.default_float())
+        return elementwise.power(node, exponent)
+    return elementwise.power(base, exponent)
+
+
+class Variable(Tensor):
+    """A tensor whose value can be replaced: a parameter, a running average, a counter.
+
+    In an expression it stands for its value at that moment. Assigning changes what later
+    expressions see, never what an earlier one has computed, nor its gradients.
+
+    Arguments:
+        value: the first value; it fixes shape and dtype.
+        dtype: the dtype; default: the value's own, the default float for Python numbers.
+        name: how messages and printed graphs call it.
+
+    Example:
+        >>> import chainrule as cr
+        >>> count = cr.Variable(0, name="count")
+        >>> count.assign(count + 1)
+        >>> count.item()
+        1
+    """
+
+    __slots__ = ("_leaf", "__dict__")
+
+    def __init__(self, value: Any, dtype: DTypeLike = None, name: str = "") -> None:
+        if isinstance(value, Node) and value.read().value is None:
+            raise TraceError(
+                "Variable: its first value is being traced, so it is not known",
+                fix="make layers and variables outside of the compiled function",
+            )
+        array = as_array(value, dtype)
+        super().__init__(None, (), {}, array.shape, array.dtype, array, name)
+        self._leaf: Node | None = None
+
+    @property
+    def array(self) -> Array:
+        """The value's storage. Engines write new values here."""
+        array: Array = self.value
+        return array
+
+    @array.setter
+    def array(self, array: Array) -> None:
+        self.value = array
+        self._leaf = None
+
+    def read(self) -> Node:
+        """The node for the value now: the trace's while tracing, else a constant leaf."""
+        trace = variable_trace()
+        if trace is not None:
+            if self not in trace.current:
+                trace.current[self] = trace.variables[self] = self._new_leaf(None)
+            return trace.current[self]
+        if self._leaf is None:
+            self._leaf = self._new_leaf(self.value)
+        return self._leaf
+
+    def _new_leaf(self, value: Array | None) -> Node:
+        leaf = Tensor(None, (), {}, self.shape, self.dtype, value, self.name)
+        leaf.owner = self
+        return leaf
+
+    def assign(self, value: Any) -> None:
+        """Puts another value of the same shape and dtype in place of this one.
+
+        Raises:
+            ShapeError, DTypeError: when it has another shape or dtype.
+            TraceError: inside the body of a scan, where only the carry changes.
+        """
+        (node,) = lift([value])
+        if node.literal or (not isinstance(value, Node) and node.value is not None):
+            node = constant(node.value, dtype=self.dtype)
+        if node.shape != self.shape:
+            raise ShapeError(
+                f"assign: {self.describe()} ← {node.describe()}: the shape must stay the same"
+            )
+        if node.dtype != self.dtype:
+            raise DTypeError(
+                f"assign: {self.describe()} of {self.dtype} ← {node.dtype}: the dtype must "
+                "stay the same",
+                fix=f"convert the new value: value.astype('{self.dtype}')",
+            )
+        trace = current_trace()
+        if trace is None:
+            self.array = node.value
+        elif trace.body:
+            raise TraceError(
+                f"assign: {self.describe()} inside the body of a scan, which changes nothing "
+                "but its carry",
+                fix="carry the value through the scan, and assign the last carry after it",
+            )
+        else:
+            self.read()  # so that the trace has a leaf for the value at the start
+            trace.updates[self] = node
+            trace.current[self] = elementwise.stop_gradient(node)
+
+    def __repr__(self) -> str:
+        kind = type(self).__name__.lower()
+        body = np.array2string(self.array, separator=", ", prefix=f"{kind}(")
+        name = f", name={self.name!r}" if self.name else ""
+        return f"{kind}({body}, dtype={self.dtype}{name})"
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Variable:
+        copy = type(self)(self.array, name=self.name)
+        memo[id(self)] = copy
+        return copy
+
+
+class Parameter(Variable):
+    """A variable that training changes: a weight or a bias. Made by ``cr.parameter``."""
+
+    __slots__ = ()
+
+
+def tensor(value: Any, dtype: DTypeLike = None, *, name: str = "") -> Tensor:
+    """A tensor with these values: a copy of an array, nested lists or a number.
+
+    Arguments:
+        value: numbers. Python floats become float32 (``config.dtype``), Python integers int64;
+            NumPy arrays keep their dtype.
+        dtype: another dtype.
+        name: how messages and printed graphs call it.
+
+    Raises:
+        DTypeError: for values that are not numbers.
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.tensor([[0.5, -1.0]])
+        tensor([[ 0.5, -1. ]], dtype=float32)
+    """
+    if isinstance(value, Node):
+        if value.read().value is None:
+            raise no_value(value, "tensor()")
+        value = value.read().value
+    leaf = constant(value, dtype, name)
+    assert isinstance(leaf, Tensor)
+    return leaf
+
+
+def parameter(value: Any, dtype: DTypeLike = None, *, name: str = "") -> Parameter:
+    """A parameter with these first values.
+
+    Example:
+        >>> import chainrule as cr
+        >>> W = cr.parameter([[1.0, 2.0]], name="W1")
+        >>> W.assign(W * 2)
+        >>> W
+        parameter([[2., 4.]], dtype=float32, name='W1')
+    """
+    return Parameter(value, dtype, name)
+
+
+def as_tensor(value: Any) -> Tensor:
+    """A tensor for anything an operation takes: tensors as they are, the rest copied."""
+    (node,) = lift([value])
+    assert isinstance(node, Tensor)
+    return node
+
+
+def full(shape: int | Sequence[int], value: float, dtype: DTypeLike = None) -> Tensor:
+    """A tensor of one value everywhere.
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.full((2,), 7.0).numpy()
+        array([7., 7.], dtype=float32)
+    """
+    sizes: Shape = tuple(shape) if isinstance(shape, Sequence) else (shape,)
+    start = constant(value, dtype)
+    return tensor(np.full(sizes, start.value))
+
+
+def zeros(shape: int | Sequence[int], dtype: DTypeLike = None) -> Tensor:
+    """A tensor of zeros, of the default dtype unless another is given.
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.zeros((2, 3)).shape
+        (2, 3)
+    """
+    return full(shape, 0.0, dtype)
+
+
+def ones(shape: int | Sequence[int], dtype: DTypeLike = None) -> Tensor:
+    """A tensor of ones, of the default dtype unless another is given.
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.ones(3).numpy()
+        array([1., 1., 1.], dtype=float32)
+    """
+    return full(shape, 1.0, dtype)
+
+
+def arange(
+    start: float, stop: float | None = None, step: float = 1, dtype: DTypeLike = None
+) -> Tensor:
+    """The numbers from ``start`` up to, without, ``stop``; from 0 with one argument.
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.arange(3).numpy()
+        array([0, 1, 2])
+    """
+    first, last = (0, start) if stop is None else (start, stop)
+    values = np.arange(first, last, step)
+    return tensor(values.tolist() if values.size else values, dtype)
+
+
+def eye(n: int, dtype: DTypeLike = None) -> Tensor:
+    """The identity matrix of size n.
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.eye(2).numpy()
+        array([[1., 0.],
+               [0., 1.]], dtype=float32)
+    """
+    return tensor(np.eye(n, dtype=dtypes.as_dtype(dtype or float)))

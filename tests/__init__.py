@@ -1,0 +1,1 @@
+"""The tests of chainrule; ``python -m tests`` runs every check there is."""

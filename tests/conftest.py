@@ -1,0 +1,47 @@
+"""What tests start from: quiet threads, repeatable examples, untouched settings."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+# Before NumPy is imported: workers of one machine share its processors.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(_variable, "1")
+os.environ.setdefault("MPLBACKEND", "Agg")  # no test opens a window
+
+import hypothesis
+import pytest
+
+hypothesis.settings.register_profile(
+    "project", deadline=None, derandomize=bool(os.environ.get("CI")), database=None
+)
+hypothesis.settings.load_profile("project")
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """The folder that holds pyproject.toml."""
+    return Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> Path:
+    """The folder of real data sets, ``$CHAINRULE_DATA``; a test skips without it."""
+    folder = os.environ.get("CHAINRULE_DATA")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip("CHAINRULE_DATA names no folder of data sets")
+    return Path(folder)
+
+
+@pytest.fixture(autouse=True)
+def unchanged_settings() -> Iterator[None]:
+    """Settings that a test changes in ``chainrule.config`` are put back after it."""
+    from chainrule.config import config
+
+    before = dict(vars(config))
+    yield
+    for name, value in before.items():
+        setattr(config, name, value)
