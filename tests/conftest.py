@@ -11,6 +11,9 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(_variable, "1")
 os.environ.setdefault("MPLBACKEND", "Agg")  # no test opens a window
+if "PYTHONPATH" in os.environ:  # programs that tests start run in folders of their own
+    _folders = os.environ["PYTHONPATH"].split(os.pathsep)
+    os.environ["PYTHONPATH"] = os.pathsep.join(map(os.path.abspath, _folders))
 
 import hypothesis
 import pytest

@@ -4,11 +4,11 @@ A workload module offers ``SUMMARY`` (a line), ``MEASURE`` ("step" or "process")
 
 - for "step": ``problem(batches)``, the common work, and ``BUILDERS``: peer → a function
   that builds the network from the problem's own initial weights and answers ``train``.
-  ``train(passes)`` goes that many times over the batches, one update a batch, and answers
+  that builds the network from the problem's initial weights and answers ``train``.
   the mean loss of each pass. It returns when all work is done.
 - for "process": ``program(peer)``, the source of a program that prints one JSON line,
   ``PEERS``, who takes part, and ``TIMED``: "inside" where that line says the seconds,
-  "outside" where the time from starting the process to that line is what is measured.
+  "outside" where the time from starting the process to that line is measured.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the workloads on multilayer perceptrons share: the problem and its least cost."""
+"""What the workloads on multilayer perceptrons share: the work and its least cost."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Problem:
     def operations(self) -> int:
         """The multiplications and additions that a step cannot do without.
 
-        2·B·in·out each for z = Wa + b, for ∂L/∂W and, but for the first layer, for ∂L/∂a.
+        2·B·in·out for z = Wa + b, as many for ∂L/∂W, and for ∂L/∂a from layer 2 on.
         """
         pairs = list(itertools.pairwise(self.widths))
         products = [2 * self.batch_size * before * after for before, after in pairs]

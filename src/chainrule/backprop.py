@@ -2,16 +2,17 @@
 
     ∂L/∂x = Σ over the operations y that use x of (∂L/∂y · ∂y/∂x)
 
-Walk the nodes from the loss back to the leaves. When a node is reached, every operation that
-uses it has been passed, so the sum of its gradient is complete. Hand that sum to the node's
-backward rule, which answers a gradient for each of its inputs, and add those to their sums.
+Walk the nodes from the loss back to the leaves. When a node is reached, every operation
+that uses it has been passed, so the sum of its gradient is complete. Hand that sum to
+the node's backward rule, which answers a gradient for each of its inputs, and add those
+to their sums.
 
-Two things live here and nowhere else. An operand that was broadcast was used once for each
-copy, so its gradient is summed over the copies (``unbroadcast``); and a node that is used
-several times collects several gradients (``_add``).
+Two things live here and nowhere else. An operand that was broadcast was used once for
+each copy, so its gradient is summed over the copies (``unbroadcast``); and a node that
+is used several times collects several gradients (``_add``).
 
-Rules are made of operators, so the gradients are nodes like any others: they have values at
-once, or are traced, compiled, printed, and differentiated again.
+Rules are made of operators, so the gradients are nodes like any others: they have
+values at once, or are traced, compiled, printed, and differentiated again.
 """
 
 from __future__ import annotations
@@ -33,8 +34,8 @@ from .tensor import Tensor
 def backprop(loss: Tensor) -> Gradients:
     """The gradient of a loss with respect to everything it was computed from.
 
-    Formula: answers g with g[x] = ∂loss/∂x for any node x: a parameter's ∇W, an intermediate
-    value's δ, an input's.
+    Formula: answers g with g[x] = ∂loss/∂x for any node x: a parameter's ∇W, an
+    intermediate value's δ, an input's.
 
     Arguments:
         loss: a tensor of one floating-point number.
@@ -64,7 +65,8 @@ def backprop(loss: Tensor) -> Gradients:
 def pullback(
     outputs: Sequence[Node], cotangents: Sequence[Any], inputs: Sequence[Node]
 ) -> list[Any]:
-    """Σₒ cotangentₒ · ∂outputₒ/∂input for each input, None where no output depends on it.
+    """Σₒ cotangentₒ · ∂outputₒ/∂input for each input, None where no output depends on
+    it.
 
     The outputs are taken as functions of the inputs alone, whatever those come from.
     """
@@ -80,7 +82,9 @@ def pullback(
 def _gradients(
     nodes: Sequence[Node], seeds: dict[Node, Any], inputs: Iterable[Node] | None = None
 ) -> dict[Node, Any]:
-    """The gradient of every node in order; with ``inputs``, of what lies on a way to them."""
+    """The gradient of every node in order; with ``inputs``, of what lies on a way to
+    them.
+    """
     gradients = dict(seeds)
     stop = set(inputs or ())
     wanted = None if inputs is None else _depending_on(stop, nodes)
@@ -89,7 +93,11 @@ def _gradients(
         if gradient is None or node in stop or not isinstance(node.op, Primitive):
             continue
         for each, part in zip(node.inputs, _rule(node, gradient), strict=True):
-            if part is None or not _flows(each) or (wanted is not None and each not in wanted):
+            if (
+                part is None
+                or not _flows(each)
+                or (wanted is not None and each not in wanted)
+            ):
                 continue
             if node.op is project:
                 parts = gradients.setdefault(each, [None] * len(each.shape))
@@ -124,13 +132,17 @@ def unbroadcast(gradient: Any, shape: Shape) -> Any:
     if gradient.shape == shape:
         return gradient
     new = len(gradient.shape) - len(shape)
-    repeated = [i + new for i, n in enumerate(shape) if n == 1 and gradient.shape[i + new] != 1]
+    repeated = [
+        i + new for i, n in enumerate(shape) if n == 1 and gradient.shape[i + new] != 1
+    ]
     return reshape(sum_(gradient, axis=(*range(new), *repeated)), shape)
 
 
 def _flows(node: Node) -> bool:
     """Whether a gradient flows to this node: not to integers, nor to literal numbers."""
-    return not node.literal and (isinstance(node.dtype, tuple) or dtypes.is_float(node.dtype))
+    return not node.literal and (
+        isinstance(node.dtype, tuple) or dtypes.is_float(node.dtype)
+    )
 
 
 def _depending_on(inputs: set[Node], nodes: Sequence[Node]) -> set[Node]:
@@ -145,33 +157,38 @@ def _depending_on(inputs: set[Node], nodes: Sequence[Node]) -> set[Node]:
 def _check_loss(node: Any) -> None:
     if not isinstance(node, Tensor):
         raise GradientError(
-            f"backprop: {type(node).__name__} is not a tensor, so nothing leads back from it",
+            f"backprop: {type(node).__name__} is not a tensor, so nothing leads back "
+            "from it",
             fix="compute the loss with tensors",
         )
     if node.size != 1:
         raise GradientError(
-            f"backprop: loss {node.describe()} has {node.size} elements: a gradient is that of "
-            "one number",
+            f"backprop: loss {node.describe()} has {node.size} elements: a gradient "
+            "is that of one number",
             fix="reduce it with .mean() or .sum(), or use cr.vjp for a vector",
         )
     if not dtypes.is_float(node.dtype):
         raise GradientError(
-            f"backprop: loss of {node.dtype}: only floating-point numbers have gradients",
+            f"backprop: loss of {node.dtype}: only floating-point numbers have "
+            "gradients",
             fix="compute it from floats, e.g. x.astype('float32')",
         )
     if node.is_leaf and node.owner is None:
         raise GradientError(
-            "backprop: the loss was not computed from anything: no operation leads to it",
-            fix="a compiled function's result has no history: call backprop inside of it",
+            "backprop: the loss was not computed from anything: no operation leads "
+            "to it",
+            fix="a compiled function's result has no history: call backprop inside "
+            "of it",
         )
 
 
 class Gradients(Mapping[Node, Any]):
-    """What ``backprop`` answers: a mapping from any node to the gradient of the loss there.
+    """What ``backprop`` answers: a mapping from any node to the gradient of the loss
+    there.
 
-    ``grads[W]`` for a parameter is the gradient at the value it had when the loss was computed.
-    Iterating gives the parameters and other variables that the loss depends on, then all other
-    nodes that were reached.
+    ``grads[W]`` for a parameter is the gradient at the value it had when the loss was
+    computed. Iterating gives the parameters and other variables that the loss depends
+    on, then all other nodes that were reached.
     """
 
     def __init__(self, gradients: dict[Node, Any], nodes: Sequence[Node]) -> None:
@@ -199,14 +216,19 @@ class Gradients(Mapping[Node, Any]):
     def _missing(self, node: Any) -> GradientError:
         if not isinstance(node, Node):
             return GradientError(
-                f"grads[…]: {type(node).__name__} is not a tensor: gradients are asked for with "
-                "the tensors that the loss was computed from"
+                f"grads[…]: {type(node).__name__} is not a tensor: gradients are "
+                "asked for with the tensors that the loss was computed from"
             )
-        kind = "parameter" if node in self._versions or node.value is not None else "tensor"
+        kind = (
+            "parameter"
+            if node in self._versions or node.value is not None
+            else "tensor"
+        )
         return GradientError(
-            f"grads[…]: {kind} {node.describe()} is not reached by the loss: no operation with "
-            "a derivative leads from it to the loss",
-            fix="use it in the computation of the loss, or leave it out of the optimizer",
+            f"grads[…]: {kind} {node.describe()} is not reached by the loss: no "
+            "operation with a derivative leads from it to the loss",
+            fix="use it in the computation of the loss, or leave it out of the "
+            "optimizer",
         )
 
     def __iter__(self) -> Iterator[Node]:

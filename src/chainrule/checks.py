@@ -1,4 +1,5 @@
-"""Checks for authors of operations and layers, and for finding where numbers went wrong.
+"""Checks for authors of operations and layers, and for finding where numbers went
+wrong.
 
 ``check_gradients`` compares the chain rule with finite differences, to second order;
 ``check_declared`` compares what an operation declares with what it computes;
@@ -34,7 +35,8 @@ class CheckFailed(ChainruleError, AssertionError):
 
 @contextmanager
 def check_numerics() -> Iterator[None]:
-    """Inside, the first operation whose value has a NaN or Inf is an error that names it.
+    """Inside, the first operation whose value has a NaN or Inf is an error that names
+    it.
 
     It works forward and backward, eager and compiled, and costs a look at every value.
 
@@ -64,11 +66,12 @@ def check_gradients(
     step: float = 1e-5,
     tolerance: float = 1e-6,
 ) -> None:
-    """Compares f's gradients with finite differences along random directions, in float64.
+    """Compares f's gradients with finite differences along random directions, in
+    float64.
 
-    Formula: for random u (shaped as f's results) and v (as its arguments), the pulled-back
-    uᵀJv against u · (f(x + hv) − f(x − hv)) / 2h. Second order: the same for the function
-    x ↦ uᵀJ(x), the gradient itself.
+    Formula: for random u (shaped as f's results) and v (as its arguments), the
+    pulled-back uᵀJv against u · (f(x + hv) − f(x − hv)) / 2h. Second order: the same
+    for the function x ↦ uᵀJ(x), the gradient itself.
 
     Arguments:
         f: a function of float64 arrays, smooth around the arguments.
@@ -140,8 +143,9 @@ def _check_once(
     difference = abs(declared - measured)
     if not difference <= tolerance * max(1.0, abs(measured)):
         raise CheckFailed(
-            f"check_gradients: {which} derivative: the chain rule says {declared:.10g}, finite "
-            f"differences say {measured:.10g}: they differ by {difference:.3g}",
+            f"check_gradients: {which} derivative: the chain rule says "
+            f"{declared:.10g}, finite differences say {measured:.10g}: they differ by "
+            f"{difference:.3g}",
             fix="correct the backward rule, or check at a point where f is smooth",
         )
 

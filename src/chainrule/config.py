@@ -1,20 +1,25 @@
 """The few settings, and the only reader of the environment.
 
-Place on the road: below everything. A setting is read where it is used, so a change takes
-effect at once. Each has an environment variable, read when the package is imported.
+Place on the road: below everything. A setting is read where it is used, so a change
+takes effect at once. Each has an environment variable, read when the package is
+imported.
 
-    ==================  =====================  ==========================================
-    setting             environment            meaning
-    ==================  =====================  ==========================================
-    ``dtype``           ``CHAINRULE_DTYPE``    the dtype of Python floats: float32 (default)
+    ==================  =====================
+    ========================================== setting             environment
+    meaning
+    ==================  =====================
+    ========================================== ``dtype``           ``CHAINRULE_DTYPE``
+    the dtype of Python floats: float32 (default)
                                                or float64
     ``engine``          ``CHAINRULE_ENGINE``   the engine of ``cr.compile``
     ``threads``         ``CHAINRULE_THREADS``  threads an engine may use; default: the
                                                processors this process may run on
     ``cache_folder``    ``CHAINRULE_CACHE``    downloaded data and compiled code
     ``data_folder``     ``CHAINRULE_DATA``     a folder of data sets, looked into first
-    ``debug``           ``CHAINRULE_DEBUG``    1: verify the graph after every compiler pass
-    ==================  =====================  ==========================================
+    ``debug``           ``CHAINRULE_DEBUG``    1: verify the graph after every compiler
+    pass
+    ==================  =====================
+    ==========================================
 """
 
 from __future__ import annotations
@@ -71,11 +76,17 @@ class Config:
         'float32'
     """
 
-    dtype: str = field(default_factory=lambda: os.environ.get("CHAINRULE_DTYPE", "float32"))
-    engine: str = field(default_factory=lambda: os.environ.get("CHAINRULE_ENGINE", "numpy"))
+    dtype: str = field(
+        default_factory=lambda: os.environ.get("CHAINRULE_DTYPE", "float32")
+    )
+    engine: str = field(
+        default_factory=lambda: os.environ.get("CHAINRULE_ENGINE", "numpy")
+    )
     threads: int = field(
         default_factory=lambda: _positive_integer(
-            "CHAINRULE_THREADS", os.environ.get("CHAINRULE_THREADS"), available_processors()
+            "CHAINRULE_THREADS",
+            os.environ.get("CHAINRULE_THREADS"),
+            available_processors(),
         )
     )
     cache_folder: Path = field(
@@ -93,7 +104,9 @@ class Config:
         if name == "dtype" and value not in ("float32", "float64"):
             raise unknown_option("default dtype", value, ["float32", "float64"])
         if name == "threads" and (not isinstance(value, int) or value < 1):
-            raise ArgumentError(f"threads: {value!r}: expected a whole number of at least 1")
+            raise ArgumentError(
+                f"threads: {value!r}: expected a whole number of at least 1"
+            )
         object.__setattr__(self, name, value)
 
 

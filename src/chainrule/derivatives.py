@@ -1,7 +1,8 @@
 """Derivatives of Python functions: what users ask for, in terms of ``backprop``.
 
-Place on the road: beside ``backprop``, for functions instead of losses at hand. The functions
-here call f with nodes of their own in place of its arguments, so they nest to any order.
+Place on the road: beside ``backprop``, for functions instead of losses at hand. The
+functions here call f with nodes of their own in place of its arguments, so they nest to
+any order.
 """
 
 from __future__ import annotations
@@ -25,15 +26,17 @@ Function = Callable[..., Any]
 
 
 def _inputs(operation: str, value: Any) -> tuple[list[Any], tree.Structure]:
-    """New nodes with the values of an argument's leaves, to differentiate with respect to."""
+    """New nodes with the values of an argument's leaves, to differentiate with respect
+    to.
+    """
     leaves, structure = tree.flatten(value)
     nodes = []
     for leaf in leaves:
         (node,) = lift([leaf])
         if not dtypes.is_float(node.dtype):
             raise DTypeError(
-                f"{operation}: argument {node.describe()} is {node.dtype}: only floating-point "
-                "arguments have derivatives",
+                f"{operation}: argument {node.describe()} is {node.dtype}: only "
+                "floating-point arguments have derivatives",
                 fix="convert it: x.astype('float32')",
             )
         nodes.append(alias(node))
@@ -42,7 +45,9 @@ def _inputs(operation: str, value: Any) -> tuple[list[Any], tree.Structure]:
 
 def _or_zeros(gradients: Sequence[Any], nodes: Sequence[Node]) -> list[Any]:
     pairs = zip(gradients, nodes, strict=True)
-    return [zeros_like(node) if gradient is None else gradient for gradient, node in pairs]
+    return [
+        zeros_like(node) if gradient is None else gradient for gradient, node in pairs
+    ]
 
 
 def value_and_grad(
@@ -52,9 +57,11 @@ def value_and_grad(
 
     Arguments:
         f: a function whose (first) result is one floating-point number.
-        argnums: which arguments to differentiate; with several, a tuple of gradients. An
-            argument may be nested in tuples, lists and dicts; its gradient is nested likewise.
-        has_aux: f answers (value, anything else); the answer is ((value, else), gradient).
+        argnums: which arguments to differentiate; with several, a tuple of gradients.
+            An argument may be nested in tuples, lists and dicts; its gradient is nested
+            likewise.
+        has_aux: f answers (value, anything else); the answer is ((value, else),
+            gradient).
 
     Raises:
         GradientError: when f's result is not one number.
@@ -66,14 +73,18 @@ def value_and_grad(
         (8.0, 12.0)
     """
     several = not isinstance(argnums, int)
-    chosen: tuple[int, ...] = tuple(argnums) if not isinstance(argnums, int) else (argnums,)
+    chosen: tuple[int, ...] = (
+        tuple(argnums) if not isinstance(argnums, int) else (argnums,)
+    )
 
     @functools.wraps(f)
     def differentiated(*args: Any, **kwargs: Any) -> Any:
         new, inputs, structures = list(args), [], []
         for number in chosen:
             if not -len(args) <= number < len(args):
-                raise ArgumentError(f"grad: argnums={number}, but there are {len(args)} arguments")
+                raise ArgumentError(
+                    f"grad: argnums={number}, but there are {len(args)} arguments"
+                )
             nodes, structure = _inputs("grad", args[number])
             new[number] = tree.unflatten(structure, list(nodes))
             inputs.append(nodes)
@@ -85,7 +96,9 @@ def value_and_grad(
         found = _or_zeros(pullback([output], [_ones(output)], flat), flat)
         gradients, start = [], 0
         for nodes, structure in zip(inputs, structures, strict=True):
-            gradients.append(tree.unflatten(structure, found[start : start + len(nodes)]))
+            gradients.append(
+                tree.unflatten(structure, found[start : start + len(nodes)])
+            )
             start += len(nodes)
         return answer, tuple(gradients) if several else gradients[0]
 
@@ -95,14 +108,18 @@ def value_and_grad(
 def _scalar(value: Any) -> Node:
     if not isinstance(value, Node):
         raise GradientError(
-            f"grad: f answered {type(value).__name__}, not a tensor: no operation leads back "
-            "from it to the arguments"
+            f"grad: f answered {type(value).__name__}, not a tensor: no operation "
+            "leads back from it to the arguments"
         )
     node = value.read()
-    if not isinstance(node, Tensor) or node.size != 1 or not dtypes.is_float(node.dtype):
+    if (
+        not isinstance(node, Tensor)
+        or node.size != 1
+        or not dtypes.is_float(node.dtype)
+    ):
         raise GradientError(
-            f"grad: f answered {node.describe()} of {node.dtype}: a gradient is that of one "
-            "floating-point number",
+            f"grad: f answered {node.describe()} of {node.dtype}: a gradient is that "
+            "of one floating-point number",
             fix="reduce it with .sum() or .mean(), or use cr.jacobian",
         )
     return node
@@ -132,10 +149,11 @@ def grad(f: Function, argnums: int | Sequence[int] = 0) -> Function:
 
 
 def vjp(f: Function, *args: Any) -> tuple[Any, Function]:
-    """f's result and the function v ↦ vᵀ · J, with J = ∂f/∂args: one backward pass a call.
+    """f's result and the function v ↦ vᵀ · J, with J = ∂f/∂args: one backward pass a
+    call.
 
-    The returned function takes v, nested and shaped as the result, and answers a tuple with
-    one gradient per argument.
+    The returned function takes v, nested and shaped as the result, and answers a tuple
+    with one gradient per argument.
 
     Example:
         >>> import chainrule as cr
@@ -155,7 +173,9 @@ def vjp(f: Function, *args: Any) -> tuple[Any, Function]:
                 f"vjp: v is {tree.describe(v_structure)}, but f answered "
                 f"{tree.describe(out_structure)}: both must be nested alike"
             )
-        cotangents = [_fitting("vjp", each, o) for each, o in zip(given, outputs, strict=True)]
+        cotangents = [
+            _fitting("vjp", each, o) for each, o in zip(given, outputs, strict=True)
+        ]
         found = pullback(outputs, cotangents, nodes)
         return tree.unflatten(structure, _or_zeros(found, nodes))
 
@@ -166,8 +186,8 @@ def _fitting(operation: str, vector: Any, like: Node) -> Node:
     (node,) = lift([vector])
     if node.shape != like.shape:
         raise ShapeError(
-            f"{operation}: vector {node.describe()} for {like.describe()}: the shapes must be "
-            "equal"
+            f"{operation}: vector {node.describe()} for {like.describe()}: the shapes "
+            "must be equal"
         )
     return node if node.dtype == like.dtype else node.astype(like.dtype)  # type: ignore[attr-defined,no-any-return]
 
@@ -175,8 +195,8 @@ def _fitting(operation: str, vector: Any, like: Node) -> Node:
 def jvp(f: Function, x: Any, v: Any) -> tuple[Any, Any]:
     """f(x) and the directional derivative J · v, with J = ∂f/∂x.
 
-    uᵀJ is linear in u, so J · v is the gradient by u of (uᵀJ) · v: two backward passes and no
-    forward rules. ``x`` and ``v`` are nested alike.
+    uᵀJ is linear in u, so J · v is the gradient by u of (uᵀJ) · v: two backward passes
+    and no forward rules. ``x`` and ``v`` are nested alike.
 
     Example:
         >>> import chainrule as cr
@@ -197,7 +217,11 @@ def jvp(f: Function, x: Any, v: Any) -> tuple[Any, Any]:
         if row is not None
     ]
     total = functools.reduce(lambda a, b: a + b, slopes) if slopes else None
-    found = pullback([total], [_ones(total)], duals) if total is not None else [None] * len(duals)
+    found = (
+        pullback([total], [_ones(total)], duals)
+        if total is not None
+        else [None] * len(duals)
+    )
     return answer, tree.unflatten(out_structure, _or_zeros(found, outputs))
 
 
@@ -210,7 +234,10 @@ def _directions(
             f"{operation}: the direction is {tree.describe(v_structure)}, x is "
             f"{tree.describe(structure)}: both must be nested alike"
         )
-    return [_fitting(operation, each, node) for each, node in zip(leaves, nodes, strict=True)]
+    return [
+        _fitting(operation, each, node)
+        for each, node in zip(leaves, nodes, strict=True)
+    ]
 
 
 def hvp(f: Function, x: Any, v: Any) -> Any:
@@ -227,7 +254,9 @@ def hvp(f: Function, x: Any, v: Any) -> Any:
     directions = _directions("hvp", v, structure, nodes)
     output = _scalar(f(tree.unflatten(structure, list(nodes))))
     gradients = pullback([output], [_ones(output)], nodes)
-    slopes = [sum_(g * d) for g, d in zip(gradients, directions, strict=True) if g is not None]
+    slopes = [
+        sum_(g * d) for g, d in zip(gradients, directions, strict=True) if g is not None
+    ]
     if not slopes:
         return tree.unflatten(structure, [zeros_like(node) for node in nodes])
     total = functools.reduce(lambda a, b: a + b, slopes)
@@ -236,8 +265,8 @@ def hvp(f: Function, x: Any, v: Any) -> Any:
 
 
 def jacobian(f: Function, argnum: int = 0) -> Function:
-    """A function that answers ∂f/∂x, of shape (*f(x).shape, *x.shape): one backward pass for
-    every element of f(x).
+    """A function that answers ∂f/∂x, of shape (*f(x).shape, *x.shape): one backward
+    pass for every element of f(x).
 
     Example:
         >>> import chainrule as cr
@@ -250,7 +279,9 @@ def jacobian(f: Function, argnum: int = 0) -> Function:
     def differentiated(*args: Any, **kwargs: Any) -> Any:
         nodes, _ = _inputs("jacobian", args[argnum])
         if len(nodes) != 1:
-            raise ArgumentError("jacobian: the argument must be one tensor, not nested ones")
+            raise ArgumentError(
+                "jacobian: the argument must be one tensor, not nested ones"
+            )
         (x,) = nodes
         (output,) = lift([f(*args[:argnum], x, *args[argnum + 1 :], **kwargs)])
         flat = reshape(output, (-1,))
@@ -266,8 +297,8 @@ def jacobian(f: Function, argnum: int = 0) -> Function:
 
 
 def hessian(f: Function, argnum: int = 0) -> Function:
-    """A function that answers the matrix of second derivatives of a function of one number,
-    of shape (*x.shape, *x.shape).
+    """A function that answers the matrix of second derivatives of a function of one
+    number, of shape (*x.shape, *x.shape).
 
     Example:
         >>> import chainrule as cr

@@ -1,7 +1,7 @@
 """The dtypes of tensors and how two of them combine: one table.
 
-Place on the road: below the graph. Tensors hold NumPy dtypes; this module says which, and
-what an operation on two different ones gives.
+Place on the road: below the graph. Tensors hold NumPy dtypes; this module says which,
+and what an operation on two different ones gives.
 
     ============  ==============================================================
     operands      result
@@ -16,8 +16,8 @@ what an operation on two different ones gives.
     number        float32; 2.5 beside an integer is a float of the default dtype
     ============  ==============================================================
 
-Functions with real values (``exp``, ``/``, ``mean``) turn bools and integers into the default
-float, ``config.dtype``.
+Functions with real values (``exp``, ``/``, ``mean``) turn bools and integers into the
+default float, ``config.dtype``.
 """
 
 from __future__ import annotations
@@ -131,7 +131,8 @@ def scalar_dtype(value: bool | int | float, beside: DType | None) -> DType:
         limits = np.iinfo(beside)
         if not limits.min <= value <= limits.max:
             raise DTypeError(
-                f"{value} does not fit {beside}, which holds {limits.min} to {limits.max}",
+                f"{value} does not fit {beside}, which holds {limits.min} to "
+                f"{limits.max}",
                 fix="convert the tensor: x.astype('int64')",
             )
     return beside

@@ -1,7 +1,7 @@
 """Every exception of the package, and the one formatter of their messages.
 
-Place on the road: below everything. It knows nothing of graphs, tensors or layers; whoever
-raises an error hands over the words, and this module adds where the user was.
+Place on the road: below everything. It knows nothing of graphs, tensors or layers;
+whoever raises an error hands over the words, and this module adds where the user was.
 
 A message has a first line, "operation: operands with names and full shapes: the rule",
 and up to three more, each present only when known::
@@ -24,8 +24,9 @@ from dataclasses import dataclass
 
 PACKAGE_FOLDER = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
-#: Descriptions of the layers being called, outermost first; kept by ``nn.Module``.
-layers: ContextVar[tuple[str, ...]] = ContextVar("layers", default=())
+#: The layers being called, outermost first; kept by ``nn.Module``. Only ``str`` is
+#: asked of them.
+layers: ContextVar[tuple[object, ...]] = ContextVar("layers", default=())
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ class ChainruleError(Exception):
         self.fix = fix
         self.at = at if at is not None else user_line()
         stack = layers.get()
-        self.layer = layer if layer is not None else (stack[-1] if stack else None)
+        self.layer = layer if layer is not None else (str(stack[-1]) if stack else None)
         super().__init__(format_message(what, self.layer, self.at, fix))
 
 
@@ -154,7 +155,8 @@ class TraceError(ChainruleError, TypeError):
     """Python asked for the value of a tensor that has none yet, inside ``cr.compile``.
 
     Smallest example: ``cr.compile(lambda x: x if x > 0 else -x)``.
-    Cure: ``cr.where`` to choose between values, ``cr.scan`` to repeat, or no ``compile``.
+    Cure: ``cr.where`` to choose between values, ``cr.scan`` to repeat, or no
+        ``compile``.
     """
 
 
@@ -175,7 +177,8 @@ class NumericsError(ChainruleError, ArithmeticError):
 
 
 class DataError(ChainruleError, ValueError):
-    """Data that cannot be trained on: empty, with NaN, of one class, without the column.
+    """Data that cannot be trained on: empty, with NaN, of one class, without the
+    column.
 
     Smallest example: ``cr.fit(model, (x, y[:-1]), ...)``.
     Cure: the message names the row or column.
@@ -228,7 +231,9 @@ def unknown_option(kind: str, name: object, options: Iterable[str]) -> OptionErr
     )
 
 
-def missing_package(package: str, purpose: str, extra: str | None = None) -> MissingPackageError:
+def missing_package(
+    package: str, purpose: str, extra: str | None = None
+) -> MissingPackageError:
     """The error for an optional package that is not installed."""
     install = f"chainrule[{extra}]" if extra else package
     return MissingPackageError(

@@ -1,12 +1,13 @@
 """The computational graph: nodes, the order in which they run, and their printed form.
 
-Place on the road: the thing that travels it. Tensor operators make nodes, ``backprop`` makes
-more of them, compiler passes rewrite them and engines run them. No mathematics here: what an
-operation means is written in ``ops``.
+Place on the road: the thing that travels it. Tensor operators make nodes, ``backprop``
+makes more of them, compiler passes rewrite them and engines run them. No mathematics
+here: what an operation means is written in ``ops``.
 
-A ``Node`` is one application of one operation, and never changes. A ``Graph`` is a cut through
-the nodes: from some inputs to some outputs. Every walk is a loop over ``in_order``: a node is
-always younger than its inputs, so sorting by age is a topological order, and no walk recurses.
+A ``Node`` is one application of one operation, and never changes. A ``Graph`` is a cut
+through the nodes: from some inputs to some outputs. Every walk is a loop over
+``in_order``: a node is always younger than its inputs, so sorting by age is a
+topological order, and no walk recurses.
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ _ages = itertools.count()
 
 
 class Operation(Protocol):
-    """What the graph must know of an operation: its name. ``ops.primitive`` has the rest."""
+    """What the graph must know of an operation: its name. ``ops.primitive`` has the
+    rest.
+    """
 
     @property
     def name(self) -> str:
@@ -143,12 +146,13 @@ def on_behalf_of(node: Node) -> Iterator[None]:
 class Trace:
     """What is recorded while a function is traced instead of evaluated.
 
-    While a trace is active no operation computes: nodes have shapes and no values. Reading a
-    variable gives a leaf that stands for its value at the start; assigning to it changes what
-    later reads give and is remembered in ``updates``. The traced function stays pure.
+    While a trace is active no operation computes: nodes have shapes and no values.
+    Reading a variable gives a leaf that stands for its value at the start; assigning to
+    it changes what later reads give and is remembered in ``updates``. The traced
+    function stays pure.
 
-    The trace of a loop's ``body`` keeps no variables: they are read through the trace around
-    it, or have their values where there is none.
+    The trace of a loop's ``body`` keeps no variables: they are read through the trace
+    around it, or have their values where there is none.
     """
 
     def __init__(self, *, purpose: str, body: bool = False) -> None:
@@ -209,9 +213,9 @@ class Graph:
         outputs: the nodes whose values are wanted.
         updates: pairs (leaf of a variable, node of its new value).
 
-    Two graphs are equal when they have the same operations on the same shapes in the same
-    structure, whatever their names and source lines: tests compare a pass's result with the
-    graph they expect.
+    Two graphs are equal when they have the same operations on the same shapes in the
+    same structure, whatever their names and source lines: tests compare a pass's result
+    with the graph they expect.
     """
 
     def __init__(
@@ -235,7 +239,9 @@ class Graph:
 
     @property
     def nodes(self) -> list[Node]:
-        """The nodes that a run needs, each after its inputs; the graph's inputs included."""
+        """The nodes that a run needs, each after its inputs; the graph's inputs
+        included.
+        """
         if self._nodes is None:
             self._nodes = in_order((*self.results, *self.inputs), stop=self.inputs)
         return self._nodes
@@ -251,7 +257,9 @@ class Graph:
     def constants(self) -> list[Node]:
         """The leaves whose values are part of the graph."""
         inputs = set(self.inputs)
-        return [n for n in self.nodes if n.is_leaf and n.owner is None and n not in inputs]
+        return [
+            n for n in self.nodes if n.is_leaf and n.owner is None and n not in inputs
+        ]
 
     @property
     def operations(self) -> list[Node]:
@@ -303,8 +311,8 @@ class Graph:
 
     def __repr__(self) -> str:
         return (
-            f"<Graph {self.name}: {len(self.inputs)} inputs, {len(self.operations)} operations,"
-            f" {len(self.outputs)} outputs, {len(self.updates)} updates>"
+            f"<Graph {self.name}: {len(self.inputs)} inputs, {len(self.operations)} "
+            f"operations, {len(self.outputs)} outputs, {len(self.updates)} updates>"
         )
 
 
@@ -329,7 +337,9 @@ def format_type(node: Node) -> str:
     """``float32[32, 784]``"""
     if isinstance(node.dtype, tuple):
         pairs = zip(node.dtype, node.shape, strict=True)
-        return "(" + ", ".join(f"{dtype}{_sizes(shape)}" for dtype, shape in pairs) + ")"
+        return (
+            "(" + ", ".join(f"{dtype}{_sizes(shape)}" for dtype, shape in pairs) + ")"
+        )
     return f"{node.dtype}{_sizes(node.shape)}"
 
 
@@ -348,7 +358,12 @@ class Names:
     def __getitem__(self, node: Node) -> str:
         if node not in self._names:
             name = node.name
-            if not name and node.is_leaf and node.value is not None and node.value.ndim == 0:
+            if (
+                not name
+                and node.is_leaf
+                and node.value is not None
+                and node.value.ndim == 0
+            ):
                 name = f"{node.value.item():.7g}"
                 self._names[node] = name
                 return name
@@ -415,13 +430,13 @@ def no_value(node: Node, wanted: str) -> TraceError:
     trace = current_trace()
     if trace is None:
         return TraceError(
-            f"{wanted}: this tensor was traced inside a compiled function that has ended; "
-            "outside of it, it has no value",
+            f"{wanted}: this tensor was traced inside a compiled function that has "
+            "ended; outside of it, it has no value",
             fix="return it from the compiled function",
         )
     return TraceError(
-        f"{wanted}: the value of {node.describe()} is not known while {trace.purpose} is "
-        "traced, so Python cannot look at it",
+        f"{wanted}: the value of {node.describe()} is not known while {trace.purpose} "
+        "is traced, so Python cannot look at it",
         fix="choose between values with cr.where(condition, a, b); repeat with "
         "cr.scan(f, init, xs); or call the function without cr.compile",
     )

@@ -1,8 +1,8 @@
 """Random tensors, and the generators they come from.
 
-Place on the road: beside the tensors. A generator's state is a variable, so a draw inside a
-compiled function becomes part of its graph and the next state one of its updates: the same seed
-gives the same numbers, eager or compiled, run after run.
+Place on the road: beside the tensors. A generator's state is a variable, so a draw
+inside a compiled function becomes part of its graph and the next state one of its
+updates: the same seed gives the same numbers, eager or compiled, run after run.
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ def _dtype(dtype: DTypeLike) -> Any:
 class Generator:
     """A source of random numbers: a seed and a count of the draws made from it.
 
-    Formula: Philox4x32-10 (Salmon et al., 2011), a pure function of (seed, draw, position).
+    Formula: Philox4x32-10 (Salmon et al., 2011), a pure function of (seed, draw,
+    position).
 
     Arguments:
         seed: a whole number from 0 to 2⁶⁴ − 1; a random one when not given.
@@ -82,8 +83,14 @@ class Generator:
     ) -> Any:
         """Numbers evenly spread over [low, high)."""
         wanted = _dtype(dtype)
-        unit = primitives.random_uniform(self._draw(), shape=_shape(shape), dtype=wanted)
-        if isinstance(low, float) and isinstance(high, float) and (low, high) == (0.0, 1.0):
+        unit = primitives.random_uniform(
+            self._draw(), shape=_shape(shape), dtype=wanted
+        )
+        if (
+            isinstance(low, float)
+            and isinstance(high, float)
+            and (low, high) == (0.0, 1.0)
+        ):
             return unit
         return low + (high - low) * unit
 
@@ -93,7 +100,9 @@ class Generator:
         """Numbers from N(mean, std²), by Box and Muller's transformation (1958)."""
         sizes = _shape(shape)
         pairs = -(-math.prod(sizes) // 2)
-        unit = primitives.random_uniform(self._draw(), shape=(2, pairs), dtype=_dtype(dtype))
+        unit = primitives.random_uniform(
+            self._draw(), shape=(2, pairs), dtype=_dtype(dtype)
+        )
         return composed.box_muller(unit, sizes) * std + mean
 
     def bernoulli(self, p: Any, shape: Size | None = None) -> Any:
@@ -107,7 +116,9 @@ class Generator:
     def integers(self, low: int, high: int, shape: Size = ()) -> Any:
         """Whole numbers from low to high − 1, each equally likely."""
         if high <= low:
-            raise ArgumentError(f"integers: low={low}, high={high}: high must be larger")
+            raise ArgumentError(
+                f"integers: low={low}, high={high}: high must be larger"
+            )
         unit = self.uniform(shape, dtype=dtypes.float64)
         return floor(unit * float(high - low)).astype(dtypes.int64) + low
 
@@ -116,7 +127,9 @@ class Generator:
         return argsort(self.bits(n))
 
     def categorical(self, logits: Any, axis: int = -1) -> Any:
-        """An index along ``axis`` with probability softmax(logits), by the Gumbel-max trick."""
+        """An index along ``axis`` with probability softmax(logits), by the Gumbel-max
+        trick.
+        """
         (node,) = lift([logits])
         unit = self.uniform(node.shape, dtype=node.dtype)
         noise = -composed.log(-composed.log(1.0 - unit) + 1e-30)
@@ -148,7 +161,9 @@ def uniform(
     return default_generator.uniform(shape, low, high, dtype)
 
 
-def normal(shape: Size = (), mean: Any = 0.0, std: Any = 1.0, dtype: DTypeLike = None) -> Any:
+def normal(
+    shape: Size = (), mean: Any = 0.0, std: Any = 1.0, dtype: DTypeLike = None
+) -> Any:
     """Numbers from N(mean, std²), from the default generator."""
     return default_generator.normal(shape, mean, std, dtype)
 

@@ -1,8 +1,9 @@
 """The algebra of shapes: pure functions on tuples of integers.
 
-Place on the road: below the graph. Each function answers the shape of a result, or raises a
-``ShapeError`` whose first line names the operation, the operands and the rule. ``operands``
-are the descriptions that the caller has of them, such as ``"x (32, 784)"``.
+Place on the road: below the graph. Each function answers the shape of a result, or
+raises a ``ShapeError`` whose first line names the operation, the operands and the rule.
+``operands`` are the descriptions that the caller has of them, such as ``"x (32,
+784)"``.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ def size(shape: Shape) -> int:
     return math.prod(shape)
 
 
-def broadcast(operation: str, shapes: Sequence[Shape], operands: Sequence[str]) -> Shape:
+def broadcast(
+    operation: str, shapes: Sequence[Shape], operands: Sequence[str]
+) -> Shape:
     """NumPy's broadcasting: align at the last axis; sizes agree or are 1.
 
     Example:
@@ -35,10 +38,11 @@ def broadcast(operation: str, shapes: Sequence[Shape], operands: Sequence[str]) 
                 continue
             if result[axis] != 1:
                 raise ShapeError(
-                    f"{operation}: {' and '.join(operands)}: {result[axis]} ≠ {length} at "
-                    f"axis {axis - ndim}; axes are aligned from the last, and must be equal "
-                    "or 1",
-                    fix="reshape one operand, or add an axis of length 1 with x[:, None]",
+                    f"{operation}: {' and '.join(operands)}: {result[axis]} ≠ "
+                    f"{length} at axis {axis - ndim}; axes are aligned from the last, "
+                    "and must be equal or 1",
+                    fix="reshape one operand, or add an axis of length 1 with x[:, "
+                    "None]",
                 )
             result[axis] = length
     return tuple(result)
@@ -52,7 +56,8 @@ def normal_axis(operation: str, axis: int, ndim: int) -> int:
     if not -ndim <= index < ndim:
         allowed = f"{-ndim} to {ndim - 1}" if ndim else "none, it is a single number"
         raise ShapeError(
-            f"{operation}: axis={index} of a tensor with {ndim} axes: expected {allowed}"
+            f"{operation}: axis={index} of a tensor with {ndim} axes: expected "
+            f"{allowed}"
         )
     return index % ndim
 
@@ -111,8 +116,8 @@ def matmul(a: Shape, b: Shape, operands: Sequence[str]) -> Shape:
     """
     if a[-1] != b[-2]:
         raise ShapeError(
-            f"matmul: {operands[0]} @ {operands[1]}: {a[-1]} ≠ {b[-2]}; the last axis of the "
-            "left side must equal the first axis of the right side's matrix",
+            f"matmul: {operands[0]} @ {operands[1]}: {a[-1]} ≠ {b[-2]}; the last axis "
+            "of the left side must equal the first axis of the right side's matrix",
             fix="transpose one side with .T, or use a matrix with matching sizes",
         )
     batch = broadcast("matmul", [a[:-2], b[:-2]], operands)
@@ -128,8 +133,8 @@ def concatenated(shapes: Sequence[Shape], axis: int, operands: Sequence[str]) ->
             n for i, n in enumerate(first) if i != axis
         ]:
             raise ShapeError(
-                f"concatenate: {operands[0]} and {operand} along axis {axis}: every other "
-                "axis must have the same size"
+                f"concatenate: {operands[0]} and {operand} along axis {axis}: every "
+                "other axis must have the same size"
             )
     joined = sum(shape[axis] for shape in shapes)
     return (*first[:axis], joined, *first[axis + 1 :])

@@ -1,11 +1,12 @@
 """Tensors and parameters: what users hold. Thin over ``ops``.
 
-Place on the road: the user's end of it. A ``Tensor`` is a node with operators and methods; each
-makes a new node, evaluated at once unless a function is being traced. It knows nothing of
-gradients or compilers.
+Place on the road: the user's end of it. A ``Tensor`` is a node with operators and
+methods; each makes a new node, evaluated at once unless a function is being traced. It
+knows nothing of gradients or compilers.
 
-A ``Variable`` is a named place whose value changes: reading it gives a node for its value now,
-``assign`` puts another value there. A ``Parameter`` is a variable that training changes.
+A ``Variable`` is a named place whose value changes: reading it gives a node for its
+value now, ``assign`` puts another value there. A ``Parameter`` is a variable that
+training changes.
 """
 
 from __future__ import annotations
@@ -44,7 +45,8 @@ class Tensor(Node):
     __hash__ = object.__hash__
     __array_ufunc__ = None  # array + tensor asks the tensor
 
-    # What it is. -----------------------------------------------------------------------
+    # What it is.
+    # -----------------------------------------------------------------------
 
     @property
     def ndim(self) -> int:
@@ -65,7 +67,8 @@ class Tensor(Node):
         return self.transpose()
 
     def numpy(self) -> Array:
-        """The value as a NumPy array that cannot be written to; ``.numpy().copy()`` can.
+        """The value as a NumPy array that cannot be written to; ``.numpy().copy()``
+        can.
 
         Raises:
             TraceError: while tracing, where there is no value.
@@ -108,7 +111,8 @@ class Tensor(Node):
     def __bool__(self) -> bool:
         if self.size != 1:
             raise ShapeError(
-                f"if: {self.describe()}: the truth of more than one element is ambiguous",
+                f"if: {self.describe()}: the truth of more than one element is "
+                "ambiguous",
                 fix="use cr.any(x) or cr.all(x)",
             )
         return bool(self._known("if, while, and, or, not"))
@@ -121,7 +125,9 @@ class Tensor(Node):
 
     def __index__(self) -> int:
         if not dtypes.is_integer(self.dtype) or self.ndim:
-            raise DTypeError(f"index: {self.describe()} of {self.dtype} is not an integer")
+            raise DTypeError(
+                f"index: {self.describe()} of {self.dtype} is not an integer"
+            )
         return int(self.item())
 
     def __len__(self) -> int:
@@ -151,10 +157,12 @@ class Tensor(Node):
     def __setitem__(self, index: Any, value: Any) -> NoReturn:
         raise ArgumentError(
             f"x[...] = value: a tensor's value never changes: {self.describe()}",
-            fix="make a new one with cr.where(condition, value, x); parameters have .assign()",
+            fix="make a new one with cr.where(condition, value, x); parameters have "
+            ".assign()",
         )
 
-    # Operators. ------------------------------------------------------------------------
+    # Operators.
+    # ------------------------------------------------------------------------
 
     def __getitem__(self, index: Any) -> Any:
         return subscript(self.read(), index)
@@ -250,15 +258,22 @@ class Tensor(Node):
     def __ge__(self, other: Any) -> Any:
         return elementwise.greater_equal(self, other)
 
-    # Methods, with NumPy's names and arguments. ----------------------------------------
+    # Methods, with NumPy's names and arguments.
+    # ----------------------------------------
 
     def astype(self, dtype: DTypeLike) -> Any:
         """The values in another dtype; floats lose their fraction as integers."""
         wanted = dtypes.as_dtype(dtype)
-        return self.read() if wanted == self.dtype else elementwise.cast(self, dtype=wanted)
+        return (
+            self.read()
+            if wanted == self.dtype
+            else elementwise.cast(self, dtype=wanted)
+        )
 
     def reshape(self, *shape: Any) -> Any:
-        """The elements in another shape: ``x.reshape(2, -1)`` or ``x.reshape((2, -1))``."""
+        """The elements in another shape: ``x.reshape(2, -1)`` or ``x.reshape((2,
+        -1))``.
+        """
         return movement.reshape(self, _unpack(shape))
 
     def transpose(self, *axes: Any) -> Any:
@@ -354,7 +369,8 @@ def _bools(operator: str, a: Any, b: Any) -> list[Node]:
     for each in nodes:
         if each.dtype != dtypes.bool_:
             raise DTypeError(
-                f"{operator}: {each.describe()} is {each.dtype}: both sides must be bool",
+                f"{operator}: {each.describe()} is {each.dtype}: both sides must be "
+                "bool",
                 fix="compare first, with parentheses: (x > 0) & (x < 1)",
             )
     return nodes
@@ -387,12 +403,13 @@ def power(base: Any, exponent: Any) -> Any:
 class Variable(Tensor):
     """A tensor whose value can be replaced: a parameter, a running average, a counter.
 
-    In an expression it stands for its value at that moment. Assigning changes what later
-    expressions see, never what an earlier one has computed, nor its gradients.
+    In an expression it stands for its value at that moment. Assigning changes what
+    later expressions see, never what an earlier one has computed, nor its gradients.
 
     Arguments:
         value: the first value; it fixes shape and dtype.
-        dtype: the dtype; default: the value's own, the default float for Python numbers.
+        dtype: the dtype; default: the value's own, the default float for Python
+            numbers.
         name: how messages and printed graphs call it.
 
     Example:
@@ -454,12 +471,13 @@ class Variable(Tensor):
             node = constant(node.value, dtype=self.dtype)
         if node.shape != self.shape:
             raise ShapeError(
-                f"assign: {self.describe()} ← {node.describe()}: the shape must stay the same"
+                f"assign: {self.describe()} ← {node.describe()}: the shape must stay "
+                "the same"
             )
         if node.dtype != self.dtype:
             raise DTypeError(
-                f"assign: {self.describe()} of {self.dtype} ← {node.dtype}: the dtype must "
-                "stay the same",
+                f"assign: {self.describe()} of {self.dtype} ← {node.dtype}: the dtype "
+                "must stay the same",
                 fix=f"convert the new value: value.astype('{self.dtype}')",
             )
         trace = current_trace()
@@ -467,9 +485,10 @@ class Variable(Tensor):
             self.array = node.value
         elif trace.body:
             raise TraceError(
-                f"assign: {self.describe()} inside the body of a scan, which changes nothing "
-                "but its carry",
-                fix="carry the value through the scan, and assign the last carry after it",
+                f"assign: {self.describe()} inside the body of a scan, which changes "
+                "nothing but its carry",
+                fix="carry the value through the scan, and assign the last carry "
+                "after it",
             )
         else:
             self.read()  # so that the trace has a leaf for the value at the start
@@ -498,8 +517,8 @@ def tensor(value: Any, dtype: DTypeLike = None, *, name: str = "") -> Tensor:
     """A tensor with these values: a copy of an array, nested lists or a number.
 
     Arguments:
-        value: numbers. Python floats become float32 (``config.dtype``), Python integers int64;
-            NumPy arrays keep their dtype.
+        value: numbers. Python floats become float32 (``config.dtype``), Python integers
+            int64; NumPy arrays keep their dtype.
         dtype: another dtype.
         name: how messages and printed graphs call it.
 

@@ -1,7 +1,8 @@
 """Nested containers as a flat list of leaves and a hashable structure, and back.
 
-Place on the road: below the graph. ``compile`` and ``scan`` take and return arguments nested in
-tuples, named tuples, lists and dicts; everything else is a leaf. ``None`` holds no leaf.
+Place on the road: below the graph. ``compile`` and ``scan`` take and return arguments
+nested in tuples, named tuples, lists and dicts; everything else is a leaf. ``None``
+holds no leaf.
 """
 
 from __future__ import annotations

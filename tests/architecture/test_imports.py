@@ -25,7 +25,11 @@ HEAVY = [
 ]
 
 #: What the package may import when it is installed without extras.
-BASE = {"chainrule", "click", "matplotlib", "numpy", "rich", "safetensors", "sklearn"}
+BASE = {"chainrule", "click", "matplotlib", "numpy", "rich"} | {
+    "safetensors",
+    "scipy",
+    "sklearn",
+}
 
 #: Imported only where the user hands over, or asks for, the thing they make.
 OPTIONAL = {"IPython", "ipywidgets", "pandas", "polars", "pyarrow"}

@@ -1,4 +1,5 @@
-"""``cr.compile``: trace once for each kind of arguments, run the passes, hand to an engine.
+"""``cr.compile``: trace once for each kind of arguments, run the passes, hand to an
+engine.
 
 Place on the road: the compiler's front. Nothing here knows how an engine works.
 """
@@ -36,17 +37,20 @@ class Specialisation:
 
 
 class Compiled:
-    """A function that is traced and compiled on first use, and then runs without Python.
+    """A function that is traced and compiled on first use, and then runs without
+    Python.
 
-    Made by ``cr.compile``. One specialisation is kept for each combination of argument shapes,
-    dtypes and values of non-tensor arguments.
+    Made by ``cr.compile``. One specialisation is kept for each combination of argument
+    shapes, dtypes and values of non-tensor arguments.
     """
 
     def __init__(self, function: Callable[..., Any], engine_name: str | None) -> None:
         if not callable(function):
             raise ArgumentError(f"compile: {function!r} is not a function")
         if engine_name is not None:
-            engine(engine_name)  # an unknown name is an error now, not at the first call
+            engine(
+                engine_name
+            )  # an unknown name is an error now, not at the first call
         self.function = function
         self.engine_name = engine_name
         self.specialisations: dict[Any, Specialisation] = {}
@@ -55,7 +59,9 @@ class Compiled:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The function's results, as tensors without history."""
-        if current_trace() is not None:  # inside another trace it is part of that program
+        if (
+            current_trace() is not None
+        ):  # inside another trace it is part of that program
             return self.function(*args, **kwargs)
         leaves, structure = tree.flatten((args, kwargs))
         arrays = [as_input(leaf) for leaf in leaves if is_input(leaf)]
@@ -63,9 +69,13 @@ class Compiled:
         found = self.specialisations.get(key)
         if found is None:
             with self._lock:
-                found = self.specialisations.get(key) or self._specialise(key, args, kwargs)
+                found = self.specialisations.get(key) or self._specialise(
+                    key, args, kwargs
+                )
         results = found.executable(arrays)
-        wrapped = [Tensor(None, (), {}, each.shape, each.dtype, each) for each in results]
+        wrapped = [
+            Tensor(None, (), {}, each.shape, each.dtype, each) for each in results
+        ]
         return tree.unflatten(found.results, wrapped)
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
@@ -96,10 +106,10 @@ class Compiled:
     def _warn_of_many(self) -> None:
         line = user_line()
         warnings.warn(
-            f"compile: {self.graph_name} has been compiled for {MANY_SIGNATURES + 1} different "
-            f"kinds of arguments{f' ({line.place})' if line else ''}: pad varying lengths to a "
-            "few sizes, drop the last short batch, and pass numbers that change as tensors or "
-            "floats instead of ints",
+            f"compile: {self.graph_name} has been compiled for {MANY_SIGNATURES + 1} "
+            f"different kinds of arguments{f' ({line.place})' if line else ''}: pad "
+            "varying lengths to a few sizes, drop the last short batch, and pass "
+            "numbers that change as tensors or floats instead of ints",
             stacklevel=4,
         )
 
@@ -109,24 +119,29 @@ class Compiled:
         return getattr(self.function, "__name__", type(self.function).__name__)
 
     def __repr__(self) -> str:
-        return f"<compiled {self.graph_name}: {len(self.specialisations)} specialisations>"
+        return (
+            f"<compiled {self.graph_name}: {len(self.specialisations)} specialisations>"
+        )
 
 
 def compile(f: Callable[..., Any] | None = None, *, engine: str | None = None) -> Any:
-    """Compiles a function: forward, backward and update become one call without Python inside.
+    """Compiles a function: forward, backward and update become one call without Python
+    inside.
 
-    The function is traced once for each combination of argument shapes and dtypes. Parameters
-    and optimizer state that it reads or assigns are found by themselves and updated in place.
-    Use it as ``@cr.compile``, ``@cr.compile(engine="numpy")`` or ``fast = cr.compile(f)``.
+    The function is traced once for each combination of argument shapes and dtypes.
+    Parameters and optimizer state that it reads or assigns are found by themselves and
+    updated in place. Use it as ``@cr.compile``, ``@cr.compile(engine="numpy")`` or
+    ``fast = cr.compile(f)``.
 
     Arguments:
-        f: a function of tensors, arrays and floats, nested in tuples, lists and dicts; other
-            arguments (ints, strings) are part of the program: each new value compiles anew.
+        f: a function of tensors, arrays and floats, nested in tuples, lists and dicts;
+            other arguments (ints, strings) are part of the program: each new value
+            compiles anew.
         engine: the engine's name; ``config.engine`` when not given.
 
     Returns:
-        A function with the same arguments. Its results have no history: call ``backprop``
-        inside of it, not on what it answers.
+        A function with the same arguments. Its results have no history: call
+        ``backprop`` inside of it, not on what it answers.
 
     Raises:
         TraceError: at the first call, when f looks at a value, as in ``if loss > 1``.

@@ -1,8 +1,9 @@
-"""THE ordered list of passes. Each is a function from graph to graph that keeps its meaning.
+"""THE ordered list of passes. Each is a function from graph to graph that keeps its
+meaning.
 
-Order matters: what is known is computed first, then what is trivial is dropped, then what is
-equal is shared. Nodes that no result needs vanish by themselves: a graph holds only what its
-outputs and updates depend on.
+Order matters: what is known is computed first, then what is trivial is dropped, then
+what is equal is shared. Nodes that no result needs vanish by themselves: a graph holds
+only what its outputs and updates depend on.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ PASSES: tuple[Pass, ...] = (
 
 
 def run_passes(graph: Graph) -> Graph:
-    """The graph after every pass; checked against the grammar in between when debugging."""
+    """The graph after every pass; checked against the grammar in between when
+    debugging.
+    """
     if config.debug:
         verify(graph)
     for each in PASSES:

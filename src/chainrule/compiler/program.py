@@ -1,8 +1,9 @@
 """The plan that an engine runs: instructions over numbered slots.
 
-Place on the road: after the passes, before the engine. A slot holds one value. The program says
-which slots are given (inputs, variables, constants), what to compute in which order, after which
-instruction a slot is not needed any more, and which slots are the results.
+Place on the road: after the passes, before the engine. A slot holds one value. The
+program says which slots are given (inputs, variables, constants), what to compute in
+which order, after which instruction a slot is not needed any more, and which slots are
+the results.
 """
 
 from __future__ import annotations

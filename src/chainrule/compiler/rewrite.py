@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 
 from ..graph import Graph, Node
 
-#: Given a node and its new inputs, the node to use in its place; None keeps the operation.
+#: Given a node and its new inputs, the node to use in its place; None keeps the
+#: operation.
 Rule = Callable[[Node, tuple[Node, ...]], Node | None]
 
 
@@ -38,8 +39,12 @@ def rewrite(graph: Graph, rule: Rule) -> Graph:
 
 
 def remade(node: Node, inputs: Sequence[Node]) -> Node:
-    """The same operation on other inputs, with the name, line and origin of the old node."""
-    copy = Node.kind(node.op, tuple(inputs), node.params, node.shape, node.dtype, name=node.name)
+    """The same operation on other inputs, with the name, line and origin of the old
+    node.
+    """
+    copy = Node.kind(
+        node.op, tuple(inputs), node.params, node.shape, node.dtype, name=node.name
+    )
     copy.origin = node.origin
     copy._line = node._line
     return copy

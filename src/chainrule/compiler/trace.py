@@ -1,9 +1,10 @@
-"""Tracing: a Python function becomes a graph, by calling it once with nodes without values.
+"""Tracing: a Python function becomes a graph, by calling it once with nodes without
+values.
 
-Place on the road: the entrance of the compiler. Tensors, arrays and Python floats among the
-arguments become inputs; everything else (ints, strings, None …) is part of the program, and
-another value is another program. Variables that the function reads or assigns are found by
-themselves.
+Place on the road: the entrance of the compiler. Tensors, arrays and Python floats among
+the arguments become inputs; everything else (ints, strings, None …) is part of the
+program, and another value is another program. Variables that the function reads or
+assigns are found by themselves.
 """
 
 from __future__ import annotations
@@ -30,8 +31,12 @@ class Traced:
 
 
 def is_input(leaf: Any) -> bool:
-    """Whether a leaf of the arguments is an input of the graph, not part of the program."""
-    return isinstance(leaf, (Node, np.ndarray, np.generic, float)) or hasattr(leaf, "__array__")
+    """Whether a leaf of the arguments is an input of the graph, not part of the
+    program.
+    """
+    return isinstance(leaf, (Node, np.ndarray, np.generic, float)) or hasattr(
+        leaf, "__array__"
+    )
 
 
 def as_input(leaf: Any) -> Array:
@@ -46,15 +51,20 @@ def as_input(leaf: Any) -> Array:
     array = np.asarray(leaf)
     if array.dtype.kind not in "biuf":
         raise DTypeError(
-            f"compile: an argument is an array of {array.dtype}: a tensor holds numbers",
+            f"compile: an argument is an array of {array.dtype}: a tensor holds "
+            "numbers",
             fix="convert it to numbers first",
         )
     dtypes.as_dtype(array.dtype)
     return array
 
 
-def argument_names(f: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[str]:
-    """A name for every leaf of the arguments: ``x``, or ``batch.0`` inside of a container."""
+def argument_names(
+    f: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> list[str]:
+    """A name for every leaf of the arguments: ``x``, or ``batch.0`` inside of a
+    container.
+    """
     try:
         bound = inspect.signature(f).bind(*args, **kwargs).arguments
         named = [n for n, p in inspect.signature(f).parameters.items() if n in bound]
@@ -65,7 +75,9 @@ def argument_names(f: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[s
     for name in named:
         if kinds[name].kind is inspect.Parameter.VAR_POSITIONAL:
             positional += [f"{name}.{i}" for i in range(len(bound[name]))]
-        elif kinds[name].kind is not inspect.Parameter.VAR_KEYWORD and name not in kwargs:
+        elif (
+            kinds[name].kind is not inspect.Parameter.VAR_KEYWORD and name not in kwargs
+        ):
             positional.append(name)
     names: list[str] = []
     for name, value in [*zip(positional, args, strict=True), *sorted(kwargs.items())]:
@@ -74,7 +86,9 @@ def argument_names(f: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[s
     return names
 
 
-def trace_call(f: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Traced:
+def trace_call(
+    f: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> Traced:
     """The graph of the call ``f(*args, **kwargs)``."""
     leaves, structure = tree.flatten((tuple(args), dict(kwargs)))
     names = argument_names(f, args, kwargs)
@@ -84,7 +98,9 @@ def trace_call(f: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, 
     for leaf, name in zip(leaves, names, strict=True):
         if is_input(leaf):
             array = as_input(leaf)
-            node = Node.kind(None, (), {}, array.shape, array.dtype.newbyteorder("="), None, name)
+            node = Node.kind(
+                None, (), {}, array.shape, array.dtype.newbyteorder("="), None, name
+            )
             inputs.append(node)
             new.append(node)
         else:
@@ -94,7 +110,9 @@ def trace_call(f: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, 
         answer = f(*new_args, **new_kwargs)
         out_leaves, out_structure = tree.flatten(answer)
         outputs = [lift([leaf])[0] for leaf in out_leaves]
-    updates = [(trace.variables[variable], node) for variable, node in trace.updates.items()]
+    updates = [
+        (trace.variables[variable], node) for variable, node in trace.updates.items()
+    ]
     return Traced(Graph(inputs, outputs, updates, name=title), out_structure)
 
 

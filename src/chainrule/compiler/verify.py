@@ -11,7 +11,8 @@ from ..ops.primitive import REGISTRY, Primitive
 
 
 class InvalidGraph(ChainruleError, AssertionError):
-    """A graph that breaks the grammar: a mistake in a compiler pass, not in a user's program.
+    """A graph that breaks the grammar: a mistake in a compiler pass, not in a user's
+    program.
 
     Smallest example: a pass that replaces a node by one of another shape.
     Cure: report it, with the graph that the message shows.
@@ -43,7 +44,8 @@ def verify(graph: Graph) -> None:
     for leaf, new in graph.updates:
         if (leaf.shape, leaf.dtype) != (new.shape, new.dtype):
             raise InvalidGraph(
-                f"verify: update {leaf.describe()} {leaf.dtype} ← {new.describe()} {new.dtype}"
+                f"verify: update {leaf.describe()} {leaf.dtype} ← {new.describe()} "
+                f"{new.dtype}"
             )
 
 
@@ -51,7 +53,9 @@ def _verify_leaf(node: Node) -> None:
     if node.owner is not None:
         return
     if node.value is None:
-        raise InvalidGraph(f"verify: leaf {node.describe()} is neither input nor constant")
+        raise InvalidGraph(
+            f"verify: leaf {node.describe()} is neither input nor constant"
+        )
     if (node.value.shape, node.value.dtype) != (node.shape, node.dtype):
         raise InvalidGraph(
             f"verify: constant {node.describe()} {node.dtype} holds {node.value.shape} "
@@ -68,4 +72,6 @@ def _verify_operation(node: Node) -> None:
     declared = (node.shape, node.dtype)
     ruled = op.infer(*node.inputs, **node.params)
     if declared != ruled:
-        raise InvalidGraph(f"verify: {op.name} declares {declared}, its rule says {ruled}")
+        raise InvalidGraph(
+            f"verify: {op.name} declares {declared}, its rule says {ruled}"
+        )

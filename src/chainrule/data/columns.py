@@ -147,16 +147,19 @@ def read_bytes(path: Path) -> bytes:
 
 def to_numbers(cells: Sequence[str | None] | Array, decimal: str = ".") -> Array | None:
     """Texts as float64, None as NaN; or None where any text is not a number."""
-    numbers = np.empty(len(cells), dtype=np.float64)
-    for row, cell in enumerate(cells):
-        if cell is None:
-            numbers[row] = np.nan
-            continue
-        number = to_number(cell, decimal)
-        if number is None:
-            return None
-        numbers[row] = number
-    return numbers
+    try:  # the usual case, in one go
+        numbers = np.array([np.nan if cell is None else float(cell) for cell in cells])
+    except ValueError:
+        converted = [
+            None if cell is None else to_number(cell, decimal) for cell in cells
+        ]
+        for cell, number in zip(cells, converted, strict=True):
+            if cell is not None and number is None:
+                return None
+        return np.array(converted, dtype=np.float64)
+    return (
+        None if any(_is_code(cell) for cell in cells if cell is not None) else numbers
+    )
 
 
 def to_number(cell: str, decimal: str = ".") -> float | None:
@@ -169,9 +172,14 @@ def to_number(cell: str, decimal: str = ".") -> float | None:
         number = float(cell)
     except ValueError:
         return None
-    if "_" in cell or (len(cell) > 1 and "0" in cell[:2] and CODE.fullmatch(cell)):
-        return None
-    return number
+    return None if _is_code(cell) else number
+
+
+def _is_code(cell: str) -> bool:
+    """Whether a text that Python takes for a number is not one to people."""
+    if "_" in cell:
+        return True
+    return cell[0] in "0+-" and cell[1:2].isdigit() and bool(CODE.fullmatch(cell))
 
 
 def _read_csv(raw: bytes, name: str, header: bool) -> Columns:

@@ -450,7 +450,7 @@ def memory_map(
 
 def _map_file(path: str | os.PathLike[str]) -> Array:
     try:
-        array: Array = np.load(path, mmap_mode="r", allow_pickle=False)
+        array: Any = np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError:
         raise FileError(f"memory_map: {os.fspath(path)!r}: no such file") from None
     except (OSError, ValueError, EOFError) as error:
@@ -465,7 +465,8 @@ def _map_file(path: str | os.PathLike[str]) -> Array:
             f"memory_map: {os.fspath(path)!r}: an .npz archive cannot be mapped",
             fix="write each array with numpy.save(path, array)",
         )
-    return array
+    mapped: Array = array
+    return mapped
 
 
 def _check_distributions(

@@ -232,7 +232,7 @@ class TableTransform:
             columns = tuple(_rule_from_json(ColumnRule, v) for v in values["columns"])
             target = values["target"]
             rule = None if target is None else _rule_from_json(TargetRule, target)
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise DataError(
                 f"TableTransform.from_json: not a table transform: {error}",
                 fix=f"the dictionary that to_json() gives, format {FORMAT!r}",
@@ -293,7 +293,8 @@ def _recognise(columns: Columns, name: str) -> tuple[str, str | None]:
     counts = Counter(cell for cell in column if cell is not None)
     if len(counts) == 1 and counts.total() == len(column):
         return "constant", f"{name!r} is left out: it is {column[0]!r} in every row"
-    if len(counts) <= 2 and {cell.lower() for cell in counts} <= set(BOOLEANS):
+    lower = {cell.lower() for cell in counts}
+    if len(lower) <= 2 and lower <= set(BOOLEANS):
         return "boolean", None
     if all(DATE.fullmatch(cell) for cell in counts):
         return "date", None

@@ -1,6 +1,6 @@
-"""What the core knows of an engine: its name, and that it turns a program into something that
-runs. Engines register here by name and are imported when first asked for; nothing below this
-line of the road imports one.
+"""What the core knows of an engine: its name, and that it turns a program into
+something that runs. Engines register here by name and are imported when first asked
+for; nothing below this line of the road imports one.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ class Executable(Protocol):
     """A program ready to run."""
 
     def __call__(self, inputs: Sequence[Array]) -> list[Array]:
-        """Runs once: answers the outputs and leaves new values in the program's variables.
+        """Runs once: answers the outputs and leaves new values in the program's
+        variables.
 
         Either all variables are updated or, on an error, none.
         """
@@ -38,7 +39,8 @@ ENGINES: dict[str, str] = {"numpy": "chainrule.engines.numpy_engine"}
 
 
 def register(name: str, module: str) -> None:
-    """Makes an engine known by name; ``module`` is imported when the engine is first used.
+    """Makes an engine known by name; ``module`` is imported when the engine is first
+    used.
 
     The module holds an ``Engine`` under the name ``ENGINE``.
     """

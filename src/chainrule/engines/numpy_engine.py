@@ -1,7 +1,7 @@
 """The reference engine: runs a program with the NumPy meaning of each primitive.
 
-It is the definition that other engines are compared with, so it does nothing clever: one
-instruction after the other, and each value is dropped after its last use.
+It is the definition that other engines are compared with, so it does nothing clever:
+one instruction after the other, and each value is dropped after its last use.
 """
 
 from __future__ import annotations
@@ -22,7 +22,14 @@ class NumpyExecutable:
     def __init__(self, program: Program) -> None:
         self.program = program
         self._steps = [
-            (each.op.numpy, each.params, each.inputs, each.output, each.last_uses, each.node)
+            (
+                each.op.numpy,
+                each.params,
+                each.inputs,
+                each.output,
+                each.last_uses,
+                each.node,
+            )
             for each in program.instructions
         ]
 
@@ -39,7 +46,8 @@ class NumpyExecutable:
             self._run(values)
         results = [self._own(values[slot], inputs) for slot in program.outputs]
         updates = [
-            (variable, self._own(values[slot], inputs)) for variable, slot in program.updates
+            (variable, self._own(values[slot], inputs))
+            for variable, slot in program.updates
         ]
         for variable, array in updates:
             variable.array = array

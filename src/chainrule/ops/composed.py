@@ -1,5 +1,5 @@
-"""Functions made of primitives. They have no rules of their own: the chain rule goes through
-them, to any order, and a compiler may fuse what they are made of.
+"""Functions made of primitives. They have no rules of their own: the chain rule goes
+through them, to any order, and a compiler may fuse what they are made of.
 """
 
 from __future__ import annotations
@@ -65,7 +65,9 @@ def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     node = node if dtypes.is_float(node.dtype) else node.astype(dtypes.default_float())  # type: ignore[attr-defined]
     count = _count(node, shapes.normal_axes("mean", axis, len(node.shape)))
     if count == 0:
-        raise ShapeError(f"mean: {node.describe()} over axis={axis}: no elements to average")
+        raise ShapeError(
+            f"mean: {node.describe()} over axis={axis}: no elements to average"
+        )
     return sum(node, axis, keepdims) / float(count)
 
 
@@ -84,8 +86,8 @@ def var(x: Any, axis: Axis = None, keepdims: bool = False, ddof: int = 0) -> Any
     count = _count(node, shapes.normal_axes("var", axis, len(node.shape)))
     if count - ddof <= 0:
         raise ArgumentError(
-            f"var: {node.describe()} over axis={axis}: {count} elements with ddof={ddof} leave "
-            "nothing to divide by"
+            f"var: {node.describe()} over axis={axis}: {count} elements with "
+            f"ddof={ddof} leave nothing to divide by"
         )
     return sum(square(node - mean(node, axis, keepdims=True)), axis, keepdims) / float(
         count - ddof
@@ -128,7 +130,9 @@ def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     largest = where(isfinite(largest), largest, 0.0)
     total = log(sum(exp(node - largest), axis, keepdims=True)) + largest
     axes = shapes.normal_axes("logsumexp", axis, len(node.shape))
-    return total if keepdims else reshape(total, shapes.reduced(node.shape, axes, False))
+    return (
+        total if keepdims else reshape(total, shapes.reduced(node.shape, axes, False))
+    )
 
 
 def softmax(x: Any, axis: int = -1) -> Any:
@@ -144,7 +148,8 @@ def softmax(x: Any, axis: int = -1) -> Any:
 
 
 def log_softmax(x: Any, axis: int = -1) -> Any:
-    """xᵢ − ln Σⱼ e^xⱼ along ``axis``: the logarithm of ``softmax``, without losing precision.
+    """xᵢ − ln Σⱼ e^xⱼ along ``axis``: the logarithm of ``softmax``, without losing
+    precision.
 
     Example:
         >>> import chainrule as cr
@@ -289,7 +294,9 @@ def squeeze(x: Any, axis: Axis = None) -> Any:
     axes = shapes.normal_axes("squeeze", axis, len(node.shape))
     for each in axes:
         if node.shape[each] != 1:
-            raise ShapeError(f"squeeze: {node.describe()}: axis {each} is not of length 1")
+            raise ShapeError(
+                f"squeeze: {node.describe()}: axis {each} is not of length 1"
+            )
     return reshape(node, shapes.reduced(node.shape, axes, keepdims=False))
 
 
@@ -324,13 +331,15 @@ def stack(tensors: Sequence[Any], axis: int = 0) -> Any:
     for each in nodes[1:]:
         if each.shape != nodes[0].shape:
             raise ShapeError(
-                f"stack: {nodes[0].describe()} and {each.describe()}: all shapes must be equal"
+                f"stack: {nodes[0].describe()} and {each.describe()}: all shapes must "
+                "be equal"
             )
     return concatenate([expand_dims(each, axis) for each in nodes], axis)
 
 
 def split(x: Any, parts: int | Sequence[int], axis: int = 0) -> list[Any]:
-    """Cut along ``axis``: into a number of equal parts, or before each of the given indices.
+    """Cut along ``axis``: into a number of equal parts, or before each of the given
+    indices.
 
     Raises:
         ShapeError: when the axis is not divisible into equal parts.
@@ -346,8 +355,8 @@ def split(x: Any, parts: int | Sequence[int], axis: int = 0) -> list[Any]:
     if isinstance(parts, int):
         if parts < 1 or n % parts:
             raise ShapeError(
-                f"split: {node.describe()} into {parts} parts: axis {where_} of length {n} "
-                "is not divisible"
+                f"split: {node.describe()} into {parts} parts: axis {where_} of "
+                f"length {n} is not divisible"
             )
         bounds = list(range(0, n + 1, n // parts)) if n else [0] * (parts + 1)
     else:
@@ -361,7 +370,8 @@ def split(x: Any, parts: int | Sequence[int], axis: int = 0) -> list[Any]:
 
 
 def sort(x: Any, axis: int = -1) -> Any:
-    """The elements along ``axis`` in ascending order; each gradient goes to its element.
+    """The elements along ``axis`` in ascending order; each gradient goes to its
+    element.
 
     Example:
         >>> import chainrule as cr
@@ -388,10 +398,13 @@ def top_k(x: Any, k: int, axis: int = -1) -> tuple[Any, Any]:
     place = shapes.normal_axis("top_k", axis, len(node.shape))
     n = node.shape[place]
     if not 0 <= k <= n:
-        raise ArgumentError(f"top_k: k={k} of {node.describe()}: axis {place} has {n} elements")
+        raise ArgumentError(
+            f"top_k: k={k} of {node.describe()}: axis {place} has {n} elements"
+        )
     index = [slice(None)] * len(node.shape)
     index[place] = slice(0, k)
-    # Sorting the reversed tensor and reading it backwards keeps equal elements in order.
+    # Sorting the reversed tensor and reading it backwards keeps equal elements in
+    # order.
     order = (n - 1) - flip(argsort(flip(node, place), place), place)
     chosen = slice_(order, tuple(index))
     return take_along_axis(node, chosen, place), chosen
@@ -441,7 +454,9 @@ def outer(a: Any, b: Any) -> Any:
     """
     left, right = lift([a, b])
     if len(left.shape) != 1 or len(right.shape) != 1:
-        raise ShapeError(f"outer: {left.describe()} and {right.describe()}: expected two vectors")
+        raise ShapeError(
+            f"outer: {left.describe()} and {right.describe()}: expected two vectors"
+        )
     return matmul(expand_dims(left, 1), expand_dims(right, 0))
 
 

@@ -1,11 +1,12 @@
 """Control: a loop as one primitive. ``scan`` is recurrence; its backward rule is
 backpropagation through time.
 
-The body of the loop is a graph, so the graph of a loop does not grow with its length, and
-compiling takes as long for ten steps as for ten thousand. The body's inputs are, in this order,
-the tensors from outside that it uses, the carry, and one element of each sequence; its outputs
-are the new carry and one element of each emitted sequence. The primitive answers the last
-carry, the emitted sequences, and the history: the carry as every step met it.
+The body of the loop is a graph, so the graph of a loop does not grow with its length,
+and compiling takes as long for ten steps as for ten thousand. The body's inputs are, in
+this order, the tensors from outside that it uses, the carry, and one element of each
+sequence; its outputs are the new carry and one element of each emitted sequence. The
+primitive answers the last carry, the emitted sequences, and the history: the carry as
+every step met it.
 """
 
 from __future__ import annotations
@@ -48,7 +49,9 @@ def run_body(body: Graph, values: Sequence[Array]) -> list[Array]:
         if node in known:
             continue
         if isinstance(node.op, Primitive):
-            known[node] = node.op.run([known[each] for each in node.inputs], node.params)
+            known[node] = node.op.run(
+                [known[each] for each in node.inputs], node.params
+            )
         else:
             known[node] = node.value
     return [known[node] for node in body.outputs]
@@ -60,12 +63,16 @@ def _scan_meaning(
     outside = values[: split.outside]
     carry = list(values[split.outside : split.outside + split.carry])
     sequences = values[split.outside + split.carry :]
-    emitted = [np.empty((length, *n.shape), n.dtype) for n in body.outputs[split.carry :]]
+    emitted = [
+        np.empty((length, *n.shape), n.dtype) for n in body.outputs[split.carry :]
+    ]
     history = [np.empty((length, *each.shape), each.dtype) for each in carry]
     for step in range(length)[:: -1 if reverse else 1]:
         for past, each in zip(history, carry, strict=True):
             past[step] = each
-        results = run_body(body, [*outside, *carry, *(each[step] for each in sequences)])
+        results = run_body(
+            body, [*outside, *carry, *(each[step] for each in sequences)]
+        )
         carry = results[: split.carry]
         for whole, each in zip(emitted, results[split.carry :], strict=True):
             whole[step] = each
@@ -75,11 +82,12 @@ def _scan_meaning(
 def _scan_rule(
     g: Sequence[Any], y: Node, *inputs: Node, pullback: Callable[..., list[Any]]
 ) -> list[Any]:
-    """Backpropagation through time (Werbos, 1990): a scan from the last step to the first.
+    """Backpropagation through time (Werbos, 1990): a scan from the last step to the
+    first.
 
-    It carries the gradient of the carry, and the sums for the tensors from outside. Each step
-    computes the body again from the carry that the forward loop met there, and pulls the
-    gradients of the step's results back through it.
+    It carries the gradient of the carry, and the sums for the tensors from outside.
+    Each step computes the body again from the carry that the forward loop met there,
+    and pulls the gradients of the step's results back through it.
     """
     body, split, length = y.params["body"], y.params["split"], y.params["length"]
     n, m = split.carry, len(body.outputs) - split.carry
@@ -99,16 +107,29 @@ def _scan_rule(
         found = pullback(replay(body, at), [*g_carry, *g_out], at)
         to_outside, to_carry = found[: split.outside], found[split.outside :][:n]
         sums = [_plus(a, b) for a, b in zip(sums, to_outside, strict=True)]
-        before = [_plus(_plus(start(None, c), b), extra)
-                  for c, b, extra in zip(met, to_carry, g_met, strict=True)]
-        emitted = [start(b, x) for x, b in zip(element, found[split.outside + n :], strict=True)]
+        before = [
+            _plus(_plus(start(None, c), b), extra)
+            for c, b, extra in zip(met, to_carry, g_met, strict=True)
+        ]
+        emitted = [
+            start(b, x)
+            for x, b in zip(element, found[split.outside + n :], strict=True)
+        ]
         return (sums, before), emitted
 
     first = (
         [start(None, each) for each in outside],
-        [start(gi, x) for gi, x in zip(g_last, inputs[split.outside :][:n], strict=True)],
+        [
+            start(gi, x)
+            for gi, x in zip(g_last, inputs[split.outside :][:n], strict=True)
+        ],
     )
-    elements = (history, list(inputs[split.outside + n :]), list(g_emitted), list(g_history))
+    elements = (
+        history,
+        list(inputs[split.outside + n :]),
+        list(g_emitted),
+        list(g_history),
+    )
     (sums, g_first), g_sequences = scan(
         step, first, elements, length=length, reverse=not y.params["reverse"]
     )
@@ -134,12 +155,17 @@ def _infer_project(x: Node, index: int) -> tuple[Any, Any]:
 
 #: One of the results of a scan; ``backprop`` collects the gradients of all of them.
 project = Primitive(
-    "project", "one of several results", _infer_project, lambda parts, index: parts[index]
+    "project",
+    "one of several results",
+    _infer_project,
+    lambda parts, index: parts[index],
 )
 
 
 def replay(graph: Graph, inputs: Sequence[Node]) -> list[Node]:
-    """The outputs of a graph with its inputs replaced by these nodes: its operations anew."""
+    """The outputs of a graph with its inputs replaced by these nodes: its operations
+    anew.
+    """
     known: dict[Node, Node] = dict(zip(graph.inputs, inputs, strict=True))
     for node in graph.nodes:
         if node in known:
@@ -161,20 +187,23 @@ def scan(
 ) -> tuple[Any, Any]:
     """A loop with a carry: ``carry, y = f(carry, x)`` for every x of a sequence.
 
-    Formula: c₀ = init; cₜ₊₁, yₜ = f(cₜ, xₜ). The gradient is backpropagation through time.
+    Formula: c₀ = init; cₜ₊₁, yₜ = f(cₜ, xₜ). The gradient is backpropagation through
+    time.
 
     Arguments:
         f: one step; it is traced once, so ``if`` on a value is an error inside it.
         init: the first carry: a tensor, or tensors nested in tuples, lists and dicts.
         xs: sequences of shape (T, …), nested likewise; None for a loop without input.
         length: T; needed where ``xs`` is None.
-        reverse: from the last element to the first; outputs stay in the place of inputs.
+        reverse: from the last element to the first; outputs stay in the place of
+            inputs.
 
     Returns:
         The last carry, and the ys stacked along a new first axis: (T, …).
 
     Raises:
-        ShapeError: when sequences differ in length, or a step changes the carry's shape.
+        ShapeError: when sequences differ in length, or a step changes the carry's
+            shape.
 
     Example:
         >>> import chainrule as cr
@@ -188,15 +217,29 @@ def scan(
     sequences = [lift([each])[0] for each in x_leaves]
     steps = _length(sequences, length)
     with Trace(purpose="the body of scan", body=True) as trace:
-        carry_in = [_placeholder(each.shape, each.dtype, f"carry{i}") for i, each in enumerate(carry)]
-        element = [_placeholder(each.shape[1:], each.dtype, f"x{i}") for i, each in enumerate(sequences)]
-        answer = f(tree.unflatten(carry_tree, carry_in), tree.unflatten(x_tree, element))
+        carry_in = [
+            _placeholder(each.shape, each.dtype, f"carry{i}")
+            for i, each in enumerate(carry)
+        ]
+        element = [
+            _placeholder(each.shape[1:], each.dtype, f"x{i}")
+            for i, each in enumerate(sequences)
+        ]
+        answer = f(
+            tree.unflatten(carry_tree, carry_in), tree.unflatten(x_tree, element)
+        )
         carry_out, emitted, y_tree = _check_step(answer, carry_tree, carry_in)
     outside = _captured([*carry_out, *emitted], trace.start)
     body = Graph([*outside, *carry_in, *element], [*carry_out, *emitted], name="body")
     split = Split(len(outside), len(carry), len(sequences))
     node = _scan(
-        *outside, *carry, *sequences, body=body, split=split, length=steps, reverse=bool(reverse)
+        *outside,
+        *carry,
+        *sequences,
+        body=body,
+        split=split,
+        length=steps,
+        reverse=bool(reverse),
     )
     results = [project(node, index=i) for i in range(len(body.outputs))]
     return (
@@ -208,12 +251,17 @@ def scan(
 def _length(sequences: Sequence[Node], length: int | None) -> int:
     for each in sequences:
         if not each.shape:
-            raise ShapeError("scan: xs has a single number: a sequence needs a first axis")
-    lengths = {each.shape[0] for each in sequences} | ({length} if length is not None else set())
+            raise ShapeError(
+                "scan: xs has a single number: a sequence needs a first axis"
+            )
+    lengths = {each.shape[0] for each in sequences} | (
+        {length} if length is not None else set()
+    )
     if len(lengths) > 1:
         shown = ", ".join(each.describe() for each in sequences)
         raise ShapeError(
-            f"scan: sequences {shown}" + (f" with length={length}" if length is not None else "")
+            f"scan: sequences {shown}"
+            + (f" with length={length}" if length is not None else "")
             + ": all must have the same first axis, the number of steps"
         )
     if not lengths:
@@ -231,7 +279,9 @@ def _placeholder(shape: Any, dtype: Any, name: str) -> Node:
 def _check_step(
     answer: Any, carry_tree: tree.Structure, carry_in: Sequence[Node]
 ) -> tuple[list[Node], list[Node], tree.Structure]:
-    """The leaves of what a step answered, the carry in the shape and dtype it came with."""
+    """The leaves of what a step answered, the carry in the shape and dtype it came
+    with.
+    """
     if not isinstance(answer, tuple) or len(answer) != 2:
         raise ArgumentError(
             f"scan: f answered {type(answer).__name__}: expected a pair (carry, y)",
@@ -246,17 +296,21 @@ def _check_step(
     carry_out = []
     for before, leaf in zip(carry_in, leaves, strict=True):
         (after,) = lift([leaf])
-        if after.literal or (after.shape == () and after.is_leaf and before.shape == ()):
+        if after.literal or (
+            after.shape == () and after.is_leaf and before.shape == ()
+        ):
             after = cast(after, dtype=before.dtype)
         if after.shape != before.shape:
             raise ShapeError(
-                f"scan: the carry {before.describe()} became {after.shape} after one step: a "
-                "step must keep its shape"
+                f"scan: the carry {before.describe()} became {after.shape} after one "
+                "step: a step must keep its shape"
             )
         if after.dtype != before.dtype:
             raise DTypeError(
-                f"scan: the carry {before.describe()} of {before.dtype} became {after.dtype}",
-                fix=f"start with that dtype, or end the step with .astype('{before.dtype}')",
+                f"scan: the carry {before.describe()} of {before.dtype} became "
+                f"{after.dtype}",
+                fix="start with that dtype, or end the step with "
+                f".astype('{before.dtype}')",
             )
         carry_out.append(after)
     emitted, y_tree = tree.flatten(answer[1])
@@ -264,7 +318,9 @@ def _check_step(
 
 
 def _captured(outputs: Sequence[Node], start: int) -> list[Node]:
-    """The nodes from outside that a body uses: older than its trace, or values of variables."""
+    """The nodes from outside that a body uses: older than its trace, or values of
+    variables.
+    """
     found: set[Node] = set()
     seen: set[Node] = set()
     pending = list(outputs)
@@ -280,5 +336,3 @@ def _captured(outputs: Sequence[Node], start: int) -> list[Node]:
         else:
             pending.extend(node.inputs)
     return sorted(found, key=lambda node: node.age)
-
-

@@ -1,7 +1,7 @@
 """Elementwise primitives: arithmetic, functions, comparisons and choice.
 
-Operands broadcast as in NumPy. In the rules, g is the derivative of the loss by the output y;
-``backprop`` sums a gradient over the axes that were broadcast.
+Operands broadcast as in NumPy. In the rules, g is the derivative of the loss by the
+output y; ``backprop`` sums a gradient over the axes that were broadcast.
 """
 
 from __future__ import annotations
@@ -69,13 +69,19 @@ def _numeric(name: str, numpy: Callable[..., Any]) -> Callable[..., Any]:
     return meaning
 
 
-# Arithmetic. ---------------------------------------------------------------------------
+# Arithmetic.
+# ---------------------------------------------------------------------------
 
 add = _binary("add", "y = a + b", np.add, lambda g, y, a, b: (g, g))
 subtract = _binary(
-    "subtract", "y = a − b", _numeric("subtract", np.subtract), lambda g, y, a, b: (g, -g)
+    "subtract",
+    "y = a − b",
+    _numeric("subtract", np.subtract),
+    lambda g, y, a, b: (g, -g),
 )
-multiply = _binary("multiply", "y = a · b", np.multiply, lambda g, y, a, b: (g * b, g * a))
+multiply = _binary(
+    "multiply", "y = a · b", np.multiply, lambda g, y, a, b: (g * b, g * a)
+)
 divide = _binary(
     "divide", "y = a / b", np.divide, lambda g, y, a, b: (g / b, -g * y / b), real=True
 )
@@ -104,7 +110,9 @@ power = _binary("power", "y = aᵇ", _power, _power_rule)
 
 
 def _share(g: Any, y: Any, a: Any, b: Any) -> tuple[Any, Any]:
-    """The gradient goes to the operand that was chosen, half to each where they are equal."""
+    """The gradient goes to the operand that was chosen, half to each where they are
+    equal.
+    """
     to_a = where(a == b, 0.5, (y == a).astype(g.dtype))
     return g * to_a, g * (1.0 - to_a)
 
@@ -126,7 +134,11 @@ arctan2 = _binary(
     real=True,
 )
 negative = _unary(
-    "negative", "−x", _numeric("negative", np.negative), lambda g, y, x: (-g,), real=False
+    "negative",
+    "−x",
+    _numeric("negative", np.negative),
+    lambda g, y, x: (-g,),
+    real=False,
 )
 absolute = _unary("abs", "|x|", np.abs, lambda g, y, x: (g * sign(x),), real=False)
 sign = _unary("sign", "−1, 0 or 1", _numeric("sign", np.sign), None, real=False)
@@ -134,7 +146,8 @@ floor = _unary("floor", "⌊x⌋", np.floor, None)
 ceil = _unary("ceil", "⌈x⌉", np.ceil, None)
 round_ = _unary("round", "the nearest integer, halves to even", np.rint, None)
 
-# Functions. ----------------------------------------------------------------------------
+# Functions.
+# ----------------------------------------------------------------------------
 
 
 def _erf(x: Array) -> Array:
@@ -176,6 +189,7 @@ relu = _unary(
     real=False,
 )
 
+
 def _softplus(x: Array) -> Array:
     """max(x, 0) + ln(1 + e^−|x|), which does not overflow."""
     zero = x.dtype.type(0)
@@ -183,9 +197,12 @@ def _softplus(x: Array) -> Array:
     return result
 
 
-softplus = _unary("softplus", "ln(1 + eˣ)", _softplus, lambda g, y, x: (g * sigmoid(x),))
+softplus = _unary(
+    "softplus", "ln(1 + eˣ)", _softplus, lambda g, y, x: (g * sigmoid(x),)
+)
 
-# Comparisons and logic: bool values, no gradient. --------------------------------------
+# Comparisons and logic: bool values, no gradient.
+# --------------------------------------
 
 
 def _comparison(name: str, summary: str, numpy: Callable[..., Any]) -> Primitive:
@@ -214,7 +231,8 @@ logical_not = Primitive("logical_not", "not x", _to_bool, np.logical_not)
 isfinite = Primitive("isfinite", "neither NaN nor ±∞", _to_bool, np.isfinite)
 isnan = Primitive("isnan", "is NaN", _to_bool, np.isnan)
 
-# Choice, conversion, and the end of a gradient. ----------------------------------------
+# Choice, conversion, and the end of a gradient.
+# ----------------------------------------
 
 
 def _infer_where(condition: Node, a: Node, b: Node) -> tuple[Shape, DType]:

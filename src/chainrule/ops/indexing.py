@@ -1,8 +1,8 @@
 """Indexing by tensors of integers: taking elements, and adding gradients back to them.
 
-``take`` and ``scatter_add`` are each other's backward rule, as are the pair along an axis.
-Every index is checked against its axis, in every engine: an index out of range is an error
-that names it, never a clamp and never a wrong read.
+``take`` and ``scatter_add`` are each other's backward rule, as are the pair along an
+axis. Every index is checked against its axis, in every engine: an index out of range is
+an error that names it, never a clamp and never a wrong read.
 """
 
 from __future__ import annotations
@@ -27,18 +27,22 @@ def check_bounds(index: Array, size: int, what: str) -> None:
     if wrong.any():
         position = tuple(int(i) for i in np.argwhere(wrong)[0])
         value = int(index[position])
-        row = f" at row {position[0]}" if len(position) == 1 else f" at position {position}"
+        row = (
+            f" at row {position[0]}"
+            if len(position) == 1
+            else f" at position {position}"
+        )
         if what == "label":
             raise BoundsError(
-                f"label: {value} for {size} classes{row if position else ''}: labels go from "
-                f"0 to {size - 1}",
+                f"label: {value} for {size} classes{row if position else ''}: labels "
+                f"go from 0 to {size - 1}",
                 fix=f"give the network {value + 1} outputs, or correct the labels"
                 if value >= size
                 else "count the classes from 0",
             )
         raise BoundsError(
-            f"{what}: index {value}{row if position else ''} of an axis of length {size}: "
-            f"expected {-size} to {size - 1}"
+            f"{what}: index {value}{row if position else ''} of an axis of length "
+            f"{size}: expected {-size} to {size - 1}"
         )
 
 
@@ -93,7 +97,8 @@ _take = Primitive(
 def take(x: Any, index: Any, axis: int = 0) -> Any:
     """The slices of ``x`` at ``index`` along ``axis``: an embedding's look-up.
 
-    Shapes: the axis is replaced by the axes of ``index``. Negative indices count from the end.
+    Shapes: the axis is replaced by the axes of ``index``. Negative indices count from
+    the end.
 
     Raises:
         BoundsError: for an index outside of the axis, with its place.
@@ -141,7 +146,8 @@ def scatter_add(updates: Any, index: Any, size: int, axis: int = 0) -> Any:
 
     Raises:
         BoundsError: for an index outside of ``size``.
-        ShapeError: when the axes of ``index`` are not those of ``updates`` from ``axis`` on.
+        ShapeError: when the axes of ``index`` are not those of ``updates`` from
+            ``axis`` on.
 
     Example:
         >>> import chainrule as cr
@@ -153,8 +159,8 @@ def scatter_add(updates: Any, index: Any, size: int, axis: int = 0) -> Any:
     first = shapes.normal_axis("scatter_add", axis, len(node.shape))
     if node.shape[first : first + len(where.shape)] != where.shape:
         raise ShapeError(
-            f"scatter_add: updates {node.describe()} with index {where.describe()}: the axes "
-            f"of the updates from axis {first} on must be those of the index"
+            f"scatter_add: updates {node.describe()} with index {where.describe()}: "
+            f"the axes of the updates from axis {first} on must be those of the index"
         )
     return _scatter_add(node, where, axis=first, size=int(size))
 
@@ -166,8 +172,8 @@ def _infer_take_along(x: Node, index: Node, axis: int) -> tuple[Shape, DType]:
         x.shape
     ) != len(index.shape):
         raise ShapeError(
-            f"take_along_axis: {' with index '.join(describe((x, index)))}: every axis but "
-            f"{axis} must be the same"
+            f"take_along_axis: {' with index '.join(describe((x, index)))}: every "
+            f"axis but {axis} must be the same"
         )
     return index.shape, x.dtype
 
@@ -211,7 +217,9 @@ def take_along_axis(x: Any, index: Any, axis: int) -> Any:
     return _take_along(node, where, axis=first)
 
 
-def _infer_scatter_along(g: Node, index: Node, axis: int, size: int) -> tuple[Shape, DType]:
+def _infer_scatter_along(
+    g: Node, index: Node, axis: int, size: int
+) -> tuple[Shape, DType]:
     return (*g.shape[:axis], size, *g.shape[axis + 1 :]), g.dtype
 
 

@@ -45,10 +45,12 @@ _matmul = Primitive(
 
 
 def matmul(a: Any, b: Any) -> Any:
-    """The product of matrices: yᵢⱼ = Σₖ aᵢₖ bₖⱼ; leading axes are a batch and broadcast.
+    """The product of matrices: yᵢⱼ = Σₖ aᵢₖ bₖⱼ; leading axes are a batch and
+    broadcast.
 
-    Shapes: (…, n, k) @ (…, k, m) → (…, n, m). A vector on the left is a row, on the right a
-    column, and its axis is not in the result. For Y = A B: ∂L/∂A = G Bᵀ, ∂L/∂B = Aᵀ G.
+    Shapes: (…, n, k) @ (…, k, m) → (…, n, m). A vector on the left is a row, on the
+    right a column, and its axis is not in the result. For Y = A B: ∂L/∂A = G Bᵀ, ∂L/∂B
+    = Aᵀ G.
 
     Raises:
         ShapeError: when the inner sizes differ, or a side is a single number.
@@ -61,7 +63,8 @@ def matmul(a: Any, b: Any) -> Any:
     left, right = common_dtype(lift([a, b]), real=False)
     if not left.shape or not right.shape:
         raise ShapeError(
-            f"matmul: {left.describe()} @ {right.describe()}: a single number is no matrix",
+            f"matmul: {left.describe()} @ {right.describe()}: a single number is no "
+            "matrix",
             fix="multiply by a number with *",
         )
     row, column = len(left.shape) == 1, len(right.shape) == 1
@@ -71,6 +74,10 @@ def matmul(a: Any, b: Any) -> Any:
         right = reshape(right, (*right.shape, 1))
     y = _matmul(left, right)
     if row or column:
-        kept = y.shape[:-2] + (() if row else y.shape[-2:-1]) + (() if column else y.shape[-1:])
+        kept = (
+            y.shape[:-2]
+            + (() if row else y.shape[-2:-1])
+            + (() if column else y.shape[-1:])
+        )
         y = reshape(y, kept)
     return y

@@ -1,8 +1,8 @@
 """Movement: primitives that rearrange, repeat or cut elements and compute nothing.
 
-They come in pairs, each the other's backward rule: slice and pad, broadcast and sum (which
-``backprop`` uses to undo broadcasting), concatenate and slice; reshape, transpose and flip are
-undone by themselves.
+They come in pairs, each the other's backward rule: slice and pad, broadcast and sum
+(which ``backprop`` uses to undo broadcasting), concatenate and slice; reshape,
+transpose and flip are undone by themselves.
 """
 
 from __future__ import annotations
@@ -85,8 +85,8 @@ def transpose(x: Any, axes: Sequence[int] | None = None) -> Any:
     order = tuple(shapes.normal_axis("transpose", axis, ndim) for axis in order)
     if sorted(order) != list(range(ndim)):
         raise ShapeError(
-            f"transpose: {node.describe()} with axes={tuple(axes or ())}: every axis of the "
-            f"{ndim} must be named once"
+            f"transpose: {node.describe()} with axes={tuple(axes or ())}: every axis "
+            f"of the {ndim} must be named once"
         )
     return node if order == tuple(range(ndim)) else _transpose(node, axes=order)
 
@@ -119,7 +119,8 @@ def broadcast_to(x: Any, shape: Sequence[int]) -> Any:
     names = [node.describe(), f"shape {wanted}"]
     if shapes.broadcast("broadcast_to", [node.shape, wanted], names) != wanted:
         raise ShapeError(
-            f"broadcast_to: {node.describe()} to {wanted}: an axis longer than 1 cannot shrink"
+            f"broadcast_to: {node.describe()} to {wanted}: an axis longer than 1 "
+            "cannot shrink"
         )
     return _broadcast_to(node, shape=wanted)
 
@@ -143,7 +144,9 @@ def _slice_rule(g: Any, y: Node, x: Node) -> tuple[Any]:
     for i, n in enumerate(y.shape):
         reach = (n - 1) * step[i] + 1 if n else 0
         before = start[i] if n else 0
-        widths.append((before, x.shape[i] - before - reach, step[i] - 1 if n > 1 else 0))
+        widths.append(
+            (before, x.shape[i] - before - reach, step[i] - 1 if n > 1 else 0)
+        )
     return (_pad(g, widths=tuple(widths), value=0.0),)
 
 
@@ -168,7 +171,10 @@ def slice_(x: Any, index: tuple[slice, ...]) -> Any:
             start, stop, step = (first, start + 1, -step) if count else (0, 0, 1)
             reverse.append(axis)
         bounds.append((start, max(start, stop), step))
-    if any((lo, hi, step) != (0, n, 1) for (lo, hi, step), n in zip(bounds, node.shape, strict=True)):
+    if any(
+        (lo, hi, step) != (0, n, 1)
+        for (lo, hi, step), n in zip(bounds, node.shape, strict=True)
+    ):
         start, stop, step = (tuple(part) for part in zip(*bounds, strict=True))
         node = _slice(node, start=start, stop=stop, step=step)
     return flip(node, reverse) if reverse else node
@@ -230,12 +236,14 @@ def pad(x: Any, widths: Sequence[tuple[int, int]], value: float = 0.0) -> Any:
     (node,) = lift([x])
     if len(widths) != len(node.shape):
         raise ShapeError(
-            f"pad: {node.describe()} with widths {list(widths)}: expected one (before, after) "
-            f"for each of the {len(node.shape)} axes"
+            f"pad: {node.describe()} with widths {list(widths)}: expected one "
+            f"(before, after) for each of the {len(node.shape)} axes"
         )
     if any(each < 0 for pair in widths for each in pair):
         raise ArgumentError(f"pad: widths {list(widths)}: each must be at least 0")
-    return _pad(node, widths=tuple((int(a), int(b), 0) for a, b in widths), value=float(value))
+    return _pad(
+        node, widths=tuple((int(a), int(b), 0) for a, b in widths), value=float(value)
+    )
 
 
 def _infer_concatenate(*inputs: Node, axis: int) -> tuple[Shape, DType]:

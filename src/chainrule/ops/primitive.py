@@ -1,13 +1,14 @@
 """The contract of a primitive, and the registry of all of them.
 
-Place on the road: between the graph and the tensors. A primitive is one small declaration
-that a reader can check against a textbook: a name, a rule for shape and dtype, the meaning
-in NumPy, and the backward rule. How an engine lowers it lives with the engine.
+Place on the road: between the graph and the tensors. A primitive is one small
+declaration that a reader can check against a textbook: a name, a rule for shape and
+dtype, the meaning in NumPy, and the backward rule. How an engine lowers it lives with
+the engine.
 
-A backward rule receives ``(g, out, *inputs)``: the derivative of the loss by the output, the
-output node and the input nodes. It answers one gradient per input, None where there is none,
-written with the same operators that users write: gradients are graphs again. It need not undo
-broadcasting; ``backprop`` does, once for all.
+A backward rule receives ``(g, out, *inputs)``: the derivative of the loss by the
+output, the output node and the input nodes. It answers one gradient per input, None
+where there is none, written with the same operators that users write: gradients are
+graphs again. It need not undo broadcasting; ``backprop`` does, once for all.
 """
 
 from __future__ import annotations
@@ -106,9 +107,11 @@ class Primitive:
 
 
 def lift(operands: Sequence[Any]) -> list[Node]:
-    """Nodes for operands: tensors as they are, arrays as constants, numbers as literals.
+    """Nodes for operands: tensors as they are, arrays as constants, numbers as
+    literals.
 
-    A Python number takes its dtype from the tensors beside it (``dtypes.scalar_dtype``).
+    A Python number takes its dtype from the tensors beside it
+    (``dtypes.scalar_dtype``).
     """
     nodes: list[Any] = []
     beside: DType | None = None
@@ -123,7 +126,9 @@ def lift(operands: Sequence[Any]) -> list[Node]:
                 beside = dtype if beside is None else dtypes.promote(beside, dtype)
         nodes.append(operand)
     return [
-        each if isinstance(each, Node) else literal(each, dtypes.scalar_dtype(each, beside))
+        each
+        if isinstance(each, Node)
+        else literal(each, dtypes.scalar_dtype(each, beside))
         for each in nodes
     ]
 
@@ -152,8 +157,8 @@ def as_array(value: Any, dtype: Any = None) -> Array:
     if array.dtype.kind not in "biuf" or array.dtype not in dtypes.SUPPORTED:
         raise DTypeError(
             _not_numbers(value, array),
-            fix="convert it to numbers first; class names become indices with np.unique(..., "
-            "return_inverse=True)",
+            fix="convert it to numbers first; class names become indices with "
+            "np.unique(..., return_inverse=True)",
         )
     if array.dtype.kind == "f" and not typed and not _holds_arrays(value):
         return array.astype(dtypes.default_float())
@@ -169,8 +174,8 @@ def _holds_arrays(value: Any) -> bool:
 
 def _not_numbers(value: Any, array: Array) -> str:
     return (
-        f"tensor: {type(value).__name__} with dtype {array.dtype}: a tensor holds numbers: "
-        "bool, 8 to 64-bit integers, float32 or float64"
+        f"tensor: {type(value).__name__} with dtype {array.dtype}: a tensor holds "
+        "numbers: bool, 8 to 64-bit integers, float32 or float64"
     )
 
 
@@ -216,11 +221,11 @@ def check_value(node: Node, value: Any, inputs: Sequence[Any]) -> None:
         ranges = ", ".join(_range(each, array) for each, array in pairs)
         name = node.op.name if node.op else "leaf"
         raise NumericsError(
-            f"{name}: {kind} in {count} of {part.size} values, first made here, in the {step} "
-            f"pass; inputs: {ranges}",
+            f"{name}: {kind} in {count} of {part.size} values, first made here, in "
+            f"the {step} pass; inputs: {ranges}",
             at=node.line,
-            fix="look at these inputs: a logarithm or division of 0, an exp that overflows, "
-            "or a learning rate that is too large",
+            fix="look at these inputs: a logarithm or division of 0, an exp that "
+            "overflows, or a learning rate that is too large",
         )
 
 

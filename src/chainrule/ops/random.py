@@ -1,14 +1,14 @@
 """Counter-based random numbers: a pure function of a state, the same on every engine.
 
-The generator is Philox4x32-10 (Salmon et al., 2011, "Parallel random numbers: as easy as
-1, 2, 3"): ten rounds of multiplication and exclusive-or turn a counter and a key into four
-random words. The state is four 32-bit words: two of key, from the seed, and two that count the
-draws. One draw gives any number of words: word i comes from the counter (i // 4, draw), so no
-two draws overlap and any part of one can be computed by itself, on any number of threads.
+The generator is Philox4x32-10 (Salmon et al., 2011, "Parallel random numbers: as easy
+as 1, 2, 3"): ten rounds of multiplication and exclusive-or turn a counter and a key
+into four random words. The state is four 32-bit words: two of key, from the seed, and
+two that count the draws. One draw gives any number of words: word i comes from the
+counter (i // 4, draw), so no two draws overlap and any part of one can be computed by
+itself, on any number of threads.
 """
 
 from __future__ import annotations
-
 
 
 import numpy as np
@@ -26,8 +26,12 @@ _LOW, _WORD = np.uint64(0xFFFFFFFF), np.uint64(32)
 ROUNDS = 10
 
 
-def philox(counter: tuple[Array, Array, Array, Array], key: tuple[int, int]) -> list[Array]:
-    """Four random 32-bit words for each counter of four 32-bit words (as uint64 arrays)."""
+def philox(
+    counter: tuple[Array, Array, Array, Array], key: tuple[int, int]
+) -> list[Array]:
+    """Four random 32-bit words for each counter of four 32-bit words (as uint64
+    arrays).
+    """
     c0, c1, c2, c3 = counter
     k0, k1 = np.uint64(key[0]), np.uint64(key[1])
     for _ in range(ROUNDS):
@@ -46,7 +50,12 @@ def words(state: Array, count: int) -> Array:
     """The first ``count`` random words of the draw that ``state`` stands for."""
     blocks = np.arange(-(-count // 4), dtype=np.uint64)
     low, high = np.uint64(state[2]), np.uint64(state[3])
-    counter = (blocks & _LOW, blocks >> _WORD, np.full_like(blocks, low), np.full_like(blocks, high))
+    counter = (
+        blocks & _LOW,
+        blocks >> _WORD,
+        np.full_like(blocks, low),
+        np.full_like(blocks, high),
+    )
     drawn = philox(counter, (int(state[0]), int(state[1])))
     return np.stack(drawn, axis=-1).reshape(-1)[:count].astype(np.uint32)
 
@@ -54,7 +63,8 @@ def words(state: Array, count: int) -> Array:
 def _check_state(operation: str, state: Node) -> None:
     if state.dtype != dtypes.uint32:
         raise DTypeError(
-            f"{operation}: state {state.describe()} is {state.dtype}: expected four uint32",
+            f"{operation}: state {state.describe()} is {state.dtype}: expected four "
+            "uint32",
             fix="pass the state of a generator: cr.random.Generator(seed)",
         )
     if state.shape != (4,):
@@ -102,7 +112,9 @@ def _infer_next(state: Node) -> tuple[Shape, DType]:
 
 def _next(state: Array) -> Array:
     draws = (int(state[2]) | int(state[3]) << 32) + 1
-    return np.array([state[0], state[1], draws & 0xFFFFFFFF, draws >> 32 & 0xFFFFFFFF], np.uint32)
+    return np.array(
+        [state[0], state[1], draws & 0xFFFFFFFF, draws >> 32 & 0xFFFFFFFF], np.uint32
+    )
 
 
 next_state = Primitive("next_state", "the state of the next draw", _infer_next, _next)
@@ -111,5 +123,3 @@ next_state = Primitive("next_state", "the state of the next draw", _infer_next, 
 def seeded_state(seed: int) -> Array:
     """The state for a seed: its low and high word as key, no draws yet."""
     return np.array([seed & 0xFFFFFFFF, seed >> 32 & 0xFFFFFFFF, 0, 0], np.uint32)
-
-

@@ -1,7 +1,8 @@
 """Reductions: primitives that combine the elements along some axes.
 
-Each takes ``axis``, a sorted tuple of axes counted from the front, and ``keepdims``; the
-public functions below accept what NumPy accepts (None, a number, a negative number, a tuple).
+Each takes ``axis``, a sorted tuple of axes counted from the front, and ``keepdims``;
+the public functions below accept what NumPy accepts (None, a number, a negative number,
+a tuple).
 """
 
 from __future__ import annotations
@@ -38,7 +39,9 @@ def _infer_total(x: Node, axis: tuple[int, ...], keepdims: bool) -> tuple[Shape,
 def _infer_extreme(name: str) -> Infer:
     def infer(x: Node, axis: tuple[int, ...], keepdims: bool) -> tuple[Shape, DType]:
         if any(x.shape[each] == 0 for each in axis):
-            raise ShapeError(f"{name}: {x.describe()} over axis {axis}: no elements to choose from")
+            raise ShapeError(
+                f"{name}: {x.describe()} over axis {axis}: no elements to choose from"
+            )
         return shapes.reduced(x.shape, axis, keepdims), x.dtype
 
     return infer
@@ -74,7 +77,9 @@ def _prod_rule(g: Any, y: Node, x: Node) -> tuple[Any]:
 
 
 def running_products(x: Any) -> Any:
-    """yᵢ = x₀·…·xᵢ along the last axis, by multiplying with copies shifted by 1, 2, 4, …"""
+    """yᵢ = x₀·…·xᵢ along the last axis, by multiplying with copies shifted by 1, 2, 4,
+    …
+    """
     n, shift = x.shape[-1], 1
     while shift < n:
         x = x * _shifted(x, shift)
@@ -267,7 +272,8 @@ def cumsum(x: Any, axis: int | None = None) -> Any:
 
 
 def argsort(x: Any, axis: int = -1) -> Any:
-    """The indices that sort ``x`` along ``axis``, ascending; equal elements stay in order.
+    """The indices that sort ``x`` along ``axis``, ascending; equal elements stay in
+    order.
 
     Example:
         >>> import chainrule as cr

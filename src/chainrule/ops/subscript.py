@@ -1,8 +1,8 @@
 """``x[...]`` with NumPy's meaning, taken apart into slices, reshapes and ``take``.
 
-An index is a tuple of numbers, slices, ``None`` (a new axis), ``...``, and arrays of integers or
-bools. Arrays broadcast together; their axes stand where the first one stood, or in front when
-a slice stands between them, as in NumPy.
+An index is a tuple of numbers, slices, ``None`` (a new axis), ``...``, and arrays of
+integers or bools. Arrays broadcast together; their axes stand where the first one
+stood, or in front when a slice stands between them, as in NumPy.
 """
 
 from __future__ import annotations
@@ -51,13 +51,17 @@ def subscript(x: Node, index: Any) -> Any:
 
 
 def _expand(x: Node, index: list[Any]) -> list[Any]:
-    """The index with ``...`` written out, masks turned into positions, arrays into nodes."""
+    """The index with ``...`` written out, masks turned into positions, arrays into
+    nodes.
+    """
     parts: list[Any] = []
     for each in index:
         if each is None or each is Ellipsis or isinstance(each, slice):
             parts.append(each)
         elif isinstance(each, (bool, np.bool_)):
-            raise DTypeError("x[...]: a bool is no index", fix="use cr.where, or x[0] or x[1]")
+            raise DTypeError(
+                "x[...]: a bool is no index", fix="use cr.where, or x[0] or x[1]"
+            )
         elif hasattr(each, "__index__") and not isinstance(each, (Node, np.ndarray)):
             parts.append(each.__index__())
         else:
@@ -66,7 +70,8 @@ def _expand(x: Node, index: list[Any]) -> list[Any]:
     ndim = len(x.shape)
     if used > ndim or sum(part is Ellipsis for part in parts) > 1:
         raise ShapeError(
-            f"x[...]: {used} indices for {x.describe()} with {ndim} axes, or more than one '...'"
+            f"x[...]: {used} indices for {x.describe()} with {ndim} axes, or more "
+            "than one '...'"
         )
     if not any(part is Ellipsis for part in parts):
         parts.append(Ellipsis)
@@ -83,8 +88,8 @@ def _array(index: Any) -> list[Node]:
         return [constant(each) for each in np.nonzero(node.value)]
     if not dtypes.is_integer(node.dtype):
         raise DTypeError(
-            f"x[...]: index {node.describe()} is {node.dtype}: expected integers, a bool mask "
-            "or slices",
+            f"x[...]: index {node.describe()} is {node.dtype}: expected integers, a "
+            "bool mask or slices",
             fix="convert it: index.astype('int64')",
         )
     return [node]
@@ -92,7 +97,9 @@ def _array(index: Any) -> list[Node]:
 
 def _as_integers(index: Any) -> Any:
     array = np.asarray(index)
-    return array.astype(np.int64) if array.size == 0 and array.dtype.kind == "f" else array
+    return (
+        array.astype(np.int64) if array.size == 0 and array.dtype.kind == "f" else array
+    )
 
 
 def _plain(part: slice) -> slice:
@@ -117,7 +124,9 @@ def _take_at(x: Node, places: dict[int, Node]) -> Any:
         return take(x, places[axes[0]], axes[0])
     arrays = [places[axis] for axis in axes]
     broadcast = shapes.broadcast(
-        "x[...]", [each.shape for each in arrays], [f"index {each.shape}" for each in arrays]
+        "x[...]",
+        [each.shape for each in arrays],
+        [f"index {each.shape}" for each in arrays],
     )
     rest = [axis for axis in range(len(x.shape)) if axis not in places]
     lengths = [x.shape[axis] for axis in axes]

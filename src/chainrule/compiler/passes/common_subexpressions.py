@@ -1,7 +1,7 @@
 """Equal operations on equal inputs are computed once.
 
-The backward pass asks again for much that the forward pass has computed (a transpose, an
-exponential), and every use of a number makes a leaf of its own.
+The backward pass asks again for much that the forward pass has computed (a transpose,
+an exponential), and every use of a number makes a leaf of its own.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Operations whose inputs are all constants are computed now, once, instead of in every call."""
+"""Operations whose inputs are all constants are computed now, once, instead of in every
+call.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,8 @@ from ...graph import Graph, Node
 from ...ops.primitive import Primitive
 from ..rewrite import constant_leaf, rewrite
 
-#: A constant larger than this is not worth storing in the program when it can be computed.
+#: A constant larger than this is not worth storing in the program when it can be
+#: computed.
 LARGEST_FOLDED = 1 << 16
 
 
@@ -24,7 +27,9 @@ def fold_constants(graph: Graph) -> Graph:
             return None
         if node.op.name == "broadcast_to":  # a number is smaller than its copies
             return None
-        return constant_leaf(node, node.op.run([each.value for each in inputs], node.params))
+        return constant_leaf(
+            node, node.op.run([each.value for each in inputs], node.params)
+        )
 
     return rewrite(graph, rule)
 

@@ -1,7 +1,8 @@
-"""Operations that change nothing are dropped: x · 1, x + 0, x / 1, −(−x), a copy of a node.
+"""Operations that change nothing are dropped: x · 1, x + 0, x / 1, −(−x), a copy of a
+node.
 
-Only what holds for every float is here: x · 0 is not 0 for NaN and Inf, and x − x is not 0.
-(x + 0 turns −0 into +0, which compares equal.)
+Only what holds for every float is here: x · 0 is not 0 for NaN and Inf, and x − x is
+not 0. (x + 0 turns −0 into +0, which compares equal.)
 """
 
 from __future__ import annotations
@@ -18,7 +19,11 @@ def simplify(graph: Graph) -> Graph:
         name = node.op.name
         if name in ("alias", "stop_gradient"):
             return inputs[0]
-        if name == "negative" and inputs[0].op is not None and inputs[0].op.name == "negative":
+        if (
+            name == "negative"
+            and inputs[0].op is not None
+            and inputs[0].op.name == "negative"
+        ):
             return inputs[0].inputs[0]
         if name in ("multiply", "add"):
             neutral = 1 if name == "multiply" else 0

@@ -1,0 +1,3 @@
+"""Layers."""
+from .linear import Linear, ReLU, Sequential
+from .module import Module
