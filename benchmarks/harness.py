@@ -47,6 +47,11 @@ class Timing:
     same_work: bool | None = None
     note: str = ""
 
+    def fail(self, failure: Exception) -> None:
+        """Note why there is no result; rounds before the failure do not count."""
+        self.seconds.clear()
+        self.note = f"failed: {failure}"
+
     @property
     def median(self) -> float:
         """The median over the rounds."""
@@ -136,14 +141,15 @@ class Peer:
         """One timing, of as many passes as fill ``at_least`` seconds."""
         passes = max(1, math.ceil(at_least / self.pass_seconds))
         assert self.process.stdin is not None
-        self.process.stdin.write(json.dumps({"passes": passes}) + "\n")
-        self.process.stdin.flush()
+        with contextlib.suppress(BrokenPipeError):  # then there is no answer either
+            self.process.stdin.write(json.dumps({"passes": passes}) + "\n")
+            self.process.stdin.flush()
         seconds: float = self.read()["seconds"]
         return seconds / (passes * self.steps_in_a_pass)
 
     def close(self) -> None:
         """End the process."""
-        assert self.process.stdin is not None
+        assert self.process.stdin is not None and self.process.stdout is not None
         with contextlib.suppress(BrokenPipeError):
             self.process.stdin.close()
         try:
@@ -151,6 +157,7 @@ class Peer:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+        self.process.stdout.close()
         self.errors.close()
 
 
@@ -183,15 +190,20 @@ def time_steps(
             try:
                 peer = Peer(name, timing.peer, threads, cache)
             except PeerFailed as failure:
-                timing.note = f"failed: {failure}"
+                timing.fail(failure)
                 continue
             processes.callback(peer.close)
             timing.losses = peer.losses
             running.append((peer, timing))
         for _ in range(rounds):
             for peer, timing in running:
+                if timing.note:
+                    continue
                 time.sleep(PAUSE)
-                timing.seconds.append(peer.seconds_a_step(seconds))
+                try:
+                    timing.seconds.append(peer.seconds_a_step(seconds))
+                except PeerFailed as failure:
+                    timing.fail(failure)
     return timings
 
 
@@ -211,7 +223,7 @@ def time_processes(
             try:
                 seconds, losses = run_process(workload, timing.peer, threads)
             except PeerFailed as failure:
-                timing.note = f"failed: {failure}"
+                timing.fail(failure)
                 continue
             timing.losses = losses
             if number:

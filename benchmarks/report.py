@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import platform
@@ -13,8 +14,8 @@ from typing import Any
 from .floor import Floor
 from .harness import Result, Timing
 
-PACKAGES = ("chainrule", "jax", "keras", "numpy", "optax", "scikit-learn", "torch")
-PACKAGES += ("tensorflow", "tensorflow-cpu")
+PACKAGES = ["jax", "keras", "numpy", "optax", "scikit-learn", "torch"]
+PACKAGES += ["tensorflow", "tensorflow-cpu"]
 
 
 def processor() -> str:
@@ -31,6 +32,11 @@ def processor() -> str:
 def versions() -> dict[str, str]:
     """The version of every peer that is installed."""
     found = {}
+    if importlib.util.find_spec("chainrule"):
+        import chainrule
+
+        engine = chainrule.config.engine
+        found["chainrule"] = f"{chainrule.__version__} ({engine} engine)"
     for package in PACKAGES:
         try:
             found[package] = metadata.version(package)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,7 @@ class Problem:
 
     widths: tuple[int, ...]
     inputs: list[Array]
-    targets: list[NDArray[np.generic]]
+    targets: list[NDArray[Any]]
     learning_rate: float
     optimizer: str
     weights: list[Array] = field(default_factory=list)

@@ -15,7 +15,7 @@ The road that every program travels, and where to read about each part of it::
 - ``random``, ``manual_seed``, ``config``, ``errors``: the rest.
 """
 
-from . import errors, random
+from . import errors, initializers, losses, nn, random
 from .backprop import Gradients, backprop
 from .checks import check_declared, check_gradients, check_numerics
 from .compiler.compile import compile
@@ -39,6 +39,7 @@ from .ops.composed import (
     norm,
     one_hot,
     outer,
+    power,
     silu,
     softmax,
     sort,
@@ -52,6 +53,7 @@ from .ops.composed import (
     var,
 )
 from .ops.control import scan
+from .ops.creation import arange, eye, full, ones, zeros
 from .ops.elementwise import (
     absolute,
     add,
@@ -101,19 +103,7 @@ from .ops.matmul import matmul
 from .ops.movement import broadcast_to, concatenate, flip, pad, reshape, transpose
 from .ops.reduction import argmax, argmin, argsort, cumsum, max, min, prod, sum
 from .random import manual_seed
-from .tensor import (
-    Parameter,
-    Tensor,
-    Variable,
-    arange,
-    eye,
-    full,
-    ones,
-    parameter,
-    power,
-    tensor,
-    zeros,
-)
+from .tensor import Parameter, Tensor, Variable, parameter, tensor
 
 __version__ = "0.1.0"
 __all__ = [name for name in globals() if not name.startswith("_")]

@@ -28,7 +28,7 @@ from .ops.movement import reshape
 from .ops.primitive import Primitive, constant
 from .ops.reduction import sum as sum_
 from .shapes import Shape
-from .tensor import Tensor
+from .tensor import Tensor, Variable
 
 
 def backprop(loss: Tensor) -> Gradients:
@@ -128,7 +128,7 @@ def _add(gradients: dict[Node, Any], node: Node, part: Any) -> None:
 
 
 def unbroadcast(gradient: Any, shape: Shape) -> Any:
-    """The gradient summed over the axes along which a node of this shape was repeated."""
+    """The gradient summed over the axes that a node of this shape was repeated on."""
     if gradient.shape == shape:
         return gradient
     new = len(gradient.shape) - len(shape)
@@ -139,10 +139,8 @@ def unbroadcast(gradient: Any, shape: Shape) -> Any:
 
 
 def _flows(node: Node) -> bool:
-    """Whether a gradient flows to this node: not to integers, nor to literal numbers."""
-    return not node.literal and (
-        isinstance(node.dtype, tuple) or dtypes.is_float(node.dtype)
-    )
+    """Whether a gradient flows to this node: not to integers, nor to literals."""
+    return not node.literal and (node.several or dtypes.is_float(node.dtype))
 
 
 def _depending_on(inputs: set[Node], nodes: Sequence[Node]) -> set[Node]:
@@ -193,18 +191,16 @@ class Gradients(Mapping[Node, Any]):
 
     def __init__(self, gradients: dict[Node, Any], nodes: Sequence[Node]) -> None:
         self._gradients = gradients
+        #: variable → the latest of its values that the loss was computed from
         self._versions: dict[Node, Node] = {}
-        for node in nodes:
-            if node.owner is not None:
-                self._versions[node.owner] = node
         trace = variable_trace()
-        if trace is not None:
-            found = set(nodes)
-            for variable, version in trace.current.items():
-                if version in found:
-                    self._versions[variable] = version
+        assigned = trace.versions if trace is not None else {}
+        for node in nodes:
+            variable = assigned.get(node, node.owner)
+            if variable is not None:
+                self._versions[variable] = node
 
-    def _find(self, node: Any) -> Node:
+    def _find(self, node: Any) -> Any:
         return self._versions.get(node, node)
 
     def __getitem__(self, node: Node) -> Any:
@@ -219,11 +215,13 @@ class Gradients(Mapping[Node, Any]):
                 f"grads[…]: {type(node).__name__} is not a tensor: gradients are "
                 "asked for with the tensors that the loss was computed from"
             )
-        kind = (
-            "parameter"
-            if node in self._versions or node.value is not None
-            else "tensor"
-        )
+        kind = "parameter" if isinstance(node, Variable) else "tensor"
+        if not node.several and not dtypes.is_float(node.dtype):
+            return GradientError(
+                f"grads[…]: {kind} {node.describe()} is {node.dtype}: only floating-point "
+                "numbers have gradients",
+                fix="convert it before it is used: x.astype('float32')",
+            )
         return GradientError(
             f"grads[…]: {kind} {node.describe()} is not reached by the loss: no "
             "operation with a derivative leads from it to the loss",

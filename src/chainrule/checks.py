@@ -16,6 +16,7 @@ import numpy as np
 
 from . import tree
 from .backprop import pullback
+from .derivatives import call_openly
 from .errors import ChainruleError
 from .graph import Array, in_order
 from .ops.elementwise import alias
@@ -87,7 +88,8 @@ def check_gradients(
 
     Example:
         >>> import chainrule as cr
-        >>> cr.check_gradients(lambda a, b: cr.tanh(a @ b), np.ones((2, 3)), np.ones((3, 2)))
+        >>> a, b = np.ones((2, 3)), np.ones((3, 2))
+        >>> cr.check_gradients(lambda a, b: cr.tanh(a @ b), a, b)
     """
     rng = np.random.default_rng(seed)
     points = [np.array(each, dtype=np.float64) for each in args]
@@ -98,7 +100,7 @@ def check_gradients(
 
     def gradient(*inputs: Any) -> Any:
         nodes = [alias(each) for each in lift(inputs)]
-        outputs = lift(tree.flatten(f(*nodes))[0])
+        outputs = lift(tree.flatten(call_openly(f, *nodes))[0])
         found = pullback(outputs, [constant(each) for each in weights], nodes)
         return [g for g in found if g is not None]
 
@@ -107,7 +109,7 @@ def check_gradients(
 
 
 def _call(f: Function, points: Sequence[Array]) -> list[Array]:
-    leaves = tree.flatten(f(*(constant(each) for each in points)))[0]
+    leaves = tree.flatten(call_openly(f, *(constant(each) for each in points)))[0]
     return [np.asarray(each.value) for each in lift(leaves)]
 
 
@@ -124,7 +126,7 @@ def _check_once(
     which: str,
 ) -> None:
     nodes = [alias(constant(each)) for each in points]
-    outputs = lift(tree.flatten(f(*nodes))[0])
+    outputs = lift(tree.flatten(call_openly(f, *nodes))[0])
     weights = _random_like([np.asarray(each.value) for each in outputs], rng)
     directions = _random_like(points, rng)
     found = pullback(outputs, [constant(each) for each in weights], nodes)

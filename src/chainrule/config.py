@@ -48,7 +48,7 @@ def available_processors() -> int:
 
 
 def default_cache_folder() -> Path:
-    """The user's cache folder: ``$XDG_CACHE_HOME/chainrule`` or ``~/.cache/chainrule``."""
+    """The user's cache folder, ``$XDG_CACHE_HOME/chainrule`` or the like."""
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "chainrule"
 

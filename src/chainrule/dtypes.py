@@ -14,6 +14,7 @@ and what an operation on two different ones gives.
                   uint64 with a signed one has none: an error
     T, a Python   T, if the number's kind fits: 2 and 2.5 are float32 beside a
     number        float32; 2.5 beside an integer is a float of the default dtype
+                  (a NumPy float64 scalar is a Python float; other scalars are arrays)
     ============  ==============================================================
 
 Functions with real values (``exp``, ``/``, ``mean``) turn bools and integers into the
@@ -126,13 +127,14 @@ def scalar_dtype(value: bool | int | float, beside: DType | None) -> DType:
     if isinstance(value, float):
         return default_float() if beside is None or not is_float(beside) else beside
     if beside is None or beside == bool_:
-        return int64
+        beside = int64
     if is_integer(beside):
         limits = np.iinfo(beside)
         if not limits.min <= value <= limits.max:
             raise DTypeError(
                 f"{value} does not fit {beside}, which holds {limits.min} to "
                 f"{limits.max}",
-                fix="convert the tensor: x.astype('int64')",
+                fix="convert the tensor to a wider dtype, or write the number as a "
+                "float",
             )
     return beside

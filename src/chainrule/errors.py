@@ -21,6 +21,7 @@ import sys
 from collections.abc import Iterable
 from contextvars import ContextVar
 from dataclasses import dataclass
+from types import FrameType
 
 PACKAGE_FOLDER = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
@@ -39,7 +40,7 @@ class SourceLine:
 
     @property
     def text(self) -> str:
-        """The line itself, without indentation; empty where the source is not at hand."""
+        """The line itself, without indentation; empty where there is no source."""
         return linecache.getline(self.file, self.line).strip()
 
     @property
@@ -55,12 +56,12 @@ class SourceLine:
 
 def user_line() -> SourceLine | None:
     """The innermost line of the call stack that is not part of this package."""
-    frame = sys._getframe(1)
+    frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         code = frame.f_code
         if not code.co_filename.startswith(PACKAGE_FOLDER):
             return SourceLine(code.co_filename, frame.f_lineno, code.co_name)
-        frame = frame.f_back  # type: ignore[assignment]
+        frame = frame.f_back
     return None
 
 

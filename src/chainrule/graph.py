@@ -17,7 +17,8 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, ClassVar, Protocol
+from types import FrameType
+from typing import Any, ClassVar, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,8 +58,19 @@ class Node:
     """
 
     __slots__ = (
-        "op", "inputs", "params", "shape", "dtype", "value", "name", "owner", "origin",
-        "literal", "age", "_line", "__weakref__",
+        "__weakref__",
+        "_line",
+        "age",
+        "dtype",
+        "inputs",
+        "literal",
+        "name",
+        "op",
+        "origin",
+        "owner",
+        "params",
+        "shape",
+        "value",
     )  # fmt: skip
 
     #: The class of the nodes that operations make; ``tensor`` puts its own class here.
@@ -85,7 +97,9 @@ class Node:
         self.origin: Node | None = _origin.get()
         self.literal = False
         self.age = next(_ages)
-        self._line = _user_frame() if self.origin is None else self.origin._line
+        self._line: tuple[str, int, str] | None = (
+            _user_frame() if self.origin is None else self.origin._line
+        )
 
     @property
     def line(self) -> SourceLine | None:
@@ -93,22 +107,26 @@ class Node:
         return SourceLine(*self._line) if self._line else None
 
     @property
+    def several(self) -> bool:
+        """Whether the value is several arrays: shape and dtype are tuples then."""
+        dtype: object = self.dtype
+        return type(dtype) is tuple
+
+    @property
     def is_leaf(self) -> bool:
         """Whether no operation made this node."""
         return self.op is None
 
     def read(self) -> Node:
-        """The node that stands for this one in a new operation: a variable's value now."""
+        """The node that stands for this one in a new operation."""
         return self
 
     @property
     def label(self) -> str:
-        """How messages name this node: the user's name for it, or ""."""
-        if self.name or not self.inputs or self.op is None:
-            return self.name
-        if self.op.name == "transpose" and self.inputs[0].label:
-            return f"{self.inputs[0].label}.T"
-        return ""
+        """How messages name this node: the user's name for it, ``W.T``, or ""."""
+        if self.op is not None and self.op.name == "transpose" and not self.name:
+            return f"{self.inputs[0].name}.T" if self.inputs[0].name else ""
+        return self.name
 
     def describe(self) -> str:
         """``"W (10, 512)"``: label and shape, as messages show an operand."""
@@ -121,12 +139,12 @@ Node.kind = Node
 
 def _user_frame() -> tuple[str, int, str] | None:
     """What ``errors.user_line`` answers, as a plain tuple: this runs for every node."""
-    frame = sys._getframe(2)
+    frame: FrameType | None = sys._getframe(2)
     while frame is not None:
         code = frame.f_code
         if not code.co_filename.startswith(PACKAGE_FOLDER):
             return code.co_filename, frame.f_lineno, code.co_name
-        frame = frame.f_back  # type: ignore[assignment]
+        frame = frame.f_back
     return None
 
 
@@ -166,6 +184,8 @@ class Trace:
         self.current: dict[Node, Node] = {}
         #: variable → its value at the end
         self.updates: dict[Node, Node] = {}
+        #: node that stood for a variable's value at some time → the variable
+        self.versions: dict[Node, Node] = {}
 
     def __enter__(self) -> Trace:
         self._token = _trace.set(self)
@@ -176,6 +196,10 @@ class Trace:
 
 
 _trace: ContextVar[Trace | None] = ContextVar("trace", default=None)
+
+#: Whether a derivative of the function being called is wanted: compiled functions are
+#: then run operation by operation, so that there is a graph to differentiate.
+differentiating: ContextVar[bool] = ContextVar("differentiating", default=False)
 
 
 def variable_trace() -> Trace | None:
@@ -284,7 +308,7 @@ class Graph:
         return self._canonical
 
     def _depth_first(self, given: Mapping[Node, int]) -> list[Node]:
-        """The remaining nodes in an order that depends on structure alone, not on age."""
+        """The remaining nodes in an order that depends on structure, not on age."""
         done = set(given)
         order: list[Node] = []
         pending = [(node, False) for node in reversed(self.results)]
@@ -330,13 +354,15 @@ def freeze(params: Any) -> Any:
         return tuple((name, freeze(params[name])) for name in sorted(params))
     if isinstance(params, (list, tuple)):
         return tuple(freeze(each) for each in params)
+    if isinstance(params, float):  # so that NaN equals NaN, and −0 is not 0
+        return params.hex()
     return str(params) if isinstance(params, np.dtype) else params
 
 
 def format_type(node: Node) -> str:
     """``float32[32, 784]``"""
-    if isinstance(node.dtype, tuple):
-        pairs = zip(node.dtype, node.shape, strict=True)
+    if node.several:
+        pairs = zip(cast(Any, node.dtype), node.shape, strict=True)
         return (
             "(" + ", ".join(f"{dtype}{_sizes(shape)}" for dtype, shape in pairs) + ")"
         )
@@ -375,7 +401,7 @@ class Names:
 
 
 def format_graph(graph: Graph) -> str:
-    """The graph as text: one node a line, with operation, shape, dtype and source line."""
+    """The graph as text, one node a line: operation, shape, dtype, source line."""
     names = Names()
     given = ", ".join(f"{names[node]}: {format_type(node)}" for node in graph.inputs)
     rows: list[tuple[str, str, str]] = []

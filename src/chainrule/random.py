@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import secrets
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, SupportsIndex
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -19,20 +19,20 @@ from . import dtypes
 from .errors import ArgumentError, DTypeError
 from .ops import composed
 from .ops import random as primitives
-from .ops.elementwise import floor
+from .ops.elementwise import floor, log, log1p, maximum
 from .ops.primitive import lift
 from .ops.reduction import argsort
-from .shapes import Shape
+from .shapes import Shape, sizes
 from .tensor import Tensor, Variable
 
 Size = int | Sequence[int]
 
 
 def _shape(shape: Size) -> Shape:
-    return tuple(shape) if isinstance(shape, Sequence) else (int(shape),)
+    return sizes("random", shape)
 
 
-def _dtype(dtype: DTypeLike) -> Any:
+def _dtype(dtype: DTypeLike | None) -> Any:
     found = dtypes.as_dtype(float if dtype is None else dtype)
     if not dtypes.is_float(found):
         raise DTypeError(f"random: dtype {found}: expected float32 or float64")
@@ -79,9 +79,13 @@ class Generator:
         return drawn
 
     def uniform(
-        self, shape: Size = (), low: Any = 0.0, high: Any = 1.0, dtype: DTypeLike = None
+        self,
+        shape: Size = (),
+        low: Any = 0.0,
+        high: Any = 1.0,
+        dtype: DTypeLike | None = None,
     ) -> Any:
-        """Numbers evenly spread over [low, high)."""
+        """Numbers evenly spread over [low, high); rounding may give ``high`` itself."""
         wanted = _dtype(dtype)
         unit = primitives.random_uniform(
             self._draw(), shape=_shape(shape), dtype=wanted
@@ -95,45 +99,59 @@ class Generator:
         return low + (high - low) * unit
 
     def normal(
-        self, shape: Size = (), mean: Any = 0.0, std: Any = 1.0, dtype: DTypeLike = None
+        self,
+        shape: Size = (),
+        mean: Any = 0.0,
+        std: Any = 1.0,
+        dtype: DTypeLike | None = None,
     ) -> Any:
         """Numbers from N(mean, std²), by Box and Muller's transformation (1958)."""
-        sizes = _shape(shape)
-        pairs = -(-math.prod(sizes) // 2)
+        wanted = _shape(shape)
+        pairs = -(-math.prod(wanted) // 2)
         unit = primitives.random_uniform(
             self._draw(), shape=(2, pairs), dtype=_dtype(dtype)
         )
-        return composed.box_muller(unit, sizes) * std + mean
+        drawn = composed.box_muller(unit, wanted)
+        if isinstance(std, float) and isinstance(mean, float) and (mean, std) == (0, 1):
+            return drawn
+        return drawn * std + mean
 
     def bernoulli(self, p: Any, shape: Size | None = None) -> Any:
         """True with probability p, for every element of p or of the given shape."""
         (node,) = lift([p])
         if isinstance(p, (int, float)) and not 0 <= p <= 1:
             raise ArgumentError(f"bernoulli: p={p}: expected a probability from 0 to 1")
-        sizes = node.shape if shape is None else _shape(shape)
-        return self.uniform(sizes, dtype=dtypes.float_for(node.dtype)) < node
+        wanted = node.shape if shape is None else _shape(shape)
+        return self.uniform(wanted, dtype=dtypes.float_for(node.dtype)) < node
 
     def integers(self, low: int, high: int, shape: Size = ()) -> Any:
         """Whole numbers from low to high − 1, each equally likely."""
-        if high <= low:
+        if not (isinstance(low, SupportsIndex) and isinstance(high, SupportsIndex)):
             raise ArgumentError(
-                f"integers: low={low}, high={high}: high must be larger"
+                f"integers: low={low!r}, high={high!r}: expected integers"
+            )
+        low, high = low.__index__(), high.__index__()
+        if not low < high <= low + (1 << 53):
+            raise ArgumentError(
+                f"integers: low={low}, high={high}: high must be larger, by 2⁵³ at most"
             )
         unit = self.uniform(shape, dtype=dtypes.float64)
         return floor(unit * float(high - low)).astype(dtypes.int64) + low
 
     def permutation(self, n: int) -> Any:
         """The numbers 0 … n − 1 in random order."""
-        return argsort(self.bits(n))
+        return argsort(self.uniform(n, dtype=dtypes.float64))
 
     def categorical(self, logits: Any, axis: int = -1) -> Any:
         """An index along ``axis`` with probability softmax(logits), by the Gumbel-max
         trick.
         """
         (node,) = lift([logits])
-        unit = self.uniform(node.shape, dtype=node.dtype)
-        noise = -composed.log(-composed.log(1.0 - unit) + 1e-30)
-        return (node + noise).argmax(axis)  # type: ignore[operator]
+        dtype = dtypes.float_for(node.dtype)
+        unit = self.uniform(node.shape, dtype=dtype)
+        smallest = 2.0**-25 if dtype == dtypes.float32 else 2.0**-54  # instead of 0
+        noise = -log(-log1p(-maximum(unit, smallest)))
+        return (node + noise).argmax(axis)
 
 
 #: The generator that layers and the functions of this module draw from.
@@ -155,14 +173,14 @@ def manual_seed(seed: int) -> None:
 
 
 def uniform(
-    shape: Size = (), low: Any = 0.0, high: Any = 1.0, dtype: DTypeLike = None
+    shape: Size = (), low: Any = 0.0, high: Any = 1.0, dtype: DTypeLike | None = None
 ) -> Any:
     """Numbers evenly spread over [low, high), from the default generator."""
     return default_generator.uniform(shape, low, high, dtype)
 
 
 def normal(
-    shape: Size = (), mean: Any = 0.0, std: Any = 1.0, dtype: DTypeLike = None
+    shape: Size = (), mean: Any = 0.0, std: Any = 1.0, dtype: DTypeLike | None = None
 ) -> Any:
     """Numbers from N(mean, std²), from the default generator."""
     return default_generator.normal(shape, mean, std, dtype)

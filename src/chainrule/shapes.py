@@ -9,9 +9,11 @@ raises a ``ShapeError`` whose first line names the operation, the operands and t
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Sequence
+from typing import Any
 
-from .errors import ArgumentError, ShapeError
+from .errors import ArgumentError, ChainruleError, ShapeError
 
 Shape = tuple[int, ...]
 
@@ -48,6 +50,30 @@ def broadcast(
     return tuple(result)
 
 
+def sizes(operation: str, shape: Any, *, least: int = 0) -> Shape:
+    """A shape as a tuple of whole numbers, from one number or a sequence of them.
+
+    Raises:
+        ArgumentError: for anything else, and for a size below ``least``.
+
+    Example:
+        >>> sizes("zeros", 3), sizes("zeros", [2, 3])
+        ((3,), (2, 3))
+    """
+    single = hasattr(shape, "__index__") and getattr(shape, "ndim", 0) == 0
+    try:
+        found = tuple(operator.index(n) for n in ((shape,) if single else shape))
+    except ChainruleError:  # of a tensor, which says more
+        raise
+    except TypeError:
+        found = (least - 1,)
+    if any(n < least for n in found):
+        raise ArgumentError(
+            f"{operation}: shape {shape!r}: expected whole numbers of at least {least}"
+        )
+    return found
+
+
 def normal_axis(operation: str, axis: int, ndim: int) -> int:
     """The axis counted from the front, for one that may be counted from the back."""
     if isinstance(axis, bool) or not hasattr(axis, "__index__"):
@@ -82,18 +108,19 @@ def reduced(shape: Shape, axes: tuple[int, ...], keepdims: bool) -> Shape:
     return tuple(n for axis, n in enumerate(shape) if axis not in axes)
 
 
-def reshaped(shape: Shape, new: Sequence[int]) -> Shape:
+def reshaped(shape: Shape, new: int | Sequence[int]) -> Shape:
     """The shape asked of a reshape, with one -1 worked out.
 
     Example:
         >>> reshaped((2, 3, 4), (-1, 4))
         (6, 4)
     """
-    asked = tuple(int(n) for n in new)
+    asked = sizes("reshape", new, least=-1)
     total = size(shape)
-    if asked.count(-1) > 1 or any(n < -1 for n in asked):
+    if asked.count(-1) > 1:
         raise ShapeError(
-            f"reshape: {shape} to {asked}: sizes are at least 0, and at most one is -1"
+            f"reshape: {shape} to {asked}: only one size can be -1, worked out from "
+            "the others"
         )
     if -1 in asked:
         rest = math.prod(n for n in asked if n != -1)
@@ -128,14 +155,15 @@ def concatenated(shapes: Sequence[Shape], axis: int, operands: Sequence[str]) ->
     """The shape of tensors joined along ``axis``; all other sizes must agree."""
     first = shapes[0]
     for shape, operand in zip(shapes[1:], operands[1:], strict=True):
-        others = [n for i, n in enumerate(shape) if i != axis]
-        if len(shape) != len(first) or others != [
-            n for i, n in enumerate(first) if i != axis
-        ]:
-            raise ShapeError(
-                f"concatenate: {operands[0]} and {operand} along axis {axis}: every "
-                "other axis must have the same size"
-            )
+        where = f"concatenate: {operands[0]} and {operand} along axis {axis}"
+        if len(shape) != len(first):
+            raise ShapeError(f"{where}: {len(first)} ≠ {len(shape)} axes")
+        for other, (a, b) in enumerate(zip(first, shape, strict=True)):
+            if other != axis and a != b:
+                raise ShapeError(
+                    f"{where}: {a} ≠ {b} at axis {other}; every other axis must have "
+                    "the same size"
+                )
     joined = sum(shape[axis] for shape in shapes)
     return (*first[:axis], joined, *first[axis + 1 :])
 

@@ -23,7 +23,6 @@ from .graph import Array, Node, current_trace, format_type, no_value, variable_t
 from .ops import composed, elementwise, matmul, movement, reduction
 from .ops.primitive import as_array, constant, lift
 from .ops.subscript import subscript
-from .shapes import Shape
 
 Axis = int | Sequence[int] | None
 
@@ -45,8 +44,7 @@ class Tensor(Node):
     __hash__ = object.__hash__
     __array_ufunc__ = None  # array + tensor asks the tensor
 
-    # What it is.
-    # -----------------------------------------------------------------------
+    # What it is. ----------------------------------------------------------------------
 
     @property
     def ndim(self) -> int:
@@ -64,7 +62,8 @@ class Tensor(Node):
     @property
     def T(self) -> Tensor:
         """The axes reversed: for a matrix, its transpose."""
-        return self.transpose()
+        transposed: Tensor = movement.transpose(self)
+        return transposed
 
     def numpy(self) -> Array:
         """The value as a NumPy array that cannot be written to; ``.numpy().copy()``
@@ -79,10 +78,13 @@ class Tensor(Node):
 
     def item(self) -> Any:
         """The value of a tensor of one element, as a Python number."""
-        value = self._known("item()")
+        return self._number("item()")
+
+    def _number(self, wanted: str) -> Any:
+        value = self._known(wanted)
         if value.size != 1:
             raise ShapeError(
-                f"item: {self.describe()}: only a tensor of one element is a number",
+                f"{wanted}: {self.describe()}: only a tensor of one element is a number",
                 fix="index it, or reduce it with .sum() or .mean()",
             )
         return value.item()
@@ -93,7 +95,8 @@ class Tensor(Node):
 
     def detach(self) -> Tensor:
         """The same value without its history: gradients end here."""
-        return tensor(self._known("detach()"), name=self.name)
+        detached: Tensor = elementwise.stop_gradient(self)
+        return detached
 
     def _known(self, wanted: str) -> Array:
         node = self.read()
@@ -102,7 +105,9 @@ class Tensor(Node):
         value: Array = node.value
         return value
 
-    def __array__(self, dtype: DTypeLike = None, copy: bool | None = None) -> Array:
+    def __array__(
+        self, dtype: DTypeLike | None = None, copy: bool | None = None
+    ) -> Array:
         array = self._known("a NumPy array")
         if dtype is not None and array.dtype != dtype:
             return array.astype(dtype)
@@ -111,24 +116,24 @@ class Tensor(Node):
     def __bool__(self) -> bool:
         if self.size != 1:
             raise ShapeError(
-                f"if: {self.describe()}: the truth of more than one element is "
+                f"if: {self.describe()}: the truth of {self.size} elements is "
                 "ambiguous",
                 fix="use cr.any(x) or cr.all(x)",
             )
         return bool(self._known("if, while, and, or, not"))
 
     def __float__(self) -> float:
-        return float(self.item())
+        return float(self._number("float()"))
 
     def __int__(self) -> int:
-        return int(self.item())
+        return int(self._number("int()"))
 
     def __index__(self) -> int:
         if not dtypes.is_integer(self.dtype) or self.ndim:
             raise DTypeError(
-                f"index: {self.describe()} of {self.dtype} is not an integer"
+                f"index: {self.describe()} of {self.dtype}: expected a single integer"
             )
-        return int(self.item())
+        return int(self._number("an integer index"))
 
     def __len__(self) -> int:
         if not self.shape:
@@ -152,7 +157,7 @@ class Tensor(Node):
         return self
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
-        return self.detach()
+        return tensor(self._known("deepcopy"), name=self.name)
 
     def __setitem__(self, index: Any, value: Any) -> NoReturn:
         raise ArgumentError(
@@ -161,8 +166,7 @@ class Tensor(Node):
             ".assign()",
         )
 
-    # Operators.
-    # ------------------------------------------------------------------------
+    # Operators. -----------------------------------------------------------------------
 
     def __getitem__(self, index: Any) -> Any:
         return subscript(self.read(), index)
@@ -204,10 +208,10 @@ class Tensor(Node):
         return elementwise.remainder(other, self)
 
     def __pow__(self, other: Any) -> Any:
-        return power(self, other)
+        return composed.power(self, other)
 
     def __rpow__(self, other: Any) -> Any:
-        return elementwise.power(other, self)
+        return composed.power(other, self)
 
     def __matmul__(self, other: Any) -> Any:
         return matmul.matmul(self, other)
@@ -258,8 +262,7 @@ class Tensor(Node):
     def __ge__(self, other: Any) -> Any:
         return elementwise.greater_equal(self, other)
 
-    # Methods, with NumPy's names and arguments.
-    # ----------------------------------------
+    # Methods, with NumPy's names and arguments. ---------------------------------------
 
     def astype(self, dtype: DTypeLike) -> Any:
         """The values in another dtype; floats lose their fraction as integers."""
@@ -376,30 +379,6 @@ def _bools(operator: str, a: Any, b: Any) -> list[Node]:
     return nodes
 
 
-def power(base: Any, exponent: Any) -> Any:
-    """baseᵉˣᵖᵒⁿᵉⁿᵗ; small whole exponents are multiplications, ½ is a square root.
-
-    Example:
-        >>> import chainrule as cr
-        >>> (cr.tensor([1.0, 2.0]) ** 3).numpy()
-        array([1., 8.], dtype=float32)
-    """
-    if isinstance(base, Node) and isinstance(exponent, (int, float)):
-        node: Any = base.read()
-        if exponent == 1:
-            return node
-        if exponent == 2:
-            return node * node
-        if exponent == 3:
-            return node * node * node
-        if dtypes.is_float(node.dtype) and exponent == 0.5:
-            return elementwise.sqrt(node)
-        if isinstance(exponent, float) and not dtypes.is_float(node.dtype):
-            node = node.astype(dtypes.default_float())
-        return elementwise.power(node, exponent)
-    return elementwise.power(base, exponent)
-
-
 class Variable(Tensor):
     """A tensor whose value can be replaced: a parameter, a running average, a counter.
 
@@ -420,9 +399,11 @@ class Variable(Tensor):
         1
     """
 
-    __slots__ = ("_leaf", "__dict__")
+    __slots__ = ("__dict__", "_leaf")
 
-    def __init__(self, value: Any, dtype: DTypeLike = None, name: str = "") -> None:
+    def __init__(
+        self, value: Any, dtype: DTypeLike | None = None, name: str = ""
+    ) -> None:
         if isinstance(value, Node) and value.read().value is None:
             raise TraceError(
                 "Variable: its first value is being traced, so it is not known",
@@ -444,11 +425,12 @@ class Variable(Tensor):
         self._leaf = None
 
     def read(self) -> Node:
-        """The node for the value now: the trace's while tracing, else a constant leaf."""
+        """The node for the value now: the trace's, or a constant leaf."""
         trace = variable_trace()
         if trace is not None:
             if self not in trace.current:
                 trace.current[self] = trace.variables[self] = self._new_leaf(None)
+                trace.versions[trace.current[self]] = self
             return trace.current[self]
         if self._leaf is None:
             self._leaf = self._new_leaf(self.value)
@@ -467,7 +449,8 @@ class Variable(Tensor):
             TraceError: inside the body of a scan, where only the carry changes.
         """
         (node,) = lift([value])
-        if node.literal or (not isinstance(value, Node) and node.value is not None):
+        fits = dtypes.is_float(self.dtype) or not dtypes.is_float(node.dtype)
+        if fits and not isinstance(value, Node):
             node = constant(node.value, dtype=self.dtype)
         if node.shape != self.shape:
             raise ShapeError(
@@ -482,7 +465,7 @@ class Variable(Tensor):
             )
         trace = current_trace()
         if trace is None:
-            self.array = node.value
+            self.array = np.array(node.value, order="C")  # storage of its own
         elif trace.body:
             raise TraceError(
                 f"assign: {self.describe()} inside the body of a scan, which changes "
@@ -494,6 +477,7 @@ class Variable(Tensor):
             self.read()  # so that the trace has a leaf for the value at the start
             trace.updates[self] = node
             trace.current[self] = elementwise.stop_gradient(node)
+            trace.versions[trace.current[self]] = self
 
     def __repr__(self) -> str:
         kind = type(self).__name__.lower()
@@ -508,12 +492,12 @@ class Variable(Tensor):
 
 
 class Parameter(Variable):
-    """A variable that training changes: a weight or a bias. Made by ``cr.parameter``."""
+    """A variable that training changes: a weight, a bias. Made by ``cr.parameter``."""
 
     __slots__ = ()
 
 
-def tensor(value: Any, dtype: DTypeLike = None, *, name: str = "") -> Tensor:
+def tensor(value: Any, dtype: DTypeLike | None = None, *, name: str = "") -> Tensor:
     """A tensor with these values: a copy of an array, nested lists or a number.
 
     Arguments:
@@ -539,7 +523,9 @@ def tensor(value: Any, dtype: DTypeLike = None, *, name: str = "") -> Tensor:
     return leaf
 
 
-def parameter(value: Any, dtype: DTypeLike = None, *, name: str = "") -> Parameter:
+def parameter(
+    value: Any, dtype: DTypeLike | None = None, *, name: str = ""
+) -> Parameter:
     """A parameter with these first values.
 
     Example:
@@ -553,69 +539,7 @@ def parameter(value: Any, dtype: DTypeLike = None, *, name: str = "") -> Paramet
 
 
 def as_tensor(value: Any) -> Tensor:
-    """A tensor for anything an operation takes: tensors as they are, the rest copied."""
+    """A tensor for anything an operation takes: tensors as they are, else a copy."""
     (node,) = lift([value])
     assert isinstance(node, Tensor)
     return node
-
-
-def full(shape: int | Sequence[int], value: float, dtype: DTypeLike = None) -> Tensor:
-    """A tensor of one value everywhere.
-
-    Example:
-        >>> import chainrule as cr
-        >>> cr.full((2,), 7.0).numpy()
-        array([7., 7.], dtype=float32)
-    """
-    sizes: Shape = tuple(shape) if isinstance(shape, Sequence) else (shape,)
-    start = constant(value, dtype)
-    return tensor(np.full(sizes, start.value))
-
-
-def zeros(shape: int | Sequence[int], dtype: DTypeLike = None) -> Tensor:
-    """A tensor of zeros, of the default dtype unless another is given.
-
-    Example:
-        >>> import chainrule as cr
-        >>> cr.zeros((2, 3)).shape
-        (2, 3)
-    """
-    return full(shape, 0.0, dtype)
-
-
-def ones(shape: int | Sequence[int], dtype: DTypeLike = None) -> Tensor:
-    """A tensor of ones, of the default dtype unless another is given.
-
-    Example:
-        >>> import chainrule as cr
-        >>> cr.ones(3).numpy()
-        array([1., 1., 1.], dtype=float32)
-    """
-    return full(shape, 1.0, dtype)
-
-
-def arange(
-    start: float, stop: float | None = None, step: float = 1, dtype: DTypeLike = None
-) -> Tensor:
-    """The numbers from ``start`` up to, without, ``stop``; from 0 with one argument.
-
-    Example:
-        >>> import chainrule as cr
-        >>> cr.arange(3).numpy()
-        array([0, 1, 2])
-    """
-    first, last = (0, start) if stop is None else (start, stop)
-    values = np.arange(first, last, step)
-    return tensor(values.tolist() if values.size else values, dtype)
-
-
-def eye(n: int, dtype: DTypeLike = None) -> Tensor:
-    """The identity matrix of size n.
-
-    Example:
-        >>> import chainrule as cr
-        >>> cr.eye(2).numpy()
-        array([[1., 0.],
-               [0., 1.]], dtype=float32)
-    """
-    return tensor(np.eye(n, dtype=dtypes.as_dtype(dtype or float)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 import tomllib
@@ -99,3 +100,21 @@ def test_every_room_stands_on_a_layer(path) -> None:
 def test_import_contracts_name_each_room_once() -> None:
     names = [name for row in layers() for name in row]
     assert sorted(names) == sorted(set(names))
+
+
+def test_the_public_names_are_spelled_out() -> None:
+    """Type checkers and editors read ``__all__``; they cannot run it."""
+    tree = next(file.tree for file in source_files() if file.name == "__init__.py")
+    listed = [
+        node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
+    ]
+    imported = {
+        alias.asname or alias.name
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assert len(listed) == 1
+    assert set(ast.literal_eval(listed[0])) - {"__version__"} == imported

@@ -35,6 +35,19 @@ def test_other_losses_than_the_first_peers_are_found_out() -> None:
     assert [timing.same_work for timing in timings] == [True, True, False, None]
 
 
+def test_a_peer_that_fails_half_way_has_no_result_but_its_last_words(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Dies(harness.Peer):
+        def seconds_a_step(self, at_least: float) -> float:
+            self.process.kill()
+            return super().seconds_a_step(at_least)
+
+    monkeypatch.setattr(harness, "Peer", Dies)
+    (timing,) = harness.time_steps("mlp-tiny", ["sklearn"], 2, 1, 0.01)
+    assert timing.seconds == [] and timing.note.startswith("failed: ")
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [(2.5, "2.5 s"), (0.0123, "12.3 ms"), (4.56e-5, "45.6 µs"), (7e-9, "7 ns")],

@@ -1,4 +1,4 @@
-"""The order of an epoch is a pure function of seed and epoch; resuming loses nothing."""
+"""The order of an epoch is a function of seed and epoch; resuming loses nothing."""
 
 from collections.abc import Iterator
 

@@ -1,5 +1,6 @@
 """Named data sets are the published ones: shapes, ranges, splits and known figures."""
 
+import hashlib
 import subprocess
 import sys
 from pathlib import Path
@@ -76,37 +77,34 @@ def test_sizes_ranges_and_origin(name: str, request: pytest.FixtureRequest) -> N
         assert set(np.unique(y)) == set(range(classes)) and v.dtype == np.int64
 
 
+def in_a_fresh_process(code: str) -> str:
+    """What a program prints that has imported nothing before."""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PYTHONPATH": ":".join(sys.path)},
+    )
+    return done.stdout.strip()
+
+
 def test_a_part_is_the_same_in_every_process() -> None:
     code = (
         "import hashlib; from chainrule import data;"
         "x = data.load('digits').test.inputs;"
         "print(hashlib.sha256(x.tobytes()).hexdigest())"
     )
-    digests = {
-        subprocess.run(
-            [sys.executable, "-c", code],
-            capture_output=True, text=True, check=True,
-            env={"PYTHONPATH": ":".join(sys.path)},
-        ).stdout
-        for _ in range(1)
-    }  # fmt: skip
-    import hashlib
-
     here = np.asarray(data.load("digits").test.inputs)
-    assert digests == {hashlib.sha256(here.tobytes()).hexdigest() + "\n"}
+    assert in_a_fresh_process(code) == hashlib.sha256(here.tobytes()).hexdigest()
 
 
 def test_importing_the_room_imports_no_heavy_package() -> None:
-    heavy = "sklearn pandas polars pyarrow matplotlib rich scipy".split()
+    heavy = ["sklearn", "pandas", "polars", "pyarrow", "matplotlib", "rich", "scipy"]
     code = (
         f"import sys, chainrule.data; print([m for m in {heavy} if m in sys.modules])"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True, text=True, check=True,
-        env={"PYTHONPATH": ":".join(sys.path)},
-    )  # fmt: skip
-    assert done.stdout == "[]\n"
+    assert in_a_fresh_process(code) == "[]"
 
 
 def test_embedded_sets_need_no_file(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Splits and folds: every row once, classes in equal shares, the same for the same seed."""
+"""Splits and folds: every row once, classes in equal shares, a seed decides."""
 
 import numpy as np
 import pytest

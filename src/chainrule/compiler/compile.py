@@ -7,8 +7,10 @@ Place on the road: the compiler's front. Nothing here knows how an engine works.
 from __future__ import annotations
 
 import functools
+import inspect
 import threading
 import warnings
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +19,7 @@ from .. import tree
 from ..config import config
 from ..engines.interface import Executable, engine
 from ..errors import ArgumentError, user_line
-from ..graph import Graph, current_trace
+from ..graph import Array, Graph, current_trace, differentiating
 from ..tensor import Tensor
 from .pipeline import run_passes
 from .program import plan
@@ -48,25 +50,25 @@ class Compiled:
         if not callable(function):
             raise ArgumentError(f"compile: {function!r} is not a function")
         if engine_name is not None:
-            engine(
-                engine_name
-            )  # an unknown name is an error now, not at the first call
+            engine(engine_name)  # an unknown name is an error now, not later
         self.function = function
         self.engine_name = engine_name
         self.specialisations: dict[Any, Specialisation] = {}
+        self._methods: dict[int, Compiled] = {}
         self._lock = threading.Lock()
         functools.update_wrapper(self, function, updated=())
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The function's results, as tensors without history."""
-        if (
-            current_trace() is not None
-        ):  # inside another trace it is part of that program
-            return self.function(*args, **kwargs)
+        if current_trace() is not None or differentiating.get():
+            return self.function(*args, **kwargs)  # a part of what is around it
         leaves, structure = tree.flatten((args, kwargs))
-        arrays = [as_input(leaf) for leaf in leaves if is_input(leaf)]
-        key = self._key(leaves, structure)
-        found = self.specialisations.get(key)
+        arrays, kinds = _sort(leaves)
+        key = (structure, kinds, config.dtype, self.engine_name or config.engine)
+        try:
+            found = self.specialisations.get(key)
+        except TypeError:
+            raise _unhashable(self.graph_name, leaves) from None
         if found is None:
             with self._lock:
                 found = self.specialisations.get(key) or self._specialise(
@@ -79,19 +81,19 @@ class Compiled:
         return tree.unflatten(found.results, wrapped)
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
-        """A compiled method: the instance is its first argument."""
-        return self if instance is None else functools.partial(self, instance)
-
-    def _key(self, leaves: list[Any], structure: tree.Structure) -> Any:
-        kinds = []
-        for leaf in leaves:
-            if not is_input(leaf):
-                kinds.append((type(leaf), leaf))
-            elif isinstance(leaf, float):
-                kinds.append((float, None))
-            else:
-                kinds.append((leaf.shape, leaf.dtype))
-        return structure, tuple(kinds), config.dtype, self.engine_name or config.engine
+        """A compiled method: its programs live as long as the instance."""
+        if instance is None:
+            return self
+        number = id(instance)
+        found = self._methods.get(number)
+        if found is None:
+            try:
+                alive = weakref.ref(instance, lambda _: self._methods.pop(number, None))
+            except TypeError:  # an instance without weak references
+                return functools.partial(self, instance)
+            method = _method_of(alive, self.function)
+            found = self._methods[number] = Compiled(method, self.engine_name)
+        return found
 
     def _specialise(self, key: Any, args: Any, kwargs: Any) -> Specialisation:
         traced = trace_call(self.function, args, kwargs)
@@ -122,6 +124,44 @@ class Compiled:
         return (
             f"<compiled {self.graph_name}: {len(self.specialisations)} specialisations>"
         )
+
+
+def _sort(leaves: list[Any]) -> tuple[list[Array], tuple[Any, ...]]:
+    """The arrays among the arguments, and what kind of argument each leaf is."""
+    arrays: list[Array] = []
+    kinds: list[Any] = []
+    for leaf in leaves:
+        if is_input(leaf):
+            array = as_input(leaf)
+            arrays.append(array)
+            kinds.append((array.shape, array.dtype))
+        else:
+            kinds.append((type(leaf), leaf))
+    return arrays, tuple(kinds)
+
+
+def _unhashable(name: str, leaves: list[Any]) -> ArgumentError:
+    """The error for an argument that cannot be told from another one."""
+    for leaf in leaves:
+        if not is_input(leaf) and type(leaf).__hash__ is None:
+            return ArgumentError(
+                f"compile: an argument of {name} is of type {type(leaf).__name__}, which "
+                "has no hash: there is no telling whether a program for it exists",
+                fix="pass tensors, numbers, tuples, lists, dicts, or objects with a hash",
+            )
+    return ArgumentError(f"compile: an argument of {name} cannot be hashed")
+
+
+def _method_of(instance: weakref.ref[Any], function: Callable[..., Any]) -> Any:
+    """The function bound to an instance without keeping the instance alive."""
+
+    @functools.wraps(function)
+    def method(*args: Any, **kwargs: Any) -> Any:
+        return function(instance(), *args, **kwargs)
+
+    bound = inspect.signature(function).parameters.values()
+    method.__signature__ = inspect.Signature(list(bound)[1:])  # type: ignore[attr-defined]
+    return method
 
 
 def compile(f: Callable[..., Any] | None = None, *, engine: str | None = None) -> Any:

@@ -17,9 +17,11 @@ from typing import Any
 import numpy as np
 
 from .. import dtypes, tree
-from ..errors import DTypeError
+from ..errors import DTypeError, TraceError
 from ..graph import Array, Graph, Node, Trace, no_value
 from ..ops.primitive import lift
+from ..tensor import Variable
+from .rewrite import constant_leaf, remade
 
 
 @dataclass(frozen=True)
@@ -31,9 +33,12 @@ class Traced:
 
 
 def is_input(leaf: Any) -> bool:
-    """Whether a leaf of the arguments is an input of the graph, not part of the
-    program.
+    """Whether a leaf of the arguments is an input of the graph, not of the program.
+
+    A variable is part of the program: the function may assign to it.
     """
+    if isinstance(leaf, Variable):
+        return False
     return isinstance(leaf, (Node, np.ndarray, np.generic, float)) or hasattr(
         leaf, "__array__"
     )
@@ -55,8 +60,8 @@ def as_input(leaf: Any) -> Array:
             "numbers",
             fix="convert it to numbers first",
         )
-    dtypes.as_dtype(array.dtype)
-    return array
+    native = dtypes.as_dtype(array.dtype)
+    return array if array.dtype.isnative else array.astype(native)
 
 
 def argument_names(
@@ -113,7 +118,56 @@ def trace_call(
     updates = [
         (trace.variables[variable], node) for variable, node in trace.updates.items()
     ]
-    return Traced(Graph(inputs, outputs, updates, name=title), out_structure)
+    graph = close(Graph(inputs, outputs, updates, name=title), trace)
+    return Traced(graph, out_structure)
+
+
+def close(graph: Graph, trace: Trace) -> Graph:
+    """The graph with the values that were known before the trace as constants.
+
+    A tensor from outside has its value: neither its history nor the variables it was
+    once computed from are part of the program.
+
+    Raises:
+        TraceError: for a tensor without a value that another trace has left behind.
+    """
+    given = set(graph.inputs)
+    new: dict[Node, Node] = {}
+    known: set[Node] = set()
+    pending = list(graph.results)
+    while pending:
+        node = pending.pop()
+        if node not in known:
+            known.add(node)
+            if node.value is None and node not in given:
+                pending.extend(node.inputs)
+    for node in sorted(known, key=lambda node: node.age):
+        if node.value is not None and (node.op is not None or node.owner is not None):
+            new[node] = constant_leaf(node, node.value)
+        elif node in given or node.value is not None:
+            new[node] = node
+        elif node.op is None:
+            if trace.versions.get(node) is None:
+                raise _left_behind(node)
+            new[node] = node
+        else:
+            inputs = tuple(new[each] for each in node.inputs)
+            same = all(a is b for a, b in zip(inputs, node.inputs, strict=True))
+            new[node] = node if same else remade(node, inputs)
+    return Graph(
+        graph.inputs,
+        [new[node] for node in graph.outputs],
+        [(leaf, new[value]) for leaf, value in graph.updates],
+        name=graph.name,
+    )
+
+
+def _left_behind(node: Node) -> TraceError:
+    return TraceError(
+        f"compile: {node.describe()} was made while another function was traced, and has "
+        "no value here",
+        fix="return it from that function, and pass it to this one",
+    )
 
 
 def trace(f: Callable[..., Any], *examples: Any, **named: Any) -> Graph:

@@ -237,7 +237,7 @@ def _read_parquet(path: Path) -> Columns:
         import pyarrow.parquet
     except ImportError:
         raise missing_package(
-            "pyarrow", f"reading the Parquet file {path.name}"
+            "pyarrow", f"reading the Parquet file {path.name}", "parquet"
         ) from None
     try:
         table = pyarrow.parquet.read_table(path)

@@ -19,7 +19,7 @@ from functools import cached_property
 import numpy as np
 
 from ..errors import ArgumentError, DataError, unknown_option
-from .columns import Columns, read_columns
+from .columns import Columns, as_texts, read_columns
 from .datasets import Dataset, Split
 from .splitting import train_test_split
 from .transform import KINDS, TableTransform, recognise_kinds, target_texts
@@ -204,19 +204,19 @@ def read_table(
             fix="kinds={name: kind} uses a column that was left out",
         )
     table = Table(columns, target, decided, used, tuple(notes))
-    cut = [
-        rule.name
-        for rule in table.transform.columns
-        if _is_cut(columns, rule.name, used)
-    ]
-    more = tuple(f"{name!r} keeps its 100 most frequent categories." for name in cut)
-    return replace(table, notes=table.notes + more)
+    return replace(table, notes=table.notes + tuple(_cut_categories(table)))
 
 
-def _is_cut(columns: Columns, name: str, kinds: dict[str, str]) -> bool:
-    if kinds[name] != "categorical":
-        return False
-    return len({cell for cell in columns[name] if cell is not None}) > 100
+def _cut_categories(table: Table) -> list[str]:
+    """A sentence on each column that has more categories than are kept."""
+    notes = []
+    for rule in table.transform.columns:
+        if rule.kind == "categorical":
+            texts = set(as_texts(table.columns[rule.name])) - {None}
+            if len(texts) > len(rule.categories):
+                kept = f"its {len(rule.categories)} most frequent categories"
+                notes.append(f"{rule.name!r} keeps {kept}.")
+    return notes
 
 
 def _rows_with_target(columns: Columns, target: str, notes: list[str]) -> Columns:

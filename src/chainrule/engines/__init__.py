@@ -1,1 +1,1 @@
-"""Engines: what runs a program. ``interface`` is all that the rest of the package sees."""
+"""Engines: what runs a program. The rest of the package sees ``interface`` alone."""

@@ -6,6 +6,7 @@ one instruction after the other, and each value is dropped after its last use.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,6 +22,8 @@ class NumpyExecutable:
 
     def __init__(self, program: Program) -> None:
         self.program = program
+        self._lock = threading.Lock()
+        self._constants = {id(array) for _, array in program.constants}
         self._steps = [
             (
                 each.op.numpy,
@@ -34,6 +37,12 @@ class NumpyExecutable:
         ]
 
     def __call__(self, inputs: Sequence[Array]) -> list[Array]:
+        if not self.program.updates:
+            return self._call(inputs)
+        with self._lock:  # so that two threads do not both start from the same values
+            return self._call(inputs)
+
+    def _call(self, inputs: Sequence[Array]) -> list[Array]:
         program = self.program
         values: list[Any] = [None] * program.num_slots
         for slot, array in program.constants:
@@ -44,10 +53,11 @@ class NumpyExecutable:
             values[slot] = variable.array
         with np.errstate(all="ignore"):
             self._run(values)
-        results = [self._own(values[slot], inputs) for slot in program.outputs]
+        taken = {id(array) for array in inputs} | self._constants
+        taken.update(id(variable.array) for _, variable in program.variables)
+        results = [_own(values[slot], taken) for slot in program.outputs]
         updates = [
-            (variable, self._own(values[slot], inputs))
-            for variable, slot in program.updates
+            (variable, _own(values[slot], taken)) for variable, slot in program.updates
         ]
         for variable, array in updates:
             variable.array = array
@@ -66,13 +76,13 @@ class NumpyExecutable:
             for slot in last_uses:
                 values[slot] = None
 
-    def _own(self, array: Array, inputs: Sequence[Array]) -> Array:
-        """A result that shares no memory with inputs, variables or other results."""
-        if array.base is not None or any(array is each for each in inputs):
-            return array.copy()
-        if any(array is variable.array for _, variable in self.program.variables):
-            return array.copy()
-        return array
+
+def _own(array: Array, taken: set[int]) -> Array:
+    """A result that shares memory with no input, variable, constant or other result."""
+    if array.base is not None or id(array) in taken or not array.flags.c_contiguous:
+        array = array.copy()
+    taken.add(id(array))
+    return array
 
 
 class NumpyEngine:

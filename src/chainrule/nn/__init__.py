@@ -1,3 +1,49 @@
-"""Layers."""
-from .linear import Linear, ReLU, Sequential
+"""Layers, and ``Module``, of which they and whole networks are made.
+
+Place on the road: above the compiler, written with public operators only.
+"""
+
+from .activations import (
+    ELU,
+    GELU,
+    LeakyReLU,
+    LogSoftmax,
+    Maxout,
+    PReLU,
+    ReLU,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Tanh,
+)
+from .dropout import Dropout
+from .embedding import Embedding
+from .linear import Identity, Linear
 from .module import Module
+from .normalization import BatchNorm1d, LayerNorm
+from .structure import Flatten, Sequential
+
+__all__ = [
+    "ELU",
+    "GELU",
+    "BatchNorm1d",
+    "Dropout",
+    "Embedding",
+    "Flatten",
+    "Identity",
+    "LayerNorm",
+    "LeakyReLU",
+    "Linear",
+    "LogSoftmax",
+    "Maxout",
+    "Module",
+    "PReLU",
+    "ReLU",
+    "Sequential",
+    "SiLU",
+    "Sigmoid",
+    "Softmax",
+    "Softplus",
+    "Tanh",
+]

@@ -1,37 +1,45 @@
 """``Module``: a function with parameters, made of other such functions.
 
-Place on the road: above the compiler, written with public operators only. A module is a plain
-Python object: whatever attribute holds a parameter, another module, or a list or dict of them,
-belongs to it, under the attribute's name. Whether a network trains or predicts is an argument
-of the call, ``model(x, training=True)``, never a state of the module.
+Place on the road: above the compiler, written with public operators only. A module is a
+plain Python object: whatever attribute holds a parameter, another module, or a list or
+dict of them, belongs to it, under the attribute's name. Whether a network trains or
+predicts is an argument of the call, ``model(x, training=True)``, never a state of the
+module.
 """
 
 from __future__ import annotations
 
+import copy
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
-from typing import Any, ClassVar
+from os import PathLike
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-import numpy as np
+from numpy.typing import DTypeLike
 
-from .. import errors
-from ..errors import ArgumentError, ShapeError, StateError, nearest
+from .. import dtypes, errors, saving
+from ..errors import ArgumentError, DTypeError
 from ..graph import Array
 from ..tensor import Parameter, Variable
+from .call import Call, watchers
+from .state import check_state
+
+if TYPE_CHECKING:
+    from .summary import Summary
 
 
 class Module:
-    """The base of layers and networks. Subclasses make their parts in ``__init__`` and write
-    ``forward``; users call the object.
+    """The base of layers and networks. Subclasses make their parts in ``__init__`` and
+    write ``forward``; users call the object.
 
-    A ``forward`` that behaves differently in training takes ``training`` by keyword and passes
-    it on to the modules that it calls. A module whose parts depend on it must take it: what
-    cannot be forgotten is not left to memory.
+    A ``forward`` that behaves differently in training takes ``training`` by keyword and
+    passes it on to the modules that it calls. A module whose parts depend on it must
+    take it: what cannot be forgotten is not left to memory.
 
-    Class attributes of layers that this package saves by name:
-        settings: the constructor's arguments, each kept in an attribute of the same name.
-        depends_on_training: whether ``forward`` behaves differently in training by itself.
+    Class attribute:
+        depends_on_training: whether ``forward`` by itself behaves differently in
+            training, as ``Dropout`` does.
 
     Example:
         >>> import chainrule as cr
@@ -48,7 +56,6 @@ class Module:
         (2, 3)
     """
 
-    settings: ClassVar[tuple[str, ...]] = ()
     depends_on_training: ClassVar[bool] = False
 
     def forward(self, *inputs: Any, **options: Any) -> Any:
@@ -58,26 +65,36 @@ class Module:
             fix=f"def forward(self, x): … in class {type(self).__name__}",
         )
 
-    def __call__(self, *inputs: Any, training: bool | None = None, **options: Any) -> Any:
+    def __call__(
+        self, *inputs: Any, training: bool | None = None, **options: Any
+    ) -> Any:
         """``forward``, with ``training`` handed over where it makes a difference.
 
         Arguments:
             training: True in a training step; without it a network predicts.
 
         Raises:
-            ArgumentError: when a call inside another module forgets to pass ``training`` on.
+            ArgumentError: when a call inside another module forgets to pass
+                ``training`` on.
         """
-        call = _Call(self, errors.layers.get(), training)
+        call = Call(self, errors.layers.get(), training)
         token = errors.layers.set((*call.around, call))
         try:
-            if _takes_training(type(self)):
-                return self.forward(*inputs, training=call.mode(), **options)
-            call.refuse_forgotten_parts()
-            return self.forward(*inputs, **options)
+            call.refuse_forgotten_training()
+            if takes_training(type(self)):
+                options["training"] = bool(training)
+            else:
+                call.refuse_forgotten_parts()
+            for watcher in watchers.get():
+                watcher.before(self, inputs)
+            output = self.forward(*inputs, **options)
+            for watcher in watchers.get():
+                watcher.after(self, inputs, output)
+            return output
         finally:
             errors.layers.reset(token)
 
-    # Parts. ----------------------------------------------------------------------------
+    # Parts. --------------------------------------------------------------------------
 
     def children(self) -> Iterator[tuple[str, Module]]:
         """Pairs (name, module) of the modules that this one holds directly."""
@@ -94,19 +111,24 @@ class Module:
                 continue
             seen.add(id(module))
             yield path, module
-            inside = [(f"{path}.{name}" if path else name, m) for name, m in module.children()]
+            inside = [(_join(path, name), part) for name, part in module.children()]
             pending.extend(reversed(inside))
 
+    def own_variables(self) -> Iterator[tuple[str, Variable]]:
+        """Pairs (name, variable) of what this module holds itself, not its parts."""
+        for name, value in vars(self).items():
+            yield from _parts(name, value, Variable)
+
     def named_variables(self) -> Iterator[tuple[str, Variable]]:
-        """Pairs (path, variable) of parameters and of values that are kept but not trained,
-        such as running averages; a shared one once, under its first path."""
+        """Pairs (path, variable) of parameters and of values that are kept but not
+        trained, such as running averages; a shared one once, under its first path.
+        """
         seen: set[int] = set()
         for path, module in self.named_modules():
-            for name, value in vars(module).items():
-                for part, variable in _parts(name, value, Variable):
-                    if id(variable) not in seen:
-                        seen.add(id(variable))
-                        yield f"{path}.{part}" if path else part, variable
+            for name, variable in module.own_variables():
+                if id(variable) not in seen:
+                    seen.add(id(variable))
+                    yield _join(path, name), variable
 
     def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
         """Pairs (path, parameter), each parameter once."""
@@ -123,11 +145,11 @@ class Module:
         """How many numbers training changes."""
         return sum(parameter.size for parameter in self.parameters())
 
-    # State. ----------------------------------------------------------------------------
+    # State. --------------------------------------------------------------------------
 
     def state_dict(self) -> dict[str, Array]:
         """Copies of all values by path: parameters and what else is kept."""
-        return {path: variable.array.copy() for path, variable in self.named_variables()}
+        return {path: each.array.copy() for path, each in self.named_variables()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Puts values in place, all of them or, on any error, none.
@@ -135,118 +157,159 @@ class Module:
         Raises:
             StateError: for missing or extra names.
             ShapeError: for a value of another shape.
+            DTypeError: for values that are not numbers.
         """
         own = dict(self.named_variables())
-        missing, extra = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
-        if missing or extra:
-            raise _name_error(self, missing, extra)
-        arrays = {path: np.asarray(state[path]) for path in own}
+        arrays = check_state("load_state_dict", type(self).__name__, own, state)
         for path, variable in own.items():
-            if arrays[path].shape != variable.shape:
-                raise ShapeError(
-                    f"load_state_dict: {path} {arrays[path].shape} for a parameter of shape "
-                    f"{variable.shape}: nothing was loaded",
-                    fix="build the model with the settings it was saved with",
-                )
-        for path, variable in own.items():
-            variable.assign(arrays[path].astype(variable.dtype))
+            variable.assign(arrays[path])
 
-    # Printed form. ---------------------------------------------------------------------
+    def astype(self, dtype: DTypeLike) -> Self:
+        """A copy of the network whose floating-point values have another dtype.
+
+        Arguments:
+            dtype: float32 or float64.
+
+        Example:
+            >>> from chainrule import nn
+            >>> nn.Linear(2, 3).astype("float64").weight.dtype
+            dtype('float64')
+        """
+        wanted = dtypes.as_dtype(dtype)
+        if not dtypes.is_float(wanted):
+            raise DTypeError(f"astype: {wanted}: weights are float32 or float64")
+        changed = {
+            id(each): type(each)(each.array.astype(wanted), name=each.name)
+            for _, each in self.named_variables()
+            if dtypes.is_float(each.dtype)
+        }
+        return copy.deepcopy(self, dict(changed))
+
+    # Files. --------------------------------------------------------------------------
+
+    def settings(self) -> dict[str, Any]:
+        """The constructor's arguments from which ``cr.load`` builds this layer again.
+
+        They are JSON values, or modules in them. Values of parameters do not belong
+        here: a file keeps those as arrays.
+        """
+        return {}
+
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, Any]) -> Self:
+        """The layer of these settings: the reverse of ``settings``."""
+        return cls(**settings)
+
+    def save(
+        self, path: str | PathLike[str], notes: Mapping[str, Any] | None = None
+    ) -> None:
+        """Writes all values, and how the network is built, whole or not at all.
+
+        Arguments:
+            path: the file, by custom ``….safetensors``; one that exists is replaced.
+            notes: anything else to keep with it, of JSON's types:
+                ``saving.read(path)[1]["notes"]`` gives it back.
+
+        Raises:
+            FileError: when it cannot be written; an older file stays as it was.
+
+        Example:
+            >>> import chainrule as cr, tempfile, os
+            >>> from chainrule import nn
+            >>> folder = tempfile.mkdtemp()
+            >>> model = nn.Sequential(nn.Linear(2, 3), nn.Tanh())
+            >>> model.save(os.path.join(folder, "model.safetensors"))
+            >>> cr.load(os.path.join(folder, "model.safetensors"))
+            Sequential(
+              (0): Linear(2 → 3)
+              (1): Tanh()
+            )
+        """
+        from .rebuild import describe
+
+        settings = {"model": describe(self), "notes": dict(notes or {})}
+        saving.write(path, self.state_dict(), settings)
+
+    def load(self, path: str | PathLike[str]) -> None:
+        """Puts the values of a saved network in place, all or, on any error, none.
+
+        Raises:
+            FileError: for a missing, damaged or foreign file.
+            StateError, ShapeError: when the file's values do not fit this network.
+        """
+        arrays, _ = saving.read(path)
+        own = dict(self.named_variables())
+        fitting = check_state(f"load: {path}", type(self).__name__, own, arrays)
+        for name, variable in own.items():
+            variable.assign(fitting[name])
+
+    # Printed form. -------------------------------------------------------------------
+
+    def summary(
+        self,
+        input_shape: Sequence[Any] | None = None,
+        batch: int = 1,
+        dtype: DTypeLike | Sequence[DTypeLike] | None = None,
+    ) -> Summary:
+        """A table of the layers: shapes, parameters, operations and bytes.
+
+        Arguments:
+            input_shape: the shape of one sample, such as ``(784,)``; for several
+                inputs a list of shapes. Without it the table has no output shapes.
+            batch: how many samples.
+            dtype: of the input; integers for ids. A list for several inputs.
+
+        Returns:
+            An object that prints as the table, with the rows in ``.rows``.
+
+        Example:
+            >>> from chainrule import nn
+            >>> model = nn.Sequential(nn.Linear(784, 10), nn.ReLU())
+            >>> model.summary((784,)).num_parameters
+            7850
+        """
+        from .summary import summarise
+
+        return summarise(self, input_shape, batch, dtype)
 
     def __repr__(self) -> str:
-        inside = [f"  ({name}): {_indented(repr(child))}" for name, child in self.children()]
+        inside = [f"  ({name}): {_indented(part)}" for name, part in self.children()]
         head = f"{type(self).__name__}({self.describe_settings()})"
         return f"{head[:-1]}\n" + "\n".join(inside) + "\n)" if inside else head
 
     def describe_settings(self) -> str:
         """The settings as shown in printed forms and messages: ``512 → 10``."""
-        return ", ".join(f"{name}={getattr(self, name)!r}" for name in self.settings)
-
-
-class _Call:
-    """One call of a module: the layers around it, and in which mode."""
-
-    def __init__(self, module: Module, around: tuple[object, ...], training: bool | None) -> None:
-        self.module = module
-        self.around = around
-        self.training = training
-
-    def mode(self) -> bool:
-        """Whether to train; an error where a surrounding module forgot to say."""
-        if self.training is None:
-            outer = self._outer()
-            if outer is not None and outer.training and depends_on_training(self.module):
-                raise ArgumentError(
-                    f"{type(self.module).__name__}: called without training= inside "
-                    f"{type(outer.module).__name__}, which was called with training=True",
-                    fix=f"in {type(outer.module).__name__}.forward, pass it on: "
-                    "self.layer(x, training=training)",
-                )
-            return False
-        return self.training
-
-    def refuse_forgotten_parts(self) -> None:
-        """An error for a module in training that cannot tell its parts so."""
-        part = depends_on_training(self.module) if self.training else None
-        if part is not None:
-            name = type(self.module).__name__
-            raise ArgumentError(
-                f"{name}: called with training=True, but {name}.forward does not take it, and "
-                f"contains {part}, which behaves differently in training",
-                fix=f"def forward(self, x, training=False): … in {name}, and pass it on",
-            )
-
-    def _outer(self) -> _Call | None:
-        calls = [call for call in self.around if isinstance(call, _Call)]
-        return calls[-1] if calls else None
-
-    def __str__(self) -> str:
-        outermost = self.around[0] if self.around else self
-        root = outermost.module if isinstance(outermost, _Call) else self.module
-        paths = {id(module): path for path, module in root.named_modules()}
-        path = paths.get(id(self.module), "")
-        shown = f"{type(self.module).__name__}({self.module.describe_settings()})"
-        return f"{path} = {shown}" if path else shown
-
-
-def depends_on_training(module: Module) -> str | None:
-    """The first part of a module that behaves differently in training, or None."""
-    for path, part in module.named_modules():
-        if part.depends_on_training:
-            name = type(part).__name__
-            return f"{path} = {name}" if path else name
-    return None
+        shown = self.settings().items()
+        return ", ".join(
+            f"{name}={value!r}"
+            for name, value in shown
+            if not _parts(name, value, Module)
+        )
 
 
 @cache
-def _takes_training(cls: type[Module]) -> bool:
-    return "training" in inspect.signature(cls.forward).parameters
+def takes_training(cls: type[Module]) -> bool:
+    """Whether a class's ``forward`` has an argument ``training``."""
+    parameters = inspect.signature(cls.forward).parameters
+    return "training" in parameters
 
 
-def _parts(name: str, value: Any, kind: type) -> Iterator[tuple[str, Any]]:
+def _parts(name: str, value: Any, kind: type) -> list[tuple[str, Any]]:
     """What an attribute holds of a kind, by itself or in lists, tuples and dicts."""
     if isinstance(value, kind):
-        yield name, value
-    elif isinstance(value, (list, tuple)):
-        for index, each in enumerate(value):
-            yield from _parts(f"{name}.{index}", each, kind)
+        return [(name, value)]
+    if isinstance(value, (list, tuple)):
+        pairs = [(f"{name}.{index}", each) for index, each in enumerate(value)]
     elif isinstance(value, dict):
-        for key, each in value.items():
-            yield from _parts(f"{name}.{key}", each, kind)
+        pairs = [(f"{name}.{key}", each) for key, each in value.items()]
+    else:
+        return []
+    return [found for path, each in pairs for found in _parts(path, each, kind)]
 
 
-def _indented(text: str) -> str:
-    return text.replace("\n", "\n  ")
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
 
 
-def _name_error(module: Module, missing: list[str], extra: list[str]) -> StateError:
-    parts = []
-    if missing:
-        parts.append(f"missing {', '.join(missing)}")
-    if extra:
-        parts.append(f"unexpected {', '.join(extra)}")
-    close = nearest(extra[0], missing) if missing and extra else None
-    return StateError(
-        f"load_state_dict: {type(module).__name__}: {'; '.join(parts)}: nothing was loaded",
-        fix=f"is {extra[0]!r} meant to be {close!r}?" if close else None,
-    )
+def _indented(module: Module) -> str:
+    return repr(module).replace("\n", "\n  ")

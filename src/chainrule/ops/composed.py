@@ -4,15 +4,17 @@ through them, to any order, and a compiler may fuse what they are made of.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, SupportsIndex
 
 from .. import dtypes, shapes
 from ..errors import ArgumentError, ShapeError
 from ..graph import Node
 from .elementwise import (
     cos,
+    equal,
     erf,
     exp,
     expm1,
@@ -20,6 +22,7 @@ from .elementwise import (
     log,
     maximum,
     minimum,
+    not_equal,
     sigmoid,
     sin,
     softplus,
@@ -27,15 +30,22 @@ from .elementwise import (
     stop_gradient,
     where,
 )
+from .elementwise import power as elementwise_power
 from .indexing import normal_index, take_along_axis
 from .matmul import matmul
 from .movement import concatenate, flip, reshape, slice_, transpose
 from .primitive import constant, lift
-from .reduction import Axis, argsort, max, running_products, sum
+from .reduction import Axis, accumulator, argsort, max, running_products, sum
 
 
 def _count(x: Node, axes: tuple[int, ...]) -> int:
     return math.prod(x.shape[axis] for axis in axes)
+
+
+def _real(x: Any) -> Any:
+    """A node for x, bools and integers turned into floats."""
+    (node,) = lift([x])
+    return node.astype(dtypes.float_for(node.dtype))  # type: ignore[attr-defined]
 
 
 def square(x: Any) -> Any:
@@ -50,6 +60,30 @@ def square(x: Any) -> Any:
     return node * node  # type: ignore[operator]
 
 
+def power(base: Any, exponent: Any) -> Any:
+    """baseᵉˣᵖᵒⁿᵉⁿᵗ; small whole exponents are multiplications, ½ is a square root.
+
+    Example:
+        >>> import chainrule as cr
+        >>> (cr.tensor([1.0, 2.0]) ** 3).numpy()
+        array([1., 8.], dtype=float32)
+    """
+    if isinstance(base, Node) and isinstance(exponent, (int, float)):
+        node: Any = base.read()
+        if exponent == 1:
+            return node
+        if exponent == 2:
+            return node * node
+        if exponent == 3:
+            return node * node * node
+        if dtypes.is_float(node.dtype) and exponent == 0.5:
+            return sqrt(node)
+        if isinstance(exponent, float) and not dtypes.is_float(node.dtype):
+            node = node.astype(dtypes.default_float())
+        return elementwise_power(node, exponent)
+    return elementwise_power(base, exponent)
+
+
 def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """The average along ``axis``: (1/n) Σ x. Integers become floats.
 
@@ -61,8 +95,7 @@ def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
         >>> cr.mean(cr.tensor([[1.0, 2.0], [3.0, 6.0]]), axis=1).numpy()
         array([1.5, 4.5], dtype=float32)
     """
-    (node,) = lift([x])
-    node = node if dtypes.is_float(node.dtype) else node.astype(dtypes.default_float())  # type: ignore[attr-defined]
+    node = _real(x)
     count = _count(node, shapes.normal_axes("mean", axis, len(node.shape)))
     if count == 0:
         raise ShapeError(
@@ -82,7 +115,7 @@ def var(x: Any, axis: Axis = None, keepdims: bool = False, ddof: int = 0) -> Any
         >>> cr.var(cr.tensor([1.0, 3.0])).item()
         1.0
     """
-    (node,) = lift([x])
+    node = _real(x)
     count = _count(node, shapes.normal_axes("var", axis, len(node.shape)))
     if count - ddof <= 0:
         raise ArgumentError(
@@ -95,14 +128,14 @@ def var(x: Any, axis: Axis = None, keepdims: bool = False, ddof: int = 0) -> Any
 
 
 def std(x: Any, axis: Axis = None, keepdims: bool = False, ddof: int = 0) -> Any:
-    """The standard deviation: √var(x).
+    """The standard deviation √var(x); its gradient is 0 where all elements are equal.
 
     Example:
         >>> import chainrule as cr
         >>> cr.std(cr.tensor([1.0, 5.0])).item()
         2.0
     """
-    return sqrt(var(x, axis, keepdims, ddof))
+    return _root(var(x, axis, keepdims, ddof))
 
 
 def norm(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
@@ -113,8 +146,12 @@ def norm(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
         >>> cr.norm(cr.tensor([3.0, 4.0])).item()
         5.0
     """
-    squares = sum(square(x), axis, keepdims)
-    return where(squares > 0, sqrt(where(squares > 0, squares, 1.0)), 0.0)
+    return _root(sum(square(x), axis, keepdims))
+
+
+def _root(x: Any) -> Any:
+    """√x for x ≥ 0, with a gradient of 0 at 0 instead of ∞."""
+    return where(x == 0, 0.0, sqrt(where(x == 0, 1.0, x)))
 
 
 def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
@@ -125,7 +162,7 @@ def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
         >>> round(cr.logsumexp(cr.tensor([1000.0, 1000.0])).item(), 3)
         1000.693
     """
-    (node,) = lift([x])
+    node = _real(x)
     largest = stop_gradient(max(node, axis, keepdims=True))
     largest = where(isfinite(largest), largest, 0.0)
     total = log(sum(exp(node - largest), axis, keepdims=True)) + largest
@@ -161,7 +198,7 @@ def log_softmax(x: Any, axis: int = -1) -> Any:
 
 
 def _shift(x: Any, axis: int) -> Any:
-    (node,) = lift([x])
+    node = _real(x)
     return node - stop_gradient(max(node, axis, keepdims=True))
 
 
@@ -249,7 +286,7 @@ def any(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
         True
     """
     (node,) = lift([x])
-    return sum(node != 0, axis, keepdims) > 0
+    return sum(not_equal(node, 0), axis, keepdims) > 0
 
 
 def all(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
@@ -261,7 +298,7 @@ def all(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
         False
     """
     (node,) = lift([x])
-    return sum(node == 0, axis, keepdims) == 0
+    return sum(equal(node, 0), axis, keepdims) == 0
 
 
 def expand_dims(x: Any, axis: int) -> Any:
@@ -352,7 +389,8 @@ def split(x: Any, parts: int | Sequence[int], axis: int = 0) -> list[Any]:
     (node,) = lift([x])
     where_ = shapes.normal_axis("split", axis, len(node.shape))
     n = node.shape[where_]
-    if isinstance(parts, int):
+    if isinstance(parts, SupportsIndex):
+        parts = parts.__index__()
         if parts < 1 or n % parts:
             raise ShapeError(
                 f"split: {node.describe()} into {parts} parts: axis {where_} of "
@@ -362,7 +400,7 @@ def split(x: Any, parts: int | Sequence[int], axis: int = 0) -> list[Any]:
     else:
         bounds = [0, *parts, n]
     pieces = []
-    for start, stop in zip(bounds[:-1], bounds[1:], strict=True):
+    for start, stop in itertools.pairwise(bounds):
         index = [slice(None)] * len(node.shape)
         index[where_] = slice(start, stop)
         pieces.append(slice_(node, tuple(index)))
@@ -397,7 +435,7 @@ def top_k(x: Any, k: int, axis: int = -1) -> tuple[Any, Any]:
     (node,) = lift([x])
     place = shapes.normal_axis("top_k", axis, len(node.shape))
     n = node.shape[place]
-    if not 0 <= k <= n:
+    if not isinstance(k, SupportsIndex) or not 0 <= k.__index__() <= n:
         raise ArgumentError(
             f"top_k: k={k} of {node.describe()}: axis {place} has {n} elements"
         )
@@ -429,8 +467,9 @@ def one_hot(labels: Any, num_classes: int, dtype: Any = None) -> Any:
     return (expand_dims(index, -1) == classes).astype(wanted)
 
 
-def cumprod(x: Any, axis: int) -> Any:
-    """Running products along ``axis``: yᵢ = x₀ · … · xᵢ, in ⌈log₂ n⌉ multiplications.
+def cumprod(x: Any, axis: int | None = None) -> Any:
+    """Running products along ``axis``: yᵢ = x₀ · … · xᵢ, in ⌈log₂ n⌉ multiplications;
+    flattened first without ``axis``. Integers are multiplied in 64 bits.
 
     Example:
         >>> import chainrule as cr
@@ -438,6 +477,9 @@ def cumprod(x: Any, axis: int) -> Any:
         array([1., 2., 6.], dtype=float32)
     """
     (node,) = lift([x])
+    node = node.astype(accumulator(node.dtype))  # type: ignore[attr-defined]
+    if axis is None:
+        node, axis = reshape(node, (-1,)), 0
     place = shapes.normal_axis("cumprod", axis, len(node.shape))
     last = swapaxes(node, place, -1)
     return swapaxes(running_products(last), place, -1)

@@ -26,7 +26,7 @@ from .primitive import Primitive, lift, zeros_like
 
 @dataclass(frozen=True)
 class Split:
-    """How many of a body's inputs are from outside, carried, and elements of sequences."""
+    """How many of a body's inputs are from outside, carried, and of sequences."""
 
     outside: int
     carry: int
@@ -150,7 +150,7 @@ _scan = Primitive(
 
 
 def _infer_project(x: Node, index: int) -> tuple[Any, Any]:
-    return x.shape[index], x.dtype[index]  # type: ignore[index]
+    return x.shape[index], x.dtype[index]
 
 
 #: One of the results of a scan; ``backprop`` collects the gradients of all of them.
@@ -207,7 +207,8 @@ def scan(
 
     Example:
         >>> import chainrule as cr
-        >>> total, sums = cr.scan(lambda c, x: (c + x, c + x), 0.0, cr.tensor([1., 2., 3.]))
+        >>> xs = cr.tensor([1.0, 2.0, 3.0])
+        >>> total, sums = cr.scan(lambda c, x: (c + x, c + x), 0.0, xs)
         >>> total.item(), sums.numpy()
         (6.0, array([1., 3., 6.], dtype=float32))
     """

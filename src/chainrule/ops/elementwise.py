@@ -34,9 +34,16 @@ def _unary(
     backward: Backward | None,
     *,
     real: bool = True,
+    bools: bool = True,
 ) -> Primitive:
     """A function of one operand; ``real`` ones turn integers into floats first."""
-    return Primitive(name, summary, same_shape, numpy, backward, real=real)
+
+    def infer(x: Node) -> tuple[Shape, DType]:
+        if not bools:
+            _refuse_bools(name, x)
+        return x.shape, x.dtype
+
+    return Primitive(name, summary, infer, numpy, backward, real=real)
 
 
 def _binary(
@@ -46,38 +53,33 @@ def _binary(
     backward: Backward | None,
     *,
     real: bool = False,
+    bools: bool = True,
 ) -> Primitive:
     """A function of two operands of one dtype."""
 
     def infer(a: Node, b: Node) -> tuple[Shape, DType]:
+        if not bools:
+            _refuse_bools(name, a, b)
         return _broadcast(name, a, b)
 
     return Primitive(name, summary, infer, numpy, backward, promotes=True, real=real)
 
 
-def _numeric(name: str, numpy: Callable[..., Any]) -> Callable[..., Any]:
-    """NumPy refuses ``-`` and ``negative`` on bools; say what to do instead."""
-
-    def meaning(*values: Array) -> Any:
-        if values[0].dtype == bool:
-            raise DTypeError(
-                f"{name}: bool operands have no {name}",
-                fix="use ~x or cr.logical_xor(x, y), or convert with x.astype('int64')",
-            )
-        return numpy(*values)
-
-    return meaning
+def _refuse_bools(operation: str, *inputs: Node) -> None:
+    """NumPy has no such operation on bools, or answers small integers."""
+    if inputs[0].dtype == dtypes.bool_:
+        raise DTypeError(
+            f"{operation}: {' and '.join(describe(inputs))} of bool: bools have no "
+            f"{operation}",
+            fix="use ~x or cr.logical_xor(x, y), or convert with x.astype('int64')",
+        )
 
 
-# Arithmetic.
-# ---------------------------------------------------------------------------
+# Arithmetic. --------------------------------------------------------------------------
 
 add = _binary("add", "y = a + b", np.add, lambda g, y, a, b: (g, g))
 subtract = _binary(
-    "subtract",
-    "y = a − b",
-    _numeric("subtract", np.subtract),
-    lambda g, y, a, b: (g, -g),
+    "subtract", "y = a − b", np.subtract, lambda g, y, a, b: (g, -g), bools=False
 )
 multiply = _binary(
     "multiply", "y = a · b", np.multiply, lambda g, y, a, b: (g * b, g * a)
@@ -88,12 +90,17 @@ divide = _binary(
 
 
 def _power_rule(g: Any, y: Any, a: Any, b: Any) -> tuple[Any, Any]:
-    """b·aᵇ⁻¹, which is 0 where b is 0; aᵇ·ln a, which is 0 where a is 0."""
-    by_base = where(b == 0, 0.0, b * power(a, where(b == 0, 1.0, b - 1)))
-    if b.literal:  # a number in the program: nobody can ask for its gradient
-        return g * by_base, None
-    by_exponent = y * log(where(a > 0, a, 1.0))
-    return g * by_base, g * by_exponent
+    """b·aᵇ⁻¹, which is 0 where b is 0; aᵇ·ln a, which is taken as 0 where a ≤ 0.
+
+    Nobody can ask for the gradient of a number in the program, such as the 4 in x⁴.
+    """
+    if b.literal:
+        exponent = b.value.item()
+        return (g * (exponent * a ** (exponent - 1)) if exponent else None), None
+    by_exponent = g * (y * log(where(a > 0, a, 1.0)))
+    if a.literal:
+        return None, by_exponent
+    return g * where(b == 0, 0.0, b * a ** where(b == 0, 1.0, b - 1)), by_exponent
 
 
 def _power(a: Array, b: Array) -> Array:
@@ -106,15 +113,14 @@ def _power(a: Array, b: Array) -> Array:
     return result
 
 
-power = _binary("power", "y = aᵇ", _power, _power_rule)
+power = _binary("power", "y = aᵇ", _power, _power_rule, bools=False)
 
 
 def _share(g: Any, y: Any, a: Any, b: Any) -> tuple[Any, Any]:
-    """The gradient goes to the operand that was chosen, half to each where they are
-    equal.
-    """
-    to_a = where(a == b, 0.5, (y == a).astype(g.dtype))
-    return g * to_a, g * (1.0 - to_a)
+    """The gradient goes to the chosen operand, half to each where they are equal."""
+    half, equal_, from_a = 0.5 * g, a == b, y == a
+    to_a = where(equal_, half, where(from_a, g, 0.0))
+    return to_a, where(equal_, half, where(from_a, 0.0, g))
 
 
 maximum = _binary("maximum", "the larger of a and b", np.maximum, _share)
@@ -122,10 +128,11 @@ minimum = _binary("minimum", "the smaller of a and b", np.minimum, _share)
 remainder = _binary(
     "remainder",
     "a − b·⌊a / b⌋, with the sign of b",
-    _numeric("remainder", np.remainder),
+    np.remainder,
     lambda g, y, a, b: (g, -g * floor(a / b)),
+    bools=False,
 )
-floor_divide = _binary("floor_divide", "⌊a / b⌋", np.floor_divide, None)
+floor_divide = _binary("floor_divide", "⌊a / b⌋", np.floor_divide, None, bools=False)
 arctan2 = _binary(
     "arctan2",
     "the angle of the point (b, a)",
@@ -134,20 +141,15 @@ arctan2 = _binary(
     real=True,
 )
 negative = _unary(
-    "negative",
-    "−x",
-    _numeric("negative", np.negative),
-    lambda g, y, x: (-g,),
-    real=False,
+    "negative", "−x", np.negative, lambda g, y, x: (-g,), real=False, bools=False
 )
 absolute = _unary("abs", "|x|", np.abs, lambda g, y, x: (g * sign(x),), real=False)
-sign = _unary("sign", "−1, 0 or 1", _numeric("sign", np.sign), None, real=False)
-floor = _unary("floor", "⌊x⌋", np.floor, None)
+sign: Primitive = _unary("sign", "−1, 0 or 1", np.sign, None, real=False, bools=False)
+floor: Primitive = _unary("floor", "⌊x⌋", np.floor, None)
 ceil = _unary("ceil", "⌈x⌉", np.ceil, None)
 round_ = _unary("round", "the nearest integer, halves to even", np.rint, None)
 
-# Functions.
-# ----------------------------------------------------------------------------
+# Functions. ---------------------------------------------------------------------------
 
 
 def _erf(x: Array) -> Array:
@@ -158,7 +160,7 @@ def _erf(x: Array) -> Array:
 
 
 def _sigmoid(x: Array) -> Array:
-    """1 / (1 + e⁻ˣ); the exponential may overflow to ∞, whose inverse is the right 0."""
+    """1 / (1 + e⁻ˣ); the exponential may overflow to ∞, whose inverse is 0."""
     one = x.dtype.type(1)
     result: Array = one / (one + np.exp(-x))
     return result
@@ -170,7 +172,7 @@ log = _unary("log", "ln x", np.log, lambda g, y, x: (g / x,))
 log1p = _unary("log1p", "ln(1 + x)", np.log1p, lambda g, y, x: (g / (1.0 + x),))
 sqrt = _unary("sqrt", "√x", np.sqrt, lambda g, y, x: (g * 0.5 / y,))
 sin = _unary("sin", "sin x", np.sin, lambda g, y, x: (g * cos(x),))
-cos = _unary("cos", "cos x", np.cos, lambda g, y, x: (-g * sin(x),))
+cos: Primitive = _unary("cos", "cos x", np.cos, lambda g, y, x: (-g * sin(x),))
 tanh = _unary("tanh", "tanh x", np.tanh, lambda g, y, x: (g * (1.0 - y * y),))
 erf = _unary(
     "erf",
@@ -201,8 +203,7 @@ softplus = _unary(
     "softplus", "ln(1 + eˣ)", _softplus, lambda g, y, x: (g * sigmoid(x),)
 )
 
-# Comparisons and logic: bool values, no gradient.
-# --------------------------------------
+# Comparisons and logic: bool values, no gradient. -------------------------------------
 
 
 def _comparison(name: str, summary: str, numpy: Callable[..., Any]) -> Primitive:
@@ -231,8 +232,7 @@ logical_not = Primitive("logical_not", "not x", _to_bool, np.logical_not)
 isfinite = Primitive("isfinite", "neither NaN nor ±∞", _to_bool, np.isfinite)
 isnan = Primitive("isnan", "is NaN", _to_bool, np.isnan)
 
-# Choice, conversion, and the end of a gradient.
-# ----------------------------------------
+# Choice, conversion, and the end of a gradient. ---------------------------------------
 
 
 def _infer_where(condition: Node, a: Node, b: Node) -> tuple[Shape, DType]:
@@ -267,7 +267,7 @@ def where(condition: Any, a: Any, b: Any) -> Any:
         >>> cr.where(cr.tensor([True, False]), 1.0, cr.tensor([5.0, 6.0])).numpy()
         array([1., 6.], dtype=float32)
     """
-    chosen = common_dtype(lift([a, b]), real=False)
+    chosen = common_dtype("where", lift([a, b]), real=False)
     return _select(condition, *chosen)
 
 

@@ -18,12 +18,19 @@ from ..graph import Array, Node
 from ..shapes import Shape
 from .primitive import Primitive, describe, lift
 
+#: What is counted from 0 alone; any other index may count from the end, as in NumPy.
+COUNTED_FROM_ZERO = {"label": "classes", "id": "rows"}
+
 
 def check_bounds(index: Array, size: int, what: str) -> None:
-    """Raises a ``BoundsError`` that names the first index outside ``[-size, size)``."""
+    """Raises a ``BoundsError`` that names the first index outside ``[-size, size)``;
+    outside ``[0, size)`` when ``what`` ends in "label" or "id".
+    """
     if index.size == 0:
         return
-    wrong = (index < -size) | (index >= size)
+    noun = what.rsplit(" ", 1)[-1]
+    low = 0 if noun in COUNTED_FROM_ZERO else -size
+    wrong = (index < low) | (index >= size)
     if wrong.any():
         position = tuple(int(i) for i in np.argwhere(wrong)[0])
         value = int(index[position])
@@ -32,18 +39,34 @@ def check_bounds(index: Array, size: int, what: str) -> None:
             if len(position) == 1
             else f" at position {position}"
         )
-        if what == "label":
-            raise BoundsError(
-                f"label: {value} for {size} classes{row if position else ''}: labels "
-                f"go from 0 to {size - 1}",
-                fix=f"give the network {value + 1} outputs, or correct the labels"
-                if value >= size
-                else "count the classes from 0",
-            )
+        if noun in COUNTED_FROM_ZERO:
+            raise _not_counted_from_zero(what, value, size, row if position else "")
         raise BoundsError(
             f"{what}: index {value}{row if position else ''} of an axis of length "
             f"{size}: expected {-size} to {size - 1}"
         )
+
+
+def _not_counted_from_zero(what: str, value: int, size: int, row: str) -> BoundsError:
+    noun = what.rsplit(" ", 1)[-1]
+    things = COUNTED_FROM_ZERO[noun]
+    enough = {
+        "label": f"give the network {value + 1} outputs",
+        "id": f"make the table {value + 1} rows long",
+    }[noun]
+    return BoundsError(
+        f"{what} {value} for {size} {things}{row}: {noun}s go from 0 to {size - 1}",
+        fix=f"{enough}, or correct the {noun}s"
+        if value >= size
+        else f"count the {things} from 0",
+    )
+
+
+def index_node(index: Any) -> Node:
+    """A node for an index; an empty list holds integers, not floats."""
+    if isinstance(index, (list, tuple)) and not len(index):
+        index = np.zeros(0, np.int64)
+    return lift([index])[0]
 
 
 def _infer_normal(index: Node, size: int, what: str) -> tuple[Shape, DType]:
@@ -80,7 +103,7 @@ def _infer_take(x: Node, index: Node, axis: int) -> tuple[Shape, DType]:
 
 def _take_meaning(x: Array, index: Array, axis: int) -> Array:
     check_bounds(index, x.shape[axis], "take")
-    result: Array = np.take(x, index, axis)
+    result: Array = np.take(x, index.astype(np.int64, copy=False), axis)
     return result
 
 
@@ -109,7 +132,7 @@ def take(x: Any, index: Any, axis: int = 0) -> Any:
         >>> cr.take(cr.tensor([10.0, 20.0, 30.0]), [2, 0, 2]).numpy()
         array([30., 10., 30.], dtype=float32)
     """
-    node, where = lift([x])[0], lift([index])[0]
+    (node,), where = lift([x]), index_node(index)
     return _take(node, where, axis=shapes.normal_axis("take", axis, len(node.shape)))
 
 
@@ -122,7 +145,7 @@ def _scatter_meaning(g: Array, index: Array, axis: int, size: int) -> Array:
     before, after = g.shape[:axis], g.shape[axis + index.ndim :]
     flat = np.moveaxis(g.reshape(*before, index.size, *after), axis, 0)
     total = np.zeros((size, *before, *after), g.dtype)
-    np.add.at(total, index.reshape(-1), flat)
+    np.add.at(total, index.reshape(-1).astype(np.int64, copy=False), flat)
     return np.moveaxis(total, 0, axis)
 
 
@@ -154,7 +177,7 @@ def scatter_add(updates: Any, index: Any, size: int, axis: int = 0) -> Any:
         >>> cr.scatter_add(cr.tensor([1.0, 2.0, 4.0]), [0, 2, 0], size=3).numpy()
         array([5., 0., 2.], dtype=float32)
     """
-    node, where = lift([updates])[0], lift([index])[0]
+    (node,), where = lift([updates]), index_node(index)
     _integers("scatter_add", where)
     first = shapes.normal_axis("scatter_add", axis, len(node.shape))
     if node.shape[first : first + len(where.shape)] != where.shape:
@@ -208,11 +231,12 @@ def take_along_axis(x: Any, index: Any, axis: int) -> Any:
 
     Example:
         >>> import chainrule as cr
-        >>> cr.take_along_axis(cr.tensor([[1.0, 2.0], [3.0, 4.0]]), [[1], [0]], axis=1).numpy()
+        >>> x = cr.tensor([[1.0, 2.0], [3.0, 4.0]])
+        >>> cr.take_along_axis(x, [[1], [0]], axis=1).numpy()
         array([[2.],
                [3.]], dtype=float32)
     """
-    node, where = lift([x])[0], lift([index])[0]
+    (node,), where = lift([x]), index_node(index)
     first = shapes.normal_axis("take_along_axis", axis, len(node.shape))
     return _take_along(node, where, axis=first)
 
@@ -227,7 +251,7 @@ def _scatter_along_meaning(g: Array, index: Array, axis: int, size: int) -> Arra
     check_bounds(index, size, "scatter_along_axis")
     total = np.zeros((*g.shape[:axis], size, *g.shape[axis + 1 :]), g.dtype)
     where = list(np.ogrid[tuple(map(slice, g.shape))])
-    where[axis] = index
+    where[axis] = index.astype(np.int64, copy=False)
     np.add.at(total, tuple(where), g)
     return total
 

@@ -35,7 +35,7 @@ def _product(a: Array, b: Array) -> Array:
     return result
 
 
-_matmul = Primitive(
+_matmul: Primitive = Primitive(
     "matmul",
     "yᵢⱼ = Σₖ aᵢₖ bₖⱼ, for every matrix of a batch",
     _infer,
@@ -60,7 +60,7 @@ def matmul(a: Any, b: Any) -> Any:
         >>> cr.matmul(cr.tensor([[1.0, 2.0]]), cr.tensor([3.0, 4.0])).numpy()
         array([11.], dtype=float32)
     """
-    left, right = common_dtype(lift([a, b]), real=False)
+    left, right = common_dtype("matmul", lift([a, b]), real=False)
     if not left.shape or not right.shape:
         raise ShapeError(
             f"matmul: {left.describe()} @ {right.describe()}: a single number is no "

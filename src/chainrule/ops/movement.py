@@ -45,8 +45,7 @@ def reshape(x: Any, shape: int | Sequence[int]) -> Any:
         (2, 3)
     """
     (node,) = lift([x])
-    asked = shape if isinstance(shape, Sequence) else (shape,)
-    new = shapes.reshaped(node.shape, asked)
+    new = shapes.reshaped(node.shape, shape)
     return node if new == node.shape else _reshape(node, shape=new)
 
 
@@ -113,7 +112,7 @@ def broadcast_to(x: Any, shape: Sequence[int]) -> Any:
                [1., 2.]], dtype=float32)
     """
     (node,) = lift([x])
-    wanted = tuple(int(n) for n in shape)
+    wanted = shapes.sizes("broadcast_to", shape)
     if wanted == node.shape:
         return node
     names = [node.describe(), f"shape {wanted}"]
@@ -160,7 +159,7 @@ _slice = Primitive(
 
 
 def slice_(x: Any, index: tuple[slice, ...]) -> Any:
-    """``x[index]`` for a slice per axis; negative steps are a flip and a positive step."""
+    """``x[index]`` for a slice per axis; a negative step is a positive one, flipped."""
     (node,) = lift([x])
     bounds, reverse = [], []
     for axis, (each, n) in enumerate(zip(index, node.shape, strict=True)):
@@ -175,8 +174,8 @@ def slice_(x: Any, index: tuple[slice, ...]) -> Any:
         (lo, hi, step) != (0, n, 1)
         for (lo, hi, step), n in zip(bounds, node.shape, strict=True)
     ):
-        start, stop, step = (tuple(part) for part in zip(*bounds, strict=True))
-        node = _slice(node, start=start, stop=stop, step=step)
+        starts, stops, steps = (tuple(part) for part in zip(*bounds, strict=True))
+        node = _slice(node, start=starts, stop=stops, step=steps)
     return flip(node, reverse) if reverse else node
 
 
@@ -290,7 +289,7 @@ def concatenate(tensors: Sequence[Any], axis: int = 0) -> Any:
             "concatenate: single numbers have no axis to join along",
             fix="cr.stack makes a new axis",
         )
-    nodes = common_dtype(nodes, real=False)
+    nodes = common_dtype("concatenate", nodes, real=False)
     index = shapes.normal_axis("concatenate", axis, len(nodes[0].shape))
     return nodes[0] if len(nodes) == 1 else _concatenate(*nodes, axis=index)
 
@@ -299,7 +298,7 @@ def _infer_flip(x: Node, axes: tuple[int, ...]) -> tuple[Shape, DType]:
     return x.shape, x.dtype
 
 
-_flip = Primitive(
+_flip: Primitive = Primitive(
     "flip",
     "in reverse order along axes",
     _infer_flip,

@@ -77,7 +77,7 @@ class Primitive:
         """The node of this operation on the operands; its value too, unless tracing."""
         inputs = lift(operands)
         if self.promotes or self.real:
-            inputs = common_dtype(inputs, self.real)
+            inputs = common_dtype(self.name, inputs, self.real)
         shape, dtype = self.infer(*inputs, **params)
         node = Node.kind(self, tuple(inputs), params, shape, dtype)
         if current_trace() is None:
@@ -181,25 +181,33 @@ def _not_numbers(value: Any, array: Array) -> str:
 
 def literal(value: bool | int | float, dtype: DType) -> Node:
     """A leaf for a Python number in an expression; no gradient is asked for it."""
-    node = Node.kind(None, (), {}, (), dtype, np.asarray(value).astype(dtype))
+    node = Node.kind(None, (), {}, (), dtype, np.array(value, dtype))
     node.literal = True
     return node
 
 
-def common_dtype(inputs: list[Node], real: bool) -> list[Node]:
+def common_dtype(operation: str, inputs: list[Node], real: bool) -> list[Node]:
     """The inputs brought to their common dtype; to a float one where ``real``."""
-    dtype = inputs[0].dtype
-    for each in inputs[1:]:
-        dtype = dtypes.promote(dtype, each.dtype)
+    found = [each.dtype for each in inputs]
     if real:
-        dtype = dtypes.float_for(dtype)
+        found = [dtypes.float_for(dtype) for dtype in found]
+    dtype = found[0]
+    for other in found[1:]:
+        if other != dtype:
+            try:
+                dtype = dtypes.promote(dtype, other)
+            except DTypeError as error:
+                operands = " and ".join(f"{n.describe()} {n.dtype}" for n in inputs)
+                raise DTypeError(
+                    f"{operation}: {operands}: no integer dtype holds the values of both",
+                    fix=error.fix,
+                ) from None
     return [each if each.dtype == dtype else _cast(each, dtype) for each in inputs]
 
 
 def _cast(node: Node, dtype: DType) -> Node:
     if node.literal:
-        converted = literal(node.value.item(), dtype)
-        return converted
+        return literal(node.value.item(), dtype)
     cast: Node = REGISTRY["cast"](node, dtype=dtype)
     return cast
 

@@ -10,7 +10,6 @@ itself, on any number of threads.
 
 from __future__ import annotations
 
-
 import numpy as np
 
 from .. import dtypes, shapes

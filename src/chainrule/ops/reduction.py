@@ -19,21 +19,21 @@ from ..errors import ShapeError
 from ..graph import Array, Node
 from ..shapes import Shape
 from .elementwise import equal
-from .movement import broadcast_to, flip, pad, reshape, slice_
+from .movement import broadcast_to, flip, pad, reshape, slice_, transpose
 from .primitive import Backward, Infer, Primitive, lift
 
 Axis = int | Sequence[int] | None
 
 
-def _accumulator(dtype: DType) -> DType:
-    """The dtype of a sum or product: bools and small integers in 64 bits, as in NumPy."""
+def accumulator(dtype: DType) -> DType:
+    """The dtype of a sum or product: integers in 64 bits, as in NumPy."""
     if dtype.kind in "bi":
         return dtypes.int64
     return dtypes.uint64 if dtype.kind == "u" else dtype
 
 
 def _infer_total(x: Node, axis: tuple[int, ...], keepdims: bool) -> tuple[Shape, DType]:
-    return shapes.reduced(x.shape, axis, keepdims), _accumulator(x.dtype)
+    return shapes.reduced(x.shape, axis, keepdims), accumulator(x.dtype)
 
 
 def _infer_extreme(name: str) -> Infer:
@@ -70,10 +70,10 @@ def _prod_rule(g: Any, y: Node, x: Node) -> tuple[Any]:
     rest = tuple(each for each in range(len(x.shape)) if each not in axis)
     back = tuple(int(each) for each in np.argsort(rest + axis))
     kept = tuple(x.shape[each] for each in rest)
-    rows = reshape(x.transpose(rest + axis), (*kept, -1 if shapes.size(kept) else 0))
+    rows = reshape(transpose(x, rest + axis), (*kept, -1 if shapes.size(kept) else 0))
     others = _products_before(rows) * flip(_products_before(flip(rows, -1)), -1)
     folded = reshape(others, tuple(x.shape[each] for each in rest + axis))
-    return (_spread(g, x, axis) * folded.transpose(back),)
+    return (_spread(g, x, axis) * transpose(folded, back),)
 
 
 def running_products(x: Any) -> Any:
@@ -101,7 +101,7 @@ def _products_before(x: Any) -> Any:
 
 def _total(numpy: Callable[..., Any]) -> Callable[..., Any]:
     def meaning(x: Array, axis: tuple[int, ...], keepdims: bool) -> Any:
-        return numpy(x, axis=axis, keepdims=keepdims, dtype=_accumulator(x.dtype))
+        return numpy(x, axis=axis, keepdims=keepdims, dtype=accumulator(x.dtype))
 
     return meaning
 
@@ -136,7 +136,7 @@ _argmin = Primitive(
 
 
 def _infer_cumsum(x: Node, axis: int) -> tuple[Shape, DType]:
-    return x.shape, _accumulator(x.dtype)
+    return x.shape, accumulator(x.dtype)
 
 
 def _cumsum_rule(g: Any, y: Node, x: Node) -> tuple[Any]:
@@ -148,7 +148,7 @@ _cumsum = Primitive(
     "cumsum",
     "yᵢ = x₀ + … + xᵢ along axis",
     _infer_cumsum,
-    lambda x, axis: np.cumsum(x, axis=axis, dtype=_accumulator(x.dtype)),
+    lambda x, axis: np.cumsum(x, axis=axis, dtype=accumulator(x.dtype)),
     _cumsum_rule,
 )
 

@@ -7,22 +7,26 @@ stood, or in front when a slice stands between them, as in NumPy.
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, SupportsIndex
 
 import numpy as np
 
 from .. import dtypes, shapes
-from ..errors import BoundsError, DTypeError, ShapeError
+from ..errors import ArgumentError, BoundsError, DTypeError, ShapeError
 from ..graph import Node, no_value
-from .indexing import normal_index, take
+from .indexing import index_node, normal_index, take
 from .movement import reshape, slice_, transpose
 from .primitive import constant
+
+_NO_BOOLS = "x[...]: a single bool is no index"
+_INSTEAD_OF_BOOLS = "choose with cr.where; select rows with a mask of their number"
 
 
 def subscript(x: Node, index: Any) -> Any:
     """The elements of ``x`` at ``index``, by NumPy's rules for indexing."""
     parts = _expand(x, list(index) if isinstance(index, tuple) else [index])
-    arrays = any(isinstance(part, Node) for part in parts)
+    arrays = any(isinstance(part, _Positions) for part in parts)
     slices: list[slice] = []
     shape: list[int] = []  # after the slices, new axes put in
     places: dict[int, Node] = {}  # axis of that shape → index array
@@ -34,8 +38,9 @@ def subscript(x: Node, index: Any) -> Any:
         if isinstance(part, slice):
             slices.append(_plain(part))
             shape.append(len(range(*slices[-1].indices(x.shape[axis]))))
-        elif isinstance(part, Node):
-            places[len(shape)] = part
+        elif isinstance(part, _Positions):
+            _check_mask(part, x, axis)
+            places[len(shape)] = part.node
             slices.append(slice(None))
             shape.append(x.shape[axis])
         else:
@@ -59,53 +64,72 @@ def _expand(x: Node, index: list[Any]) -> list[Any]:
         if each is None or each is Ellipsis or isinstance(each, slice):
             parts.append(each)
         elif isinstance(each, (bool, np.bool_)):
-            raise DTypeError(
-                "x[...]: a bool is no index", fix="use cr.where, or x[0] or x[1]"
-            )
-        elif hasattr(each, "__index__") and not isinstance(each, (Node, np.ndarray)):
-            parts.append(each.__index__())
+            raise DTypeError(_NO_BOOLS, fix=_INSTEAD_OF_BOOLS)
+        elif isinstance(each, (int, np.integer)):
+            parts.append(int(each))
         else:
-            parts.extend(_array(each))
+            parts.extend(_arrays(each))
     used = sum(part is not None and part is not Ellipsis for part in parts)
     ndim = len(x.shape)
-    if used > ndim or sum(part is Ellipsis for part in parts) > 1:
-        raise ShapeError(
-            f"x[...]: {used} indices for {x.describe()} with {ndim} axes, or more "
-            "than one '...'"
-        )
-    if not any(part is Ellipsis for part in parts):
-        parts.append(Ellipsis)
-    place = next(i for i, part in enumerate(parts) if part is Ellipsis)
+    if used > ndim:
+        raise ShapeError(f"x[...]: {used} indices for {x.describe()} with {ndim} axes")
+    dots = [i for i, part in enumerate(parts) if part is Ellipsis]
+    if len(dots) > 1:
+        raise ArgumentError("x[...]: '...' stands for all other axes, so only once")
+    place = dots[0] if dots else len(parts)
     return parts[:place] + [slice(None)] * (ndim - used) + parts[place + 1 :]
 
 
-def _array(index: Any) -> list[Node]:
+@dataclass(frozen=True)
+class _Positions:
+    """An array of positions along an axis, whose length a mask says."""
+
+    node: Node
+    length: int | None = None
+
+
+def _arrays(index: Any) -> list[_Positions]:
     """An index array as nodes of integers: a mask as the positions where it is true."""
-    node = index.read() if isinstance(index, Node) else constant(_as_integers(index))
+    if isinstance(index, str) or not hasattr(index, "__len__"):
+        raise DTypeError(
+            f"x[...]: {index!r} is no index: expected integers, slices, None, '...', or "
+            "arrays of integers or bools"
+        )
+    node = index_node(index)
     if node.dtype == dtypes.bool_:
         if node.value is None:
             raise no_value(node, "x[mask], whose shape depends on the mask,")
-        return [constant(each) for each in np.nonzero(node.value)]
+        if not node.shape:
+            raise DTypeError(_NO_BOOLS, fix=_INSTEAD_OF_BOOLS)
+        found = zip(np.nonzero(node.value), node.shape, strict=True)
+        return [_Positions(constant(each), length) for each, length in found]
     if not dtypes.is_integer(node.dtype):
         raise DTypeError(
             f"x[...]: index {node.describe()} is {node.dtype}: expected integers, a "
             "bool mask or slices",
             fix="convert it: index.astype('int64')",
         )
-    return [node]
-
-
-def _as_integers(index: Any) -> Any:
-    array = np.asarray(index)
-    return (
-        array.astype(np.int64) if array.size == 0 and array.dtype.kind == "f" else array
-    )
+    return [_Positions(node)]
 
 
 def _plain(part: slice) -> slice:
     """A slice of Python integers."""
     ends = (part.start, part.stop, part.step)
-    return slice(*(None if each is None else each.__index__() for each in ends))
+    for each in ends:
+        if each is not None and not isinstance(each, SupportsIndex):
+            raise DTypeError(f"x[...]: slice bound {each!r}: expected an integer")
+    start, stop, step = (None if n is None else n.__index__() for n in ends)
+    if step == 0:
+        raise ArgumentError("x[...]: a slice with step 0 never ends")
+    return slice(start, stop, step)
+
+
+def _check_mask(positions: _Positions, x: Node, axis: int) -> None:
+    if positions.length not in (None, x.shape[axis]):
+        raise ShapeError(
+            f"x[...]: mask of length {positions.length} for axis {axis} of "
+            f"{x.describe()}: a mask must be as long as its axis"
+        )
 
 
 def _checked(number: int, x: Node, axis: int) -> int:

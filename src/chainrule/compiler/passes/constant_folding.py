@@ -23,7 +23,7 @@ def fold_constants(graph: Graph) -> Graph:
     def rule(node: Node, inputs: tuple[Node, ...]) -> Node | None:
         if not isinstance(node.op, Primitive) or not all(map(known, inputs)):
             return None
-        if isinstance(node.dtype, tuple) or _elements(node) > LARGEST_FOLDED:
+        if node.several or _elements(node) > LARGEST_FOLDED:
             return None
         if node.op.name == "broadcast_to":  # a number is smaller than its copies
             return None

@@ -1,0 +1,26 @@
+"""The command ``chainrule``: train, predict, evaluate, explain, doctor, data.
+
+Place on the road: the top. It calls the public names of the package and must not do
+their work. One file a command; beside them:
+
+==================  ===============================================================
+``application``     the group of commands; what a mistake looks like, exit codes
+``arguments``       the kinds of values that options take
+``terminal``        what is printed, and where
+``run_folder``      what a training run leaves on disk
+``settings``        everything a run was made with, as JSON
+``sources``         the data of a run: a named set or a person's table
+``network``         the network of a run
+``report``          test metrics and pictures
+==================  ===============================================================
+
+Exit codes: 0 done; 1 a bug, or ``doctor`` found a fault; 2 wrong use, with one sentence
+that says what was wrong; 130 stopped with Ctrl-C, everything kept.
+"""
+
+
+def main() -> None:
+    """Run the command line of this process, and leave with its exit code."""
+    from .application import application
+
+    application.main(prog_name="chainrule")

@@ -1,0 +1,130 @@
+"""The kinds of values that options take, each with one sentence for a wrong one.
+
+Place on the road: below the commands. It must not know which command uses them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import click
+
+from ..errors import nearest
+
+#: A layer wider than this is a slip of the keyboard.
+WIDEST = 1_000_000
+
+
+class LayerSizes(click.ParamType):
+    """``64,32``: the sizes of the hidden layers; ``none`` for a network without any."""
+
+    name = "sizes"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, ...]:
+        """The sizes as whole numbers."""
+        if isinstance(value, tuple):
+            return value
+        if value.strip().lower() == "none":
+            return ()
+        words = [word.strip() for word in value.split(",")]
+        for word in words:
+            if not (word.isascii() and word.isdigit() and 1 <= int(word) <= WIDEST):
+                self.fail(
+                    f"{value!r}: {word!r} is not a size: expected whole numbers from 1 "
+                    f"to {WIDEST:,} with commas between, as in 64,32; or none".replace(
+                        f"{WIDEST:,}", str(WIDEST)
+                    ),
+                    param,
+                    ctx,
+                )
+        return tuple(map(int, words))
+
+
+class Name(click.ParamType):
+    """One of a fixed set of names; a message offers the nearest.
+
+    Arguments:
+        options: the names, or a function that answers them when they are needed.
+    """
+
+    name = "name"
+
+    def __init__(self, options: Callable[[], Iterable[str]] | Iterable[str]) -> None:
+        self.options = options
+
+    def names(self) -> list[str]:
+        """All names."""
+        found = self.options() if callable(self.options) else self.options
+        return list(found)
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str:
+        """The name, if it is one."""
+        names = self.names()
+        if value not in names:
+            close = nearest(str(value), names)
+            hint = f"did you mean {close!r}? " if close else ""
+            self.fail(f"{value!r}: {hint}There are: {', '.join(names)}.", param, ctx)
+        return str(value)
+
+    def get_metavar(
+        self, param: click.Parameter, ctx: click.Context | None = None
+    ) -> str:
+        """What help shows for a value: the names, where they are few."""
+        names = self.names()
+        return "[" + "|".join(names) + "]" if len(names) <= 4 else "NAME"
+
+
+class Number(click.ParamType):
+    """A number within bounds, which help and messages spell out.
+
+    Arguments:
+        least, most: the bounds.
+        above: whether ``least`` itself is excluded.
+        below: whether ``most`` itself is excluded.
+    """
+
+    name = "number"
+
+    def __init__(
+        self,
+        least: float = 0.0,
+        most: float | None = None,
+        *,
+        above: bool = False,
+        below: bool = False,
+    ) -> None:
+        self.least, self.most, self.above, self.below = least, most, above, below
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """The number, if it is one and within bounds."""
+        try:
+            number = float(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a number.", param, ctx)
+        too_small = number < self.least or (self.above and number == self.least)
+        too_large = self.most is not None and (
+            number > self.most or (self.below and number == self.most)
+        )
+        if too_small or too_large or number - number != 0:
+            self.fail(f"{value}: expected {self.bounds}.", param, ctx)
+        return number
+
+    @property
+    def bounds(self) -> str:
+        """The bounds in words."""
+        low = f"a number {'above' if self.above else 'of at least'} {self.least:g}"
+        if self.most is None:
+            return low
+        return f"{low} and {'below' if self.below else 'at most'} {self.most:g}"
+
+
+def whole(least: int, most: int | None = None) -> click.IntRange:
+    """A whole number of at least ``least``."""
+    return click.IntRange(min=least, max=most)

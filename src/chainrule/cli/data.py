@@ -1,0 +1,60 @@
+"""``chainrule data``: the data sets that can be trained on by name.
+
+Place on the road: a command.
+"""
+
+from __future__ import annotations
+
+import click
+
+from .application import Command
+from .terminal import Terminal, columns
+
+EXAMPLES = """
+Examples:
+  chainrule data                 list them
+  chainrule data mnist           all that is known of one
+  chainrule data --json          the same for a program
+"""
+
+
+@click.command("data", cls=Command, epilog=EXAMPLES)
+@click.argument("name", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def command(name: str | None, as_json: bool) -> None:
+    """List the data sets that chainrule train takes by name.
+
+    Those of scikit-learn need no download. Others are looked for in the folder
+    $CHAINRULE_DATA, then in the cache, then downloaded and checked.
+    """
+    from ..data import sources
+    from ..errors import unknown_option
+
+    terminal = Terminal(json=as_json)
+    if name is not None and name not in sources.CATALOGUE:
+        raise unknown_option("data set", name, sources.CATALOGUE)
+    entries = {
+        key: {
+            "description": entry.description,
+            "source": entry.source,
+            "licence": entry.licence,
+            "published": list(entry.published),
+            "download": entry.read is not None,
+        }
+        for key, entry in sources.CATALOGUE.items()
+        if name in (None, key)
+    }
+    terminal.finish(entries)
+    if name is None:
+        rows = [
+            (key, str(entry["description"]), "" if entry["download"] else "included")
+            for key, entry in entries.items()
+        ]
+        terminal.result(*columns(rows, indent=""))
+        return
+    for key, entry in entries.items():
+        entry = sources.CATALOGUE[key]
+        rows = [("source", entry.source), ("licence", entry.licence)]
+        rows += [("published", result) for result in entry.published]
+        rows.append(("train", f"chainrule train {key}"))
+        terminal.result(f"{key}: {entry.description}", *columns(rows))

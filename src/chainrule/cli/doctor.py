@@ -1,0 +1,301 @@
+"""``chainrule doctor``: what this machine offers, and what is amiss.
+
+Place on the road: a command. Each function looks at one thing and answers a section:
+what it found, and advice where something is amiss. It changes nothing.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import shutil
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from .. import __version__
+from ..config import available_processors, config
+from ..errors import ChainruleError
+from .application import Command
+from .terminal import Terminal, columns
+
+EXAMPLES = """
+Examples:
+  chainrule doctor                     look at everything, with a test step
+  chainrule doctor --json > report     attach it to a report
+"""
+
+BASE = ("numpy", "scipy", "scikit-learn", "matplotlib", "rich", "click", "safetensors")
+
+#: Packages that open further doors: what each is for.
+OPTIONAL = {
+    "llvmlite": "the native engine",
+    "jax": "the XLA engine: GPUs, TPUs",
+    "pyarrow": "Parquet files",
+    "pandas": "pandas frames",
+    "polars": "Polars frames",
+    "onnx": "models for and from other programs",
+}
+
+TEST_SECONDS = 1.0
+SMALLEST_FREE_SPACE = 1 << 30
+
+
+@dataclass
+class Section:
+    """What was found about one thing.
+
+    Arguments:
+        title: of the thing.
+        facts: name ↦ value.
+        advice: sentences on what should be changed.
+        broken: whether something does not work at all.
+    """
+
+    title: str
+    facts: dict[str, Any] = field(default_factory=dict)
+    advice: list[str] = field(default_factory=list)
+    broken: bool = False
+
+
+@click.command("doctor", cls=Command, epilog=EXAMPLES)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def command(as_json: bool) -> int:
+    """Check the installation: versions, processor, threads, engines, folders.
+
+    Every engine runs a training step for a second, and its result is compared with
+    one worked out in NumPy. The exit code is 1 where something does not work.
+    """
+    terminal = Terminal(json=as_json)
+    sections = []
+    for look in (_versions, _processor, _threads, _engines, _folders, _optional):
+        section = look()
+        sections.append(section)
+        facts = [(name, _shown(value)) for name, value in section.facts.items()]
+        terminal.result(section.title, *columns(facts))
+    advice = [sentence for section in sections for sentence in section.advice]
+    broken = any(section.broken for section in sections)
+    terminal.result("", *(f"! {sentence}" for sentence in advice))
+    if not advice:
+        terminal.result("All is well.")
+    terminal.finish(
+        {section.title: section.facts for section in sections}
+        | {"advice": advice, "works": not broken}
+    )
+    return int(broken)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_shown(each)}" for name, each in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _versions() -> Section:
+    found = Section("versions")
+    found.facts = {
+        "chainrule": __version__,
+        "python": f"{platform.python_version()} {platform.python_implementation()}",
+        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+    }
+    for package in BASE:
+        version = _version(package)
+        found.facts[package] = version or "missing"
+        if version is None:
+            found.broken = True
+            found.advice.append(f"pip install {package}: chainrule needs it.")
+    return found
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _processor() -> Section:
+    built: dict[str, Any] = np.show_config(mode="dicts")  # type: ignore[assignment]
+    vectors = built.get("SIMD Extensions", {})
+    return Section(
+        "processor",
+        {
+            "name": _processor_name(),
+            "vector extensions": vectors.get("baseline", []) + vectors.get("found", []),
+            "memory": _gigabytes(_memory()),
+        },
+    )
+
+
+def _processor_name() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine() or "unknown"
+
+
+def _memory() -> int | None:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):
+        return None
+
+
+def _gigabytes(size: int | None) -> str:
+    return "unknown" if size is None else f"{size / (1 << 30):.1f} GB"
+
+
+def _threads() -> Section:
+    import threadpoolctl
+
+    present = os.cpu_count() or 1
+    usable = available_processors()
+    found = Section("threads")
+    found.facts = {
+        "cores of the machine": present,
+        "cores this process may use": usable,
+        "chainrule uses": config.threads,
+    }
+    for pool in threadpoolctl.threadpool_info():
+        name = f"{pool.get('internal_api', '?')} {pool.get('version') or ''}".strip()
+        found.facts[name] = f"{pool['num_threads']} threads"
+        if pool.get("user_api") == "blas" and pool["num_threads"] > usable:
+            found.advice.append(
+                f"{name} would run {pool['num_threads']} threads on {usable} cores, "
+                f"which is slow: set OMP_NUM_THREADS={usable}."
+            )
+    if config.threads > usable:
+        found.advice.append(
+            f"{config.threads} threads on {usable} cores is slow: "
+            f"set CHAINRULE_THREADS={usable}."
+        )
+    return found
+
+
+def _engines() -> Section:
+    from ..engines.interface import ENGINES
+
+    found = Section("engines")
+    for name in sorted(ENGINES, key=lambda each: each != config.engine):
+        default = ", the default" if name == config.engine else ""
+        try:
+            steps = _steps_per_second(name)
+        except Exception as error:  # noqa: BLE001 - whatever an engine does is reported
+            what = error.what if isinstance(error, ChainruleError) else error
+            sentence = " ".join(f"{type(error).__name__}: {what}".split())
+            found.facts[name] = f"does not work{default}: {sentence}"
+            found.advice.append(f"the engine {name!r} does not work: {sentence}")
+            found.broken |= name == config.engine
+        else:
+            found.facts[name] = f"works{default}: {steps:.0f} training steps a second"
+    if config.engine not in ENGINES:
+        found.broken = True
+        found.advice.append(
+            f"the engine {config.engine!r} that CHAINRULE_ENGINE names does not exist; "
+            f"there are: {', '.join(ENGINES)}."
+        )
+    return found
+
+
+def _steps_per_second(engine: str) -> float:
+    """Trains 64-64-10 on batches of 32 for a second, the first step checked.
+
+    Raises:
+        ArithmeticError: the loss is not the one that NumPy arithmetic gives.
+    """
+    import chainrule as cr
+
+    source = np.random.default_rng(0)
+    x = source.normal(size=(32, 64)).astype(np.float32)
+    y = source.normal(size=(32, 10)).astype(np.float32)
+    arrays = [source.normal(size=shape) / 8 for shape in ((64, 64), (64, 10))]
+    w1, w2 = (cr.parameter(array.astype(np.float32)) for array in arrays)
+
+    @cr.compile(engine=engine)
+    def step(x: Any, y: Any) -> Any:
+        error = cr.tanh(x @ w1) @ w2 - y
+        loss = (error * error).mean()
+        grads = cr.backprop(loss)
+        for weight in (w1, w2):
+            weight.assign(weight - 0.01 * grads[weight])
+        return loss
+
+    expected = np.mean((np.tanh(x @ w1.numpy()) @ w2.numpy() - y) ** 2)
+    first = step(x, y).item()
+    if not abs(first - expected) <= 1e-4 * expected:
+        raise ArithmeticError(f"a loss of {first:.6g} where {expected:.6g} is right")
+    start, count = time.perf_counter(), 0
+    while time.perf_counter() - start < TEST_SECONDS:
+        step(x, y)
+        count += 1
+    return count / (time.perf_counter() - start)
+
+
+def _folders() -> Section:
+    found = Section("folders")
+    cache = config.cache_folder
+    found.facts["cache"] = f"{cache}, {_gigabytes(_size(cache))} in use"
+    if not _is_writable(cache):
+        found.facts["cache"] = f"{cache}, not writable"
+        found.advice.append(
+            f"the cache folder {cache} is not writable, so nothing is kept: "
+            "set CHAINRULE_CACHE to a folder that is."
+        )
+    if config.data_folder is None:
+        found.facts["data"] = "none named by CHAINRULE_DATA; the cache is used"
+    elif config.data_folder.is_dir():
+        found.facts["data"] = str(config.data_folder)
+    else:
+        found.facts["data"] = f"{config.data_folder}, which does not exist"
+        found.advice.append(
+            f"CHAINRULE_DATA names {config.data_folder}, which does not exist."
+        )
+    free = shutil.disk_usage(Path.cwd()).free
+    found.facts["free space here"] = _gigabytes(free)
+    if free < SMALLEST_FREE_SPACE:
+        found.advice.append(
+            f"only {_gigabytes(free)} are free in this folder, where runs are kept."
+        )
+    return found
+
+
+def _size(folder: Path) -> int:
+    return sum(
+        os.lstat(os.path.join(path, name)).st_size
+        for path, _, names in os.walk(folder)
+        for name in names
+    )
+
+
+def _is_writable(folder: Path) -> bool:
+    """Whether a file can be made there; a folder that is missing can be made later."""
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
+
+
+def _optional() -> Section:
+    found = Section("optional packages")
+    for package, purpose in OPTIONAL.items():
+        version = _version(package)
+        found.facts[package] = f"{version or 'not installed'}, for {purpose}"
+    if not sys.flags.utf8_mode and sys.stdout.encoding.lower() not in ("utf-8", "utf8"):
+        found.advice.append(
+            f"this terminal's encoding is {sys.stdout.encoding}: signs such as ∂ may "
+            "not show; set PYTHONUTF8=1."
+        )
+    return found

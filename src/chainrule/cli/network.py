@@ -1,0 +1,141 @@
+"""The network of a run, and how it learns where the user does not say.
+
+Place on the road: below the commands, above ``nn`` and ``optim``. It must not know
+where data come from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .. import nn, optim
+from .settings import Network, Training
+
+#: name ↦ the layer after each hidden layer
+ACTIVATIONS: Mapping[str, Callable[[], nn.Module]] = {
+    "relu": nn.ReLU,
+    "leaky_relu": nn.LeakyReLU,
+    "elu": nn.ELU,
+    "gelu": nn.GELU,
+    "silu": nn.SiLU,
+    "softplus": nn.Softplus,
+    "tanh": nn.Tanh,
+    "sigmoid": nn.Sigmoid,
+}
+
+#: task ↦ the losses it can be trained with; the first is the default
+LOSSES: Mapping[str, tuple[str, ...]] = {
+    "classification": ("cross_entropy", "hinge"),
+    "regression": ("mse", "huber", "l1", "half_squared_error"),
+}
+
+#: optimizer ↦ the learning rate that suits it here
+LEARNING_RATES: Mapping[str, float] = {
+    "adam": 2e-3,
+    "adamw": 2e-3,
+    "rmsprop": 1e-3,
+    "adagrad": 2e-2,
+    "sgd": 0.1,
+    "momentum": 0.05,
+    "nesterov": 0.05,
+}
+
+SCHEDULES = ("one_cycle", "cosine", "constant")
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """What is done where the user does not say: by the kind and number of examples.
+
+    Arguments:
+        hidden, dropout: of the network.
+        epochs, batch_size: of the training.
+        patience: epochs without improvement before training stops; None for never.
+    """
+
+    hidden: tuple[int, ...]
+    dropout: float
+    epochs: int
+    batch_size: int
+    patience: int | None
+
+
+#: Images: the rate falls to nothing by the last epoch, so all epochs are run.
+FEW_IMAGES = Defaults((256,), 0.3, 40, 32, None)
+MANY_IMAGES = Defaults((512, 512), 0.3, 20, 128, None)
+
+#: Tables: of a few hundred rows, many epochs; of many thousands, few.
+FEW_ROWS = Defaults((64, 32), 0.0, 150, 16, 40)
+SOME_ROWS = Defaults((64, 32), 0.0, 100, 32, 30)
+MANY_ROWS = Defaults((128, 64), 0.0, 40, 128, 12)
+
+
+def defaults(examples: int, images: bool) -> Defaults:
+    """The defaults for so many examples of images, or of rows of a table.
+
+    Example:
+        >>> defaults(500, images=False).hidden
+        (64, 32)
+    """
+    if images:
+        return FEW_IMAGES if examples < 5000 else MANY_IMAGES
+    if examples < 1000:
+        return FEW_ROWS
+    return SOME_ROWS if examples < 10_000 else MANY_ROWS
+
+
+def build(network: Network) -> nn.Sequential:
+    """The layers: Linear, activation and dropout for each hidden layer; Linear.
+
+    Arguments:
+        network: its sizes. Weights are drawn from the default generator.
+
+    Example:
+        >>> len(build(Network(4, 3, (8,), "tanh", 0.0)))
+        3
+    """
+    layers: list[nn.Module] = []
+    width = network.inputs
+    for size in network.hidden:
+        layers += [nn.Linear(width, size), ACTIVATIONS[network.activation]()]
+        if network.dropout:
+            layers.append(nn.Dropout(network.dropout))
+        width = size
+    return nn.Sequential(*layers, nn.Linear(width, network.outputs))
+
+
+def make_optimizer(
+    model: nn.Module, training: Training, steps_per_epoch: int
+) -> optim.Optimizer:
+    """The optimizer of a run, with its learning-rate schedule.
+
+    Arguments:
+        model: whose parameters it changes.
+        training: its name, learning rate and schedule.
+        steps_per_epoch: batches in an epoch.
+    """
+    steps = max(2, training.epochs * steps_per_epoch)
+    rate: Any = training.lr
+    if training.schedule == "one_cycle":
+        rate = optim.OneCycle(training.lr, steps)
+    elif training.schedule == "cosine":
+        rate = optim.Cosine(training.lr, steps)
+    options: dict[str, Any] = {"lr": rate}
+    if training.optimizer == "adamw":
+        options["weight_decay"] = training.weight_decay
+    elif training.weight_decay:
+        options["transforms"] = (optim.L2(training.weight_decay),)
+    return optim.by_name(training.optimizer, model.parameters(), **options)
+
+
+def in_words(network: Network, num_parameters: int) -> str:
+    """The network in a line: ``64 → 256 → 10, relu, dropout 0.3: 19,210 weights``."""
+    sizes = " → ".join(map(str, (network.inputs, *network.hidden, network.outputs)))
+    words = [sizes]
+    if network.hidden:
+        words.append(network.activation)
+        if network.dropout:
+            words.append(f"dropout {network.dropout:g}")
+    return f"{', '.join(words)}: {num_parameters:,} weights".replace(",", " ", 0)

@@ -1,0 +1,169 @@
+"""The folder of a run: what is in it, how it is made, how it is found again.
+
+Place on the road: below the commands. It must not know what the files mean.
+
+==================  ==============================================================
+settings.json       everything the run was made with
+model.safetensors   the trained network
+history.json        the numbers of every epoch
+metrics.json        what came out on the test data
+checkpoints/        where a stopped run goes on; gone when it is finished
+*.png               pictures
+==================  ==============================================================
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import ArgumentError, FileError, nearest
+from ..saving import replace_file
+from .settings import Settings
+from .terminal import as_json
+
+#: Where runs go unless ``--out`` says otherwise.
+RUNS = Path("runs")
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The folder of one run.
+
+    Arguments:
+        path: of the folder.
+    """
+
+    path: Path
+
+    @property
+    def model(self) -> Path:
+        """The trained network."""
+        return self.path / "model.safetensors"
+
+    @property
+    def history(self) -> Path:
+        """The numbers of every epoch."""
+        return self.path / "history.json"
+
+    @property
+    def metrics(self) -> Path:
+        """What came out on the test data; written last, so it marks a finished run."""
+        return self.path / "metrics.json"
+
+    @property
+    def settings(self) -> Path:
+        """Everything the run was made with."""
+        return self.path / "settings.json"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Where a stopped run goes on."""
+        return self.path / "checkpoints"
+
+    @classmethod
+    def create(cls, title: str, out: str | None) -> RunFolder:
+        """A new folder: ``out``, or ``runs/<title>-<date>-<time>``.
+
+        Raises:
+            ArgumentError: ``out`` holds something already.
+            FileError: it cannot be made.
+        """
+        if out is not None:
+            path = Path(out)
+            if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+                raise ArgumentError(
+                    f"--out {out!r}: it exists already: a run is never overwritten",
+                    fix="another folder, or --resume to go on with the run in it",
+                )
+        else:
+            stem = RUNS / f"{title}-{time.strftime('%Y%m%d-%H%M%S')}"
+            path, number = stem, 2
+            while path.exists():
+                path, number = Path(f"{stem}-{number}"), number + 1
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise FileError(f"{path}: cannot be made: {error.strerror}") from error
+        return cls(path)
+
+    @classmethod
+    def find(cls, run: str, *, trained: bool = True) -> RunFolder:
+        """The folder that a user means.
+
+        Arguments:
+            run: its path; or ``latest``, for the newest one in ``runs``.
+            trained: whether it must hold a model.
+
+        Raises:
+            FileError: there is no such run.
+        """
+        path = Path(run)
+        if run == "latest" and not path.exists():
+            runs = [each.parent for each in RUNS.glob("*/settings.json")]
+            if not runs:
+                raise FileError("latest: there is no run in the folder 'runs'")
+            path = max(runs, key=lambda each: each.stat().st_mtime)
+        found = cls(path)
+        if not path.is_dir():
+            raise _no_run(path)
+        if not found.settings.is_file():
+            raise FileError(
+                f"{path}: not the folder of a run: it holds no settings.json",
+                fix=_similar(path) or "chainrule train makes one",
+            )
+        if trained and not found.model.is_file():
+            raise FileError(
+                f"{path}: this run has no model yet: it was stopped before the first "
+                "epoch ended",
+                fix=f"chainrule train --resume {path}",
+            )
+        return found
+
+    def read_settings(self) -> Settings:
+        """The settings of the run.
+
+        Raises:
+            FileError: the file is damaged.
+        """
+        try:
+            text = self.settings.read_text(encoding="utf-8")
+            return Settings.from_json(json.loads(text))
+        except (OSError, ValueError) as error:
+            reason = " ".join(str(error).split())
+            raise FileError(f"{self.settings}: damaged settings: {reason}") from error
+
+    def write(self, file: Path, values: Any) -> None:
+        """Writes a JSON file, whole or not at all.
+
+        Raises:
+            FileError: it cannot be written.
+        """
+        replace_file(file, (as_json(values) + "\n").encode())
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+
+def _no_run(path: Path) -> FileError:
+    if path.exists():
+        return FileError(
+            f"{path}: a file, not the folder of a run",
+            fix=f"did you mean {str(path.parent)!r}?"
+            if (path.parent / "settings.json").is_file()
+            else "name the folder that chainrule train made",
+        )
+    return FileError(f"{path}: no such run", fix=_similar(path))
+
+
+def _similar(path: Path) -> str | None:
+    """The run with the name most like this path, in a sentence."""
+    here = [str(each.parent) for each in RUNS.glob("*/settings.json")]
+    names = {Path(each).name: each for each in here} | {each: each for each in here}
+    close = nearest(path.name, names)
+    if close:
+        return f"did you mean {names[close]!r}?"
+    return f"the newest run is {max(here)!r}" if here else None

@@ -1,0 +1,168 @@
+"""Everything a run was made with, and JSON text of it that can be read back.
+
+Place on the road: below the commands. Nothing in a settings file is executed: each
+value is checked to be of the type of its field. It must not know how a network is
+built or trained.
+"""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from .. import __version__
+
+FORMAT = "chainrule.run/1"
+
+
+@dataclass(frozen=True)
+class Source:
+    """The data of a run: a named data set, or a file.
+
+    Arguments:
+        name: of the data set, or None.
+        file: the path of a table, or None.
+        sha256: of the file, so that a resumed run learns from the same rows.
+        target: the column to predict.
+        task: as asked for; None where it was recognised.
+        drop: columns left out.
+        test: the part of a table's rows that is tested on.
+    """
+
+    name: str | None = None
+    file: str | None = None
+    sha256: str | None = None
+    target: str | None = None
+    task: str | None = None
+    drop: tuple[str, ...] = ()
+    test: float = 0.2
+
+
+@dataclass(frozen=True)
+class Network:
+    """A multilayer perceptron.
+
+    Arguments:
+        inputs, outputs: how many numbers go in and come out.
+        hidden: the sizes of the hidden layers.
+        activation: the name of the function after each hidden layer.
+        dropout: the part of hidden units that is silenced in training.
+    """
+
+    inputs: int
+    outputs: int
+    hidden: tuple[int, ...]
+    activation: str = "relu"
+    dropout: float = 0.0
+
+
+@dataclass(frozen=True)
+class Training:
+    """How the network learned.
+
+    Arguments:
+        epochs: at most so many passes over the training data.
+        batch_size: examples in a step.
+        optimizer, loss: their names.
+        lr: the learning rate, the largest where it changes.
+        schedule: how the learning rate changes.
+        weight_decay: of AdamW; the weight of an L2 penalty of other optimizers.
+        seed: of the weights, the order of the examples and dropout.
+        validation: the part of the training data on which the best epoch is chosen.
+        patience: epochs without improvement before training stops; None for never.
+        engine: which engine ran the steps.
+    """
+
+    epochs: int
+    batch_size: int
+    optimizer: str
+    loss: str
+    lr: float
+    schedule: str
+    weight_decay: float
+    seed: int
+    validation: float
+    patience: int | None
+    engine: str
+
+
+@dataclass(frozen=True)
+class Settings:
+    """A run: its data, network and training, and how data become numbers.
+
+    Arguments:
+        source, network, training: see there.
+        title: what the data are called.
+        task: ``"classification"`` or ``"regression"``.
+        classes: the names of the classes; empty for regression.
+        target: what is predicted.
+        image_shape: ``(H, W, C)`` where the inputs are images; else empty.
+        transform: ``TableTransform.to_json()`` where the inputs are a table's columns.
+        version: of chainrule.
+    """
+
+    source: Source
+    network: Network
+    training: Training
+    title: str
+    task: str
+    target: str
+    classes: tuple[str, ...] = ()
+    image_shape: tuple[int, ...] = ()
+    transform: dict[str, Any] | None = None
+    version: str = field(default=__version__)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {"format": FORMAT, **asdict(self)}
+
+    @classmethod
+    def from_json(cls, values: Any) -> Settings:
+        """The inverse of ``to_json``.
+
+        Raises:
+            ValueError: with a sentence on what is missing or wrong.
+        """
+        if not isinstance(values, dict) or values.get("format") != FORMAT:
+            raise ValueError(f"expected settings of format {FORMAT!r}")
+        rest = {key: value for key, value in values.items() if key != "format"}
+        made = _read(cls, rest, "settings")
+        return typing.cast(Settings, made)
+
+
+def _read(kind: type[Any], values: Any, what: str) -> Any:
+    """A dataclass from plain values, every one checked against its field's type."""
+    if not isinstance(values, Mapping):
+        raise ValueError(f"{what} is no object")
+    kinds = typing.get_type_hints(kind)
+    known = {each.name for each in fields(kind)}
+    for name in values:
+        if name not in known:
+            raise ValueError(f"{what} has an unknown entry {name!r}")
+    for name in known - values.keys():
+        raise ValueError(f"{what} has no entry {name!r}")
+    return kind(**{n: _value(kinds[n], v, f"{what}.{n}") for n, v in values.items()})
+
+
+def _value(kind: Any, value: Any, what: str) -> Any:
+    if hasattr(kind, "__dataclass_fields__"):
+        return _read(kind, value, what)
+    options = typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
+    for option in options:
+        plain = typing.get_origin(option) or option
+        if plain is tuple and isinstance(value, list):
+            inner = typing.get_args(option)[0]
+            if all(_is(inner, each) for each in value):
+                return tuple(value)
+        elif _is(plain, value):
+            return value
+    raise ValueError(f"{what} is {value!r:.40}, of the wrong type")
+
+
+def _is(kind: type[Any], value: Any) -> bool:
+    if kind is float:
+        return isinstance(value, (int, float)) and not isinstance(value, bool)
+    return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))

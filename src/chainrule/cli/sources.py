@@ -1,0 +1,331 @@
+"""The data of a run: a named data set or a person's table, ready to be learned from.
+
+Place on the road: below the commands, above ``data``. It must not know of networks.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .. import data
+from ..data.columns import Columns, read_bytes, read_columns
+from ..data.transform import ColumnRule, TargetRule
+from ..errors import ArgumentError, DataError, FileError, nearest, unknown_option
+from .settings import Settings, Source
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+#: Names that end so are meant as files.
+TABLE_SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".pq", ".gz", ".data", ".dat")
+
+#: Rows of a new table may lie this far outside the [0, 1] of pixels.
+PIXEL_MARGIN = 0.01
+
+
+@dataclass(frozen=True)
+class Examples:
+    """What a run learns from and is tested on.
+
+    Arguments:
+        title: what the data are called.
+        description: a sentence on them.
+        train, test: the examples.
+        validation: those on which the best epoch is chosen, or None.
+        transform: how a table's columns became numbers; None for images.
+        notes: what was decided about a table, one sentence each.
+    """
+
+    title: str
+    description: str
+    train: data.Dataset
+    test: data.Dataset
+    validation: data.Dataset | None
+    transform: data.TableTransform | None
+    notes: tuple[str, ...] = ()
+
+
+def recognise(what: str, **asked: Any) -> Source:
+    """Whether a word names a data set or a file, with what was asked about it.
+
+    Arguments:
+        what: the word on the command line.
+        **asked: ``target``, ``task``, ``drop``, ``test`` where given; only a file
+            takes them.
+
+    Raises:
+        OptionError: neither a name nor a file.
+        FileError: the name of a file that is not there.
+        ArgumentError: a file without a target, a data set with one.
+    """
+    if what in data.names():
+        for option, value in asked.items():
+            if value:
+                raise ArgumentError(
+                    f"--{option} {_words(value)}: the data set {what!r} knows its own: "
+                    f"--{option} is for tables",
+                    fix=f"leave --{option} out",
+                )
+        return Source(name=what)
+    path = Path(what)
+    if not path.exists() and not _looks_like_file(what):
+        error = unknown_option("data set", what, data.names())
+        raise type(error)(
+            f"{what!r} is neither a data set nor a file; chainrule data lists the "
+            "data sets",
+            fix=error.fix,
+        )
+    raw = read_bytes(path)
+    if not asked.get("target"):
+        columns = read_columns(path).names
+        listed = ", ".join(columns[:12]) + (", …" if len(columns) > 12 else "")
+        raise ArgumentError(
+            f"{what}: which column is to be predicted? There are: {listed}",
+            fix=f"--target {columns[-1]!r}, or another of them",
+        )
+    given = {option: value for option, value in asked.items() if value}
+    return Source(
+        file=str(path.resolve()), sha256=hashlib.sha256(raw).hexdigest(), **given
+    )
+
+
+def load(source: Source, validation: float, seed: int) -> Examples:
+    """The examples of a run.
+
+    Arguments:
+        source: where from.
+        validation: the part of the training data to choose the best epoch on.
+        seed: of a table's split into parts.
+
+    Raises:
+        FileError: the file is not there, or is not the one that it was.
+        DataError: it cannot be learned from.
+    """
+    if source.name is not None:
+        return _load_named(source.name, validation)
+    return _load_table(source, validation, seed)
+
+
+def _load_named(name: str, validation: float) -> Examples:
+    split = data.load(name, validation=validation)
+    return Examples(
+        name,
+        f"{split.description} (licence: {split.licence})",
+        split.train,
+        split.test,
+        split.validation,
+        _as_table_transform(split),
+    )
+
+
+def _load_table(source: Source, validation: float, seed: int) -> Examples:
+    path = Path(str(source.file))
+    if source.sha256 != hashlib.sha256(read_bytes(path)).hexdigest():
+        raise FileError(
+            f"{path}: the file has changed since this run began",
+            fix="put the old file back, or begin a new run",
+        )
+    table = data.read_table(
+        path, source.target, task=source.task, drop=source.drop
+    )
+    inner = validation * (1 - source.test)
+    split = table.split(test=source.test, validation=inner, seed=seed)
+    fitted: Any = split.transform
+    inputs = ", ".join(list(table.kinds)[:8]) + (", …" if len(table.kinds) > 8 else "")
+    return Examples(
+        path.name,
+        f"{len(table)} rows; {source.target} from {len(table.kinds)} columns: {inputs}",
+        split.train,
+        split.test,
+        split.validation,
+        fitted,
+        tuple(_without_python(note) for note in table.notes),
+    )
+
+
+def _without_python(note: str) -> str:
+    """A note of ``read_table``, with the command's spelling of an argument."""
+    for task in ("regression", "classification"):
+        note = note.replace(f"task={task!r}", f"--task {task}")
+    return note
+
+
+def _as_table_transform(split: data.Split) -> data.TableTransform | None:
+    """The scaling of a named table as that of a file with these columns."""
+    train, scaling = split.train, split.transform
+    if train.image_shape is not None or not isinstance(scaling, data.Standardiser):
+        return None
+    names = feature_names(train)
+    columns = tuple(
+        ColumnRule(name, "numeric", float(mean), float(std))
+        for name, mean, std in zip(names, scaling.mean, scaling.std, strict=True)
+    )
+    target = TargetRule(
+        train.target_name or "class",
+        train.task,
+        float(scaling.target_mean[0]),
+        float(scaling.target_std[0]),
+        train.classes or (),
+    )
+    return data.TableTransform(columns, target)
+
+
+def feature_names(dataset: data.Dataset) -> tuple[str, ...]:
+    """The names of the columns of a data set's inputs; x1, x2 … where it has none."""
+    inputs = np.asarray(dataset.inputs)
+    numbered = tuple(f"x{number}" for number in range(1, inputs.shape[1] + 1))
+    return dataset.feature_names or numbered
+
+
+def new_inputs(settings: Settings, file: str) -> tuple[Array, Columns | None]:
+    """The inputs of a run's network, from a file of new rows.
+
+    Arguments:
+        settings: of the run.
+        file: a table with the columns that the run learned from; for a run on images,
+            a table or ``.npy`` file with one number a pixel.
+
+    Returns:
+        float32 ``(N, inputs)``, and the columns of the file where it is a table.
+
+    Raises:
+        FileError: it cannot be read.
+        DataError: columns are missing, or hold other things than in training.
+    """
+    if settings.transform is not None:
+        columns = read_columns(file)
+        fitted = data.TableTransform.from_json(settings.transform)
+        _require_columns(columns, [rule.name for rule in fitted.columns])
+        return fitted.transform(columns), columns
+    return _pixels(settings, file), None
+
+
+def new_examples(settings: Settings, file: str) -> data.Dataset:
+    """Rows with known targets, to measure a run's network on.
+
+    Raises:
+        FileError, DataError: as ``new_inputs``; and for a missing target.
+    """
+    if settings.transform is None:
+        raise DataError(
+            f"{file}: a network for images is measured on a named data set",
+            fix=f"one with images of {_size(settings.image_shape)}: chainrule data "
+            "lists them",
+        )
+    inputs, columns = new_inputs(settings, file)
+    assert columns is not None
+    _require_columns(columns, [settings.target])
+    fitted = data.TableTransform.from_json(settings.transform)
+    # one class only is no mistake here, so the classes are handed over as they are
+    targets = fitted.transform_target(columns)
+    return unchecked(inputs, targets, settings, Path(file).name)
+
+
+def unchecked(
+    inputs: Array, targets: Array, settings: Settings, name: str
+) -> data.Dataset:
+    """A data set of a run's kind, which may hold rows of one class alone."""
+    return _Rows(
+        inputs,
+        targets,
+        name=name,
+        classes=settings.classes or None,
+        target_name=settings.target,
+        image_shape=settings.image_shape or None,
+        task=settings.task,
+    )
+
+
+class _Rows(data.Dataset):
+    """Rows to measure on: nothing is learned from them."""
+
+    def _check_more_than_one_class(self) -> None:
+        return
+
+
+def named_examples(settings: Settings, name: str) -> data.Dataset:
+    """The test part of a named data set, if a run's network can take it.
+
+    Raises:
+        DataError: its inputs or classes are others.
+    """
+    test = _load_named(name, 0.0).test
+    inputs = np.asarray(test.inputs)
+    if inputs.shape[1] != settings.network.inputs:
+        raise DataError(
+            f"{name}: {inputs.shape[1]} inputs an example: the network takes "
+            f"{settings.network.inputs}",
+            fix=f"data like {settings.title!r}, which it learned from",
+        )
+    if (test.classes or ()) != settings.classes:
+        raise DataError(
+            f"{name}: its classes are not those of {settings.title!r}, "
+            "which the network learned from"
+        )
+    if settings.transform is not None and name != settings.source.name:
+        raise DataError(
+            f"{name}: its columns are scaled by its own mean and deviation, which are "
+            f"not those of {settings.title!r}",
+            fix="a table file with the columns that the network learned from",
+        )
+    return test
+
+
+def _require_columns(columns: Columns, names: Sequence[str]) -> None:
+    """All missing columns in one sentence."""
+    missing = [name for name in names if name not in columns.values]
+    if not missing:
+        return
+    noun = "column" if len(missing) == 1 else "columns"
+    listed = ", ".join(map(repr, missing[:8])) + (", …" if len(missing) > 8 else "")
+    unused = [name for name in columns.names if name not in names]
+    close = nearest(missing[0], unused)
+    raise DataError(
+        f"{columns.source}: {len(missing)} {noun} of the training data missing: "
+        f"{listed}",
+        fix=f"is {close!r} meant to be {missing[0]!r}?"
+        if close
+        else "the file needs every column that the network learned from",
+    )
+
+
+def _pixels(settings: Settings, file: str) -> Array:
+    size = settings.network.inputs
+    what = f"one number a pixel, {size} of {_size(settings.image_shape)}, from 0 to 1"
+    if file.endswith(".npy"):
+        inputs = np.asarray(data.memory_map(file).inputs, dtype=np.float32)
+        inputs = inputs.reshape(len(inputs), -1)
+    else:
+        columns = read_columns(file)
+        texts = [name for name in columns.names if columns[name].dtype.kind != "f"]
+        if texts:
+            raise DataError(f"{file}: column {texts[0]!r} holds text: expected {what}")
+        inputs = np.stack([columns[name] for name in columns.names], axis=1)
+    if inputs.shape[1] != size:
+        raise DataError(f"{file}: {inputs.shape[1]} numbers a row: expected {what}")
+    low, high = float(np.min(inputs)), float(np.max(inputs))
+    if not (low >= -PIXEL_MARGIN and high <= 1 + PIXEL_MARGIN):
+        raise DataError(
+            f"{file}: numbers from {low:g} to {high:g}: expected {what}",
+            fix=f"divide them by {high:g}" if high > 1 and low >= 0 else None,
+        )
+    return inputs.astype(np.float32)
+
+
+def _size(shape: Sequence[int]) -> str:
+    return " × ".join(map(str, shape[:2] if shape[2:] == (1,) else shape))
+
+
+def _looks_like_file(word: str) -> bool:
+    return word.lower().endswith(TABLE_SUFFIXES) or (
+        ("/" in word or "\\" in word) and not word.startswith("uci/")
+    )
+
+
+def _words(value: Any) -> str:
+    return ",".join(value) if isinstance(value, tuple) else str(value)

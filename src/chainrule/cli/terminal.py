@@ -1,0 +1,82 @@
+"""What a command prints, and where: sentences for people, or one JSON object.
+
+Place on the road: below the commands. Results go to standard output; errors, and
+progress, to standard error. It must not know what is said.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import click
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Terminal:
+    """Where a command speaks.
+
+    Arguments:
+        json: print one JSON object at the end, and nothing else on standard output.
+        quiet: print results only.
+    """
+
+    json: bool = False
+    quiet: bool = False
+
+    @property
+    def shows_progress(self) -> bool:
+        """Whether a progress bar is wanted."""
+        return not (self.json or self.quiet)
+
+    def say(self, *lines: str) -> None:
+        """What is going on; nothing where only results are wanted."""
+        if self.shows_progress:
+            for line in lines:
+                click.echo(line)
+
+    def result(self, *lines: str) -> None:
+        """What came out; nothing where a program reads the output."""
+        if not self.json:
+            for line in lines:
+                click.echo(line)
+
+    def finish(self, values: dict[str, Any]) -> None:
+        """The one JSON object, where it was asked for."""
+        if self.json:
+            click.echo(as_json(values))
+
+
+def as_json(values: Any) -> str:
+    """JSON that every reader takes: arrays as lists, NaN and infinities as null."""
+    return json.dumps(_plain(values), indent=1, ensure_ascii=False, allow_nan=False)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(each) for each in value]
+    if isinstance(value, (np.ndarray, np.generic)):
+        return _plain(value.tolist())
+    if isinstance(value, float) and not np.isfinite(value):
+        return None
+    return value
+
+
+def columns(rows: Iterable[Sequence[str]], indent: str = "  ") -> list[str]:
+    """Rows of cells as lines, cells of a column one below the other."""
+    listed = [list(row) for row in rows]
+    count = max((len(row) for row in listed), default=0)
+    widths = [
+        max(len(row[place]) for row in listed if place < len(row))
+        for place in range(count)
+    ]
+    return [
+        (indent + "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=False)))
+        .rstrip()
+        for row in listed
+    ]

@@ -1,0 +1,303 @@
+"""``explain``: a computation opened up, with every value and every derivative in it.
+
+Beside the road, at its end: it takes a tensor that was computed, a traced graph, or a
+network with data, and answers something that prints itself, draws itself, and writes
+itself as a page. It changes nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ..errors import ArgumentError, BoundsError, FileError, TraceError, nearest
+from ..graph import Array, Graph, Node, in_order, no_value
+from .differences import Difference, Perturbation
+from .drawing import drawing, escape, picture
+from .page import page
+from .sums import Ledger
+from .text import LINES, explanation_text, graph_text
+from .wording import Wording
+
+#: A drawing of more nodes shows the last of them; nobody can read more than the most.
+DRAWN, MOST_DRAWN = 80, 1000
+
+
+class Explanation:
+    """A computation with its values and derivatives: text, drawing, and a page.
+
+    ``print`` it, show it in a notebook, or ``save`` it; ``explanation["s"]`` or
+    ``explanation[node]`` writes out the chain-rule sum of one node.
+
+    Formula: ∂L/∂x = Σ over the operations y that use x of (∂L/∂y · ∂y/∂x). Of a tensor
+    of several elements, L is the sum of its elements.
+
+    Arguments:
+        root: the tensor that is explained, or a traced graph.
+        names: what to call some of the nodes.
+        title: the heading of drawing and page.
+
+    Example:
+        >>> import chainrule as cr
+        >>> x = cr.tensor(3.0, name="x")
+        >>> print(cr.explain(x * x)["x"])
+        x = 3
+        ∂L/∂x = ∂L/∂L · ∂L/∂x = 1 · 6 = 6
+        finite difference: 6 (h = 3e−05)
+    """
+
+    def __init__(
+        self,
+        root: Any,
+        names: Mapping[Node, str] | None = None,
+        title: str | None = None,
+    ) -> None:
+        self.graph = root if isinstance(root, Graph) else None
+        self.root: Any = None if isinstance(root, Graph) else root
+        nodes = root.nodes if isinstance(root, Graph) else in_order([root])
+        self._wording = Wording(Ledger(nodes, self.root), names)
+        self.title = title if title is not None else self._title()
+
+    def _title(self) -> str:
+        if self.graph is not None:
+            return self.graph.name
+        formula = self._wording.formula(self.root)
+        name = self._wording.name(self.root)
+        return f"{name} = {formula}" if formula and len(formula) <= 48 else name
+
+    # Nodes. ------------------------------------------------------------------------
+
+    @property
+    def nodes(self) -> list[Node]:
+        """The nodes, each after its inputs; numbers written in the program left out."""
+        return list(self._wording.ledger.nodes)
+
+    @property
+    def names(self) -> dict[str, Node]:
+        """The nodes by the names that they are called by."""
+        return {self._wording.name(node): node for node in self._wording.ledger.nodes}
+
+    def node(self, which: Node | str) -> Node:
+        """The node that a name, a tensor or a parameter stands for.
+
+        Raises:
+            ArgumentError: when it is not part of this computation.
+        """
+        if isinstance(which, str):
+            names = self.names
+            if which in names:
+                return names[which]
+            close = nearest(which, names)
+            raise ArgumentError(
+                f"explain: {which!r} names no node of {self.title}",
+                fix=f"did you mean {close!r}?" if close else "see the names in .names",
+            )
+        if isinstance(which, Node):
+            for node in self._wording.ledger.nodes:
+                if node is which or node.owner is which:
+                    return node
+        shown = which.describe() if isinstance(which, Node) else type(which).__name__
+        raise ArgumentError(
+            f"explain: {shown} is not part of the computation of {self.title}",
+            fix="ask for a node that it was computed from, or one of .names",
+        )
+
+    def value(self, which: Node | str) -> Array:
+        """The value of a node, as a NumPy array.
+
+        Raises:
+            TraceError: for a traced graph, where no value is known.
+        """
+        node = self.node(which)
+        if node.value is None or node.several:
+            raise no_value(node, "explain(…).value")
+        return np.asarray(node.value).copy()
+
+    def gradient(self, which: Node | str) -> Array:
+        """∂L/∂node, its δ, as a NumPy array.
+
+        Raises:
+            ArgumentError: where no derivative flows.
+        """
+        node = self.node(which)
+        found = self._wording.ledger.gradient(node)
+        if found is None:
+            raise ArgumentError(
+                f"explain: no derivative: {self._wording.no_derivative(node)}"
+                if self.root is not None
+                else "explain: a traced graph has no values and no derivatives",
+            )
+        return found.copy()
+
+    def difference(self, which: Node | str, entry: int = 0) -> Difference:
+        """A finite difference of L along one entry of a node, really computed.
+
+        Formula: (L(xᵢ + h) − L(xᵢ − h)) / 2h; the graph behind the node is computed
+        again in float64 for each L.
+
+        Arguments:
+            entry: the place in the flattened value.
+
+        Returns:
+            ``.value``, the step ``.step``, and ``.kink`` where L bends at xᵢ.
+        """
+        node = self.node(which)
+        size = self.gradient(node).size
+        self._check_entry(node, entry, size)
+        moved = Perturbation(node, self.root, self._wording.ledger.everything)
+        return moved.difference(entry)
+
+    def _check_entry(self, node: Node, entry: int, size: int) -> None:
+        if not 0 <= entry < size:
+            raise BoundsError(
+                f"explain: entry {entry} of {self._wording.name(node)} {node.shape}: "
+                f"it has {size} elements",
+                fix="count through the flattened value, from 0",
+            )
+
+    # Text. -------------------------------------------------------------------------
+
+    def explain(self, which: Node | str, entry: int | None = None) -> str:
+        """One node: its value, its chain-rule sum with numbers, a finite difference.
+
+        Arguments:
+            which: a node, or its name.
+            entry: for a tensor, the element whose sum is written out, counted through
+                the flattened value; without it, those of a small tensor.
+        """
+        node = self.node(which)
+        wording = self._wording
+        lines = [wording.forward(node)]
+        gradient = wording.ledger.gradient(node)
+        if gradient is None:
+            return "\n".join([*lines, wording.no_derivative(node)]).rstrip()
+        if entry is None:
+            lines.append(wording.backward(node))
+        if not node.shape:
+            entry = 0
+        else:
+            entries = range(min(gradient.size, 4)) if entry is None else [entry]
+            for each in entries:
+                self._check_entry(node, each, gradient.size)
+                lines.append(("  " if entry is None else "") + wording.entry(node, each))
+        if gradient.size:
+            found = self.difference(node, entry or 0)
+            at = wording.at(node, entry or 0)
+            lines.append(f"finite difference{at}: {wording.difference(found)}")
+        return "\n".join(lines)
+
+    def __getitem__(self, which: Node | str) -> str:
+        return self.explain(which)
+
+    def text(self, limit: int | None = LINES) -> str:
+        """Every value forward and every derivative backward.
+
+        Arguments:
+            limit: the most nodes in each half; None for all.
+        """
+        if limit is not None and limit < 1:
+            raise ArgumentError(f"explain: limit={limit}: expected at least 1, or None")
+        if self.graph is not None:
+            return graph_text(self._wording, self.graph, limit)
+        return explanation_text(self._wording, limit)
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    # Pictures. ---------------------------------------------------------------------
+
+    def svg(self, last: int | None = None) -> str:
+        """The graph drawn from left to right, as the text of an SVG file.
+
+        Each node is a circle: its value in the right half, its derivative in the left.
+
+        Arguments:
+            last: how many nodes, counted from the end; by default 80.
+
+        Raises:
+            ArgumentError: when asked for more than can be read.
+        """
+        shown = picture(self._wording, self._last(last))
+        return drawing(self._wording, shown, self.title, interactive=False)
+
+    def html(self, path: str | os.PathLike[str] | None = None, last: int = 0) -> str:
+        """A page that steps through forward and backward, one node at a time.
+
+        It needs no network and no other file. Buttons, arrow keys and clicks move
+        through it; the clicked node's chain-rule sum is written out with numbers, and a
+        finite difference beside it.
+
+        Arguments:
+            path: where to write it, if anywhere.
+            last: how many nodes, counted from the end; by default 80.
+
+        Returns:
+            The text of the page.
+        """
+        shown = picture(self._wording, self._last(last or None))
+        text = page(self._wording, shown, self.title)
+        if path is not None:
+            _write(path, text)
+        return text
+
+    def _last(self, last: int | None) -> int:
+        if last is None:
+            return DRAWN
+        if not 1 <= last <= MOST_DRAWN:
+            raise ArgumentError(
+                f"explain: last={last}: a drawing shows 1 to {MOST_DRAWN} nodes",
+                fix="see them all as text: .text(limit=None)",
+            )
+        return last
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes the text, the drawing or the page, by the ending of the file's name.
+
+        Raises:
+            ArgumentError: for an ending other than .txt, .svg and .html.
+            FileError: when the file cannot be written.
+        """
+        forms = {".txt": self.text, ".svg": self.svg, ".html": self.html}
+        ending = os.path.splitext(os.fspath(path))[1].lower()
+        if ending not in forms:
+            raise ArgumentError(
+                f"explain: save({os.fspath(path)!r}): the ending says what to write: "
+                ".txt, .svg or .html",
+                fix=f"save({os.path.splitext(os.fspath(path))[0] + '.html'!r})",
+            )
+        _write(path, forms[ending]() + "\n")
+
+    def _repr_svg_(self) -> str:
+        return self.svg()
+
+    def _repr_html_(self) -> str:
+        return (
+            f'<div style="overflow-x:auto" title="{escape(self.title)}">{self.svg()}'
+            "</div>"
+        )
+
+
+def _write(path: str | os.PathLike[str], text: str) -> None:
+    try:
+        with open(path, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+    except OSError as error:
+        raise FileError(
+            f"explain: {os.fspath(path)!r} cannot be written: {error.strerror}",
+            fix="name a file in a folder that exists and may be written to",
+        ) from None
+
+
+def refuse_traced(node: Node) -> None:
+    """An error for a tensor without a value."""
+    if node.value is None:
+        raise no_value(node, "explain")
+
+
+__all__ = ["Explanation", "TraceError", "refuse_traced"]

@@ -1,0 +1,67 @@
+"""Losses: how wrong predictions are, as one number.
+
+Place on the road: beside ``nn``, written with public operators only. They know nothing
+of layers or training.
+
+All are called as ``loss(predictions, targets, …)`` and agree on the following.
+
+- The first axis is the samples. The loss of the batch is the average over samples, or
+  with ``sample_weight`` w the weighted average Σ wᵢ ℓᵢ / Σ wᵢ. ``reduction="sum"``
+  answers Σ wᵢ ℓᵢ, ``reduction="none"`` every wᵢ ℓᵢ.
+- Predictions and targets never broadcast: (N, 1) against (N,) is an error, where
+  broadcasting would compare every prediction with every target.
+- ``per="element"`` averages over every element, ``per="sample"`` sums over the elements
+  of a sample first and averages over samples. Losses named after an average (``mse``,
+  ``l1``, ``huber``, ``binary_cross_entropy``) do the first unless told otherwise,
+  squared norms and likelihoods the second: their value for a sample is a sum.
+- Where a formula needs a probability, the prediction is the logit before it: the
+  logarithm of a probability that was rounded to 0 or 1 has lost its value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..errors import unknown_option
+from .classes import binary_cross_entropy, cross_entropy, hinge
+from .likelihoods import bernoulli_nll, gaussian_nll
+from .squared import half_squared_error, huber, l1, mse, squared_error
+
+Loss = Callable[..., Any]
+
+#: The losses by name.
+BY_NAME: dict[str, Loss] = {
+    loss.__name__: loss
+    for loss in (
+        half_squared_error,
+        squared_error,
+        mse,
+        l1,
+        huber,
+        binary_cross_entropy,
+        cross_entropy,
+        hinge,
+        gaussian_nll,
+        bernoulli_nll,
+    )
+}
+
+
+def by_name(name: str) -> Loss:
+    """The loss of a name; ``-`` counts as ``_``.
+
+    Raises:
+        OptionError: for an unknown name, with the nearest one.
+
+    Example:
+        >>> by_name("cross-entropy") is cross_entropy
+        True
+    """
+    loss = BY_NAME.get(str(name).replace("-", "_"))
+    if loss is None:
+        raise unknown_option("loss", name, BY_NAME)
+    return loss
+
+
+__all__ = ["BY_NAME", "Loss", "by_name", *sorted(BY_NAME)]

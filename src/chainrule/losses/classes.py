@@ -1,0 +1,252 @@
+"""Losses of classes: yes or no, one among several, and margins between them."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .. import dtypes
+from ..errors import ArgumentError, DataError, DTypeError, ShapeError
+from ..graph import Node
+from ..ops import composed
+from ..ops.elementwise import relu, softplus, where
+from ..ops.indexing import normal_index
+from ..ops.primitive import constant, lift
+from .inputs import average, float_predictions, pair, place, refuse
+
+
+def binary_cross_entropy(
+    logits: Any,
+    targets: Any,
+    *,
+    pos_weight: float | None = None,
+    per: str = "element",
+    sample_weight: Any = None,
+    reduction: str = "mean",
+) -> Any:
+    """The cross-entropy of yes-or-no questions, from logits.
+
+    Formula: ℓ = −[p y ln σ(z) + (1 − y) ln(1 − σ(z))], computed as
+    p y softplus(−z) + (1 − y) softplus(z), which neither overflows nor rounds to 0.
+
+    Shapes: logits and targets alike, (N,) or (N, K) → ().
+
+    Arguments:
+        logits: z, before the sigmoid.
+        targets: 0 and 1, False and True, or probabilities between them.
+        pos_weight: p, how much a 1 weighs against a 0.
+
+    Raises:
+        ShapeError: when the shapes differ or the batch is empty.
+        BoundsError: for integer targets other than 0 and 1.
+        DataError: for known targets outside of 0 … 1.
+
+    Example:
+        >>> binary_cross_entropy([0.0, 0.0], [0, 1]).item()
+        0.6931471824645996
+    """
+    name = "binary_cross_entropy"
+    if pos_weight is not None and not pos_weight > 0:
+        raise ArgumentError(f"{name}: pos_weight={pos_weight!r}: expected above 0")
+    z, y = _logits_and_answers(name, logits, targets)
+    yes = y * softplus(-z)
+    if pos_weight is not None:
+        yes = yes * float(pos_weight)
+    no = (1.0 - y) * softplus(z)
+    return average(name, yes + no, per, sample_weight, reduction)
+
+
+def cross_entropy(
+    logits: Any,
+    targets: Any,
+    *,
+    weight: Any = None,
+    label_smoothing: float = 0.0,
+    sample_weight: Any = None,
+    reduction: str = "mean",
+) -> Any:
+    """The cross-entropy of one class among several, from logits.
+
+    Formula: ℓᵢ = −ln pᵢ[yᵢ] with p = softmax(z); for a distribution q as target
+    −Σₖ qₖ ln pₖ. With class weights w the average is Σ wᵧᵢ ℓᵢ / Σ wᵧᵢ. With label
+    smoothing ε, q becomes (1 − ε) q + ε / K.
+
+    Shapes: logits (…, K); targets (…) of class numbers 0 … K − 1, or (…, K) of
+    distributions → ().
+
+    Arguments:
+        weight: one weight for each class, (K,).
+        label_smoothing: ε, from 0 to 1.
+
+    Raises:
+        ShapeError: when the shapes do not fit, or the batch is empty.
+        BoundsError: for a class number outside of 0 … K − 1.
+        DTypeError: for class numbers that are not integers.
+
+    Source: label smoothing: Szegedy et al. (2016).
+
+    Example:
+        >>> cross_entropy([[0.0, 0.0], [2.0, 2.0]], [0, 1]).item()
+        0.6931471824645996
+    """
+    name = "cross_entropy"
+    z, q, known = _class_targets(name, logits, targets)
+    smoothing = _share(name, "label_smoothing", label_smoothing)
+    classes = z.shape[-1]
+    w = None if weight is None else _class_weights(name, weight, z)
+    logp = composed.log_softmax(z)
+    if known and not smoothing:
+        terms = where(q, -logp, 0.0)  # −∞ for a class that is not asked is no NaN
+    else:
+        smooth = q.astype(z.dtype)
+        if smoothing:
+            smooth = smooth * (1.0 - smoothing) + smoothing / classes
+        terms = where(smooth == 0.0, 0.0, -smooth * logp)
+    losses = (terms if w is None else terms * w).sum(axis=-1)
+    mass = None if w is None else (q.astype(z.dtype) * w).sum(axis=-1)
+    return average(name, losses, "element", sample_weight, reduction, mass)
+
+
+def hinge(
+    scores: Any,
+    targets: Any,
+    *,
+    margin: float = 1.0,
+    sample_weight: Any = None,
+    reduction: str = "mean",
+) -> Any:
+    """What is missing for the right answer to win by a margin.
+
+    Formula, for targets y of −1 and 1: ℓ = max(0, m − y s); for class numbers y:
+    ℓᵢ = max(0, m + max_{k ≠ yᵢ} sᵢₖ − sᵢ[yᵢ]).
+
+    Shapes: scores (N, …) with targets alike of −1 and 1, or scores (…, K) with
+    integers (…) of class numbers → ().
+
+    Arguments:
+        margin: m.
+
+    Raises:
+        ShapeError: when the shapes do not fit, or the batch is empty.
+        BoundsError: for a class number outside of 0 … K − 1.
+        DataError: for known targets other than −1 and 1.
+
+    Source: Cortes & Vapnik (1995); for several classes Crammer & Singer (2001).
+
+    Example:
+        >>> hinge([2.0, 0.5], [1, -1], reduction="none").numpy()
+        array([0. , 1.5], dtype=float32)
+        >>> hinge([[2.0, 1.5, 0.0]], [0]).item()
+        0.5
+    """
+    (s,), (y,) = lift([scores]), lift([targets])
+    if dtypes.is_integer(y.dtype) and len(s.shape) == len(y.shape) + 1:
+        if s.shape[-1] > 1:
+            return _multiclass_hinge(s, y, margin, sample_weight, reduction)
+    s, y = pair("hinge", s, y, "scores")
+    refuse("hinge", y, lambda v: np.abs(v) != 1, "−1 or 1", "2 * targets - 1")
+    losses = relu(float(margin) - y * s)
+    return average("hinge", losses, "element", sample_weight, reduction)
+
+
+def _multiclass_hinge(
+    scores: Node, labels: Node, margin: float, sample_weight: Any, reduction: str
+) -> Any:
+    s, right, _ = _class_targets("hinge", scores, labels)
+    of_right = where(right, s, 0.0).sum(axis=-1)
+    of_others = where(right, -math.inf, s).max(axis=-1)
+    losses = relu(float(margin) + of_others - of_right)
+    return average("hinge", losses, "element", sample_weight, reduction)
+
+
+def _logits_and_answers(name: str, logits: Any, targets: Any) -> tuple[Any, Any]:
+    """Logits with targets from 0 to 1 of the same shape."""
+    (y,) = lift([targets])
+    if not dtypes.is_float(y.dtype):
+        number: Any = y
+        y = normal_index(number.astype(dtypes.int64), size=2, what=f"{name}: label")
+    z, y = pair(name, logits, y, "logits")
+    wrong = "for −1 and 1 use hinge; divide images by 255.0"
+    refuse(name, y, lambda v: ~((v >= 0) & (v <= 1)), "from 0 to 1", wrong)
+    return z, y
+
+
+def _class_targets(name: str, logits: Any, targets: Any) -> tuple[Any, Any, bool]:
+    """Logits (…, K), targets (…, K), and whether these are bools that mark a class."""
+    z = float_predictions(name, logits, "logits")
+    (y,) = lift([targets])
+    _check_classes(name, z, y)
+    node: Any = y
+    if z.shape != y.shape:
+        index = normal_index(
+            node.astype(dtypes.int64), size=z.shape[-1], what=f"{name}: label"
+        )
+        return z, composed.expand_dims(index, -1) == constant(range(z.shape[-1])), True
+    refuse(name, y, lambda v: ~(v >= 0), "probabilities, 0 or more", None)
+    if y.value is not None:
+        _check_distributions(name, y)
+    return z, node.astype(z.dtype), False
+
+
+def _check_classes(name: str, z: Node, y: Node) -> None:
+    what = f"{name}: logits {z.shape} with targets {y.shape}"
+    if not z.shape or z.shape[-1] == 1:
+        raise ShapeError(
+            f"{what}: one column cannot choose between classes",
+            fix="binary_cross_entropy for yes or no; else give the network one output "
+            "for each class",
+        )
+    if y.shape == z.shape:
+        return
+    if y.shape != z.shape[:-1]:
+        raise ShapeError(
+            f"{what}: expected class numbers {z.shape[:-1]} or distributions {z.shape}",
+            fix=_how_to_fit_classes(z, y),
+        )
+    if dtypes.is_float(y.dtype):
+        raise DTypeError(
+            f"{what} of {y.dtype}: class numbers are integers",
+            fix="targets.astype('int64')",
+        )
+
+
+def _how_to_fit_classes(z: Node, y: Node) -> str:
+    if y.shape == (*z.shape[:-1], 1):
+        return "targets.squeeze(-1)"
+    if y.shape[:1] != z.shape[:1]:
+        return "as many targets as predictions: one row a sample"
+    if len(y.shape) == len(z.shape):
+        return f"give the network {y.shape[-1]} outputs, one for each class"
+    return "the classes are the last axis of the logits"
+
+
+def _check_distributions(name: str, y: Node) -> None:
+    totals = np.sum(y.value, axis=-1, dtype=np.float64)
+    wrong = np.argwhere(np.abs(totals - 1.0) > 1e-3)
+    if wrong.size:
+        first = tuple(int(i) for i in wrong[0])
+        raise DataError(
+            f"{name}: targets {y.shape}: the distribution {place(first)} has the sum "
+            f"{totals[first]:.6g}: expected 1",
+            fix="divide each row by its sum",
+        )
+
+
+def _class_weights(name: str, weight: Any, z: Any) -> Any:
+    (w,) = lift([weight])
+    if w.shape != (z.shape[-1],):
+        raise ShapeError(
+            f"{name}: weight {w.shape} for {z.shape[-1]} classes: one weight a class "
+            "is needed"
+        )
+    refuse(name, w, lambda v: ~(v >= 0), "0 or more", None, "weight")
+    weights: Any = w
+    return weights.astype(z.dtype)
+
+
+def _share(name: str, argument: str, value: Any) -> float:
+    if not isinstance(value, (int, float)) or not 0 <= value <= 1:
+        raise ArgumentError(f"{name}: {argument}={value!r}: expected from 0 to 1")
+    return float(value)

@@ -1,0 +1,154 @@
+"""What all losses ask of their inputs, and how they average.
+
+Predictions and targets have one shape: nothing broadcasts. Values are looked at where
+they are known: everywhere but in the arguments of a compiled function.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .. import dtypes
+from ..errors import DataError, DTypeError, ShapeError, unknown_option
+from ..graph import Node
+from ..ops.elementwise import where
+from ..ops.movement import broadcast_to
+from ..ops.primitive import lift
+
+
+def average(
+    name: str,
+    losses: Any,
+    per: str,
+    sample_weight: Any,
+    reduction: str,
+    mass: Any = None,
+) -> Any:
+    """The losses of a batch as one number, weighted; or as they are.
+
+    ``mass`` is the weight that each loss already contains, where classes have weights.
+    """
+    if per not in ("element", "sample"):
+        raise unknown_option(f"{name} per", per, ["element", "sample"])
+    if reduction not in ("mean", "sum", "none"):
+        raise unknown_option(f"{name} reduction", reduction, ["mean", "sum", "none"])
+    if per == "sample" and len(losses.shape) > 1:
+        losses = losses.sum(axis=tuple(range(1, len(losses.shape))))
+    if sample_weight is not None:
+        w = _sample_weights(name, sample_weight, losses)
+        losses = losses * w
+        mass = broadcast_to(w, losses.shape) if mass is None else mass * w
+    if reduction == "none":
+        return losses
+    if reduction == "sum":
+        return losses.sum()
+    if mass is None:
+        return losses.mean()
+    total = mass.sum()
+    return losses.sum() / where(total == 0.0, 1.0, total)
+
+
+def _sample_weights(name: str, sample_weight: Any, losses: Any) -> Any:
+    """The weights with as many axes as the losses."""
+    (w,) = lift([sample_weight])
+    axes = len(w.shape)
+    if not w.shape or w.shape != losses.shape[:axes]:
+        raise ShapeError(
+            f"{name}: sample_weight {w.shape} for losses {losses.shape}: one weight a "
+            "sample is needed",
+            fix=f"a weight for each of the {losses.shape[0]} samples"
+            if losses.shape
+            else None,
+        )
+    refuse(name, w, lambda v: ~(v >= 0), "0 or more", None, "sample_weight")
+    weights: Any = w
+    return weights.astype(losses.dtype).reshape(
+        *w.shape, *[1] * (len(losses.shape) - axes)
+    )
+
+
+def pair(
+    name: str, predictions: Any, targets: Any, what: str = "predictions"
+) -> tuple[Any, Any]:
+    """Predictions and targets of one shape, the targets in the predictions' dtype."""
+    a = float_predictions(name, predictions, what)
+    (y,) = lift([targets])
+    if a.shape != y.shape:
+        raise ShapeError(
+            f"{name}: {what} {a.shape} with targets {y.shape}: the shapes must be "
+            "equal; a loss never broadcasts",
+            fix=_how_to_fit(a, y, what),
+        )
+    converted: Any = y
+    return a, converted.astype(a.dtype)
+
+
+def float_predictions(name: str, predictions: Any, what: str) -> Any:
+    if isinstance(predictions, (tuple, list)) and any(
+        isinstance(each, Node) for each in predictions
+    ):
+        raise ShapeError(
+            f"{name}: {what}: {len(predictions)} tensors: expected one",
+            fix="call the loss on one output of the network at a time and add up",
+        )
+    (a,) = lift([predictions])
+    if not dtypes.is_float(a.dtype):
+        raise DTypeError(
+            f"{name}: {what} {a.shape} of {a.dtype}: expected floats",
+            fix="are predictions and targets exchanged? The predictions come first",
+        )
+    if 0 in a.shape:
+        raise ShapeError(
+            f"{name}: {what} {a.shape}: there is nothing to average",
+            fix="skip empty batches",
+        )
+    return a
+
+
+def _how_to_fit(a: Node, y: Node, what: str) -> str:
+    if a.shape == (*y.shape, 1):
+        return f"{what}.squeeze(-1), or targets[..., None]"
+    if y.shape == (*a.shape, 1):
+        return f"targets.squeeze(-1), or {what}[..., None]"
+    if len(a.shape) == len(y.shape) + 1 and a.shape[:-1] == y.shape:
+        if dtypes.is_integer(y.dtype):
+            return "for class numbers use cross_entropy, or cr.one_hot(targets, …)"
+        return f"give the network 1 output instead of {a.shape[-1]}"
+    if a.shape == y.shape[::-1]:
+        return "one of them lies on its side: targets.T"
+    if a.shape[:1] != y.shape[:1]:
+        return "as many targets as predictions: one row a sample"
+    return "give the network as many outputs as there are targets"
+
+
+def refuse(
+    name: str,
+    node: Any,
+    wrong: Callable[[Any], Any],
+    rule: str,
+    fix: str | None,
+    what: str = "targets",
+) -> None:
+    """An error for the first value that breaks a rule, where values are known: always,
+    but for the arguments of a compiled function."""
+    if node.value is None:
+        return
+    places = np.argwhere(wrong(node.value))
+    if places.size:
+        first = tuple(int(i) for i in places[0])
+        raise DataError(
+            f"{name}: {what} {node.shape}: {node.value[first]:g} {place(first)}: "
+            f"expected {rule}",
+            fix=fix,
+        )
+
+
+def place(position: tuple[int, ...]) -> str:
+    if not position:
+        return "as its only value"
+    if len(position) == 1:
+        return f"at row {position[0]}"
+    return f"at position {position}"

@@ -1,0 +1,126 @@
+"""Negative log-likelihoods: how improbable the targets are, summed over a sample."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..errors import ArgumentError, ShapeError
+from ..graph import Node
+from ..ops.elementwise import exp, log, minimum
+from ..ops.primitive import lift
+from .classes import binary_cross_entropy
+from .inputs import average, pair, refuse
+
+
+def gaussian_nll(
+    predictions: Any,
+    targets: Any,
+    *,
+    variance: Any = None,
+    per: str = "sample",
+    sample_weight: Any = None,
+    reduction: str = "mean",
+) -> Any:
+    """The negative log-likelihood of targets under normal distributions.
+
+    Formula: ℓᵢ = Σⱼ ½ [ln 2π + sᵢⱼ + (yᵢⱼ − μᵢⱼ)² e^(−sᵢⱼ)], with s = ln σ² the
+    logarithm of the variance, which a network predicts without a bound.
+
+    Shapes: μ, s and targets alike, (N, …) → ().
+
+    Arguments:
+        predictions: a pair (μ, s) of mean and log-variance; or μ, with ``variance``.
+        variance: σ², shaped like μ, or one number above 0; ½‖·‖² belongs to 1.
+
+    Raises:
+        ShapeError: when the shapes differ or the batch is empty.
+        ArgumentError: for both or neither of log-variance and variance.
+        DataError: for a known variance that is not above 0.
+
+    Source: Nix & Weigend (1994).
+
+    Example:
+        >>> gaussian_nll(([0.0], [0.0]), [0.0]).item()
+        0.9189385175704956
+        >>> gaussian_nll([0.0], [0.0], variance=1.0).item()
+        0.9189385175704956
+    """
+    name = "gaussian_nll"
+    mean, log_variance = _mean_and_log_variance(name, predictions, variance)
+    mu, y = pair(name, mean, targets, "mean")
+    s: Any = _like(name, log_variance, mu, "log-variance")
+    # e^(−s/2), kept finite for variances that are next to nothing.
+    largest = 0.45 * math.log(np.finfo(mu.dtype).max)
+    scaled = (y - mu) * exp(minimum(-0.5 * s, largest))
+    losses = 0.5 * (math.log(2.0 * math.pi) + s + scaled * scaled)
+    return average(name, losses, per, sample_weight, reduction)
+
+
+def bernoulli_nll(
+    logits: Any,
+    targets: Any,
+    *,
+    per: str = "sample",
+    sample_weight: Any = None,
+    reduction: str = "mean",
+) -> Any:
+    """The negative log-likelihood of targets of 0 and 1, from logits: the same terms
+    as ``binary_cross_entropy``, summed over the elements of a sample.
+
+    Formula: ℓᵢ = −Σⱼ [yᵢⱼ ln σ(zᵢⱼ) + (1 − yᵢⱼ) ln(1 − σ(zᵢⱼ))].
+
+    Shapes: logits and targets alike, (N, …) → ().
+
+    Raises:
+        ShapeError: when the shapes differ or the batch is empty.
+        BoundsError: for integer targets other than 0 and 1.
+
+    Example:
+        >>> round(bernoulli_nll([[0.0, 0.0]], [[0, 1]]).item(), 6)
+        1.386294
+    """
+    return binary_cross_entropy(
+        logits, targets, per=per, sample_weight=sample_weight, reduction=reduction
+    )
+
+
+def _like(name: str, value: Any, like: Any, what: str) -> Any:
+    """A second prediction, of the shape of the first or one number."""
+    (node,) = lift([value])
+    if node.shape not in ((), like.shape):
+        raise ShapeError(
+            f"{name}: mean {like.shape} with {what} {node.shape}: the shapes must be "
+            "equal; a loss never broadcasts",
+            fix=f"one {what} for every mean, or a single number",
+        )
+    converted: Any = node
+    converted = converted.astype(like.dtype)
+    return converted if node.shape == like.shape else converted.reshape(())
+
+
+def _mean_and_log_variance(name: str, predictions: Any, variance: Any) -> Any:
+    pair = isinstance(predictions, (tuple, list)) and len(predictions) == 2
+    pair = pair and all(np.ndim(_plain(each)) > 0 for each in predictions)
+    if variance is None:
+        if not pair:
+            raise ArgumentError(
+                f"{name}: a mean without a variance",
+                fix="a pair (mean, log_variance), or variance=1.0",
+            )
+        return predictions
+    if isinstance(predictions, (tuple, list)) and any(
+        isinstance(each, Node) for each in predictions
+    ):
+        raise ArgumentError(
+            f"{name}: both a pair (mean, log_variance) and variance: expected one"
+        )
+    (node,) = lift([variance])
+    refuse(name, node, lambda v: ~(v > 0), "above 0", None, "variance")
+    return predictions, log(node)
+
+
+def _plain(value: Any) -> Any:
+    return np.empty(value.shape) if isinstance(value, Node) else value

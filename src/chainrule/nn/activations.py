@@ -1,0 +1,358 @@
+"""Activations as layers: what makes a network more than one matrix.
+
+Those without parameters are the functions of the same name (``cr.sigmoid`` …), so that
+they can stand in a ``Sequential`` and be saved; they take any shape and keep it.
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+from numpy.typing import DTypeLike
+
+from ..errors import ArgumentError
+from ..initializers import Initializer, constant
+from ..ops import composed, elementwise
+from .arguments import (
+    features,
+    floats,
+    new_parameter,
+    number_within,
+    positive_size,
+)
+from .module import Module
+
+
+class Sigmoid(Module):
+    """σ(x) = 1 / (1 + e⁻ˣ), between 0 and 1; σ′ = σ(1 − σ).
+
+    Shapes: any → the same.
+
+    Example:
+        >>> import chainrule as cr
+        >>> from chainrule import nn
+        >>> nn.Sigmoid()(cr.tensor([0.0])).numpy()
+        array([0.5], dtype=float32)
+    """
+
+    def forward(self, x: Any) -> Any:
+        """σ(x)."""
+        return elementwise.sigmoid(floats("Sigmoid", x))
+
+
+class Tanh(Module):
+    """tanh x = 2σ(2x) − 1, between −1 and 1; tanh′ = 1 − tanh².
+
+    Shapes: any → the same.
+
+    Example:
+        >>> import chainrule as cr
+        >>> from chainrule import nn
+        >>> nn.Tanh()(cr.tensor([0.0])).numpy()
+        array([0.], dtype=float32)
+    """
+
+    def forward(self, x: Any) -> Any:
+        """tanh x."""
+        return elementwise.tanh(floats("Tanh", x))
+
+
+class ReLU(Module):
+    """max(x, 0); its derivative at 0 is taken as 0.
+
+    Shapes: any → the same.
+
+    Source: Nair & Hinton (2010).
+
+    Example:
+        >>> import chainrule as cr
+        >>> from chainrule import nn
+        >>> nn.ReLU()(cr.tensor([-1.0, 2.0])).numpy()
+        array([0., 2.], dtype=float32)
+    """
+
+    def forward(self, x: Any) -> Any:
+        """max(x, 0)."""
+        return elementwise.relu(floats("ReLU", x))
+
+
+class LeakyReLU(Module):
+    """x where x > 0, else slope · x; the derivative at 0 is the slope.
+
+    Shapes: any → the same.
+
+    Arguments:
+        slope: of the negative side; 0.01 in the paper, 0.1 in some lectures.
+
+    Source: Maas, Hannun & Ng (2013).
+
+    Example:
+        >>> import chainrule as cr
+        >>> from chainrule import nn
+        >>> nn.LeakyReLU(0.1)(cr.tensor([-1.0, 2.0])).numpy()
+        array([-0.1,  2. ], dtype=float32)
+    """
+
+    def __init__(self, slope: float = 0.01) -> None:
+        self.slope = number_within("LeakyReLU", "slope", slope)
+
+    def settings(self) -> dict[str, Any]:
+        """The slope."""
+        return {"slope": self.slope}
+
+    def forward(self, x: Any) -> Any:
+        """x where x > 0, else slope · x."""
+        return composed.leaky_relu(floats("LeakyReLU", x), self.slope)
+
+
+class PReLU(Module):
+    """x where x > 0, else α x, with a learned α; one for all features, or one each.
+
+    It is max(αx, x) only while α ≤ 1: for larger α that would swap the two sides.
+
+    Shapes: (…, num_parameters) → the same; with one parameter any shape.
+    ``weight`` (num_parameters,).
+
+    Initial values: ``init``, 0.25.
+
+    Source: He et al. (2015), Delving deep into rectifiers.
+
+    Example:
+        >>> import chainrule as cr
+        >>> from chainrule import nn
+        >>> nn.PReLU()(cr.tensor([-1.0, 2.0])).numpy()
+        array([-0.25,  2.  ], dtype=float32)
+    """
+
+    def __init__(
+        self,
+        num_parameters: int = 1,
+        init: float = 0.25,
+        *,
+        dtype: DTypeLike | None = None,
+    ) -> None:
+        size = positive_size("PReLU", "num_parameters", num_parameters)
+        first = constant(number_within("PReLU", "init", init))
+        self.weight = new_parameter("weight", (size,), first, dtype)
+
+    def settings(self) -> dict[str, Any]:
+        """How many parameters."""
+        return {"num_parameters": self.weight.shape[0]}
+
+    def forward(self, x: Any) -> Any:
+        """x where x > 0, else α x."""
+        size = self.weight.shape[0]
+        if size == 1:
+            node = floats("PReLU", x)
+        else:
+            rule = "the last axis of x must have num_parameters elements"
+            node = features("PReLU", x, size, rule, "PReLU({})")
+        return elementwise.where(node > 0, node, self.weight * node)
+
+
+class Maxout(Module):
+    """The largest of several linear functions: a learned convex activation.
+
+    Formula: yⱼ = maxₚ (Wₚ x + bₚ)ⱼ over p = 1 … pieces.
+
+    Shapes: (…, in_features) → (…, out_features); ``weight`` (out_features · pieces,
+    in_features), the pieces of one output beside each other; ``bias`` (out_features ·
+    pieces,).
+
+    Initial values: ``weight`` from ``glorot_uniform``, ``bias`` 0.
+
+    Source: Goodfellow et al. (2013).
+
+    Example:
+        >>> import chainrule as cr
+        >>> from chainrule import nn
+        >>> nn.Maxout(3, 4, pieces=2)(cr.zeros((5, 3))).shape
+        (5, 4)
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        pieces: int = 2,
+        *,
+        weight_init: Initializer | str = "glorot_uniform",
+        bias_init: Initializer | str = "zeros",
+        dtype: DTypeLike | None = None,
+    ) -> None:
+        self.in_features = positive_size("Maxout", "in_features", in_features)
+        self.out_features = positive_size("Maxout", "out_features", out_features)
+        self.pieces = positive_size("Maxout", "pieces", pieces)
+        rows = self.out_features * self.pieces
+        self.weight = new_parameter(
+            "weight", (rows, self.in_features), weight_init, dtype
+        )
+        self.bias = new_parameter("bias", (rows,), bias_init, dtype)
+
+    def settings(self) -> dict[str, Any]:
+        """The sizes."""
+        return {
+            "in_features": self.in_features,
+            "out_features": self.out_features,
+            "pieces": self.pieces,
+        }
+
+    def describe_settings(self) -> str:
+        """``3 → 4, pieces=2``"""
+        return f"{self.in_features} → {self.out_features}, pieces={self.pieces}"
+
+    def forward(self, x: Any) -> Any:
+        """The largest piece of each output."""
+        node = features(
+            "Maxout",
+            x,
+            self.in_features,
+            "the last axis of x must have in_features elements",
+            f"Maxout({{}}, {self.out_features}, pieces={self.pieces})",
+        )
+        z = node @ self.weight.T + self.bias
+        return z.reshape(*z.shape[:-1], self.out_features, self.pieces).max(axis=-1)
+
+
+class ELU(Module):
+    """x where x > 0, else α(eˣ − 1).
+
+    Shapes: any → the same.
+
+    Source: Clevert, Unterthiner & Hochreiter (2015).
+
+    Example:
+        >>> import chainrule as cr
+        >>> from chainrule import nn
+        >>> nn.ELU()(cr.tensor([0.0, 2.0])).numpy()
+        array([0., 2.], dtype=float32)
+    """
+
+    def __init__(self, alpha: float = 1.0) -> None:
+        self.alpha = number_within("ELU", "alpha", alpha)
+
+    def settings(self) -> dict[str, Any]:
+        """α."""
+        return {"alpha": self.alpha}
+
+    def forward(self, x: Any) -> Any:
+        """x where x > 0, else α(eˣ − 1)."""
+        return composed.elu(floats("ELU", x), self.alpha)
+
+
+class Softplus(Module):
+    """ln(1 + eˣ): a smooth ReLU, always positive; its derivative is σ(x).
+
+    Shapes: any → the same.
+
+    Source: Dugas et al. (2000).
+
+    Example:
+        >>> import chainrule as cr
+        >>> from chainrule import nn
+        >>> nn.Softplus()(cr.tensor([0.0])).numpy()
+        array([0.6931472], dtype=float32)
+    """
+
+    def forward(self, x: Any) -> Any:
+        """ln(1 + eˣ)."""
+        return elementwise.softplus(floats("Softplus", x))
+
+
+class GELU(Module):
+    """x · Φ(x), Φ the cumulative normal distribution, computed exactly with erf.
+
+    Shapes: any → the same.
+
+    Source: Hendrycks & Gimpel (2016).
+
+    Example:
+        >>> import chainrule as cr
+        >>> from chainrule import nn
+        >>> nn.GELU()(cr.tensor([0.0])).numpy()
+        array([0.], dtype=float32)
+    """
+
+    def forward(self, x: Any) -> Any:
+        """x · Φ(x)."""
+        return composed.gelu(floats("GELU", x))
+
+
+class SiLU(Module):
+    """x · σ(x), also called swish.
+
+    Shapes: any → the same.
+
+    Source: Elfwing, Uchibe & Doya (2017).
+
+    Example:
+        >>> import chainrule as cr
+        >>> from chainrule import nn
+        >>> nn.SiLU()(cr.tensor([0.0])).numpy()
+        array([0.], dtype=float32)
+    """
+
+    def forward(self, x: Any) -> Any:
+        """x · σ(x)."""
+        return composed.silu(floats("SiLU", x))
+
+
+class Softmax(Module):
+    """yᵢ = e^xᵢ / Σⱼ e^xⱼ along ``axis``: probabilities.
+
+    The losses for classes take the values before it, the logits: leave it out of a
+    network that is trained with ``cross_entropy``.
+
+    Shapes: any → the same.
+
+    Example:
+        >>> import chainrule as cr
+        >>> from chainrule import nn
+        >>> nn.Softmax()(cr.tensor([[0.0, 0.0]])).numpy()
+        array([[0.5, 0.5]], dtype=float32)
+    """
+
+    def __init__(self, axis: int = -1) -> None:
+        self.axis = _axis("Softmax", axis)
+
+    def settings(self) -> dict[str, Any]:
+        """The axis."""
+        return {"axis": self.axis}
+
+    def forward(self, x: Any) -> Any:
+        """softmax(x)."""
+        return composed.softmax(floats("Softmax", x), self.axis)
+
+
+class LogSoftmax(Module):
+    """xᵢ − ln Σⱼ e^xⱼ along ``axis``: logarithms of probabilities.
+
+    Shapes: any → the same.
+
+    Example:
+        >>> import chainrule as cr
+        >>> from chainrule import nn
+        >>> nn.LogSoftmax()(cr.tensor([[0.0, 0.0]])).numpy()
+        array([[-0.6931472, -0.6931472]], dtype=float32)
+    """
+
+    def __init__(self, axis: int = -1) -> None:
+        self.axis = _axis("LogSoftmax", axis)
+
+    def settings(self) -> dict[str, Any]:
+        """The axis."""
+        return {"axis": self.axis}
+
+    def forward(self, x: Any) -> Any:
+        """ln softmax(x)."""
+        return composed.log_softmax(floats("LogSoftmax", x), self.axis)
+
+
+def _axis(layer: str, axis: Any) -> int:
+    try:
+        return operator.index(axis)
+    except TypeError:
+        raise ArgumentError(
+            f"{layer}: axis={axis!r}: expected a whole number, such as -1 for the last"
+        ) from None

@@ -1,0 +1,155 @@
+"""What layers ask of their arguments and inputs, each with one clear error.
+
+Place on the road: beneath the layers. Every layer's sizes and inputs pass here, so the
+same mistake has the same message everywhere.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Sequence
+from typing import Any
+
+from numpy.typing import DTypeLike
+
+from .. import dtypes
+from ..errors import ArgumentError, ChainruleError, DTypeError, ShapeError
+from ..initializers import Initializer, as_initializer
+from ..ops.primitive import lift
+from ..shapes import Shape
+from ..tensor import Parameter
+
+
+def positive_size(layer: str, name: str, value: Any) -> int:
+    """A layer's size: a whole number of at least 1.
+
+    Raises:
+        ArgumentError: for anything else.
+
+    Example:
+        >>> positive_size("Linear", "in_features", 3)
+        3
+    """
+    try:
+        size = None if isinstance(value, bool) else operator.index(value)
+    except (TypeError, ChainruleError):
+        size = None
+    if size is None or size < 1:
+        raise ArgumentError(
+            f"{layer}: {name}={value!r}: expected a whole number of at least 1"
+        )
+    return size
+
+
+def number_within(
+    layer: str,
+    name: str,
+    value: Any,
+    low: float = -math.inf,
+    high: float = math.inf,
+    rule: str = "a finite number",
+) -> float:
+    """A layer's setting: a finite number from ``low`` to ``high``.
+
+    Raises:
+        ArgumentError: for anything else, with the rule.
+
+    Example:
+        >>> number_within("Dropout", "p", 0.5, 0, 1, "a probability")
+        0.5
+    """
+    known = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not known or not math.isfinite(value) or not low <= value <= high:
+        raise ArgumentError(f"{layer}: {name}={value!r}: expected {rule}")
+    return float(value)
+
+
+def floats(layer: str, x: Any) -> Any:
+    """A layer's input as a tensor of floats.
+
+    Raises:
+        DTypeError: for integers and bools.
+
+    Example:
+        >>> floats("ReLU", [0.5, 1.0]).shape
+        (2,)
+    """
+    (node,) = lift([x])
+    if not dtypes.is_float(node.dtype):
+        raise DTypeError(
+            f"{layer}: x {node.shape} is {node.dtype}: this layer computes with floats",
+            fix="x.astype('float32'); for images of 0 … 255, divide by 255.0; for ids "
+            "or class numbers, start the network with Embedding",
+        )
+    return node
+
+
+def features(layer: str, x: Any, size: int, rule: str, instead: str) -> Any:
+    """A layer's input as a tensor of floats whose last axis has ``size`` elements.
+
+    Arguments:
+        rule: what the last axis must be.
+        instead: the layer that would take this input, with {} for its size.
+
+    Raises:
+        DTypeError: for integers and bools.
+        ShapeError: for another last axis.
+
+    Example:
+        >>> features("PReLU", [[0.5, 1.0]], 2, "num_parameters", "PReLU({})").shape
+        (1, 2)
+    """
+    node = floats(layer, x)
+    if not node.shape:
+        raise ShapeError(
+            f"{layer}: x (): a single number has no axis of features; {rule}",
+            fix="give it an array of shape (rows, features)",
+        )
+    found = node.shape[-1]
+    if found != size:
+        raise ShapeError(
+            f"{layer}: x {node.shape}: {found} ≠ {size}; {rule}",
+            fix=f"{instead.format(found)}, or give it inputs with {size} features"
+            + _transposed(node.shape, size),
+        )
+    return node
+
+
+def _transposed(shape: Shape, size: int) -> str:
+    """Images as other libraries order them, and matrices on their side."""
+    if len(shape) == 2 and shape[0] == size:
+        return "; rows are samples: perhaps x.T"
+    if len(shape) > 2 and shape[1] == size:
+        return "; features come last here: move axis 1 to the end"
+    if len(shape) > 2 and math.prod(shape[1:]) == size:
+        return "; Flatten() before it makes one row of each sample"
+    return ""
+
+
+def new_parameter(
+    name: str,
+    shape: Sequence[int],
+    init: Initializer | str,
+    dtype: DTypeLike | None,
+) -> Parameter:
+    """A parameter with first values from an initializer.
+
+    Raises:
+        ShapeError: when the initializer answers another shape.
+
+    Example:
+        >>> new_parameter("bias", (2,), "zeros", None)
+        parameter([0., 0.], dtype=float32, name='bias')
+    """
+    wanted = tuple(shape)
+    kind = dtypes.as_dtype(float if dtype is None else dtype)
+    if not dtypes.is_float(kind):
+        raise DTypeError(f"{name}: dtype {kind}: expected float32 or float64")
+    first = as_initializer(init)(wanted, dtype=kind)
+    parameter = Parameter(first, kind, name)
+    if parameter.shape != wanted:
+        raise ShapeError(
+            f"{name}: the initializer answered {parameter.shape}, asked for {wanted}"
+        )
+    return parameter

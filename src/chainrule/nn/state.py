@@ -1,0 +1,84 @@
+"""Whether saved values fit a network: names, shapes and dtypes, before any is used."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ..errors import DTypeError, ShapeError, StateError, nearest
+from ..graph import Array
+from ..tensor import Variable
+
+#: How many names a message lists before it says how many more there are.
+LISTED = 5
+
+
+def check_state(
+    operation: str, model: str, own: Mapping[str, Variable], state: Mapping[str, Any]
+) -> dict[str, Array]:
+    """The values for every variable, in its dtype.
+
+    Raises:
+        StateError: for missing or extra names.
+        ShapeError: for a value of another shape.
+        DTypeError: for values that are not numbers.
+
+    Example:
+        >>> from chainrule import Variable
+        >>> check_state("load", "Net", {"n": Variable(0)}, {"n": 3})
+        {'n': array(3)}
+    """
+    missing, extra = (
+        sorted(own.keys() - state.keys()),
+        sorted(state.keys() - own.keys()),
+    )
+    if missing or extra:
+        raise _name_error(operation, model, missing, extra)
+    return {
+        path: _fitting(operation, path, variable, np.asarray(state[path]))
+        for path, variable in own.items()
+    }
+
+
+def _fitting(operation: str, path: str, variable: Variable, array: Array) -> Array:
+    if array.shape != variable.shape:
+        raise ShapeError(
+            f"{operation}: {path} {array.shape}: expected {variable.shape}; nothing "
+            "was loaded",
+            fix="build the model with the sizes it was saved with",
+        )
+    if array.dtype.kind not in "biuf":
+        raise DTypeError(
+            f"{operation}: {path} {array.shape} of {array.dtype}: expected numbers; "
+            "nothing was loaded"
+        )
+    if variable.dtype.kind in "biu" and array.dtype.kind == "f":
+        raise DTypeError(
+            f"{operation}: {path} {array.shape} of {array.dtype}: expected "
+            f"{variable.dtype}; nothing was loaded"
+        )
+    return array.astype(variable.dtype)
+
+
+def _name_error(
+    operation: str, model: str, missing: list[str], extra: list[str]
+) -> StateError:
+    parts = []
+    if missing:
+        parts.append(f"missing {_listed(missing)}")
+    if extra:
+        parts.append(f"unexpected {_listed(extra)}")
+    close = nearest(extra[0], missing) if missing and extra else None
+    return StateError(
+        f"{operation}: {model}: {'; '.join(parts)}; nothing was loaded",
+        fix=f"is {extra[0]!r} meant to be {close!r}?"
+        if close
+        else "build the model as it was when it was saved",
+    )
+
+
+def _listed(names: list[str]) -> str:
+    more = len(names) - LISTED
+    return ", ".join(names[:LISTED]) + (f" and {more} more" if more > 0 else "")

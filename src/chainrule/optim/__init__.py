@@ -1,0 +1,81 @@
+"""Optimizers: how gradients change parameters.
+
+    optimizer = optim.Adam(model.parameters(), lr=1e-3)
+    optimizer.step(cr.backprop(loss))              # at once, or inside of cr.compile
+
+Place on the road: after ``backprop``, below ``training``. Made of public operators;
+knows nothing of layers or losses.
+
+- ``SGD Momentum Nesterov Adagrad RMSProp Adam AdamW``: each its paper's lines, in a
+  file of its own. ``optimizer.py`` has what they share.
+- ``Constant StepDecay Exponential Piecewise Cosine Warmup OneCycle``: schedules, given
+  as ``lr``.
+- ``ClipNorm ClipValue L1 L2``: transforms of gradients, given as ``transforms``; as
+  functions on gradients, ``clip_by_norm clip_by_value l1_penalty l2_penalty``.
+
+What other libraries have as arguments is composed here: ``weight_decay`` of SGD is
+``transforms=[L2(λ)]``, its ``momentum`` is the class ``Momentum``.
+"""
+
+from .adagrad import Adagrad
+from .adam import Adam
+from .adamw import AdamW
+from .algorithms import ALGORITHMS, by_name
+from .groups import Group
+from .momentum import Momentum
+from .nesterov import Nesterov
+from .optimizer import Optimizer
+from .rmsprop import RMSProp
+from .schedules import (
+    Constant,
+    Cosine,
+    Exponential,
+    OneCycle,
+    Piecewise,
+    Schedule,
+    StepDecay,
+    Warmup,
+)
+from .sgd import SGD
+from .transforms import (
+    L1,
+    L2,
+    ClipNorm,
+    ClipValue,
+    clip_by_norm,
+    clip_by_value,
+    global_norm,
+    l1_penalty,
+    l2_penalty,
+)
+
+__all__ = [
+    "ALGORITHMS",
+    "L1",
+    "L2",
+    "SGD",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "ClipNorm",
+    "ClipValue",
+    "Constant",
+    "Cosine",
+    "Exponential",
+    "Group",
+    "Momentum",
+    "Nesterov",
+    "OneCycle",
+    "Optimizer",
+    "Piecewise",
+    "RMSProp",
+    "Schedule",
+    "StepDecay",
+    "Warmup",
+    "by_name",
+    "clip_by_norm",
+    "clip_by_value",
+    "global_norm",
+    "l1_penalty",
+    "l2_penalty",
+]

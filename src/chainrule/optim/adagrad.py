@@ -1,0 +1,78 @@
+"""Adagrad. Place on the road: an algorithm of ``optim``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..graph import Array
+from ..ops.elementwise import sqrt
+from ..tensor import Parameter
+from .groups import Params, Rate
+from .optimizer import Optimizer, Transform, Update
+from .options import Options
+
+
+class Adagrad(Optimizer):
+    """A learning rate for every weight, smaller the more its gradients have summed to.
+
+    Formula::
+
+        s ← s + g²
+        w ← w − η g / (√s + ε)
+
+    where g = ∂L/∂w, s the sum of squared gradients, η = ``lr``, ε = ``eps``, outside
+    the root as in the paper (δI + diag(s)^½) and in PyTorch.
+
+    Arguments:
+        params: parameters or groups of them.
+        lr: η, a positive number or a schedule.
+        initial_accumulator_value: s before the first step, at least 0.
+        eps: ε, positive.
+        transforms: what is done to the gradients before the rule, in order.
+
+    Source: Duchi, Hazan & Singer, Adaptive subgradient methods for online learning and
+    stochastic optimization (2011), figure 1 with diagonal matrices.
+
+    Example:
+        >>> import chainrule as cr
+        >>> from chainrule import optim
+        >>> w = cr.parameter([1.0, 1.0])
+        >>> optimizer = optim.Adagrad([w], lr=0.5)
+        >>> optimizer.step({w: [100.0, 0.01]})
+        >>> w.numpy()
+        array([0.5, 0.5], dtype=float32)
+    """
+
+    slots = ("sum_of_squares",)
+
+    def __init__(
+        self,
+        params: Params,
+        lr: Rate = 0.01,
+        *,
+        initial_accumulator_value: float = 0.0,
+        eps: float = 1e-10,
+        transforms: Sequence[Transform] = (),
+    ) -> None:
+        options = {"initial_accumulator_value": initial_accumulator_value, "eps": eps}
+        super().__init__(params, lr, options, transforms)
+
+    def first_state(self, slot: str, w: Parameter, options: Options) -> Array:
+        """s is ``initial_accumulator_value`` everywhere."""
+        return np.full(w.shape, options["initial_accumulator_value"], w.dtype)
+
+    def rule(
+        self,
+        w: Any,
+        g: Any,
+        lr: Any,
+        t: Any,
+        state: Mapping[str, Any],
+        options: Mapping[str, Any],
+    ) -> Update:
+        """s ← s + g²;  w ← w − ηg / (√s + ε)."""
+        s = state["sum_of_squares"] + g * g
+        return w - lr * g / (sqrt(s) + options["eps"]), {"sum_of_squares": s}

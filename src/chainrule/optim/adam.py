@@ -1,0 +1,76 @@
+"""Adam. Place on the road: an algorithm of ``optim``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..ops.elementwise import sqrt
+from .groups import Params, Rate
+from .optimizer import Optimizer, Transform, Update
+
+
+class Adam(Optimizer):
+    """Adaptive moments: momentum, divided by a running average of magnitudes.
+
+    Formula::
+
+        m ← β₁ m + (1 − β₁) g           m̂ = m / (1 − β₁ᵗ)
+        v ← β₂ v + (1 − β₂) g²          v̂ = v / (1 − β₂ᵗ)
+        w ← w − η m̂ / (√v̂ + ε)
+
+    where g = ∂L/∂w, m and v the first two moments (0 at first), t = 1, 2, … the step,
+    β₁, β₂ = ``betas``, η = ``lr``, ε = ``eps``, added to the root of the corrected v̂
+    as in algorithm 1 of the paper and in PyTorch. 1 − βᵗ is computed in float64.
+
+    Weight decay: ``optim.AdamW`` decays the weights; ``transforms=[optim.L2(λ)]`` adds
+    the penalty to the gradient, which is what PyTorch's ``Adam(weight_decay=λ)`` does.
+
+    Arguments:
+        params: parameters or groups of them.
+        lr: η, a positive number or a schedule.
+        betas: β₁ and β₂, each at least 0 and less than 1.
+        eps: ε, positive.
+        transforms: what is done to the gradients before the rule, in order.
+
+    Source: Kingma & Ba, Adam: a method for stochastic optimization (2015), algorithm 1.
+
+    Example:
+        >>> import chainrule as cr
+        >>> from chainrule import optim
+        >>> w = cr.parameter([1.0, 1.0])
+        >>> optimizer = optim.Adam([w], lr=0.25)
+        >>> optimizer.step({w: [100.0, 0.01]})  # at first m̂ / √v̂ is the sign of g
+        >>> w.numpy().round(4)
+        array([0.75, 0.75], dtype=float32)
+    """
+
+    slots = ("m", "v")
+
+    def __init__(
+        self,
+        params: Params,
+        lr: Rate = 0.001,
+        *,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        transforms: Sequence[Transform] = (),
+    ) -> None:
+        super().__init__(params, lr, {"betas": betas, "eps": eps}, transforms)
+
+    def rule(
+        self,
+        w: Any,
+        g: Any,
+        lr: Any,
+        t: Any,
+        state: Mapping[str, Any],
+        options: Mapping[str, Any],
+    ) -> Update:
+        """Algorithm 1 of the paper."""
+        beta1, beta2 = options["betas"]
+        m = beta1 * state["m"] + (1 - beta1) * g
+        v = beta2 * state["v"] + (1 - beta2) * (g * g)
+        m_hat = m / (1 - beta1**t).astype(w.dtype)
+        v_hat = v / (1 - beta2**t).astype(w.dtype)
+        return w - lr * m_hat / (sqrt(v_hat) + options["eps"]), {"m": m, "v": v}

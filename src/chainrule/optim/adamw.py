@@ -1,0 +1,84 @@
+"""AdamW. Place on the road: an algorithm of ``optim``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..ops.elementwise import sqrt
+from .groups import Params, Rate
+from .optimizer import Optimizer, Transform, Update
+
+
+class AdamW(Optimizer):
+    """Adam with decoupled weight decay: the decay is not divided by √v̂.
+
+    Formula::
+
+        m ← β₁ m + (1 − β₁) g           m̂ = m / (1 − β₁ᵗ)
+        v ← β₂ v + (1 − β₂) g²          v̂ = v / (1 − β₂ᵗ)
+        w ← w − η (m̂ / (√v̂ + ε) + λ w)
+
+    where g = ∂L/∂w, m and v the first two moments (0 at first), t = 1, 2, … the step,
+    β₁, β₂ = ``betas``, η = ``lr``, ε = ``eps``, λ = ``weight_decay``.
+
+    As in PyTorch the decay is multiplied by the whole learning rate. The paper splits
+    it in a base α and a schedule ηₜ, and multiplies the decay by ηₜ alone: its λ is lr
+    · λ here.
+
+    Biases and normalisation gains are usually not decayed: put them in a group with
+    ``"weight_decay": 0.0``.
+
+    Arguments:
+        params: parameters or groups of them.
+        lr: η, a positive number or a schedule.
+        betas: β₁ and β₂, each at least 0 and less than 1.
+        eps: ε, positive.
+        weight_decay: λ, at least 0.
+        transforms: what is done to the gradients before the rule, in order.
+
+    Source: Loshchilov & Hutter, Decoupled weight decay regularization (2019),
+    algorithm 2.
+
+    Example:
+        >>> import chainrule as cr
+        >>> from chainrule import optim
+        >>> w = cr.parameter(2.0)
+        >>> optimizer = optim.AdamW([w], lr=0.5, weight_decay=0.25)
+        >>> optimizer.step({w: 0.0})
+        >>> w.item()  # 2 − 0.5·0.25·2
+        1.75
+    """
+
+    slots = ("m", "v")
+
+    def __init__(
+        self,
+        params: Params,
+        lr: Rate = 0.001,
+        *,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.01,
+        transforms: Sequence[Transform] = (),
+    ) -> None:
+        options = {"betas": betas, "eps": eps, "weight_decay": weight_decay}
+        super().__init__(params, lr, options, transforms)
+
+    def rule(
+        self,
+        w: Any,
+        g: Any,
+        lr: Any,
+        t: Any,
+        state: Mapping[str, Any],
+        options: Mapping[str, Any],
+    ) -> Update:
+        """Algorithm 2 of the paper, with λ multiplied by η."""
+        beta1, beta2 = options["betas"]
+        m = beta1 * state["m"] + (1 - beta1) * g
+        v = beta2 * state["v"] + (1 - beta2) * (g * g)
+        m_hat = m / (1 - beta1**t).astype(w.dtype)
+        v_hat = v / (1 - beta2**t).astype(w.dtype)
+        step = m_hat / (sqrt(v_hat) + options["eps"]) + options["weight_decay"] * w
+        return w - lr * step, {"m": m, "v": v}

@@ -1,0 +1,53 @@
+"""The algorithms by name, for those who choose one in words: ``fit`` and the command.
+
+Place on the road: above the algorithms, below ``training``. It must not know of either
+more than their names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from ..errors import unknown_option
+from .adagrad import Adagrad
+from .adam import Adam
+from .adamw import AdamW
+from .groups import Params
+from .momentum import Momentum
+from .nesterov import Nesterov
+from .optimizer import Optimizer
+from .rmsprop import RMSProp
+from .sgd import SGD
+
+#: name → algorithm
+ALGORITHMS: Mapping[str, type[Optimizer]] = MappingProxyType(
+    {
+        each.__name__.lower(): each
+        for each in (SGD, Momentum, Nesterov, Adagrad, RMSProp, Adam, AdamW)
+    }
+)
+
+
+def by_name(name: str, params: Params, **options: Any) -> Optimizer:
+    """The optimizer of a name, "adam" for ``optim.Adam``, in small or capital letters.
+
+    Arguments:
+        name: one of "sgd momentum nesterov adagrad rmsprop adam adamw".
+        params: parameters or groups of them.
+        options: what the algorithm's class takes: ``lr`` and its hyper-parameters.
+
+    Raises:
+        OptionError: for a name or an option that is not known, with the nearest.
+
+    Example:
+        >>> import chainrule as cr
+        >>> from chainrule import optim
+        >>> optim.by_name("adam", [cr.parameter([1.0, 2.0])], lr=0.01)
+        Adam(lr=0.01, betas=(0.9, 0.999), eps=1e-08; 1 parameter, 2 numbers)
+    """
+    algorithm = ALGORITHMS.get(str(name).lower())
+    if algorithm is None:
+        raise unknown_option("optimizer", name, ALGORITHMS)
+    return algorithm(params, **options)

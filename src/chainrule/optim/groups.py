@@ -1,0 +1,239 @@
+"""Parameter groups: which parameters an optimizer changes, and with which options.
+
+Place on the road: between the options and the optimizer. It turns what users give
+(parameters, or dictionaries as in PyTorch) into groups, and refuses what could not be
+trained. It must not know of gradients or algorithms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import dtypes
+from ..errors import ArgumentError, DTypeError, ShapeError
+from ..graph import Node
+from ..ops.elementwise import cast
+from ..ops.primitive import constant
+from ..tensor import Parameter, Tensor, Variable
+from . import options as option_checks
+from .options import Options
+
+#: What an algorithm's first argument may be: parameters, or groups of parameters.
+Params = Iterable[Parameter] | Iterable[Mapping[str, Any]]
+#: A learning rate: a number, or a function of the step count.
+Rate = float | Callable[[Any], Any]
+
+#: Learning rates and schedules are computed in this dtype, whatever the parameters
+#: have: a scalar costs nothing, and 0.999²⁰⁰⁰ needs the digits.
+RATE_DTYPE = dtypes.float64
+
+
+class Group:
+    """Some parameters that share their hyper-parameters.
+
+    Attributes:
+        parameters: in the order in which they were given.
+        options: the hyper-parameters but the learning rate; they cannot be changed.
+        transforms: applied to this group's gradients alone, after the optimizer's.
+    """
+
+    __slots__ = ("_count", "_rate", "number", "options", "parameters", "transforms")
+
+    def __init__(
+        self,
+        number: int,
+        parameters: Sequence[Parameter],
+        options: Mapping[str, Any],
+        count: Variable,
+        where: str,
+    ) -> None:
+        rest = dict(options)
+        rate = rest.pop("lr")
+        self.number = number
+        self.parameters = tuple(parameters)
+        self.transforms: tuple[Callable[..., Any], ...] = rest.pop("transforms")
+        self.options = Options(rest)
+        self._count = count
+        if callable(rate):
+            self._rate: Variable | Callable[[Any], Any] = rate
+            option_checks.number(where, "lr(0)", self.rate(count).item(), "finite")
+        else:
+            self._rate = Variable(rate, RATE_DTYPE, name="lr")
+
+    @property
+    def lr_variable(self) -> Variable | None:
+        """The variable of a constant learning rate; None for a schedule."""
+        return self._rate if isinstance(self._rate, Variable) else None
+
+    def rate(self, count: Any) -> Any:
+        """The learning rate after ``count`` steps, as a tensor of one float64."""
+        if isinstance(self._rate, Variable):
+            return self._rate.read()
+        t = cast(count, dtype=RATE_DTYPE)
+        rate: Any = self._rate(t)
+        rate = rate.read() if isinstance(rate, Node) else constant(rate, RATE_DTYPE)
+        if rate.shape != ():
+            raise ShapeError(
+                f"schedule: {self._rate!r} answers shape {rate.shape} for one step: a "
+                "learning rate is one number"
+            )
+        return rate if rate.dtype == RATE_DTYPE else cast(rate, dtype=RATE_DTYPE)
+
+    @property
+    def lr(self) -> float:
+        """The learning rate of the next step; a constant one can be set."""
+        return float(self.rate(self._count).item())
+
+    @lr.setter
+    def lr(self, value: float) -> None:
+        if not isinstance(self._rate, Variable):
+            raise ArgumentError(
+                f"lr = {value}: the learning rate of group {self.number} is the "
+                f"schedule {self._rate!r}, which decides it in every step",
+                fix="give the optimizer a number to change it by hand",
+            )
+        if callable(value):
+            raise ArgumentError(
+                f"lr = {value!r}: a number cannot be replaced by a schedule later: "
+                "steps that are compiled already would not see it",
+                fix="give the schedule to the optimizer when it is made",
+            )
+        number = option_checks.learning_rate("optimizer", "lr", value)
+        self._rate.assign(constant(number, RATE_DTYPE))
+
+    def describe(self) -> str:
+        """``lr=0.1, momentum=0.9``"""
+        fixed = isinstance(self._rate, Variable)
+        shown: dict[str, Any] = {"lr": self._rate.item() if fixed else self._rate}  # type: ignore[union-attr]
+        shown.update(self.options)
+        if self.transforms:
+            shown["transforms"] = list(self.transforms)
+        return ", ".join(f"{name}={value!r}" for name, value in shown.items())
+
+    def __repr__(self) -> str:
+        return (
+            f"<group {self.number}: {self.describe()}; {count_text(self.parameters)}>"
+        )
+
+
+def count_text(parameters: Sequence[Parameter]) -> str:
+    """``4 parameters, 101770 numbers``"""
+    numbers = sum(each.size for each in parameters)
+    return f"{_count(len(parameters), 'parameter')}, {_count(numbers, 'number')}"
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n} {noun}" + ("" if n == 1 else "s")
+
+
+def make_groups(
+    algorithm: str, params: object, defaults: Mapping[str, Any], count: Variable
+) -> list[Group]:
+    """The groups that an optimizer's first argument stands for, everything checked.
+
+    Raises:
+        ArgumentError: for no parameters, one given twice, or things that are none.
+        OptionError: for an option that the algorithm does not have.
+    """
+    given = _listed(algorithm, params)
+    if not any(isinstance(each, Mapping) for each in given):
+        given = [{"params": given}]
+        places = [algorithm]
+    else:
+        places = [f"{algorithm}: group {i}" for i in range(len(given))]
+    known = {**defaults, "params": (), "transforms": ()}
+    groups = []
+    for number, (each, place) in enumerate(zip(given, places, strict=True)):
+        if not isinstance(each, Mapping):
+            raise ArgumentError(
+                f"{place} is {_kind(each)}: either every element is a group, or none",
+                fix='[{"params": [W1, b1]}, {"params": [W2, b2], "lr": 0.1}]',
+            )
+        for name in each:
+            if name not in known:
+                kind = f"option in group {number} of {algorithm}"
+                raise option_checks.unknown(kind, name, known)
+        if "params" not in each:
+            raise ArgumentError(
+                f'{place} has no "params"', fix='{"params": [W, b], "lr": 0.1}'
+            )
+        values = {**defaults, "transforms": (), **each}
+        parameters = _parameters(place, values.pop("params"))
+        values = option_checks.checked(place, values)
+        groups.append(Group(number, parameters, values, count, place))
+    _refuse_duplicates(algorithm, [each.parameters for each in groups])
+    return groups
+
+
+def _listed(where: str, params: object) -> list[Any]:
+    """The elements of what was given, if it is something with elements."""
+    hint = None
+    if isinstance(params, Parameter):
+        hint = f"[{params.name or 'parameter'}]"
+    elif isinstance(params, Mapping):
+        hint = (
+            '[{"params": [W, b], "lr": 0.1}] for a group; list(d.values()) for a dict'
+        )
+    elif callable(getattr(params, "parameters", None)):
+        hint = "model.parameters()"
+    elif callable(params):
+        hint = f"{getattr(params, '__name__', 'model.parameters')}()"
+    elif isinstance(params, Iterable) and not isinstance(
+        params, (str, Node, np.ndarray)
+    ):
+        found = list(params)
+        if not found:
+            raise ArgumentError(
+                f"{where}: no parameters: there is nothing to train",
+                fix="a generator such as model.parameters() can be used once: call it "
+                "again, or keep a list of it",
+            )
+        return found
+    raise ArgumentError(
+        f"{where}: {_kind(params)} is not a list of parameters", fix=hint
+    )
+
+
+def _parameters(where: str, params: object) -> list[Parameter]:
+    found = _listed(where, params)
+    for i, each in enumerate(found):
+        if not isinstance(each, Parameter):
+            named = isinstance(each, tuple) and isinstance(each[-1:], tuple)
+            raise ArgumentError(
+                f"{where}: element {i} is {_kind(each)}, not a parameter",
+                fix="model.parameters(), not model.named_parameters()"
+                if named
+                else "cr.parameter(value) makes one",
+            )
+        if not dtypes.is_float(each.dtype):
+            raise DTypeError(
+                f"{where}: parameter {i} {each.describe()} is {each.dtype}: only "
+                "floating-point numbers have gradients",
+                fix="cr.Variable holds numbers that are not trained",
+            )
+    return found
+
+
+def _refuse_duplicates(algorithm: str, groups: Sequence[Sequence[Parameter]]) -> None:
+    """No parameter may be given twice: it would be changed twice in a step."""
+    seen: dict[Parameter, str] = {}
+    for number, parameters in enumerate(groups):
+        for i, each in enumerate(parameters):
+            place = f"number {i}" + (f" of group {number}" if len(groups) > 1 else "")
+            if each in seen:
+                raise ArgumentError(
+                    f"{algorithm}: parameter {each.describe()} is given twice, as "
+                    f"{seen[each]} and as {place}: each can be updated once in a step",
+                    fix="leave one of them out",
+                )
+            seen[each] = place
+
+
+def _kind(value: object) -> str:
+    """What something is, in a message."""
+    if isinstance(value, Tensor):
+        return f"a {type(value).__name__.lower()} {value.shape}"
+    return type(value).__name__

@@ -1,0 +1,287 @@
+"""What all optimizers share: gathering gradients, then changing everything at once.
+
+Place on the road: after ``backprop``. An algorithm is a subclass with a constructor,
+the names of its state, and one pure function, ``rule``, that reads like its paper.
+This module must not know any of them.
+
+A step changes variables only (parameters, state, the step count), never the optimizer
+itself. So the same lines run at once and under ``cr.compile``, where the changes become
+the graph's updates.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from ..backprop import Gradients
+from ..errors import ArgumentError, GradientError, ShapeError, TraceError
+from ..graph import Array, current_trace
+from ..ops.elementwise import cast
+from ..ops.primitive import lift
+from ..tensor import Parameter, Variable
+from .groups import RATE_DTYPE, Params, Rate, count_text, make_groups
+from .options import Options, checked, refuse_unknown
+from .state import checked_state, state_names
+
+#: A transform: gradients in, gradients out, both by parameter.
+Transform = Callable[[Mapping[Parameter, Any]], Mapping[Parameter, Any]]
+#: What a rule answers: the new parameter, and its new state by name.
+Update = tuple[Any, Mapping[str, Any]]
+
+
+class Optimizer(ABC):
+    """The base of all optimizers: w ← w + Δ(∇w), for every parameter at once.
+
+    An algorithm of your own is a subclass with ``slots``, the names of what it
+    remembers of each parameter (arrays of zeros at first), and ``rule``.
+
+    Arguments:
+        params: parameters, or groups: dictionaries with "params" and the options in
+            which the group differs, as in PyTorch.
+        lr: η, the learning rate: a positive number, or a schedule (``optim.Cosine``,
+        any
+            function from the number of steps done, a float64 tensor, to a tensor).
+        options: the algorithm's other hyper-parameters and their values.
+        transforms: what is done to the gradients of all parameters before the rule, in
+            this order; a group's own come after them.
+
+    Raises:
+        ArgumentError: for no parameters, one given twice, or an option out of range.
+        OptionError: for an option that the algorithm does not have.
+        TraceError: inside a compiled function, where the state would start anew.
+
+    Example:
+        >>> import chainrule as cr
+        >>> from chainrule import optim
+        >>> class SignDescent(optim.Optimizer):
+        ...     def rule(self, w, g, lr, t, state, options):
+        ...         return w - lr * cr.sign(g), {}
+        >>> w = cr.parameter([1.0, -2.0])
+        >>> optimizer = SignDescent([w], lr=0.5)
+        >>> optimizer.step(cr.backprop((w * w).sum()))
+        >>> w.numpy()
+        array([ 0.5, -1.5], dtype=float32)
+    """
+
+    #: The names of what the algorithm remembers of each parameter.
+    slots: ClassVar[tuple[str, ...]] = ()
+
+    def __new__(cls, *args: Any, **options: Any) -> Self:
+        """Refuses unknown options before Python does, and says what is known."""
+        refuse_unknown(cls, options)
+        return super().__new__(cls)
+
+    def __init__(
+        self,
+        params: Params,
+        lr: Rate,
+        options: Mapping[str, Any] | None = None,
+        transforms: Sequence[Transform] = (),
+    ) -> None:
+        name = type(self).__name__
+        if current_trace() is not None:
+            raise TraceError(
+                f"{name}: made inside a compiled function, where its state would start "
+                "anew in every call",
+                fix="make the optimizer once, before the function",
+            )
+        defaults = checked(name, {"lr": lr, **(options or {})})
+        self.transforms = checked(name, {"transforms": transforms})["transforms"]
+        self._count = Variable(0, name="step")
+        self.groups = tuple(make_groups(name, params, defaults, self._count))
+        self._state: dict[Parameter, dict[str, Variable]] = {}
+        for group in self.groups:
+            for w in group.parameters:
+                i = len(self._state)
+                self._state[w] = {
+                    slot: Variable(
+                        self.first_state(slot, w, group.options),
+                        name=f"{w.name or i}.{slot}",
+                    )
+                    for slot in self.slots
+                }
+
+    # What an algorithm says. ---------------------------------------------------------
+
+    @abstractmethod
+    def rule(
+        self,
+        w: Any,
+        g: Any,
+        lr: Any,
+        t: Any,
+        state: Mapping[str, Any],
+        options: Mapping[str, Any],
+    ) -> Update:
+        """The new value of one parameter, and of its state: a pure function.
+
+        Arguments:
+            w, g: the parameter and its gradient, of one shape and dtype.
+            lr: η of this step, in the parameter's dtype.
+            t: this step's number, 1 for the first, a float64 tensor.
+            state: what was remembered, by the names in ``slots``.
+            options: the hyper-parameters of the parameter's group.
+
+        Returns:
+            The new w, and a dictionary of the new state.
+        """
+
+    def first_state(self, slot: str, w: Parameter, options: Options) -> Array:
+        """What is remembered of a parameter before the first step: zeros."""
+        return np.zeros(w.shape, w.dtype)
+
+    # What users call. ----------------------------------------------------------------
+
+    def step(self, gradients: Mapping[Any, Any]) -> None:
+        """Changes every parameter by one step of the algorithm.
+
+        All gradients are gathered and all new values computed before the first change:
+        after an error, nothing has changed.
+
+        Arguments:
+            gradients: what ``cr.backprop(loss)`` answered, or any mapping from
+                parameters to gradients.
+
+        Raises:
+            GradientError: naming a parameter that the loss does not reach.
+            ShapeError: when a gradient has another shape than its parameter.
+        """
+        found = self._gather(gradients)
+        t = cast(self._count + 1, dtype=RATE_DTYPE)
+        changes: list[tuple[Variable, Any]] = [(self._count, self._count + 1)]
+        for group in self.groups:
+            rate = group.rate(self._count)
+            mine = {w: found[w] for w in group.parameters}
+            for w, g in self._transformed(group.transforms, mine).items():
+                lr = rate.astype(w.dtype)
+                state = {slot: each.read() for slot, each in self._state[w].items()}
+                new_w, new_state = self.rule(w.read(), g, lr, t, state, group.options)
+                changes.append((w, new_w))
+                changes += [(self._state[w][name], s) for name, s in new_state.items()]
+        for variable, value in changes:
+            variable.assign(value)
+
+    def _gather(self, gradients: Mapping[Any, Any]) -> dict[Parameter, Any]:
+        """Every parameter's gradient, checked, after the optimizer's transforms."""
+        name = type(self).__name__
+        if not isinstance(gradients, Mapping):
+            raise ArgumentError(
+                f"{name}.step: {type(gradients).__name__} is not a mapping from "
+                "parameters to gradients",
+                fix="optimizer.step(cr.backprop(loss))",
+            )
+        found = {}
+        for i, w in enumerate(self._state):
+            if w not in gradients and not isinstance(gradients, Gradients):
+                raise GradientError(
+                    f"{name}.step: no gradient is given for parameter {i}, "
+                    f"{w.describe()}",
+                    fix="leave it out of the optimizer, or give its gradient",
+                )
+            found[w] = self._fitting(w, gradients[w], "gradient")
+        return self._transformed(self.transforms, found)
+
+    def _fitting(self, w: Parameter, gradient: Any, what: str) -> Any:
+        """The gradient, if it fits the parameter."""
+        (g,) = lift([gradient])
+        if g.shape != w.shape:
+            raise ShapeError(
+                f"{type(self).__name__}.step: {what} {g.shape} of parameter "
+                f"{w.describe()}: a gradient has the shape of its parameter"
+            )
+        return g if g.dtype == w.dtype else cast(g, dtype=w.dtype)
+
+    def _transformed(
+        self, transforms: Sequence[Transform], gradients: dict[Parameter, Any]
+    ) -> dict[Parameter, Any]:
+        """The gradients after each transform in turn."""
+        for each in transforms:
+            new = each(gradients)
+            if not isinstance(new, Mapping) or set(new) != set(gradients):
+                raise ArgumentError(
+                    f"{type(self).__name__}.step: transform {each!r} must answer a "
+                    "mapping with a gradient for each parameter that it was given"
+                )
+            what = f"{each!r} answers a gradient"
+            gradients = {w: self._fitting(w, new[w], what) for w in gradients}
+        return gradients
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """Every parameter, group by group."""
+        return tuple(self._state)
+
+    @property
+    def num_steps(self) -> int:
+        """How many steps have been done."""
+        return int(self._count.item())
+
+    def current_lr(self, group: int = 0) -> float:
+        """The learning rate of the next step of a group, the first unless told."""
+        return self.groups[group].lr
+
+    @property
+    def lr(self) -> float:
+        """The learning rate of the next step, of the first group.
+
+        Setting it changes a constant learning rate in every group, also for steps that
+        are compiled already; ``optimizer.groups[1].lr = 0.01`` changes that of one.
+
+        Raises:
+            ArgumentError: when it is set where a schedule decides.
+
+        Example:
+            >>> import chainrule as cr
+            >>> from chainrule import optim
+            >>> optimizer = optim.SGD([cr.parameter(1.0)], lr=0.1)
+            >>> optimizer.lr = 0.01
+            >>> optimizer.lr
+            0.01
+        """
+        return self.current_lr()
+
+    @lr.setter
+    def lr(self, value: float) -> None:
+        for group in self.groups:
+            group.lr = value
+
+    # Saving and resuming. ------------------------------------------------------------
+
+    def _variables(self) -> dict[str, Variable]:
+        """Everything that a step reads and changes, but the parameters, by name."""
+        rates = [each.lr_variable for each in self.groups]
+        return state_names(self._count, rates, self._state)
+
+    def state_dict(self) -> dict[str, Array]:
+        """Everything needed to go on exactly: copies of arrays, by name.
+
+        The step count is "step", a constant learning rate "group0.lr", what is
+        remembered of a parameter "3.W2.m": its number, its name if it has one, and what
+        it is. Other hyper-parameters and schedules are not in it: build the optimizer
+        with the same ones.
+        """
+        return {name: each.array.copy() for name, each in self._variables().items()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Puts back what ``state_dict`` answered; training goes on with the same bits.
+
+        Raises:
+            StateError: for missing or extra names, other shapes or dtypes; then nothing
+                has changed.
+        """
+        variables = self._variables()
+        name = type(self).__name__
+        for each, array in checked_state(name, variables, state).items():
+            variables[each].assign(array)
+
+    def __repr__(self) -> str:
+        name, count = type(self).__name__, count_text(self.parameters)
+        shown = f"transforms={list(self.transforms)}; " if self.transforms else ""
+        if len(self.groups) == 1:
+            return f"{name}({self.groups[0].describe()}; {shown}{count})"
+        groups = [f"  {each!r}" for each in self.groups]
+        return "\n".join([f"{name}({shown}{count}", *groups, ")"])

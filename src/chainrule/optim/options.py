@@ -1,0 +1,218 @@
+"""The hyper-parameters of optimizers: which values make sense, and their errors.
+
+Place on the road: below every algorithm of this folder. It must not know of gradients
+or of any algorithm: a name such as ``momentum`` means the same in all of them.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from numbers import Integral, Real
+from typing import Any
+
+from ..errors import ArgumentError, OptionError, unknown_option
+
+
+class Options(Mapping[str, Any]):
+    """The hyper-parameters of a group: a mapping that cannot be written to.
+
+    A compiled step holds them as numbers, so a later change would be lost in silence;
+    only the learning rate lives in a variable.
+    """
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self._values = dict(values)
+
+    def __getitem__(self, name: str) -> Any:
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        return ", ".join(f"{name}={value!r}" for name, value in self.items())
+
+
+def number(where: str, name: str, value: object, rule: str) -> float:
+    """A finite number as a Python float.
+
+    Raises:
+        ArgumentError: for NaN, infinities, and what is no number.
+    """
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise ArgumentError(
+            f"{where}: {name} = {_shown(value)}: {type(value).__name__} is not a "
+            f"number; {name} must be {rule}"
+        )
+    if not math.isfinite(value):
+        raise ArgumentError(f"{where}: {name} = {value}: {name} must be {rule}")
+    return float(value)
+
+
+def positive(where: str, name: str, value: object) -> float:
+    """A number > 0."""
+    found = number(where, name, value, "a positive number")
+    if found <= 0:
+        raise ArgumentError(f"{where}: {name} = {value}: {name} must be positive")
+    return found
+
+
+def not_negative(where: str, name: str, value: object) -> float:
+    """A number ≥ 0."""
+    found = number(where, name, value, "0 or a positive number")
+    if found < 0:
+        raise ArgumentError(f"{where}: {name} = {value}: {name} must not be negative")
+    return found
+
+
+def fraction(where: str, name: str, value: object) -> float:
+    """A number in [0, 1): the part of a running average that is kept in a step."""
+    rule = "at least 0 and less than 1"
+    found = number(where, name, value, rule)
+    if not 0 <= found < 1:
+        raise ArgumentError(f"{where}: {name} = {value}: {name} must be {rule}")
+    return found
+
+
+def two_fractions(where: str, name: str, value: object) -> tuple[float, float]:
+    """A pair of numbers in [0, 1)."""
+    if not isinstance(value, (tuple, list)) or len(value) != 2:
+        raise ArgumentError(
+            f"{where}: {name} = {_shown(value)}: {name} must be two numbers, each at "
+            "least 0 and less than 1",
+            fix=f"{name}=(0.9, 0.999)",
+        )
+    first, second = (fraction(where, f"{name}[{i}]", value[i]) for i in (0, 1))
+    return first, second
+
+
+def whole(where: str, name: str, value: object, least: int = 1) -> int:
+    """A whole number, at least ``least``."""
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
+        raise ArgumentError(
+            f"{where}: {name} = {_shown(value)}: {name} must be a whole number, at "
+            f"least {least}"
+        )
+    return int(value)
+
+
+def learning_rate(where: str, name: str, value: object) -> Any:
+    """A positive number, or a schedule: a function of the step count."""
+    if callable(value):
+        return value
+    rule = "a positive number or a schedule"
+    try:
+        found = number(where, name, value, rule)
+    except ArgumentError as error:
+        raise ArgumentError(error.what, fix=_learning_rate_fix(value)) from None
+    if found <= 0:
+        raise ArgumentError(
+            f"{where}: {name} = {value}: {name} must be {rule}",
+            fix="to keep parameters as they are, leave them out of the optimizer",
+        )
+    return found
+
+
+def _learning_rate_fix(value: object) -> str | None:
+    try:
+        return f"lr={float(value)!r}" if isinstance(value, str) else None
+    except ValueError:
+        return "lr=0.001, or a schedule such as optim.Cosine(0.001, steps=1000)"
+
+
+def transforms(where: str, name: str, value: object) -> tuple[Callable[..., Any], ...]:
+    """Some functions from gradients to gradients."""
+    if callable(value):
+        raise ArgumentError(
+            f"{where}: {name} = {_shown(value)}: {name} must be a list, applied in "
+            "order",
+            fix=f"{name}=[{_shown(value)}]",
+        )
+    if isinstance(value, (str, Mapping)) or not hasattr(value, "__iter__"):
+        raise ArgumentError(
+            f"{where}: {name} = {_shown(value)}: {name} must be a list of functions "
+            "from gradients to gradients",
+            fix=f"{name}=[optim.ClipNorm(1.0)]",
+        )
+    found = tuple(value)
+    for i, each in enumerate(found):
+        if not callable(each) or isinstance(each, type):
+            raise ArgumentError(
+                f"{where}: {name}[{i}] = {_shown(each)}: a transform is a function "
+                "from gradients to gradients",
+                fix=f"{name}=[optim.ClipNorm(1.0)]",
+            )
+    return found
+
+
+Check = Callable[[str, str, Any], Any]
+
+#: What a hyper-parameter of this name must be, in whichever algorithm.
+CHECKS: Mapping[str, Check] = {
+    "lr": learning_rate,
+    "momentum": fraction,
+    "alpha": fraction,
+    "betas": two_fractions,
+    "eps": positive,
+    "initial_accumulator_value": not_negative,
+    "weight_decay": not_negative,
+    "transforms": transforms,
+}
+
+
+def checked(where: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values, each after the check for its name."""
+    return {
+        name: CHECKS[name](where, name, value) if name in CHECKS else value
+        for name, value in values.items()
+    }
+
+
+#: What to do for the options that other libraries have in some algorithms.
+WEIGHT_DECAY = (
+    "transforms=[optim.L2(0.0001)] adds λw to the gradients; optim.AdamW decays the "
+    "weights themselves"
+)
+MOMENTUM = "optim.Momentum(parameters, lr, momentum=0.9) is a class of its own"
+NESTEROV = "optim.Nesterov(parameters, lr, momentum=0.9) is a class of its own"
+ELSEWHERE: Mapping[str, str] = {
+    "weight_decay": WEIGHT_DECAY,
+    "momentum": MOMENTUM,
+    "nesterov": NESTEROV,
+    "clipnorm": "transforms=[optim.ClipNorm(1.0)]",
+    "global_clipnorm": "transforms=[optim.ClipNorm(1.0)]",
+    "clipvalue": "transforms=[optim.ClipValue(1.0)]",
+}
+
+
+def unknown(kind: str, name: object, known: Iterable[str]) -> OptionError:
+    """The error for an option that this algorithm does not have; where to find it."""
+    error = unknown_option(kind, name, known)
+    hint = ELSEWHERE.get(str(name))
+    return OptionError(error.what, fix=hint) if hint else error
+
+
+def refuse_unknown(algorithm: type, given: Mapping[str, Any]) -> None:
+    """Looks for options that the constructor of an algorithm does not have.
+
+    Raises:
+        OptionError: with the nearest option, or with the class that has it.
+    """
+    arguments = inspect.signature(algorithm.__init__).parameters  # type: ignore[misc]
+    if any(each.kind is each.VAR_KEYWORD for each in arguments.values()):
+        return
+    known = [name for name in arguments if name != "self"]
+    for name in given:
+        if name not in known:
+            raise unknown(f"option of {algorithm.__name__}", name, known)
+
+
+def _shown(value: object) -> str:
+    """A value in a message: short, on one line."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 40 else text[:37] + "..."

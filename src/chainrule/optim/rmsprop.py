@@ -1,0 +1,70 @@
+"""RMSProp. Place on the road: an algorithm of ``optim``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..ops.elementwise import sqrt
+from .groups import Params, Rate
+from .optimizer import Optimizer, Transform, Update
+
+
+class RMSProp(Optimizer):
+    """Each gradient divided by a running average of its magnitude.
+
+    Formula::
+
+        s ← α s + (1 − α) g²
+        w ← w − η g / (√s + ε)
+
+    where g = ∂L/∂w, s the running mean square (0 at first), α = ``alpha``, η = ``lr``,
+    ε = ``eps``. The lecture has α = 0.9 and no ε; names, values and the place of ε,
+    outside the root, are PyTorch's (TensorFlow has it inside). s starts at 0 and is not
+    corrected for that, so the first steps are large: up to η / √(1 − α).
+
+    Arguments:
+        params: parameters or groups of them.
+        lr: η, a positive number or a schedule.
+        alpha: α, at least 0 and less than 1.
+        eps: ε, positive.
+        transforms: what is done to the gradients before the rule, in order.
+
+    Source: Tieleman & Hinton, Neural networks for machine learning, lecture 6e (2012).
+
+    Example:
+        >>> import chainrule as cr
+        >>> from chainrule import optim
+        >>> w = cr.parameter([1.0, 1.0])
+        >>> optimizer = optim.RMSProp([w], lr=0.25, alpha=0.75)
+        >>> optimizer.step({w: [100.0, 0.01]})
+        >>> w.numpy().round(4)
+        array([0.5, 0.5], dtype=float32)
+    """
+
+    slots = ("mean_square",)
+
+    def __init__(
+        self,
+        params: Params,
+        lr: Rate = 0.01,
+        *,
+        alpha: float = 0.99,
+        eps: float = 1e-8,
+        transforms: Sequence[Transform] = (),
+    ) -> None:
+        super().__init__(params, lr, {"alpha": alpha, "eps": eps}, transforms)
+
+    def rule(
+        self,
+        w: Any,
+        g: Any,
+        lr: Any,
+        t: Any,
+        state: Mapping[str, Any],
+        options: Mapping[str, Any],
+    ) -> Update:
+        """s ← αs + (1 − α)g²;  w ← w − ηg / (√s + ε)."""
+        alpha = options["alpha"]
+        s = alpha * state["mean_square"] + (1 - alpha) * (g * g)
+        return w - lr * g / (sqrt(s) + options["eps"]), {"mean_square": s}

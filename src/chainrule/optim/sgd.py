@@ -1,0 +1,62 @@
+"""Gradient descent: w ← w − η∇w. Place on the road: an algorithm of ``optim``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .groups import Params, Rate
+from .optimizer import Optimizer, Transform, Update
+
+
+class SGD(Optimizer):
+    """Gradient descent, full-batch, stochastic or by mini-batches.
+
+    Formula::
+
+        w ← w − η g
+
+    where g = ∂L/∂w, η = ``lr``. The three kinds differ only in what the loss L averages
+    over: all samples (batch gradient descent), one (stochastic), or some, drawn anew
+    for each step (mini-batch). The step is the same.
+
+    With a fixed η the iterates of the stochastic kinds do not settle at a minimum: they
+    keep moving around it, at a distance that shrinks with η. A schedule that decreases
+    η lets them converge.
+
+    Momentum and Nesterov's look-ahead are ``optim.Momentum`` and ``optim.Nesterov``;
+    weight decay is ``transforms=[optim.L2(λ)]``.
+
+    Arguments:
+        params: parameters or groups of them.
+        lr: η, a positive number or a schedule.
+        transforms: what is done to the gradients before the rule, in order.
+
+    Source: Cauchy (1847); Robbins & Monro, A stochastic approximation method (1951).
+
+    Example:
+        >>> import chainrule as cr
+        >>> from chainrule import optim
+        >>> w = cr.parameter(3.0)
+        >>> optimizer = optim.SGD([w], lr=0.25)
+        >>> optimizer.step(cr.backprop(w * w))
+        >>> w.item()
+        1.5
+    """
+
+    def __init__(
+        self, params: Params, lr: Rate = 0.01, *, transforms: Sequence[Transform] = ()
+    ) -> None:
+        super().__init__(params, lr, transforms=transforms)
+
+    def rule(
+        self,
+        w: Any,
+        g: Any,
+        lr: Any,
+        t: Any,
+        state: Mapping[str, Any],
+        options: Mapping[str, Any],
+    ) -> Update:
+        """w ← w − ηg."""
+        return w - lr * g, {}

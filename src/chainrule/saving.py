@@ -1,0 +1,308 @@
+"""The file format: arrays in safetensors, settings as JSON beside them.
+
+Place on the road: beneath ``nn`` and ``training``, which decide what to keep. It knows
+arrays and JSON, no layers, and nothing that it reads is ever executed.
+
+A file is a safetensors file whose metadata has four texts: ``format`` "chainrule",
+``version``, ``settings`` (JSON) and ``sha256``, the digest of settings and arrays, so
+that a damaged file is an error and never another network. It is written beside its
+place, flushed to the disk, and moved there in one step: whoever reads sees the old file
+or the new one, whole.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import secrets
+import stat
+import struct
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .errors import ArgumentError, FileError
+from .graph import Array
+
+FORMAT = "chainrule"
+VERSION = 1
+
+#: A left-over of a writer that we cannot ask about is removed after this many seconds.
+ABANDONED = 3600.0
+
+#: Temporary files that this process is writing.
+_writing: set[str] = set()
+
+
+def write(
+    path: str | os.PathLike[str],
+    arrays: Mapping[str, Any],
+    settings: Mapping[str, Any],
+) -> None:
+    """Writes arrays and settings to a file, whole or not at all.
+
+    Arguments:
+        path: the file; one that exists is replaced and keeps its permissions.
+        arrays: names and NumPy arrays.
+        settings: values of JSON's types.
+
+    Raises:
+        FileError: when it cannot be written; an older file stays as it was.
+        ArgumentError: for settings that JSON cannot hold.
+
+    Example:
+        >>> import os, tempfile
+        >>> file = os.path.join(tempfile.mkdtemp(), "state.safetensors")
+        >>> write(file, {"step": np.array(7)}, {"epoch": 2})
+        >>> arrays, settings = read(file)
+        >>> int(arrays["step"]), settings
+        (7, {'epoch': 2})
+    """
+    from safetensors.numpy import save
+
+    plain = {name: _contiguous(name, array) for name, array in arrays.items()}
+    text = _as_json(settings)
+    metadata = {
+        "format": FORMAT,
+        "version": str(VERSION),
+        "settings": text,
+        "sha256": _digest(plain, text),
+    }
+    replace_file(path, save(plain, metadata))
+
+
+def read(path: str | os.PathLike[str]) -> tuple[dict[str, Array], dict[str, Any]]:
+    """The arrays and settings of a file that ``write`` wrote.
+
+    Raises:
+        FileError: for a file that is missing, truncated, damaged, of another format or
+            of a newer version.
+    """
+    data = _bytes_of(path)
+    metadata = _metadata(path, data)
+    _check_version(path, metadata)
+    arrays = _arrays(path, data)
+    text = metadata.get("settings", "")
+    if metadata.get("sha256") != _digest(arrays, text):
+        raise _damaged(path, "its contents do not match their checksum")
+    try:
+        settings = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise _damaged(path, f"its settings are not JSON: {error}") from None
+    if not isinstance(settings, dict):
+        raise _damaged(path, "its settings are not a table")
+    return arrays, settings
+
+
+def replace_file(path: str | os.PathLike[str], data: bytes) -> None:
+    """Puts a file with these bytes in place, in one step, after they are on the disk.
+
+    Raises:
+        FileError: when it cannot be written; an older file stays as it was.
+
+    Example:
+        >>> import os, tempfile
+        >>> file = os.path.join(tempfile.mkdtemp(), "notes.txt")
+        >>> replace_file(file, b"whole")
+        >>> open(file).read()
+        'whole'
+    """
+    target = Path(os.path.realpath(path))
+    if target.is_dir():
+        raise FileError(f"save: {path}: is a folder", fix="give it a file name")
+    if not target.parent.is_dir():
+        raise FileError(
+            f"save: {path}: the folder {target.parent} does not exist",
+            fix="create the folder first",
+        )
+    _sweep(target)
+    temporary = target.with_name(
+        f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}.partial"
+    )
+    _writing.add(temporary.name)
+    try:
+        _write_through(temporary, target, data)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        older = "; the older file is as it was" if target.exists() else ""
+        raise FileError(
+            f"save: {path}: cannot be written: {error.strerror or error}{older}",
+            fix="free some space, or choose a folder that you may write to",
+        ) from error
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+    finally:
+        _writing.discard(temporary.name)
+
+
+def _write_through(temporary: Path, target: Path, data: bytes) -> None:
+    """New file, all bytes, flushed; then the move; then the folder flushed."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    with os.fdopen(os.open(temporary, flags, 0o666), "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    if target.exists():
+        os.chmod(temporary, stat.S_IMODE(target.stat().st_mode))
+    os.replace(temporary, target)
+    if hasattr(os, "O_DIRECTORY"):
+        folder = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def _sweep(target: Path) -> None:
+    """Removes what killed writers of this file have left behind."""
+    pattern = re.compile(rf"\.{re.escape(target.name)}\.(\d+)-[0-9a-f]{{8}}\.partial")
+    with contextlib.suppress(OSError):
+        for entry in list(os.scandir(target.parent)):
+            match = pattern.fullmatch(entry.name)
+            if match and entry.name not in _writing and _abandoned(entry, match):
+                os.unlink(entry.path)
+
+
+def _abandoned(entry: os.DirEntry[str], match: re.Match[str]) -> bool:
+    if time.time() - entry.stat().st_mtime > ABANDONED:
+        return True
+    if os.name != "posix":
+        return False
+    try:
+        os.kill(int(match[1]), 0)
+    except (ProcessLookupError, OverflowError):
+        return True
+    except PermissionError:
+        return False
+    return int(match[1]) == os.getpid()
+
+
+def _contiguous(name: str, array: Any) -> Array:
+    """In C order and the processor's byte order: safetensors writes the memory as it
+    lies, whatever the strides."""
+    found = np.asarray(array)
+    if found.dtype.kind not in "biuf":
+        raise ArgumentError(
+            f"save: {name} of {found.dtype}: only arrays of numbers can be saved"
+        )
+    native = found.astype(found.dtype.newbyteorder("="), copy=False)
+    return np.ascontiguousarray(native).reshape(found.shape)
+
+
+def _as_json(settings: Mapping[str, Any]) -> str:
+    try:
+        return json.dumps(settings, ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ArgumentError(
+            f"save: the settings cannot be written as JSON: {error}",
+            fix="keep to texts, numbers, true and false, lists and tables of them",
+        ) from None
+
+
+def _digest(arrays: Mapping[str, Array], settings: str) -> str:
+    """SHA-256 of everything: settings, and name, dtype, shape and bytes of each array.
+
+    Arrays are taken by name, so that the order in a file does not matter.
+    """
+    total = hashlib.sha256(settings.encode())
+    for name in sorted(arrays):
+        array = arrays[name]
+        total.update(json.dumps([name, array.dtype.str, list(array.shape)]).encode())
+        total.update(np.ascontiguousarray(array).data)
+    return total.hexdigest()
+
+
+def _bytes_of(path: str | os.PathLike[str]) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except FileNotFoundError:
+        raise FileError(
+            f"load: {path}: there is no such file", fix=_similar(Path(path))
+        ) from None
+    except IsADirectoryError:
+        raise FileError(f"load: {path}: is a folder", fix="name a file") from None
+    except OSError as error:
+        raise FileError(
+            f"load: {path}: cannot be read: {error.strerror or error}"
+        ) from error
+
+
+def _similar(path: Path) -> str | None:
+    """The file in the same folder that was perhaps meant."""
+    from .errors import nearest
+
+    try:
+        names = [entry.name for entry in os.scandir(path.parent) if entry.is_file()]
+    except OSError:
+        return f"the folder {path.parent} does not exist"
+    close = nearest(path.name, names)
+    return f"did you mean {path.with_name(close)}?" if close else None
+
+
+def _metadata(path: str | os.PathLike[str], data: bytes) -> dict[str, str]:
+    """The texts in the header of a safetensors file."""
+    if len(data) < 8:
+        raise _damaged(path, f"it has {len(data)} bytes")
+    (length,) = struct.unpack("<Q", data[:8])
+    if data[8:9] != b"{":
+        raise FileError(
+            f"load: {path}: not a safetensors file",
+            fix="give it a file written by model.save",
+        )
+    if length > len(data) - 8:
+        raise _damaged(path, "its header is cut off")
+    try:
+        metadata = json.loads(data[8 : 8 + length]).get("__metadata__", {})
+    except (ValueError, AttributeError, RecursionError):
+        raise _damaged(path, "its header is not JSON") from None
+    if not isinstance(metadata, dict):
+        raise _damaged(path, "its metadata is not a table")
+    return {str(key): str(value) for key, value in metadata.items()}
+
+
+def _check_version(path: str | os.PathLike[str], metadata: Mapping[str, str]) -> None:
+    if metadata.get("format") != FORMAT:
+        raise FileError(
+            f"load: {path}: a safetensors file, but not written by chainrule",
+            fix="for weights of another library: model.load_state_dict("
+            "safetensors.numpy.load_file(path)), with the names changed to this "
+            "model's",
+        )
+    version = metadata.get("version", "")
+    if not version.isascii() or not version.isdigit():
+        raise _damaged(path, f"its version is {version[:20]!r}")
+    if len(version) > 9 or int(version) > VERSION:
+        raise FileError(
+            f"load: {path}: written in version {version[:9]} of the format; this "
+            f"chainrule reads up to {VERSION}",
+            fix="pip install --upgrade chainrule",
+        )
+
+
+def _arrays(path: str | os.PathLike[str], data: bytes) -> dict[str, Array]:
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    try:
+        arrays: dict[str, Array] = load(data)
+    except SafetensorError as error:
+        raise _damaged(path, str(error)) from None
+    except (KeyError, ValueError, TypeError, MemoryError) as error:
+        raise _damaged(path, f"an array of an unknown kind: {error}") from None
+    return arrays
+
+
+def _damaged(path: str | os.PathLike[str], how: str) -> FileError:
+    return FileError(
+        f"load: {path}: the file is damaged: {how}",
+        fix="copy or download it again; nothing was loaded",
+    )

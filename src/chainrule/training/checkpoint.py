@@ -1,0 +1,230 @@
+"""Checkpoints: a training run in a file, and back, to the bit.
+
+Place on the road: between a ``Run`` and ``saving``, whose format it fills: all arrays
+of ``state.capture``, the sums over the current epoch, what callbacks keep; and as JSON
+where the loop stands, the history, and what identifies the run. A file is written
+whole or not at all. It must not know of the loop.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .. import saving
+from ..errors import FileError, StateError
+from ..graph import Array
+from .history import plain, restored
+from .run import Run
+from .state import capture, part, restore
+
+KIND = "training checkpoint"
+VERSION = 1
+SUFFIX = ".safetensors"
+
+#: Files of a folder: ``step-00000120.safetensors``.
+_NAME = re.compile(r"step-(\d+)" + re.escape(SUFFIX))
+
+
+def file_name(step: int) -> str:
+    """The name of the checkpoint after a step.
+
+    Example:
+        >>> file_name(120)
+        'step-00000120.safetensors'
+    """
+    return f"step-{step:08d}{SUFFIX}"
+
+
+def files_in(folder: Path) -> list[Path]:
+    """The checkpoints of a folder, newest first."""
+    if not folder.is_dir():
+        return []
+    found = [(int(m[1]), p) for p in folder.iterdir() if (m := _NAME.fullmatch(p.name))]
+    return [path for _, path in sorted(found, reverse=True)]
+
+
+# Writing. --------------------------------------------------------------------
+
+
+def write(run: Run, path: Path) -> None:
+    """Writes where a run stands, whole or not at all.
+
+    Raises:
+        FileError: when it cannot be written; an older file stays as it was.
+    """
+    arrays = capture(run.model, run.optimizer)
+    sums, totals = run.tally.state()
+    arrays |= {f"tally.{name}": array for name, array in totals.items()}
+    callbacks = []
+    for i, callback in enumerate(stateful(run)):
+        values, own = _separated(callback.state_dict())
+        arrays |= {f"callback.{i}.{name}": array for name, array in own.items()}
+        callbacks.append({"type": type(callback).__name__, "values": values})
+    settings = {
+        "kind": KIND,
+        "checkpoint_version": VERSION,
+        "identity": identity(run),
+        "epoch": run.epoch,
+        "batch": run.batch,
+        "step": run.step,
+        "loss": run.loss,
+        "seconds": run.epoch_seconds() if run.batch else 0.0,
+        "tally": sums,
+        "history": run.history.epochs,
+        "row": run.row,
+        "callbacks": callbacks,
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    saving.write(path, arrays, plain(settings))
+
+
+def identity(run: Run) -> dict[str, Any]:
+    """What must be the same for the continued run to be the run that was begun."""
+    return {
+        "seed": run.seed,
+        "batch_size": run.batch_size,
+        "data": run.dataset_key,
+        "loss": run.history.settings.get("loss"),
+        "optimizer": type(run.optimizer).__name__,
+        "metrics": [metric.name for metric in run.tally.metrics],
+        "validation": run.history.settings.get("validation"),
+    }
+
+
+def stateful(run: Run) -> list[Any]:
+    """The callbacks that have something to keep."""
+    return [c for c in run.callbacks if hasattr(c, "state_dict") and c.state_dict()]
+
+
+def _separated(state: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Array]]:
+    """JSON values, and arrays; a dictionary of arrays is a prefix."""
+    values: dict[str, Any] = {}
+    arrays: dict[str, Array] = {}
+    for name, value in state.items():
+        if isinstance(value, np.ndarray):
+            arrays[name] = value
+        elif isinstance(value, dict) and any(
+            isinstance(each, np.ndarray) for each in value.values()
+        ):
+            arrays |= {f"{name}.{key}": np.asarray(v) for key, v in value.items()}
+        else:
+            values[name] = value
+    return values, arrays
+
+
+# Reading. --------------------------------------------------------------------
+
+
+def resume(run: Run, path: Path, *, required: bool) -> bool:
+    """Puts a run where a checkpoint left it; False where there is none.
+
+    Arguments:
+        run: a run that has not begun.
+        path: a checkpoint, or a folder of them, of which the newest whole one counts.
+        required: whether it is an error that there is none.
+
+    Raises:
+        FileError: when there is none, or none that can be read.
+        StateError: when it is of another run: the message says in what.
+    """
+    files = files_in(path) if path.is_dir() else [path] if path.exists() else []
+    if not files:
+        if not required:
+            return False
+        what = "no checkpoint in this folder" if path.is_dir() else "no such file"
+        raise FileError(
+            f"resume: {os.fspath(path)}: {what}",
+            fix='resume="auto" begins anew where there is none',
+        )
+    arrays, settings = _newest_whole(files)
+    _check(run, settings)
+    _restore(run, arrays, settings)
+    return True
+
+
+def _newest_whole(files: list[Path]) -> tuple[dict[str, Array], dict[str, Any]]:
+    damage: list[FileError] = []
+    for file in files:
+        try:
+            arrays, settings = saving.read(file)
+        except FileError as error:
+            damage.append(error)
+            continue
+        if settings.get("kind") != KIND:
+            raise FileError(
+                f"resume: {os.fspath(file)}: not a training checkpoint",
+                fix="a file or folder that callbacks.Checkpoint wrote",
+            )
+        if damage:
+            warnings.warn(
+                f"resume: {damage[0].what}; going on from {file.name} instead",
+                stacklevel=2,
+            )
+        return arrays, settings
+    raise damage[0]
+
+
+def _check(run: Run, settings: Mapping[str, Any]) -> None:
+    """A ``StateError`` that names the first thing that is not as it was."""
+    if settings.get("checkpoint_version") != VERSION:
+        raise StateError(
+            f"resume: checkpoint of version {settings.get('checkpoint_version')}: "
+            f"this package reads version {VERSION}"
+        )
+    then, now = settings["identity"], plain(identity(run))
+    for name, value in now.items():
+        if then.get(name) != value:
+            raise StateError(
+                f"resume: {name} is {_brief(value)}, and was {_brief(then.get(name))} "
+                "in the run that wrote the checkpoint: a run can only go on as it began",
+                fix=f"fit with the same {name}, or begin anew without resume=",
+            )
+
+
+def _brief(value: Any) -> str:
+    if isinstance(value, dict) and "shapes" in value:
+        shapes = " and ".join(str(tuple(shape)) for shape in value["shapes"])
+        return f"{shapes} with checksum {value['checksum']:08x}"
+    return repr(value)
+
+
+def _restore(
+    run: Run, arrays: Mapping[str, Array], settings: Mapping[str, Any]
+) -> None:
+    try:
+        restore(run.model, run.optimizer, arrays)
+    except (StateError, ValueError) as error:
+        raise StateError(
+            f"resume: the checkpoint is of another model or optimizer: "
+            f"{getattr(error, 'what', error)}",
+            fix="build both as in the run that wrote it",
+        ) from error
+    run.epoch, run.batch, run.step = (settings[n] for n in ("epoch", "batch", "step"))
+    run.loss, run.seconds = float(settings["loss"]), settings["seconds"]
+    run.history.epochs = [restored(row) for row in settings["history"]]
+    run.row = run.history.epochs[-1] if run.history.epochs else {}
+    run.tally.load(settings["tally"], part(arrays, "tally"))
+    _restore_callbacks(run, arrays, settings["callbacks"])
+
+
+def _restore_callbacks(
+    run: Run, arrays: Mapping[str, Array], saved: list[dict[str, Any]]
+) -> None:
+    """Each callback gets what the one of its class, in the same order, has kept."""
+    waiting = list(enumerate(saved))
+    for callback in run.callbacks:
+        if not hasattr(callback, "load_state_dict"):
+            continue
+        for place, (i, entry) in enumerate(waiting):
+            if entry["type"] == type(callback).__name__:
+                state = {**restored(entry["values"]), **part(arrays, f"callback.{i}")}
+                callback.load_state_dict(state)
+                del waiting[place]
+                break

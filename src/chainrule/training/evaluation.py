@@ -1,0 +1,235 @@
+"""``evaluate`` and ``predict``: a trained network on data, one line each.
+
+Place on the road: beside the loop, which evaluates its validation data with the same
+lines. Nothing is trained here, and nothing is changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import tree
+from ..data import Dataset, Split, Stream
+from ..dtypes import DType
+from ..errors import ArgumentError, DataError
+from ..nn.module import Module
+from .examples import (
+    FitsOutputs,
+    Source,
+    as_source,
+    batches_of,
+    has_targets,
+    model_dtype,
+    task_of,
+)
+from .history import shown
+from .metrics import Metric, resolve
+from .objective import METRICS_OF_TASK, Objective
+from .step import evaluation_step, prediction
+from .tally import Tally
+
+#: Examples looked at in one go, where nothing else is asked for.
+BATCH_SIZE = 256
+
+
+class Evaluation(dict[str, Any]):
+    """The loss and the metrics by name, printed as a small table.
+
+    Example:
+        >>> Evaluation({"loss": 0.25, "accuracy": 0.9}, examples=360)
+        360 examples
+        loss      0.2500
+        accuracy  0.9000
+    """
+
+    def __init__(self, values: dict[str, Any], examples: int) -> None:
+        super().__init__(values)
+        self.examples = examples
+
+    def __repr__(self) -> str:
+        width = max((len(name) for name in self), default=0)
+        lines = [f"{self.examples} example{'' if self.examples == 1 else 's'}"]
+        for name, value in self.items():
+            text = shown(value) if not isinstance(value, np.ndarray) else str(value)
+            indent = "\n" + " " * (width + 2)
+            lines.append(f"{name:<{width}}  {text.replace(chr(10), indent)}")
+        return "\n".join(lines)
+
+
+class Evaluator:
+    """Loss and metrics of a source, with a function that is compiled once.
+
+    Arguments:
+        model: the network.
+        source: what it is measured on.
+        objective: the loss, or None for metrics alone.
+        metrics: what is measured.
+        batch_size: examples in one go.
+        engine: the engine's name, or None for the default.
+    """
+
+    def __init__(
+        self,
+        model: Module,
+        source: Source,
+        objective: Objective | None,
+        metrics: Sequence[Metric],
+        batch_size: int,
+        engine: str | None,
+    ) -> None:
+        self.source = source
+        self.objective = objective
+        self.batch_size = batch_size
+        self.dtype: DType = model_dtype(model)
+        self.tally = Tally(metrics)
+        check = FitsOutputs(source, objective)
+        self._look = evaluation_step(model, objective, metrics, check, engine)
+
+    def __call__(self, stop: Callable[[], bool] = lambda: False) -> dict[str, Any]:
+        """The columns: loss, then the metrics; of the whole source.
+
+        Arguments:
+            stop: asked after each batch; when true, what is known so far is answered.
+        """
+        self.tally.clear()
+        found = batches_of(self.source, self.dtype, self.batch_size, shuffle=False)
+        for inputs, targets in found:
+            loss, measured = self._look(inputs, targets)
+            rows = len(inputs[0] if isinstance(inputs, tuple) else inputs)
+            value = 0.0 if loss is None else float(loss.value)
+            self.tally.add(value, rows, rows, measured)
+            if stop():
+                break
+        results = self.tally.results()
+        if self.objective is None:
+            del results["loss"]
+        return results
+
+
+def evaluate(
+    model: Module,
+    data: Any,
+    loss: Any = None,
+    metrics: Any = None,
+    *,
+    batch_size: int = BATCH_SIZE,
+    engine: str | None = None,
+) -> Evaluation:
+    """The loss and the metrics of a network on data, exact whatever the batch size.
+
+    Each batch's loss counts by its number of examples; metrics are computed from sums
+    over all batches.
+
+    Arguments:
+        model: the network; it is called with ``training=False`` and not changed.
+        data: a ``Dataset``; ``(x, y)``; a ``Stream``; of a ``Split``, the test part.
+        loss: as in ``fit``; the usual one for the targets when not given.
+        metrics: as in ``fit``.
+        batch_size: examples in one go: only memory and speed depend on it.
+        engine: the engine of ``cr.compile``.
+
+    Returns:
+        A dictionary that prints itself: ``{"loss": 0.31, "accuracy": 0.93}``.
+
+    Raises:
+        DataError: for data without targets, or labels that the model has no output for.
+
+    Example:
+        >>> import numpy as np
+        >>> from chainrule import nn
+        >>> model = nn.Linear(2, 3)
+        >>> result = evaluate(model, (np.zeros((4, 2)), [0, 1, 2, 0]))
+        >>> sorted(result)
+        ['accuracy', 'loss']
+    """
+    check_model("evaluate", model)
+    if isinstance(data, Split):
+        data = data.test
+    source = as_source(data, "evaluation data", model_dtype(model))
+    if not has_targets(source) and loss is None:
+        raise DataError(
+            f"evaluate: {source!r} has no targets to compare with",
+            fix="cr.evaluate(model, (x, y)); for outputs alone: cr.predict(model, x)",
+        )
+    task = task_of(source)
+    objective = Objective(loss, task, has_targets(source))
+    chosen = chosen_metrics(metrics, task, objective)
+    evaluator = Evaluator(model, source, objective, chosen, batch_size, engine)
+    results = evaluator()
+    return Evaluation(results, evaluator.tally.examples)
+
+
+def chosen_metrics(metrics: Any, task: str, objective: Objective) -> list[Metric]:
+    """The metrics asked for, or the usual ones: accuracy for classes, R² for amounts."""
+    if metrics is not None:
+        return resolve(metrics)
+    if not objective.has_targets:
+        return []
+    return resolve(METRICS_OF_TASK.get(task, ()))
+
+
+def predict(
+    model: Module,
+    x: Any,
+    *,
+    batch_size: int = BATCH_SIZE,
+    engine: str | None = None,
+) -> Any:
+    """The network's outputs for many inputs, as one NumPy array.
+
+    Outputs are what the model answers: logits of classes, unless it ends otherwise.
+    ``predict(model, x).argmax(-1)`` are the classes.
+
+    Arguments:
+        model: the network; it is called with ``training=False``.
+        x: ``(N, …)`` inputs, a tuple of several such, or a ``Dataset`` or ``Stream``
+            whose targets are not looked at; of a ``Split``, the test part.
+        batch_size: examples in one go.
+        engine: the engine of ``cr.compile``.
+
+    Returns:
+        ``(N, …)`` array; where the model answers several, nested as it nests them.
+
+    Raises:
+        DataError: for no inputs, or inputs with NaN.
+        ShapeError: when the model does not answer one row for each input.
+
+    Example:
+        >>> import numpy as np
+        >>> from chainrule import nn
+        >>> predict(nn.Linear(2, 3), np.zeros((5, 2))).shape
+        (5, 3)
+    """
+    check_model("predict", model)
+    if isinstance(x, Split):
+        x = x.test
+    dtype = model_dtype(model)
+    if not isinstance(x, (Dataset, Stream)):
+        x = Dataset(x, name="inputs")
+    source = as_source(x, "inputs", dtype)
+    function = prediction(model, engine)
+    parts: list[list[Any]] = []
+    structure: tree.Structure = None
+    for inputs, _ in batches_of(source, dtype, batch_size, shuffle=False):
+        leaves, structure = tree.flatten(function(inputs))
+        parts.append([leaf.value for leaf in leaves])
+    joined = [np.concatenate(column) for column in zip(*parts, strict=True)]
+    return tree.unflatten(structure, joined)
+
+
+def check_model(operation: str, model: Any) -> None:
+    """An ``ArgumentError`` for something that is not a network."""
+    if isinstance(model, Module):
+        return
+    if isinstance(model, type) and issubclass(model, Module):
+        raise ArgumentError(
+            f"{operation}: model {model.__name__} is a class",
+            fix=f"make one: {model.__name__}(…)",
+        )
+    raise ArgumentError(
+        f"{operation}: model is a {type(model).__name__}: expected an nn.Module",
+        fix="class Net(nn.Module): def forward(self, x): …",
+    )

@@ -1,0 +1,181 @@
+"""The events of the training loop, and ``Callback``, which listens to them.
+
+Place on the road: what connects ``fit`` with everything that watches or steers it. The
+list ``LOOP`` is the loop, in order: ``fit`` announces these events and no others, and
+``describe_loop`` prints it. It must not know of data, files or progress bars.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ArgumentError, nearest
+
+if TYPE_CHECKING:
+    from .run import Run
+
+#: The loop: how deep, the event (or "" for what happens between), and what it means.
+LOOP: tuple[tuple[int, str, str], ...] = (
+    (0, "on_fit_start", "data checked, checkpoint read; nothing trained yet"),
+    (0, "", "for each epoch:"),
+    (1, "on_epoch_start", "an epoch begins, or is gone on with in the middle"),
+    (1, "", "for each batch:"),
+    (2, "on_batch_start", "the batch is there: run.inputs, run.targets"),
+    (2, "", "forward, backward, update: one compiled call"),
+    (2, "on_batch_end", "the step is done: run.loss, run.step"),
+    (1, "on_validation_start", "where there is validation data"),
+    (1, "", "loss and metrics of the validation data"),
+    (1, "on_validation_end", "run.row has the columns validation_…"),
+    (1, "on_epoch_end", "run.row is complete; columns may be added"),
+    (0, "on_interrupt", "Ctrl-C: the last step is complete"),
+    (0, "on_fit_end", "training has ended, by itself or on purpose"),
+    (0, "on_close", "the very last, after an error as well"),
+)
+
+EVENTS: tuple[str, ...] = tuple(name for _, name, _ in LOOP if name)
+
+
+class Callback:
+    """The base of what listens to training. Subclasses write the events they need.
+
+    Each event is given the ``Run``: the model, the optimizer, the history, where the
+    loop stands, and ``run.stop("why")``. An object with methods of these names that is
+    no ``Callback`` works as well. An exception in a callback ends training and reaches
+    the caller of ``fit``.
+
+    Attributes:
+        order: callbacks of a lower order are called first, those of one order as
+            given.
+
+    Example:
+        >>> class Goal(Callback):
+        ...     def on_epoch_end(self, run):
+        ...         if run.row["loss"] < 0.1:
+        ...             run.stop("good enough")
+    """
+
+    order: int = 0
+
+    def on_fit_start(self, run: Run) -> None:
+        """Data checked, checkpoint read; nothing trained yet."""
+
+    def on_epoch_start(self, run: Run) -> None:
+        """Epoch ``run.epoch`` begins; after a resume, it may be at ``run.batch`` > 0."""
+
+    def on_batch_start(self, run: Run) -> None:
+        """A batch is about to be trained on: ``run.inputs``, ``run.targets``."""
+
+    def on_batch_end(self, run: Run) -> None:
+        """A step is done; its loss is ``run.loss``."""
+
+    def on_validation_start(self, run: Run) -> None:
+        """All batches of the epoch are done; there is validation data."""
+
+    def on_validation_end(self, run: Run) -> None:
+        """``run.row`` has the columns ``validation_…``."""
+
+    def on_epoch_end(self, run: Run) -> None:
+        """``run.row``, the last of the history, is complete; columns may be added."""
+
+    def on_interrupt(self, run: Run) -> None:
+        """Ctrl-C was pressed; the last step is complete."""
+
+    def on_fit_end(self, run: Run) -> None:
+        """Training has ended: finished, stopped or interrupted, but without an error."""
+
+    def on_close(self, run: Run) -> None:
+        """The very last event, also after an error: put away what is open."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint must keep of this callback: JSON values and arrays."""
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Puts back what ``state_dict`` answered; called before ``on_fit_start``."""
+
+
+class Dispatcher:
+    """Calls the listeners of each event, and nobody else.
+
+    Arguments:
+        callbacks: objects with methods named after events.
+
+    Raises:
+        ArgumentError: for an object that listens to nothing, or a method whose name is
+            almost that of an event.
+    """
+
+    def __init__(self, callbacks: Iterable[Any]) -> None:
+        self.callbacks = sorted(callbacks, key=lambda each: getattr(each, "order", 0))
+        for each in self.callbacks:
+            _check(each)
+        self.listeners: dict[str, tuple[Callable[[Run], None], ...]] = {
+            event: tuple(
+                getattr(each, event)
+                for each in self.callbacks
+                if listens(each, event)
+            )
+            for event in EVENTS
+        }
+
+    def __call__(self, event: str, run: Run) -> None:
+        """Announces an event to all who listen to it."""
+        for listener in self.listeners[event]:
+            listener(run)
+
+
+def listens(callback: Any, event: str) -> bool:
+    """Whether a callback does something at an event."""
+    method = getattr(callback, event, None)
+    if method is None:
+        return False
+    inherited = getattr(type(callback), event, None) is getattr(Callback, event)
+    return not inherited or event in getattr(callback, "__dict__", {})
+
+
+def _check(callback: Any) -> None:
+    name = type(callback).__name__
+    if isinstance(callback, type):
+        raise ArgumentError(
+            f"callbacks: {callback.__name__} is a class",
+            fix=f"make one: {callback.__name__}(…)",
+        )
+    for method in dir(callback):
+        close = nearest(method, EVENTS) if method.startswith("on_") else None
+        if close and method not in EVENTS:
+            raise ArgumentError(
+                f"callbacks: {name}.{method} is no event of the loop, so it would "
+                f"never be called: the events are {', '.join(EVENTS)}",
+                fix=f"did you mean {close!r}?",
+            )
+    if not any(hasattr(callback, event) for event in EVENTS):
+        raise ArgumentError(
+            f"callbacks: {name} has no method named after an event of the loop: "
+            f"{', '.join(EVENTS)}",
+            fix="class …(callbacks.Callback): def on_epoch_end(self, run): …",
+        )
+
+
+def describe_loop(callbacks: Iterable[Any] = ()) -> str:
+    """The training loop as text: its events in order, and who listens to each.
+
+    Arguments:
+        callbacks: those that ``fit`` would be given.
+
+    Example:
+        >>> from chainrule.training.callbacks import EarlyStopping
+        >>> text = describe_loop([EarlyStopping("loss", patience=3)])
+        >>> [line.strip() for line in text.splitlines() if "EarlyStopping" in line][1]
+        'on_epoch_end             EarlyStopping'
+    """
+    dispatcher = Dispatcher(callbacks)
+    lines = []
+    for depth, event, meaning in LOOP:
+        if not event:
+            lines.append("  " * depth + meaning)
+            continue
+        names = [type(c).__name__ for c in dispatcher.callbacks if listens(c, event)]
+        left = "  " * depth + event
+        lines.append(f"{left:<27}{', '.join(names)}".rstrip())
+    return "\n".join(lines)

@@ -1,0 +1,253 @@
+"""``History``: what happened in each epoch of a training run.
+
+Place on the road: what ``fit`` answers. Plain numbers in a list; it must not know of
+models or data.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..errors import ArgumentError, FileError, missing_package, unknown_option
+from .metrics import lower_is_better
+
+#: How many rows a printed history shows at most.
+SHOWN_ROWS = 12
+
+#: Columns that are not drawn: they say when, not how well.
+NOT_DRAWN = ("epoch", "seconds", "examples_per_second", "learning_rate")
+
+Row = dict[str, Any]
+
+
+class History:
+    """The columns of a training run, one row an epoch.
+
+    Attributes:
+        epochs: the rows, dictionaries: ``{"epoch": 1, "loss": 0.31, …}``. Values of the
+            validation data are called ``validation_loss`` and so on.
+        stopped: why training ended: "finished", "interrupted", or what a callback said,
+            as "early stopping: …"; "" while it runs.
+        settings: what the run was started with: loss, optimizer, batch size, seed …
+
+    Example:
+        >>> history = History([{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": 0.25}])
+        >>> history["loss"], history.best("loss")["epoch"]
+        ([0.5, 0.25], 2)
+    """
+
+    def __init__(
+        self,
+        epochs: Sequence[Row] = (),
+        stopped: str = "",
+        settings: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.epochs: list[Row] = [dict(row) for row in epochs]
+        self.stopped = stopped
+        self.settings: dict[str, Any] = dict(settings or {})
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of the columns, in the order in which they appeared."""
+        names: dict[str, None] = {}
+        for row in self.epochs:
+            names.update(dict.fromkeys(row))
+        return list(names)
+
+    def __getitem__(self, column: str) -> list[Any]:
+        """The values of a column, one an epoch; None where an epoch has none.
+
+        Raises:
+            OptionError: for a column that does not exist.
+        """
+        if column not in self.columns:
+            raise unknown_option("column", column, self.columns)
+        return [row.get(column) for row in self.epochs]
+
+    def __contains__(self, column: object) -> bool:
+        return column in self.columns
+
+    def __len__(self) -> int:
+        return len(self.epochs)
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, History)
+            and self.epochs == other.epochs
+            and self.stopped == other.stopped
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @property
+    def last(self) -> Row:
+        """The row of the last epoch; empty before the first has ended."""
+        return self.epochs[-1] if self.epochs else {}
+
+    def best(self, column: str = "loss") -> Row:
+        """The row in which a column was best: largest, or smallest for losses, errors.
+
+        Raises:
+            OptionError: for a column that does not exist.
+            ArgumentError: when no epoch has a number there.
+        """
+        rows = [
+            row
+            for row, value in zip(self.epochs, self[column], strict=True)
+            if isinstance(value, (int, float)) and not math.isnan(value)
+        ]
+        if not rows:
+            raise ArgumentError(f"best: no epoch has a number in column {column!r}")
+        choose = min if lower_is_better(column) else max
+        return choose(rows, key=lambda row: float(row[column]))
+
+    # As text.
+
+    def __repr__(self) -> str:
+        head = f"History: {len(self)} epoch{'' if len(self) == 1 else 's'}"
+        if self.stopped:
+            head += f", {self.stopped}"
+        names = [name for name in self.columns if not self._nested(name)]
+        if not names:
+            return head
+        rows = [names]
+        for row in self._shown():
+            rows.append(
+                [shown(row.get(n), n) for n in names] if row else ["…"] * len(names)
+            )
+        widths = [max(len(row[i]) for row in rows) for i in range(len(names))]
+        table = [
+            "  ".join(cell.rjust(w) for cell, w in zip(row, widths, strict=True))
+            for row in rows
+        ]
+        return "\n".join([head, *table])
+
+    def _shown(self) -> list[Row]:
+        """The first and the last rows, with an empty one for those between."""
+        if len(self.epochs) <= SHOWN_ROWS:
+            return self.epochs
+        return [*self.epochs[:3], {}, *self.epochs[-(SHOWN_ROWS - 4) :]]
+
+    def _nested(self, column: str) -> bool:
+        return any(isinstance(row.get(column), list) for row in self.epochs)
+
+    # As JSON.
+
+    def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
+        """The history as JSON text, written to a file where a path is given.
+
+        NaN and infinities are written as the texts "nan", "inf" and "-inf", which every
+        reader of JSON takes.
+        """
+        content = {
+            "stopped": self.stopped,
+            "settings": self.settings,
+            "epochs": self.epochs,
+        }
+        text = json.dumps(plain(content), indent=1, allow_nan=False)
+        if path is not None:
+            Path(path).write_text(text + "\n", encoding="utf-8")
+        return text
+
+    @classmethod
+    def from_json(cls, source: str | os.PathLike[str]) -> History:
+        """A history from JSON text or from the path of a file.
+
+        Raises:
+            FileError: when there is no such file, or it holds no history.
+
+        Example:
+            >>> History.from_json(History([{"epoch": 1, "loss": 0.5}]).to_json()).last
+            {'epoch': 1, 'loss': 0.5}
+        """
+        text = str(source)
+        name = "text"
+        if not text.lstrip().startswith("{"):
+            name = repr(os.fspath(source))
+            try:
+                text = Path(source).read_text(encoding="utf-8")
+            except (OSError, UnicodeDecodeError) as error:
+                raise FileError(f"History: {name}: cannot be read: {error}") from None
+        try:
+            content = json.loads(text)
+            return cls(
+                [restored(row) for row in content["epochs"]],
+                content["stopped"],
+                content["settings"],
+            )
+        except (ValueError, TypeError, KeyError) as error:
+            raise FileError(f"History: {name} holds no history: {error}") from None
+
+    # As a picture.
+
+    def plot(
+        self, path: str | os.PathLike[str] | None = None, ax: Any = None
+    ) -> Any:
+        """Curves over the epochs: the loss, and beside it the metrics.
+
+        A column and its validation twin share a colour; the twin is dashed. The best
+        validation value is marked.
+
+        Arguments:
+            path: a file to write, PNG, SVG or PDF by its suffix.
+            ax: a matplotlib ``Axes`` to draw the losses into; no metrics then.
+
+        Returns:
+            The matplotlib ``Figure``.
+
+        Raises:
+            ArgumentError: when no epoch has ended.
+            MissingPackageError: without matplotlib.
+        """
+        from .history_plot import draw
+
+        if not self.epochs:
+            raise ArgumentError("History.plot: no epoch has ended: nothing to draw")
+        try:
+            return draw(self, path, ax)
+        except ModuleNotFoundError as error:
+            raise missing_package("matplotlib", "History.plot") from error
+
+
+def shown(value: Any, column: str = "") -> str:
+    """A value as tables and progress lines show it.
+
+    Example:
+        >>> shown(0.123456), shown(1200.0), shown(None), shown(3)
+        ('0.1235', '1200', '', '3')
+    """
+    if value is None:
+        return ""
+    if isinstance(value, bool) or not isinstance(value, float):
+        return str(value)
+    if column == "seconds":
+        return f"{value:.2f}"
+    if column == "examples_per_second":
+        return f"{value:.0f}"
+    if value != 0 and abs(value) < 1e-3:
+        return f"{value:.2e}"
+    return f"{value:.4f}" if abs(value) < 100 else f"{value:.5g}"
+
+
+def plain(value: Any) -> Any:
+    """Numbers as JSON can hold them: no arrays, NaN and infinities as texts."""
+    if isinstance(value, Mapping):
+        return {str(name): plain(each) for name, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(each) for each in value]
+    if hasattr(value, "tolist"):
+        return plain(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value
+
+
+def restored(row: Mapping[str, Any]) -> Row:
+    """A row with its NaN and infinities as floats again."""
+    special = ("nan", "inf", "-inf")
+    return {n: float(v) if v in special else v for n, v in row.items() if v != []}

@@ -1,0 +1,122 @@
+"""The picture of a history: curves over the epochs.
+
+Place on the road: behind ``History.plot``, which imports it when something is drawn. It
+must not know where the numbers came from.
+
+Colours are those of Okabe and Ito (2008), which colour-blind readers can tell apart.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from .history import NOT_DRAWN, History, shown
+from .metrics import lower_is_better
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+
+#: Curves of more epochs than this are drawn without a dot for each.
+MOST_DOTS = 30
+
+
+def draw(history: History, path: str | os.PathLike[str] | None, ax: Any) -> Figure:
+    """The losses, and beside them the metrics, into a file where a path is given."""
+    losses, metrics = _panels(history)
+    if ax is not None:
+        _panel(ax, history, losses, "loss")
+        figure: Figure = ax.figure
+    else:
+        groups = [(losses, "loss"), *(([m], m) for m in metrics)]
+        figure = _figure(len(groups), path is None)
+        for place, (columns, title) in zip(figure.axes, groups, strict=True):
+            _panel(place, history, columns, title)
+    if path is not None:
+        figure.savefig(os.fspath(path), dpi=144)
+    return figure
+
+
+def _panels(history: History) -> tuple[list[str], list[str]]:
+    """The columns to draw: losses, then metrics that are numbers."""
+    drawn = []
+    for column in history.columns:
+        numbers = [v for v in history[column] if v is not None]
+        if column.startswith("validation_") or column in NOT_DRAWN:
+            continue
+        if all(isinstance(v, (int, float)) for v in numbers):
+            drawn.append(column)
+    return [c for c in drawn if c == "loss"], [c for c in drawn if c != "loss"]
+
+
+def _figure(panels: int, shown_at_once: bool) -> Figure:
+    columns = min(panels, 3)
+    rows = math.ceil(panels / columns)
+    size = (5.2 * columns, 3.6 * rows)
+    if shown_at_once:  # through pyplot, so that a notebook shows it
+        from matplotlib import pyplot
+
+        figure = pyplot.figure(figsize=size, layout="constrained")
+    else:
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=size, layout="constrained")
+    for number in range(panels):
+        figure.add_subplot(rows, columns, number + 1)
+    return figure
+
+
+def _panel(ax: Axes, history: History, columns: Sequence[str], title: str) -> None:
+    epochs = [row.get("epoch", i + 1) for i, row in enumerate(history.epochs)]
+    marker = "." if len(epochs) <= MOST_DOTS else ""
+    for number, column in enumerate(columns):
+        for name, style in ((column, "-"), (f"validation_{column}", "--")):
+            if name not in history:
+                continue
+            values = [math.nan if v is None else float(v) for v in history[name]]
+            label = "validation" if name != column else "training"
+            colour = COLOURS[(number + (name != column)) % len(COLOURS)]
+            ax.plot(epochs, values, style, color=colour, marker=marker, label=label)
+    _mark_best(ax, history, f"validation_{title}")
+    ax.set_xlabel("epoch")
+    ax.set_title(title, loc="left", fontweight="bold")
+    _scale(ax, history, title)
+    ax.locator_params(axis="x", integer=True)
+    ax.grid(alpha=0.25)
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.legend(frameon=False)
+
+
+def _mark_best(ax: Axes, history: History, column: str) -> None:
+    """A ring around the best validation value, with the number."""
+    values = [v for v in history[column] if v is not None] if column in history else []
+    if not any(math.isfinite(v) for v in values):
+        return
+    row = history.best(column)
+    x, y = row.get("epoch", 1), float(row[column])
+    ax.plot([x], [y], "o", color=COLOURS[1], fillstyle="none", markersize=9)
+    below = not lower_is_better(column)
+    ax.annotate(
+        f"best {shown(y)}, epoch {x}",
+        (x, y),
+        xytext=(0, -16 if below else 12),
+        textcoords="offset points",
+        ha="right" if len(history) > 1 and x > len(history) / 2 else "left",
+        fontsize="small",
+        color=COLOURS[1],
+    )
+
+
+def _scale(ax: Axes, history: History, title: str) -> None:
+    """Logarithmic where a loss falls over more than two orders of magnitude."""
+    names = [n for n in (title, f"validation_{title}") if n in history]
+    values = [float(v) for n in names for v in history[n] if v is not None]
+    values = [v for v in values if math.isfinite(v)]
+    if title == "loss" and values and min(values) > 0:
+        if max(values) / min(values) > 100:
+            ax.set_yscale("log")

@@ -1,0 +1,103 @@
+"""What is minimised: a loss by name, a loss function, or the usual one for the data.
+
+Place on the road: between ``losses`` and the training step. It must not know of the
+optimizer or of the loop.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from .. import losses
+from ..dtypes import is_float
+from ..errors import ArgumentError, ShapeError
+from ..graph import Node
+
+#: The loss for what a data set's targets are, and the metrics shown beside it.
+LOSS_OF_TASK = {"classification": "cross_entropy", "regression": "mse"}
+METRICS_OF_TASK = {"classification": ("accuracy",), "regression": ("r2",)}
+
+
+class Objective:
+    """A loss function, and its name for messages and histories.
+
+    Arguments:
+        loss: a name of ``losses``, a function of (outputs, targets), or, where the data
+            has no targets, of the outputs alone.
+        task: what the targets are, to choose a loss where none is given.
+        has_targets: whether there are any.
+
+    Raises:
+        OptionError: for an unknown name, with the nearest.
+        ArgumentError: for something that is neither, or no loss for data without
+            targets.
+    """
+
+    def __init__(self, loss: Any, task: str, has_targets: bool) -> None:
+        if loss is None:
+            loss = LOSS_OF_TASK.get(task)
+        if loss is None or (isinstance(loss, str) and not has_targets):
+            raise ArgumentError(
+                f"fit: loss={loss!r} for data without targets",
+                fix="loss=a function of the model's outputs; or data=(x, x) to "
+                "reconstruct the inputs",
+            )
+        self.function: Callable[..., Any]
+        if isinstance(loss, str):
+            self.function = losses.by_name(loss)
+            self.name = loss
+        elif callable(loss):
+            if isinstance(loss, type):
+                raise ArgumentError(
+                    f"fit: loss={loss.__name__} is a class",
+                    fix=f"make one: loss={loss.__name__}()",
+                )
+            self.function = loss
+            self.name = getattr(loss, "__name__", type(loss).__name__)
+        else:
+            raise ArgumentError(
+                f"fit: loss={loss!r}: expected a name or a function of "
+                "(outputs, targets)",
+                fix=f"one of the names {', '.join(sorted(losses.LOSSES))}",
+            )
+        self.has_targets = has_targets
+        self.counts_classes = self.function is losses.by_name("cross_entropy")
+        if not has_targets:
+            self._check_takes_outputs_alone()
+
+    def __call__(self, outputs: Any, targets: Any) -> Any:
+        """The loss of a batch: one floating-point number.
+
+        Raises:
+            ShapeError: when the function answers something else.
+        """
+        loss = (
+            self.function(outputs, targets)
+            if self.has_targets
+            else self.function(outputs)
+        )
+        if not isinstance(loss, Node) or loss.shape or not is_float(loss.dtype):
+            found = (
+                f"{loss.dtype} {loss.shape}"
+                if isinstance(loss, Node)
+                else type(loss).__name__
+            )
+            raise ShapeError(
+                f"fit: loss {self.name} answers {found}: expected one floating-point "
+                "number",
+                fix="reduce it with .mean()",
+            )
+        return loss
+
+    def _check_takes_outputs_alone(self) -> None:
+        try:
+            inspect.signature(self.function).bind(None)
+        except TypeError:
+            raise ArgumentError(
+                f"fit: loss {self.name} takes targets, and the data has none",
+                fix="data=(x, y), or a loss that is a function of the outputs alone",
+            ) from None
+        except ValueError:  # no signature is known
+            return

@@ -1,0 +1,82 @@
+"""``Run``: where a training run stands; what callbacks are given.
+
+Place on the road: inside the loop, between ``fit`` and its callbacks. It holds values
+and answers questions about them; it must not know of files or progress bars.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..nn.module import Module
+from ..optim import Optimizer
+from .history import History, Row
+from .tally import Tally
+
+
+@dataclass
+class Run:
+    """The state of a training run.
+
+    Attributes:
+        model, optimizer, history: what is trained, how, and what came of it.
+        epochs: how many epochs there are to be.
+        num_batches: of an epoch; None where a stream does not say.
+        seed, batch_size: what determines the batches.
+        dataset_key: what identifies the training data, for checkpoints.
+        callbacks: everyone who listens, in order.
+        epoch: the number of the epoch that is trained on, from 1.
+        batch: how many batches of it are done.
+        step: how many steps are done, over all epochs.
+        loss: of the last step.
+        inputs, targets: the batch of the current step.
+        row: the history's row for the last complete epoch.
+        tally: sums over the current epoch.
+        stopping: why training is to end after this step; "" while it goes on.
+    """
+
+    model: Module
+    optimizer: Optimizer
+    history: History
+    tally: Tally
+    epochs: int
+    num_batches: int | None
+    seed: int
+    batch_size: int
+    dataset_key: dict[str, Any] = field(default_factory=dict)
+    callbacks: list[Any] = field(default_factory=list)
+    epoch: int = 1
+    batch: int = 0
+    step: int = 0
+    loss: float = float("nan")
+    inputs: Any = None
+    targets: Any = None
+    row: Row = field(default_factory=dict)
+    stopping: str = ""
+    seconds: float = 0.0
+    started: float = field(default_factory=time.perf_counter)
+
+    def stop(self, reason: str) -> None:
+        """Ends training after the current step; the first reason given counts.
+
+        Arguments:
+            reason: what the history's ``stopped`` will say.
+        """
+        self.stopping = self.stopping or reason or "stopped"
+
+    def epoch_seconds(self) -> float:
+        """The seconds spent on this epoch so far, those before a resume included."""
+        return self.seconds + time.perf_counter() - self.started
+
+    def begin_epoch(self) -> None:
+        """The clock of an epoch starts."""
+        self.started = time.perf_counter()
+
+    def end_epoch(self) -> None:
+        """On to the next epoch: the sums and the clock start anew."""
+        self.epoch += 1
+        self.batch = 0
+        self.seconds = 0.0
+        self.tally.clear()

@@ -1,0 +1,127 @@
+"""The compiled functions of training: one step, one look at a batch, one prediction.
+
+Place on the road: between ``fit`` and ``cr.compile``. What can be checked from shapes
+alone is checked here while the function is traced, so that a mistake is an error before
+the first step, and costs nothing afterwards. It must not know of epochs or callbacks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import tree
+from ..backprop import Gradients, backprop
+from ..compiler.compile import compile
+from ..errors import ArgumentError, GradientError, ShapeError
+from ..graph import Node
+from ..nn.module import Module
+from ..optim import Optimizer
+from .metrics import Metric
+from .objective import Objective
+
+#: Looks at (outputs, targets) while a function is traced; raises an error or not.
+Check = Callable[[Any, Any], None]
+
+
+def call(model: Module, inputs: Any, training: bool) -> Any:
+    """The model's outputs for one batch: several inputs are a tuple."""
+    arguments = inputs if isinstance(inputs, tuple) else (inputs,)
+    return model(*arguments, training=training)
+
+
+def measure(metrics: Sequence[Metric], outputs: Any, targets: Any) -> list[Any]:
+    """What each metric measures of a batch, as a list of tuples of tensors."""
+    if metrics and not isinstance(outputs, Node):
+        kind = type(outputs).__name__
+        for metric in metrics:
+            if type(metric).__module__ == Metric.__module__:
+                raise ArgumentError(
+                    f"{metric.name}: the model answers a {kind}, not one tensor",
+                    fix="metrics=[], or a subclass of metrics.Metric that measures it",
+                )
+    return [tuple(metric.measure(outputs, targets)) for metric in metrics]
+
+
+def training_step(
+    model: Module,
+    objective: Objective,
+    metrics: Sequence[Metric],
+    optimizer: Optimizer,
+    check: Check,
+    engine: str | None,
+) -> Any:
+    """Forward, backward and update as one compiled function of (inputs, targets).
+
+    It answers the loss and what the metrics measured, both from before the update.
+    """
+
+    def step(inputs: Any, targets: Any) -> Any:
+        outputs = call(model, inputs, training=True)
+        check(outputs, targets)
+        loss = objective(outputs, targets)
+        gradients = backprop(loss)
+        check_reached(model, optimizer, gradients)
+        optimizer.step(gradients)
+        return loss, measure(metrics, outputs, targets)
+
+    return compile(step, engine=engine)
+
+
+def evaluation_step(
+    model: Module,
+    objective: Objective | None,
+    metrics: Sequence[Metric],
+    check: Check,
+    engine: str | None,
+) -> Any:
+    """Loss and metrics of one batch, without training, as a compiled function."""
+
+    def look(inputs: Any, targets: Any) -> Any:
+        outputs = call(model, inputs, training=False)
+        check(outputs, targets)
+        loss = None if objective is None else objective(outputs, targets)
+        return loss, measure(metrics, outputs, targets)
+
+    return compile(look, engine=engine)
+
+
+def prediction(model: Module, engine: str | None) -> Any:
+    """The model's outputs for a batch, without training, as a compiled function."""
+
+    def predict(inputs: Any) -> Any:
+        outputs = call(model, inputs, training=False)
+        rows = len(inputs[0] if isinstance(inputs, tuple) else inputs)
+        for leaf in tree.flatten(outputs)[0]:
+            shape = np.shape(leaf) if not isinstance(leaf, Node) else leaf.shape
+            if not shape or shape[0] != rows:
+                raise ShapeError(
+                    f"predict: {rows} inputs and outputs {shape}: "
+                    "expected one row of output for each input",
+                    fix="call the model itself: model(x)",
+                )
+        return outputs
+
+    return compile(predict, engine=engine)
+
+
+def check_reached(model: Module, optimizer: Optimizer, gradients: Gradients) -> None:
+    """A ``GradientError`` that names the parameters that the loss does not reach."""
+    trained = set(optimizer.parameters)
+    unreached = [
+        name
+        for name, parameter in model.named_parameters()
+        if parameter in trained and parameter not in gradients
+    ]
+    if unreached:
+        listed = ", ".join(unreached[:5])
+        more = f" and {len(unreached) - 5} more" if len(unreached) > 5 else ""
+        raise GradientError(
+            f"fit: parameter{'s' * (len(unreached) > 1)} {listed}{more} of "
+            f"{type(model).__name__} not reached by the loss: no gradient leads there, "
+            "so training would never change them",
+            fix="use them in forward, or leave them out: "
+            "optim.Adam([p for p in … if …])",
+        )

@@ -1,0 +1,92 @@
+"""``Tally``: the loss and the metrics of many batches, summed without rounding them off.
+
+Place on the road: between the compiled step, which measures a batch, and the history,
+which wants one number. Everything is kept as sums and counts, so batches of different
+lengths count for what they are. It must not know of models or data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..graph import Array
+from .metrics import FunctionMetric, Metric, Totals, joined
+
+
+class Tally:
+    """Sums over batches: Σ batch loss × batch weight, and each metric's totals.
+
+    Arguments:
+        metrics: those that are measured.
+    """
+
+    def __init__(self, metrics: Sequence[Metric]) -> None:
+        self.metrics = tuple(metrics)
+        self.clear()
+
+    def clear(self) -> None:
+        """Nothing counted yet."""
+        self.examples = 0
+        self.loss = 0.0
+        self.weight = 0.0
+        self.totals: list[Totals | None] = [None] * len(self.metrics)
+
+    def add(self, loss: float, weight: float, examples: int, measured: Any) -> None:
+        """Counts a batch.
+
+        Arguments:
+            loss: its average loss.
+            weight: what the average counts for: the number of examples, for most.
+            examples: how many they were.
+            measured: for each metric, what ``measure`` answered, as arrays.
+        """
+        self.loss += loss * weight
+        self.weight += weight
+        self.examples += examples
+        totals = self.totals
+        for i, metric in enumerate(self.metrics):
+            batch = tuple([part.value for part in measured[i]])
+            before = totals[i]
+            totals[i] = batch if before is None else metric.merge(before, batch)
+
+    def mean_loss(self) -> float:
+        """The average loss over everything counted."""
+        return self.loss / self.weight if self.weight else float("nan")
+
+    def results(self, running: bool = False) -> dict[str, Any]:
+        """The loss and every metric, by name.
+
+        Arguments:
+            running: in the middle of an epoch: only what costs little.
+        """
+        row: dict[str, Any] = {"loss": self.mean_loss()}
+        for metric, totals in zip(self.metrics, self.totals, strict=True):
+            if totals is not None and not (
+                running and isinstance(metric, FunctionMetric)
+            ):
+                row[metric.name] = metric.result(totals)
+        return row
+
+    def state(self) -> tuple[dict[str, Any], dict[str, Array]]:
+        """What a checkpoint keeps: JSON values, and arrays by name."""
+        values = {"loss": self.loss, "weight": self.weight, "examples": self.examples}
+        arrays = {}
+        for i, totals in enumerate(self.totals):
+            for j, part in enumerate(totals or ()):
+                arrays[f"{i}.{j}"] = joined(part)
+        return values, arrays
+
+    def load(self, values: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
+        """Puts back what ``state`` answered."""
+        self.clear()
+        self.loss = float(values["loss"])
+        self.weight = float(values["weight"])
+        self.examples = int(values["examples"])
+        for i in range(len(self.metrics)):
+            parts = []
+            while f"{i}.{len(parts)}" in arrays:
+                parts.append(np.asarray(arrays[f"{i}.{len(parts)}"]))
+            self.totals[i] = tuple(parts) or None
