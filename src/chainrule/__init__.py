@@ -15,14 +15,16 @@ The road that every program travels, and where to read about each part of it::
 - ``random``, ``manual_seed``, ``config``, ``errors``: the rest.
 """
 
-from . import errors, initializers, losses, nn, random
+from . import errors, initializers, losses, nn, optim, random
 from .backprop import Gradients, backprop
 from .checks import check_declared, check_gradients, check_numerics
 from .compiler.compile import compile
 from .compiler.trace import trace
 from .config import config
 from .derivatives import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+from .explain import explain
 from .graph import Graph
+from .nn.rebuild import load
 from .ops.composed import (
     all,
     any,

@@ -1,4 +1,4 @@
-"""``python -m chainrule``: the command, where the script ``chainrule`` is not on PATH."""
+"""``python -m chainrule``: the command, where no script is on PATH."""
 
 from .cli import main
 

@@ -8,9 +8,10 @@ answers a tensor of that shape. The functions here make them: ``he_normal()`` is
 
 What makes a first value good: a sum of n inputs of variance v with weights of variance
 σ² has variance n σ² v. So a signal keeps its scale through layers, forward, with
-σ² = 1 / fan_in, and a gradient keeps its scale, backward, with σ² = 1 / fan_out. N(0, 1)
-weights, as in some textbooks, multiply the variance by fan_in in every layer: a sigmoid
-then saturates and learning stalls. Use ``normal(std=1)`` only to reproduce that.
+σ² = 1 / fan_in, and a gradient keeps its scale, backward, with σ² = 1 / fan_out.
+Weights from N(0, 1), as in some textbooks, multiply the variance by fan_in in every
+layer: a sigmoid then saturates and learning stalls. Use ``normal(std=1)`` only to
+reproduce that.
 
 ``fan_in`` and ``fan_out`` of a weight: shapes are ``(out, in)``, or ``(out, …kernel…,
 in)``, where the sizes of the kernel multiply both.
@@ -87,8 +88,8 @@ def fans(shape: Sequence[int]) -> tuple[int, int]:
     """
     if len(shape) < 2:
         raise ShapeError(
-            f"initializers: weight {tuple(shape)}: fan_in and fan_out need at least two "
-            "axes, (out, in)",
+            f"initializers: weight {tuple(shape)}: fan_in and fan_out need at least "
+            "two axes, (out, in)",
             fix="initialize a vector with zeros(), constant(), normal() or uniform()",
         )
     kernel = math.prod(shape[1:-1])
@@ -99,7 +100,7 @@ def normal(std: float = 1.0, mean: float = 0.0) -> Rule:
     """N(mean, std²); variance std².
 
     N(0, 1), the default, suits embeddings. For the weights of a layer it is too large
-    by a factor of fan_in (see the module's text): use ``lecun_normal`` or ``he_normal``.
+    by a factor of fan_in (see the module's text): use ``lecun_normal``, ``he_normal``.
 
     Example:
         >>> normal(std=0.01)((2, 3)).shape
@@ -317,8 +318,10 @@ def as_initializer(init: Initializer | str) -> Initializer:
     """
     if isinstance(init, str):
         return by_name(init)
-    if any(init is maker for maker in BY_NAME.values()):
-        return by_name(init.__name__)  # type: ignore[attr-defined]
+    given: Any = init
+    maker = BY_NAME.get(getattr(given, "__name__", ""))
+    if maker is not None and maker is given:
+        return maker()
     if not callable(init):
         raise ArgumentError(
             f"initializer: {init!r}: expected a name, or a function of "

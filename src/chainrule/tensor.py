@@ -451,7 +451,7 @@ class Variable(Tensor):
         (node,) = lift([value])
         fits = dtypes.is_float(self.dtype) or not dtypes.is_float(node.dtype)
         if fits and not isinstance(value, Node):
-            node = constant(node.value, dtype=self.dtype)
+            node = constant(value, dtype=self.dtype)  # all digits of the number
         if node.shape != self.shape:
             raise ShapeError(
                 f"assign: {self.describe()} ← {node.describe()}: the shape must stay "

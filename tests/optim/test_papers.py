@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import chainrule as cr
 import numpy as np
 import pytest
+
+import chainrule as cr
 from chainrule import optim
 
 STEPS = 100
@@ -80,7 +81,7 @@ def assert_same(path: Path, expected: Path) -> None:
 
 
 # The papers. A transcription answers the path from the learning rates ηₜ, t = 0, 1, …,
-# and what is done to the gradients g of the weights w in each step. --------------------
+# and what is done to the gradients g of the weights w in each step. -------------------
 
 
 def same(gradients: list[Any], weights: list[Any]) -> list[Any]:
@@ -204,7 +205,9 @@ PAPERS = [
 each_paper = pytest.mark.parametrize(
     ("algorithm", "paper", "eta"), PAPERS, ids=[row[1].__name__ for row in PAPERS]
 )
-each_mode = pytest.mark.parametrize("compiled", [False, True], ids=["eager", "compiled"])
+each_mode = pytest.mark.parametrize(
+    "compiled", [False, True], ids=["eager", "compiled"]
+)
 
 
 @each_mode
@@ -260,7 +263,7 @@ def test_groups_have_rates_of_their_own(
 def test_transforms_apply_in_order_before_the_rule(
     algorithm: Any, paper: Any, eta: float, compiled: bool
 ) -> None:
-    """Clip the norm of all, then the value of each, then a penalty on W₁ and W₂ only."""
+    """Clip the norm of all, then each value, then a penalty on W₁ and W₂ only."""
 
     def make(weights: list[Any]) -> optim.Optimizer:
         W1, b1, W2, b2 = weights
@@ -281,7 +284,7 @@ def test_transforms_apply_in_order_before_the_rule(
         return g
 
     assert_same(path_of(make, compiled), paper(lambda t: [eta] * 4, change))
-    assert 0 < sum(clipped)
+    assert sum(clipped) > 0
 
 
 @pytest.mark.parametrize(

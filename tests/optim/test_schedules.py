@@ -6,9 +6,10 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import chainrule as cr
 import numpy as np
 import pytest
+
+import chainrule as cr
 from chainrule import optim
 from chainrule.errors import ArgumentError, OptionError, ShapeError
 
@@ -50,9 +51,11 @@ FORMULAS: list[tuple[Any, Callable[[int], float]]] = [
     (optim.Warmup(10, 0.5), lambda t: 0.05 * min(t, 10)),
     (
         optim.Warmup(10, optim.Cosine(0.5, steps=90), start=0.1),
-        lambda t: 0.1 + 0.04 * t
-        if t < 10
-        else 0.25 * (1 + math.cos(math.pi * min(t - 10, 90) / 90)),
+        lambda t: (
+            0.1 + 0.04 * t
+            if t < 10
+            else 0.25 * (1 + math.cos(math.pi * min(t - 10, 90) / 90))
+        ),
     ),
     (
         optim.Warmup(5, lambda t: 1 / (1 + t)),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import chainrule as cr
 import numpy as np
 import pytest
+
+import chainrule as cr
 from chainrule import optim
 from chainrule.errors import ArgumentError, ShapeError
 
@@ -186,7 +187,7 @@ def test_a_transform_that_loses_a_gradient_is_named_and_changes_nothing() -> Non
 
     w = cr.parameter([1.0])
     optimizer = optim.SGD([w], 1.0, transforms=[lose])
-    with pytest.raises(ArgumentError, match="lose.* must answer a mapping with a grad"):
+    with pytest.raises(ArgumentError, match=r"lose.* must answer a mapping with"):
         optimizer.step({w: [1.0]})
     assert (w.item(), optimizer.num_steps) == (1.0, 0)
 

@@ -45,9 +45,7 @@ class Command(click.Command):
         super().__init__(*args, **settings)
         self.params.append(debug_option())
 
-    def format_epilog(
-        self, ctx: click.Context, formatter: click.HelpFormatter
-    ) -> None:
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The examples, not wrapped."""
         _write_epilog(self.epilog, formatter)
 
@@ -82,9 +80,7 @@ class Application(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
-    def format_epilog(
-        self, ctx: click.Context, formatter: click.HelpFormatter
-    ) -> None:
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The examples, not wrapped."""
         _write_epilog(self.epilog, formatter)
 
@@ -95,7 +91,7 @@ class Application(click.Group):
         standalone_mode: bool = True,
         **extra: Any,
     ) -> Any:
-        """Run a command line; leaves with an exit code unless ``standalone_mode`` is off.
+        """Run a command line, and leave with its exit code.
 
         Arguments:
             args: the words after the program's name; those of this process if None.
@@ -149,7 +145,7 @@ def _leave(error: Exception, debug: bool) -> NoReturn:
 
 
 def _message(error: ChainruleError) -> str:
-    """An error as the user of a command needs it: no line of Python, as none is hers."""
+    """An error as the user of a command needs it: without a line of Python."""
     lines = [f"{type(error).__name__}: {error.what}"]
     if error.layer:
         lines.append(f"  in layer   {error.layer}")

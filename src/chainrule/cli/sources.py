@@ -130,9 +130,7 @@ def _load_table(source: Source, validation: float, seed: int) -> Examples:
             f"{path}: the file has changed since this run began",
             fix="put the old file back, or begin a new run",
         )
-    table = data.read_table(
-        path, source.target, task=source.task, drop=source.drop
-    )
+    table = data.read_table(path, source.target, task=source.task, drop=source.drop)
     inner = validation * (1 - source.test)
     split = table.split(test=source.test, validation=inner, seed=seed)
     fitted: Any = split.transform

@@ -75,8 +75,8 @@ def columns(rows: Iterable[Sequence[str]], indent: str = "  ") -> list[str]:
         max(len(row[place]) for row in listed if place < len(row))
         for place in range(count)
     ]
-    return [
-        (indent + "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=False)))
-        .rstrip()
-        for row in listed
-    ]
+    lines = []
+    for row in listed:
+        cells = [cell.ljust(widths[place]) for place, cell in enumerate(row)]
+        lines.append((indent + "  ".join(cells)).rstrip())
+    return lines

@@ -10,6 +10,7 @@ primitives and none of their backward rules, so that it is evidence for them.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +25,8 @@ from ..ops.primitive import Primitive
 STEP = 1e-5
 #: Two estimates, for h and h/2, that differ by more than this are not to be trusted.
 STEADY = 1e-5
+#: A float32 gradient and its difference agree to about this share.
+AGREE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,15 @@ class Difference:
     value: float
     step: float
     kink: bool = False
+
+    def verdict(self, gradient: float) -> tuple[str, bool]:
+        """What a gradient beside it means, and whether it is as it should be."""
+        if np.isnan(self.value) or np.isnan(gradient):
+            return "NaN", False
+        close = abs(self.value - gradient) <= AGREE * max(1e-3, abs(gradient))
+        if self.kink:
+            return "a kink: the slopes on both sides differ", True
+        return ("agrees", True) if close else ("differs", False)
 
 
 class Perturbation:
@@ -53,8 +65,8 @@ class Perturbation:
 
     @property
     def cost(self) -> int:
-        """How many operations one evaluation runs."""
-        return len(self.later)
+        """About how many elements one difference computes; an operation counts too."""
+        return 5 * sum(200 + _elements(node) for node in self.later)
 
     def difference(self, entry: int) -> Difference:
         """The finite difference along one entry, counted through the flattened value.
@@ -87,6 +99,11 @@ class Perturbation:
             for node in self.later:
                 known[node] = compute(node, [_value(x, known) for x in node.inputs])
             return float(np.sum(known.get(self.root, wide(self.root.value))))
+
+
+def _elements(node: Node) -> int:
+    inputs = sum(math.prod(x.shape) for x in node.inputs if not x.several)
+    return inputs + (0 if node.several else math.prod(node.shape))
 
 
 def _affected(node: Node, nodes: Sequence[Node]) -> list[Node]:

@@ -25,8 +25,8 @@ from . import numerals
 from .layout import Layout, Point, arrange
 from .wording import Wording
 
-RADIUS = 40
-ROW, GAP = 142, 58
+RADIUS = 44
+ROW, GAP = 164, 56
 MARGIN, HEAD = 28, 66
 #: A name longer than this is cut; the whole of it appears under the mouse.
 LONGEST_LABEL = 22
@@ -79,14 +79,13 @@ def _width(wording: Wording, node: Node) -> float:
     return max(2 * RADIUS, longest * LETTER)
 
 
-def labels(wording: Wording, node: Node) -> tuple[str, str]:
-    """What stands above and below a circle: the name, and the formula or the type."""
+def labels(wording: Wording, node: Node) -> tuple[str, str, str]:
+    """What stands above and below a circle: the name, the formula, and the type."""
     name, formula = wording.name(node), wording.formula(node)
-    if formula == name:
-        formula = ""
-    if not formula or (node.shape and not node.several and not formula):
-        formula = format_type(node) if node.several or node.shape else ""
-    return _cut(name), _cut(formula)
+    kind = format_type(node) if node.several or node.shape else ""
+    if wording.ledger.root is None:
+        kind = format_type(node)
+    return _cut(name), _cut(formula) if formula != name else "", _cut(kind)
 
 
 def _cut(text: str) -> str:
@@ -222,7 +221,7 @@ def _local(wording: Wording, user: Node, node: Node) -> str:
 def _node(wording: Wording, shown: Picture, place: int, interactive: bool) -> str:
     node = shown.nodes[place]
     x, y = shown.layout.places[place]
-    above, below = labels(wording, node)
+    above, *below = labels(wording, node)
     focus = f' tabindex="0" role="button" aria-label="{escape(above)}"'
     root = " cr-root" if node is wording.ledger.root else ""
     return "".join(
@@ -236,7 +235,10 @@ def _node(wording: Wording, shown: Picture, place: int, interactive: bool) -> st
             f'<circle class="cr-rim" r="{RADIUS}"/>',
             f'<path class="cr-rim" d="M0 {-RADIUS} V{RADIUS}"/>',
             f'<text class="cr-name" y="{-RADIUS - 9}">{escape(above)}</text>',
-            f'<text class="cr-formula" y="{RADIUS + 18}">{escape(below)}</text>',
+            *(
+                f'<text class="cr-formula" y="{RADIUS + 18 + 16 * i}">{escape(line)}</text>'
+                for i, line in enumerate(filter(None, below))
+            ),
             "</g>",
         ]
     )
@@ -280,34 +282,41 @@ def _half(which: str, side: int, array: Array | None) -> str:
 
 
 def _digits(array: Array, x: float) -> str:
-    text = numerals.number(array, 3)
-    size = 15 if len(text) <= 4 else 12.5 if len(text) <= 5 else 10.5
-    size = size if len(text) <= 6 else 58 / len(text)
+    text = numerals.compact(array)
+    return _number(text, x, 5, 15)
+
+
+def _number(text: str, x: float, y: float, largest: float) -> str:
+    """A number as large as half a circle holds."""
+    size = min(largest, (RADIUS - 4) / (0.68 * len(text)))
     return (
-        f'<text class="cr-number" x="{x:.1f}" y="{size * 0.36:.1f}" '
-        f'font-size="{size:.1f}">{escape(text)}</text>'
+        f'<text class="cr-number" x="{x:.1f}" y="{y:.1f}" font-size="{size:.1f}">'
+        f"{escape(text)}</text>"
     )
 
 
 def _tensor(array: Array, x: float) -> str:
     if array.size == 0:
-        return f'<text class="cr-number" x="{x:.1f}" y="4" font-size="12">∅</text>'
+        return _number("∅", x, 5, 14)
     cells = numerals.strip(array, CELLS)
-    colours = heat(cells)
-    size = 24 / len(cells)
+    size = 28 / len(cells)
     strip = "".join(
-        f'<rect x="{x - 12 + i * size:.2f}" y="6" width="{size:.2f}" height="7" '
+        f'<rect x="{x - 14 + i * size:.2f}" y="7" width="{size:.2f}" height="8" '
         f'fill="{colour}"/>'
-        for i, colour in enumerate(colours)
+        for i, colour in enumerate(heat(cells))
     )
     wide = array.astype(np.float64)
-    text = numerals.number(numerals.norm(wide[np.isfinite(wide)]), 2)
+    text = numerals.compact(round_to(numerals.norm(wide[np.isfinite(wide)])))
     return (
-        f'<text class="cr-small" x="{x:.1f}" y="-11">norm</text>'
-        f'<text class="cr-number" x="{x:.1f}" y="1" font-size="11">{escape(text)}</text>'
-        f"{strip}"
-        f'<rect class="cr-frame" x="{x - 12:.2f}" y="6" width="24" height="7"/>'
+        f'<text class="cr-small" x="{x:.1f}" y="-13">norm</text>'
+        f"{_number(text, x, 1, 12)}{strip}"
+        f'<rect class="cr-frame" x="{x - 14:.2f}" y="7" width="28" height="8"/>'
     )
+
+
+def round_to(value: float) -> float:
+    """Two digits."""
+    return float(f"{value:.2g}")
 
 
 def heat(cells: Sequence[float]) -> list[str]:

@@ -13,13 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ArgumentError, BoundsError, FileError, TraceError, nearest
+from ..errors import ArgumentError, BoundsError, FileError, nearest
 from ..graph import Array, Graph, Node, in_order, no_value
 from .differences import Difference, Perturbation
 from .drawing import drawing, escape, picture
+from .numerals import typed
 from .page import page
 from .sums import Ledger
-from .text import LINES, explanation_text, graph_text
+from .text import LINES, explanation_text, graph_text, wrapped
 from .wording import Wording
 
 #: A drawing of more nodes shows the last of them; nobody can read more than the most.
@@ -81,15 +82,17 @@ class Explanation:
         return {self._wording.name(node): node for node in self._wording.ledger.nodes}
 
     def node(self, which: Node | str) -> Node:
-        """The node that a name, a tensor or a parameter stands for.
+        """The node that a name, a tensor or a parameter stands for; ``h2`` is ``h₂``,
+        and ``z1`` is ``z⁽¹⁾``.
 
         Raises:
             ArgumentError: when it is not part of this computation.
         """
         if isinstance(which, str):
             names = self.names
-            if which in names:
-                return names[which]
+            plain = {typed(name): node for name, node in names.items()}
+            if which in names or typed(which) in plain:
+                return names[which] if which in names else plain[typed(which)]
             close = nearest(which, names)
             raise ArgumentError(
                 f"explain: {which!r} names no node of {self.title}",
@@ -131,6 +134,14 @@ class Explanation:
                 else "explain: a traced graph has no values and no derivatives",
             )
         return found.copy()
+
+    def has_gradient(self, which: Node | str) -> bool:
+        """Whether a derivative flows to a node of this computation."""
+        try:
+            node = self.node(which)
+        except ArgumentError:
+            return False
+        return self._wording.ledger.gradient(node) is not None
 
     def difference(self, which: Node | str, entry: int = 0) -> Difference:
         """A finite difference of L along one entry of a node, really computed.
@@ -175,14 +186,15 @@ class Explanation:
         if gradient is None:
             return "\n".join([*lines, wording.no_derivative(node)]).rstrip()
         if entry is None:
-            lines.append(wording.backward(node))
+            lines += wrapped(wording.backward(node), "")
         if not node.shape:
             entry = 0
         else:
             entries = range(min(gradient.size, 4)) if entry is None else [entry]
             for each in entries:
                 self._check_entry(node, each, gradient.size)
-                lines.append(("  " if entry is None else "") + wording.entry(node, each))
+                indent = "  " if entry is None else ""
+                lines += wrapped(wording.entry(node, each), indent)
         if gradient.size:
             found = self.difference(node, entry or 0)
             at = wording.at(node, entry or 0)
@@ -292,12 +304,3 @@ def _write(path: str | os.PathLike[str], text: str) -> None:
             f"explain: {os.fspath(path)!r} cannot be written: {error.strerror}",
             fix="name a file in a folder that exists and may be written to",
         ) from None
-
-
-def refuse_traced(node: Node) -> None:
-    """An error for a tensor without a value."""
-    if node.value is None:
-        raise no_value(node, "explain")
-
-
-__all__ = ["Explanation", "TraceError", "refuse_traced"]

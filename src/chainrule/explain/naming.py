@@ -35,7 +35,9 @@ _OPERATORS: dict[type[ast.AST], str] = {
     ast.MatMult: "matmul",
     ast.USub: "negative",
 }
-_UNCLEAR = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.GeneratorExp)
+#: Expressions whose nodes are no single result: parts of one, or of a function.
+_PARTS = (ast.List, ast.Dict, ast.Set)
+_INSIDE = (ast.Lambda, ast.ListComp, ast.DictComp, ast.SetComp, ast.GeneratorExp)
 
 
 def name_nodes(
@@ -130,8 +132,9 @@ def _shared_out(
     if len(targets) > 1:
         if isinstance(value, ast.Tuple) and len(results) == len(targets):
             return dict(zip(results, targets, strict=True))
-        return {}
-    if isinstance(value, _UNCLEAR):
+        return _loop_results(results, targets)
+    inside = any(isinstance(each, _INSIDE) for each in ast.walk(value))
+    if inside or isinstance(value, _PARTS):
         return {}
     outermost = _outermost(value)
     chosen = [
@@ -140,6 +143,20 @@ def _shared_out(
         if node not in inner or (node.op is not None and node.op.name == outermost)
     ]
     return dict.fromkeys(chosen, targets[0])
+
+
+def _loop_results(
+    results: Sequence[Node], targets: tuple[str, ...]
+) -> dict[Node, str]:
+    """``carry, ys = cr.scan(…)``: each result of a loop by its place."""
+    named = {}
+    for node in results:
+        if node.op is None or node.op.name != "project":
+            return {}
+        body = node.inputs[0].params["body"]
+        if len(body.outputs) == len(targets):
+            named[node] = targets[node.params["index"]]
+    return named
 
 
 def _outermost(value: ast.expr) -> str | None:

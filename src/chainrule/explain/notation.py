@@ -47,6 +47,7 @@ class Phrase:
 
     text: str
     strength: int = ATOM
+    sign: str = ""
 
     def beside(self, strength: int) -> str:
         """The text inside something of this strength."""
@@ -59,8 +60,12 @@ def numeral(value: Any) -> Phrase:
     return Phrase(text, SIGN if text.startswith("−") else ATOM)
 
 
-def phrase(node: Node, operands: Sequence[Phrase]) -> Phrase:
-    """An operation applied to operands."""
+def phrase(node: Node, operands: Sequence[Phrase], *, whole: bool = False) -> Phrase:
+    """An operation applied to operands.
+
+    Arguments:
+        whole: whether to say the shape of a ``reshape`` too, which the result has.
+    """
     name = node.op.name if node.op is not None else "leaf"
     if name in _BINARY:
         return _infix(name, *operands)
@@ -81,7 +86,7 @@ def phrase(node: Node, operands: Sequence[Phrase]) -> Phrase:
     if name == "alias":
         return operands[0]
     called = _FUNCTIONS.get(name, name)
-    arguments = [each.text for each in operands] + _settings(node)
+    arguments = [each.text for each in operands] + _settings(node, whole)
     return Phrase(f"{called}({', '.join(arguments)})")
 
 
@@ -91,7 +96,9 @@ def _infix(name: str, left: Phrase, right: Phrase) -> Phrase:
     if right.strength == SIGN:
         inner = ATOM
     outer = strength + (strength in (POWER, COMPARISON, LOGIC))
-    return Phrase(left.beside(outer) + sign + right.beside(inner), strength)
+    if left.sign != sign and " @ " in (left.sign, sign):
+        outer = max(outer, strength + 1)  # (x · y) @ z, where an order is easily missed
+    return Phrase(left.beside(outer) + sign + right.beside(inner), strength, sign)
 
 
 def _swapped(ndim: int) -> tuple[int, ...]:
@@ -117,11 +124,13 @@ def _slices(node: Node) -> str:
     return ", ".join(shown)
 
 
-def _settings(node: Node) -> list[str]:
+def _settings(node: Node, whole: bool) -> list[str]:
     """The static arguments that say something: not the defaults, not a loop's body."""
     shown = []
     for name, value in node.params.items():
         if isinstance(value, Graph) or name in ("split", "what") or value is False:
+            continue
+        if name == "shape" and node.inputs and not whole:
             continue
         everything = tuple(range(len(node.inputs[0].shape))) if node.inputs else ()
         if name == "axis" and value == everything and not node.shape:
@@ -171,7 +180,7 @@ def formulas(
 
 
 def _applied(node: Node, known: Mapping[Node, Phrase]) -> Phrase:
-    return phrase(node, [known[each] for each in node.inputs])
+    return phrase(node, [known[each] for each in node.inputs], whole=True)
 
 
 def _leaf(node: Node) -> Phrase:

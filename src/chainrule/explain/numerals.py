@@ -18,6 +18,7 @@ SMALL = 8
 
 _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 _SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+_TYPED = str.maketrans("₀₁₂₃₄₅₆₇₈₉⁰¹²³⁴⁵⁶⁷⁸⁹−·", "01234567890123456789-*", "⁽⁾ ")
 
 
 def subscript(number: int) -> str:
@@ -28,6 +29,11 @@ def subscript(number: int) -> str:
 def superscript(number: int) -> str:
     """``12`` → ``⁽¹²⁾``, the lectures' mark of layer 12."""
     return f"⁽{str(number).translate(_SUPERSCRIPTS)}⁾"
+
+
+def typed(name: str) -> str:
+    """A name as it is typed on a keyboard: ``z⁽¹⁾`` → ``z1``, ``h₂`` → ``h2``."""
+    return name.translate(_TYPED)
 
 
 def number(value: Any, digits: int = 4) -> str:
@@ -49,6 +55,20 @@ def number(value: Any, digits: int = 4) -> str:
     if value == 0:
         return "0"
     return f"{value:.{digits}g}".replace("-", "−")
+
+
+def compact(value: Any) -> str:
+    """A number in few letters, for a small place: −0.731, 5.1e−4.
+
+    Example:
+        >>> compact(-0.731058), compact(0.000512), compact(784)
+        ('−0.731', '5.1e−4', '784')
+    """
+    text = number(value, 3)
+    if len(text) <= 6 or not math.isfinite(value):
+        return text
+    digits, exponent = f"{float(value):.1e}".split("e")
+    return f"{digits.removesuffix('.0')}e{int(exponent)}".replace("-", "−")
 
 
 def parenthesised(value: Any) -> str:

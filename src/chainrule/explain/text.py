@@ -14,6 +14,8 @@ from .wording import Wording
 LINES = 60
 #: Where the user's source lines begin.
 COLUMN = 52
+#: Longer equations are broken.
+WIDTH = 100
 
 
 def explanation_text(wording: Wording, limit: int | None) -> str:
@@ -25,7 +27,7 @@ def explanation_text(wording: Wording, limit: int | None) -> str:
     found = [n for n in reversed(ledger.nodes) if ledger.gradient(n) is not None]
     if found:
         lines += ["", f"backward: derivatives of {wording.loss}, from it to the inputs"]
-        lines += _lines(found, lambda node: [f"  {wording.backward(node)}"], limit)
+        lines += _lines(found, lambda node: wrapped(wording.backward(node)), limit)
     elif ledger.has_gradients:
         lines += ["", "backward: nothing was computed, so there is nothing to derive"]
     else:
@@ -66,6 +68,14 @@ def _forward(wording: Wording, node: Node) -> list[str]:
     lines = [f"{text:<{COLUMN}}  {place}".rstrip()]
     body = wording.body(node)
     return lines + [f"      {line}" for line in body.splitlines()]
+
+
+def wrapped(sum_: str, indent: str = "  ") -> list[str]:
+    """A chain of equations on one line, or each right side on a line of its own."""
+    if len(indent) + len(sum_) <= WIDTH:
+        return [indent + sum_]
+    first, *rest = sum_.split(" = ")
+    return [f"{indent}{first}", *(f"{indent}    = {each}" for each in rest)]
 
 
 def _lines(

@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from ..graph import Array, Graph, Node, format_graph, format_type
+from ..graph import Graph, Node, format_type
 from . import numerals
+from .differences import Difference
 from .naming import name_nodes
 from .notation import ATOM, numeral, phrase
 from .numerals import number, parenthesised
@@ -178,7 +179,9 @@ class Wording:
             more = f"… ({len(symbols) - MOST_TERMS} more)"
             symbols = [*symbols[:MOST_TERMS], more]
             products = [*products[:MOST_TERMS], "…"]
-        return " = ".join([head, " + ".join(symbols), " + ".join(products), total])
+        numbers = " + ".join(products)
+        parts = [head, " + ".join(symbols), *([numbers] if numbers != total else [])]
+        return " = ".join([*parts, total])
 
     def _add_terms(
         self,
@@ -193,8 +196,10 @@ class Wording:
         factors = self.ledger.factors(term.user, node)
         if factors is None or term.gradient is None:
             user = self.names[term.user].beside(ATOM)
-            symbols.append(f"(Σⱼ ∂{self.loss}/∂{user}ⱼ · ∂{user}ⱼ/{self._under(node)}{by})")
-            products.append(parenthesised(term.part.reshape(-1)[entry]))
+            x = f"{self.names[node].beside(ATOM)}{by}"
+            symbols.append(f"Σⱼ ∂{self.loss}/∂{user}ⱼ · ∂{user}ⱼ/∂{x}")
+            form = parenthesised if products else number
+            products.append(form(term.part.reshape(-1)[entry]))
             return
         for j in np.flatnonzero(factors[:, entry]):
             at = index_of(term.user, int(j))
@@ -204,15 +209,29 @@ class Wording:
             left = parenthesised(gradient) if products else number(gradient)
             products.append(f"{left} · {parenthesised(factors[j, entry])}")
 
-    def _under(self, node: Node) -> str:
-        return f"∂{self.names[node].beside(ATOM)}"
+    # Finite differences and loops. ------------------------------------------------------------------------
 
-    # Loops. ------------------------------------------------------------------------
+    def at(self, node: Node, entry: int) -> str:
+        """`` at W[0, 1]``; nothing for a single number."""
+        return f" at {self.name(node)}{index_of(node, entry)}" if node.shape else ""
+
+    def difference(self, found: Difference) -> str:
+        """``4 (h = 1e−05)``"""
+        kink = "; a kink: the slopes on both sides differ" if found.kink else ""
+        return f"{number(found.value, 6)} (h = {number(found.step, 2)}{kink})"
 
     def body(self, node: Node) -> str:
         """The body of a scan, one line an operation; empty for other nodes."""
         body: Any = node.params.get("body")
-        return format_graph(body) if isinstance(body, Graph) else ""
+        if not isinstance(body, Graph):
+            return ""
+        inside = Wording(Ledger(body.nodes))
+        given = ", ".join(inside.name(each) for each in body.inputs)
+        answer = ", ".join(inside.name(each) for each in body.outputs)
+        lines = [f"each step, from {given}:"]
+        known = set(body.inputs)
+        lines += [f"  {inside.forward(n)}" for n in inside.ledger.nodes if n not in known]
+        return "\n".join([*lines, f"  gives {answer}"])
 
 
 def index_of(node: Node, entry: int) -> str:

@@ -64,4 +64,18 @@ def by_name(name: str) -> Loss:
     return loss
 
 
-__all__ = ["BY_NAME", "Loss", "by_name", *sorted(BY_NAME)]
+__all__ = [
+    "BY_NAME",
+    "Loss",
+    "bernoulli_nll",
+    "binary_cross_entropy",
+    "by_name",
+    "cross_entropy",
+    "gaussian_nll",
+    "half_squared_error",
+    "hinge",
+    "huber",
+    "l1",
+    "mse",
+    "squared_error",
+]

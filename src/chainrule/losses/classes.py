@@ -223,7 +223,7 @@ def _how_to_fit_classes(z: Node, y: Node) -> str:
 
 
 def _check_distributions(name: str, y: Node) -> None:
-    totals = np.sum(y.value, axis=-1, dtype=np.float64)
+    totals = np.asarray(np.sum(y.value, axis=-1, dtype=np.float64))
     wrong = np.argwhere(np.abs(totals - 1.0) > 1e-3)
     if wrong.size:
         first = tuple(int(i) for i in wrong[0])

@@ -87,6 +87,7 @@ def pair(
 
 
 def float_predictions(name: str, predictions: Any, what: str) -> Any:
+    """Predictions as one tensor of floats with at least one sample."""
     if isinstance(predictions, (tuple, list)) and any(
         isinstance(each, Node) for each in predictions
     ):
@@ -147,6 +148,7 @@ def refuse(
 
 
 def place(position: tuple[int, ...]) -> str:
+    """Where a value stands, for messages."""
     if not position:
         return "as its only value"
     if len(position) == 1:

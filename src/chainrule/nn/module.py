@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from os import PathLike
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -81,7 +81,7 @@ class Module:
         token = errors.layers.set((*call.around, call))
         try:
             call.refuse_forgotten_training()
-            if takes_training(type(self)):
+            if takes_training(type(self).forward):
                 options["training"] = bool(training)
             else:
                 call.refuse_forgotten_parts()
@@ -287,11 +287,10 @@ class Module:
         )
 
 
-@cache
-def takes_training(cls: type[Module]) -> bool:
+@lru_cache(maxsize=1024)
+def takes_training(forward: Callable[..., Any]) -> bool:
     """Whether a class's ``forward`` has an argument ``training``."""
-    parameters = inspect.signature(cls.forward).parameters
-    return "training" in parameters
+    return "training" in inspect.signature(forward).parameters
 
 
 def _parts(name: str, value: Any, kind: type) -> list[tuple[str, Any]]:

@@ -1,7 +1,234 @@
-"""stub"""
+"""How a network is built, as plain data, and the network that such data describes.
 
-from typing import Any
+Place on the road: beside ``Module``, whose ``save`` keeps a description in the file.
+``build`` knows the layers of this package and nothing else: a name in a file is looked
+up in that closed list, never imported, and only constructors of layers are called.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Mapping
+from os import PathLike
+from typing import Any, cast
+
+import numpy as np
+
+from .. import saving
+from ..errors import ChainruleError, FileError, StateError, nearest
+from ..graph import Array
+from ..tensor import Variable
+from .module import Module
+from .state import check_state
+
+#: Deeper nesting than this in a file is not a network.
+DEEPEST = 100
 
 
-def describe(model: Any) -> Any:
-    return None
+def load(path: str | PathLike[str]) -> Module:
+    """The network that ``model.save(path)`` wrote, with its values.
+
+    It rebuilds networks made of this package's layers. For a class of your own, build
+    the network and call ``model.load(path)``. Nothing in the file is executed.
+
+    Raises:
+        FileError: for a file that is missing, damaged, or no network's.
+        StateError: when the network contains a class that is not of this package.
+
+    Example:
+        >>> import chainrule as cr, os, tempfile
+        >>> from chainrule import nn
+        >>> path = os.path.join(tempfile.mkdtemp(), "model.safetensors")
+        >>> nn.Linear(2, 3).save(path)
+        >>> cr.load(path)
+        Linear(2 → 3)
+    """
+    arrays, settings = saving.read(path)
+    described = settings.get("model")
+    if not isinstance(described, dict):
+        raise FileError(
+            f"load: {path}: no network was saved in it",
+            fix="give it a file written by model.save",
+        )
+    if "own_class" in described:
+        name = str(described["own_class"])
+        raise StateError(
+            f"load: {path}: the network contains {name}, a class of your own: this "
+            "file holds its values, not its code",
+            fix=f"build it and put the values in place: model = {name}(…); "
+            f"model.load({str(path)!r})",
+        )
+    try:
+        model = build(described)
+    except ChainruleError as error:
+        raise FileError(
+            f"load: {path}: the network cannot be built: {error.what}", fix=error.fix
+        ) from None
+    model = _with_dtypes(model, arrays)
+    own = dict(model.named_variables())
+    fitting = check_state(f"load: {path}", type(model).__name__, own, arrays)
+    for name, variable in own.items():
+        variable.assign(fitting[name])
+    return model
+
+
+def describe(model: Module) -> dict[str, Any]:
+    """A network as JSON values: its layers, their settings, and what they share.
+
+    For a network that contains a class of the user's own, only that class's name.
+
+    Example:
+        >>> from chainrule import nn
+        >>> describe(nn.Linear(2, 3))["settings"]
+        {'in_features': 2, 'out_features': 3, 'bias': True}
+    """
+    known = layers()
+    for _, module in model.named_modules():
+        if known.get(type(module).__name__) is not type(module):
+            return {"own_class": type(module).__name__}
+    description = _description(model, {})
+    description["shared_values"] = _shared_values(model)
+    return description
+
+
+def build(description: Mapping[str, Any]) -> Module:
+    """The network of a description, with new values.
+
+    Raises:
+        StateError: for a layer that this package does not have, or settings that are
+            not the layer's.
+
+    Example:
+        >>> from chainrule import nn
+        >>> build(describe(nn.Sequential(nn.Linear(2, 3), nn.ReLU())))
+        Sequential(
+          (0): Linear(2 → 3)
+          (1): ReLU()
+        )
+    """
+    model = _built(description, [], 0)
+    variables = dict(_all_variables(model))
+    modules = dict(model.named_modules())
+    for pair in description.get("shared_values", []):
+        first, path = _two_texts(pair)
+        owner, _, name = path.rpartition(".")
+        if first not in variables or path not in variables or owner not in modules:
+            raise StateError(f"load: a value shared between {first!r} and {path!r}")
+        setattr(modules[owner], name, variables[first])
+    return model
+
+
+def layers() -> dict[str, type[Module]]:
+    """The layers that a file can name: those of ``chainrule.nn``."""
+    from .. import nn
+
+    found = {name: getattr(nn, name) for name in nn.__all__}
+    return {name: each for name, each in found.items() if each is not Module}
+
+
+# Modules to data. --------------------------------------------------------------------
+
+
+def _description(module: Module, seen: dict[int, int]) -> dict[str, Any]:
+    """One layer; a layer that was met before is its number."""
+    if id(module) in seen:
+        return {"same_as": seen[id(module)]}
+    seen[id(module)] = len(seen)
+    settings = {
+        name: _described(value, seen) for name, value in module.settings().items()
+    }
+    return {"layer": type(module).__name__, "settings": settings}
+
+
+def _described(value: Any, seen: dict[int, int]) -> Any:
+    if isinstance(value, Module):
+        return _description(value, seen)
+    if isinstance(value, (list, tuple)):
+        return [_described(each, seen) for each in value]
+    return value
+
+
+def _all_variables(model: Module) -> list[tuple[str, Variable]]:
+    """Pairs (path, variable), a shared variable under every path of each module."""
+    return [
+        (f"{path}.{name}" if path else name, variable)
+        for path, module in model.named_modules()
+        for name, variable in module.own_variables()
+    ]
+
+
+def _shared_values(model: Module) -> list[list[str]]:
+    """Pairs (first path, other path) of parameters that several layers hold."""
+    first: dict[int, str] = {}
+    pairs = []
+    for path, variable in _all_variables(model):
+        known = first.setdefault(id(variable), path)
+        if known != path:
+            pairs.append([known, path])
+    return pairs
+
+
+# Data to modules. --------------------------------------------------------------------
+
+
+def _built(description: Any, made: list[Any], depth: int) -> Module:
+    if not isinstance(description, dict) or depth > DEEPEST:
+        raise StateError("load: the description of a layer is not a table")
+    if "same_as" in description:
+        number = description["same_as"]
+        if not isinstance(number, int) or not 0 <= number < len(made):
+            raise StateError(f"load: layer {number!r} is shared but not described")
+        if made[number] is None:
+            raise StateError(f"load: layer {number} contains itself")
+        return cast(Module, made[number])
+    name, known = str(description.get("layer")), layers()
+    if name not in known:
+        close = nearest(name, known)
+        raise StateError(
+            f"load: {name!r} is no layer of this chainrule",
+            fix=f"it has {close!r}; a newer chainrule may have it" if close else None,
+        )
+    settings = description.get("settings", {})
+    if not isinstance(settings, dict):
+        raise StateError(f"load: the settings of {name} are not a table")
+    place = len(made)
+    made.append(None)
+    values = {key: _value(each, made, depth + 1) for key, each in settings.items()}
+    try:
+        made[place] = known[name].from_settings(values)
+    except (TypeError, KeyError) as error:
+        raise StateError(
+            f"load: {json.dumps(values, default=repr)[:200]} are no settings of "
+            f"{name}: {error}"
+        ) from None
+    return cast(Module, made[place])
+
+
+def _value(value: Any, made: list[Any], depth: int) -> Any:
+    if isinstance(value, dict):
+        return _built(value, made, depth)
+    if isinstance(value, list):
+        if depth > DEEPEST:
+            raise StateError("load: the settings are nested too deeply")
+        return [_value(each, made, depth + 1) for each in value]
+    return value
+
+
+def _two_texts(pair: Any) -> tuple[str, str]:
+    if not isinstance(pair, list) or [type(each) for each in pair] != [str, str]:
+        raise StateError(f"load: {pair!r} are not the names of two values")
+    return pair[0], pair[1]
+
+
+def _with_dtypes(model: Module, arrays: Mapping[str, Array]) -> Module:
+    """The network with floating-point values of the dtypes that were saved."""
+    changed = {}
+    for path, variable in model.named_variables():
+        array = arrays.get(path)
+        if array is None or array.dtype == variable.dtype:
+            continue
+        if array.dtype.kind == "f" == variable.dtype.kind:
+            blank = np.zeros(variable.shape, array.dtype)
+            changed[id(variable)] = type(variable)(blank, name=variable.name)
+    return copy.deepcopy(model, dict(changed)) if changed else model

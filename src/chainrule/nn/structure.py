@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, Self
 
 from ..errors import ArgumentError, BoundsError, ShapeError
 from ..ops.primitive import lift
@@ -41,6 +41,19 @@ class Sequential(Module):
                     fix=_instead(layer),
                 )
         self.layers = layers
+
+    def settings(self) -> dict[str, Any]:
+        """The layers."""
+        return {"layers": list(self.layers)}
+
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, Any]) -> Self:
+        """A Sequential of these layers."""
+        return cls(*settings["layers"])
+
+    def describe_settings(self) -> str:
+        """Nothing: its layers are shown below it."""
+        return ""
 
     def children(self) -> Iterator[tuple[str, Module]]:
         """The layers as "0", "1", …"""

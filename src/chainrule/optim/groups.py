@@ -174,9 +174,7 @@ def _listed(where: str, params: object) -> list[Any]:
     if isinstance(params, Parameter):
         hint = f"[{params.name or 'parameter'}]"
     elif isinstance(params, Mapping):
-        hint = (
-            '[{"params": [W, b], "lr": 0.1}] for a group; list(d.values()) for a dict'
-        )
+        hint = '[{"params": [W, b]}] for a group; list(d.values()) for a dict'
     elif callable(getattr(params, "parameters", None)):
         hint = "model.parameters()"
     elif callable(params):

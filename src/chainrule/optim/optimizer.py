@@ -19,9 +19,9 @@ import numpy as np
 
 from ..backprop import Gradients
 from ..errors import ArgumentError, GradientError, ShapeError, TraceError
-from ..graph import Array, current_trace
+from ..graph import Array, Node, current_trace
 from ..ops.elementwise import cast
-from ..ops.primitive import lift
+from ..ops.primitive import constant
 from ..tensor import Parameter, Variable
 from .groups import RATE_DTYPE, Params, Rate, count_text, make_groups
 from .options import Options, checked, refuse_unknown
@@ -176,18 +176,29 @@ class Optimizer(ABC):
             )
         found = {}
         for i, w in enumerate(self._state):
-            if w not in gradients and not isinstance(gradients, Gradients):
-                raise GradientError(
-                    f"{name}.step: no gradient is given for parameter {i}, "
-                    f"{w.describe()}",
-                    fix="leave it out of the optimizer, or give its gradient",
-                )
+            if w not in gradients:
+                raise self._missing(i, w, isinstance(gradients, Gradients))
             found[w] = self._fitting(w, gradients[w], "gradient")
         return self._transformed(self.transforms, found)
 
+    def _missing(self, i: int, w: Parameter, traced_back: bool) -> GradientError:
+        """The error for a parameter without a gradient; names may be alike."""
+        what = f"{type(self).__name__}.step: parameter {i}, {w.describe()}"
+        if not traced_back:
+            return GradientError(
+                f"{what}, is given no gradient",
+                fix="leave it out of the optimizer, or give its gradient",
+            )
+        return GradientError(
+            f"{what}, is not reached by the loss: no operation with a derivative leads "
+            "from it to the loss",
+            fix="use it to compute the loss, or leave it out of the optimizer",
+        )
+
     def _fitting(self, w: Parameter, gradient: Any, what: str) -> Any:
         """The gradient, if it fits the parameter."""
-        (g,) = lift([gradient])
+        g: Any = gradient
+        g = g.read() if isinstance(g, Node) else constant(g, w.dtype)
         if g.shape != w.shape:
             raise ShapeError(
                 f"{type(self).__name__}.step: {what} {g.shape} of parameter "

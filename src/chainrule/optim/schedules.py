@@ -26,7 +26,7 @@ from ..ops.elementwise import cast, cos, floor, maximum, where
 from ..ops.movement import broadcast_to
 from ..ops.primitive import constant
 from .groups import RATE_DTYPE
-from .options import fraction, not_negative, positive, whole
+from .options import fraction, learning_rate, not_negative, positive, whole
 
 
 class Schedule(ABC):
@@ -188,14 +188,22 @@ def _at_least_two(where: str, name: str, value: Any) -> int:
 
 
 def _ascending(where: str, name: str, value: Any) -> tuple[int, ...]:
-    steps = [whole(where, f"{name}[{i}]", each) for i, each in enumerate(value)]
+    steps = [whole(where, f"{name}[{i}]", n) for i, n in _numbered(where, name, value)]
     if steps != sorted(set(steps)):
         raise ArgumentError(f"{where}: {name} = {steps}: {name} must ascend")
     return tuple(steps)
 
 
 def _rates(where: str, name: str, value: Any) -> tuple[float, ...]:
-    return tuple(positive(where, f"{name}[{i}]", each) for i, each in enumerate(value))
+    numbered = _numbered(where, name, value)
+    return tuple(positive(where, f"{name}[{i}]", each) for i, each in numbered)
+
+
+def _numbered(where: str, name: str, value: Any) -> list[tuple[int, Any]]:
+    """The elements of a list with their positions."""
+    if not isinstance(value, (list, tuple, np.ndarray, range)):
+        raise ArgumentError(f"{where}: {name} = {value!r}: {name} must be a list")
+    return list(enumerate(value))
 
 
 @dataclass(frozen=True)
@@ -264,7 +272,7 @@ class Warmup(Schedule):
     start: float = 0.0
 
     def __post_init__(self) -> None:
-        _settle(self, steps=whole, start=not_negative)
+        _settle(self, steps=whole, then=learning_rate, start=not_negative)
         if not callable(self.then):
             object.__setattr__(self, "then", Constant(self.then))
 

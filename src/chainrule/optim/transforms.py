@@ -208,7 +208,8 @@ def _apply(
     gradients: Gradients,
     parameters: Iterable[Parameter] | None,
 ) -> Gradients:
-    return gradients.replaced(transform(_of_parameters(name, gradients, parameters)))
+    found = _of_parameters(name, gradients, parameters)
+    return gradients.replaced(transform(found))
 
 
 def clip_by_value(

@@ -23,6 +23,7 @@ from ..graph import Array
 from .history import plain, restored
 from .run import Run
 from .state import capture, part, restore
+from .tally import Tally
 
 KIND = "training checkpoint"
 VERSION = 1
@@ -60,7 +61,8 @@ def write(run: Run, path: Path) -> None:
         FileError: when it cannot be written; an older file stays as it was.
     """
     arrays = capture(run.model, run.optimizer)
-    sums, totals = run.tally.state()
+    between = run.between_epochs
+    sums, totals = Tally(()).state() if between else run.tally.state()
     arrays |= {f"tally.{name}": array for name, array in totals.items()}
     callbacks = []
     for i, callback in enumerate(stateful(run)):
@@ -71,11 +73,11 @@ def write(run: Run, path: Path) -> None:
         "kind": KIND,
         "checkpoint_version": VERSION,
         "identity": identity(run),
-        "epoch": run.epoch,
-        "batch": run.batch,
+        "epoch": run.epoch + 1 if between else run.epoch,
+        "batch": 0 if between else run.batch,
         "step": run.step,
         "loss": run.loss,
-        "seconds": run.epoch_seconds() if run.batch else 0.0,
+        "seconds": 0.0 if between else run.epoch_seconds(),
         "tally": sums,
         "history": run.history.epochs,
         "row": run.row,

@@ -21,13 +21,12 @@ from .examples import (
     Source,
     as_source,
     batches_of,
-    has_targets,
+    kind_of,
     model_dtype,
-    task_of,
 )
 from .history import shown
 from .metrics import Metric, resolve
-from .objective import METRICS_OF_TASK, Objective
+from .objective import METRICS_OF_KIND, Objective
 from .step import evaluation_step, prediction
 from .tally import Tally
 
@@ -87,6 +86,11 @@ class Evaluator:
         self.tally = Tally(metrics)
         check = FitsOutputs(source, objective)
         self._look = evaluation_step(model, objective, metrics, check, engine)
+
+    def rehearse(self) -> None:
+        """One batch, whose result is forgotten: a mistake is an error now, not later."""
+        found = batches_of(self.source, self.dtype, self.batch_size, shuffle=False)
+        self._look(*next(iter(found)))
 
     def __call__(self, stop: Callable[[], bool] = lambda: False) -> dict[str, Any]:
         """The columns: loss, then the metrics; of the whole source.
@@ -149,26 +153,24 @@ def evaluate(
     if isinstance(data, Split):
         data = data.test
     source = as_source(data, "evaluation data", model_dtype(model))
-    if not has_targets(source) and loss is None:
+    kind = kind_of(source)
+    if kind == "none" and loss is None:
         raise DataError(
             f"evaluate: {source!r} has no targets to compare with",
             fix="cr.evaluate(model, (x, y)); for outputs alone: cr.predict(model, x)",
         )
-    task = task_of(source)
-    objective = Objective(loss, task, has_targets(source))
-    chosen = chosen_metrics(metrics, task, objective)
+    objective = Objective(loss, kind)
+    chosen = chosen_metrics(metrics, objective)
     evaluator = Evaluator(model, source, objective, chosen, batch_size, engine)
     results = evaluator()
     return Evaluation(results, evaluator.tally.examples)
 
 
-def chosen_metrics(metrics: Any, task: str, objective: Objective) -> list[Metric]:
+def chosen_metrics(metrics: Any, objective: Objective) -> list[Metric]:
     """The metrics asked for, or the usual ones: accuracy for classes, R² for amounts."""
     if metrics is not None:
         return resolve(metrics)
-    if not objective.has_targets:
-        return []
-    return resolve(METRICS_OF_TASK.get(task, ()))
+    return resolve(METRICS_OF_KIND.get(objective.kind, ()))
 
 
 def predict(

@@ -162,25 +162,22 @@ def _converted_batch(batch: tuple[Any, Any], dtype: DType) -> tuple[Any, Any]:
     return inputs, targets
 
 
-def has_targets(source: Source) -> bool:
-    """Whether there is something to compare outputs with; a stream's first batch
-    tells.
+def kind_of(source: Source) -> str:
+    """``"classification"`` for whole-number targets, ``"regression"`` for floats;
+    ``"none"`` without targets, ``"other"`` where they are several arrays.
+
+    A stream is asked for its first batch.
     """
     if isinstance(source, Dataset):
-        return source.targets is not None
-    return next(iter(source.batches(0)))[1] is not None
-
-
-def task_of(source: Source) -> str:
-    """``"classification"`` for whole-number targets, ``"regression"`` for floats."""
-    if isinstance(source, Dataset) and source.task != "none":
-        return source.task
-    if isinstance(source, Dataset):
         targets = source.targets
+        if source.task != "none" and isinstance(targets, np.ndarray):
+            return source.task
     else:
         targets = next(iter(source.batches(0)))[1]
-    if targets is None or isinstance(targets, tuple):
+    if targets is None:
         return "none"
+    if isinstance(targets, tuple):
+        return "other"
     return "classification" if targets.dtype.kind in "iub" else "regression"
 
 

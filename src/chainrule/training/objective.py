@@ -16,8 +16,8 @@ from ..errors import ArgumentError, ShapeError
 from ..graph import Node
 
 #: The loss for what a data set's targets are, and the metrics shown beside it.
-LOSS_OF_TASK = {"classification": "cross_entropy", "regression": "mse"}
-METRICS_OF_TASK = {"classification": ("accuracy",), "regression": ("r2",)}
+LOSS_OF_KIND = {"classification": "cross_entropy", "regression": "mse"}
+METRICS_OF_KIND = {"classification": ("accuracy",), "regression": ("r2",)}
 
 
 class Objective:
@@ -26,8 +26,7 @@ class Objective:
     Arguments:
         loss: a name of ``losses``, a function of (outputs, targets), or, where the data
             has no targets, of the outputs alone.
-        task: what the targets are, to choose a loss where none is given.
-        has_targets: whether there are any.
+        kind: what the targets are: "classification", "regression", "other" or "none".
 
     Raises:
         OptionError: for an unknown name, with the nearest.
@@ -35,15 +34,13 @@ class Objective:
             targets.
     """
 
-    def __init__(self, loss: Any, task: str, has_targets: bool) -> None:
+    def __init__(self, loss: Any, kind: str) -> None:
+        self.kind = kind
+        self.has_targets = kind != "none"
         if loss is None:
-            loss = LOSS_OF_TASK.get(task)
-        if loss is None or (isinstance(loss, str) and not has_targets):
-            raise ArgumentError(
-                f"fit: loss={loss!r} for data without targets",
-                fix="loss=a function of the model's outputs; or data=(x, x) to "
-                "reconstruct the inputs",
-            )
+            loss = LOSS_OF_KIND.get(kind)
+        if loss is None or (isinstance(loss, str) and not self.has_targets):
+            raise _no_loss(loss, self.has_targets)
         self.function: Callable[..., Any]
         if isinstance(loss, str):
             self.function = losses.by_name(loss)
@@ -60,11 +57,10 @@ class Objective:
             raise ArgumentError(
                 f"fit: loss={loss!r}: expected a name or a function of "
                 "(outputs, targets)",
-                fix=f"one of the names {', '.join(sorted(losses.LOSSES))}",
+                fix=f"one of the names {', '.join(sorted(losses.BY_NAME))}",
             )
-        self.has_targets = has_targets
         self.counts_classes = self.function is losses.by_name("cross_entropy")
-        if not has_targets:
+        if not self.has_targets:
             self._check_takes_outputs_alone()
 
     def __call__(self, outputs: Any, targets: Any) -> Any:
@@ -101,3 +97,16 @@ class Objective:
             ) from None
         except ValueError:  # no signature is known
             return
+
+
+def _no_loss(loss: Any, has_targets: bool) -> ArgumentError:
+    if has_targets:
+        return ArgumentError(
+            "fit: no loss is given, and there is no usual one for several targets",
+            fix="loss=a function of (outputs, targets), both as the data nests them",
+        )
+    return ArgumentError(
+        f"fit: loss={loss!r} for data without targets",
+        fix="loss=a function of the model's outputs; or data=(x, x) to reconstruct "
+        "the inputs",
+    )

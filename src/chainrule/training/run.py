@@ -34,6 +34,7 @@ class Run:
         inputs, targets: the batch of the current step.
         row: the history's row for the last complete epoch.
         tally: sums over the current epoch.
+        between_epochs: whether ``epoch`` is complete and the next has not begun.
         stopping: why training is to end after this step; "" while it goes on.
     """
 
@@ -54,6 +55,7 @@ class Run:
     inputs: Any = None
     targets: Any = None
     row: Row = field(default_factory=dict)
+    between_epochs: bool = False
     stopping: str = ""
     seconds: float = 0.0
     started: float = field(default_factory=time.perf_counter)
@@ -71,11 +73,18 @@ class Run:
         return self.seconds + time.perf_counter() - self.started
 
     def begin_epoch(self) -> None:
-        """The clock of an epoch starts."""
+        """The clock of an epoch starts, or goes on after a resume."""
+        self.between_epochs = False
         self.started = time.perf_counter()
 
-    def end_epoch(self) -> None:
-        """On to the next epoch: the sums and the clock start anew."""
+    def complete_epoch(self, row: Row) -> None:
+        """All batches are done and looked at: the history gets its row."""
+        self.between_epochs = True
+        self.row = row
+        self.history.epochs.append(row)
+
+    def next_epoch(self) -> None:
+        """The sums and the clock start anew."""
         self.epoch += 1
         self.batch = 0
         self.seconds = 0.0

@@ -80,6 +80,3 @@ def part(arrays: Mapping[str, Any], owner: str) -> dict[str, Any]:
     }
 
 
-def all_finite(arrays: Mapping[str, Array]) -> bool:
-    """Whether no value is NaN or infinite."""
-    return all(a.dtype.kind != "f" or np.isfinite(a).all() for a in arrays.values())

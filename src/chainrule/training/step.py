@@ -8,7 +8,8 @@ the first step, and costs nothing afterwards. It must not know of epochs or call
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from contextlib import ExitStack
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from ..backprop import Gradients, backprop
 from ..compiler.compile import compile
 from ..errors import ArgumentError, GradientError, ShapeError
 from ..graph import Node
+from ..nn.call import watching
 from ..nn.module import Module
 from ..optim import Optimizer
 from .metrics import Metric
@@ -24,6 +26,25 @@ from .objective import Objective
 
 #: Looks at (outputs, targets) while a function is traced; raises an error or not.
 Check = Callable[[Any, Any], None]
+
+
+class Probe(Protocol):
+    """A callback that measures inside the compiled step, as ``Watch`` does."""
+
+    def begin(self, model: Module) -> None:
+        """A step is about to be traced."""
+
+    def before(self, module: Module, inputs: tuple[Any, ...]) -> None:
+        """A module is about to compute."""
+
+    def after(self, module: Module, inputs: tuple[Any, ...], output: Any) -> None:
+        """A module has computed."""
+
+    def measure(self, gradients: Any, before: Any) -> Any:
+        """Tensors to know of every step; ``before`` has each parameter's old value."""
+
+    def measured(self, values: Any) -> None:
+        """The values of these tensors, after every step."""
 
 
 def call(model: Module, inputs: Any, training: bool) -> Any:
@@ -52,20 +73,28 @@ def training_step(
     optimizer: Optimizer,
     check: Check,
     engine: str | None,
+    probes: Sequence[Probe] = (),
 ) -> Any:
     """Forward, backward and update as one compiled function of (inputs, targets).
 
-    It answers the loss and what the metrics measured, both from before the update.
+    It answers the loss and what the metrics measured, both from before the update, and
+    what the probes measured.
     """
 
     def step(inputs: Any, targets: Any) -> Any:
-        outputs = call(model, inputs, training=True)
+        with ExitStack() as watched:
+            for probe in probes:
+                probe.begin(model)
+                watched.enter_context(watching(probe))
+            outputs = call(model, inputs, training=True)
         check(outputs, targets)
         loss = objective(outputs, targets)
         gradients = backprop(loss)
         check_reached(model, optimizer, gradients)
+        before = {w: w.read() for w in model.parameters()} if probes else {}
         optimizer.step(gradients)
-        return loss, measure(metrics, outputs, targets)
+        probed = [probe.measure(gradients, before) for probe in probes]
+        return loss, measure(metrics, outputs, targets), probed
 
     return compile(step, engine=engine)
 

@@ -18,8 +18,17 @@ from typing import Any
 from llvmlite import ir
 
 from ...dtypes import DType
-from . import _libm as functions
-from .emit import constant, element_of, intrinsic, lanes_of, register_type, suffix, wide
+from . import math as functions
+from .emit import (
+    I32,
+    constant,
+    element_of,
+    intrinsic,
+    lanes_of,
+    register_type,
+    suffix,
+    wide,
+)
 
 
 @dataclass(frozen=True)
@@ -118,9 +127,7 @@ def _relu(b: ir.IRBuilder, call: Call, x: ir.Value) -> ir.Value:
     if call.output.kind in "bu":
         return x
     zero = zero_like(x)
-    below = (
-        b.fcmp_ordered("<", x, zero) if is_float(x) else b.icmp_signed("<", x, zero)
-    )
+    below = b.fcmp_ordered("<", x, zero) if is_float(x) else b.icmp_signed("<", x, zero)
     return b.select(below, zero, x)
 
 
@@ -150,9 +157,39 @@ def _integer_division(
     return b.select(nothing, zero, quotient), b.select(nothing, zero, rest)
 
 
+def library(name: str) -> Callable[..., ir.Value]:
+    """A function of the C library, lane by lane: exact, and not fast."""
+
+    def emit(b: ir.IRBuilder, *operands: ir.Value) -> ir.Value:
+        kind = operands[0].type
+        element = element_of(kind)
+        full = name + ("f" if isinstance(element, ir.FloatType) else "")
+        if not lanes_of(kind):
+            return intrinsic(b, full, element, operands)
+        result = constant(kind, 0)
+        for lane in range(lanes_of(kind)):
+            at = ir.Constant(I32, lane)
+            numbers = [b.extract_element(each, at) for each in operands]
+            value = intrinsic(b, full, element, numbers)
+            result = b.insert_element(result, value, at)
+        return result
+
+    return emit
+
+
+def _float_remainder(b: ir.IRBuilder, x: ir.Value, y: ir.Value) -> ir.Value:
+    """The remainder with y's sign; a remainder of 0 has y's sign too."""
+    zero = zero_like(x)
+    rest = library("fmod")(b, x, y)
+    nothing = b.fcmp_ordered("==", rest, zero)
+    opposite = b.xor(b.fcmp_ordered("<", rest, zero), b.fcmp_ordered("<", y, zero))
+    moved = b.select(opposite, b.fadd(rest, y), rest)
+    return b.select(nothing, _own(b, "copysign", zero, y), moved)
+
+
 def _remainder(b: ir.IRBuilder, call: Call, x: ir.Value, y: ir.Value) -> ir.Value:
     if is_float(x):
-        return functions.BINARY["remainder"](b, x, y)
+        return _float_remainder(b, x, y)
     return _integer_division(b, call, x, y)[1]
 
 
@@ -160,7 +197,7 @@ def _floor_divide(b: ir.IRBuilder, call: Call, x: ir.Value, y: ir.Value) -> ir.V
     if not is_float(x):
         return _integer_division(b, call, x, y)[0]
     zero = zero_like(x)
-    rest = functions.BINARY["remainder"](b, x, y)
+    rest = _float_remainder(b, x, y)
     quotient = b.fdiv(b.fsub(x, rest), y)
     lower = _own(b, "floor", quotient)
     off = b.fcmp_ordered(">", b.fsub(quotient, lower), constant(x.type, 0.5))
@@ -343,7 +380,7 @@ EMITTERS: dict[str, Emitter] = {
     "remainder": _remainder,
     "floor_divide": _floor_divide,
     "power": _power,
-    "arctan2": lambda b, call, y, x: functions.BINARY["arctan2"](b, y, x),
+    "arctan2": lambda b, call, y, x: library("atan2")(b, y, x),
     "floor": _rounding("floor"),
     "ceil": _rounding("ceil"),
     "round": _rounding("roundeven"),

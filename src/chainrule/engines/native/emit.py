@@ -96,7 +96,9 @@ def splat(b: ir.IRBuilder, value: ir.Value, lanes: int) -> ir.Value:
     if isinstance(value, ir.Constant):
         return constant(wide(value.type, lanes), value.constant)
     kind = wide(value.type, lanes)
-    start = b.insert_element(ir.Constant(kind, ir.Undefined), value, ir.Constant(I32, 0))
+    start = b.insert_element(
+        ir.Constant(kind, ir.Undefined), value, ir.Constant(I32, 0)
+    )
     return b.shuffle_vector(start, start, ir.Constant(wide(I32, lanes), [0] * lanes))
 
 

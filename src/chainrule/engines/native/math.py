@@ -1,13 +1,16 @@
 """Elementary functions as LLVM IR, for single numbers and vectors of them alike.
 
-Each function here takes an IR builder and an operand of type float, double or a vector of these,
-and answers the result, computed with multiplications, additions and bit operations alone: no
-library is called, so a loop around it vectorises. Method and error bound stand with each
-function; the bounds are tested over the whole range, in ulp, NaN and infinities included.
+Each function here takes an IR builder and an operand of type float, double or a vector
+of these,
+and answers the result, computed with multiplications, additions and bit operations
+alone: no library is called, so a loop around it vectorises. Method and error bound
+stand with each function; the bounds are tested over the whole range, in ulp, NaN and
+infinities included.
 
-The pattern is always the same: bring the argument near 0 with an exact identity, sum a short
-series there, and undo the identity. Series are those of the textbook (Taylor, or that of the
-inverse hyperbolic tangent), long enough that what is left out is below the rounding.
+The pattern is always the same: bring the argument near 0 with an exact identity, sum a
+short series there, and undo the identity. Series are those of the textbook (Taylor, or
+that of the inverse hyperbolic tangent), long enough that what is left out is below the
+rounding.
 """
 
 from __future__ import annotations
@@ -40,12 +43,12 @@ DOUBLE = Format(64, 52, 1023, exp_terms=14, log_terms=11, sine_terms=10, erf_ter
 LN2 = (0.693359375, -2.121944400546905827679e-4)
 LN2_DOUBLE = (6.93147180369123816490e-01, 1.90821492927058770002e-10)
 
-# erfc(x)·exp(x²) as a polynomial in u = (1/(x + 2) − middle) / half, for x from 1 to the point
-# where erf rounds to 1: Chebyshev fits, largest error 1.2e-10 and 2.4e-18.
+# erfc(x)·exp(x²) as a polynomial in u = (1/(x + 2) − middle) / half, for x from 1 to
+# the point where erf rounds to 1: Chebyshev fits, largest error 1.2e-10 and 2.4e-18.
 ERFC_SINGLE = (
-    0.25539567625190335, 0.14239528253811434, 0.02685091234341383, 0.0029251304915753145,
-    4.607581915188901e-05, -2.8785413224691183e-05, -1.147585697734713e-06,
-    4.3171451032797147e-07,
+    0.25539567625190335, 0.14239528253811434, 0.02685091234341383,
+    0.0029251304915753145, 4.607581915188901e-05, -2.8785413224691183e-05,
+    -1.147585697734713e-06, 4.3171451032797147e-07,
 )  # fmt: skip
 ERFC_DOUBLE = (
     0.2214295402299318, 0.16189356804102495, 0.038560570425182426, 0.005588816281841403,
@@ -58,7 +61,8 @@ ERFC_DOUBLE = (
 
 
 class Words:
-    """The small words that the functions are written in, for one builder and one type."""
+    """The small words that the functions are written in, for one builder and one
+    type."""
 
     def __init__(self, builder: ir.IRBuilder, like: ir.Value) -> None:
         self.b = builder
@@ -82,7 +86,9 @@ class Words:
     def intrinsic(self, name: str, *operands: ir.Value) -> ir.Value:
         """``llvm.<name>`` for this type: one instruction on the processor."""
         kind = ir.FunctionType(self.type, [self.type] * len(operands))
-        function = self.b.module.declare_intrinsic(f"llvm.{name}.{self.suffix}", fnty=kind)
+        function = self.b.module.declare_intrinsic(
+            f"llvm.{name}.{self.suffix}", fnty=kind
+        )
         return self.b.call(function, operands)
 
     def fma(self, x: ir.Value, y: ir.Value, z: ir.Value) -> ir.Value:
@@ -105,7 +111,9 @@ class Words:
     def _value(self, x: ir.Value | float) -> ir.Value:
         return self.number(x) if isinstance(x, (int, float)) else x
 
-    def choose(self, condition: ir.Value, x: ir.Value | float, y: ir.Value | float) -> ir.Value:
+    def choose(
+        self, condition: ir.Value, x: ir.Value | float, y: ir.Value | float
+    ) -> ir.Value:
         return self.b.select(condition, self._value(x), self._value(y))
 
     def magnitude(self, x: ir.Value) -> ir.Value:
@@ -124,7 +132,9 @@ class Words:
         """x · 2ⁿ in two steps, which reaches infinity and the subnormal numbers."""
         half = self.b.ashr(n, self.whole(1))
         rest = self.b.sub(n, half)
-        return self.b.fmul(self.b.fmul(x, self.power_of_two(half)), self.power_of_two(rest))
+        return self.b.fmul(
+            self.b.fmul(x, self.power_of_two(half)), self.power_of_two(rest)
+        )
 
 
 def _reduced_exponent(w: Words, x: ir.Value) -> tuple[ir.Value, ir.Value]:
@@ -148,7 +158,8 @@ def _exp_limits(w: Words) -> tuple[float, float]:
 
 
 def exp(b: ir.IRBuilder, x: ir.Value) -> ir.Value:
-    """eˣ = 2ⁿ eʳ with r = x − n ln 2, and eʳ by its Taylor series. Error below 1.5 ulp."""
+    """eˣ = 2ⁿ eʳ with r = x − n ln 2, and eʳ by its Taylor series. Error below 1.5
+    ulp."""
     w = Words(b, x)
     low, high = _exp_limits(w)
     n, r = _reduced_exponent(w, _clamped(w, x, low, high))
@@ -158,7 +169,8 @@ def exp(b: ir.IRBuilder, x: ir.Value) -> ir.Value:
 
 
 def expm1(b: ir.IRBuilder, x: ir.Value) -> ir.Value:
-    """eˣ − 1 = 2ⁿ (eʳ − 1) + (2ⁿ − 1), with eʳ − 1 by its series. Error below 2.5 ulp."""
+    """eˣ − 1 = 2ⁿ (eʳ − 1) + (2ⁿ − 1), with eʳ − 1 by its series. Error below 2.5
+    ulp."""
     w = Words(b, x)
     low, high = _exp_limits(w)
     clamped = _clamped(w, x, -40.0, high)
@@ -197,12 +209,15 @@ def _log_parts(w: Words, x: ir.Value) -> tuple[ir.Value, ir.Value]:
 
 
 def _log_positive(w: Words, x: ir.Value) -> ir.Value:
-    """ln x for positive finite x: ln(1 + f) = f − s (f − z), from ln(1+f) = 2 artanh(f/(2+f))."""
+    """ln x for positive finite x: ln(1 + f) = f − s (f − z), from ln(1+f) = 2
+    artanh(f/(2+f))."""
     b = w.b
     e, f = _log_parts(w, x)
     s = b.fdiv(f, b.fadd(w.number(2.0), f))
     z = b.fmul(s, s)
-    series = b.fmul(z, w.polynomial(z, [2 / (2 * i + 3) for i in range(w.format.log_terms)]))
+    series = b.fmul(
+        z, w.polynomial(z, [2 / (2 * i + 3) for i in range(w.format.log_terms)])
+    )
     # With h = f²/2: ln(1 + f) = f − (h − s (h + series)), whose large part f is exact.
     h = b.fmul(b.fmul(f, f), w.number(0.5))
     high, low = LN2 if w.format is SINGLE else LN2_DOUBLE
@@ -219,13 +234,15 @@ def _with_log_limits(w: Words, x: ir.Value, result: ir.Value) -> ir.Value:
 
 
 def log(b: ir.IRBuilder, x: ir.Value) -> ir.Value:
-    """ln x = e ln 2 + ln(1 + f), the latter by the series of artanh. Error below 1.5 ulp."""
+    """ln x = e ln 2 + ln(1 + f), the latter by the series of artanh. Error below 1.5
+    ulp."""
     w = Words(b, x)
     return _with_log_limits(w, x, _log_positive(w, x))
 
 
 def log1p(b: ir.IRBuilder, x: ir.Value) -> ir.Value:
-    """ln(1 + x) = ln u + (x − (u − 1)) / u with u = 1 + x rounded. Error below 2.5 ulp."""
+    """ln(1 + x) = ln u + (x − (u − 1)) / u with u = 1 + x rounded. Error below 2.5
+    ulp."""
     w = Words(b, x)
     one = w.number(1.0)
     u = b.fadd(x, one)
@@ -292,7 +309,8 @@ def erf(b: ir.IRBuilder, x: ir.Value) -> ir.Value:
 
 
 def _lane_by_lane(name: str, b: ir.IRBuilder, *operands: ir.Value) -> ir.Value:
-    """The C library's function on each lane: for arguments where speed does not matter."""
+    """The C library's function on each lane: for arguments where speed does not
+    matter."""
     kind = operands[0].type
     if not isinstance(kind, ir.VectorType):
         return Words(b, operands[0]).intrinsic(name, *operands)
@@ -313,11 +331,16 @@ def _pi_parts(bits: int) -> tuple[float, ...]:
     """π/2 as a sum of short numbers, so that their multiples are exact."""
     if bits == 32:
         return (1.5703125, 4.837512969970703125e-4, 7.549789948768648e-8)
-    return (1.57079632673412561417e00, 6.07710050630396597660e-11, 2.02226624879595063154e-21)
+    return (
+        1.57079632673412561417e00,
+        6.07710050630396597660e-11,
+        2.02226624879595063154e-21,
+    )
 
 
 def _sine(b: ir.IRBuilder, x: ir.Value, quarter: int, name: str) -> ir.Value:
-    """sin(x + quarter · π/2): x = n π/2 + r, then ± sin r or ± cos r by the quadrant."""
+    """sin(x + quarter · π/2): x = n π/2 + r, then ± sin r or ± cos r by the
+    quadrant."""
     w = Words(b, x)
     limit = SINE_LIMIT[w.format.bits]
     inside = b.fcmp_ordered("<=", w.magnitude(x), w.number(limit))
@@ -332,7 +355,9 @@ def _sine(b: ir.IRBuilder, x: ir.Value, quarter: int, name: str) -> ir.Value:
     odd = [(-1) ** (i + 1) / math.factorial(2 * i + 3) for i in range(count)]
     even = [(-1) ** i / math.factorial(2 * i + 4) for i in range(count)]
     sine = w.fma(b.fmul(r, z), w.polynomial(z, odd), r)
-    cosine = w.fma(b.fmul(z, z), w.polynomial(z, even), w.fma(z, w.number(-0.5), w.number(1.0)))
+    cosine = w.fma(
+        b.fmul(z, z), w.polynomial(z, even), w.fma(z, w.number(-0.5), w.number(1.0))
+    )
     quadrant = b.add(b.fptosi(n, w.integer), w.whole(quarter))
     swap = b.icmp_signed("!=", b.and_(quadrant, w.whole(1)), w.whole(0))
     value = b.select(swap, cosine, sine)
@@ -342,12 +367,19 @@ def _sine(b: ir.IRBuilder, x: ir.Value, quarter: int, name: str) -> ir.Value:
 
 
 def _unless_all(
-    b: ir.IRBuilder, w: Words, inside: ir.Value, value: ir.Value, slow: Callable[[], ir.Value]
+    b: ir.IRBuilder,
+    w: Words,
+    inside: ir.Value,
+    value: ir.Value,
+    slow: Callable[[], ir.Value],
 ) -> ir.Value:
-    """``value``, but where a lane is not inside, what ``slow`` computes: a rare branch."""
+    """``value``, but where a lane is not inside, what ``slow`` computes: a rare
+    branch."""
     if w.lanes:
         kind = ir.IntType(w.lanes)
-        everywhere = b.icmp_unsigned("==", b.bitcast(inside, kind), ir.Constant(kind, -1))
+        everywhere = b.icmp_unsigned(
+            "==", b.bitcast(inside, kind), ir.Constant(kind, -1)
+        )
     else:
         everywhere = inside
     before = b.block
@@ -367,19 +399,22 @@ def sin(b: ir.IRBuilder, x: ir.Value) -> ir.Value:
 
 
 def cos(b: ir.IRBuilder, x: ir.Value) -> ir.Value:
-    """cos x = sin(x + π/2). Error below 2 ulp; beyond ``SINE_LIMIT`` the C library's."""
+    """cos x = sin(x + π/2). Error below 2 ulp; beyond ``SINE_LIMIT`` the C
+    library's."""
     return _sine(b, x, 1, "cos")
 
 
 def power(b: ir.IRBuilder, x: ir.Value, y: ir.Value) -> ir.Value:
-    """xʸ with C's rules for special values. Single precision: e^(y ln x) in double precision,
-    error below 1 ulp; double precision and special values: the C library's function."""
+    """xʸ with C's rules for special values. Single precision: e^(y ln x) in double
+    precision, error below 1 ulp; double precision and special values: the C library's
+    function."""
     w = Words(b, x)
     if w.format is DOUBLE:
         return _lane_by_lane("pow", b, x, y)
     wide = ir.VectorType(ir.DoubleType(), w.lanes) if w.lanes else ir.DoubleType()
     ordinary = b.and_(
-        b.and_(w.less(w.number(0.0), x), w.less(x, math.inf)), w.less(w.magnitude(y), 1e30)
+        b.and_(w.less(w.number(0.0), x), w.less(x, math.inf)),
+        w.less(w.magnitude(y), 1e30),
     )
     base, exponent = w.choose(ordinary, x, 1.0), w.choose(ordinary, y, 0.0)
     product = b.fmul(b.fpext(exponent, wide), log(b, b.fpext(base, wide)))
@@ -414,4 +449,6 @@ UNARY: dict[str, Callable[[ir.IRBuilder, ir.Value], ir.Value]] = {
 }
 
 #: primitive → emitter, for two operands
-BINARY: dict[str, Callable[[ir.IRBuilder, ir.Value, ir.Value], ir.Value]] = {"power": power}
+BINARY: dict[str, Callable[[ir.IRBuilder, ir.Value, ir.Value], ir.Value]] = {
+    "power": power
+}

@@ -1,18 +1,21 @@
-"""Worker threads: Python threads parked inside native code, and ``parallel``, which uses them.
+"""Worker threads: Python threads parked inside native code, and ``parallel``, which
+uses them.
 
-A call ``parallel(pool, task, context, parts)`` from generated code runs ``task(context, part,
-parts)`` for every part, on the calling thread and on the workers. Parts are handed out by a
-counter, so whoever is free takes the next; what a part computes does not depend on who runs it,
-so results never depend on timing or on the number of threads.
+A call ``parallel(pool, task, context, parts)`` from generated code runs ``task(context,
+part, parts)`` for every part, on the calling thread and on the workers. Parts are
+handed out by a counter, so whoever is free takes the next; what a part computes does
+not depend on who runs it, so results never depend on timing or on the number of
+threads.
 
-A worker spins for a while after its last task, because the next one usually follows within
-microseconds. Then it leaves native code and waits for a semaphore, at no cost. The engine wakes
-the workers before a call when any of them sleeps (``Pool.wake``); one that wakes late finds the
-parts already done by the others.
+A worker spins for a while after its last task, because the next one usually follows
+within microseconds. Then it leaves native code and waits for a semaphore, at no cost.
+The engine wakes the workers before a call when any of them sleeps (``Pool.wake``); one
+that wakes late finds the parts already done by the others.
 
-The protocol is one 64-bit ticket: the number of the job in the upper half, the next part in the
-lower. A worker takes a part by exchanging the ticket it has read for the next one, which fails
-when another was faster or the job is over; the fields of a job change only between jobs.
+The protocol is one 64-bit ticket: the number of the job in the upper half, the next
+part in the lower. A worker takes a part by exchanging the ticket it has read for the
+next one, which fails when another was faster or the job is over; the fields of a job
+change only between jobs.
 """
 
 from __future__ import annotations
@@ -30,13 +33,13 @@ BYTES = ir.IntType(8).as_pointer()
 TASK = ir.FunctionType(ir.VoidType(), [BYTES, I64, I64]).as_pointer()
 PARALLEL = ir.FunctionType(ir.VoidType(), [BYTES, TASK, BYTES, I64])
 
-#: Offsets, in 64-bit words, of the fields of a pool; those that different threads write at the
-#: same time are on cache lines of their own.
+#: Offsets, in 64-bit words, of the fields of a pool; those that different threads write
+#: at the same time are on cache lines of their own.
 TICKET, REMAINING, BUSY, STOP, FUNCTION, CONTEXT, PARTS = 0, 8, 16, 24, 32, 33, 34
 WORDS = 40
 
-#: The lower half of a ticket between two jobs: no part has this number, so nobody takes one
-#: while the fields of the next job are being written.
+#: The lower half of a ticket between two jobs: no part has this number, so nobody takes
+#: one while the fields of the next job are being written.
 CLOSED = 0xFFFFFFFF
 
 #: How often a worker looks for a job before it sleeps: about two milliseconds.
@@ -101,7 +104,8 @@ class _Function:
 def emit_parallel(module: ir.Module, pause: str | None) -> ir.Function:
     """Writes ``chainrule_parallel(pool, task, context, parts)``.
 
-    When the pool is in use by another thread, or there is one part, the caller does all parts.
+    When the pool is in use by another thread, or there is one part, the caller does all
+    parts.
     """
     f = _Function(module, "chainrule_parallel", PARALLEL, pause)
     b = f.builder
@@ -154,8 +158,8 @@ def emit_parallel(module: ir.Module, pause: str | None) -> ir.Function:
 
 
 def emit_worker(module: ir.Module, pause: str | None) -> ir.Function:
-    """Writes ``chainrule_worker(pool) → i64``: works until there was nothing to do for a while
-    (answers 0: sleep) or the pool stops (answers 1)."""
+    """Writes ``chainrule_worker(pool) → i64``: works until there was nothing to do for
+    a while (answers 0: sleep) or the pool stops (answers 1)."""
     f = _Function(module, "chainrule_worker", ir.FunctionType(I64, [BYTES]), pause)
     b = f.builder
     entry = b.block
@@ -194,7 +198,8 @@ def emit_worker(module: ir.Module, pause: str | None) -> ir.Function:
 
 
 class Pool:
-    """The workers of this process, and the memory through which they are told what to do.
+    """The workers of this process, and the memory through which they are told what to
+    do.
 
     Arguments:
         worker: the address of ``chainrule_worker``.
@@ -217,7 +222,8 @@ class Pool:
         self._count = threading.Lock()
 
     def wake(self) -> None:
-        """Starts the workers, or wakes those that sleep. Called before a parallel program."""
+        """Starts the workers, or wakes those that sleep. Called before a parallel
+        program."""
         if not self._started:
             self._start()
         if self._sleeping:
@@ -257,7 +263,8 @@ class Pool:
         self._forget()
 
     def _forget(self) -> None:
-        """No workers any more: after ``stop``, and in a process forked from this one."""
+        """No workers any more: after ``stop``, and in a process forked from this
+        one."""
         self._state[:] = 0
         self._state[TICKET] = CLOSED
         self._workers = []

@@ -1,0 +1,87 @@
+"""``chainrule evaluate``: what a trained network is worth.
+
+Place on the road: a command.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+import numpy as np
+
+import chainrule as cr
+
+from .. import data as data_sets
+from ..errors import FileError
+from . import report, sources
+from .application import Command
+from .run_folder import RunFolder
+from .settings import Settings
+from .terminal import Terminal, columns
+
+EXAMPLES = """
+Examples:
+  chainrule evaluate runs/digits-20260131-120000
+      on the test data that the run set aside
+  chainrule evaluate runs/houses-20260131-120000 more.csv
+      on further rows with known targets
+  chainrule evaluate latest --json
+      the newest run in the folder runs, for a program
+"""
+
+
+@click.command("evaluate", cls=Command, epilog=EXAMPLES)
+@click.argument("run")
+@click.argument("data", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def command(run: str, data: str | None, as_json: bool) -> None:
+    """Measure the network of a RUN on its test data, or on DATA.
+
+    DATA is a file with the columns that the network learned from, the target among
+    them, or a named data set, whose test part is taken.
+    """
+    terminal = Terminal(json=as_json)
+    folder = RunFolder.find(run)
+    settings = folder.read_settings()
+    examples = _examples(settings, data)
+    model = cr.load(folder.model)
+    inputs, targets = np.asarray(examples.inputs), np.asarray(examples.targets)
+    measured = report.measure(report.predict(model, inputs, settings), targets)
+    terminal.result(f"{examples.name}: {report.in_words(measured, settings)}")
+    if settings.task == "classification":
+        terminal.result(*columns(_by_class(measured, settings)))
+    terminal.finish({"run": str(folder), "data": examples.name, **measured})
+
+
+def _examples(settings: Settings, what: str | None) -> data_sets.Dataset:
+    if what is None:
+        words = settings.training
+        if settings.source.file is not None:
+            try:
+                return sources.load(settings.source, words.validation, words.seed).test
+            except FileError as error:
+                raise FileError(
+                    error.what, fix="chainrule evaluate RUN DATA measures other rows"
+                ) from error
+        return sources.load(settings.source, words.validation, words.seed).test
+    if what in data_sets.names():
+        return sources.named_examples(settings, what)
+    return sources.new_examples(settings, what)
+
+
+def _by_class(measured: dict[str, Any], settings: Settings) -> list[list[str]]:
+    """Of every class: how many, how many found, how many of those named so are it."""
+    counts = np.array(measured["confusion_matrix"])
+    rows = [["class", "examples", "found", "named so rightly"]]
+    for number, name in enumerate(settings.classes):
+        right, all_of_it = counts[number, number], counts[number].sum()
+        named = counts[:, number].sum()
+        rows.append(
+            [name, str(all_of_it), _percent(right, all_of_it), _percent(right, named)]
+        )
+    return rows
+
+
+def _percent(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.1f} %" if whole else "–"

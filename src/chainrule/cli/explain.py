@@ -1,0 +1,84 @@
+"""``chainrule explain``: every value and every gradient of a trained network.
+
+Place on the road: a command.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+import numpy as np
+
+import chainrule as cr
+
+from ..errors import ArgumentError
+from . import report, sources
+from .application import Command
+from .arguments import whole
+from .run_folder import RunFolder
+from .settings import Settings
+from .terminal import Terminal
+
+EXAMPLES = """
+Examples:
+  chainrule explain runs/digits-20260131-120000
+      z, a, δ, ∇W and ∇b of every layer, for the first test example
+  chainrule explain runs/digits-20260131-120000 --row 7
+      for another one
+  chainrule explain latest --out inside.html
+      a page to step through the graph, forward and backward, node by node
+"""
+
+
+@click.command("explain", cls=Command, epilog=EXAMPLES)
+@click.argument("run")
+@click.option(
+    "--row", type=whole(0), default=0, show_default=True, help="Which test example."
+)
+@click.option(
+    "--out", metavar="FILE", help="Write a page (.html), a drawing (.svg) or .txt."
+)
+@click.option("--graph", is_flag=True, help="Print the graph, node by node.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def command(run: str, row: int, out: str | None, graph: bool, as_json: bool) -> None:
+    """Open up the network of a RUN on one of its test examples.
+
+    The example goes forward through the network, the error backward: each layer's sum
+    z, activation a and error δ, and the gradients ∇W and ∇b.
+    """
+    terminal = Terminal(json=as_json)
+    folder = RunFolder.find(run)
+    settings = folder.read_settings()
+    words = settings.training
+    test = sources.load(settings.source, words.validation, words.seed).test
+    if row >= len(test):
+        raise ArgumentError(
+            f"--row {row}: the test data have the rows 0 to {len(test) - 1}"
+        )
+    model = cr.load(folder.model)
+    inputs, targets = test[row : row + 1]
+    inputs, targets = np.asarray(inputs), np.asarray(targets)
+    opened: Any = cr.explain(model, inputs, targets, loss=words.loss)
+    said = report.predict(model, inputs, settings)
+    sentence = f"{test.name}, row {row}: {_verdict(said, targets, settings)}"
+    terminal.result(sentence)
+    if out is not None:
+        opened.save(out)
+        terminal.result(f"written to {out}")
+    elif not as_json:
+        terminal.result("", opened.graph_text() if graph else opened.text())
+    terminal.finish(
+        {"run": str(folder), "row": row, "sentence": sentence, "text": opened.text()}
+    )
+
+
+def _verdict(said: report.Predictions, targets: Any, settings: Settings) -> str:
+    """What the network says of one example, and what is true."""
+    if settings.task == "regression":
+        true = report.in_units(targets, settings)[0]
+        return f"{settings.target} {true:.6g}, predicted {said.amounts[0]:.6g}"
+    truth, guess = settings.classes[int(targets[0])], said.classes[0]
+    sure = f"{100 * said.probabilities[0].max():.1f} % sure"
+    right = "rightly" if truth == guess else "wrongly"
+    return f"{truth!r} {right} taken for {guess!r}, {sure}"

@@ -1,0 +1,94 @@
+"""``chainrule predict``: what a trained network says of new rows.
+
+Place on the road: a command.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any
+
+import click
+
+import chainrule as cr
+
+from ..saving import replace_file
+from . import report, sources
+from .application import Command
+from .run_folder import RunFolder
+from .settings import Settings
+from .terminal import Terminal
+
+EXAMPLES = """
+Examples:
+  chainrule predict runs/houses-20260131-120000 new.csv
+      a CSV table on standard output, one line a row of new.csv
+  chainrule predict latest new.csv --out predictions.csv
+      the newest run in the folder runs; the table in a file
+  chainrule predict runs/houses-20260131-120000 new.csv --json
+      the same for a program
+"""
+
+
+@click.command("predict", cls=Command, epilog=EXAMPLES)
+@click.argument("run")
+@click.argument("data")
+@click.option("--out", metavar="FILE", help="Write the table to a file.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def command(run: str, data: str, out: str | None, as_json: bool) -> None:
+    """Predict every row of DATA with the network of a RUN.
+
+    DATA is a CSV or Parquet file with the columns that the network learned from; other
+    columns are not looked at. For classes, the most probable one and the probability of
+    each; for amounts, the amount in the units of the training data.
+    """
+    terminal = Terminal(json=as_json)
+    folder = RunFolder.find(run)
+    settings = folder.read_settings()
+    inputs, _ = sources.new_inputs(settings, data)
+    model = cr.load(folder.model)
+    said = report.predict(model, inputs, settings)
+    header, rows = table(said, settings)
+    if out is not None:
+        replace_file(out, as_csv(header, rows).encode())
+        terminal.result(f"{len(rows)} predictions in {out}")
+    elif not as_json:
+        click.echo(as_csv(header, rows), nl=False)
+    terminal.finish(as_object(said, settings))
+
+
+def table(
+    said: report.Predictions, settings: Settings
+) -> tuple[list[str], list[list[str]]]:
+    """The names of the columns, and the cells of every row."""
+    first = f"predicted_{settings.target}"
+    if settings.task == "regression":
+        return [first], [[f"{amount:.7g}"] for amount in said.amounts]
+    header = [first, *(f"p_{name}" for name in settings.classes)]
+    rows = [
+        [name, *(f"{p:.6f}" for p in row)]
+        for name, row in zip(said.classes, said.probabilities, strict=True)
+    ]
+    return header, rows
+
+
+def as_csv(header: list[str], rows: list[list[str]]) -> str:
+    """A table as the text of a CSV file."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def as_object(said: report.Predictions, settings: Settings) -> dict[str, Any]:
+    """Everything predicted, for ``--json``."""
+    start: dict[str, Any] = {"task": settings.task, "target": settings.target}
+    if settings.task == "regression":
+        return start | {"predictions": said.amounts}
+    return start | {
+        "classes": settings.classes,
+        "predictions": said.classes,
+        "probabilities": said.probabilities,
+    }

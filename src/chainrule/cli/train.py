@@ -1,0 +1,344 @@
+"""``chainrule train``: a network learns, and leaves a folder with all that came of it.
+
+Place on the road: a command. The order of its work: what is asked → settings → folder →
+training → test. The test data are looked at once, at the end.
+"""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+import chainrule as cr
+
+from .. import optim, training
+from ..config import config
+from ..engines.interface import ENGINES
+from ..errors import ArgumentError
+from ..training import callbacks
+from . import network, report, sources
+from .application import Command, Interrupted
+from .arguments import LayerSizes, Name, Number, whole
+from .progress import make_progress
+from .run_folder import RunFolder
+from .settings import Network, Settings, Source, Training
+from .terminal import Terminal
+
+EXAMPLES = """
+Examples:
+  chainrule train
+      learn the handwritten digits that come with the package
+  chainrule train mnist --hidden 512,512
+      learn a named data set; chainrule data lists them
+  chainrule train houses.csv --target price
+      learn from your own table, CSV or Parquet
+  chainrule train houses.csv --target rooms --task regression --epochs 50 --out mine
+      numbers, although few whole ones look like classes
+  chainrule train --resume runs/digits-20260131-120000
+      go on where a stopped run was stopped
+"""
+
+SEED = 0
+VALIDATION = 0.1
+
+
+def _names_of_losses() -> list[str]:
+    return sorted({name for names in network.LOSSES.values() for name in names})
+
+
+@click.command("train", cls=Command, epilog=EXAMPLES)
+@click.argument("data", required=False, metavar="[DATA]")
+@click.option("--target", metavar="COLUMN", help="The column of a table to predict.")
+@click.option(
+    "--task",
+    type=Name(tuple(network.LOSSES)),
+    help="What to predict: classes or amounts.  [default: recognised from the target]",
+)
+@click.option("--drop", metavar="COLUMNS", help="Columns to leave out: id,name.")
+@click.option(
+    "--test",
+    type=Number(0, 1, above=True, below=True),
+    help="The part of a table's rows to test on.  [default: 0.2]",
+)
+@click.option(
+    "--hidden",
+    type=LayerSizes(),
+    metavar="SIZES",
+    help="Sizes of the hidden layers: 64,32; or none.  [default: by the data]",
+)
+@click.option(
+    "--activation", type=Name(tuple(network.ACTIVATIONS)), help="[default: relu]"
+)
+@click.option(
+    "--dropout",
+    type=Number(0, 1, below=True),
+    help="The part of hidden units silenced in training.  [default: by the data]",
+)
+@click.option("--loss", type=Name(_names_of_losses), help="[default: by the task]")
+@click.option("--optimizer", type=Name(tuple(optim.ALGORITHMS)), help="[default: adam]")
+@click.option(
+    "--lr",
+    type=Number(0, above=True),
+    help="The learning rate, the largest of a schedule.  [default: by the optimizer]",
+)
+@click.option(
+    "--schedule",
+    type=Name(network.SCHEDULES),
+    help="How the learning rate changes.  [default: one_cycle]",
+)
+@click.option(
+    "--weight-decay",
+    type=Number(0),
+    help="How strongly weights are drawn to 0.  [default: 0]",
+)
+@click.option("--epochs", type=whole(1), help="[default: by the data]")
+@click.option("--batch-size", type=whole(1), help="[default: by the data]")
+@click.option(
+    "--validation",
+    type=Number(0, 1, below=True),
+    help="The part of the training data to watch progress on.  [default: 0.1]",
+)
+@click.option(
+    "--patience",
+    type=whole(1),
+    help="Stop after so many epochs without improvement on the validation data, and "
+    "keep the best weights.  [default: by the data]",
+)
+@click.option("--seed", type=whole(0, 2**63 - 1), help="[default: 0]")
+@click.option("--engine", type=Name(tuple(ENGINES)), help="What computes the steps.")
+@click.option("--out", metavar="DIR", help="The run's folder.  [default: runs/…]")
+@click.option("--resume", metavar="RUN", help="Go on with a run that was stopped.")
+@click.option("--quiet", is_flag=True, help="Print the result only.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def command(**given: Any) -> None:
+    """Train a network on DATA: a CSV or Parquet file, or a named data set.
+
+    Without DATA it learns handwritten digits, which need no download. Every choice
+    that is not made here is made by the data and said aloud. The folder of the run
+    gets the model, its settings, the history, the test metrics and pictures.
+    """
+    began = time.perf_counter()
+    terminal = Terminal(json=given.pop("as_json"), quiet=given.pop("quiet"))
+    asked = {name: value for name, value in given.items() if value is not None}
+    if "resume" in asked:
+        run = _resumed(asked)
+    else:
+        run = _new(asked, terminal)
+    if asked.get("engine"):
+        config.engine = asked["engine"]
+    _introduce(run, terminal)
+    history = _learn(run, terminal)
+    _finish(run, history, terminal, began)
+
+
+@dataclass
+class Run:
+    """A run that is about to begin or to go on."""
+
+    folder: RunFolder
+    settings: Settings
+    examples: sources.Examples
+    model: Any
+    optimizer: Any
+    resume: bool
+
+
+def _new(asked: dict[str, Any], terminal: Terminal) -> Run:
+    """A run from what is asked, in a folder of its own."""
+    drop = tuple(word.strip() for word in asked.get("drop", "").split(",") if word)
+    source = sources.recognise(
+        asked.get("data", "digits"),
+        target=asked.get("target"),
+        task=asked.get("task"),
+        drop=drop,
+        test=asked.get("test"),
+    )
+    seed, validation = asked.get("seed", SEED), asked.get("validation", VALIDATION)
+    examples = sources.load(source, validation, seed)
+    settings = _settings(asked, source, examples)
+    model, optimizer = _prepare(settings, examples)
+    title = Path(examples.title).stem.replace("/", "-") or "run"
+    folder = RunFolder.create(title, asked.get("out"))
+    folder.write(folder.settings, settings.to_json())
+    return Run(folder, settings, examples, model, optimizer, resume=False)
+
+
+def _resumed(asked: dict[str, Any]) -> Run:
+    """A run that was stopped, with the settings that it had."""
+    others = [name for name in asked if name not in ("resume", "engine")]
+    if others:
+        word = "DATA" if others[0] == "data" else f"--{others[0].replace('_', '-')}"
+        raise ArgumentError(
+            f"--resume: a run goes on with its own settings, and not with {word}",
+            fix=f"leave {word} out, or begin a new run without --resume",
+        )
+    folder = RunFolder.find(asked["resume"], trained=False)
+    if folder.metrics.is_file():
+        raise ArgumentError(
+            f"--resume {folder}: this run is finished",
+            fix=f"chainrule evaluate {folder}, or a new run with more --epochs",
+        )
+    settings = folder.read_settings()
+    config.engine = settings.training.engine
+    training_ = settings.training
+    examples = sources.load(settings.source, training_.validation, training_.seed)
+    model, optimizer = _prepare(settings, examples)
+    return Run(folder, settings, examples, model, optimizer, resume=True)
+
+
+def _prepare(settings: Settings, examples: sources.Examples) -> tuple[Any, Any]:
+    """The network with its first weights, and its optimizer."""
+    cr.manual_seed(settings.training.seed)
+    model = network.build(settings.network)
+    batch_size = settings.training.batch_size
+    steps = cr.data.num_batches(len(examples.train), batch_size)
+    return model, network.make_optimizer(model, settings.training, steps)
+
+
+def _settings(
+    asked: dict[str, Any], source: Source, examples: sources.Examples
+) -> Settings:
+    """All that is asked, and the defaults for the rest."""
+    train = examples.train
+    task = train.task
+    shape = train.image_shape or ()
+    usual = network.defaults(len(train), bool(shape))
+    inputs = int(train[:1][0].shape[1])  # type: ignore[union-attr]
+    outputs = (train.num_classes or 0) if task == "classification" else 1
+    loss = asked.get("loss", network.LOSSES[task][0])
+    if loss not in network.LOSSES[task]:
+        raise ArgumentError(
+            f"--loss {loss}: not a loss for {task}",
+            fix=f"one of {', '.join(network.LOSSES[task])}; "
+            "or another --task" * (source.name is None),
+        )
+    optimizer = asked.get("optimizer", "adam")
+    validation = asked.get("validation", VALIDATION)
+    if not validation and "patience" in asked:
+        raise ArgumentError(
+            "--patience needs validation data to see no improvement on",
+            fix="leave --validation 0 out",
+        )
+    return Settings(
+        source=source,
+        network=Network(
+            inputs,
+            outputs,
+            asked.get("hidden", usual.hidden),
+            asked.get("activation", "relu"),
+            asked.get("dropout", usual.dropout),
+        ),
+        training=Training(
+            epochs=asked.get("epochs", usual.epochs),
+            batch_size=min(asked.get("batch_size", usual.batch_size), len(train)),
+            optimizer=optimizer,
+            loss=loss,
+            lr=asked.get("lr", network.LEARNING_RATES[optimizer]),
+            schedule=asked.get("schedule", "one_cycle"),
+            weight_decay=asked.get("weight_decay", 0.0),
+            seed=asked.get("seed", SEED),
+            validation=validation,
+            patience=asked.get("patience", usual.patience if validation else None),
+            engine=asked.get("engine", config.engine),
+        ),
+        title=examples.title,
+        task=task,
+        target=train.target_name or "class",
+        classes=(train.classes or ()) if task == "classification" else (),
+        image_shape=tuple(shape),
+        transform=examples.transform.to_json() if examples.transform else None,
+    )
+
+
+def _introduce(run: Run, terminal: Terminal) -> None:
+    """What is about to happen, in a few lines."""
+    examples, settings = run.examples, run.settings
+    held_out = examples.validation
+    watched = f", {len(held_out)} to watch progress on" if held_out is not None else ""
+    words = settings.training
+    terminal.say(
+        f"{examples.title}: {examples.description}",
+        *(f"  {note}" for note in examples.notes),
+        f"  {len(examples.train)} examples to learn from{watched}, "
+        f"{len(examples.test)} to test on at the end",
+        f"network  {network.in_words(settings.network, run.model.num_parameters)}",
+        f"training {words.epochs} epochs in batches of {words.batch_size}; "
+        f"{words.loss}; {words.optimizer}, learning rate {words.lr:g}, "
+        f"{words.schedule}; seed {words.seed}",
+        f"folder   {run.folder}",
+    )
+
+
+def _learn(run: Run, terminal: Terminal) -> training.History:
+    """Trains; after Ctrl-C everything is kept, and said how to go on."""
+    words = run.settings.training
+    listening: list[Any] = [callbacks.Checkpoint(run.folder.checkpoints)]
+    if words.patience is not None and run.examples.validation is not None:
+        listening.append(
+            callbacks.EarlyStopping("validation_loss", patience=words.patience)
+        )
+    history = cr.fit(
+        run.model,
+        run.examples.train,
+        loss=words.loss,
+        optimizer=run.optimizer,
+        epochs=words.epochs,
+        batch_size=words.batch_size,
+        validation=run.examples.validation,
+        callbacks=listening,
+        seed=words.seed,
+        progress=make_progress(words.epochs, terminal.shows_progress),
+        resume=run.folder.checkpoints if run.resume else None,
+    )
+    history.to_json(run.folder.history)
+    run.model.save(run.folder.model)
+    if history.stopped == "interrupted":
+        raise Interrupted(
+            f"stopped after {len(history)} of {words.epochs} epochs; everything is "
+            f"kept in {run.folder}\n"
+            f"  go on      {_line('train', '--resume', str(run.folder))}"
+        )
+    return history
+
+
+def _finish(
+    run: Run, history: training.History, terminal: Terminal, began: float
+) -> None:
+    """Looks at the test data, once; draws; says where everything is."""
+    test, settings, folder = run.examples.test, run.settings, run.folder
+    said = report.predict(run.model, test.inputs, settings)  # type: ignore[arg-type]
+    measured = report.measure(said, test.targets)  # type: ignore[arg-type]
+    names = report.draw_all(folder.path, settings, run.model, history, said, test)
+    result = {
+        "test": measured,
+        "epochs": len(history),
+        "stopped": history.stopped,
+        "seconds": round(time.perf_counter() - began, 3),
+    }
+    folder.write(folder.metrics, result)
+    shutil.rmtree(folder.checkpoints, ignore_errors=True)
+    terminal.result(
+        f"test     {report.in_words(measured, settings)}",
+        f"{'':8} {result['seconds']:.1f} s in all",
+    )
+    terminal.result(
+        f"run      {folder}: model.safetensors, settings.json, history.json, "
+        f"metrics.json, {len(names)} pictures"
+    )
+    terminal.say(
+        "next",
+        f"  look inside      {_line('explain', str(folder))}",
+        f"  use it           {_line('predict', str(folder), 'new.csv')}",
+    )
+    terminal.finish({"run": str(folder), **result, "pictures": names})
+
+
+def _line(*words: str) -> str:
+    """A command line to copy."""
+    return shlex.join(("chainrule", *words))

@@ -1,0 +1,198 @@
+"""What the engine compiles: kernels over an index space, and the schedule of them.
+
+Place on the road: ``fuse`` makes these from a program, ``lower`` makes LLVM text from
+them. Plain data; a schedule printed is what ``explain`` shows.
+
+A *home* is a buffer: each has a number, a dtype and a size. Slots of the program that
+hold computed values are homes of the same number; the engine adds more.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ...dtypes import DType
+from ...shapes import Shape
+from .elementwise import Call
+from .views import View
+
+
+@dataclass(frozen=True)
+class Home:
+    """A buffer: who provides its memory, and what it holds.
+
+    ``kind`` is "input", "variable", "constant", "output" (with ``number`` counting
+    within the kind), "updated" (a variable's next value), or "arena".
+    """
+
+    kind: str
+    number: int
+    dtype: DType
+    size: int
+
+
+@dataclass(frozen=True)
+class Access:
+    """Element (i₀, i₁, …) of the kernel's space is at ``offset + Σ iₖ·stridesₖ``."""
+
+    home: int
+    strides: tuple[int, ...]
+    offset: int
+    dtype: DType
+
+
+@dataclass(frozen=True)
+class Local:
+    """The value of an earlier step, still in registers."""
+
+    step: int
+
+
+@dataclass(frozen=True)
+class Immediate:
+    """A number that is part of the program."""
+
+    value: bool | int | float
+    dtype: DType
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Immediate) and repr(self) == repr(other)
+
+    def __hash__(self) -> int:
+        return hash(repr(self))
+
+
+@dataclass(frozen=True)
+class Coordinate:
+    """The number ``offset + Σ iₖ·stridesₖ`` itself, an int64: an index of the space."""
+
+    strides: tuple[int, ...]
+    offset: int
+
+
+Argument = Access | Local | Immediate | Coordinate
+
+
+@dataclass(frozen=True)
+class Step:
+    """One operation for each point of the space.
+
+    Attributes:
+        row: whether it is the same along all reduced axes: computed once a row.
+        reduces: whether it combines the points along the reduced axes.
+    """
+
+    call: Call
+    arguments: tuple[Argument, ...]
+    row: bool = False
+    reduces: bool = False
+
+
+@dataclass
+class Sweep:
+    """Elementwise steps and reductions over one index space, in as few passes as
+    possible.
+
+    Attributes:
+        shape: the sizes of the space.
+        reduced: the axes that reductions run over; the others are kept.
+        stores: pairs (step, where its value goes).
+    """
+
+    shape: Shape
+    reduced: frozenset[int]
+    steps: list[Step]
+    stores: list[tuple[int, Access]]
+
+    @property
+    def accesses(self) -> Iterator[Access]:
+        """Everything that is read."""
+        for step in self.steps:
+            yield from (a for a in step.arguments if isinstance(a, Access))
+
+    @property
+    def reads(self) -> set[int]:
+        """The homes that are read."""
+        return {each.home for each in self.accesses}
+
+    @property
+    def writes(self) -> set[int]:
+        """The homes that are written."""
+        return {each.home for _, each in self.stores}
+
+    @property
+    def rows(self) -> int:
+        """The number of points of the kept axes."""
+        return math.prod(n for i, n in enumerate(self.shape) if i not in self.reduced)
+
+    @property
+    def row_size(self) -> int:
+        """The number of points of the reduced axes."""
+        return math.prod(self.shape[i] for i in self.reduced)
+
+
+@dataclass
+class Product(Sweep):
+    """A product of matrices, and elementwise steps on its result while in registers.
+
+    The space is that of the result, (…, i, j). Step 0 stands for the product's value.
+    """
+
+    a: View | None = None
+    b: View | None = None
+    dtype: DType | None = None
+
+    @property
+    def operands(self) -> tuple[View, View]:
+        """The two factors."""
+        assert self.a is not None and self.b is not None
+        return self.a, self.b
+
+    @property
+    def reads(self) -> set[int]:
+        """The homes that are read."""
+        a, b = self.operands
+        return {each.home for each in self.accesses} | {a.home, b.home}
+
+
+@dataclass
+class Special:
+    """A primitive with a lowering of its own, on whole contiguous operands.
+
+    ``inputs`` and ``outputs`` are homes, with the shapes that they are seen in.
+    """
+
+    name: str
+    params: Mapping[str, Any]
+    inputs: tuple[tuple[int, Shape], ...]
+    outputs: tuple[tuple[int, Shape], ...]
+    body: Schedule | None = None
+    node: Any = None
+
+    @property
+    def reads(self) -> set[int]:
+        """The homes that are read."""
+        return {home for home, _ in self.inputs}
+
+    @property
+    def writes(self) -> set[int]:
+        """The homes that are written."""
+        return {home for home, _ in self.outputs}
+
+
+Kernel = Sweep | Product | Special
+
+
+@dataclass
+class Schedule:
+    """Kernels in the order in which they run, and the buffers between them."""
+
+    kernels: list[Kernel] = field(default_factory=list)
+    homes: dict[int, Home] = field(default_factory=dict)
+    #: homes of the outputs, in order; None for one that nobody wants
+    outputs: list[int] = field(default_factory=list)
+    #: variables updated in place: (number of the variable, home of its new value)
+    in_place: dict[int, int] = field(default_factory=dict)

@@ -1,0 +1,418 @@
+"""A network's layers under the names of the textbook: z, a, δ, ∇W and ∇b.
+
+    z⁽ˡ⁾ = W⁽ˡ⁾ a⁽ˡ⁻¹⁾ + b⁽ˡ⁾        a⁽ˡ⁾ = σ(z⁽ˡ⁾)        δ⁽ˡ⁾ = ∂L/∂z⁽ˡ⁾
+    ∇W⁽ˡ⁾ = δ⁽ˡ⁾ (a⁽ˡ⁻¹⁾)ᵀ           ∇b⁽ˡ⁾ = δ⁽ˡ⁾, both summed over the samples
+
+Beside the road, for ``explain``: it watches the calls of modules, and asks the graph
+for everything else. It works for any module: every call of one that holds parameters is
+a layer, and what it answers is its z.
+
+Source: Rumelhart, Hinton & Williams (1986), "Learning representations by
+back-propagating errors".
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .. import dtypes, losses, tree
+from ..errors import ArgumentError, GradientError
+from ..graph import Array, Node, in_order
+from ..nn.call import watching
+from ..nn.module import Module
+from ..ops.primitive import lift
+from ..tensor import Parameter, Tensor, tensor
+from .explanation import Explanation
+from .numerals import array, number, superscript
+
+#: Arrays of at most this many elements are printed in full.
+PRINTED = 24
+
+
+class Layer:
+    """One call of a module that holds parameters.
+
+    Attributes:
+        number: l, from 1.
+        path, module: which part of the network it is.
+        z: what the module answered, before the activation.
+        a: the activation a = σ(z) that follows, z itself where none does.
+        delta: δ = ∂L/∂z.
+        grad_W, grad_b: ∂L/∂weight and ∂L/∂bias; of a module that is called several
+            times, the sum over its calls.
+        gradients: ∂L/∂parameter for all parameters of the module, by name.
+    """
+
+    def __init__(
+        self, number: int, path: str, module: Module, z_node: Node, a_node: Node
+    ) -> None:
+        self.number = number
+        self.path = path
+        self.module = module
+        self.z_node = z_node
+        self.a_node = a_node
+        self.calls = 1
+        self._found: Explanation | None = None
+
+    @property
+    def label(self) -> str:
+        """The layer as messages and tables name it: ``0 = Linear(2 → 3)``"""
+        shown = f"{type(self.module).__name__}({self.module.describe_settings()})"
+        return f"{self.path} = {shown}" if self.path else shown
+
+    @property
+    def parameters(self) -> dict[str, Parameter]:
+        """The parameters that the module itself holds, by name."""
+        return own_parameters(self.module)
+
+    @property
+    def z(self) -> Array:
+        """What the module answered: W a + b of a fully connected layer."""
+        return np.array(self.z_node.value)
+
+    @property
+    def a(self) -> Array:
+        """The activation σ(z); z itself where no function of z alone follows."""
+        return np.array(self.a_node.value)
+
+    @property
+    def delta(self) -> Array:
+        """δ = ∂L/∂z.
+
+        Raises:
+            GradientError: when the loss does not depend on this layer.
+        """
+        return self._gradient(self.z_node, "δ")
+
+    @property
+    def gradients(self) -> dict[str, Array]:
+        """∂L/∂parameter for each parameter of the module that the loss depends on."""
+        found = self._explanation()
+        return {
+            name: found.gradient(parameter)
+            for name, parameter in self.parameters.items()
+            if found.has_gradient(parameter)
+        }
+
+    @property
+    def grad_W(self) -> Array:
+        """∇W = ∂L/∂weight."""
+        return self._parameter_gradient("weight", "∇W")
+
+    @property
+    def grad_b(self) -> Array:
+        """∇b = ∂L/∂bias."""
+        return self._parameter_gradient("bias", "∇b")
+
+    def explained_by(self, explanation: Explanation) -> None:
+        """Where the derivatives come from; set once the loss is known."""
+        self._found = explanation
+
+    def _explanation(self) -> Explanation:
+        assert self._found is not None
+        return self._found
+
+    def _parameter_gradient(self, name: str, symbol: str) -> Array:
+        parameters = self.parameters
+        if name not in parameters:
+            held = ", ".join(parameters)
+            raise ArgumentError(
+                f"explain: layer {self.number}, {self.label}, has no {name}, so no "
+                f"{symbol}; its parameters: {held}",
+                fix=f"layer.gradients[{next(iter(parameters))!r}]",
+            )
+        return self._gradient(parameters[name], symbol)
+
+    def _gradient(self, node: Node, symbol: str) -> Array:
+        found = self._explanation()
+        if not found.has_gradient(node):
+            raise GradientError(
+                f"explain: layer {self.number}, {self.label}: no {symbol}: the loss "
+                "does not depend on it",
+                fix="use the layer's output in the network's output",
+            )
+        return found.gradient(node)
+
+
+def own_parameters(module: Module) -> dict[str, Parameter]:
+    """The parameters that a module holds itself, not in a part of it."""
+    return {
+        name: held
+        for name, held in module.own_variables()
+        if isinstance(held, Parameter)
+    }
+
+
+class _Calls:
+    """A watcher that keeps every call of a module with parameters."""
+
+    def __init__(self) -> None:
+        self.made: list[tuple[Module, Node]] = []
+
+    def before(self, module: Module, inputs: tuple[Any, ...]) -> None:
+        """Nothing to see yet."""
+
+    def after(self, module: Module, inputs: tuple[Any, ...], output: Any) -> None:
+        """Keeps the module with what it answered, the first of several tensors."""
+        if not own_parameters(module):
+            return
+        for leaf in tree.flatten(output)[0]:
+            if isinstance(leaf, Node) and dtypes.is_float(leaf.dtype):
+                self.made.append((module, leaf))
+                return
+
+
+@dataclass(frozen=True)
+class _Run:
+    """A network run once: its inputs, its output, and its loss."""
+
+    inputs: list[Node]
+    target: Node
+    outputs: list[Node]
+    loss: Tensor
+    function: Callable[..., Any]
+
+
+class NetworkExplanation(Explanation):
+    """A network on some data: every layer's z, a, δ, ∇W and ∇b, and the whole graph.
+
+    Attributes:
+        layers: one ``Layer`` for each call of a module with parameters, in order.
+
+    Example:
+        >>> import chainrule as cr
+        >>> from chainrule import nn
+        >>> model = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1))
+        >>> found = cr.explain(model, cr.ones((4, 2)), cr.zeros((4, 1)))
+        >>> [layer.delta.shape for layer in found.layers]
+        [(4, 3), (4, 1)]
+        >>> found.layers[0].grad_W.shape
+        (3, 2)
+    """
+
+    def __init__(self, model: Module, layers: Sequence[Layer], run: _Run) -> None:
+        self.layers = list(layers)
+        self._model = model
+        self._run = run
+        super().__init__(run.loss, _names(layers, run), title=type(model).__name__)
+        for layer in self.layers:
+            layer.explained_by(self)
+
+    def text(self, limit: int | None = None) -> str:
+        """z, a, δ, ∇W and ∇b of every layer: numbers where they are few.
+
+        Arguments:
+            limit: the most layers; None for all.
+        """
+        layers = self.layers if limit is None else self.layers[:limit]
+        parts = [self._head(), *(self._layer(layer) for layer in layers)]
+        if len(layers) < len(self.layers):
+            parts.append(f"… {len(self.layers) - len(layers)} more layers")
+        return "\n\n".join(parts)
+
+    def _head(self) -> str:
+        run = self._run
+        name = getattr(run.function, "__name__", type(run.function).__name__)
+        count = len(self.layers)
+        plural = "" if count == 1 else "s"
+        return (
+            f"{type(self._model).__name__}: {count} layer{plural} with parameters; "
+            f"L = {name} = {number(run.loss.value)}\n{_how_combined(run)}"
+        )
+
+    def _layer(self, layer: Layer) -> str:
+        mark = superscript(layer.number)
+        first = "x" if layer.number == 1 else f"a{superscript(layer.number - 1)}"
+        plain = set(layer.parameters) <= {"weight", "bias"} and layer.z.ndim == 2
+        formula = f" = W{mark} {first} + b{mark}" if plain and _linear(layer) else ""
+        activation = "σ(z" + mark + ")" if layer.a_node is not layer.z_node else "z" + mark
+        rows = [(f"z{mark}{formula}", layer.z), (f"a{mark} = {activation}", layer.a)]
+        if self.has_gradient(layer.z_node):
+            rows.append((f"δ{mark} = ∂L/∂z{mark}", layer.delta))
+        above = first if first == "x" else f"({first})"
+        product = f" = δ{mark} {above}ᵀ" if formula else ""
+        for name, gradient in layer.gradients.items():
+            symbol = {"weight": "W", "bias": "b"}.get(name, name)
+            right = product if symbol == "W" else f" = δ{mark}" if product else ""
+            rows.append((f"∇{symbol}{mark}{right}", gradient))
+        lines = [f"layer {layer.number}: {layer.label}"]
+        for symbol, values in rows:
+            lines += _row(symbol, values)
+        if layer.calls > 1:
+            lines.append(
+                f"  called {layer.calls} times: the ∇ are sums over all its calls"
+            )
+        if not self.has_gradient(layer.z_node):
+            lines.append("  the loss does not depend on this layer: no δ")
+        return "\n".join(lines)
+
+
+def _linear(layer: Layer) -> bool:
+    weight = layer.parameters.get("weight")
+    return weight is not None and len(weight.shape) == 2 and "bias" in layer.parameters
+
+
+def _row(symbol: str, values: Array) -> list[str]:
+    """A name, the shape, and the numbers or what describes them."""
+    head = f"  {symbol:<24} {values.shape!s:<12}"
+    if values.ndim < 2 or values.size > PRINTED or values.size == 0:
+        return [f"{head} {array(values, PRINTED)}"]
+    rows = [array(row, PRINTED) for row in values]
+    gap = " " * len(head)
+    return [f"{head if i == 0 else gap} {row}" for i, row in enumerate(rows)]
+
+
+def _how_combined(run: _Run) -> str:
+    """Whether the loss is an average or a sum over the samples: δ carries the factor."""
+    samples = run.outputs[0].shape[0] if run.outputs[0].shape else 1
+    try:
+        settings = inspect.signature(run.function).parameters
+    except (TypeError, ValueError):
+        settings = inspect.signature(lambda: None).parameters
+    sums = "∇W and ∇b are sums over the samples."
+    reduction = settings.get("reduction")
+    if reduction is None or reduction.default != "mean":
+        return f"Each δ is that of L as it combines the {samples} samples; {sums}"
+    per = settings.get("per")
+    if per is not None and per.default == "element":
+        return f"L is the average over every element, so each δ holds its 1/n; {sums}"
+    return f"L is the average over {samples} samples, so each δ holds 1/{samples}; {sums}"
+
+
+def _names(layers: Sequence[Layer], run: _Run) -> dict[Node, str]:
+    """The textbook's names for the nodes of a network."""
+    names: dict[Node, str] = {run.loss: "L", run.target: "y"}
+    leaves = {n.owner: n for n in in_order([run.loss]) if n.owner is not None}
+    for layer in reversed(layers):
+        mark = superscript(layer.number)
+        names[layer.a_node] = f"a{mark}"
+        names[layer.z_node] = f"z{mark}"
+        for name, parameter in layer.parameters.items():
+            symbol = {"weight": "W", "bias": "b"}.get(name, name)
+            if parameter in leaves:
+                names[leaves[parameter]] = f"{symbol}{mark}"
+    plural = len(run.inputs) > 1
+    for i, node in enumerate(run.inputs):
+        names[node] = node.name or (f"x{i + 1}" if plural else "x")
+    return names
+
+
+def explain_network(
+    model: Module,
+    x: Any,
+    y: Any,
+    loss: str | Callable[..., Any] | None,
+    training: bool,
+) -> NetworkExplanation:
+    """Runs a network and its loss once, and names what its layers computed.
+
+    Raises:
+        ArgumentError: without input or target, or for a network without parameters.
+    """
+    if x is None or y is None:
+        raise ArgumentError(
+            f"explain: {type(model).__name__} needs an input and a target to compute "
+            "a loss",
+            fix="cr.explain(model, x, y)",
+        )
+    calls = _Calls()
+    dtype = next((p.dtype for p in model.parameters()), None)
+    parts = x if isinstance(x, tuple) else (x,)
+    inputs = [_as_node(each, dtype) for each in parts]
+    target = _as_node(y, dtype)
+    function = _loss(loss, target)
+    with watching(calls):
+        output = model(*inputs, **({"training": True} if training else {}))
+    outputs = [each for each in tree.flatten(output)[0] if isinstance(each, Node)]
+    value = lift([function(output, target)])[0]
+    assert isinstance(value, Tensor)
+    _check_loss(model, value, calls)
+    run = _Run(inputs, target, outputs, value, function)
+    return NetworkExplanation(model, _layers(model, calls.made, run), run)
+
+
+def _check_loss(model: Module, loss: Tensor, calls: _Calls) -> None:
+    name = type(model).__name__
+    if loss.size != 1 or not dtypes.is_float(loss.dtype):
+        raise ArgumentError(
+            f"explain: {name}: the loss is {loss.describe()} of {loss.dtype}: "
+            "expected one floating-point number",
+            fix="let the loss average or sum over the samples",
+        )
+    if not calls.made:
+        raise ArgumentError(
+            f"explain: {name} called no layer with parameters, so there is nothing to "
+            "derive by",
+            fix="explain the loss itself: cr.explain(loss)",
+        )
+
+
+def _as_node(value: Any, dtype: Any) -> Node:
+    """A tensor as it is; other numbers as one, floats in the network's own dtype."""
+    if isinstance(value, Node):
+        return value.read()
+    made = tensor(value)
+    return tensor(value, dtype) if dtype and dtypes.is_float(made.dtype) else made
+
+
+def _loss(loss: str | Callable[..., Any] | None, target: Node) -> Callable[..., Any]:
+    """The loss asked for; by default the one that fits the targets."""
+    if loss is None:
+        whole = dtypes.is_integer(target.dtype)
+        return losses.cross_entropy if whole else losses.half_squared_error
+    if isinstance(loss, str):
+        return losses.by_name(loss)
+    if not callable(loss):
+        raise ArgumentError(
+            f"explain: loss={loss!r}: expected the name of a loss, or a function of "
+            "(output, target)",
+            fix='loss="mse"',
+        )
+    return loss
+
+
+def _layers(
+    model: Module, made: Sequence[tuple[Module, Node]], run: _Run
+) -> list[Layer]:
+    paths = {id(module): path for path, module in model.named_modules()}
+    within = in_order(run.outputs)
+    layers = []
+    for i, (module, z) in enumerate(made, 1):
+        a = activation(z, within, set(run.inputs))
+        layers.append(Layer(i, paths.get(id(module), ""), module, z, a))
+    counts: dict[int, int] = {}
+    for layer in layers:
+        counts[id(layer.module)] = counts.get(id(layer.module), 0) + 1
+    for layer in layers:
+        layer.calls = counts[id(layer.module)]
+    return layers
+
+
+def activation(z: Node, nodes: Sequence[Node], inputs: set[Node]) -> Node:
+    """a = σ(z): the last node of z's shape that is a function of z and of nothing else.
+
+    Constants do not count as something else; parameters, random numbers and the
+    network's inputs do.
+
+    Arguments:
+        z: a layer's output.
+        nodes: the nodes of the network in order.
+        inputs: the network's inputs.
+    """
+    seen = {z: True}  # node → whether z is among its causes
+    last = z
+    for node in nodes:
+        if node in seen or node in inputs or node.owner is not None:
+            continue
+        if node.op is None:
+            seen[node] = False
+        elif all(each in seen for each in node.inputs):
+            seen[node] = any(seen[each] for each in node.inputs)
+            if seen[node] and node.shape == z.shape and node.dtype == z.dtype:
+                last = node
+    return last

@@ -1,0 +1,225 @@
+"""A network as a table: shapes, parameters, operations and bytes of every layer.
+
+Place on the road: above ``Module``. Shapes come from tracing the network with inputs
+that have no values: nothing is computed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from numpy.typing import DTypeLike
+
+from .. import dtypes, tree
+from ..errors import ArgumentError
+from ..graph import Graph, Node, Trace, in_order
+from ..ops.primitive import lift
+from ..tensor import Parameter
+from .arguments import positive_size
+from .call import watching
+from .module import Module
+
+#: Operations that move numbers and compute none.
+MOVING = frozenset((
+    "alias", "broadcast_to", "cast", "concatenate", "flip", "normal_index", "pad",
+    "project", "reshape", "scatter_add", "slice", "stop_gradient", "take",
+    "take_along_axis", "transpose", "where",
+))  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Row:
+    """A layer of a summary.
+
+    Attributes:
+        path: its name in the network.
+        layer: its type and settings.
+        output: the shape it gives; None where it was not called.
+        num_parameters: the numbers it holds itself and training changes, shared ones
+            counted where they come first.
+        flops: multiplications, additions and functions that it computes itself.
+        num_bytes: the memory of all values that it holds.
+    """
+
+    path: str
+    layer: str
+    output: Any
+    num_parameters: int
+    flops: int
+    num_bytes: int
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A network as a table; printing it shows the table.
+
+    Attributes:
+        rows: one for each layer that holds or computes something.
+        traced: whether an input's shape was given, so that there are output shapes.
+    """
+
+    model: str
+    rows: tuple[Row, ...] = field(repr=False)
+    traced: bool = field(repr=False)
+
+    @property
+    def num_parameters(self) -> int:
+        """How many numbers training changes."""
+        return sum(row.num_parameters for row in self.rows)
+
+    @property
+    def flops(self) -> int:
+        """Multiplications, additions and functions of one forward pass."""
+        return sum(row.flops for row in self.rows)
+
+    @property
+    def num_bytes(self) -> int:
+        """The memory of all values that the network holds."""
+        return sum(row.num_bytes for row in self.rows)
+
+    def __str__(self) -> str:
+        head = ["name", "layer", "output", "parameters", "FLOPs", "bytes"]
+        total = ["total", "", "", *self._counts(self)]
+        lines = [
+            [row.path or ".", row.layer, _shape(row.output), *self._counts(row)]
+            for row in self.rows
+        ]
+        table = [head, *lines, total]
+        if not self.traced:
+            table = [[*row[:2], row[3], row[5]] for row in table]
+        return _aligned(table, left=3 if self.traced else 2)
+
+    __repr__ = __str__
+
+    def _counts(self, of: Row | Summary) -> list[str]:
+        return [f"{n:,}" for n in (of.num_parameters, of.flops, of.num_bytes)]
+
+
+def summarise(
+    model: Module,
+    input_shape: Sequence[Any] | None,
+    batch: int,
+    dtype: DTypeLike | Sequence[DTypeLike] | None,
+) -> Summary:
+    """What ``Module.summary`` answers."""
+    record = _Record()
+    if input_shape is not None:
+        inputs = _inputs(input_shape, positive_size("summary", "batch", batch), dtype)
+        with Trace(purpose="summary"), watching(record):
+            model(*inputs)
+    rows, counted = [], set[int]()
+    for path, module in model.named_modules():
+        held = [v for _, v in module.own_variables() if id(v) not in counted]
+        counted.update(id(variable) for variable in held)
+        computed = record.flops.get(id(module), 0)
+        arranges = next(module.children(), None) is not None
+        if arranges and not held and not computed:
+            continue
+        rows.append(_row(path, module, held, record.outputs.get(id(module)), computed))
+    return Summary(type(model).__name__, tuple(rows), input_shape is not None)
+
+
+def flops(node: Node) -> int:
+    """What a node computes: 2·n·k·m for a product of matrices, one for each element of
+    an elementwise function, one for each element that a reduction takes in.
+
+    Example:
+        >>> import chainrule as cr
+        >>> flops(cr.zeros((2, 3)) @ cr.zeros((3, 4)))
+        48
+    """
+    if node.op is None or node.op.name in MOVING or node.several:
+        return sum(
+            flops(each) * int(node.params.get("length", 1))
+            for body in node.params.values()
+            if isinstance(body, Graph)
+            for each in body.operations
+        )
+    size = math.prod(node.shape)
+    if node.op.name == "matmul":
+        return 2 * size * node.inputs[0].shape[-1]
+    return max([size, *(math.prod(each.shape) for each in node.inputs)])
+
+
+class _Record:
+    """What each module gave and computed itself, its parts not counted."""
+
+    def __init__(self) -> None:
+        self.outputs: dict[int, Any] = {}
+        self.flops: dict[int, int] = {}
+        self._owner: dict[Node, int] = {}
+
+    def before(self, module: Module, inputs: tuple[Any, ...]) -> None:
+        """Nothing to note."""
+
+    def after(self, module: Module, inputs: tuple[Any, ...], output: Any) -> None:
+        """Notes the output's shape, and claims the operations of no inner module."""
+        nodes = lift(tree.flatten(output)[0])
+        given = {node.read() for node in tree.flatten(inputs)[0] if _is_node(node)}
+        shapes = [node.shape for node in nodes]
+        self.outputs.setdefault(id(module), shapes[0] if len(shapes) == 1 else shapes)
+        for node in in_order(nodes, stop=given):
+            if node not in given and node not in self._owner:
+                self._owner[node] = id(module)
+                own = self.flops.get(id(module), 0)
+                self.flops[id(module)] = own + flops(node)
+
+
+def _is_node(value: Any) -> bool:
+    return isinstance(value, Node)
+
+
+def _inputs(input_shape: Sequence[Any], batch: int, dtype: Any) -> list[Any]:
+    several = bool(input_shape) and isinstance(input_shape[0], (tuple, list))
+    shapes = list(input_shape) if several else [input_shape]
+    kinds = list(dtype) if isinstance(dtype, (tuple, list)) else [dtype] * len(shapes)
+    if len(kinds) != len(shapes):
+        raise ArgumentError(
+            f"summary: {len(kinds)} dtypes for {len(shapes)} inputs: one each is needed"
+        )
+    made = []
+    for shape, kind in zip(shapes, kinds, strict=True):
+        sizes = [positive_size("summary", "input_shape", size) for size in shape]
+        wanted = dtypes.as_dtype(float if kind is None else kind)
+        made.append(Node.kind(None, (), {}, (batch, *sizes), wanted, None, "x"))
+    return made
+
+
+def _row(
+    path: str, module: Module, held: Iterable[Any], output: Any, computed: int
+) -> Row:
+    values = list(held)
+    shown = module.describe_settings()
+    return Row(
+        path,
+        f"{type(module).__name__}({shown})",
+        output,
+        sum(each.size for each in values if isinstance(each, Parameter)),
+        computed,
+        sum(each.size * each.dtype.itemsize for each in values),
+    )
+
+
+def _shape(output: Any) -> str:
+    if output is None:
+        return "not called"
+    if isinstance(output, list):
+        return " ".join(str(each) for each in output)
+    return str(output)
+
+
+def _aligned(table: list[list[str]], left: int) -> str:
+    """Columns of equal width: the first ones to the left, numbers to the right."""
+    widths = [max(len(cell) for cell in column) for column in zip(*table, strict=True)]
+    lines = []
+    for row in table:
+        cells = [
+            cell.ljust(width) if i < left else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        lines.append("  ".join(cells).rstrip())
+    rule = "─" * (sum(widths) + 2 * (len(widths) - 1))
+    return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1]])

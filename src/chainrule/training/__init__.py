@@ -1,0 +1,33 @@
+"""Training: the loop, and everything that watches it.
+
+Place on the road: above ``nn``, ``losses``, ``optim`` and beside ``data``; below the
+models, the estimators and the command.
+
+======================  ==========================================================
+``fit``                 trains a network; answers its ``History``
+``evaluate``            loss and metrics on data      ``predict``  outputs for inputs
+``metrics``             accuracy, F1, R² …, exact over batches
+``callbacks``           early stopping, checkpoints, …; ``describe_loop`` prints the
+                        loop's events
+======================  ==========================================================
+"""
+
+from . import callbacks, metrics
+from .evaluation import Evaluation, evaluate, predict
+from .events import Callback, describe_loop
+from .fit import fit
+from .history import History
+from .run import Run
+
+__all__ = [
+    "Callback",
+    "Evaluation",
+    "History",
+    "Run",
+    "callbacks",
+    "describe_loop",
+    "evaluate",
+    "fit",
+    "metrics",
+    "predict",
+]

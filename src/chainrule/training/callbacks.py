@@ -1,0 +1,387 @@
+"""Callbacks for ``fit``: stopping early, checkpoints, learning rates, time, a watch.
+
+Place on the road: beside the loop; each listens to the events of ``events.LOOP`` and
+sees the ``Run``. One's own are subclasses of ``Callback``.
+
+======================  ==========================================================
+``EarlyStopping``       stop when a column gets no better; keep the best weights
+``Checkpoint``          write where the run stands, so that it can go on
+``ReduceOnPlateau``     a smaller learning rate when a column gets no better
+``LearningRateLog``     the learning rate as a column of the history
+``TimeLimit``           stop after so many seconds
+``Watch``               gradients and weights of every layer; in ``watch``
+======================  ==========================================================
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..errors import ArgumentError, unknown_option
+from . import checkpoint
+from .events import Callback, describe_loop
+from .metrics import lower_is_better
+from .run import Run
+from .watch import Watch
+
+__all__ = [
+    "Callback",
+    "Checkpoint",
+    "EarlyStopping",
+    "LearningRateLog",
+    "ReduceOnPlateau",
+    "TimeLimit",
+    "Watch",
+    "describe_loop",
+]
+
+
+class Monitor:
+    """Whether a column of the history got better, and for how long it has not.
+
+    Arguments:
+        column: the column.
+        min_delta: a change of no more than this is no improvement.
+        mode: "min", "max", or None: smaller for losses and errors, else larger.
+    """
+
+    def __init__(self, column: str, min_delta: float, mode: str | None) -> None:
+        if mode not in (None, "min", "max"):
+            raise unknown_option("mode", mode, ["min", "max"])
+        if not (isinstance(min_delta, (int, float)) and 0 <= min_delta < math.inf):
+            raise ArgumentError(f"min_delta={min_delta!r}: expected 0 or more")
+        self.column = column
+        self.min_delta = float(min_delta)
+        smaller = lower_is_better(column) if mode is None else mode == "min"
+        self.sign = -1.0 if smaller else 1.0
+        self.clear()
+
+    def clear(self) -> None:
+        """Nothing seen yet."""
+        self.best: float | None = None
+        self.best_epoch = 0
+        self.waited = 0
+
+    def better(self, run: Run) -> bool:
+        """Looks at the epoch's row: whether it is the best so far. NaN never is."""
+        value = float(self._value(run))
+        improved = not math.isnan(value) and (
+            self.best is None or self.sign * (value - self.best) > self.min_delta
+        )
+        if improved:
+            self.best, self.best_epoch, self.waited = value, run.row["epoch"], 0
+        else:
+            self.waited += 1
+        return improved
+
+    def _value(self, run: Run) -> Any:
+        if self.column not in run.row:
+            numbers = [n for n, v in run.row.items() if isinstance(v, (int, float))]
+            error = unknown_option("column to monitor", self.column, numbers)
+            if self.column.startswith("validation_"):
+                error = ArgumentError(
+                    f"monitor={self.column!r}: there is no validation data",
+                    fix="fit(…, validation=0.1), or monitor='loss'",
+                )
+            raise error
+        value = run.row[self.column]
+        if not isinstance(value, (int, float)):
+            raise ArgumentError(
+                f"monitor={self.column!r}: holds a {type(value).__name__}, not a number"
+            )
+        return value
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint keeps."""
+        return {"best": self.best, "best_epoch": self.best_epoch, "waited": self.waited}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Puts back what ``state_dict`` answered."""
+        self.best = state["best"]
+        self.best_epoch = state["best_epoch"]
+        self.waited = state["waited"]
+
+
+def _patience(name: str, patience: Any) -> int:
+    if isinstance(patience, bool) or not isinstance(patience, int) or patience < 1:
+        raise ArgumentError(
+            f"{name}: patience={patience!r}: expected a whole number of at least 1"
+        )
+    return patience
+
+
+class EarlyStopping(Callback):
+    """Stops when a column has not got better for some epochs; the best weights stay.
+
+    The weights of the best epoch are put back when training ends, whether it was
+    stopped early, finished or interrupted.
+
+    Arguments:
+        monitor: the column: "validation_loss", or "loss" where there is no validation.
+        patience: how many epochs without improvement are borne.
+        min_delta: a change of no more than this is no improvement.
+        mode: "min" or "max"; when not given, losses and errors should fall, the rest
+            rise.
+        restore_best: whether the best weights are put back at the end.
+
+    Source: Prechelt, "Early stopping — but when?", 1998.
+
+    Example:
+        >>> EarlyStopping("validation_accuracy", patience=3).monitor.sign
+        1.0
+    """
+
+    def __init__(
+        self,
+        monitor: str = "validation_loss",
+        patience: int = 5,
+        min_delta: float = 0.0,
+        *,
+        mode: str | None = None,
+        restore_best: bool = True,
+    ) -> None:
+        self.patience = _patience("EarlyStopping", patience)
+        self.monitor = Monitor(monitor, min_delta, mode)
+        self.restore_best = restore_best
+        self.weights: dict[str, Any] = {}
+        self._resumed = False
+
+    @property
+    def best_epoch(self) -> int:
+        """The number of the best epoch so far; 0 before the first."""
+        return self.monitor.best_epoch
+
+    def on_fit_start(self, run: Run) -> None:
+        """Begins anew, unless a checkpoint was read."""
+        if not self._resumed:
+            self.monitor.clear()
+            self.weights = {}
+        self._resumed = False
+        self._stop_if_due(run)
+
+    def on_epoch_end(self, run: Run) -> None:
+        """Keeps the weights of the best epoch, or counts."""
+        if self.monitor.better(run):
+            if self.restore_best:
+                self.weights = run.model.state_dict()
+        self._stop_if_due(run)
+
+    def _stop_if_due(self, run: Run) -> None:
+        if self.monitor.waited >= self.patience:
+            run.stop(
+                f"early stopping: {self.monitor.column} no better since epoch "
+                f"{self.monitor.best_epoch}"
+            )
+
+    def on_fit_end(self, run: Run) -> None:
+        """The best weights are put back."""
+        if self.weights:
+            run.model.load_state_dict(self.weights)
+        run.history.settings["best_epoch"] = self.monitor.best_epoch
+
+    def state_dict(self) -> dict[str, Any]:
+        """The best so far, with its weights."""
+        return {**self.monitor.state_dict(), "weights": self.weights}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Puts back what ``state_dict`` answered."""
+        self.monitor.load_state_dict(state)
+        self.weights = {
+            name.removeprefix("weights."): array
+            for name, array in state.items()
+            if name.startswith("weights.")
+        }
+        self._resumed = True
+
+
+class ReduceOnPlateau(Callback):
+    """A smaller learning rate when a column has not got better for some epochs.
+
+    Arguments:
+        monitor, patience, min_delta, mode: as of ``EarlyStopping``.
+        factor: what the learning rate is multiplied by.
+        min_lr: it never gets smaller than this.
+
+    Example:
+        >>> ReduceOnPlateau("loss", patience=3, factor=0.5).factor
+        0.5
+    """
+
+    def __init__(
+        self,
+        monitor: str = "validation_loss",
+        patience: int = 3,
+        factor: float = 0.1,
+        *,
+        min_lr: float = 0.0,
+        min_delta: float = 0.0,
+        mode: str | None = None,
+    ) -> None:
+        if not (isinstance(factor, (int, float)) and 0 < factor < 1):
+            raise ArgumentError(
+                f"ReduceOnPlateau: factor={factor!r}: expected a number between 0 and 1"
+            )
+        self.patience = _patience("ReduceOnPlateau", patience)
+        self.monitor = Monitor(monitor, min_delta, mode)
+        self.factor = float(factor)
+        self.min_lr = float(min_lr)
+        self._resumed = False
+
+    def on_fit_start(self, run: Run) -> None:
+        """Begins anew, unless a checkpoint was read."""
+        if not self._resumed:
+            self.monitor.clear()
+        self._resumed = False
+
+    def on_epoch_end(self, run: Run) -> None:
+        """Counts, and multiplies when it has been long enough."""
+        if self.monitor.better(run) or self.monitor.waited < self.patience:
+            return
+        self.monitor.waited = 0
+        for group in run.optimizer.groups:
+            smaller = max(group.lr * self.factor, self.min_lr)
+            if 0 < smaller < group.lr:
+                group.lr = smaller
+
+    def state_dict(self) -> dict[str, Any]:
+        """The best so far."""
+        return self.monitor.state_dict()
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Puts back what ``state_dict`` answered."""
+        self.monitor.load_state_dict(state)
+        self._resumed = True
+
+
+class LearningRateLog(Callback):
+    """The learning rate at the end of each epoch, as the column ``learning_rate``.
+
+    Of a schedule, it is the rate of the step to come.
+
+    Example:
+        >>> LearningRateLog().order < ReduceOnPlateau().order
+        True
+    """
+
+    order = -10  # before others change it
+
+    def on_epoch_end(self, run: Run) -> None:
+        """Adds the column."""
+        run.row["learning_rate"] = run.optimizer.lr
+
+
+class TimeLimit(Callback):
+    """Stops after so many seconds, at the end of a step.
+
+    Arguments:
+        seconds: how long training may take, counted from the start of ``fit``.
+
+    Example:
+        >>> TimeLimit(60).seconds
+        60.0
+    """
+
+    def __init__(self, seconds: float) -> None:
+        if not (isinstance(seconds, (int, float)) and 0 < seconds < math.inf):
+            raise ArgumentError(f"TimeLimit: {seconds!r}: expected seconds above 0")
+        self.seconds = float(seconds)
+        self.began = 0.0
+
+    def on_fit_start(self, run: Run) -> None:
+        """The clock starts."""
+        self.began = time.monotonic()
+
+    def on_batch_end(self, run: Run) -> None:
+        """Looks at the clock."""
+        if time.monotonic() - self.began >= self.seconds:
+            run.stop(f"time limit: {self.seconds:g} s")
+
+
+class Checkpoint(Callback):
+    """Writes where the run stands every so often, so that ``fit(…, resume=)`` goes on.
+
+    A checkpoint has everything: parameters, optimizer, random state, the place in the
+    epoch, the history, what other callbacks keep. It is written whole or not at all;
+    one is written when training is interrupted or ends as well.
+
+    Arguments:
+        path: a folder, which will hold files ``step-00000120.safetensors``; or, with
+            the suffix ``.safetensors``, one file that is replaced each time.
+        every_epochs: write after every so many epochs; 0 for never.
+        every_steps: write after every so many steps as well.
+        keep: how many files of the folder are kept, the newest ones.
+
+    Raises:
+        FileError: when a file cannot be written.
+
+    Example:
+        >>> Checkpoint("runs/digits", every_steps=100, keep=3)
+        Checkpoint('runs/digits')
+    """
+
+    order = 100  # after all others, whose state it writes
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        every_epochs: int = 1,
+        every_steps: int | None = None,
+        keep: int = 3,
+    ) -> None:
+        for name, value, least in (
+            ("every_epochs", every_epochs, 0),
+            ("every_steps", every_steps, 1),
+            ("keep", keep, 1),
+        ):
+            if value is None and name == "every_steps":
+                continue
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                raise ArgumentError(
+                    f"Checkpoint: {name}={value!r}: expected a whole number of at "
+                    f"least {least}"
+                )
+        self.path = Path(path)
+        self.every_epochs = every_epochs
+        self.every_steps = every_steps
+        self.keep = keep
+        self._written: tuple[int, bool] | None = None
+
+    def on_fit_start(self, run: Run) -> None:
+        """Nothing written yet."""
+        self._written = None
+
+    def on_batch_end(self, run: Run) -> None:
+        """Writes every so many steps."""
+        if self.every_steps and run.step % self.every_steps == 0:
+            self.write(run)
+
+    def on_epoch_end(self, run: Run) -> None:
+        """Writes every so many epochs, and after the last."""
+        done = run.row["epoch"]
+        last = done == run.epochs or run.stopping
+        if last or (self.every_epochs and done % self.every_epochs == 0):
+            self.write(run)
+
+    def on_interrupt(self, run: Run) -> None:
+        """Writes, so that nothing is lost."""
+        self.write(run)
+
+    def write(self, run: Run) -> None:
+        """Writes where the run stands now, and removes the oldest files."""
+        if self._written == (run.step, run.between_epochs):
+            return
+        if self.path.suffix == checkpoint.SUFFIX:
+            checkpoint.write(run, self.path)
+        else:
+            checkpoint.write(run, self.path / checkpoint.file_name(run.step))
+            for old in checkpoint.files_in(self.path)[self.keep :]:
+                old.unlink(missing_ok=True)
+        self._written = (run.step, run.between_epochs)
+
+    def __repr__(self) -> str:
+        return f"Checkpoint({os.fspath(self.path)!r})"

@@ -1,0 +1,363 @@
+"""``fit``: the training loop, and the checks before it.
+
+Place on the road: the top of ``training``; what is below does one thing each, and this
+puts them in order. The loop itself is ``Loop.train``, and its events are
+``events.LOOP``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from .. import optim
+from ..config import config
+from ..data import Stream, num_batches
+from ..errors import ArgumentError
+from ..nn.module import Module
+from ..random import default_generator
+from . import checkpoint
+from .callbacks import Checkpoint
+from .evaluation import Evaluator, check_model, chosen_metrics
+from .events import Dispatcher
+from .examples import (
+    FitsOutputs,
+    Source,
+    batches_of,
+    dataset_key,
+    kind_of,
+    model_dtype,
+    training_and_validation,
+)
+from .history import History, Row
+from .interruption import Interruption
+from .numerics import NumericsGuard
+from .objective import Objective
+from .progress import Progress
+from .run import Run
+from .step import training_step
+from .tally import Tally
+
+#: Validation keeps nothing for a backward pass, so larger batches fit.
+LARGER_BATCHES = 4
+
+
+def fit(
+    model: Module,
+    data: Any,
+    *,
+    loss: Any = None,
+    optimizer: Any = None,
+    epochs: int = 10,
+    batch_size: int = 32,
+    validation: Any = None,
+    metrics: Any = None,
+    callbacks: Sequence[Any] = (),
+    seed: int = 0,
+    engine: str | None = None,
+    resume: str | os.PathLike[str] | bool | None = None,
+    progress: Any = None,
+) -> History:
+    """Trains a network: shuffled mini-batches, epoch after epoch.
+
+    Each step is forward, backward and update in one compiled call. The loss and the
+    metrics of an epoch are those of its steps, each from before its update, averaged
+    over all examples. Everything is determined by ``seed``: the order of the examples
+    in each epoch, and what the default random generator draws (dropout), which is
+    restarted from it.
+
+    Ctrl-C finishes the step and returns the history, ``stopped`` "interrupted"; a
+    second Ctrl-C ends at once. A NaN or infinite loss is an error that names the first
+    operation that made it; the model is then as it was after the last good step.
+
+    Arguments:
+        model: the network; called with ``training=True``.
+        data: a ``Dataset``, ``(x, y)``, a ``Stream``, or a ``Split``, of which the
+            training part is trained on. Floats are turned into the model's dtype.
+        loss: a name ("cross_entropy", "mse", …) or a function of (outputs, targets).
+            When not given: cross-entropy for labels, mean squared error for amounts.
+            Without targets, a function of the outputs.
+        optimizer: an optimizer, or a name: "adam" when not given.
+        epochs: how often all examples are seen.
+        batch_size: examples a step; the last batch of an epoch may be smaller.
+        validation: what is evaluated after each epoch: a ``Dataset``, ``(x, y)``, or a
+            fraction of the training data, which is then not trained on. When not
+            given, a ``Split``'s own validation part; never its test part.
+        metrics: names or functions, see ``metrics``; when not given, accuracy for
+            labels and R² for amounts.
+        callbacks: what watches or steers, see ``callbacks``: ``EarlyStopping``,
+            ``Checkpoint``, … in their order.
+        seed: a whole number from 0 to 2⁶⁴ − 1.
+        engine: the engine of ``cr.compile``.
+        resume: a checkpoint, or a folder of them, to go on from, to the bit. "auto":
+            from the ``Checkpoint`` among the callbacks, or anew where there is none.
+        progress: True, False, or "terminal", "notebook", "plain", "none"; when not
+            given, whichever suits where the program runs.
+
+    Returns:
+        The ``History``: a row for each epoch, and why training ended.
+
+    Raises:
+        DataError: for data that cannot be trained on, before anything is trained.
+        OptionError: for an unknown name, with the nearest known one.
+        GradientError: for a parameter that the loss does not reach.
+        NumericsError: for a NaN or an infinity.
+        StateError: for a checkpoint of another run.
+
+    Example:
+        >>> import chainrule as cr
+        >>> from chainrule import data, nn
+        >>> cr.manual_seed(0)
+        >>> digits = data.load("digits")
+        >>> model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))
+        >>> history = fit(model, digits, epochs=3, validation=0.1, progress=False)
+        >>> history.best("validation_accuracy")["validation_accuracy"] > 0.8
+        True
+    """
+    check_model("fit", model)
+    _check_whole("epochs", epochs, 0)
+    _check_whole("batch_size", batch_size, 1)
+    default_generator.seed(seed)
+    dtype = model_dtype(model)
+    source, looked_at = training_and_validation(data, validation, dtype, int(seed))
+    objective = Objective(loss, kind_of(source))
+    chosen = chosen_metrics(metrics, objective)
+    made = _optimizer(optimizer, model)
+    settings = {
+        "loss": objective.name,
+        "optimizer": repr(made),
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "seed": int(seed),
+        "data": _described(source),
+        "validation": None if looked_at is None else _described(looked_at),
+        "engine": engine or config.engine,
+    }
+    run = Run(
+        model=model,
+        optimizer=made,
+        history=History(settings=settings),
+        tally=Tally(chosen),
+        epochs=epochs,
+        num_batches=_count(source, batch_size),
+        seed=int(seed),
+        batch_size=batch_size,
+        dataset_key=dataset_key(source),
+    )
+    evaluator = None
+    if looked_at is not None:
+        larger = LARGER_BATCHES * batch_size
+        evaluator = Evaluator(model, looked_at, objective, chosen, larger, engine)
+    listeners = [*_callbacks(callbacks), *_progress(progress)]
+    loop = Loop(run, source, objective, evaluator, listeners, engine)
+    place = _resume_from(resume, run.callbacks)
+    if place is not None:
+        path, required = place
+        checkpoint.resume(run, path, required=required)
+    return loop.train()
+
+
+class Loop:
+    """The loop of one run.
+
+    Arguments:
+        run: where it stands, from the beginning or from a checkpoint.
+        source: what is trained on.
+        objective: the loss.
+        evaluator: for the validation data, or None.
+        callbacks: who listens.
+        engine: the engine's name, or None for the default.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        source: Source,
+        objective: Objective,
+        evaluator: Evaluator | None,
+        callbacks: Sequence[Any],
+        engine: str | None,
+    ) -> None:
+        self.run = run
+        self.source = source
+        self.evaluator = evaluator
+        self.announce = Dispatcher(callbacks)
+        run.callbacks = self.announce.callbacks
+        self.dtype = model_dtype(run.model)
+        self.probes = [c for c in run.callbacks if hasattr(c, "measured")]
+        self.step = training_step(
+            run.model,
+            objective,
+            run.tally.metrics,
+            run.optimizer,
+            FitsOutputs(source, objective),
+            engine,
+            self.probes,
+        )
+
+    def batches(self, epoch: int, start_batch: int) -> Iterator[tuple[Any, Any]]:
+        """The batches of an epoch, counted from 1, from one of them on."""
+        return batches_of(
+            self.source,
+            self.dtype,
+            self.run.batch_size,
+            shuffle=True,
+            seed=self.run.seed,
+            epoch=epoch - 1,
+            start_batch=start_batch,
+        )
+
+    def train(self) -> History:
+        """All epochs that are left, with all events."""
+        run, announce = self.run, self.announce
+        try:
+            with Interruption() as self.interruption:
+                if self.evaluator is not None and run.epoch <= run.epochs:
+                    self.evaluator.rehearse()
+                announce("on_fit_start", run)
+                self.guard = NumericsGuard(run, self.step, self.batches)
+                while run.epoch <= run.epochs and not self._stopping():
+                    self._epoch()
+                if run.stopping == "interrupted":
+                    announce("on_interrupt", run)
+                run.history.stopped = run.stopping or "finished"
+                announce("on_fit_end", run)
+        finally:
+            announce("on_close", run)
+        return run.history
+
+    def _stopping(self) -> bool:
+        if self.interruption.asked:
+            run = self.run
+            run.stopping = "interrupted"
+        return bool(self.run.stopping)
+
+    def _epoch(self) -> None:
+        """One epoch, or what is left of it; cut short when the run is to stop."""
+        run, announce = self.run, self.announce
+        run.begin_epoch()
+        announce("on_epoch_start", run)
+        self.guard.begin_epoch()
+        for inputs, targets in self.batches(run.epoch, run.batch):
+            self._batch(inputs, targets)
+            if self._stopping() and run.batch != run.num_batches:
+                return
+        self.guard.check_values()
+        row: Row = {"epoch": run.epoch, **_plain(run.tally.results())}
+        seconds = run.epoch_seconds()
+        if self.evaluator is not None:
+            announce("on_validation_start", run)
+            results = self.evaluator(lambda: self.interruption.asked)
+            if self.interruption.asked:  # it is repeated when the run goes on
+                return
+            row |= {f"validation_{n}": v for n, v in _plain(results).items()}
+            run.row = row
+            announce("on_validation_end", run)
+        row["seconds"] = run.epoch_seconds()
+        row["examples_per_second"] = run.tally.examples / max(seconds, 1e-9)
+        run.complete_epoch(row)
+        announce("on_epoch_end", run)
+        run.next_epoch()
+
+    def _batch(self, inputs: Any, targets: Any) -> None:
+        """One step, counted."""
+        run, listeners = self.run, self.announce.listeners
+        run.inputs, run.targets = inputs, targets
+        for listener in listeners["on_batch_start"]:
+            listener(run)
+        loss, measured, probed = self.step(inputs, targets)
+        run.loss = float(loss.value)
+        run.batch += 1
+        run.step += 1
+        self.guard.look(run.loss)
+        rows = len(inputs[0] if isinstance(inputs, tuple) else inputs)
+        run.tally.add(run.loss, rows, rows, measured)
+        for probe, values in zip(self.probes, probed, strict=True):
+            probe.measured(values)
+        for listener in listeners["on_batch_end"]:
+            listener(run)
+
+
+def _plain(results: dict[str, Any]) -> Row:
+    return {n: v.tolist() if hasattr(v, "tolist") else v for n, v in results.items()}
+
+
+def _check_whole(name: str, value: Any, least: int) -> None:
+    whole = hasattr(value, "__index__") and not isinstance(value, bool)
+    if not whole or value < least:
+        raise ArgumentError(
+            f"fit: {name}={value!r}: expected a whole number of at least {least}"
+        )
+
+
+def _optimizer(optimizer: Any, model: Module) -> optim.Optimizer:
+    """The optimizer asked for; an error where it would train nothing of the model."""
+    own = model.parameters()
+    name = type(model).__name__
+    if not own:
+        raise ArgumentError(
+            f"fit: {name} has no parameters: there is nothing to train",
+            fix="keep layers and parameters in attributes of the model",
+        )
+    if optimizer is None or isinstance(optimizer, str):
+        return optim.by_name(optimizer or "adam", own)
+    if not isinstance(optimizer, optim.Optimizer):
+        raise ArgumentError(
+            f"fit: optimizer={optimizer!r}: expected a name or an optimizer",
+            fix="optim.Adam(model.parameters(), lr=1e-3)",
+        )
+    if not set(own) & set(optimizer.parameters):
+        raise ArgumentError(
+            f"fit: the optimizer has none of the parameters of {name}: it would train "
+            "another model",
+            fix="optim.Adam(model.parameters(), lr=…)",
+        )
+    return optimizer
+
+
+def _described(source: Source) -> str:
+    if isinstance(source, Stream):
+        return f"stream {source.name}"
+    return f"{source.name}, {len(source)} examples"
+
+
+def _count(source: Source, batch_size: int) -> int | None:
+    if isinstance(source, Stream):
+        return source.length
+    return num_batches(len(source), batch_size)
+
+
+def _callbacks(callbacks: Any) -> list[Any]:
+    if isinstance(callbacks, (list, tuple)):
+        return list(callbacks)
+    raise ArgumentError(
+        f"fit: callbacks={callbacks!r}: expected a list",
+        fix="callbacks=[callbacks.EarlyStopping(…)]",
+    )
+
+
+def _progress(progress: Any) -> list[Progress]:
+    made = Progress(progress)
+    return [made] if made.renderer is not None else []
+
+
+def _resume_from(resume: Any, callbacks: Sequence[Any]) -> tuple[Path, bool] | None:
+    """The path to go on from, and whether there must be something."""
+    if resume is None or resume is False:
+        return None
+    if resume is not True and resume != "auto":
+        if not isinstance(resume, (str, os.PathLike)):
+            raise ArgumentError(
+                f"fit: resume={resume!r}: expected a path or 'auto'",
+                fix="resume='auto', with callbacks.Checkpoint(folder) among the callbacks",
+            )
+        return Path(resume), True
+    for callback in callbacks:
+        if isinstance(callback, Checkpoint):
+            return callback.path, False
+    raise ArgumentError(
+        "fit: resume='auto': there is no Checkpoint among the callbacks",
+        fix="callbacks=[callbacks.Checkpoint(folder)], or resume=path",
+    )
