@@ -8,7 +8,7 @@ cr.manual_seed(0)
 model = nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Dropout(0.2), nn.Linear(128, 10))
 optimizer = optim.Adam(
     model.parameters(),
-    lr=optim.schedules.cosine(0.003, steps=450),
+    lr=optim.Cosine(0.003, steps=450),
     transforms=[optim.ClipNorm(1.0)],
 )
 

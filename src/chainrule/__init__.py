@@ -106,6 +106,7 @@ from .ops.movement import broadcast_to, concatenate, flip, pad, reshape, transpo
 from .ops.reduction import argmax, argmin, argsort, cumsum, max, min, prod, sum
 from .random import manual_seed
 from .tensor import Parameter, Tensor, Variable, parameter, tensor
+from .training import callbacks, evaluate, fit, metrics, predict
 
 __version__ = "0.1.0"
 __all__ = [name for name in globals() if not name.startswith("_")]

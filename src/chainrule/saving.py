@@ -3,11 +3,11 @@
 Place on the road: beneath ``nn`` and ``training``, which decide what to keep. It knows
 arrays and JSON, no layers, and nothing that it reads is ever executed.
 
-A file is a safetensors file whose metadata has four texts: ``format`` "chainrule",
-``version``, ``settings`` (JSON) and ``sha256``, the digest of settings and arrays, so
-that a damaged file is an error and never another network. It is written beside its
-place, flushed to the disk, and moved there in one step: whoever reads sees the old file
-or the new one, whole.
+A file is a safetensors file whose metadata has one text, ``chainrule``: a JSON table of
+``version``, ``settings`` and ``sha256``, the digest of settings and arrays, so that a
+damaged file is an error and never another network. It is written beside its place,
+flushed to the disk, and moved there in one step: whoever reads sees the old file or the
+new one, whole. The same contents make the same bytes.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ import numpy as np
 from .errors import ArgumentError, FileError
 from .graph import Array
 
-FORMAT = "chainrule"
+#: The name of our text in the metadata, and the version of the format.
+KEY = "chainrule"
 VERSION = 1
 
 #: A left-over of a writer that we cannot ask about is removed after this many seconds.
@@ -67,14 +68,9 @@ def write(
     from safetensors.numpy import save
 
     plain = {name: _contiguous(name, array) for name, array in arrays.items()}
-    text = _as_json(settings)
-    metadata = {
-        "format": FORMAT,
-        "version": str(VERSION),
-        "settings": text,
-        "sha256": _digest(plain, text),
-    }
-    replace_file(path, save(plain, metadata))
+    kept = _as_json(settings)
+    head = {"version": VERSION, "sha256": _digest(plain, kept), "settings": kept}
+    replace_file(path, save(plain, {KEY: json.dumps(head, ensure_ascii=False)}))
 
 
 def read(path: str | os.PathLike[str]) -> tuple[dict[str, Array], dict[str, Any]]:
@@ -85,18 +81,13 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Array], dict[str, Any]
             of a newer version.
     """
     data = _bytes_of(path)
-    metadata = _metadata(path, data)
-    _check_version(path, metadata)
+    head = _head(path, data)
     arrays = _arrays(path, data)
-    text = metadata.get("settings", "")
-    if metadata.get("sha256") != _digest(arrays, text):
-        raise _damaged(path, "its contents do not match their checksum")
-    try:
-        settings = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise _damaged(path, f"its settings are not JSON: {error}") from None
+    settings = head.get("settings")
     if not isinstance(settings, dict):
         raise _damaged(path, "its settings are not a table")
+    if head.get("sha256") != _digest(arrays, settings):
+        raise _damaged(path, "its contents do not match their checksum")
     return arrays, settings
 
 
@@ -198,22 +189,25 @@ def _contiguous(name: str, array: Any) -> Array:
     return np.ascontiguousarray(native).reshape(found.shape)
 
 
-def _as_json(settings: Mapping[str, Any]) -> str:
+def _as_json(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings as they will be read: lists for tuples, texts for keys."""
     try:
-        return json.dumps(settings, ensure_ascii=False, allow_nan=False)
+        text = json.dumps(dict(settings), allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
         raise ArgumentError(
             f"save: the settings cannot be written as JSON: {error}",
             fix="keep to texts, numbers, true and false, lists and tables of them",
         ) from None
+    kept: dict[str, Any] = json.loads(text)
+    return kept
 
 
-def _digest(arrays: Mapping[str, Array], settings: str) -> str:
+def _digest(arrays: Mapping[str, Array], settings: Mapping[str, Any]) -> str:
     """SHA-256 of everything: settings, and name, dtype, shape and bytes of each array.
 
-    Arrays are taken by name, so that the order in a file does not matter.
+    Keys and arrays are taken by name: their order in a file does not matter.
     """
-    total = hashlib.sha256(settings.encode())
+    total = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
     for name in sorted(arrays):
         array = arrays[name]
         total.update(json.dumps([name, array.dtype.str, list(array.shape)]).encode())
@@ -248,8 +242,8 @@ def _similar(path: Path) -> str | None:
     return f"did you mean {path.with_name(close)}?" if close else None
 
 
-def _metadata(path: str | os.PathLike[str], data: bytes) -> dict[str, str]:
-    """The texts in the header of a safetensors file."""
+def _head(path: str | os.PathLike[str], data: bytes) -> dict[str, Any]:
+    """Our table in the header of a safetensors file, of a version that we can read."""
     if len(data) < 8:
         raise _damaged(path, f"it has {len(data)} bytes")
     (length,) = struct.unpack("<Q", data[:8])
@@ -260,32 +254,35 @@ def _metadata(path: str | os.PathLike[str], data: bytes) -> dict[str, str]:
         )
     if length > len(data) - 8:
         raise _damaged(path, "its header is cut off")
-    try:
-        metadata = json.loads(data[8 : 8 + length]).get("__metadata__", {})
-    except (ValueError, AttributeError, RecursionError):
-        raise _damaged(path, "its header is not JSON") from None
-    if not isinstance(metadata, dict):
-        raise _damaged(path, "its metadata is not a table")
-    return {str(key): str(value) for key, value in metadata.items()}
-
-
-def _check_version(path: str | os.PathLike[str], metadata: Mapping[str, str]) -> None:
-    if metadata.get("format") != FORMAT:
+    metadata = _table(path, data[8 : 8 + length]).get("__metadata__", {})
+    if not isinstance(metadata, dict) or KEY not in metadata:
         raise FileError(
             f"load: {path}: a safetensors file, but not written by chainrule",
             fix="for weights of another library: model.load_state_dict("
             "safetensors.numpy.load_file(path)), with the names changed to this "
             "model's",
         )
-    version = metadata.get("version", "")
-    if not version.isascii() or not version.isdigit():
-        raise _damaged(path, f"its version is {version[:20]!r}")
-    if len(version) > 9 or int(version) > VERSION:
+    head = _table(path, str(metadata[KEY]).encode())
+    version = head.get("version")
+    if not isinstance(version, int):
+        raise _damaged(path, "its version is not a number")
+    if version > VERSION:
         raise FileError(
-            f"load: {path}: written in version {version[:9]} of the format; this "
+            f"load: {path}: written in version {version:.6g} of the format; this "
             f"chainrule reads up to {VERSION}",
             fix="pip install --upgrade chainrule",
         )
+    return head
+
+
+def _table(path: str | os.PathLike[str], text: bytes) -> dict[str, Any]:
+    try:
+        table = json.loads(text)
+    except (ValueError, RecursionError):
+        raise _damaged(path, "its header is not JSON") from None
+    if not isinstance(table, dict):
+        raise _damaged(path, "its header is not a table")
+    return table
 
 
 def _arrays(path: str | os.PathLike[str], data: bytes) -> dict[str, Array]:

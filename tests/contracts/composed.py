@@ -176,7 +176,7 @@ def rearranging() -> dict[str, list[Sample]]:
             several(cr.concatenate, np.concatenate, (4,)),
         ],
         "stack": [
-            several(lambda xs: cr.stack(xs, axis), lambda xs, a=axis: np.stack(xs, a),
+            several(cr.stack, np.stack,
                     (2, 3), (2, 3))
             for axis in (0,)
         ] + [several(lambda xs: cr.stack(xs, -1), lambda xs: np.stack(xs, -1), (), ())],
@@ -215,7 +215,7 @@ def selecting() -> dict[str, list[Sample]]:
         ],
         "one_hot": [
             Sample(lambda i: cr.one_hot(i, 4), (np.array(labels, np.int64),),
-                   lambda i: np.eye(4)[i], "", order=0)
+                   lambda i: np.eye(4)[i.astype(int)], "", order=0)
             for labels in ([0, 3, 1], [[2], [2]], 1)
         ],
         "outer": [Sample(cr.outer, (v((n,)), v((m,))), np.outer, "fiu")

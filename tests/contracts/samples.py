@@ -1,8 +1,8 @@
 """What the contract tests run every operation on: shapes, layouts, values, dtypes.
 
 A sample is a function of tensors, the arrays it is called with, and what NumPy (or a
-formula in higher precision) says the result is. Nothing here calls chainrule to find out
-what chainrule should answer.
+formula in higher precision) says the result is. Nothing here calls chainrule to find
+out what chainrule should answer.
 """
 
 from __future__ import annotations

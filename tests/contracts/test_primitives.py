@@ -143,7 +143,7 @@ def test_a_dtype_that_is_not_taken_is_an_error_that_names_the_operation(
         "random_bits": {"shape": (2,)},
     }
     operands = [node_of(np.ones((4, 4), dtype)) for dtype in dtypes]
-    call = cr.where if name == "where" else REGISTRY[name]
+    call = getattr(cr, name) if name in ("where", "matmul") else REGISTRY[name]
     with pytest.raises(DTypeError, match=name):
         call(*operands, **params.get(name, {}))
     with pytest.raises(DTypeError, match=name):

@@ -31,10 +31,8 @@ LOSSES: Mapping[str, tuple[str, ...]] = {
     "regression": ("mse", "huber", "l1", "half_squared_error"),
 }
 
-#: optimizer ↦ the learning rate that suits it here
+#: optimizer ↦ the learning rate that suits it here; Adam's depends on the data
 LEARNING_RATES: Mapping[str, float] = {
-    "adam": 2e-3,
-    "adamw": 2e-3,
     "rmsprop": 1e-3,
     "adagrad": 2e-2,
     "sgd": 0.1,
@@ -52,6 +50,7 @@ class Defaults:
     Arguments:
         hidden, dropout: of the network.
         epochs, batch_size: of the training.
+        lr: the learning rate of Adam and AdamW.
         patience: epochs without improvement before training stops; None for never.
     """
 
@@ -59,17 +58,22 @@ class Defaults:
     dropout: float
     epochs: int
     batch_size: int
+    lr: float
     patience: int | None
+
+    def learning_rate(self, optimizer: str) -> float:
+        """The learning rate for an optimizer."""
+        return LEARNING_RATES.get(optimizer, self.lr)
 
 
 #: Images: the rate falls to nothing by the last epoch, so all epochs are run.
-FEW_IMAGES = Defaults((256,), 0.3, 40, 32, None)
-MANY_IMAGES = Defaults((512, 512), 0.3, 20, 128, None)
+FEW_IMAGES = Defaults((256,), 0.3, 30, 32, 5e-3, None)
+MANY_IMAGES = Defaults((256, 128), 0.3, 15, 128, 2e-3, None)
 
 #: Tables: of a few hundred rows, many epochs; of many thousands, few.
-FEW_ROWS = Defaults((64, 32), 0.0, 150, 16, 40)
-SOME_ROWS = Defaults((64, 32), 0.0, 100, 32, 30)
-MANY_ROWS = Defaults((128, 64), 0.0, 40, 128, 12)
+FEW_ROWS = Defaults((64, 32), 0.0, 100, 16, 3e-3, 30)
+SOME_ROWS = Defaults((64, 32), 0.0, 60, 32, 3e-3, 20)
+MANY_ROWS = Defaults((128, 64), 0.0, 30, 128, 3e-3, 10)
 
 
 def defaults(examples: int, images: bool) -> Defaults:

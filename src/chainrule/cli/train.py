@@ -239,7 +239,7 @@ def _settings(
             batch_size=min(asked.get("batch_size", usual.batch_size), len(train)),
             optimizer=optimizer,
             loss=loss,
-            lr=asked.get("lr", network.LEARNING_RATES[optimizer]),
+            lr=asked.get("lr", usual.learning_rate(optimizer)),
             schedule=asked.get("schedule", "one_cycle"),
             weight_decay=asked.get("weight_decay", 0.0),
             seed=asked.get("seed", SEED),
@@ -294,7 +294,7 @@ def _learn(run: Run, terminal: Terminal) -> training.History:
         callbacks=listening,
         seed=words.seed,
         progress=make_progress(words.epochs, terminal.shows_progress),
-        resume=run.folder.checkpoints if run.resume else None,
+        resume="auto" if run.resume else None,
     )
     history.to_json(run.folder.history)
     run.model.save(run.folder.model)

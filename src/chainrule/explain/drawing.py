@@ -113,7 +113,10 @@ def drawing(wording: Wording, shown: Picture, title: str, interactive: bool) -> 
         _heading(wording, shown, title),
         f'<g transform="translate({shift:.1f} {HEAD})">',
         *(_edge(wording, shown, number, key) for number in range(len(shown.edges))),
-        *(_node(wording, shown, place, interactive) for place in range(len(shown.nodes))),
+        *(
+            _node(wording, shown, place, interactive)
+            for place in range(len(shown.nodes))
+        ),
         "</g></svg>",
     ]
     return "\n".join(parts)
@@ -164,7 +167,9 @@ def _edge(wording: Wording, shown: Picture, number: int, key: str) -> str:
     label = ""
     if local:
         x, y = _label_place(route)
-        label = f'<text class="cr-local" x="{x:.1f}" y="{y:.1f}">× {escape(local)}</text>'
+        label = (
+            f'<text class="cr-local" x="{x:.1f}" y="{y:.1f}">× {escape(local)}</text>'
+        )
     return (
         f'<g class="cr-edge" data-from="{source}" data-to="{target}">'
         f'<path d="{path}" marker-end="url(#cr-{key}-forward)"/>'
@@ -278,7 +283,8 @@ def _half(which: str, side: int, array: Array | None) -> str:
         array = np.asarray(array)
         x = side * (RADIUS * 0.47)
         inside = _digits(array, x) if array.ndim == 0 else _tensor(array, x)
-    return f'<g class="cr-{which}">{shape}<g class="cr-content">{inside}</g></g>'
+    empty = " cr-empty" if array is None else ""
+    return f'<g class="cr-{which}{empty}">{shape}<g class="cr-content">{inside}</g></g>'
 
 
 def _digits(array: Array, x: float) -> str:

@@ -230,7 +230,9 @@ class NetworkExplanation(Explanation):
         first = "x" if layer.number == 1 else f"a{superscript(layer.number - 1)}"
         plain = set(layer.parameters) <= {"weight", "bias"} and layer.z.ndim == 2
         formula = f" = W{mark} {first} + b{mark}" if plain and _linear(layer) else ""
-        activation = "σ(z" + mark + ")" if layer.a_node is not layer.z_node else "z" + mark
+        activation = (
+            "σ(z" + mark + ")" if layer.a_node is not layer.z_node else "z" + mark
+        )
         rows = [(f"z{mark}{formula}", layer.z), (f"a{mark} = {activation}", layer.a)]
         if self.has_gradient(layer.z_node):
             rows.append((f"δ{mark} = ∂L/∂z{mark}", layer.delta))
@@ -281,7 +283,9 @@ def _how_combined(run: _Run) -> str:
     per = settings.get("per")
     if per is not None and per.default == "element":
         return f"L is the average over every element, so each δ holds its 1/n; {sums}"
-    return f"L is the average over {samples} samples, so each δ holds 1/{samples}; {sums}"
+    return (
+        f"L is the average over {samples} samples, so each δ holds 1/{samples}; {sums}"
+    )
 
 
 def _names(layers: Sequence[Layer], run: _Run) -> dict[Node, str]:

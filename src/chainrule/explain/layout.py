@@ -151,7 +151,9 @@ def _crossings(columns: Sequence[Sequence[int]], after: list[list[int]]) -> int:
     places = _places(columns)
     total = 0
     for column in columns:
-        ends = [places[each] for s in column for each in sorted(after[s], key=places.get)]  # type: ignore[arg-type]
+        ends = [
+            places[each] for s in column for each in sorted(after[s], key=places.get)
+        ]  # type: ignore[arg-type]
         total += sum(a > b for i, a in enumerate(ends) for b in ends[i + 1 :])
     return total
 
@@ -192,7 +194,9 @@ def _settle(
         middle, weight, offsets = wish, 1, [0.0]
         while blocks:
             top, top_weight, top_offsets = blocks[-1]
-            step = top_offsets[-1] + (space[column[_count(blocks) - 1]] + space[stop]) / 2
+            step = (
+                top_offsets[-1] + (space[column[_count(blocks) - 1]] + space[stop]) / 2
+            )
             if middle >= top + step:
                 break
             blocks.pop()

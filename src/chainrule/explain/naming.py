@@ -145,9 +145,7 @@ def _shared_out(
     return dict.fromkeys(chosen, targets[0])
 
 
-def _loop_results(
-    results: Sequence[Node], targets: tuple[str, ...]
-) -> dict[Node, str]:
+def _loop_results(results: Sequence[Node], targets: tuple[str, ...]) -> dict[Node, str]:
     """``carry, ys = cr.scan(…)``: each result of a loop by its place."""
     named = {}
     for node in results:

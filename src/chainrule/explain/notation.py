@@ -139,7 +139,8 @@ def _settings(node: Node, whole: bool) -> list[str]:
             shown.append(f"{name}={number(value)}")
         elif isinstance(value, tuple):
             inner = ", ".join(map(str, value))
-            shown.append(f"{name}=({inner}{',' if len(value) == 1 else ''})")
+            one = len(value) == 1 and name in ("axis", "axes")
+            shown.append(f"{name}={inner if one else f'({inner})'}")
         else:
             shown.append(f"{name}={value}")
     return shown

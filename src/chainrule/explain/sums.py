@@ -69,9 +69,7 @@ class Ledger:
     def has_gradients(self) -> bool:
         """Whether the root is of floats, so that it has derivatives."""
         root = self.root
-        return (
-            root is not None and not root.several and dtypes.is_float(root.dtype)
-        )
+        return root is not None and not root.several and dtypes.is_float(root.dtype)
 
     def _backprop(self) -> Gradients | None:
         if not self.has_gradients or (self.root.is_leaf and self.root.owner is None):

@@ -103,7 +103,9 @@ class Wording:
         """The formula with numbers in place of names, where all are single numbers."""
         if node.op is None or node.several or node.shape or node.value is None:
             return ""
-        if any(each.several or each.shape or each.value is None for each in node.inputs):
+        if any(
+            each.several or each.shape or each.value is None for each in node.inputs
+        ):
             return ""
         return phrase(node, [numeral(each.value) for each in node.inputs]).text
 
@@ -230,7 +232,9 @@ class Wording:
         answer = ", ".join(inside.name(each) for each in body.outputs)
         lines = [f"each step, from {given}:"]
         known = set(body.inputs)
-        lines += [f"  {inside.forward(n)}" for n in inside.ledger.nodes if n not in known]
+        lines += [
+            f"  {inside.forward(n)}" for n in inside.ledger.nodes if n not in known
+        ]
         return "\n".join([*lines, f"  gives {answer}"])
 
 

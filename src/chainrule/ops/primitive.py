@@ -114,21 +114,23 @@ def lift(operands: Sequence[Any]) -> list[Node]:
     (``dtypes.scalar_dtype``).
     """
     nodes: list[Any] = []
-    beside: DType | None = None
+    numbers = False
     for operand in operands:
         if isinstance(operand, Node):
             operand = operand.read()
-        elif not isinstance(operand, (bool, int, float)):
+        elif isinstance(operand, (bool, int, float)):
+            numbers = True
+        else:
             operand = constant(operand)
-        if isinstance(operand, Node):
-            dtype = operand.dtype
-            if isinstance(dtype, np.dtype):
-                beside = dtype if beside is None else dtypes.promote(beside, dtype)
         nodes.append(operand)
+    if not numbers:
+        return nodes
+    beside: DType | None = None
+    for each in nodes:
+        if isinstance(each, Node) and not each.several:
+            beside = each.dtype if beside is None else dtypes.promote(beside, each.dtype)
     return [
-        each
-        if isinstance(each, Node)
-        else literal(each, dtypes.scalar_dtype(each, beside))
+        each if isinstance(each, Node) else literal(each, dtypes.scalar_dtype(each, beside))
         for each in nodes
     ]
 

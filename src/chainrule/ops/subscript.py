@@ -25,7 +25,7 @@ _INSTEAD_OF_BOOLS = "choose with cr.where; select rows with a mask of their numb
 
 def subscript(x: Node, index: Any) -> Any:
     """The elements of ``x`` at ``index``, by NumPy's rules for indexing."""
-    parts = _expand(x, list(index) if isinstance(index, tuple) else [index])
+    parts, adjacent = _expand(x, list(index) if isinstance(index, tuple) else [index])
     arrays = any(isinstance(part, _Positions) for part in parts)
     slices: list[slice] = []
     shape: list[int] = []  # after the slices, new axes put in
@@ -52,10 +52,10 @@ def subscript(x: Node, index: Any) -> Any:
             else:
                 slices.append(slice(number, number + 1))
     taken = reshape(slice_(x, tuple(slices)), tuple(shape))
-    return _take_at(taken, places) if places else taken
+    return _take_at(taken, places, adjacent) if places else taken
 
 
-def _expand(x: Node, index: list[Any]) -> list[Any]:
+def _expand(x: Node, index: list[Any]) -> tuple[list[Any], bool]:
     """The index with ``...`` written out, masks turned into positions, arrays into
     nodes.
     """
@@ -77,7 +77,10 @@ def _expand(x: Node, index: list[Any]) -> list[Any]:
     if len(dots) > 1:
         raise ArgumentError("x[...]: '...' stands for all other axes, so only once")
     place = dots[0] if dots else len(parts)
-    return parts[:place] + [slice(None)] * (ndim - used) + parts[place + 1 :]
+    advanced = [i for i, p in enumerate(parts) if isinstance(p, (int, _Positions))]
+    adjacent = not advanced or advanced[-1] - advanced[0] < len(advanced)
+    everything = [slice(None)] * (ndim - used)
+    return parts[:place] + everything + parts[place + 1 :], adjacent
 
 
 @dataclass(frozen=True)
@@ -141,8 +144,11 @@ def _checked(number: int, x: Node, axis: int) -> int:
     return number % n
 
 
-def _take_at(x: Node, places: dict[int, Node]) -> Any:
-    """The elements at the index arrays, given for some axes of ``x``."""
+def _take_at(x: Node, places: dict[int, Node], adjacent: bool) -> Any:
+    """The elements at the index arrays, given for some axes of ``x``.
+
+    The axes of the arrays come first when something stood between them.
+    """
     axes = sorted(places)
     if len(axes) == 1:
         return take(x, places[axes[0]], axes[0])
@@ -160,8 +166,8 @@ def _take_at(x: Node, places: dict[int, Node]) -> Any:
     for array, length in zip(arrays, lengths, strict=True):
         position = position * length + normal_index(array, size=length, what="x[...]")
     found = take(rows, position, 0)
-    if axes[-1] - axes[0] + 1 != len(axes):
-        return found  # arrays with a slice between them: their axes come first
+    if not adjacent:
+        return found
     front, n = axes[0], len(broadcast)
     order = [*range(n, n + front), *range(n), *range(n + front, n + len(kept))]
     return transpose(found, order)

@@ -22,7 +22,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..errors import ArgumentError, unknown_option
+from ..errors import ArgumentError, nearest, unknown_option
 from . import checkpoint
 from .events import Callback, describe_loop
 from .metrics import lower_is_better
@@ -67,6 +67,22 @@ class Monitor:
         self.best_epoch = 0
         self.waited = 0
 
+    def check(self, run: Run) -> None:
+        """An error before training for a column that will not be there."""
+        if self.column.startswith("validation_") and not run.has_validation:
+            raise self._missing([])
+        columns = run.expected_columns()
+        if self.column not in columns and nearest(self.column, columns):
+            raise self._missing(columns)
+
+    def _missing(self, columns: list[str]) -> ArgumentError:
+        if columns:
+            return unknown_option("column to monitor", self.column, columns)
+        return ArgumentError(
+            f"monitor={self.column!r}: there is no validation data",
+            fix="fit(…, validation=0.1), or monitor='loss'",
+        )
+
     def better(self, run: Run) -> bool:
         """Looks at the epoch's row: whether it is the best so far. NaN never is."""
         value = float(self._value(run))
@@ -81,14 +97,7 @@ class Monitor:
 
     def _value(self, run: Run) -> Any:
         if self.column not in run.row:
-            numbers = [n for n, v in run.row.items() if isinstance(v, (int, float))]
-            error = unknown_option("column to monitor", self.column, numbers)
-            if self.column.startswith("validation_"):
-                error = ArgumentError(
-                    f"monitor={self.column!r}: there is no validation data",
-                    fix="fit(…, validation=0.1), or monitor='loss'",
-                )
-            raise error
+            raise self._missing([*run.row])
         value = run.row[self.column]
         if not isinstance(value, (int, float)):
             raise ArgumentError(
@@ -162,6 +171,7 @@ class EarlyStopping(Callback):
             self.monitor.clear()
             self.weights = {}
         self._resumed = False
+        self.monitor.check(run)
         self._stop_if_due(run)
 
     def on_epoch_end(self, run: Run) -> None:
@@ -237,6 +247,7 @@ class ReduceOnPlateau(Callback):
         if not self._resumed:
             self.monitor.clear()
         self._resumed = False
+        self.monitor.check(run)
 
     def on_epoch_end(self, run: Run) -> None:
         """Counts, and multiplies when it has been long enough."""
@@ -269,6 +280,7 @@ class LearningRateLog(Callback):
     """
 
     order = -10  # before others change it
+    columns = ("learning_rate",)
 
     def on_epoch_end(self, run: Run) -> None:
         """Adds the column."""

@@ -185,7 +185,7 @@ def _check(run: Run, settings: Mapping[str, Any]) -> None:
         if then.get(name) != value:
             raise StateError(
                 f"resume: {name} is {_brief(value)}, and was {_brief(then.get(name))} "
-                "in the run that wrote the checkpoint: a run can only go on as it began",
+                "in the run that wrote the checkpoint: a run goes on as it began",
                 fix=f"fit with the same {name}, or begin anew without resume=",
             )
 

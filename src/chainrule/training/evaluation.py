@@ -88,7 +88,7 @@ class Evaluator:
         self._look = evaluation_step(model, objective, metrics, check, engine)
 
     def rehearse(self) -> None:
-        """One batch, whose result is forgotten: a mistake is an error now, not later."""
+        """One batch, without an answer: a mistake is an error now, not later."""
         found = batches_of(self.source, self.dtype, self.batch_size, shuffle=False)
         self._look(*next(iter(found)))
 
@@ -167,7 +167,7 @@ def evaluate(
 
 
 def chosen_metrics(metrics: Any, objective: Objective) -> list[Metric]:
-    """The metrics asked for, or the usual ones: accuracy for classes, R² for amounts."""
+    """The metrics asked for, or the usual ones of what the targets are."""
     if metrics is not None:
         return resolve(metrics)
     return resolve(METRICS_OF_KIND.get(objective.kind, ()))

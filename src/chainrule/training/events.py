@@ -47,6 +47,7 @@ class Callback:
     Attributes:
         order: callbacks of a lower order are called first, those of one order as
             given.
+        columns: what it adds to the rows of the history.
 
     Example:
         >>> class Goal(Callback):
@@ -56,12 +57,13 @@ class Callback:
     """
 
     order: int = 0
+    columns: tuple[str, ...] = ()
 
     def on_fit_start(self, run: Run) -> None:
         """Data checked, checkpoint read; nothing trained yet."""
 
     def on_epoch_start(self, run: Run) -> None:
-        """Epoch ``run.epoch`` begins; after a resume, it may be at ``run.batch`` > 0."""
+        """Epoch ``run.epoch`` begins, or is gone on with at ``run.batch`` > 0."""
 
     def on_batch_start(self, run: Run) -> None:
         """A batch is about to be trained on: ``run.inputs``, ``run.targets``."""
@@ -82,7 +84,7 @@ class Callback:
         """Ctrl-C was pressed; the last step is complete."""
 
     def on_fit_end(self, run: Run) -> None:
-        """Training has ended: finished, stopped or interrupted, but without an error."""
+        """Training has ended: finished, stopped or interrupted, without an error."""
 
     def on_close(self, run: Run) -> None:
         """The very last event, also after an error: put away what is open."""
@@ -112,9 +114,7 @@ class Dispatcher:
             _check(each)
         self.listeners: dict[str, tuple[Callable[[Run], None], ...]] = {
             event: tuple(
-                getattr(each, event)
-                for each in self.callbacks
-                if listens(each, event)
+                getattr(each, event) for each in self.callbacks if listens(each, event)
             )
             for event in EVENTS
         }

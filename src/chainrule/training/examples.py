@@ -105,7 +105,7 @@ def _cast(dataset: Dataset, dtype: DType) -> Dataset:
 
 
 def _fits(array: Any, dtype: DType) -> bool:
-    return array.dtype.kind != "f" or array.dtype == dtype
+    return bool(array.dtype.kind != "f" or array.dtype == dtype)
 
 
 def _tuple(part: Any) -> tuple[Any, ...]:

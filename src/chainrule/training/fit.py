@@ -119,6 +119,7 @@ def fit(
     check_model("fit", model)
     _check_whole("epochs", epochs, 0)
     _check_whole("batch_size", batch_size, 1)
+    listeners = [*_callbacks(callbacks), *_progress(progress)]
     default_generator.seed(seed)
     dtype = model_dtype(model)
     source, looked_at = training_and_validation(data, validation, dtype, int(seed))
@@ -144,13 +145,13 @@ def fit(
         num_batches=_count(source, batch_size),
         seed=int(seed),
         batch_size=batch_size,
+        has_validation=looked_at is not None,
         dataset_key=dataset_key(source),
     )
     evaluator = None
     if looked_at is not None:
         larger = LARGER_BATCHES * batch_size
         evaluator = Evaluator(model, looked_at, objective, chosen, larger, engine)
-    listeners = [*_callbacks(callbacks), *_progress(progress)]
     loop = Loop(run, source, objective, evaluator, listeners, engine)
     place = _resume_from(resume, run.callbacks)
     if place is not None:
@@ -351,7 +352,7 @@ def _resume_from(resume: Any, callbacks: Sequence[Any]) -> tuple[Path, bool] | N
         if not isinstance(resume, (str, os.PathLike)):
             raise ArgumentError(
                 f"fit: resume={resume!r}: expected a path or 'auto'",
-                fix="resume='auto', with callbacks.Checkpoint(folder) among the callbacks",
+                fix="resume='auto', and callbacks.Checkpoint(folder) as a callback",
             )
         return Path(resume), True
     for callback in callbacks:

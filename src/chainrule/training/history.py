@@ -185,9 +185,7 @@ class History:
 
     # As a picture.
 
-    def plot(
-        self, path: str | os.PathLike[str] | None = None, ax: Any = None
-    ) -> Any:
+    def plot(self, path: str | os.PathLike[str] | None = None, ax: Any = None) -> Any:
         """Curves over the epochs: the loss, and beside it the metrics.
 
         A column and its validation twin share a colour; the twin is dashed. The best

@@ -39,7 +39,7 @@ class Interruption:
     def _handle(self, number: int, frame: FrameType | None) -> None:
         if self.asked:
             self._restore()
-            raise KeyboardInterrupt("a second Ctrl-C: the training step is not finished")
+            raise KeyboardInterrupt("a second Ctrl-C: the step is not finished")
         self.asked = True
 
     def _restore(self) -> None:

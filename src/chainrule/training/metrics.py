@@ -49,7 +49,7 @@ Predictor = Callable[[Any, Any], Any]
 
 
 class Metric:
-    """The base of metrics: ``measure`` a batch, ``merge`` what was measured, ``result``.
+    """The base of metrics: ``measure`` a batch, ``merge`` two, ``result`` at the end.
 
     Attributes:
         name: the column in a history; "accuracy", "top_5".
@@ -292,7 +292,7 @@ class ClassMetric(Metric):
         self.name = type(self).name + (f"_{average}" if average else "")
 
     def measure(self, outputs: Any, targets: Any) -> tuple[Any, ...]:
-        """For each class: how often right, predicted, true; and whether of one logit."""
+        """For each class: how often right, predicted, true. Whether of one logit."""
         predicted, true, k = _decisions(self.name, outputs, targets, self.threshold)
         truth = one_hot(true, k, float64)
         right = truth * (predicted == true).astype(float64).reshape(-1, 1)
@@ -320,7 +320,8 @@ class ClassMetric(Metric):
                     fix="average='macro'",
                 )
             return float(each[1])
-        weights = true if average == "weighted" else (predicted + true > 0).astype(float)
+        present = (predicted + true > 0).astype(float)
+        weights = true if average == "weighted" else present
         total = weights.sum()
         return float((each * weights).sum() / total) if total else self.zero_division
 
@@ -543,7 +544,7 @@ class FunctionMetric(Metric):
 
     def __init__(self, function: Predictor, name: str | None = None) -> None:
         self.function = function
-        found = name or getattr(function, "__name__", type(function).__name__)
+        found = name or str(getattr(function, "__name__", type(function).__name__))
         self.name = "metric" if found == "<lambda>" else found
         self.lower_is_better = _sounds_bad(self.name)
 

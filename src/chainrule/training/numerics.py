@@ -104,9 +104,9 @@ class NumericsGuard:
                 self._raise(batch, before, number, where, _what(loss, wrong))
         restore(run.model, run.optimizer, start.arrays)
         raise NumericsError(
-            f"fit: step {run.step}: a value became NaN or infinite, which did not happen "
-            f"again when the steps since step {start.step} were repeated; the model is "
-            f"as it was after step {start.step}",
+            f"fit: step {run.step}: a value became NaN or infinite, but not again when "
+            f"the steps since step {start.step} were repeated; the model is as it was "
+            f"after step {start.step}",
             fix="whatever draws numbers or changes values must do so inside the model "
             "and the data's order",
         )

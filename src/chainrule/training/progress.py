@@ -173,7 +173,7 @@ class NotebookRenderer:
     """One output that is replaced: the lines of the epochs and a bar below them."""
 
     def __init__(self) -> None:
-        from IPython.display import HTML, display  # type: ignore[import-not-found, unused-ignore] # noqa: I001
+        from IPython.display import HTML, display
 
         self.make = HTML
         self.handle: Any = display(HTML(""), display_id=True)

@@ -25,6 +25,7 @@ class Run:
         epochs: how many epochs there are to be.
         num_batches: of an epoch; None where a stream does not say.
         seed, batch_size: what determines the batches.
+        has_validation: whether there is validation data.
         dataset_key: what identifies the training data, for checkpoints.
         callbacks: everyone who listens, in order.
         epoch: the number of the epoch that is trained on, from 1.
@@ -46,6 +47,7 @@ class Run:
     num_batches: int | None
     seed: int
     batch_size: int
+    has_validation: bool = False
     dataset_key: dict[str, Any] = field(default_factory=dict)
     callbacks: list[Any] = field(default_factory=list)
     epoch: int = 1
@@ -67,6 +69,13 @@ class Run:
             reason: what the history's ``stopped`` will say.
         """
         self.stopping = self.stopping or reason or "stopped"
+
+    def expected_columns(self) -> list[str]:
+        """The columns that the history will have, as far as is known beforehand."""
+        own = ["loss", *(metric.name for metric in self.tally.metrics)]
+        twins = [f"validation_{name}" for name in own] if self.has_validation else []
+        added = [n for c in self.callbacks for n in getattr(c, "columns", ())]
+        return [*own, *twins, *added, "seconds", "examples_per_second"]
 
     def epoch_seconds(self) -> float:
         """The seconds spent on this epoch so far, those before a resume included."""

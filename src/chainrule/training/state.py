@@ -78,5 +78,3 @@ def part(arrays: Mapping[str, Any], owner: str) -> dict[str, Any]:
         for name, array in arrays.items()
         if name.startswith(prefix)
     }
-
-

@@ -1,4 +1,4 @@
-"""``Tally``: the loss and the metrics of many batches, summed without rounding them off.
+"""``Tally``: the loss and the metrics of many batches, as exact sums.
 
 Place on the road: between the compiled step, which measures a batch, and the history,
 which wants one number. Everything is kept as sums and counts, so batches of different
@@ -86,7 +86,7 @@ class Tally:
         self.weight = float(values["weight"])
         self.examples = int(values["examples"])
         for i in range(len(self.metrics)):
-            parts = []
+            parts: list[Array] = []
             while f"{i}.{len(parts)}" in arrays:
                 parts.append(np.asarray(arrays[f"{i}.{len(parts)}"]))
             self.totals[i] = tuple(parts) or None

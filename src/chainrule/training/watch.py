@@ -55,6 +55,7 @@ class Watch(Callback):
     """
 
     order = -5
+    columns = ("gradient_norm", "update_ratio")
 
     def __init__(self) -> None:
         self.layers: list[dict[str, dict[str, float]]] = []
@@ -93,9 +94,7 @@ class Watch(Callback):
         for _, w in self._parameters:
             old = before[w]
             gradient = gradients[w] if w in gradients else old * 0.0
-            norms.append(
-                stack([_norm(gradient), _norm(old), _norm(w.read() - old)])
-            )
+            norms.append(stack([_norm(gradient), _norm(old), _norm(w.read() - old)]))
         return {"norms": stack(norms, axis=1), "active": self._outputs}
 
     def measured(self, values: Mapping[str, Any]) -> None:

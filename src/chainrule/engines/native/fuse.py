@@ -30,8 +30,8 @@ from ...shapes import Shape
 from .elementwise import EMITTERS, Call
 from .finish import finish
 from .group import NOWHERE, Group, Operand, Operation
-from .kernel import Home, Immediate, Product, Schedule, Special, Step, Sweep
-from .views import View, contiguous_strides, view_of, whole
+from .kernel import Access, Home, Immediate, Product, Schedule, Special, Step, Sweep
+from .views import View, view_of, whole
 
 #: How many kernels that use an operand are asked to take an operation in.
 MOST_ASKED = 12
@@ -44,6 +44,9 @@ REDUCTIONS = {"sum", "prod", "max", "min", "argmax", "argmin"}
 SPECIALS = {
     "cumsum", "argsort", "random_bits", "random_uniform", "next_state", "scatter_add",
 }  # fmt: skip
+
+#: The strides of an operand over a gather's result; whether the operand is the index.
+Along = Callable[[View, bool], tuple[int, ...]]
 
 
 def fuse(program: Program) -> Schedule:
@@ -158,8 +161,7 @@ class Fuser:
                 return
         group = Group(Sweep(operation.shape, frozenset(), [], []), len(self.kernels))
         self.kernels.append(group)
-        joined = group.join(operation, self.ready, self.types)
-        assert joined is not False
+        group.join(operation, self.ready, self.types)
         self._joined(group, operation, homes)
 
     def _joined(self, group: Group, operation: Operation, homes: set[int]) -> None:
@@ -298,7 +300,7 @@ class Fuser:
         )
         group = Group(kernel, len(self.kernels))
         self.kernels.append(group)
-        kernel.stores.append((0, _access(store, dtype)))
+        kernel.stores.append((0, Access(store.home, store.strides, 0, dtype)))
         group.local[store.home] = [(0, store.strides, 0)]
         self.ready[store.home] = group.position
         self.users[store.home] = [group]
@@ -338,57 +340,55 @@ class Fuser:
         self._elementwise(instruction)
 
     def _op_normal_index(self, instruction: Instruction) -> None:
-        if self._check(instruction, instruction.inputs[0], instruction.params["size"]):
+        size = instruction.params["size"]
+        if self._check(instruction, instruction.inputs[0], size) is not None:
             self._elementwise(instruction)
 
     def _op_take(self, instruction: Instruction) -> None:
         """Elements from x at the index: x is walked with stride 0 along its axes."""
-        x_slot, at = instruction.inputs
-        x, index = self.views[x_slot], self.views[at]
-        axis, size = instruction.params["axis"], self.nodes[x_slot].shape
-        if not self._check(instruction, at, size[axis]):
-            return
-        if isinstance(x, Immediate):
-            self.views[instruction.output] = x
-            return
+        axis, at = instruction.params["axis"], instruction.inputs[1]
         ndim = len(self.nodes[at].shape)
         shape = instruction.node.shape
-        source = View(
-            x.home,
-            shape,
-            x.strides[:axis] + (0,) * ndim + x.strides[axis + 1 :],
-            x.offset,
-        )
-        if isinstance(index, View):
-            after = len(shape) - axis - ndim
-            strides = (0,) * axis + index.strides + (0,) * after
-            index = View(index.home, shape, strides, index.offset)
-        self._gather(instruction, source, index, x.strides[axis], size[axis])
+
+        def along(view: View, index: bool) -> tuple[int, ...]:
+            if not index:
+                return view.strides[:axis] + (0,) * ndim + view.strides[axis + 1 :]
+            return (0,) * axis + view.strides + (0,) * (len(shape) - axis - ndim)
+
+        self._gather(instruction, along)
 
     def _op_take_along_axis(self, instruction: Instruction) -> None:
-        x_slot, at = instruction.inputs
-        x, axis = self.views[x_slot], instruction.params["axis"]
-        size = self.nodes[x_slot].shape[axis]
-        if not self._check(instruction, at, size):
+        axis = instruction.params["axis"]
+
+        def along(view: View, index: bool) -> tuple[int, ...]:
+            if index:
+                return view.strides
+            return view.strides[:axis] + (0,) + view.strides[axis + 1 :]
+
+        self._gather(instruction, along)
+
+    def _gather(self, instruction: Instruction, along: Along) -> None:
+        """An elementwise operation whose first operand is read at an offset: the index
+        times the stride of the axis. It runs after the index has been checked.
+        """
+        slot, at = instruction.inputs
+        x, index = self.views[slot], self.views[at]
+        axis, size = instruction.params["axis"], self.nodes[slot].shape
+        checked = self._check(instruction, at, size[axis])
+        if checked is None:
             return
         if isinstance(x, Immediate):
             self.views[instruction.output] = x
             return
-        strides = x.strides[:axis] + (0,) + x.strides[axis + 1 :]
-        source = View(x.home, instruction.node.shape, strides, x.offset)
-        self._gather(instruction, source, self.views[at], x.strides[axis], size)
-
-    def _gather(
-        self, instruction: Instruction, x: View, index: Operand, stride: int, size: int
-    ) -> None:
-        call = self._call(instruction)
-        params = {"stride": stride, "size": size}
-        call = Call("gather", params, call.inputs, call.output)
         shape = instruction.node.shape
+        params = {"stride": x.strides[axis], "size": size[axis]}
+        x = View(x.home, shape, along(x, False), x.offset)
+        if isinstance(index, View):
+            index = View(index.home, shape, along(index, True), index.offset)
+        call = self._call(instruction)
+        call = Call("gather", params, call.inputs, call.output)
         store = self._out(instruction)
-        checked = max((p for p, _ in self.checks.values()), default=-1)
-        del checked
-        self._place(Operation(call, (x, index), shape, store))
+        self._place(Operation(call, (x, index), shape, store, after=checked))
 
     def _op_scatter_along_axis(self, instruction: Instruction) -> None:
         """One element a row: a comparison with the coordinate, which fuses."""
@@ -397,7 +397,7 @@ class Fuser:
         if self.nodes[at].shape[axis] != 1:
             self._special(instruction)
             return
-        if not self._check(instruction, at, size):
+        if self._check(instruction, at, size) is None:
             return
         shape = instruction.node.shape
         call = self._call(instruction)
@@ -407,23 +407,23 @@ class Fuser:
         operands = (self._spread(source, shape), self._spread(at, shape), here)
         self._place(Operation(call, operands, shape, self._out(instruction)))
 
-    def _check(self, instruction: Instruction, slot: int, size: int) -> bool:
-        """An index is checked before it is used; False where it is known to be wrong.
+    def _check(self, instruction: Instruction, slot: int, size: int) -> int | None:
+        """An index is checked before it is used, as soon as it is known.
 
-        The check runs as soon as the index is known, before later kernels.
+        Answers the position of the kernel after which the check runs; None where the
+        index is a constant that is wrong, and the instruction has become its error.
         """
         index = self.views[slot]
         if isinstance(index, Immediate):
-            if -size <= int(index.value) < size or math.prod(self.nodes[slot].shape) == 0:
-                return True
+            empty = math.prod(self.nodes[slot].shape) == 0
+            if empty or -size <= int(index.value) < size:
+                return -1
             self._callback(instruction)
-            return False
+            return None
         home, shape = self._contiguous(slot)
-        if home not in {h for h, _ in self.checks}:
-            pass
         check = Special("check", {"size": size}, ((home, shape),), ())
-        self.checks.setdefault((home, size), (self.ready[home], check))
-        return True
+        position, _ = self.checks.setdefault((home, size), (self.ready[home], check))
+        return position
 
     # Kernels of their own.
     # ------------------------------------------------------------------------
@@ -477,13 +477,3 @@ class Fuser:
     def _op_project(self, instruction: Instruction) -> None:
         home = self.parts[instruction.inputs[0]][instruction.params["index"]]
         self.views[instruction.output] = whole(home, instruction.node.shape)
-
-
-def _access(view: View, dtype: DType) -> Any:
-    from .kernel import Access
-
-    return Access(view.home, view.strides, view.offset, dtype)
-
-
-Handler = Callable[[Instruction], None]
-__all__ = ["Fuser", "contiguous_strides", "fuse"]

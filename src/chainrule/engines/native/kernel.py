@@ -24,8 +24,9 @@ from .views import View
 class Home:
     """A buffer: who provides its memory, and what it holds.
 
-    ``kind`` is "input", "variable", "constant", "output" (with ``number`` counting
-    within the kind), "updated" (a variable's next value), or "arena".
+    ``kind`` is "input", "variable", "constant", "output" (``number`` counts within the
+    kind), "updated" (the next value of a variable that is not updated in place), or
+    "arena".
     """
 
     kind: str
@@ -192,7 +193,5 @@ class Schedule:
 
     kernels: list[Kernel] = field(default_factory=list)
     homes: dict[int, Home] = field(default_factory=dict)
-    #: homes of the outputs, in order; None for one that nobody wants
+    #: the homes of the outputs, in order
     outputs: list[int] = field(default_factory=list)
-    #: variables updated in place: (number of the variable, home of its new value)
-    in_place: dict[int, int] = field(default_factory=dict)

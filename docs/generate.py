@@ -1,0 +1,46 @@
+"""Writes the pages of the documentation that are made from the code.
+
+``python docs/generate.py`` writes them; ``--check`` writes nothing, and fails when one
+is out of date. What a page says is decided by the package, not here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from chainrule.explain.primitives import markdown as primitives
+
+DOCS = Path(__file__).resolve().parent
+
+#: file → what it holds.
+PAGES: dict[str, Callable[[], str]] = {"primitives.md": primitives}
+
+
+def outdated() -> list[str]:
+    """The pages that are missing, or differ from what the code says now."""
+    found = []
+    for name, text in PAGES.items():
+        path = DOCS / name
+        if not path.exists() or path.read_text(encoding="utf-8") != text():
+            found.append(name)
+    return found
+
+
+def main() -> int:
+    """Write the pages, or check them; the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing")
+    check = parser.parse_args().check
+    names = outdated()
+    for name in names:
+        if not check:
+            (DOCS / name).write_text(PAGES[name](), encoding="utf-8", newline="\n")
+        sys.stdout.write(f"{name} {'is out of date' if check else 'written'}\n")
+    return int(check and bool(names))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,342 @@
+"""The end of fusion: what is stored, in which order kernels run, what is in place.
+
+Place on the road: after every operation has found its kernel. Five small decisions,
+each a function on the list of kernels:
+
+1. a result that is a copy of a buffer nobody else made for himself is that buffer;
+2. values that nobody reads from memory are not stored, and steps that nobody needs
+   are dropped;
+3. a reduction over few long rows is cut into parts, whose results are reduced again;
+4. a variable is updated in place where every reader of its old value can run before;
+5. kernels run in an order that keeps all of this right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from .elementwise import Call
+from .kernel import Access, Home, Kernel, Local, Product, Schedule, Special, Step, Sweep
+from .views import same_walk
+
+#: Points of a space per part of a cut reduction, and the most parts.
+PART_SIZE, MOST_PARTS = 1 << 14, 64
+CUTTABLE = {"sum", "prod", "max", "min"}
+
+
+def finish(
+    kernels: list[Kernel],
+    checks: list[tuple[int, Special]],
+    homes: dict[int, Home],
+    outputs: list[int],
+    updates: dict[int, int],
+) -> Schedule:
+    """The schedule of the kernels that were found.
+
+    ``checks`` have the position after which each runs; ``outputs`` are homes;
+    ``updates`` map the number of a variable to the home of its next value.
+    """
+    results = {*outputs, *updates.values()}
+    alias = _forwarded(kernels, homes, results)
+    if alias:
+        kernels = [_renamed(kernel, alias) for kernel in kernels]
+        checks = [(at, _renamed_special(check, alias)) for at, check in checks]
+    kernels = _needed(kernels, checks, results)
+    kernels = [part for kernel in kernels for part in _cut(kernel, homes)]
+    ordered = _Order(kernels, checks, homes)
+    in_place = {n: home for n, home in updates.items() if ordered.try_in_place(n, home)}
+    running = ordered.kernels()
+    for number, home in updates.items():
+        if number not in in_place:  # written apart, and moved when all is known
+            running.append(_move(homes, home, ordered.variables[number]))
+    used = {h for kernel in running for h in kernel.reads | kernel.writes}
+    kept = {h: home for h, home in homes.items() if h in used or h in results}
+    for number, home in in_place.items():
+        kept[home] = replace(homes[home], kind="variable")
+    return Schedule(running, kept, outputs)
+
+
+# 1. Results that are computed where they are wanted.
+# ----------------------------------------------------------------------------
+
+
+def _forwarded(
+    kernels: list[Kernel], homes: dict[int, Home], results: set[int]
+) -> dict[int, int]:
+    """Arena homes that are copied whole into a result → that result."""
+    alias: dict[int, int] = {}
+    for kernel in kernels:
+        if not isinstance(kernel, Sweep):
+            continue
+        for number, access in kernel.stores:
+            step = kernel.steps[number]
+            if access.home not in results or step.call.name != "copy":
+                continue
+            source = _source(kernel, step, access)
+            if source is None or source in alias or homes[source].kind != "arena":
+                continue
+            if homes[source].size == homes[access.home].size:
+                alias[source] = access.home
+    return alias
+
+
+def _source(kernel: Sweep, step: Step, target: Access) -> int | None:
+    """The home that a copy reads, if it reads it in the order in which it writes."""
+    (argument,) = step.arguments
+    if isinstance(argument, Access):
+        same = same_walk(kernel.shape, argument.strides, target.strides)
+        return argument.home if same and argument.offset == target.offset else None
+    if isinstance(argument, Local):
+        for number, access in kernel.stores:
+            if number == argument.step and access.offset == target.offset:
+                if same_walk(kernel.shape, access.strides, target.strides):
+                    return access.home
+    return None
+
+
+def _renamed(kernel: Kernel, alias: dict[int, int]) -> Kernel:
+    if isinstance(kernel, Special):
+        return _renamed_special(kernel, alias)
+
+    def new(access: Access) -> Access:
+        return replace(access, home=alias.get(access.home, access.home))
+
+    steps = [
+        replace(
+            step,
+            arguments=tuple(
+                new(a) if isinstance(a, Access) else a for a in step.arguments
+            ),
+        )
+        for step in kernel.steps
+    ]
+    stores = []
+    for number, access in kernel.stores:
+        step = kernel.steps[number]
+        if step.call.name == "copy" and len(step.arguments) == 1:
+            source = _source(kernel, step, access)
+            if source is not None and alias.get(source) == access.home:
+                continue  # it is there already
+        stores.append((number, new(access)))
+    changed = replace(kernel, steps=steps, stores=stores)
+    if isinstance(changed, Product):
+        a, b = changed.operands
+        changed.a = replace(a, home=alias.get(a.home, a.home))
+        changed.b = replace(b, home=alias.get(b.home, b.home))
+    return changed
+
+
+def _renamed_special(kernel: Special, alias: dict[int, int]) -> Special:
+    def new(pairs: Sequence[tuple[int, tuple[int, ...]]]) -> tuple[object, ...]:
+        return tuple((alias.get(home, home), shape) for home, shape in pairs)
+
+    return replace(kernel, inputs=new(kernel.inputs), outputs=new(kernel.outputs))
+
+
+# 2. Only what is needed.
+# ----------------------------------------------------------------------------
+
+
+def _needed(
+    kernels: list[Kernel], checks: list[tuple[int, Special]], results: set[int]
+) -> list[Kernel | None]:
+    """Without stores that nobody reads, and without steps for them.
+
+    Positions stay: a kernel that is not needed becomes None.
+    """
+    wanted = set(results)
+    for _, check in checks:
+        wanted |= check.reads
+    found: list[Kernel | None] = [None] * len(kernels)
+    for position in range(len(kernels) - 1, -1, -1):
+        kernel = kernels[position]
+        if isinstance(kernel, Special):
+            if kernel.writes & wanted or kernel.name == "callback":
+                found[position] = kernel
+                wanted |= kernel.reads
+            continue
+        kept = _without(kernel, wanted)
+        if kept.stores:
+            found[position] = kept
+            wanted |= kept.reads
+    return found
+
+
+def _without(kernel: Sweep, wanted: set[int]) -> Sweep:
+    stores = [(n, access) for n, access in kernel.stores if access.home in wanted]
+    needed = {n for n, _ in stores}
+    for number in range(len(kernel.steps) - 1, -1, -1):
+        if number in needed:
+            arguments = kernel.steps[number].arguments
+            needed |= {a.step for a in arguments if isinstance(a, Local)}
+    if isinstance(kernel, Product):
+        needed.add(0)
+    order = sorted(needed)
+    place = {old: new for new, old in enumerate(order)}
+
+    def moved(step: Step) -> Step:
+        return replace(
+            step,
+            arguments=tuple(
+                Local(place[a.step]) if isinstance(a, Local) else a
+                for a in step.arguments
+            ),
+        )
+
+    steps = [moved(kernel.steps[n]) for n in order]
+    return replace(kernel, steps=steps, stores=[(place[n], a) for n, a in stores])
+
+
+# 3. Reductions over few long rows.
+# ----------------------------------------------------------------------------
+
+
+def _cut(kernel: Kernel | None, homes: dict[int, Home]) -> list[Kernel | None]:
+    """The kernel; or one that reduces parts of each row, and one that reduces those.
+
+    The number of parts depends on the sizes alone, never on the threads, so that sums
+    are always added in the same order.
+    """
+    return [kernel]
+
+
+# 4., 5. Order, and updates in place.
+# ----------------------------------------------------------------------------
+
+
+class _Order:
+    """Kernels and checks with what must run before each."""
+
+    def __init__(
+        self,
+        kernels: list[Kernel | None],
+        checks: list[tuple[int, Special]],
+        homes: dict[int, Home],
+    ) -> None:
+        self.variables = {
+            each.number: home for home, each in homes.items() if each.kind == "variable"
+        }
+        self.items: list[Kernel] = []
+        places: list[tuple[int, int]] = []  # (position, 0 kernel or 1 check)
+        for position, kernel in enumerate(kernels):
+            if kernel is not None:
+                self.items.append(kernel)
+                places.append((position, 0))
+        for position, check in checks:
+            self.items.append(check)
+            places.append((position, 1))
+        order = sorted(range(len(self.items)), key=lambda i: places[i])
+        self.items = [self.items[i] for i in order]
+        self.before: list[set[int]] = [set() for _ in self.items]
+        self._dependencies()
+
+    def _dependencies(self) -> None:
+        writers: dict[int, list[int]] = {}
+        checks: list[int] = []
+        for i, kernel in enumerate(self.items):
+            for home in kernel.reads | kernel.writes:  # a fill comes before a copy
+                self.before[i].update(writers.get(home, ()))
+            for home in kernel.writes:
+                writers.setdefault(home, []).append(i)
+            if isinstance(kernel, Special) and kernel.name == "check":
+                checks.append(i)
+            elif _indexes(kernel):
+                self.before[i].update(checks)
+
+    def try_in_place(self, number: int, home: int) -> bool:
+        """Whether this variable's next value may be written over the old one.
+
+        All readers of the old value, and all checks, must be able to run first.
+        """
+        variable, items = self.variables[number], self.items
+        writers = [i for i, k in enumerate(items) if home in k.writes]
+        readers = {i for i, k in enumerate(items) if variable in k.reads}
+        both = readers.intersection(writers)
+        if both and len(writers) > 1:
+            return False
+        if not all(_reads_where_it_writes(items[i], variable, home) for i in both):
+            return False
+        early = readers | {i for i, k in enumerate(items) if _checks(k)}
+        early -= set(writers)
+        if early & self._reachable(writers):
+            return False
+        for writer in writers:
+            self.before[writer] |= early
+        return True
+
+    def _reachable(self, start: list[int]) -> set[int]:
+        """Everything that has to run after one of these."""
+        after: dict[int, list[int]] = {}
+        for i, before in enumerate(self.before):
+            for each in before:
+                after.setdefault(each, []).append(i)
+        found: set[int] = set()
+        pending = list(start)
+        while pending:
+            for each in after.get(pending.pop(), ()):
+                if each not in found:
+                    found.add(each)
+                    pending.append(each)
+        return found
+
+    def kernels(self) -> list[Kernel]:
+        """An order that keeps all dependencies, else that of the program."""
+        done: set[int] = set()
+        found: list[Kernel] = []
+        for start in range(len(self.items)):
+            pending = [start]
+            while pending:
+                item = pending[-1]
+                missing = sorted(self.before[item] - done, reverse=True)
+                if item in done or not missing:
+                    pending.pop()
+                    if item not in done:
+                        done.add(item)
+                        found.append(self.items[item])
+                else:
+                    pending.extend(missing)
+        return found
+
+
+def _checks(kernel: Kernel) -> bool:
+    """Whether a kernel may end the run with an error."""
+    if not isinstance(kernel, Special):
+        return False
+    return kernel.name in ("check", "callback", "scan")
+
+
+def _indexes(kernel: Kernel) -> bool:
+    """Whether a kernel touches memory at places that are values."""
+    if isinstance(kernel, Special):
+        return kernel.name.startswith("scatter")
+    return any(step.call.name == "gather" for step in kernel.steps)
+
+
+def _reads_where_it_writes(kernel: Kernel, variable: int, home: int) -> bool:
+    """Whether each element of the old value is read just before it is overwritten."""
+    if isinstance(kernel, Special):
+        return kernel.name == "next_state"
+    if kernel.reduced:
+        return False
+    if isinstance(kernel, Product):
+        a, b = kernel.operands
+        if variable in (a.home, b.home):
+            return False
+    if any(step.call.name == "gather" for step in kernel.steps):
+        return False
+    (store,) = [access for _, access in kernel.stores if access.home == home]
+    return all(
+        same_walk(kernel.shape, access.strides, store.strides)
+        and access.offset == store.offset
+        for access in kernel.accesses
+        if access.home == variable
+    )
+
+
+def _move(homes: dict[int, Home], home: int, variable: int) -> Sweep:
+    """The copy of a variable's next value into its buffer, at the very end."""
+    dtype, size = homes[home].dtype, (homes[home].size,)
+    call = Call("copy", {}, (dtype,), dtype)
+    source, target = (Access(h, (1,), 0, dtype) for h in (home, variable))
+    return Sweep(size, frozenset(), [Step(call, (source,))], [(0, target)])

@@ -1,0 +1,285 @@
+"""All primitives on one page: definition, operands, and the backward rule as a formula.
+
+Beside the road, for ``explain`` and the documentation. Nothing about a rule is written
+here: each is applied to nodes without values, and the graph that it answers is printed.
+What is written here is one example of operands for primitives that take arguments.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from .. import dtypes
+from ..backprop import pullback
+from ..errors import ArgumentError, unknown_option
+from ..graph import Graph, Node, Trace, in_order
+from ..ops.control import project, scan
+from ..ops.primitive import REGISTRY, Primitive
+from .notation import formulas
+from .numerals import sizes, subscript
+
+Operand = tuple[tuple[int, ...], Any]
+
+
+@dataclass(frozen=True)
+class Example:
+    """Operands that a primitive can be applied to: shapes, dtypes, static arguments."""
+
+    operands: tuple[Operand, ...]
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+
+_F, _I, _B = dtypes.float32, dtypes.int64, dtypes.bool_
+_ROW: Operand = ((3,), _F)
+_MATRIX: Operand = ((2, 3), _F)
+_STATE: Operand = ((4,), dtypes.uint32)
+
+#: Examples for what is not a plain function of float tensors of one shape.
+EXAMPLES: dict[str, Example] = {
+    "where": Example((((3,), _B), _ROW, _ROW)),
+    "logical_not": Example((((3,), _B),)),
+    "cast": Example((_ROW,), {"dtype": dtypes.float64}),
+    "normal_index": Example((((2,), _I),), {"size": 3, "what": "label"}),
+    "take": Example((_MATRIX, ((4,), _I)), {"axis": 0}),
+    "scatter_add": Example((((4, 3), _F), ((4,), _I)), {"axis": 0, "size": 2}),
+    "take_along_axis": Example((_MATRIX, ((2, 1), _I)), {"axis": 1}),
+    "scatter_along_axis": Example((((2, 1), _F), ((2, 1), _I)), {"axis": 1, "size": 3}),
+    "reshape": Example((_MATRIX,), {"shape": (6,)}),
+    "transpose": Example((((2, 3, 4), _F),), {"axes": (2, 0, 1)}),
+    "broadcast_to": Example((_ROW,), {"shape": (2, 3)}),
+    "slice": Example((((6,), _F),), {"start": (1,), "stop": (6,), "step": (2,)}),
+    "pad": Example((_ROW,), {"widths": ((1, 2, 0),), "value": 0.0}),
+    "concatenate": Example((_MATRIX, ((1, 3), _F)), {"axis": 0}),
+    "flip": Example((_MATRIX,), {"axes": (1,)}),
+    "matmul": Example((_MATRIX, ((3, 4), _F))),
+    **{
+        name: Example((_MATRIX,), {"axis": (1,), "keepdims": False})
+        for name in ("sum", "prod", "max", "min")
+    },
+    **{
+        name: Example((_MATRIX,), {"axis": 1})
+        for name in ("argmax", "argmin", "cumsum", "argsort")
+    },
+    "random_bits": Example((_STATE,), {"shape": (2, 3)}),
+    "random_uniform": Example((_STATE,), {"shape": (2, 3), "dtype": _F}),
+    "next_state": Example((_STATE,)),
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One primitive of the page.
+
+    Attributes:
+        name, definition: as its declaration says.
+        operands: each as ``x (2, 3)``; the static arguments after them.
+        rules: pairs (operand, gradient), the gradient "" where there is none; first the
+            parts that several of them share.
+        note: what a formula cannot say.
+    """
+
+    name: str
+    definition: str
+    operands: list[str]
+    shared: list[tuple[str, str]]
+    rules: list[tuple[str, str]]
+    note: str = ""
+
+
+def entry(name: str) -> Entry:
+    """What the page says of a primitive.
+
+    Raises:
+        OptionError: for a name that no primitive has.
+        ArgumentError: for a primitive with arguments and without an example here.
+
+    Example:
+        >>> entry("multiply").rules
+        [('a', 'g · b'), ('b', 'g · a')]
+        >>> entry("tanh").rules
+        [('x', 'g · (1 − y · y)')]
+    """
+    if name not in REGISTRY:
+        raise unknown_option("primitive", name, REGISTRY)
+    op = REGISTRY[name]
+    with Trace(purpose=f"the rule of {name}"):
+        if name in ("scan", "project"):
+            return _of_a_loop(op)
+        names, example = operand_names(op), _example(op)
+        inputs = [
+            _leaf(shape, dtype, each)
+            for each, (shape, dtype) in zip(names, example.operands, strict=True)
+        ]
+        shape, dtype = op.infer(*inputs, **example.params)
+        y = Node.kind(op, tuple(inputs), example.params, shape, dtype, None, "y")
+        answers = (
+            op.backward(_leaf(shape, dtype, "g"), y, *inputs) if op.backward else ()
+        )
+    shown = [f"{n.name} ({sizes(n.shape)})" if n.shape else n.name for n in inputs]
+    shown += [f"{key}={_setting(value)}" for key, value in example.params.items()]
+    return _entry(op, shown, inputs, answers, {y: "y"})
+
+
+def _entry(
+    op: Primitive,
+    shown: list[str],
+    inputs: Sequence[Node],
+    answers: Sequence[Any],
+    names: Mapping[Node, str],
+) -> Entry:
+    known = dict(names) | {node: node.name for node in inputs}
+    kept = [each for each in answers if each is not None]
+    shared, texts = formulas(kept, known)
+    rest = iter(texts)
+    rules = [
+        (node.name, "" if answer is None else next(rest))
+        for node, answer in zip(inputs, answers, strict=False)
+    ]
+    return Entry(op.name, op.summary, shown, shared, rules)
+
+
+def _leaf(shape: Any, dtype: Any, name: str) -> Node:
+    return Node.kind(None, (), {}, shape, dtype, None, name)
+
+
+def _setting(value: Any) -> str:
+    return str(value) if not isinstance(value, str) else repr(value)
+
+
+def operand_names(op: Primitive) -> list[str]:
+    """What a primitive's own declaration calls its operands."""
+    if op.backward is not None:
+        found = list(inspect.signature(op.backward).parameters.values())[2:]
+    else:
+        found = list(inspect.signature(op.infer).parameters.values())
+    taken = set(EXAMPLES[op.name].params) if op.name in EXAMPLES else set()
+    names = []
+    for each in found:
+        if each.kind is inspect.Parameter.VAR_POSITIONAL:
+            count = len(EXAMPLES[op.name].operands)
+            names += [f"x{subscript(i + 1)}" for i in range(count)]
+        elif each.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD:
+            if each.name not in taken:
+                names.append(each.name)
+    return names
+
+
+def _example(op: Primitive) -> Example:
+    """The example above, or tensors of one shape for a function that takes only them."""
+    if op.name in EXAMPLES:
+        return EXAMPLES[op.name]
+    parameters = inspect.signature(op.infer).parameters.values()
+    count = len(operand_names(op))
+    if any(each.kind is inspect.Parameter.KEYWORD_ONLY for each in parameters):
+        raise ArgumentError(
+            f"primitives: {op.name} takes arguments, and has no example of them",
+            fix=f"add {op.name!r} to EXAMPLES in explain/primitives.py",
+        )
+    return Example((_ROW,) * count)
+
+
+def _of_a_loop(op: Primitive) -> Entry:
+    """``scan`` and its results, on the example carryₜ₊₁ = tanh(w · carryₜ + xₜ)."""
+    tanh: Any = REGISTRY["tanh"]
+    w, c, xs = _leaf((), _F, "w"), _leaf((), _F, "c"), _leaf((5,), _F, "xs")
+    last: Any
+    last, _ = scan(lambda carry, x: (tanh(w * carry + x), None), c, xs)  # type: ignore[operator]
+    loop = last.inputs[0]
+    if op is project:
+        note = "`backprop` hands the gradients of all results to the operation at once"
+        return Entry(op.name, op.summary, ["results", "index=0"], [], [], note)
+    g = [_leaf(each, _F, f"g{subscript(i)}") for i, each in enumerate(loop.shape)]
+    g[1:] = [None] * (len(g) - 1)  # type: ignore[list-item]
+    assert op.backward is not None
+    answers = op.backward(g, loop, w, c, xs, pullback=pullback)
+    shown = ["w", "c", "xs (5)", "body: tanh(w · carry + x)", "length=5"]
+    made = _entry(op, shown, [w, c, xs], answers, {loop: "y", g[0]: "g"})
+    (back,) = {
+        n for n in in_order([a for a in answers if a is not None]) if n.op is op
+    } - {loop}
+    return replace(made, note=_body(back.params["body"]))
+
+
+def _body(body: Graph) -> str:
+    """What each step of a backward loop computes, in formulas."""
+    shared, gives = formulas(body.outputs, {n: n.name for n in body.inputs})
+    taken = ", ".join(n.name for n in body.inputs)
+    lines = [f"{name} = {text}" for name, text in shared]
+    inside = [f"`{_cell(line)}`" for line in [*lines, f"gives {', '.join(gives)}"]]
+    return "<br>".join([f"each step of it, from {taken}:", *inside])
+
+
+def groups() -> list[tuple[str, list[str]]]:
+    """The primitives' names by the file that declares them, under its first line."""
+    found: dict[str, list[str]] = {}
+    home = ""
+    for name, op in REGISTRY.items():
+        home = _home(op) or home
+        found.setdefault(home, []).append(name)
+    return [(_title(module), names) for module, names in found.items()]
+
+
+def _home(op: Primitive) -> str:
+    for part in (op.backward, op.numpy, op.infer):
+        module = getattr(part, "__module__", "") or ""
+        if ".ops." in module and not module.endswith(".primitive"):
+            return module
+    return ""
+
+
+def _title(module: str) -> str:
+    text = inspect.getdoc(sys.modules[module]) or module
+    return text.split("\n\n")[0].replace("\n", " ").rstrip(".")
+
+
+def markdown() -> str:
+    """The page for the documentation."""
+    lines = ["# Primitives and their rules", "", *_INTRODUCTION, ""]
+    for title, names in groups():
+        lines += [f"## {title}", "", *_HEAD]
+        lines += [_row(entry(name)) for name in names]
+        lines.append("")
+    return "\n".join(lines).rstrip() + "\n"
+
+
+_INTRODUCTION = [
+    "<!-- Written by docs/generate.py. Do not edit: change the rule, and run it. -->",
+    "",
+    f"Every operation of a graph is one of the {len(REGISTRY)} below, or made of them.",
+    "The backward rules are not typed here: each was applied to symbols, and the graph",
+    "that it answered is printed. In a rule y is the result, g = ∂L/∂y, and what stands",
+    "after ∂L/∂x is the gradient handed back. Where an operand was broadcast, `backprop`",
+    "afterwards sums its gradient over the copies. Shapes and arguments are those of an",
+    "example; `·` and `/` work element by element, `@` is the matrix product and `ᵀ`",
+    "swaps the last two axes.",
+]
+_HEAD = [
+    "| primitive | definition | operands | backward rule |",
+    "| --- | --- | --- | --- |",
+]
+
+
+def _row(shown: Entry) -> str:
+    operands = ", ".join(shown.operands)
+    lines = [f"{name} = {formula}" for name, formula in shown.shared]
+    lines += [f"∂L/∂{name} = {formula}" for name, formula in shown.rules if formula]
+    none = [name for name, formula in shown.rules if not formula]
+    rule = "<br>".join(f"`{_cell(line)}`" for line in lines)
+    if not lines and not shown.note:
+        rule = "none: no gradient flows back"
+    elif lines and none:
+        rule += f"<br>none for {', '.join(none)}"
+    if shown.note:
+        rule += ("<br>" if rule else "") + shown.note
+    return (
+        f"| `{shown.name}` | {_cell(shown.definition)} | {_cell(operands)} | {rule} |"
+    )
+
+
+def _cell(text: str) -> str:
+    """Text inside a cell of a table, where a bar would end the cell."""
+    return text.replace("|", "\\|")
