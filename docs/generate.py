@@ -13,10 +13,15 @@ from pathlib import Path
 
 from chainrule.explain.primitives import markdown as primitives
 
+try:
+    from reference import pages as reference
+except ImportError:  # imported as docs.generate, from the folder above
+    from docs.reference import pages as reference
+
 DOCS = Path(__file__).resolve().parent
 
 #: file → what it holds.
-PAGES: dict[str, Callable[[], str]] = {"primitives.md": primitives}
+PAGES: dict[str, Callable[[], str]] = {"primitives.md": primitives, **reference()}
 
 
 def outdated() -> list[str]:
@@ -37,6 +42,7 @@ def main() -> int:
     names = outdated()
     for name in names:
         if not check:
+            (DOCS / name).parent.mkdir(exist_ok=True)
             (DOCS / name).write_text(PAGES[name](), encoding="utf-8", newline="\n")
         sys.stdout.write(f"{name} {'is out of date' if check else 'written'}\n")
     return int(check and bool(names))

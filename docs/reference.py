@@ -116,7 +116,7 @@ def entry(name: str, value: Any) -> str:
 
 
 def docstring(value: Any) -> str:
-    """A docstring as Markdown: sections in bold, lists of arguments, examples fenced."""
+    """A docstring as Markdown: bold sections, lists of arguments, fenced examples."""
     text = (inspect.getdoc(value) or "").replace("::\n", ":\n").replace("``", "`")
     return "\n\n".join(paragraph(each) for each in text.split("\n\n"))
 

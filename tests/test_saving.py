@@ -200,7 +200,8 @@ WRONG: list[tuple[str, Callable[[Path], Any], str, str | None]] = [
     (
         "of a newer version",
         lambda folder: with_head(folder / "a", version=2),
-        "load: {path}: written in version 2 of the format; this chainrule reads up to 1",
+        "load: {path}: written in version 2 of the format; this chainrule reads up to "
+        "1",
         "pip install --upgrade chainrule",
     ),
     (

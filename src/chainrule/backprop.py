@@ -242,6 +242,10 @@ class Gradients(Mapping[Node, Any]):
         gradient = self._gradients.get(self._find(node))
         return gradient is not None and not isinstance(gradient, list)
 
+    def get(self, node: Any, default: Any = None) -> Any:
+        """The gradient of a node, or ``default`` where the loss does not reach it."""
+        return self[node] if node in self else default
+
     def replaced(self, new: Mapping[Node, Any]) -> Gradients:
         """The same gradients with those of some nodes or parameters replaced.
 

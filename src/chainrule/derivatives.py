@@ -11,6 +11,8 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from . import dtypes, tree
 from .backprop import pullback
 from .errors import ArgumentError, DTypeError, GradientError, ShapeError
@@ -292,8 +294,8 @@ def jacobian(f: Function, argnum: int = 0) -> Function:
                 f"jacobian: argnum={argnum}, but there are {len(args)} arguments"
             )
         place = argnum % len(args)
-        nodes, _ = _inputs("jacobian", args[place])
-        if len(nodes) != 1:
+        nodes, structure = _inputs("jacobian", args[place])
+        if structure is not None:
             raise ArgumentError(
                 "jacobian: the argument must be one tensor, not nested ones"
             )
@@ -306,7 +308,7 @@ def jacobian(f: Function, argnum: int = 0) -> Function:
             row = pullback([flat[i]], [constant(1.0, dtype=flat.dtype)], [x])
             rows.append(_or_zeros(row, [x])[0])
         if not rows:
-            return zeros_like(reshape(output, (*output.shape, *(0 for _ in x.shape))))
+            return constant(np.zeros((*output.shape, *x.shape), x.dtype))
         return reshape(stack(rows), (*output.shape, *x.shape))
 
     return differentiated

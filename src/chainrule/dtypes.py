@@ -62,12 +62,12 @@ def as_dtype(dtype: DTypeLike) -> DType:
     if dtype is float:
         return default_float()
     try:
-        found: DType = np.dtype(dtype)
+        found: DType = np.dtype(dtype).newbyteorder("=")
     except TypeError:
         raise _unsupported(dtype) from None
     if found not in SUPPORTED:
         raise _unsupported(found)
-    return found.newbyteorder("=")
+    return found
 
 
 def _unsupported(dtype: object) -> DTypeError:

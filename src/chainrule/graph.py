@@ -142,7 +142,7 @@ def _user_frame() -> tuple[str, int, str] | None:
     frame: FrameType | None = sys._getframe(2)
     while frame is not None:
         code = frame.f_code
-        if not code.co_filename.startswith(PACKAGE_FOLDER):
+        if not code.co_filename.startswith((PACKAGE_FOLDER, "<frozen")):
             return code.co_filename, frame.f_lineno, code.co_name
         frame = frame.f_back
     return None

@@ -221,7 +221,7 @@ def predicted_against_true(
     error = float(np.sqrt(np.mean((guessed - known) ** 2)))
     spread = float(np.sum((known - known.mean()) ** 2))
     fit = f", R² {1 - len(known) * error**2 / spread:.3f}" if spread else ""
-    ax.set_title(f"{len(known)} examples: RMSE {error:.4g}{fit}")
+    ax.set_title(f"{len(known)} examples: RMSE {amount(error)}{fit}")
     ax.legend(frameon=False, loc="upper left")
     _plain_frame(ax)
     return ax
@@ -257,10 +257,22 @@ def residuals(
     half = float(np.abs(errors).max()) * 1.08 or 1.0
     ax.set(ylim=(-half, half))
     ax.set(xlabel=f"predicted {name}", ylabel=f"predicted − true {name}")
-    mean = f"{errors.mean():.3g}".replace("-", "−")
-    ax.set_title(f"Mean error {mean}, standard deviation {errors.std():.4g}")
+    mean, spread = amount(float(errors.mean())), amount(float(errors.std()))
+    ax.set_title(f"Mean error {mean}, standard deviation {spread}")
     _plain_frame(ax)
     return ax
+
+
+def amount(value: float) -> str:
+    """A number in a title: four digits, large ones without powers of ten.
+
+    Example:
+        >>> amount(16574.3), amount(0.012345), amount(-2.5)
+        ('16 574', '0.01234', '−2.5')
+    """
+    large = 1e3 <= abs(value) < 1e9
+    text = f"{value:,.0f}".replace(",", " ") if large else f"{value:.4g}"
+    return text.replace("-", "−")
 
 
 def new_figure(width: float, height: float) -> Figure:

@@ -86,7 +86,11 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Array], dict[str, Any]
     settings = head.get("settings")
     if not isinstance(settings, dict):
         raise _damaged(path, "its settings are not a table")
-    if head.get("sha256") != _digest(arrays, settings):
+    try:
+        found = _digest(arrays, settings)
+    except RecursionError:
+        raise _damaged(path, "its settings are nested without end") from None
+    if head.get("sha256") != found:
         raise _damaged(path, "its contents do not match their checksum")
     return arrays, settings
 
@@ -262,20 +266,20 @@ def _head(path: str | os.PathLike[str], data: bytes) -> dict[str, Any]:
             "safetensors.numpy.load_file(path)), with the names changed to this "
             "model's",
         )
-    head = _table(path, str(metadata[KEY]).encode())
+    head = _table(path, str(metadata[KEY]))
     version = head.get("version")
     if not isinstance(version, int):
         raise _damaged(path, "its version is not a number")
     if version > VERSION:
         raise FileError(
-            f"load: {path}: written in version {version:.6g} of the format; this "
+            f"load: {path}: written in version {str(version)[:9]} of the format; this "
             f"chainrule reads up to {VERSION}",
             fix="pip install --upgrade chainrule",
         )
     return head
 
 
-def _table(path: str | os.PathLike[str], text: bytes) -> dict[str, Any]:
+def _table(path: str | os.PathLike[str], text: bytes | str) -> dict[str, Any]:
     try:
         table = json.loads(text)
     except (ValueError, RecursionError):

@@ -23,6 +23,7 @@ HEAVY = [
     "safetensors",
     "scipy",
     "sklearn",
+    "threadpoolctl",
 ]
 
 #: What the package may import when it is installed without extras.
@@ -30,6 +31,7 @@ BASE = {"chainrule", "click", "matplotlib", "numpy", "rich"} | {
     "safetensors",
     "scipy",
     "sklearn",
+    "threadpoolctl",
 }
 
 #: Imported only where the user hands over, or asks for, the thing they make.

@@ -7,6 +7,7 @@ not know what any command does.
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 import traceback
@@ -18,6 +19,7 @@ import click
 from .. import __version__
 from ..config import config
 from ..errors import ChainruleError, nearest
+from .arguments import as_options
 
 #: The commands, in the order in which they are met.
 COMMANDS = {
@@ -102,6 +104,9 @@ class Application(click.Group):
         prog_name = prog_name or "chainrule"
         if not standalone_mode:
             return super().main(words, prog_name, standalone_mode=False, **extra)
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="replace")  # signs that a terminal lacks
         try:
             code = super().main(words, prog_name, standalone_mode=False, **extra)
             sys.stdout.flush()
@@ -151,7 +156,7 @@ def _message(error: ChainruleError) -> str:
         lines.append(f"  in layer   {error.layer}")
     if error.fix:
         lines.append(f"  fix        {error.fix}")
-    return "\n".join(lines)
+    return as_options("\n".join(lines))
 
 
 def _usage_message(error: click.ClickException) -> str:

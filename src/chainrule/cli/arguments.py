@@ -5,6 +5,7 @@ Place on the road: below the commands. It must not know which command uses them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -34,9 +35,7 @@ class LayerSizes(click.ParamType):
             if not (word.isascii() and word.isdigit() and 1 <= int(word) <= WIDEST):
                 self.fail(
                     f"{value!r}: {word!r} is not a size: expected whole numbers from 1 "
-                    f"to {WIDEST:,} with commas between, as in 64,32; or none".replace(
-                        f"{WIDEST:,}", str(WIDEST)
-                    ),
+                    f"to {WIDEST} with commas between, as in 64,32; or none",
                     param,
                     ctx,
                 )
@@ -125,6 +124,72 @@ class Number(click.ParamType):
         return f"{low} and {'below' if self.below else 'at most'} {self.most:g}"
 
 
-def whole(least: int, most: int | None = None) -> click.IntRange:
-    """A whole number of at least ``least``."""
-    return click.IntRange(min=least, max=most)
+class Whole(click.ParamType):
+    """A whole number within bounds.
+
+    Arguments:
+        least, most: the bounds.
+    """
+
+    name = "integer"
+
+    def __init__(self, least: int, most: int | None = None) -> None:
+        self.least, self.most = least, most
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int:
+        """The number, if it is one and within bounds."""
+        try:
+            number = int(str(value))
+        except ValueError:
+            self.fail(f"{value!r} is not a whole number.", param, ctx)
+        if number < self.least or (self.most is not None and number > self.most):
+            bounds = f"of at least {self.least}"
+            if self.most is not None:
+                bounds = f"from {self.least} to {self.most}"
+            self.fail(f"{number}: expected a whole number {bounds}.", param, ctx)
+        return number
+
+
+class Columns(click.ParamType):
+    """``id,name``: names of columns."""
+
+    name = "columns"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        """The names, without blanks around them."""
+        if isinstance(value, tuple):
+            return value
+        names = tuple(word.strip() for word in value.split(","))
+        if not all(names):
+            self.fail(
+                f"{value!r}: expected names with commas between, as in id,name",
+                param,
+                ctx,
+            )
+        return names
+
+
+#: How an argument of a function of the library is spelled on the command line.
+SPELLINGS = (
+    (r"task='(\w+)'", r"--task \1"),
+    (r"kinds=\{'(.+)': 'categorical'\}", r"--categorical \1"),
+    (r"kinds=\{name: kind\}", "--categorical COLUMN"),
+    (r", or header=False", ""),
+    (r"\bsave\('(.+)'\)", r"--out \1"),
+)
+
+
+def as_options(sentence: str) -> str:
+    """A sentence of the library in the words of the command.
+
+    Example:
+        >>> as_options("two numbers: classification; task='regression' changes that")
+        'two numbers: classification; --task regression changes that'
+    """
+    for pattern, option in SPELLINGS:
+        sentence = re.sub(pattern, option, sentence)
+    return sentence

@@ -33,28 +33,28 @@ def command(name: str | None, as_json: bool) -> None:
     terminal = Terminal(json=as_json)
     if name is not None and name not in sources.CATALOGUE:
         raise unknown_option("data set", name, sources.CATALOGUE)
-    entries = {
-        key: {
-            "description": entry.description,
-            "source": entry.source,
-            "licence": entry.licence,
-            "published": list(entry.published),
-            "download": entry.read is not None,
-        }
-        for key, entry in sources.CATALOGUE.items()
-        if name in (None, key)
-    }
-    terminal.finish(entries)
+    chosen = {k: e for k, e in sources.CATALOGUE.items() if name in (None, k)}
     if name is None:
         rows = [
-            (key, str(entry["description"]), "" if entry["download"] else "included")
-            for key, entry in entries.items()
+            (key, entry.description, "included" if entry.read is None else "")
+            for key, entry in chosen.items()
         ]
         terminal.result(*columns(rows, indent=""))
-        return
-    for key, entry in entries.items():
-        entry = sources.CATALOGUE[key]
-        rows = [("source", entry.source), ("licence", entry.licence)]
-        rows += [("published", result) for result in entry.published]
-        rows.append(("train", f"chainrule train {key}"))
-        terminal.result(f"{key}: {entry.description}", *columns(rows))
+    else:
+        entry = chosen[name]
+        facts = [("source", entry.source), ("licence", entry.licence)]
+        facts += [("published", result) for result in entry.published]
+        facts.append(("train", f"chainrule train {name}"))
+        terminal.result(f"{name}: {entry.description}", *columns(facts))
+    terminal.finish(
+        {
+            key: {
+                "description": entry.description,
+                "source": entry.source,
+                "licence": entry.licence,
+                "published": entry.published,
+                "included": entry.read is None,
+            }
+            for key, entry in chosen.items()
+        }
+    )

@@ -13,9 +13,10 @@ import numpy as np
 import chainrule as cr
 
 from ..errors import ArgumentError
+from ..explain.explanation import Explanation
 from . import report, sources
 from .application import Command
-from .arguments import whole
+from .arguments import Whole
 from .run_folder import RunFolder
 from .settings import Settings
 from .terminal import Terminal
@@ -34,7 +35,7 @@ Examples:
 @click.command("explain", cls=Command, epilog=EXAMPLES)
 @click.argument("run")
 @click.option(
-    "--row", type=whole(0), default=0, show_default=True, help="Which test example."
+    "--row", type=Whole(0), default=0, show_default=True, help="Which test example."
 )
 @click.option(
     "--out", metavar="FILE", help="Write a page (.html), a drawing (.svg) or .txt."
@@ -62,12 +63,13 @@ def command(run: str, row: int, out: str | None, graph: bool, as_json: bool) -> 
     opened: Any = cr.explain(model, inputs, targets, loss=words.loss)
     said = report.predict(model, inputs, settings)
     sentence = f"{test.name}, row {row}: {_verdict(said, targets, settings)}"
-    terminal.result(sentence)
     if out is not None:
         opened.save(out)
-        terminal.result(f"written to {out}")
-    elif not as_json:
-        terminal.result("", opened.graph_text() if graph else opened.text())
+        terminal.result(sentence, f"written to {out}")
+    elif graph:
+        terminal.result(sentence, "", Explanation.text(opened, None))
+    else:
+        terminal.result(sentence, "", opened.text())
     terminal.finish(
         {"run": str(folder), "row": row, "sentence": sentence, "text": opened.text()}
     )

@@ -135,11 +135,12 @@ def make_optimizer(
 
 
 def in_words(network: Network, num_parameters: int) -> str:
-    """The network in a line: ``64 → 256 → 10, relu, dropout 0.3: 19,210 weights``."""
+    """The network in a line: ``64 → 256 → 10, relu, dropout 0.3: 19 210 weights``."""
     sizes = " → ".join(map(str, (network.inputs, *network.hidden, network.outputs)))
     words = [sizes]
     if network.hidden:
         words.append(network.activation)
         if network.dropout:
             words.append(f"dropout {network.dropout:g}")
-    return f"{', '.join(words)}: {num_parameters:,} weights".replace(",", " ", 0)
+    count = f"{num_parameters:,}".replace(",", " ")
+    return f"{', '.join(words)}: {count} weights"

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import data, nn, pictures, training
+from ..pictures import amount
 from ..training import metrics
 from .settings import Settings
 
@@ -129,7 +130,7 @@ def in_words(measured: dict[str, Any], settings: Settings) -> str:
             f"({measured['right']} of {measured['examples']} right)"
         )
     return (
-        f"RMSE {measured['rmse']:.4g}, MAE {measured['mae']:.4g}, "
+        f"RMSE {amount(measured['rmse'])}, MAE {amount(measured['mae'])}, "
         f"R² {measured['r2']:.3f} ({settings.target}, {measured['examples']} examples)"
     )
 

@@ -29,6 +29,7 @@ class Source:
         target: the column to predict.
         task: as asked for; None where it was recognised.
         drop: columns left out.
+        categorical: columns of numbers that are names, such as postcodes.
         test: the part of a table's rows that is tested on.
     """
 
@@ -38,6 +39,7 @@ class Source:
     target: str | None = None
     task: str | None = None
     drop: tuple[str, ...] = ()
+    categorical: tuple[str, ...] = ()
     test: float = 0.2
 
 

@@ -15,8 +15,10 @@ import numpy as np
 
 from .. import data
 from ..data.columns import Columns, read_bytes, read_columns
+from ..data.datasets import Part
 from ..data.transform import ColumnRule, TargetRule
-from ..errors import ArgumentError, DataError, FileError, nearest, unknown_option
+from ..errors import ArgumentError, DataError, FileError, OptionError, nearest
+from .arguments import as_options
 from .settings import Settings, Source
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -74,11 +76,14 @@ def recognise(what: str, **asked: Any) -> Source:
         return Source(name=what)
     path = Path(what)
     if not path.exists() and not _looks_like_file(what):
-        error = unknown_option("data set", what, data.names())
-        raise type(error)(
+        here = [
+            each.name for each in Path.cwd().iterdir() if _looks_like_file(each.name)
+        ]
+        close = nearest(what, [*data.names(), *here])
+        raise OptionError(
             f"{what!r} is neither a data set nor a file; chainrule data lists the "
             "data sets",
-            fix=error.fix,
+            fix=f"did you mean {close!r}?" if close else None,
         )
     raw = read_bytes(path)
     if not asked.get("target"):
@@ -130,9 +135,21 @@ def _load_table(source: Source, validation: float, seed: int) -> Examples:
             f"{path}: the file has changed since this run began",
             fix="put the old file back, or begin a new run",
         )
-    table = data.read_table(path, source.target, task=source.task, drop=source.drop)
+    kinds = dict.fromkeys(source.categorical, "categorical")
+    table = data.read_table(
+        path, source.target, task=source.task, drop=source.drop, kinds=kinds
+    )
+    _refuse_many_classes(table)
     inner = validation * (1 - source.test)
-    split = table.split(test=source.test, validation=inner, seed=seed)
+    try:
+        split = table.split(test=source.test, validation=inner, seed=seed)
+    except ArgumentError as error:
+        watched = " and to watch progress on" if validation else ""
+        raise DataError(
+            f"{path.name}: {len(table)} rows are too few to learn from, to test on"
+            f"{watched}",
+            fix="more rows, or --validation 0 with a larger --test",
+        ) from error
     fitted: Any = split.transform
     inputs = ", ".join(list(table.kinds)[:8]) + (", …" if len(table.kinds) > 8 else "")
     return Examples(
@@ -142,15 +159,19 @@ def _load_table(source: Source, validation: float, seed: int) -> Examples:
         split.test,
         split.validation,
         fitted,
-        tuple(_without_python(note) for note in table.notes),
+        tuple(as_options(note) for note in table.notes),
     )
 
 
-def _without_python(note: str) -> str:
-    """A note of ``read_table``, with the command's spelling of an argument."""
-    for task in ("regression", "classification"):
-        note = note.replace(f"task={task!r}", f"--task {task}")
-    return note
+def _refuse_many_classes(table: data.Table) -> None:
+    """An error where most rows have a class of their own: there is nothing to learn."""
+    classes = table.transform.classes or ()
+    if len(classes) > max(2, len(table) // 2):
+        raise DataError(
+            f"{table.columns.source}: {table.target!r} holds {len(classes)} different "
+            f"values in {len(table)} rows: too many to be classes",
+            fix="--task regression for amounts, or another --target",
+        )
 
 
 def _as_table_transform(split: data.Split) -> data.TableTransform | None:
@@ -217,33 +238,20 @@ def new_examples(settings: Settings, file: str) -> data.Dataset:
         )
     inputs, columns = new_inputs(settings, file)
     assert columns is not None
-    _require_columns(columns, [settings.target])
+    if settings.target not in columns.values:
+        raise DataError(
+            f"{columns.source}: no target column {settings.target!r} to measure by",
+            fix="rows with known targets; chainrule predict takes rows without",
+        )
     fitted = data.TableTransform.from_json(settings.transform)
-    # one class only is no mistake here, so the classes are handed over as they are
-    targets = fitted.transform_target(columns)
-    return unchecked(inputs, targets, settings, Path(file).name)
-
-
-def unchecked(
-    inputs: Array, targets: Array, settings: Settings, name: str
-) -> data.Dataset:
-    """A data set of a run's kind, which may hold rows of one class alone."""
-    return _Rows(
+    return Part(
         inputs,
-        targets,
-        name=name,
+        fitted.transform_target(columns),
+        name=Path(file).name,
         classes=settings.classes or None,
         target_name=settings.target,
-        image_shape=settings.image_shape or None,
         task=settings.task,
     )
-
-
-class _Rows(data.Dataset):
-    """Rows to measure on: nothing is learned from them."""
-
-    def _check_more_than_one_class(self) -> None:
-        return
 
 
 def named_examples(settings: Settings, name: str) -> data.Dataset:

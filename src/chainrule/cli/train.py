@@ -24,7 +24,7 @@ from ..errors import ArgumentError
 from ..training import callbacks
 from . import network, report, sources
 from .application import Command, Interrupted
-from .arguments import LayerSizes, Name, Number, whole
+from .arguments import Columns, LayerSizes, Name, Number, Whole
 from .progress import make_progress
 from .run_folder import RunFolder
 from .settings import Network, Settings, Source, Training
@@ -60,7 +60,15 @@ def _names_of_losses() -> list[str]:
     type=Name(tuple(network.LOSSES)),
     help="What to predict: classes or amounts.  [default: recognised from the target]",
 )
-@click.option("--drop", metavar="COLUMNS", help="Columns to leave out: id,name.")
+@click.option(
+    "--drop", type=Columns(), metavar="COLUMNS", help="Columns to leave out: id,name."
+)
+@click.option(
+    "--categorical",
+    type=Columns(),
+    metavar="COLUMNS",
+    help="Columns of numbers that are names, such as postcodes.",
+)
 @click.option(
     "--test",
     type=Number(0, 1, above=True, below=True),
@@ -97,8 +105,8 @@ def _names_of_losses() -> list[str]:
     type=Number(0),
     help="How strongly weights are drawn to 0.  [default: 0]",
 )
-@click.option("--epochs", type=whole(1), help="[default: by the data]")
-@click.option("--batch-size", type=whole(1), help="[default: by the data]")
+@click.option("--epochs", type=Whole(1), help="[default: by the data]")
+@click.option("--batch-size", type=Whole(1), help="[default: by the data]")
 @click.option(
     "--validation",
     type=Number(0, 1, below=True),
@@ -106,11 +114,11 @@ def _names_of_losses() -> list[str]:
 )
 @click.option(
     "--patience",
-    type=whole(1),
+    type=Whole(1),
     help="Stop after so many epochs without improvement on the validation data, and "
     "keep the best weights.  [default: by the data]",
 )
-@click.option("--seed", type=whole(0, 2**63 - 1), help="[default: 0]")
+@click.option("--seed", type=Whole(0, 2**63 - 1), help="[default: 0]")
 @click.option("--engine", type=Name(tuple(ENGINES)), help="What computes the steps.")
 @click.option("--out", metavar="DIR", help="The run's folder.  [default: runs/…]")
 @click.option("--resume", metavar="RUN", help="Go on with a run that was stopped.")
@@ -151,13 +159,10 @@ class Run:
 
 def _new(asked: dict[str, Any], terminal: Terminal) -> Run:
     """A run from what is asked, in a folder of its own."""
-    drop = tuple(word.strip() for word in asked.get("drop", "").split(",") if word)
+    about = ("target", "task", "drop", "categorical", "test")
     source = sources.recognise(
         asked.get("data", "digits"),
-        target=asked.get("target"),
-        task=asked.get("task"),
-        drop=drop,
-        test=asked.get("test"),
+        **{name: asked[name] for name in about if name in asked},
     )
     seed, validation = asked.get("seed", SEED), asked.get("validation", VALIDATION)
     examples = sources.load(source, validation, seed)
@@ -215,8 +220,7 @@ def _settings(
     if loss not in network.LOSSES[task]:
         raise ArgumentError(
             f"--loss {loss}: not a loss for {task}",
-            fix=f"one of {', '.join(network.LOSSES[task])}; "
-            "or another --task" * (source.name is None),
+            fix=f"one of {', '.join(network.LOSSES[task])}",
         )
     optimizer = asked.get("optimizer", "adam")
     validation = asked.get("validation", VALIDATION)

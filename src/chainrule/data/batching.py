@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ArgumentError, DataError
-from .datasets import Arrays, Dataset
+from .datasets import Arrays, Dataset, Part
 from .validation import Array
 
 Batch = tuple[Arrays, Arrays | None]
@@ -237,7 +237,7 @@ class Stream:
         targets = batch[1] if pair and len(batch) == 2 else None
         # one class in a batch is no mistake, so the check for it must not see the
         # labels
-        checked = _BatchOfStream(inputs, targets, name=name, classes=self.classes)
+        checked = Part(inputs, targets, name=name, classes=self.classes)
         if self.classes is None and checked.classes is not None:
             raise DataError(
                 f"Stream {name}: targets: texts: a stream does not see all classes",
@@ -246,11 +246,6 @@ class Stream:
         if checked.lazy:
             return checked.take(np.arange(len(checked)))
         return checked.inputs, checked.targets
-
-
-class _BatchOfStream(Dataset):
-    def _check_more_than_one_class(self) -> None:
-        return
 
 
 def _check_whole(name: str, value: object, least: int, most: int | None = None) -> None:

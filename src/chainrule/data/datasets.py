@@ -347,6 +347,18 @@ class Dataset:
         return picked if several else picked[0]
 
 
+class Part(Dataset):
+    """A part of more data, which may hold examples of one class alone.
+
+    Example:
+        >>> len(Part([[0.5]], [1], classes=("no", "yes")))
+        1
+    """
+
+    def _check_more_than_one_class(self) -> None:
+        return
+
+
 @dataclass(frozen=True)
 class Split:
     """Data for training and for testing, and where they came from.

@@ -20,7 +20,7 @@ import numpy as np
 
 from ..errors import ArgumentError, DataError, unknown_option
 from .columns import Columns, as_texts, read_columns
-from .datasets import Dataset, Split
+from .datasets import Dataset, Part, Split
 from .splitting import train_test_split
 from .transform import KINDS, TableTransform, recognise_kinds, target_texts
 from .validation import Array
@@ -123,7 +123,8 @@ class Table:
     ) -> Dataset:
         inputs = transform.transform(columns)
         targets = None if self.target is None else transform.transform_target(columns)
-        whole = Dataset(
+        # that there are two classes or more was seen when the transformation was fitted
+        return Part(
             inputs,
             targets,
             name=name or columns.source,
@@ -132,7 +133,6 @@ class Table:
             classes=transform.classes,
             task=self.task,
         )
-        return whole
 
     def __repr__(self) -> str:
         head = f"Table {self.columns.source!r}: {len(self)} rows"

@@ -11,6 +11,7 @@ primitives and none of their backward rules, so that it is evidence for them.
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -90,7 +91,8 @@ class Perturbation:
 
     def _moved(self, entry: int, by: float) -> float:
         moved = self.base.copy()
-        moved.reshape(-1)[entry] += by
+        with np.errstate(all="ignore"):
+            moved.reshape(-1)[entry] += by
         return self._loss(moved)
 
     def _loss(self, value: Array) -> float:
@@ -103,6 +105,10 @@ class Perturbation:
 
 def _elements(node: Node) -> int:
     inputs = sum(math.prod(x.shape) for x in node.inputs if not x.several)
+    if node.op is not None and node.op.name == "matmul":
+        return math.prod(node.shape) * int(node.inputs[0].shape[-1]) // 8
+    if node.op is not None and node.op.name == "scan":
+        return 400 * int(node.params["length"]) * len(node.params["body"].nodes)
     return inputs + (0 if node.several else math.prod(node.shape))
 
 
@@ -112,8 +118,9 @@ def _affected(node: Node, nodes: Sequence[Node]) -> list[Node]:
     """
     found = {node}
     later = []
-    for each in nodes:
-        if each.op is None or each.op.name == "stop_gradient" or each is node:
+    first = bisect_right(nodes, node.age, key=lambda each: each.age)
+    for each in nodes[first:]:
+        if each.op is None or each.op.name == "stop_gradient":
             continue
         if any(x in found for x in each.inputs):
             found.add(each)

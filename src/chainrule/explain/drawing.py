@@ -154,7 +154,7 @@ def _arrow(key: str, way: str) -> str:
     )
 
 
-# Edges. ---------------------------------------------------------------------------------
+# Edges. ----------------------------------------------------------------------
 
 
 def _edge(wording: Wording, shown: Picture, number: int, key: str) -> str:
@@ -197,7 +197,7 @@ def _rim(centre: Point, towards: Point) -> Point:
 def _curve(points: Sequence[Point]) -> str:
     """A smooth path through points, level at every stop."""
     path = f"M{points[0][0]:.1f} {points[0][1]:.1f}"
-    for i, ((x0, y0), (x1, y1)) in enumerate(zip(points, points[1:], strict=False)):
+    for i, ((x0, y0), (x1, y1)) in enumerate(itertools.pairwise(points)):
         bend = (x1 - x0) * 0.42
         start = y0 + (y1 - y0) * (0.14 if i == 0 else 0)
         end = y1 - (y1 - y0) * (0.14 if i == len(points) - 2 else 0)
@@ -220,7 +220,7 @@ def _local(wording: Wording, user: Node, node: Node) -> str:
     return "" if factors is None else numerals.number(factors[0, 0], 3)
 
 
-# Nodes. ---------------------------------------------------------------------------------
+# Nodes. ----------------------------------------------------------------------
 
 
 def _node(wording: Wording, shown: Picture, place: int, interactive: bool) -> str:
@@ -241,7 +241,8 @@ def _node(wording: Wording, shown: Picture, place: int, interactive: bool) -> st
             f'<path class="cr-rim" d="M0 {-RADIUS} V{RADIUS}"/>',
             f'<text class="cr-name" y="{-RADIUS - 9}">{escape(above)}</text>',
             *(
-                f'<text class="cr-formula" y="{RADIUS + 18 + 16 * i}">{escape(line)}</text>'
+                f'<text class="cr-formula" y="{RADIUS + 18 + 16 * i}">'
+                f"{escape(line)}</text>"
                 for i, line in enumerate(filter(None, below))
             ),
             "</g>",

@@ -8,7 +8,7 @@ itself as a page. It changes nothing.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -275,7 +275,11 @@ class Explanation:
             ArgumentError: for an ending other than .txt, .svg and .html.
             FileError: when the file cannot be written.
         """
-        forms = {".txt": self.text, ".svg": self.svg, ".html": self.html}
+        forms: dict[str, Callable[[], str]] = {
+            ".txt": self.text,
+            ".svg": self.svg,
+            ".html": self.html,
+        }
         ending = os.path.splitext(os.fspath(path))[1].lower()
         if ending not in forms:
             raise ArgumentError(

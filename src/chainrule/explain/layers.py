@@ -270,7 +270,7 @@ def _row(symbol: str, values: Array) -> list[str]:
 
 
 def _how_combined(run: _Run) -> str:
-    """Whether the loss is an average or a sum over the samples: δ carries the factor."""
+    """Whether the loss averages or sums over the samples: δ carries the factor."""
     samples = run.outputs[0].shape[0] if run.outputs[0].shape else 1
     try:
         settings = inspect.signature(run.function).parameters

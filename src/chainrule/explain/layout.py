@@ -11,6 +11,7 @@ hierarchical system structures".
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -52,7 +53,7 @@ def arrange(
     columns: list[list[int]] = [[] for _ in range(max(stops, default=-1) + 1)]
     for stop, layer in enumerate(stops):
         columns[layer].append(stop)
-    links = [pair for chain in chains for pair in zip(chain, chain[1:], strict=False)]
+    links = [pair for chain in chains for pair in itertools.pairwise(chain)]
     before, after = _neighbours(len(stops), links)
     _order(columns, before, after)
     heights = _heights(columns, before, after, len(widths))
@@ -152,8 +153,8 @@ def _crossings(columns: Sequence[Sequence[int]], after: list[list[int]]) -> int:
     total = 0
     for column in columns:
         ends = [
-            places[each] for s in column for each in sorted(after[s], key=places.get)
-        ]  # type: ignore[arg-type]
+            height for s in column for height in sorted(places[e] for e in after[s])
+        ]
         total += sum(a > b for i, a in enumerate(ends) for b in ends[i + 1 :])
     return total
 
@@ -194,9 +195,8 @@ def _settle(
         middle, weight, offsets = wish, 1, [0.0]
         while blocks:
             top, top_weight, top_offsets = blocks[-1]
-            step = (
-                top_offsets[-1] + (space[column[_count(blocks) - 1]] + space[stop]) / 2
-            )
+            above = column[_count(blocks) - 1]
+            step = top_offsets[-1] + (space[above] + space[stop]) / 2
             if middle >= top + step:
                 break
             blocks.pop()

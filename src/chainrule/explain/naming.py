@@ -51,7 +51,7 @@ def name_nodes(
         given: names that come before all others.
     """
     wanted = _assigned(nodes)
-    wanted.update({node: node.name for node in nodes if node.name})
+    wanted.update({node: clean(node.name) for node in nodes if clean(node.name)})
     if root is not None:
         wanted.setdefault(root, "L")
     wanted.update(given or {})
@@ -74,6 +74,11 @@ def name_nodes(
             name = f"{'v' if node.op is not None else 'c'}{subscript(next(numbers))}"
         names[node] = Phrase(_distinct(name, taken))
     return names
+
+
+def clean(name: str) -> str:
+    """A user's name on one line: what cannot be printed becomes a space."""
+    return " ".join("".join(c if c.isprintable() else " " for c in name).split())
 
 
 def _distinct(name: str, taken: dict[str, int]) -> str:
@@ -193,7 +198,7 @@ def _assignments(file: str) -> dict[int, _Assignment]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Assign) and len(node.targets) == 1:
             target, value = node.targets[0], node.value
-        elif isinstance(node, ast.AnnAssign | ast.NamedExpr) and node.value is not None:
+        elif isinstance(node, ast.AnnAssign) and node.value is not None:
             target, value = node.target, node.value
         else:
             continue
@@ -201,8 +206,16 @@ def _assignments(file: str) -> dict[int, _Assignment]:
         if names:
             entry = _Assignment(names, value)
             for line in range(node.lineno, (node.end_lineno or node.lineno) + 1):
-                found[line] = entry
+                found[line] = _joined(found.get(line), entry)
     return found
+
+
+def _joined(before: _Assignment | None, entry: _Assignment) -> _Assignment:
+    """Several statements of one line, ``x = f(); y = g()``, as ``x, y = f(), g()``."""
+    if before is None:
+        return entry
+    both = ast.Tuple([before.value, entry.value])
+    return _Assignment(before.targets + entry.targets, both)
 
 
 def _targets(target: ast.expr) -> tuple[str, ...]:

@@ -85,9 +85,9 @@ def _legend(wording: Wording, shown: Picture) -> str:
     if wording.ledger.root is None:
         return f"{count} nodes of a traced graph: shapes, no values.{hidden}"
     return (
-        f"{count} nodes.{hidden} The right half of a circle holds the node's value, the "
-        f"left half its derivative ∂{wording.loss}/∂node. A number × on an edge is the "
-        "derivative of one node by the other: what flows back is multiplied by it."
+        f"{count} nodes.{hidden} The right half of a circle holds the node's value, "
+        f"the left half its derivative ∂{wording.loss}/∂node. A number × on an edge is "
+        "the derivative of one node by the other: what flows back is multiplied by it."
     )
 
 
@@ -136,14 +136,15 @@ class _Nodes:
             return []
         everything = self.wording.ledger.everything
         moved = Perturbation(node, self.wording.ledger.root, everything)
-        value, colours = np.asarray(node.value).reshape(-1), heat(gradient.reshape(-1))
+        value, slopes = np.asarray(node.value).reshape(-1), gradient.reshape(-1)
+        colours = heat([float(slopes[entry]) for entry in chosen])
         rows = []
-        for entry in chosen:
+        for colour, entry in zip(colours, chosen, strict=True):
             row = {
                 "at": index_of(node, entry),
                 "value": numerals.number(value[entry]),
-                "delta": numerals.number(gradient.reshape(-1)[entry]),
-                "colour": colours[entry],
+                "delta": numerals.number(slopes[entry]),
+                "colour": colour,
                 "sum": self.wording.entry(node, entry),
             }
             rows.append(row | self._difference(node, moved, entry))
@@ -153,10 +154,10 @@ class _Nodes:
         self, node: Node, moved: Perturbation, entry: int
     ) -> dict[str, Any]:
         if moved.cost > self.left:
-            name = self.wording.name(node)
+            call = f".difference({self.wording.name(node)!r}, {entry})"
             return {
                 "difference": "—",
-                "verdict": f"not computed for this page: .difference({name!r}, {entry})",
+                "verdict": f"not computed for this page: {call}",
                 "agrees": True,
                 "rule": "",
             }

@@ -169,7 +169,7 @@ def operand_names(op: Primitive) -> list[str]:
 
 
 def _example(op: Primitive) -> Example:
-    """The example above, or tensors of one shape for a function that takes only them."""
+    """The example above, or tensors of one shape where there are no arguments."""
     if op.name in EXAMPLES:
         return EXAMPLES[op.name]
     parameters = inspect.signature(op.infer).parameters.values()
@@ -187,7 +187,7 @@ def _of_a_loop(op: Primitive) -> Entry:
     tanh: Any = REGISTRY["tanh"]
     w, c, xs = _leaf((), _F, "w"), _leaf((), _F, "c"), _leaf((5,), _F, "xs")
     last: Any
-    last, _ = scan(lambda carry, x: (tanh(w * carry + x), None), c, xs)  # type: ignore[operator]
+    last, _ = scan(lambda carry, x: (tanh(w * carry + x), None), c, xs)
     loop = last.inputs[0]
     if op is project:
         note = "`backprop` hands the gradients of all results to the operation at once"
@@ -198,9 +198,8 @@ def _of_a_loop(op: Primitive) -> Entry:
     answers = op.backward(g, loop, w, c, xs, pullback=pullback)
     shown = ["w", "c", "xs (5)", "body: tanh(w · carry + x)", "length=5"]
     made = _entry(op, shown, [w, c, xs], answers, {loop: "y", g[0]: "g"})
-    (back,) = {
-        n for n in in_order([a for a in answers if a is not None]) if n.op is op
-    } - {loop}
+    behind = in_order([each for each in answers if each is not None], stop=[loop])
+    (back,) = [each for each in behind if each.op is op and each is not loop]
     return replace(made, note=_body(back.params["body"]))
 
 
@@ -250,12 +249,12 @@ _INTRODUCTION = [
     "<!-- Written by docs/generate.py. Do not edit: change the rule, and run it. -->",
     "",
     f"Every operation of a graph is one of the {len(REGISTRY)} below, or made of them.",
-    "The backward rules are not typed here: each was applied to symbols, and the graph",
-    "that it answered is printed. In a rule y is the result, g = ∂L/∂y, and what stands",
-    "after ∂L/∂x is the gradient handed back. Where an operand was broadcast, `backprop`",
-    "afterwards sums its gradient over the copies. Shapes and arguments are those of an",
-    "example; `·` and `/` work element by element, `@` is the matrix product and `ᵀ`",
-    "swaps the last two axes.",
+    "The backward rules are not typed here: each was applied to symbols, and the",
+    "graph that it answered is printed. In a rule y is the result, g = ∂L/∂y, and",
+    "what stands after ∂L/∂x is the gradient handed back. Where an operand was",
+    "broadcast, `backprop` afterwards sums its gradient over the copies. Shapes and",
+    "arguments are those of an example; `·` and `/` work element by element, `@` is",
+    "the matrix product and `ᵀ` swaps the last two axes.",
 ]
 _HEAD = [
     "| primitive | definition | operands | backward rule |",

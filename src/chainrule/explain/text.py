@@ -31,7 +31,7 @@ def explanation_text(wording: Wording, limit: int | None) -> str:
     elif ledger.has_gradients:
         lines += ["", "backward: nothing was computed, so there is nothing to derive"]
     else:
-        lines += ["", f"backward: {wording.no_derivative(ledger.root)}: no derivatives"]
+        lines += ["", f"no derivatives: {wording.no_derivative(ledger.root)}"]
     return "\n".join(lines)
 
 

@@ -211,7 +211,7 @@ class Wording:
             left = parenthesised(gradient) if products else number(gradient)
             products.append(f"{left} · {parenthesised(factors[j, entry])}")
 
-    # Finite differences and loops. ------------------------------------------------------------------------
+    # Finite differences and loops. -------------------------------------------------
 
     def at(self, node: Node, entry: int) -> str:
         """`` at W[0, 1]``; nothing for a single number."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from numpy.typing import DTypeLike
 
+from .. import shapes
 from ..errors import ArgumentError
 from ..initializers import Initializer, constant
 from ..ops import composed, elementwise
@@ -322,7 +323,7 @@ class Softmax(Module):
 
     def forward(self, x: Any) -> Any:
         """softmax(x)."""
-        return composed.softmax(floats("Softmax", x), self.axis)
+        return composed.softmax(_with_axis("Softmax", x, self.axis), self.axis)
 
 
 class LogSoftmax(Module):
@@ -346,7 +347,7 @@ class LogSoftmax(Module):
 
     def forward(self, x: Any) -> Any:
         """ln softmax(x)."""
-        return composed.log_softmax(floats("LogSoftmax", x), self.axis)
+        return composed.log_softmax(_with_axis("LogSoftmax", x, self.axis), self.axis)
 
 
 def _axis(layer: str, axis: Any) -> int:
@@ -356,3 +357,9 @@ def _axis(layer: str, axis: Any) -> int:
         raise ArgumentError(
             f"{layer}: axis={axis!r}: expected a whole number, such as -1 for the last"
         ) from None
+
+
+def _with_axis(layer: str, x: Any, axis: int) -> Any:
+    node = floats(layer, x)
+    shapes.normal_axis(layer, axis, len(node.shape))
+    return node

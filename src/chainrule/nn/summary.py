@@ -173,6 +173,11 @@ def _is_node(value: Any) -> bool:
 
 
 def _inputs(input_shape: Sequence[Any], batch: int, dtype: Any) -> list[Any]:
+    if not isinstance(input_shape, (tuple, list)):
+        raise ArgumentError(
+            f"summary: input_shape={input_shape!r}: expected the shape of one sample, "
+            f"such as ({input_shape!r},)"
+        )
     several = bool(input_shape) and isinstance(input_shape[0], (tuple, list))
     shapes = list(input_shape) if several else [input_shape]
     kinds = list(dtype) if isinstance(dtype, (tuple, list)) else [dtype] * len(shapes)

@@ -13,15 +13,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, SupportsIndex
 
 import numpy as np
 
 from .. import dtypes, tree
 from ..errors import ArgumentError, DTypeError, ShapeError
 from ..graph import Array, Graph, Node, Trace
-from .elementwise import cast
-from .primitive import Primitive, lift, zeros_like
+from .primitive import Primitive, lift, literal, zeros_like
 
 
 @dataclass(frozen=True)
@@ -217,21 +216,18 @@ def scan(
     carry = [lift([each])[0] for each in carry_leaves]
     sequences = [lift([each])[0] for each in x_leaves]
     steps = _length(sequences, length)
-    with Trace(purpose="the body of scan", body=True) as trace:
-        carry_in = [
-            _placeholder(each.shape, each.dtype, f"carry{i}")
-            for i, each in enumerate(carry)
+    loop = (f, carry_tree, sequences, x_tree)
+    body, y_tree = _trace_step(carry, *loop)
+    wanted = [n.dtype for n in body.outputs[: len(carry)]]
+    numbers = [a.literal and a.dtype != d for a, d in zip(carry, wanted, strict=True)]
+    if any(numbers):  # a number to start from takes the dtype that a step gives it
+        carry = [
+            literal(each.value.item(), dtype) if number else each
+            for each, dtype, number in zip(carry, wanted, numbers, strict=True)
         ]
-        element = [
-            _placeholder(each.shape[1:], each.dtype, f"x{i}")
-            for i, each in enumerate(sequences)
-        ]
-        answer = f(
-            tree.unflatten(carry_tree, carry_in), tree.unflatten(x_tree, element)
-        )
-        carry_out, emitted, y_tree = _check_step(answer, carry_tree, carry_in)
-    outside = _captured([*carry_out, *emitted], trace.start)
-    body = Graph([*outside, *carry_in, *element], [*carry_out, *emitted], name="body")
+        body, y_tree = _trace_step(carry, *loop)
+    _check_carry(carry, body)
+    outside = body.inputs[: len(body.inputs) - len(carry) - len(sequences)]
     split = Split(len(outside), len(carry), len(sequences))
     node = _scan(
         *outside,
@@ -255,7 +251,7 @@ def _length(sequences: Sequence[Node], length: int | None) -> int:
             raise ShapeError(
                 "scan: xs has a single number: a sequence needs a first axis"
             )
-    lengths = {each.shape[0] for each in sequences} | (
+    lengths: set[Any] = {each.shape[0] for each in sequences} | (
         {length} if length is not None else set()
     )
     if len(lengths) > 1:
@@ -268,21 +264,44 @@ def _length(sequences: Sequence[Node], length: int | None) -> int:
     if not lengths:
         raise ArgumentError("scan: without xs, length= must say how many steps to take")
     steps = lengths.pop()
-    if steps is None or steps < 0:
-        raise ArgumentError(f"scan: length={steps}: expected at least 0")
-    return steps
+    if not isinstance(steps, SupportsIndex) or steps.__index__() < 0:
+        raise ArgumentError(
+            f"scan: length={steps}: expected a whole number of at least 0"
+        )
+    return steps.__index__()
 
 
-def _placeholder(shape: Any, dtype: Any, name: str) -> Node:
-    return Node.kind(None, (), {}, shape, dtype, None, name)
+def _trace_step(
+    carry: Sequence[Node],
+    f: Callable[[Any, Any], tuple[Any, Any]],
+    carry_tree: tree.Structure,
+    sequences: Sequence[Node],
+    x_tree: tree.Structure,
+) -> tuple[Graph, tree.Structure]:
+    """The graph of one step, and how what it emits is nested."""
+    with Trace(purpose="the body of scan", body=True) as trace:
+        carry_in = _placeholders("carry", [(n.shape, n.dtype) for n in carry])
+        element = _placeholders("x", [(n.shape[1:], n.dtype) for n in sequences])
+        answer = f(
+            tree.unflatten(carry_tree, list(carry_in)),
+            tree.unflatten(x_tree, list(element)),
+        )
+        carry_out, emitted, y_tree = _take_apart(answer, carry_tree, carry_in)
+    outside = _captured([*carry_out, *emitted], trace.start)
+    inputs = [*outside, *carry_in, *element]
+    return Graph(inputs, [*carry_out, *emitted], name="body"), y_tree
 
 
-def _check_step(
+def _placeholders(name: str, types: Sequence[tuple[Any, Any]]) -> list[Node]:
+    names = [name] if len(types) == 1 else [f"{name}.{i}" for i in range(len(types))]
+    pairs = zip(types, names, strict=True)
+    return [Node.kind(None, (), {}, s, d, None, each) for (s, d), each in pairs]
+
+
+def _take_apart(
     answer: Any, carry_tree: tree.Structure, carry_in: Sequence[Node]
 ) -> tuple[list[Node], list[Node], tree.Structure]:
-    """The leaves of what a step answered, the carry in the shape and dtype it came
-    with.
-    """
+    """The leaves of what a step answered: the new carry, and what it emits."""
     if not isinstance(answer, tuple) or len(answer) != 2:
         raise ArgumentError(
             f"scan: f answered {type(answer).__name__}: expected a pair (carry, y)",
@@ -294,28 +313,31 @@ def _check_step(
             f"scan: f was given the carry {tree.describe(carry_tree)} and answered "
             f"{tree.describe(structure)}: both must be nested alike"
         )
-    carry_out = []
-    for before, leaf in zip(carry_in, leaves, strict=True):
-        (after,) = lift([leaf])
-        if after.literal or (
-            after.shape == () and after.is_leaf and before.shape == ()
-        ):
-            after = cast(after, dtype=before.dtype)
+    # A number takes the dtype of the carry that it replaces, where it fits.
+    carry_out = [
+        lift([leaf, before])[0] for leaf, before in zip(leaves, carry_in, strict=True)
+    ]
+    emitted, y_tree = tree.flatten(answer[1])
+    return carry_out, [lift([each])[0] for each in emitted], y_tree
+
+
+def _check_carry(carry: Sequence[Node], body: Graph) -> None:
+    """A step must answer a carry like the one that it was given."""
+    names = ["carry"] if len(carry) == 1 else [f"carry.{i}" for i in range(len(carry))]
+    outputs = body.outputs[: len(carry)]
+    for name, before, after in zip(names, carry, outputs, strict=True):
         if after.shape != before.shape:
             raise ShapeError(
-                f"scan: the carry {before.describe()} became {after.shape} after one "
-                "step: a step must keep its shape"
+                f"scan: {name} {before.shape} became {after.shape} after one step: a "
+                "step must keep the shape of its carry"
             )
         if after.dtype != before.dtype:
             raise DTypeError(
-                f"scan: the carry {before.describe()} of {before.dtype} became "
-                f"{after.dtype}",
+                f"scan: {name} {before.shape} of {before.dtype} became {after.dtype} "
+                "after one step: a step must keep the dtype of its carry",
                 fix="start with that dtype, or end the step with "
                 f".astype('{before.dtype}')",
             )
-        carry_out.append(after)
-    emitted, y_tree = tree.flatten(answer[1])
-    return carry_out, lift(emitted), y_tree
 
 
 def _captured(outputs: Sequence[Node], start: int) -> list[Node]:

@@ -151,20 +151,14 @@ def as_array(value: Any, dtype: Any = None) -> Array:
         array = np.array(value, order="C")
     except ValueError as error:
         raise DTypeError(f"tensor: the values do not form an array: {error}") from None
+    native = array.dtype.newbyteorder("=")
+    if native.kind not in "biuf" or (dtype is None and native not in dtypes.SUPPORTED):
+        raise _not_numbers(value, native)
     if dtype is not None:
-        wanted = dtypes.as_dtype(dtype)
-        if array.dtype.kind not in "biuf":
-            raise DTypeError(_not_numbers(value, array))
-        return array.astype(wanted)
-    if array.dtype.kind not in "biuf" or array.dtype not in dtypes.SUPPORTED:
-        raise DTypeError(
-            _not_numbers(value, array),
-            fix="convert it to numbers first; class names become indices with "
-            "np.unique(..., return_inverse=True)",
-        )
-    if array.dtype.kind == "f" and not typed and not _holds_arrays(value):
-        return array.astype(dtypes.default_float())
-    return array.astype(array.dtype.newbyteorder("="), copy=False)
+        return array.astype(dtypes.as_dtype(dtype), copy=False)
+    if native.kind == "f" and not typed and not _holds_arrays(value):
+        return array.astype(dtypes.default_float(), copy=False)
+    return array.astype(native, copy=False)
 
 
 def _holds_arrays(value: Any) -> bool:
@@ -174,10 +168,16 @@ def _holds_arrays(value: Any) -> bool:
     return hasattr(value, "dtype")
 
 
-def _not_numbers(value: Any, array: Array) -> str:
-    return (
-        f"tensor: {type(value).__name__} with dtype {array.dtype}: a tensor holds "
-        "numbers: bool, 8 to 64-bit integers, float32 or float64"
+def _not_numbers(value: Any, dtype: DType) -> DTypeError:
+    fix = "convert it to numbers first"
+    if dtype.kind in "US":
+        fix += "; class names become indices with np.unique(..., return_inverse=True)"
+    elif dtype.kind in "fc":
+        fix = "convert it first: array.astype('float32')"
+    return DTypeError(
+        f"tensor: {type(value).__name__} with dtype {dtype}: a tensor holds numbers: "
+        "bool, 8 to 64-bit integers, float32 or float64",
+        fix=fix,
     )
 
 

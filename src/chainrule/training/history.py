@@ -248,4 +248,4 @@ def plain(value: Any) -> Any:
 def restored(row: Mapping[str, Any]) -> Row:
     """A row with its NaN and infinities as floats again."""
     special = ("nan", "inf", "-inf")
-    return {n: float(v) if v in special else v for n, v in row.items() if v != []}
+    return {n: float(v) if v in special else v for n, v in row.items()}

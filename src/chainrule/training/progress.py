@@ -8,6 +8,7 @@ notebook, or as plain lines in a log. It must not know of models or data.
 from __future__ import annotations
 
 import html
+import importlib
 import sys
 import time
 from dataclasses import dataclass
@@ -173,10 +174,9 @@ class NotebookRenderer:
     """One output that is replaced: the lines of the epochs and a bar below them."""
 
     def __init__(self) -> None:
-        from IPython.display import HTML, display
-
-        self.make = HTML
-        self.handle: Any = display(HTML(""), display_id=True)
+        ipython = importlib.import_module("IPython.display")
+        self.make = ipython.HTML
+        self.handle: Any = ipython.display(self.make(""), display_id=True)
         self.lines: list[str] = []
 
     def status(self, status: Status) -> None:

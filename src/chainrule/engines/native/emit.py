@@ -266,3 +266,14 @@ def tail_mask(b: ir.IRBuilder, first: ir.Value, stop: int, lanes: int) -> ir.Val
         return ir.Constant(wide(I1, lanes), there)
     places = b.add(splat(b, first, lanes), lane_numbers(lanes))
     return b.icmp_signed("<", places, constant(places.type, stop))
+
+
+def arguments(
+    b: ir.IRBuilder, table: ir.Value, homes: Sequence[int]
+) -> dict[int, ir.Value]:
+    """The addresses of a kernel's buffers, read from the table that it is given."""
+    found = {}
+    for number, home in enumerate(homes):
+        place = b.gep(table, [index(number)], source_etype=POINTER)
+        found[home] = b.load(place, typ=POINTER, align=8)
+    return found

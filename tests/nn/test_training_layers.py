@@ -1,0 +1,179 @@
+"""Layers that behave differently in training: dropout and batch normalisation."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule import nn
+from chainrule.errors import ShapeError
+
+f32 = np.float32
+X = np.random.default_rng(0).normal(3, 2, size=(8, 4))
+
+
+# Dropout. -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("p", [0.1, 0.5, 0.9])
+def test_dropout_drops_a_share_p_and_keeps_the_expectation(p: float) -> None:
+    cr.manual_seed(1)
+    n = 100_000
+    y = nn.Dropout(p)(np.ones(n, f32), training=True).numpy()
+    error = math.sqrt(p * (1 - p) / n)
+    assert abs((y == 0).mean() - p) < 5 * error
+    np.testing.assert_allclose(y[y != 0], 1 / (1 - p), rtol=1e-6)
+    assert y.mean() == pytest.approx(1.0, abs=5 * error / (1 - p))
+
+
+def test_dropout_predicts_x_itself() -> None:
+    assert (nn.Dropout(0.5)(X).numpy() == X).all()
+    assert (nn.Dropout(0.5)(X, training=False).numpy() == X).all()
+
+
+def test_dropout_of_0_keeps_everything_and_draws_nothing() -> None:
+    before = cr.random.default_generator.state.numpy().copy()
+    assert (nn.Dropout(0)(X, training=True).numpy() == X).all()
+    assert (cr.random.default_generator.state.numpy() == before).all()
+
+
+def test_dropout_draws_anew_each_time_and_repeats_with_the_seed() -> None:
+    layer = nn.Dropout(0.5)
+    ones = np.ones(64, f32)
+    cr.manual_seed(2)
+    first, second = (layer(ones, training=True).numpy() for _ in range(2))
+    cr.manual_seed(2)
+    again = layer(ones, training=True).numpy()
+    assert (first == again).all()
+    assert (first != second).any()
+
+
+def test_the_gradient_of_dropout_passes_where_the_value_did() -> None:
+    x = cr.ones(64)
+    y = nn.Dropout(0.25)(x, training=True)
+    gradient = cr.backprop(y.sum())[x].numpy()
+    assert (gradient == y.numpy()).all()
+
+
+def test_a_dropped_infinity_is_0_and_no_nan() -> None:
+    y = nn.Dropout(0.5)(np.full(64, np.inf, f32), training=True).numpy()
+    assert set(y.tolist()) == {0.0, math.inf}
+
+
+def test_compiled_dropout_draws_what_eager_dropout_draws_step_after_step() -> None:
+    layer = nn.Dropout(0.5)
+    ones = np.ones((4, 8), f32)
+    compiled = cr.compile(lambda x: layer(x, training=True))
+    cr.manual_seed(3)
+    eager = [layer(ones, training=True).numpy() for _ in range(3)]
+    cr.manual_seed(3)
+    assert all((compiled(ones).numpy() == each).all() for each in eager)
+    assert (eager[0] != eager[1]).any()
+
+
+# Batch normalisation. -----------------------------------------------------------------
+
+
+def normalised(x: Any) -> Any:
+    return (x - x.mean(0)) / np.sqrt(x.var(0) + 1e-5)
+
+
+def test_batch_norm_in_training_is_the_formula_over_the_batch() -> None:
+    layer = nn.BatchNorm1d(4, dtype="float64")
+    assert layer.weight is not None and layer.bias is not None
+    layer.weight.assign([1.0, 2.0, 3.0, 4.0])
+    layer.bias.assign([0.1, 0.2, 0.3, 0.4])
+    expected = normalised(X) * [1, 2, 3, 4] + [0.1, 0.2, 0.3, 0.4]
+    np.testing.assert_allclose(layer(X, training=True).numpy(), expected, rtol=1e-12)
+
+
+def test_batch_norm_of_sequences_averages_over_every_axis_but_the_last() -> None:
+    layer = nn.BatchNorm1d(4, dtype="float64")
+    y = layer(X.reshape(2, 4, 4), training=True).numpy()
+    np.testing.assert_allclose(y.reshape(8, 4), normalised(X), rtol=1e-12)
+
+
+def test_the_gradient_of_batch_norm_in_training_passes_through_its_statistics() -> None:
+    layer = nn.BatchNorm1d(4, dtype="float64")
+    cr.check_gradients(lambda x: cr.sin(layer(x, training=True)), X, order=1)
+
+
+def test_running_averages_are_those_of_pytorch_step_after_step() -> None:
+    layer = nn.BatchNorm1d(4, momentum=0.3, dtype="float64")
+    mean, var = np.zeros(4), np.ones(4)
+    for step in range(5):
+        batch = X + step
+        layer(batch, training=True)
+        mean = 0.7 * mean + 0.3 * batch.mean(0)
+        var = 0.7 * var + 0.3 * batch.var(0, ddof=1)
+    np.testing.assert_allclose(layer.running_mean.numpy(), mean, rtol=1e-12)
+    np.testing.assert_allclose(layer.running_var.numpy(), var, rtol=1e-12)
+    expected = (X - mean) / np.sqrt(var + 1e-5)
+    np.testing.assert_allclose(layer(X).numpy(), expected, rtol=1e-12)
+
+
+def test_running_averages_change_in_training_alone() -> None:
+    layer = nn.BatchNorm1d(4)
+    before = layer.state_dict()
+    layer(X.astype(f32))
+    layer(X.astype(f32), training=False)
+    assert all((before[name] == v).all() for name, v in layer.state_dict().items())
+    layer(X.astype(f32), training=True)
+    assert (layer.running_mean.numpy() != before["running_mean"]).all()
+
+
+def test_running_averages_are_kept_but_not_trained() -> None:
+    layer = nn.BatchNorm1d(4)
+    assert [name for name, _ in layer.named_parameters()] == ["weight", "bias"]
+    assert set(layer.state_dict()) == {
+        "weight",
+        "bias",
+        "running_mean",
+        "running_var",
+    }
+
+
+def test_compiled_batch_norm_keeps_the_same_running_averages() -> None:
+    one, two = nn.BatchNorm1d(4, dtype="float64"), nn.BatchNorm1d(4, dtype="float64")
+    step = cr.compile(lambda x: two(x, training=True))
+    for shift in range(3):
+        eager = one(X + shift, training=True).numpy()
+        assert (step(X + shift).numpy() == eager).all()
+    for name, value in one.state_dict().items():
+        assert (two.state_dict()[name] == value).all()
+
+
+def test_wider_inputs_leave_the_running_averages_their_dtype() -> None:
+    layer = nn.BatchNorm1d(4)
+    layer(X, training=True)
+    assert layer.running_mean.dtype == f32
+
+
+@pytest.mark.parametrize(
+    ("shape", "rows"), [((1, 4), "1 row"), ((0, 4), "0 rows"), ((4,), "1 row")]
+)
+def test_a_batch_of_one_row_cannot_be_normalised_in_training(
+    shape: tuple[int, ...], rows: str
+) -> None:
+    layer = nn.BatchNorm1d(4)
+    with pytest.raises(ShapeError) as caught:
+        layer(np.ones(shape, f32), training=True)
+    assert caught.value.what == (
+        f"BatchNorm1d: x {shape} in training: {rows} for each feature; a variance "
+        "needs at least 2"
+    )
+    assert caught.value.fix == (
+        "use a larger batch_size or drop the last short batch; for predictions, call "
+        "without training=True"
+    )
+    assert layer(np.ones(shape, f32)).shape == shape
+    assert (layer.running_mean.numpy() == 0).all()
+
+
+def test_layer_norm_is_the_same_in_training_and_in_prediction() -> None:
+    layer = nn.LayerNorm(4, dtype="float64")
+    assert (layer(X, training=True).numpy() == layer(X).numpy()).all()
