@@ -23,7 +23,13 @@ def test_the_example_of_the_lectures() -> None:
     f = s * z
     grads = cr.backprop(f)
     assert (s.item(), f.item()) == (-2.0, -8.0)
-    assert [grads[node].item() for node in (x, y, z, s, f)] == [4.0, 4.0, -2.0, 4.0, 1.0]
+    assert [grads[node].item() for node in (x, y, z, s, f)] == [
+        4.0,
+        4.0,
+        -2.0,
+        4.0,
+        1.0,
+    ]
 
 
 def test_every_node_has_its_gradient_also_those_in_between() -> None:
@@ -93,7 +99,10 @@ def test_a_parameter_itself_can_be_the_loss() -> None:
 @pytest.mark.parametrize(
     ("loss", "message"),
     [
-        (lambda: cr.tensor([1.0, 2.0]) * 2, r"has 2 elements: a gradient is that of one"),
+        (
+            lambda: cr.tensor([1.0, 2.0]) * 2,
+            r"has 2 elements: a gradient is that of one",
+        ),
         (lambda: cr.tensor(1) * 2, r"loss of int64: only floating-point"),
         (lambda: cr.tensor(1.0), r"not computed from anything"),
         (lambda: 1.0, r"float is not a tensor"),
@@ -229,7 +238,9 @@ def test_third_derivatives_are_exact() -> None:
     for run in both(third(lambda x: x**5)):
         np.testing.assert_allclose(run(x).numpy(), 60 * x.numpy() ** 2, rtol=1e-12)
     for run in both(third(lambda x: cr.exp(2 * x))):
-        np.testing.assert_allclose(run(x).numpy(), 8 * np.exp(2 * x.numpy()), rtol=1e-12)
+        np.testing.assert_allclose(
+            run(x).numpy(), 8 * np.exp(2 * x.numpy()), rtol=1e-12
+        )
 
 
 def test_gradients_of_gradients_by_backprop_of_backprop() -> None:

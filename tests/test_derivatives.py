@@ -120,7 +120,10 @@ def test_jacobians_of_matrices_numbers_and_nothing() -> None:
     assert cr.jacobian(lambda x: x * x)(3.0).item() == 6.0
     assert cr.jacobian(lambda x: x[:0])(X).shape == (0, 3)
     assert cr.jacobian(lambda x: x[:, None] * x)(X).shape == (3, 3, 3)
-    assert cr.jacobian(lambda x: cr.tensor([1.0, 2.0]))(X).numpy().tolist() == [[0] * 3] * 2
+    assert (
+        cr.jacobian(lambda x: cr.tensor([1.0, 2.0]))(X).numpy().tolist()
+        == [[0] * 3] * 2
+    )
 
 
 def test_derivatives_agree_with_finite_differences() -> None:
@@ -129,9 +132,13 @@ def test_derivatives_agree_with_finite_differences() -> None:
 
     h = 1e-5
     steps = np.eye(3) * h
-    value = [[f(X + a + b).item() for b in (*steps, *-steps)] for a in (*steps, *-steps)]
+    value = [
+        [f(X + a + b).item() for b in (*steps, *-steps)] for a in (*steps, *-steps)
+    ]
     table = np.array(value)
-    wanted = (table[:3, :3] - table[:3, 3:] - table[3:, :3] + table[3:, 3:]) / (4 * h * h)
+    wanted = (table[:3, :3] - table[:3, 3:] - table[3:, :3] + table[3:, 3:]) / (
+        4 * h * h
+    )
     np.testing.assert_allclose(cr.hessian(f)(X).numpy(), wanted, atol=1e-4)
     np.testing.assert_allclose(cr.hvp(f, X, V).numpy(), wanted @ V, atol=1e-4)
 
@@ -180,7 +187,9 @@ def test_compiled_functions_can_be_differentiated() -> None:
         (lambda: cr.hvp(linear, X, V), GradientError, "one floating-point number"),
     ],
 )
-def test_wrong_uses_are_errors_that_say_why(call: Any, error: Any, message: str) -> None:
+def test_wrong_uses_are_errors_that_say_why(
+    call: Any, error: Any, message: str
+) -> None:
     with pytest.raises(error, match=message):
         call()
 
@@ -219,9 +228,13 @@ def test_check_numerics_names_the_first_operation_forward_and_backward() -> None
     x = cr.tensor([0.0, 4.0])
     with cr.check_numerics():
         assert f(x).item() == 2.0
-        with pytest.raises(cr.errors.NumericsError, match=r"divide: Inf in 1 of 2 .*back"):
+        with pytest.raises(
+            cr.errors.NumericsError, match=r"divide: Inf in 1 of 2 .*back"
+        ):
             cr.grad(f)(x)
-        with pytest.raises(cr.errors.NumericsError, match=r"log: NaN in 1 of 2 .*forward"):
+        with pytest.raises(
+            cr.errors.NumericsError, match=r"log: NaN in 1 of 2 .*forward"
+        ):
             cr.log(x - 1.0)
         compiled = cr.compile(lambda x: cr.exp(cr.log(x - 1.0)))
         with pytest.raises(cr.errors.NumericsError, match=r"log: NaN in 1 of 2"):
@@ -232,5 +245,7 @@ def test_check_numerics_names_the_first_operation_forward_and_backward() -> None
 def test_check_declared_finds_a_false_declaration() -> None:
     node = cr.tensor([1.0, 2.0]) * 2.0
     node.value = node.value.astype(np.float64)
-    with pytest.raises(CheckFailed, match=r"multiply: declared float32\[2\], computed fl"):
+    with pytest.raises(
+        CheckFailed, match=r"multiply: declared float32\[2\], computed fl"
+    ):
         cr.check_declared(lambda: node)

@@ -27,7 +27,9 @@ def recurrent(h: Any, xs: Any, w: Any, **options: Any) -> Any:
     return cr.scan(lambda h, x: (cr.tanh(h @ w + x),) * 2, h, xs, **options)
 
 
-def by_hand(h: Array, xs: Array, w: Array, reverse: bool = False) -> tuple[Array, Array]:
+def by_hand(
+    h: Array, xs: Array, w: Array, reverse: bool = False
+) -> tuple[Array, Array]:
     """The same loop in NumPy."""
     states = np.zeros((len(xs), *h.shape))
     for t in range(len(xs))[:: -1 if reverse else 1]:
@@ -66,7 +68,9 @@ def test_backpropagation_through_time_is_backpropagation_through_the_unrolled_lo
 
 @pytest.mark.parametrize("reverse", [False, True])
 @pytest.mark.parametrize("length", [0, 1, 4])
-def test_two_derivatives_agree_with_finite_differences(length: int, reverse: bool) -> None:
+def test_two_derivatives_agree_with_finite_differences(
+    length: int, reverse: bool
+) -> None:
     def f(h: Any, xs: Any, w: Any) -> Any:
         return recurrent(h, xs, w, reverse=reverse)
 
@@ -216,7 +220,9 @@ def test_an_unchanged_carry_and_an_emitted_input_have_their_gradients() -> None:
 
 def test_the_result_of_no_steps_is_not_the_first_carry_itself() -> None:
     x = np.ones(2)
-    result = cr.compile(lambda x: cr.scan(lambda c, _: (c + 1, None), x, length=0)[0])(x)
+    result = cr.compile(lambda x: cr.scan(lambda c, _: (c + 1, None), x, length=0)[0])(
+        x
+    )
     x[:] = 7
     assert result.tolist() == [1.0, 1.0]
 
@@ -251,7 +257,9 @@ def test_the_result_of_no_steps_is_not_the_first_carry_itself() -> None:
          TraceError, "the body of scan"),
     ],
 )  # fmt: skip
-def test_wrong_uses_are_errors_that_say_why(call: Any, error: Any, message: str) -> None:
+def test_wrong_uses_are_errors_that_say_why(
+    call: Any, error: Any, message: str
+) -> None:
     with pytest.raises(error, match=message):
         call()
 

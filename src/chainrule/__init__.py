@@ -2,12 +2,11 @@
 
 The road that every program travels, and where to read about each part of it::
 
-    your function ─► operators ─► Graph ─► backprop ─► passes ─► Program ─► Engine ─► arrays
-                     tensor       graph    backprop    compiler             engines
-                     ops
+    function ─► operators ─► Graph ─► backprop ─► passes ─► Program ─► Engine ─► arrays
+                tensor, ops  graph    backprop    compiler             engines
 
-- ``tensor``, ``parameter``, ``Variable``: what you compute with; every function of ``ops``.
-- ``backprop``, ``grad``, ``vjp``, ``jvp``, ``hvp``, ``jacobian``, ``hessian``: derivatives.
+- ``tensor``, ``parameter``, ``Variable`` and the functions of ``ops``: computing.
+- ``backprop``, ``grad``, ``vjp``, ``jvp``, ``hvp``, ``jacobian``, ``hessian``.
 - ``trace``, ``compile``, ``scan``: graphs from functions.
 - ``nn``, ``losses``, ``initializers``, ``optim``: networks and how they learn.
 - ``data``, ``fit``, ``evaluate``, ``metrics``, ``load``: training as people expect it.
@@ -15,7 +14,7 @@ The road that every program travels, and where to read about each part of it::
 - ``random``, ``manual_seed``, ``config``, ``errors``: the rest.
 """
 
-from . import errors, initializers, losses, nn, optim, random
+from . import data, errors, initializers, losses, nn, optim, random
 from .backprop import Gradients, backprop
 from .checks import check_declared, check_gradients, check_numerics
 from .compiler.compile import compile
@@ -109,4 +108,134 @@ from .tensor import Parameter, Tensor, Variable, parameter, tensor
 from .training import callbacks, evaluate, fit, metrics, predict
 
 __version__ = "0.1.0"
-__all__ = [name for name in globals() if not name.startswith("_")]
+__all__ = [
+    "Gradients",
+    "Graph",
+    "Parameter",
+    "Tensor",
+    "Variable",
+    "abs",
+    "absolute",
+    "add",
+    "all",
+    "any",
+    "arange",
+    "arctan2",
+    "argmax",
+    "argmin",
+    "argsort",
+    "backprop",
+    "broadcast_to",
+    "callbacks",
+    "ceil",
+    "check_declared",
+    "check_gradients",
+    "check_numerics",
+    "clip",
+    "compile",
+    "concatenate",
+    "config",
+    "cos",
+    "cumprod",
+    "cumsum",
+    "data",
+    "divide",
+    "elu",
+    "equal",
+    "erf",
+    "errors",
+    "evaluate",
+    "exp",
+    "expand_dims",
+    "explain",
+    "expm1",
+    "eye",
+    "fit",
+    "flip",
+    "floor",
+    "floor_divide",
+    "full",
+    "gelu",
+    "grad",
+    "greater",
+    "greater_equal",
+    "hessian",
+    "hvp",
+    "initializers",
+    "isfinite",
+    "isnan",
+    "jacobian",
+    "jvp",
+    "leaky_relu",
+    "less",
+    "less_equal",
+    "load",
+    "log",
+    "log1p",
+    "log_sigmoid",
+    "log_softmax",
+    "logical_and",
+    "logical_not",
+    "logical_or",
+    "logical_xor",
+    "logsumexp",
+    "losses",
+    "manual_seed",
+    "matmul",
+    "max",
+    "maximum",
+    "mean",
+    "metrics",
+    "min",
+    "minimum",
+    "multiply",
+    "negative",
+    "nn",
+    "norm",
+    "not_equal",
+    "one_hot",
+    "ones",
+    "optim",
+    "outer",
+    "pad",
+    "parameter",
+    "power",
+    "predict",
+    "prod",
+    "random",
+    "relu",
+    "remainder",
+    "reshape",
+    "round",
+    "scan",
+    "scatter_add",
+    "sigmoid",
+    "sign",
+    "silu",
+    "sin",
+    "softmax",
+    "softplus",
+    "sort",
+    "split",
+    "sqrt",
+    "square",
+    "squeeze",
+    "stack",
+    "std",
+    "stop_gradient",
+    "subtract",
+    "sum",
+    "swapaxes",
+    "take",
+    "take_along_axis",
+    "tanh",
+    "tensor",
+    "top_k",
+    "trace",
+    "transpose",
+    "value_and_grad",
+    "var",
+    "vjp",
+    "where",
+    "zeros",
+]

@@ -331,7 +331,7 @@ def _confusion_colours(counts: Array) -> Array:
 
 def _blend(colour: tuple[float, float, float], strength: Array) -> Array:
     """White mixed with a colour: 0 is white, 1 the colour."""
-    return 1 - strength[..., None] * (1 - np.array(colour))
+    return np.asarray(1 - strength[..., None] * (1 - np.array(colour)))
 
 
 def _label_classes(ax: Axes, names: list[str]) -> None:

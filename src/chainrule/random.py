@@ -75,7 +75,8 @@ class Generator:
 
     def bits(self, shape: Size = ()) -> Tensor:
         """Random 32-bit words, uint32."""
-        drawn: Tensor = primitives.random_bits(self._draw(), shape=_shape(shape))
+        wanted = _shape(shape)
+        drawn: Tensor = primitives.random_bits(self._draw(), shape=wanted)
         return drawn
 
     def uniform(
@@ -86,10 +87,8 @@ class Generator:
         dtype: DTypeLike | None = None,
     ) -> Any:
         """Numbers evenly spread over [low, high); rounding may give ``high`` itself."""
-        wanted = _dtype(dtype)
-        unit = primitives.random_uniform(
-            self._draw(), shape=_shape(shape), dtype=wanted
-        )
+        kind = {"shape": _shape(shape), "dtype": _dtype(dtype)}
+        unit = primitives.random_uniform(self._draw(), **kind)
         if (
             isinstance(low, float)
             and isinstance(high, float)
@@ -107,10 +106,8 @@ class Generator:
     ) -> Any:
         """Numbers from N(mean, std²), by Box and Muller's transformation (1958)."""
         wanted = _shape(shape)
-        pairs = -(-math.prod(wanted) // 2)
-        unit = primitives.random_uniform(
-            self._draw(), shape=(2, pairs), dtype=_dtype(dtype)
-        )
+        kind = {"shape": (2, -(-math.prod(wanted) // 2)), "dtype": _dtype(dtype)}
+        unit = primitives.random_uniform(self._draw(), **kind)
         drawn = composed.box_muller(unit, wanted)
         if isinstance(std, float) and isinstance(mean, float) and (mean, std) == (0, 1):
             return drawn

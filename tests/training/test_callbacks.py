@@ -57,7 +57,7 @@ def test_the_loop_announces_its_printed_events_in_their_order(
     recorder = Recorder()
     fit(network(), points, epochs=1, validation=points, callbacks=[recorder],
         batch_size=90, progress=False)  # fmt: skip
-    printed = [e for _, e, _ in LOOP if e and e != "on_interrupt"]
+    printed = [e for _, e, _ in LOOP if e and e != "on_stop"]
     assert recorder.heard == printed
     inside = [e for d, e, _ in LOOP if e and d == 2]
     fit(network(), points, epochs=2, callbacks=[recorder], batch_size=45,

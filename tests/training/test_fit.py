@@ -319,7 +319,8 @@ MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], list[str]]] = {
         lambda: fit(model(), (X, Y), batch_size=0), ArgumentError, ["batch_size=0"],
     ),
     "a fraction above 1": (
-        lambda: fit(model(), (X, Y), validation=1.5), ArgumentError, ["between 0 and 1"],
+        lambda: fit(model(), (X, Y), validation=1.5), ArgumentError,
+        ["between 0 and 1"],
     ),
     "a name for data": (lambda: fit(model(), "digits"), ArgumentError, ["data.load"]),
     "no targets": (lambda: fit(model(), X), ArgumentError, ["data=(x, x)"]),
@@ -359,7 +360,7 @@ class Square(nn.Module):
         return cr.exp(y)
 
 
-def test_a_diverging_run_names_the_step_and_operation_and_keeps_the_last_values() -> None:
+def test_a_diverging_run_names_the_operation_and_keeps_the_last_good_values() -> None:
     model = Square()
     optimizer = optim.SGD(model.parameters(), lr=30.0)
     seen: list[Any] = []
@@ -387,23 +388,50 @@ def test_a_diverging_run_names_the_step_and_operation_and_keeps_the_last_values(
     assert np.array_equal(random_state(), random)
 
 
-def test_a_nan_in_a_gradient_under_a_finite_loss_is_found() -> None:
-    """√0 is 0, and its derivative is not finite: the loss shows it a step later."""
+class Root(nn.Module):
+    """√0 is 0, but its derivative is not finite: the next loss shows it."""
 
-    class Root(nn.Module):
-        def __init__(self) -> None:
-            self.w = cr.parameter([1.0])
+    def __init__(self) -> None:
+        self.w = cr.parameter([1.0])
 
-        def forward(self, x: Any) -> Any:
-            return cr.sqrt(x * self.w)
+    def forward(self, x: Any) -> Any:
+        return cr.sqrt(x * self.w)
 
+
+@pytest.mark.parametrize("copies", [[], [callbacks.Watch()]])
+@pytest.mark.parametrize("batch_size", [4, 64])
+def test_a_nan_in_a_gradient_under_a_finite_loss_is_found(
+    batch_size: int, copies: list[Any]
+) -> None:
+    """Also in the very last step, and however far back the last copy is."""
     model = Root()
     x = np.ones((64, 1))
     x[20] = 0.0
     with pytest.raises(NumericsError, match="backward pass") as caught:
-        fit(model, (x, x + 1), loss="mse", batch_size=4, progress=False)
+        fit(
+            model, (x, x + 1), loss="mse", batch_size=batch_size, epochs=1,
+            callbacks=copies, progress=False,
+        )  # fmt: skip
     assert "the loss is finite, but w became NaN" in str(caught.value)
     assert np.isfinite(model.w.numpy()).all()
+
+
+def test_a_nan_is_found_again_epochs_after_the_last_copy() -> None:
+    """A learning rate that doubles the weight each step, until it overflows."""
+    model = nn.Linear(1, 1, bias=False)
+    model.weight.assign(np.array([[1.0]], np.float32))
+    grow = optim.SGD(model.parameters(), lr=1.0)
+    x = np.ones((4, 1))
+
+    def loss(outputs: Any, targets: Any) -> Any:
+        return -(cr.stop_gradient(outputs) * outputs).mean()
+
+    with pytest.raises(NumericsError) as caught:
+        fit(model, (x, x), loss=loss, optimizer=grow, epochs=500, metrics=[],
+            progress=False)  # fmt: skip
+    step = int(str(caught.value).split("step ")[1].split(" ")[0])
+    assert f"(epoch {step}, batch 1)" in str(caught.value) and step > 20
+    assert grow.num_steps == step - 1 and np.isfinite(model.weight.numpy()).all()
 
 
 def test_200_fits_leave_no_memory_behind(points: Points, network: Build) -> None:

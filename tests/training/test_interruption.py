@@ -35,22 +35,22 @@ class Press(Callback):
             for _ in range(self.times):
                 signal.raise_signal(signal.SIGINT)
 
-    def on_interrupt(self, run: Any) -> None:
+    def on_stop(self, run: Any) -> None:
         self.weights = run.model.state_dict()
-        self.place = (run.epoch, run.batch, run.between_epochs)
+        self.place = run.place
 
 
 @pytest.mark.parametrize(
     ("event", "place", "rows"),
     [
-        ("on_batch_start", (1, 1, False), 0),
-        ("on_batch_end", (1, 1, False), 0),
-        ("on_validation_start", (1, 3, False), 0),
-        ("on_epoch_end", (2, 0, True), 1),
+        ("on_batch_start", (1, 1), 0),
+        ("on_batch_end", (1, 1), 0),
+        ("on_validation_start", (1, 3), 0),
+        ("on_epoch_end", (2, 0), 1),
     ],
 )
 def test_the_step_is_finished_and_the_history_answered(
-    event: str, place: tuple[int, int, bool], rows: int, points: Points, network: Build
+    event: str, place: tuple[int, int], rows: int, points: Points, network: Build
 ) -> None:
     model, press = network(), Press(event)
     history = fit(model, points, validation=points, epochs=3, callbacks=[press],
@@ -63,7 +63,9 @@ def test_the_step_is_finished_and_the_history_answered(
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-@pytest.mark.parametrize("event", ["on_batch_end", "on_validation_start"])
+@pytest.mark.parametrize(
+    "event", ["on_batch_end", "on_validation_start", "on_epoch_end"]
+)
 def test_an_interrupted_run_goes_on(
     event: str, points: Points, network: Build, tmp_path: Any
 ) -> None:
@@ -72,7 +74,7 @@ def test_an_interrupted_run_goes_on(
     def run(model: nn.Module, *extra: Callback, resume: Any = None) -> Any:
         return fit(
             model, points, validation=points, epochs=3, progress=False, resume=resume,
-            callbacks=[Checkpoint(tmp_path / str(id(model))), *extra],
+            callbacks=[Checkpoint(tmp_path / str(id(model)), every_epochs=0), *extra],
         )  # fmt: skip
 
     expected = run(whole)

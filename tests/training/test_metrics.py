@@ -76,7 +76,8 @@ CASES: dict[str, tuple[Metric, Any, Any, Any]] = {
     **{
         f"{kind.name} {average}": (kind(average), LOGITS, LABELS, averaged(s, average))
         for kind, s in (
-            (Precision, sk.precision_score), (Recall, sk.recall_score), (F1, sk.f1_score),
+            (Precision, sk.precision_score), (Recall, sk.recall_score),
+            (F1, sk.f1_score),
         )
         for average in ("macro", "micro", "weighted", "each")
     },
@@ -196,6 +197,13 @@ def test_a_label_out_of_range_is_an_error() -> None:
 
 
 def test_lower_is_better_for_errors_and_losses_only() -> None:
-    lower = {"loss", "validation_loss", "mse", "validation_mae", "perplexity", "my_error"}
+    lower = {
+        "loss",
+        "validation_loss",
+        "mse",
+        "validation_mae",
+        "perplexity",
+        "my_error",
+    }
     for name in (*lower, "accuracy", "validation_f1", "r2"):
         assert metrics.lower_is_better(name) == (name in lower)

@@ -31,7 +31,9 @@ def run(
     model: nn.Module, points: Points, shown: Progress, epochs: int = 3, **more: Any
 ) -> Any:
     callbacks = [shown, *more.pop("callbacks", [])]
-    return fit(model, points, epochs=epochs, callbacks=callbacks, progress=False, **more)
+    return fit(
+        model, points, epochs=epochs, callbacks=callbacks, progress=False, **more
+    )
 
 
 def test_a_log_gets_one_line_an_epoch(points: Points, network: Build) -> None:
@@ -81,7 +83,7 @@ def test_a_terminal_gets_a_bar_that_goes_away(
     run(network(), points, Progress(stream=stream), batch_size=10)
     written = stream.getvalue()
     assert "━" in written and "examples/s" in written and "left" in written
-    assert "\x1b[?25l" in written and written.rstrip().endswith("\x1b[?25h") or (
+    assert ("\x1b[?25l" in written and written.rstrip().endswith("\x1b[?25h")) or (
         written.index("\x1b[?25h") > written.index("\x1b[?25l")
     )
     assert written.count("epoch 3/3  loss") == 1  # the line that stays

@@ -87,7 +87,30 @@ def test_a_run_stopped_after_any_step_goes_on_to_the_bit(
     assert history.stopped == expected.stopped == "finished"
 
 
-PROGRAM = '''
+def test_a_run_that_was_stopped_in_an_epoch_goes_on_to_the_bit(
+    points: Points, network: Build, tmp_path: Path
+) -> None:
+    class Enough(Callback):
+        def on_batch_end(self, run: Any) -> None:
+            if run.step == 4:
+                run.stop("enough")
+
+    def run(model: nn.Module, *extra: Callback) -> History:
+        listeners = [Checkpoint(tmp_path / str(id(model)), every_epochs=0), *extra]
+        return fit(
+            model, points, epochs=3, resume="auto", progress=False,
+            callbacks=[EarlyStopping("loss"), *listeners],
+        )  # fmt: skip
+
+    whole, parts = network(), network()
+    expected = run(whole)
+    assert run(parts, Enough()).stopped == "enough"
+    history = run(parts)
+    assert same_weights(whole, parts)
+    assert without_times(history) == without_times(expected)
+
+
+PROGRAM = """
 import sys
 import numpy as np
 import chainrule as cr
@@ -106,7 +129,7 @@ history = fit(
 )
 model.save(sys.argv[2] + ".safetensors")
 history.to_json(sys.argv[2] + ".json")
-'''
+"""
 
 
 def test_a_killed_run_goes_on_to_the_bit(tmp_path: Path) -> None:

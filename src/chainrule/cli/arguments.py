@@ -7,17 +7,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..errors import nearest
 
+if TYPE_CHECKING:  # generic for type checkers, not in every version of click
+    ParamType = click.ParamType[Any]
+else:
+    ParamType = click.ParamType
+
 #: A layer wider than this is a slip of the keyboard.
 WIDEST = 1_000_000
 
 
-class LayerSizes(click.ParamType):
+class LayerSizes(ParamType):
     """``64,32``: the sizes of the hidden layers; ``none`` for a network without any."""
 
     name = "sizes"
@@ -42,7 +47,7 @@ class LayerSizes(click.ParamType):
         return tuple(map(int, words))
 
 
-class Name(click.ParamType):
+class Name(ParamType):
     """One of a fixed set of names; a message offers the nearest.
 
     Arguments:
@@ -78,7 +83,7 @@ class Name(click.ParamType):
         return "[" + "|".join(names) + "]" if len(names) <= 4 else "NAME"
 
 
-class Number(click.ParamType):
+class Number(ParamType):
     """A number within bounds, which help and messages spell out.
 
     Arguments:
@@ -124,7 +129,7 @@ class Number(click.ParamType):
         return f"{low} and {'below' if self.below else 'at most'} {self.most:g}"
 
 
-class Whole(click.ParamType):
+class Whole(ParamType):
     """A whole number within bounds.
 
     Arguments:
@@ -152,7 +157,7 @@ class Whole(click.ParamType):
         return number
 
 
-class Columns(click.ParamType):
+class Columns(ParamType):
     """``id,name``: names of columns."""
 
     name = "columns"

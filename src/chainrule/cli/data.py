@@ -28,11 +28,15 @@ def command(name: str | None, as_json: bool) -> None:
     $CHAINRULE_DATA, then in the cache, then downloaded and checked.
     """
     from ..data import sources
-    from ..errors import unknown_option
+    from ..errors import OptionError, nearest
 
     terminal = Terminal(json=as_json)
     if name is not None and name not in sources.CATALOGUE:
-        raise unknown_option("data set", name, sources.CATALOGUE)
+        close = nearest(name, sources.CATALOGUE)
+        raise OptionError(
+            f"{name!r} is no data set; chainrule data lists them",
+            fix=f"did you mean {close!r}?" if close else None,
+        )
     chosen = {k: e for k, e in sources.CATALOGUE.items() if name in (None, k)}
     if name is None:
         rows = [

@@ -43,13 +43,14 @@ class Predictions:
     def probabilities(self) -> Array:
         """``(N, K)``: softmax of the outputs, for classification."""
         scores = self.outputs.astype(np.float64)
-        powers = np.exp(scores - scores.max(axis=1, keepdims=True))
-        return powers / powers.sum(axis=1, keepdims=True)
+        powers: Array = np.exp(scores - scores.max(axis=1, keepdims=True))
+        shares: Array = powers / powers.sum(axis=1, keepdims=True)
+        return shares
 
     @property
     def labels(self) -> Array:
         """``(N,)``: the number of the most probable class."""
-        return np.argmax(self.outputs, axis=1)
+        return np.asarray(np.argmax(self.outputs, axis=1))
 
     @property
     def classes(self) -> list[str]:

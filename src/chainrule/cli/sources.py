@@ -6,6 +6,7 @@ Place on the road: below the commands, above ``data``. It must not know of netwo
 from __future__ import annotations
 
 import hashlib
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,7 +92,7 @@ def recognise(what: str, **asked: Any) -> Source:
         listed = ", ".join(columns[:12]) + (", …" if len(columns) > 12 else "")
         raise ArgumentError(
             f"{what}: which column is to be predicted? There are: {listed}",
-            fix=f"--target {columns[-1]!r}, or another of them",
+            fix=f"--target {shlex.quote(columns[-1])}, or another of them",
         )
     given = {option: value for option, value in asked.items() if value}
     return Source(

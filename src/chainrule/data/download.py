@@ -16,7 +16,6 @@ import hashlib
 import os
 import sys
 import tempfile
-import urllib.request
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -168,6 +167,8 @@ def _not_found(file: RemoteFile, failures: list[str]) -> FileError:
 
 
 def _fetch(url: str, out: BinaryIO) -> None:
+    import urllib.request  # imported when used: it brings the whole of http
+
     request = urllib.request.Request(url, headers={"User-Agent": "chainrule"})
     with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as response:
         length = response.headers.get("Content-Length")

@@ -35,7 +35,10 @@ class Engine(Protocol):
 
 
 #: name → the module that holds its ``ENGINE``
-ENGINES: dict[str, str] = {"numpy": "chainrule.engines.numpy_engine"}
+ENGINES: dict[str, str] = {
+    "numpy": "chainrule.engines.numpy_engine",
+    "native": "chainrule.engines.native.engine",
+}
 
 
 def register(name: str, module: str) -> None:

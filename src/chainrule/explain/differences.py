@@ -41,7 +41,7 @@ class Difference:
     def verdict(self, gradient: float) -> tuple[str, bool]:
         """What a gradient beside it means, and whether it is as it should be."""
         if np.isnan(self.value) or np.isnan(gradient):
-            return "NaN", False
+            return "NaN, so there is nothing to compare", False
         close = abs(self.value - gradient) <= AGREE * max(1e-3, abs(gradient))
         if self.kink:
             return "a kink: the slopes on both sides differ", True
@@ -106,7 +106,7 @@ class Perturbation:
 def _elements(node: Node) -> int:
     inputs = sum(math.prod(x.shape) for x in node.inputs if not x.several)
     if node.op is not None and node.op.name == "matmul":
-        return math.prod(node.shape) * int(node.inputs[0].shape[-1]) // 8
+        return math.prod(node.shape) * int(node.inputs[0].shape[-1]) // 40
     if node.op is not None and node.op.name == "scan":
         return 400 * int(node.params["length"]) * len(node.params["body"].nodes)
     return inputs + (0 if node.several else math.prod(node.shape))

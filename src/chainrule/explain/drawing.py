@@ -149,7 +149,8 @@ def _heading(wording: Wording, shown: Picture, title: str) -> str:
 def _arrow(key: str, way: str) -> str:
     return (
         f'<defs><marker id="cr-{key}-{way}" class="cr-head cr-{way}" '
-        'viewBox="0 0 10 10" refX="9" refY="5" markerWidth="7" markerHeight="7" '
+        'viewBox="0 0 10 10" refX="9" refY="5" markerWidth="11" markerHeight="11" '
+        'markerUnits="userSpaceOnUse" '
         'orient="auto-start-reverse"><path d="M0 1 L10 5 L0 9 z"/></marker></defs>'
     )
 

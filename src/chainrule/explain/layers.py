@@ -149,22 +149,30 @@ def own_parameters(module: Module) -> dict[str, Parameter]:
 
 
 class _Calls:
-    """A watcher that keeps every call of a module with parameters."""
+    """A watcher that keeps every call of a module with parameters.
+
+    Attributes:
+        made: pairs (module, what it answered), the first of several tensors.
+        inside: what modules without parts computed on the way to their answers.
+    """
 
     def __init__(self) -> None:
         self.made: list[tuple[Module, Node]] = []
+        self.inside: set[Node] = set()
 
     def before(self, module: Module, inputs: tuple[Any, ...]) -> None:
         """Nothing to see yet."""
 
     def after(self, module: Module, inputs: tuple[Any, ...], output: Any) -> None:
-        """Keeps the module with what it answered, the first of several tensors."""
-        if not own_parameters(module):
-            return
-        for leaf in tree.flatten(output)[0]:
-            if isinstance(leaf, Node) and dtypes.is_float(leaf.dtype):
-                self.made.append((module, leaf))
-                return
+        """Keeps what the module answered, and what it computed on the way."""
+        answers = [n for n in tree.flatten(output)[0] if isinstance(n, Node)]
+        if next(module.children(), None) is None:
+            given = [n.read() for n in tree.flatten(inputs)[0] if isinstance(n, Node)]
+            self.inside.update(in_order(answers, stop=given))
+            self.inside.difference_update(answers, given)
+        floats = [each for each in answers if dtypes.is_float(each.dtype)]
+        if floats and own_parameters(module):
+            self.made.append((module, floats[0]))
 
 
 @dataclass(frozen=True)
@@ -337,7 +345,7 @@ def explain_network(
     assert isinstance(value, Tensor)
     _check_loss(model, value, calls)
     run = _Run(inputs, target, outputs, value, function)
-    return NetworkExplanation(model, _layers(model, calls.made, run), run)
+    return NetworkExplanation(model, _layers(model, calls, run), run)
 
 
 def _check_loss(model: Module, loss: Tensor, calls: _Calls) -> None:
@@ -380,14 +388,12 @@ def _loss(loss: str | Callable[..., Any] | None, target: Node) -> Callable[..., 
     return loss
 
 
-def _layers(
-    model: Module, made: Sequence[tuple[Module, Node]], run: _Run
-) -> list[Layer]:
+def _layers(model: Module, calls: _Calls, run: _Run) -> list[Layer]:
     paths = {id(module): path for path, module in model.named_modules()}
     within = in_order(run.outputs)
     layers = []
-    for i, (module, z) in enumerate(made, 1):
-        a = activation(z, within, set(run.inputs))
+    for i, (module, z) in enumerate(calls.made, 1):
+        a = activation(z, within, set(run.inputs), calls.inside)
         layers.append(Layer(i, paths.get(id(module), ""), module, z, a))
     counts: dict[int, int] = {}
     for layer in layers:
@@ -397,7 +403,9 @@ def _layers(
     return layers
 
 
-def activation(z: Node, nodes: Sequence[Node], inputs: set[Node]) -> Node:
+def activation(
+    z: Node, nodes: Sequence[Node], inputs: set[Node], inside: set[Node]
+) -> Node:
     """a = σ(z): the last node of z's shape that is a function of z and of nothing else.
 
     Constants do not count as something else; parameters, random numbers and the
@@ -407,6 +415,7 @@ def activation(z: Node, nodes: Sequence[Node], inputs: set[Node]) -> Node:
         z: a layer's output.
         nodes: the nodes of the network in order.
         inputs: the network's inputs.
+        inside: what layers computed on the way to their answers: no a is among them.
     """
     seen = {z: True}  # node → whether z is among its causes
     last = z
@@ -417,6 +426,7 @@ def activation(z: Node, nodes: Sequence[Node], inputs: set[Node]) -> Node:
             seen[node] = False
         elif all(each in seen for each in node.inputs):
             seen[node] = any(seen[each] for each in node.inputs)
-            if seen[node] and node.shape == z.shape and node.dtype == z.dtype:
+            alike = node.shape == z.shape and node.dtype == z.dtype
+            if seen[node] and alike and node not in inside:
                 last = node
     return last

@@ -2,8 +2,8 @@
 
 Beside the road, for ``explain`` only. A node is called by its own name; else by what
 the user's line assigns (``s = x + y`` makes ``s``); else by what it computes, where
-that is short (``x + y``); else ``v₁``, ``v₂``. Names are distinct: the second ``h``
-is ``h₂``.
+that is short (``x + y``); else ``v₁``, ``v₂``, and ``c₁`` for constants. Names are
+distinct: the second ``h`` is ``h₂``.
 
 The user's line is read as text and as a syntax tree, and never run.
 """
@@ -58,7 +58,7 @@ def name_nodes(
     names: dict[Node, Phrase] = {}
     taken: dict[str, int] = {}
     firm = set(wanted.values())
-    numbers = itertools.count(1)
+    numbers = {"c": itertools.count(1), "v": itertools.count(1)}
     for node in nodes:
         if node.literal:
             names[node] = numeral(node.value)
@@ -71,7 +71,8 @@ def name_nodes(
                 names[node] = whole
                 continue
         if name is None:
-            name = f"{'v' if node.op is not None else 'c'}{subscript(next(numbers))}"
+            letter = "c" if node.op is None else "v"
+            name = f"{letter}{subscript(next(numbers[letter]))}"
         names[node] = Phrase(_distinct(name, taken))
     return names
 

@@ -92,7 +92,8 @@ def phrase(node: Node, operands: Sequence[Phrase], *, whole: bool = False) -> Ph
 
 def _infix(name: str, left: Phrase, right: Phrase) -> Phrase:
     sign, strength = _BINARY[name]
-    inner = strength if name in _ASSOCIATIVE else strength + 1
+    same = name in _ASSOCIATIVE and right.sign in ("", sign)
+    inner = strength if same else strength + 1
     if right.strength == SIGN:
         inner = ATOM
     outer = strength + (strength in (POWER, COMPARISON, LOGIC))

@@ -17,7 +17,8 @@ function readHash(hash, nodes, last) {
   const given = new URLSearchParams(hash.replace(/^#/, ""));
   const asked = given.get("step");
   const number = asked === "end" ? last : parseInt(asked, 10);
-  const node = given.has("node") ? nodes.findIndex((n) => n.name === given.get("node")) : -1;
+  const name = given.get("node");
+  const node = nodes.findIndex((n) => n.name === name || n.typed === name);
   return {
     step: Number.isFinite(number) ? Math.min(Math.max(number, 0), last) : null,
     node: node >= 0 ? node : null,
@@ -154,7 +155,7 @@ function start() {
     if (node.entries.length > 1 || chosen.sum !== node.sum) panel.append(equation(chosen.sum));
     panel.append(element("h3", "finite difference" + (node.entries.length > 1 ? ` at ${node.name}${chosen.at}` : "")));
     const verdict = element("p", chosen.difference, "sum");
-    verdict.append(" ", element("span", chosen.verdict, chosen.agrees ? "good" : "bad"));
+    verdict.append(" ", element("span", chosen.verdict, chosen.agrees === null ? "soft" : chosen.agrees ? "good" : "bad"));
     panel.append(verdict);
     if (chosen.rule) panel.append(element("p", chosen.rule, "soft"));
   }

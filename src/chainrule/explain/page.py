@@ -114,6 +114,7 @@ class _Nodes:
             about += f", {format_type(node)}"
         return {
             "name": wording.name(node),
+            "typed": numerals.typed(wording.name(node)),
             "about": about,
             "line": str(node.line) if node.line else "",
             "forward": wording.forward(node),
@@ -158,7 +159,7 @@ class _Nodes:
             return {
                 "difference": "—",
                 "verdict": f"not computed for this page: {call}",
-                "agrees": True,
+                "agrees": None,
                 "rule": "",
             }
         self.left -= moved.cost
@@ -182,8 +183,7 @@ def _strip(array: Array | None) -> list[str]:
 
 
 def _statistics(array: Array | None) -> str:
-    if array is None:
+    """For a small tensor, whose elements are shown; a large one has them already."""
+    if array is None or array.size > numerals.SMALL:
         return ""
-    if array.size == 0:
-        return "no elements"
     return ", ".join(f"{name} {text}" for name, text in numerals.statistics(array))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 from typing import Any
 
 import numpy as np
@@ -247,6 +248,7 @@ def _class_weights(name: str, weight: Any, z: Any) -> Any:
 
 
 def _share(name: str, argument: str, value: Any) -> float:
-    if not isinstance(value, (int, float)) or not 0 <= value <= 1:
+    share = float(value) if isinstance(value, numbers.Real) else math.nan
+    if not 0 <= share <= 1:
         raise ArgumentError(f"{name}: {argument}={value!r}: expected from 0 to 1")
-    return float(value)
+    return share

@@ -102,25 +102,21 @@ def _like(name: str, value: Any, like: Any, what: str) -> Any:
 
 
 def _mean_and_log_variance(name: str, predictions: Any, variance: Any) -> Any:
-    pair = isinstance(predictions, (tuple, list)) and len(predictions) == 2
-    pair = pair and all(np.ndim(_plain(each)) > 0 for each in predictions)
-    if variance is None:
-        if not pair:
-            raise ArgumentError(
-                f"{name}: a mean without a variance",
-                fix="a pair (mean, log_variance), or variance=1.0",
-            )
-        return predictions
-    if isinstance(predictions, (tuple, list)) and any(
-        isinstance(each, Node) for each in predictions
-    ):
+    several = isinstance(predictions, tuple) or (
+        isinstance(predictions, list)
+        and any(isinstance(each, (Node, np.ndarray)) for each in predictions)
+    )
+    if several and variance is not None:
         raise ArgumentError(
             f"{name}: both a pair (mean, log_variance) and variance: expected one"
+        )
+    if several and len(predictions) == 2:
+        return predictions
+    if variance is None:
+        raise ArgumentError(
+            f"{name}: a mean without a variance",
+            fix="a pair (mean, log_variance), or variance=1.0",
         )
     (node,) = lift([variance])
     refuse(name, node, lambda v: ~(v > 0), "above 0", None, "variance")
     return predictions, log(node)
-
-
-def _plain(value: Any) -> Any:
-    return np.empty(value.shape) if isinstance(value, Node) else value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 from typing import Any
 
 from ..errors import ArgumentError
@@ -152,7 +153,7 @@ def huber(
         >>> huber([[0.5, 3.0]], [[0.0, 0.0]], reduction="none").numpy()
         array([[0.125, 2.5  ]], dtype=float32)
     """
-    if not isinstance(delta, (int, float)) or not 0 < delta < math.inf:
+    if not isinstance(delta, numbers.Real) or not 0 < delta < math.inf:
         raise ArgumentError(f"huber: delta={delta!r}: expected a number above 0")
     a, y = pair("huber", predictions, targets)
     r = a - y

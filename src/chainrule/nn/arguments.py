@@ -7,18 +7,22 @@ same mistake has the same message everywhere.
 from __future__ import annotations
 
 import math
+import numbers
 import operator
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
+import numpy as np
 from numpy.typing import DTypeLike
 
 from .. import dtypes
-from ..errors import ArgumentError, ChainruleError, DTypeError, ShapeError
+from ..errors import ArgumentError, ChainruleError, DTypeError, ShapeError, StateError
 from ..initializers import Initializer, as_initializer
 from ..ops.primitive import lift
 from ..shapes import Shape
-from ..tensor import Parameter
+from ..tensor import Parameter, Variable
 
 
 def positive_size(layer: str, name: str, value: Any) -> int:
@@ -59,7 +63,7 @@ def number_within(
         >>> number_within("Dropout", "p", 0.5, 0, 1, "a probability")
         0.5
     """
-    known = isinstance(value, (int, float)) and not isinstance(value, bool)
+    known = isinstance(value, numbers.Real) and not isinstance(value, bool)
     if not known or not math.isfinite(value) or not low <= value <= high:
         raise ArgumentError(f"{layer}: {name}={value!r}: expected {rule}")
     return float(value)
@@ -142,14 +146,66 @@ def new_parameter(
         >>> new_parameter("bias", (2,), "zeros", None)
         parameter([0., 0.], dtype=float32, name='bias')
     """
-    wanted = tuple(shape)
+    first = _first_values(name, tuple(shape), init, dtype)
+    return Parameter(first, name=name)
+
+
+def new_variable(
+    name: str,
+    shape: Sequence[int],
+    init: Initializer | str,
+    dtype: DTypeLike | None,
+) -> Variable:
+    """A value that is kept and not trained, with first values from an initializer.
+
+    Example:
+        >>> new_variable("running_mean", (2,), "zeros", None).name
+        'running_mean'
+    """
+    return Variable(_first_values(name, tuple(shape), init, dtype), name=name)
+
+
+def _first_values(
+    name: str, shape: Shape, init: Initializer | str, dtype: DTypeLike | None
+) -> Any:
     kind = dtypes.as_dtype(float if dtype is None else dtype)
     if not dtypes.is_float(kind):
         raise DTypeError(f"{name}: dtype {kind}: expected float32 or float64")
-    first = as_initializer(init)(wanted, dtype=kind)
-    parameter = Parameter(first, kind, name)
-    if parameter.shape != wanted:
+    make, allowance = as_initializer(init), _allowance.get()
+    if allowance is not None:
+        allowance.take(name, shape)
+        return np.zeros(shape, kind)
+    first = lift([make(shape, dtype=kind)])[0]
+    if first.shape != shape:
         raise ShapeError(
-            f"{name}: the initializer answered {parameter.shape}, asked for {wanted}"
+            f"{name}: the initializer answered {first.shape}, asked for {shape}"
         )
-    return parameter
+    converted: Any = first
+    return converted.astype(kind)
+
+
+class _Allowance:
+    """How many numbers the layers that are being built may still hold."""
+
+    def __init__(self, size: int) -> None:
+        self.left = size
+
+    def take(self, name: str, shape: Shape) -> None:
+        self.left -= math.prod(shape)
+        if self.left < 0:
+            raise StateError(f"{name} {shape}: more values than there are to load")
+
+
+_allowance: ContextVar[_Allowance | None] = ContextVar("allowance", default=None)
+
+
+@contextmanager
+def without_values(size: int) -> Iterator[None]:
+    """Inside, layers are built with zeros, ``size`` numbers at most, and nothing is
+    drawn: for networks whose values are loaded next.
+    """
+    token = _allowance.set(_Allowance(size))
+    try:
+        yield
+    finally:
+        _allowance.reset(token)

@@ -6,15 +6,19 @@ import math
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-import numpy as np
 from numpy.typing import DTypeLike
 
-from .. import dtypes
 from ..errors import ShapeError
 from ..initializers import ones, zeros
 from ..ops.elementwise import sqrt, stop_gradient
-from ..tensor import Variable
-from .arguments import features, floats, new_parameter, number_within, positive_size
+from .arguments import (
+    features,
+    floats,
+    new_parameter,
+    new_variable,
+    number_within,
+    positive_size,
+)
 from .module import Module
 
 
@@ -71,9 +75,8 @@ class BatchNorm1d(Module):
         shape = (self.num_features,)
         self.weight = new_parameter("weight", shape, ones(), dtype) if affine else None
         self.bias = new_parameter("bias", shape, zeros(), dtype) if affine else None
-        kind = dtypes.as_dtype(float if dtype is None else dtype)
-        self.running_mean = Variable(np.zeros(shape, kind), name="running_mean")
-        self.running_var = Variable(np.ones(shape, kind), name="running_var")
+        self.running_mean = new_variable("running_mean", shape, zeros(), dtype)
+        self.running_var = new_variable("running_var", shape, ones(), dtype)
 
     def settings(self) -> dict[str, Any]:
         """Size, ε, momentum, and whether there are γ and β."""

@@ -19,6 +19,7 @@ from .. import saving
 from ..errors import ChainruleError, FileError, StateError, nearest
 from ..graph import Array
 from ..tensor import Variable
+from .arguments import without_values
 from .module import Module
 from .state import check_state
 
@@ -52,7 +53,7 @@ def load(path: str | PathLike[str]) -> Module:
             fix="give it a file written by model.save",
         )
     if "own_class" in described:
-        name = str(described["own_class"])
+        name = str(described["own_class"])[:100]
         raise StateError(
             f"load: {path}: the network contains {name}, a class of your own: this "
             "file holds its values, not its code",
@@ -60,7 +61,7 @@ def load(path: str | PathLike[str]) -> Module:
             f"model.load({str(path)!r})",
         )
     try:
-        model = build(described)
+        model = build(described, arrays)
     except ChainruleError as error:
         raise FileError(
             f"load: {path}: the network cannot be built: {error.what}", fix=error.fix
@@ -92,8 +93,10 @@ def describe(model: Module) -> dict[str, Any]:
     return description
 
 
-def build(description: Mapping[str, Any]) -> Module:
-    """The network of a description, with new values.
+def build(description: Mapping[str, Any], arrays: Mapping[str, Array]) -> Module:
+    """The network of a description, with room for these arrays and no values yet.
+
+    Nothing is drawn, and no more memory is taken than the arrays need.
 
     Raises:
         StateError: for a layer that this package does not have, or settings that are
@@ -101,17 +104,21 @@ def build(description: Mapping[str, Any]) -> Module:
 
     Example:
         >>> from chainrule import nn
-        >>> build(describe(nn.Sequential(nn.Linear(2, 3), nn.ReLU())))
+        >>> net = nn.Sequential(nn.Linear(2, 3), nn.ReLU())
+        >>> build(describe(net), net.state_dict())
         Sequential(
           (0): Linear(2 → 3)
           (1): ReLU()
         )
     """
-    model = _built(description, [], 0)
+    shared = _pairs(description.get("shared_values", []))
+    sizes = {name: array.size for name, array in arrays.items()}
+    room = sum(sizes.values()) + sum(sizes.get(first, 0) for first, _ in shared)
+    with without_values(room):
+        model = _built(description, [], 0)
     variables = dict(_all_variables(model))
     modules = dict(model.named_modules())
-    for pair in description.get("shared_values", []):
-        first, path = _two_texts(pair)
+    for first, path in shared:
         owner, _, name = path.rpartition(".")
         if first not in variables or path not in variables or owner not in modules:
             raise StateError(f"load: a value shared between {first!r} and {path!r}")
@@ -215,10 +222,13 @@ def _value(value: Any, made: list[Any], depth: int) -> Any:
     return value
 
 
-def _two_texts(pair: Any) -> tuple[str, str]:
-    if not isinstance(pair, list) or [type(each) for each in pair] != [str, str]:
-        raise StateError(f"load: {pair!r} are not the names of two values")
-    return pair[0], pair[1]
+def _pairs(shared: Any) -> list[tuple[str, str]]:
+    if not isinstance(shared, list):
+        raise StateError(f"load: {shared!r} is no list of shared values")
+    for pair in shared:
+        if not isinstance(pair, list) or [type(each) for each in pair] != [str, str]:
+            raise StateError(f"load: {pair!r} are not the names of two values")
+    return [(first, path) for first, path in shared]
 
 
 def _with_dtypes(model: Module, arrays: Mapping[str, Array]) -> Module:

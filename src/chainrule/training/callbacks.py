@@ -319,7 +319,7 @@ class Checkpoint(Callback):
 
     A checkpoint has everything: parameters, optimizer, random state, the place in the
     epoch, the history, what other callbacks keep. It is written whole or not at all;
-    one is written when training is interrupted or ends as well.
+    one is written when training is interrupted, stopped or ends as well.
 
     Arguments:
         path: a folder, which will hold files ``step-00000120.safetensors``; or, with
@@ -361,7 +361,7 @@ class Checkpoint(Callback):
         self.every_epochs = every_epochs
         self.every_steps = every_steps
         self.keep = keep
-        self._written: tuple[int, bool] | None = None
+        self._written: tuple[int, int] | None = None
 
     def on_fit_start(self, run: Run) -> None:
         """Nothing written yet."""
@@ -379,13 +379,13 @@ class Checkpoint(Callback):
         if last or (self.every_epochs and done % self.every_epochs == 0):
             self.write(run)
 
-    def on_interrupt(self, run: Run) -> None:
+    def on_stop(self, run: Run) -> None:
         """Writes, so that nothing is lost."""
         self.write(run)
 
     def write(self, run: Run) -> None:
         """Writes where the run stands now, and removes the oldest files."""
-        if self._written == (run.step, run.between_epochs):
+        if self._written == run.place:
             return
         if self.path.suffix == checkpoint.SUFFIX:
             checkpoint.write(run, self.path)
@@ -393,7 +393,7 @@ class Checkpoint(Callback):
             checkpoint.write(run, self.path / checkpoint.file_name(run.step))
             for old in checkpoint.files_in(self.path)[self.keep :]:
                 old.unlink(missing_ok=True)
-        self._written = (run.step, run.between_epochs)
+        self._written = run.place
 
     def __repr__(self) -> str:
         return f"Checkpoint({os.fspath(self.path)!r})"

@@ -61,8 +61,8 @@ def write(run: Run, path: Path) -> None:
         FileError: when it cannot be written; an older file stays as it was.
     """
     arrays = capture(run.model, run.optimizer)
-    between = run.between_epochs
-    sums, totals = Tally(()).state() if between else run.tally.state()
+    epoch, batch = run.place
+    sums, totals = run.tally.state() if batch else Tally(()).state()
     arrays |= {f"tally.{name}": array for name, array in totals.items()}
     callbacks = []
     for i, callback in enumerate(stateful(run)):
@@ -73,11 +73,11 @@ def write(run: Run, path: Path) -> None:
         "kind": KIND,
         "checkpoint_version": VERSION,
         "identity": identity(run),
-        "epoch": run.epoch + 1 if between else run.epoch,
-        "batch": 0 if between else run.batch,
+        "epoch": epoch,
+        "batch": batch,
         "step": run.step,
         "loss": run.loss,
-        "seconds": 0.0 if between else run.epoch_seconds(),
+        "seconds": run.epoch_seconds() if batch else 0.0,
         "tally": sums,
         "history": run.history.epochs,
         "row": run.row,

@@ -28,7 +28,7 @@ LOOP: tuple[tuple[int, str, str], ...] = (
     (1, "", "loss and metrics of the validation data"),
     (1, "on_validation_end", "run.row has the columns validation_…"),
     (1, "on_epoch_end", "run.row is complete; columns may be added"),
-    (0, "on_interrupt", "Ctrl-C: the last step is complete"),
+    (0, "on_stop", "Ctrl-C or run.stop(): not all epochs were made"),
     (0, "on_fit_end", "training has ended, by itself or on purpose"),
     (0, "on_close", "the very last, after an error as well"),
 )
@@ -80,8 +80,8 @@ class Callback:
     def on_epoch_end(self, run: Run) -> None:
         """``run.row``, the last of the history, is complete; columns may be added."""
 
-    def on_interrupt(self, run: Run) -> None:
-        """Ctrl-C was pressed; the last step is complete."""
+    def on_stop(self, run: Run) -> None:
+        """Training ends before its time: ``run.stopping`` says why."""
 
     def on_fit_end(self, run: Run) -> None:
         """Training has ended: finished, stopped or interrupted, without an error."""

@@ -19,7 +19,7 @@ from ..errors import ArgumentError
 from ..nn.module import Module
 from ..random import default_generator
 from . import checkpoint
-from .callbacks import Checkpoint
+from .callbacks import Checkpoint, EarlyStopping, LearningRateLog, TimeLimit
 from .evaluation import Evaluator, check_model, chosen_metrics
 from .events import Dispatcher
 from .examples import (
@@ -42,6 +42,9 @@ from .tally import Tally
 
 #: Validation keeps nothing for a backward pass, so larger batches fit.
 LARGER_BATCHES = 4
+
+#: Callbacks that change no values, and keep none.
+ONLY_LOOKING = (Progress, EarlyStopping, LearningRateLog, TimeLimit)
 
 
 def fit(
@@ -112,8 +115,8 @@ def fit(
         >>> cr.manual_seed(0)
         >>> digits = data.load("digits")
         >>> model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))
-        >>> history = fit(model, digits, epochs=3, validation=0.1, progress=False)
-        >>> history.best("validation_accuracy")["validation_accuracy"] > 0.8
+        >>> history = fit(model, digits, epochs=10, validation=0.1, progress=False)
+        >>> history.best("validation_accuracy")["validation_accuracy"] > 0.9
         True
     """
     check_model("fit", model)
@@ -218,11 +221,13 @@ class Loop:
                 if self.evaluator is not None and run.epoch <= run.epochs:
                     self.evaluator.rehearse()
                 announce("on_fit_start", run)
-                self.guard = NumericsGuard(run, self.step, self.batches)
+                steady = all(isinstance(c, ONLY_LOOKING) for c in run.callbacks)
+                self.guard = NumericsGuard(run, self.step, self.batches, steady)
                 while run.epoch <= run.epochs and not self._stopping():
                     self._epoch()
-                if run.stopping == "interrupted":
-                    announce("on_interrupt", run)
+                self.guard.check_values()
+                if run.stopping:
+                    announce("on_stop", run)
                 run.history.stopped = run.stopping or "finished"
                 announce("on_fit_end", run)
         finally:
@@ -245,7 +250,7 @@ class Loop:
             self._batch(inputs, targets)
             if self._stopping() and run.batch != run.num_batches:
                 return
-        self.guard.check_values()
+        self.guard.end_epoch()
         row: Row = {"epoch": run.epoch, **_plain(run.tally.results())}
         seconds = run.epoch_seconds()
         if self.evaluator is not None:

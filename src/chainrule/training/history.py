@@ -180,7 +180,7 @@ class History:
                 content["stopped"],
                 content["settings"],
             )
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise FileError(f"History: {name} holds no history: {error}") from None
 
     # As a picture.

@@ -104,7 +104,7 @@ def _mark_best(ax: Axes, history: History, column: str) -> None:
     ax.annotate(
         f"best {shown(y)}, epoch {x}",
         (x, y),
-        xytext=(0, -16 if below else 12),
+        xytext=(0, -26 if below else 14),
         textcoords="offset points",
         ha="right" if len(history) > 1 and x > len(history) / 2 else "left",
         fontsize="small",

@@ -45,12 +45,15 @@ class NumericsGuard:
         run: what is guarded.
         step: the compiled step.
         batches: where to get the batches again.
+        steady: whether nothing but steps changes values, so that a copy serves beyond
+            the end of its epoch.
     """
 
-    def __init__(self, run: Run, step: Any, batches: Batches) -> None:
+    def __init__(self, run: Run, step: Any, batches: Batches, steady: bool) -> None:
         self.run = run
         self.step = step
         self.batches = batches
+        self.steady = steady
         self.last = self._copy()
         self.spoilt_before = spoilt(self.last.arrays)
 
@@ -61,7 +64,13 @@ class NumericsGuard:
 
     def begin_epoch(self) -> None:
         """What callbacks have changed between epochs counts from here."""
-        self.last = self._copy()
+        if not self.steady:
+            self.last = self._copy()
+
+    def end_epoch(self) -> None:
+        """Callbacks may look at the values now, so they must be sound."""
+        if not self.steady:
+            self.check_values()
 
     def look(self, loss: float) -> None:
         """After every step.
@@ -89,19 +98,16 @@ class NumericsGuard:
         """
         run, start = self.run, self.last
         restore(run.model, run.optimizer, start.arrays)
-        found = self.batches(start.epoch, start.batch)
-        for number in range(start.step + 1, run.step + 1):
-            batch = next(found, None)
-            if batch is None:
-                break
+        repeated = zip(range(start.step + 1, run.step + 1), self._again(), strict=False)
+        for number, (epoch, where, batch) in repeated:
             before = capture(run.model, run.optimizer)
             loss = float(self.step(*batch)[0].value)
             after = capture(run.model, run.optimizer)
             wrong = spoilt(after) - self.spoilt_before
             if not math.isfinite(loss) or wrong:
                 restore(run.model, run.optimizer, before)
-                where = start.batch + number - start.step
-                self._raise(batch, before, number, where, _what(loss, wrong))
+                place = f"step {number} (epoch {epoch}, batch {where})"
+                self._raise(batch, before, number, f"{place}: {_what(loss, wrong)}")
         restore(run.model, run.optimizer, start.arrays)
         raise NumericsError(
             f"fit: step {run.step}: a value became NaN or infinite, but not again when "
@@ -111,17 +117,24 @@ class NumericsGuard:
             "and the data's order",
         )
 
+    def _again(self) -> Iterator[tuple[int, int, tuple[Any, Any]]]:
+        """The batches since the last copy: (epoch, number from 1, batch)."""
+        first = self.last.batch
+        for epoch in range(self.last.epoch, self.run.epoch + 1):
+            for number, batch in enumerate(self.batches(epoch, first), first + 1):
+                yield epoch, number, batch
+            first = 0
+
     def _raise(
         self,
         batch: tuple[Any, Any],
         before: dict[str, Array],
         number: int,
-        where: int,
         what: str,
     ) -> NoReturn:
         """The failing step, one operation after the other."""
         run = self.run
-        head = f"fit: step {number} (epoch {self.last.epoch}, batch {where}): {what}"
+        head = f"fit: {what}"
         good = f"the model is as it was after step {number - 1}, the last good one"
         try:
             with check_numerics():

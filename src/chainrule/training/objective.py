@@ -48,15 +48,14 @@ class Objective:
         elif callable(loss):
             if isinstance(loss, type):
                 raise ArgumentError(
-                    f"fit: loss={loss.__name__} is a class",
+                    f"loss={loss.__name__} is a class",
                     fix=f"make one: loss={loss.__name__}()",
                 )
             self.function = loss
             self.name = getattr(loss, "__name__", type(loss).__name__)
         else:
             raise ArgumentError(
-                f"fit: loss={loss!r}: expected a name or a function of "
-                "(outputs, targets)",
+                f"loss={loss!r}: expected a name or a function of (outputs, targets)",
                 fix=f"one of the names {', '.join(sorted(losses.BY_NAME))}",
             )
         self.counts_classes = self.function is losses.by_name("cross_entropy")
@@ -81,8 +80,7 @@ class Objective:
                 else type(loss).__name__
             )
             raise ShapeError(
-                f"fit: loss {self.name} answers {found}: expected one floating-point "
-                "number",
+                f"loss {self.name} answers {found}: expected one floating-point number",
                 fix="reduce it with .mean()",
             )
         return loss
@@ -92,7 +90,7 @@ class Objective:
             inspect.signature(self.function).bind(None)
         except TypeError:
             raise ArgumentError(
-                f"fit: loss {self.name} takes targets, and the data has none",
+                f"loss {self.name} takes targets, and the data has none",
                 fix="data=(x, y), or a loss that is a function of the outputs alone",
             ) from None
         except ValueError:  # no signature is known
@@ -102,11 +100,11 @@ class Objective:
 def _no_loss(loss: Any, has_targets: bool) -> ArgumentError:
     if has_targets:
         return ArgumentError(
-            "fit: no loss is given, and there is no usual one for several targets",
+            "no loss is given, and there is no usual one for several targets",
             fix="loss=a function of (outputs, targets), both as the data nests them",
         )
     return ArgumentError(
-        f"fit: loss={loss!r} for data without targets",
+        f"loss={loss!r} for data without targets",
         fix="loss=a function of the model's outputs; or data=(x, x) to reconstruct "
         "the inputs",
     )

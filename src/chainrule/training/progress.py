@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 #: Seconds between two updates of a bar.
 PAUSE = 0.1
 
+#: Characters of a bar in a terminal.
+BAR_WIDTH = 20
+
 #: A log has about this many lines at most, however many epochs there are.
 MOST_LINES = 100
 
@@ -54,12 +57,11 @@ class Status:
     left: float | None
 
     def text(self) -> str:
-        """``loss 0.1234  accuracy 0.9700  12345 examples/s  0:12 left``"""
-        parts = [columns_text(self.values)]
+        """``0:12 left  12345 examples/s  loss 0.1234  accuracy 0.9700``"""
+        parts = [f"{clock(self.left)} left"] if self.left is not None else []
         if self.speed > 0:
             parts.append(f"{self.speed:.0f} examples/s")
-        if self.left is not None:
-            parts.append(f"{clock(self.left)} left")
+        parts.append(columns_text(self.values))
         return "  ".join(part for part in parts if part)
 
 
@@ -150,8 +152,14 @@ class TerminalRenderer:
 
         row = Table.grid(padding=(0, 1))
         head = f"epoch {status.epoch}/{status.epochs}"
+        row.add_column(no_wrap=True, min_width=len(head))
+        row.add_column(min_width=BAR_WIDTH)
+        row.add_column(no_wrap=True, overflow="ellipsis")
         bar = ProgressBar(
-            total=status.total, completed=status.done, width=24, pulse=not status.total
+            total=status.total,
+            completed=status.done,
+            width=BAR_WIDTH,
+            pulse=not status.total,
         )
         row.add_row(head, bar, status.text())
         if not self.started:

@@ -86,6 +86,11 @@ class Run:
         self.between_epochs = False
         self.started = time.perf_counter()
 
+    @property
+    def place(self) -> tuple[int, int]:
+        """Where training would go on: the epoch, and the batches done of it."""
+        return (self.epoch + 1, 0) if self.between_epochs else (self.epoch, self.batch)
+
     def complete_epoch(self, row: Row) -> None:
         """All batches are done and looked at: the history gets its row."""
         self.between_epochs = True
@@ -96,5 +101,7 @@ class Run:
         """The sums and the clock start anew."""
         self.epoch += 1
         self.batch = 0
+        self.between_epochs = False
         self.seconds = 0.0
+        self.started = time.perf_counter()
         self.tally.clear()

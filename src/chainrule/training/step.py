@@ -58,10 +58,10 @@ def measure(metrics: Sequence[Metric], outputs: Any, targets: Any) -> list[Any]:
     if metrics and not isinstance(outputs, Node):
         kind = type(outputs).__name__
         for metric in metrics:
-            if type(metric).__module__ == Metric.__module__:
+            if not metric.several:
                 raise ArgumentError(
                     f"{metric.name}: the model answers a {kind}, not one tensor",
-                    fix="metrics=[], or a subclass of metrics.Metric that measures it",
+                    fix="metrics=[], or a Metric of your own with several = True",
                 )
     return [tuple(metric.measure(outputs, targets)) for metric in metrics]
 

@@ -277,3 +277,11 @@ def arguments(
         place = b.gep(table, [index(number)], source_etype=POINTER)
         found[home] = b.load(place, typ=POINTER, align=8)
     return found
+
+
+def local(b: ir.IRBuilder, kind: ir.Type) -> ir.Value:
+    """Room for one value, at the start of the function: LLVM makes it a register."""
+    with b.goto_entry_block():
+        place = b.alloca(kind)
+    place.type = POINTER  # llvmlite still thinks of typed pointers here
+    return place

@@ -165,6 +165,9 @@ def _needed(
 
 def _without(kernel: Sweep, wanted: set[int]) -> Sweep:
     stores = [(n, access) for n, access in kernel.stores if access.home in wanted]
+    if isinstance(kernel, Product) and stores:
+        if replace(kernel, stores=stores).main_store() < 0:
+            stores.insert(0, kernel.stores[0])
     needed = {n for n, _ in stores}
     for number in range(len(kernel.steps) - 1, -1, -1):
         if number in needed:

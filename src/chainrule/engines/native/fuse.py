@@ -25,7 +25,7 @@ from typing import Any
 from ... import dtypes
 from ...compiler.program import Instruction, Program, plan
 from ...dtypes import DType
-from ...graph import Node
+from ...graph import Array, Node
 from ...shapes import Shape
 from .elementwise import EMITTERS, Call
 from .finish import finish
@@ -70,6 +70,7 @@ class Fuser:
         self.users: dict[int, list[Group]] = {}  # home → kernels that touch it
         self.parts: dict[int, tuple[int, ...]] = {}  # slot of a scan → homes
         self.checks: dict[Any, tuple[int, Special]] = {}
+        self.constants: list[Array] = []
         self.next_home = program.num_slots
 
     def run(self) -> Schedule:
@@ -89,7 +90,10 @@ class Fuser:
         kernels = [
             each.kernel if isinstance(each, Group) else each for each in self.kernels
         ]
-        return finish(kernels, list(self.checks.values()), self.homes, outputs, updates)
+        checks = list(self.checks.values())
+        schedule = finish(kernels, checks, self.homes, outputs, updates)
+        schedule.constants = self.constants
+        return schedule
 
     # What is given, and what is made.
     # ------------------------------------------------------------------------
@@ -100,11 +104,12 @@ class Fuser:
             self._home(slot, "input", number)
         for number, (slot, _) in enumerate(program.variables):
             self._home(slot, "variable", number)
-        for number, (slot, array) in enumerate(program.constants):
+        for slot, array in program.constants:
             if array.size == 1:
                 self.views[slot] = Immediate(array.item(), array.dtype)
             else:
-                self._home(slot, "constant", number)
+                self._home(slot, "constant", len(self.constants))
+                self.constants.append(array)
 
     def _home(self, slot: int, kind: str, number: int) -> None:
         node = self.nodes[slot]
@@ -291,19 +296,32 @@ class Fuser:
         if isinstance(b, Immediate):
             self._sum_of_products(instruction)
             return
+        batch = math.prod(shape[:-2])
+        a = self._matrices(a, (*shape[:-1], k), batch, dtype)
+        b = self._matrices(b, (*shape[:-2], k, shape[-1]), batch, dtype)
+        space = (batch, *shape[-2:])
         store = self._out(instruction)
-        a = a.broadcast((*shape[:-1], k))
-        b = b.broadcast((*shape[:-2], k, shape[-1]))
         call = Call("product", {}, (dtype, dtype), dtype)
-        kernel = Product(
-            shape, frozenset(), [Step(call, ())], [], a=a, b=b, dtype=dtype
-        )
+        kernel = Product(space, frozenset(), [Step(call, ())], [], a=a, b=b)
         group = Group(kernel, len(self.kernels))
         self.kernels.append(group)
-        kernel.stores.append((0, Access(store.home, store.strides, 0, dtype)))
-        group.local[store.home] = [(0, store.strides, 0)]
+        flat = whole(store.home, space)
+        kernel.stores.append((0, Access(store.home, flat.strides, 0, dtype)))
+        group.local[store.home] = [(0, flat.strides, 0)]
         self.ready[store.home] = group.position
         self.users[store.home] = [group]
+        for home in (a.home, b.home):
+            self.users.setdefault(home, []).append(group)
+
+    def _matrices(self, x: View, shape: Shape, batch: int, dtype: DType) -> View:
+        """A factor as (batch, rows, columns), copied only where no strides say that."""
+        x = x.broadcast(shape)
+        found = x.reshape((batch, *shape[-2:]))
+        if found is not None:
+            return found
+        home = self._new_home(dtype, math.prod(shape))
+        self._copy(x, shape, whole(home, shape), dtype)
+        return whole(home, (batch, *shape[-2:]))
 
     def _sum_of_products(self, instruction: Instruction) -> None:
         left, right = instruction.inputs
@@ -472,6 +490,8 @@ class Fuser:
         self.parts[instruction.output] = tuple(home for home, _ in outputs)
         params = dict(instruction.params)
         body = fuse(plan(params.pop("body")))
+        params["constants"] = len(self.constants)
+        self.constants += body.constants
         self._start(Special("scan", params, inputs, tuple(outputs), body, node))
 
     def _op_project(self, instruction: Instruction) -> None:

@@ -15,8 +15,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...dtypes import DType
+from ...graph import Array
 from ...shapes import Shape
 from .elementwise import Call
+from .kernels.matmul import LONGEST_BLOCK
 from .views import View
 
 
@@ -139,12 +141,12 @@ class Sweep:
 class Product(Sweep):
     """A product of matrices, and elementwise steps on its result while in registers.
 
-    The space is that of the result, (…, i, j). Step 0 stands for the product's value.
+    The space is (batch, i, j), as the shapes of the factors are (batch, i, p) and
+    (batch, p, j). Step 0 stands for the product's value.
     """
 
     a: View | None = None
     b: View | None = None
-    dtype: DType | None = None
 
     @property
     def operands(self) -> tuple[View, View]:
@@ -157,6 +159,19 @@ class Product(Sweep):
         """The homes that are read."""
         a, b = self.operands
         return {each.home for each in self.accesses} | {a.home, b.home}
+
+    def main_store(self) -> int:
+        """Which of the stores is written as the product's own result; -1 for none.
+
+        A long product is summed up there, so nothing that the steps read may be there.
+        """
+        dtype = self.steps[0].call.output
+        long = self.operands[0].shape[2] > LONGEST_BLOCK
+        for number, (step, access) in enumerate(self.stores):
+            fits = access.dtype == dtype and access.strides[2] in (1, int(self.shape[2] == 1))
+            if fits and (step == 0 or not long):
+                return number
+        return -1
 
 
 @dataclass
@@ -195,3 +210,5 @@ class Schedule:
     homes: dict[int, Home] = field(default_factory=dict)
     #: the homes of the outputs, in order
     outputs: list[int] = field(default_factory=list)
+    #: arrays that are part of the program, those of the bodies of scans included
+    constants: list[Array] = field(default_factory=list)

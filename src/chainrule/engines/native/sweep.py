@@ -14,15 +14,15 @@ each other. The last, incomplete vector of an axis is masked.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from llvmlite import ir
 
 from . import emit, reductions
 from .elementwise import COSTLY
-from .emit import I64, KERNEL, index
-from .kernel import Access, Local, Sweep
+from .emit import KERNEL, index
+from .kernel import Access, Coordinate, Local, Sweep
 from .point import Point, Values
 from .space import lane_axis, simplified
 
@@ -218,14 +218,16 @@ class _SweepEmitter:
         length = self.kernel.shape[loops.axis]
         whole = length // loops.stride  # blocks without a missing element
         if isinstance(high, int):
-            with emit.loop(b, 0, whole, name="block") as block:
-                self._row(at, self._vectors(b.mul(block, index(loops.stride))))
+            if whole:
+                with emit.loop(b, 0, whole, name="block") as block:
+                    self._row(at, self._vectors(b.mul(block, index(loops.stride))))
             self._rest(at, whole * loops.stride, length)
             return
-        last = b.icmp_signed("<", high, index(whole))
-        stop = b.select(last, high, index(whole))
-        with emit.loop(b, low, stop, name="block") as block:
-            self._row(at, self._vectors(b.mul(block, index(loops.stride))))
+        if whole:
+            last = b.icmp_signed("<", high, index(whole))
+            stop = b.select(last, high, index(whole))
+            with emit.loop(b, low, stop, name="block") as block:
+                self._row(at, self._vectors(b.mul(block, index(loops.stride))))
         if length > whole * loops.stride:
             with b.if_then(b.icmp_signed(">", high, index(whole))):
                 self._rest(at, whole * loops.stride, length)
@@ -234,9 +236,10 @@ class _SweepEmitter:
         """What is left of an axis after whole blocks: single vectors, then a masked one."""
         lanes, b = self.loops.lanes, self.b
         vectors = (length - first) // lanes
-        with emit.loop(b, 0, vectors, name="vector") as vector:
-            place = b.add(index(first), b.mul(vector, index(lanes)))
-            self._row(at, [(place, None)])
+        if vectors:
+            with emit.loop(b, 0, vectors, name="vector") as vector:
+                place = b.add(index(first), b.mul(vector, index(lanes)))
+                self._row(at, [(place, None)])
         first += vectors * lanes
         if first < length:
             mask = emit.tail_mask(b, index(first), length, lanes)
@@ -291,12 +294,14 @@ class _SweepEmitter:
         (row,) = rows
         length, lanes = self.kernel.shape[loops.axis], loops.lanes
         whole = length - length % loops.stride
-        with emit.loop(b, 0, whole, loops.stride, name="block") as first:
-            for i, place in enumerate(self._vectors(first)):
-                row.elements(at, place, i, roots, number)
+        if whole:
+            with emit.loop(b, 0, whole, loops.stride, name="block") as first:
+                for i, place in enumerate(self._vectors(first)):
+                    row.elements(at, place, i, roots, number)
         rest = whole + (length - whole) // lanes * lanes
-        with emit.loop(b, whole, rest, lanes, name="vector") as first:
-            row.elements(at, (first, None), 0, roots, number)
+        if whole < rest:
+            with emit.loop(b, whole, rest, lanes, name="vector") as first:
+                row.elements(at, (first, None), 0, roots, number)
         if rest < length:
             mask = emit.tail_mask(b, index(rest), length, lanes)
             row.elements(at, (index(rest), mask), 0, roots, number)
@@ -326,7 +331,7 @@ class _SweepEmitter:
                 size *= kernel.shape[axis]
             home = -1 - number
             memory = ir.ArrayType(emit.memory_type(dtype), size)
-            self.pointers[home] = self.b.alloca(memory)
+            self.pointers[home] = emit.local(self.b, memory)
             self.pointers[home].align = 64
             found[number] = Access(home, tuple(strides), 0, dtype), level
         return found
@@ -374,8 +379,7 @@ class _Row:
             loops = sweep.loops
             for i in range(1 if loops.lanes_kept else loops.interleaved):
                 state = reductions.start(call, loops.lanes)
-                with b.goto_entry_block():
-                    places = [b.alloca(each.type) for each in state]
+                places = [emit.local(b, each.type) for each in state]
                 for value, where in zip(state, places, strict=True):
                     b.store(value, where)
                 self.states[step, i] = places
@@ -400,7 +404,7 @@ class _Row:
         number: int,
     ) -> None:
         """The elements at one point: computed, added to the sums, stored."""
-        sweep, b = self.sweep, self.sweep.b
+        sweep = self.sweep
         kernel = sweep.kernel
         values = self.values(self.point(at, place), number)
         stores = []
@@ -416,7 +420,6 @@ class _Row:
                 stores.append((values.step(i), access))
         for found, access in stores:
             values.store(found, access)
-        del b
 
     def _accumulate(self, number: int, position: int, values: Values) -> None:
         b, step = self.sweep.b, self.sweep.kernel.steps[number]
@@ -433,8 +436,6 @@ class _Row:
     def _index_along(self, values: Values) -> ir.Value:
         """The index of each lane within the row."""
         kernel = self.sweep.kernel
-        from .kernel import Coordinate
-
         strides = [0] * len(kernel.shape)
         size = 1
         for axis in sorted(kernel.reduced, reverse=True):
@@ -468,7 +469,3 @@ class _Row:
         for number, access in sweep.kernel.stores:
             if sweep.kernel.steps[number].row:
                 values.store(self.known[number], access)
-
-
-RowMaker = Callable[..., _Row]
-__all__ = ["I64", "emit_sweep", "split_units"]

@@ -1,0 +1,1 @@
+"""Compiled code by LLVM; ``engine`` is the door."""

@@ -1,0 +1,214 @@
+"""The native engine: a program becomes one function of machine code.
+
+Place on the road: the engine's door. ``prepare`` fuses the program into kernels, lowers
+them to LLVM, compiles (or finds the code of an earlier process), and answers an
+``Executable`` whose call does as little in Python as it can: it writes addresses into a
+table and makes one native call.
+
+A run that fails (an index out of bounds) has changed nothing, so the reference engine
+runs the same program on the same values and raises the error, in its words.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ...compiler.program import Cell, Program
+from ...errors import ChainruleError
+from ...graph import Array
+from ...ops.primitive import Primitive, checking_numerics
+from ..numpy_engine import NumpyExecutable
+from .fuse import fuse
+from .host import Library, host, machine_code
+from .lower import layout_of, lower
+
+ALIGNMENT = 64
+
+
+class EngineFault(ChainruleError, RuntimeError):
+    """Native code reported an error that the reference engine does not find.
+
+    Smallest example: there is none that we know of.
+    Cure: report it, with the program; run it with ``engine="numpy"`` meanwhile.
+    """
+
+
+class NativeExecutable:
+    """A program as machine code, and the memory that it works in."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        schedule = fuse(program)
+        self.layout = layout_of(program, schedule)
+        self.schedule = schedule
+        self.text = lower(schedule, self.layout, host())
+        self.library = Library(machine_code(self.text))
+        self._reference: NumpyExecutable | None = None
+        self._lock = threading.Lock()
+        self._outputs = [
+            (node.shape, node.dtype) for node in program.graph.outputs
+        ]
+        self._inputs = [node.dtype for node in program.graph.inputs]
+        self._cells = [variable for _, variable in program.variables]
+        updated = {id(variable) for variable, _ in program.updates}
+        self._updated = [id(cell) in updated for cell in self._cells]
+        self._bound: list[Array | None] = [None] * len(self._cells)
+        self._prepare()
+
+    def _prepare(self) -> None:
+        layout = self.layout
+        self._table = (ctypes.c_void_p * layout.size)()
+        self._constants = [np.ascontiguousarray(a) for a in self.schedule.constants]
+        for number, array in enumerate(self._constants):
+            self._table[layout.entry("constant", number)] = array.ctypes.data
+        self._arena = aligned(layout.arena_bytes)
+        self._table[layout.entry("arena", 0)] = self._arena.ctypes.data
+        self._pool_memory = aligned(512)
+        self._table[layout.entry("pool", 0)] = self._pool_memory.ctypes.data
+        kind = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p)
+        self._callback = kind(self._call_back)
+        address = ctypes.cast(self._callback, ctypes.c_void_p).value
+        self._table[layout.entry("callback", 0)] = address
+        main = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)
+        self._main = main(self.library.address("chainrule_main"))
+        self._first_variable = layout.entry("variable", 0)
+        self._first_output = layout.entry("output", 0)
+
+    def __call__(self, inputs: Sequence[Array]) -> list[Array]:
+        """Runs once; see ``engines.interface.Executable``."""
+        if checking_numerics.get():
+            return self._by_reference(inputs)
+        with self._lock:
+            return self._run(inputs)
+
+    def _run(self, inputs: Sequence[Array]) -> list[Array]:
+        table = self._table
+        held = []
+        for number, array in enumerate(inputs):
+            if not array.flags.c_contiguous or array.dtype != self._inputs[number]:
+                array = np.ascontiguousarray(array, self._inputs[number])
+                held.append(array)
+            table[number] = array.ctypes.data
+        copies = self._bind()
+        outputs = [np.empty(shape, dtype) for shape, dtype in self._outputs]
+        for number, array in enumerate(outputs, start=self._first_output):
+            table[number] = array.ctypes.data
+        if self._main(table):
+            self._bound = [None] * len(self._cells)
+            return self._fault(inputs)
+        for number in copies:
+            bound = self._bound[number]
+            assert bound is not None
+            self._cells[number].array = bound
+        return outputs
+
+    def _bind(self) -> list[int]:
+        """Puts the variables' addresses into the table.
+
+        A variable that is updated gets memory of this engine's own: an array that
+        someone else may hold is copied, never written to. Answers the numbers of the
+        variables that have to be handed their new memory after the run.
+        """
+        copies = []
+        for number, cell in enumerate(self._cells):
+            array = cell.array
+            if array is self._bound[number] and not lent(cell):
+                continue
+            if self._updated[number]:
+                if not (isinstance(array.base, Storage) and not lent(cell)):
+                    array = owned_copy(array)
+                    copies.append(number)
+            elif not array.flags.c_contiguous:
+                array = np.ascontiguousarray(array)
+            self._bound[number] = array
+            self._table[self._first_variable + number] = array.ctypes.data
+        return copies
+
+    def _call_back(self, number: int, table: int) -> int:
+        """Runs a primitive that has no lowering with its NumPy meaning."""
+        try:
+            self._run_callback(number, table)
+        except Exception:  # noqa: BLE001 - the reference engine will raise it
+            return 1
+        return 0
+
+    def _run_callback(self, number: int, table: int) -> None:
+        kernel = self.layout.callbacks[number]
+        node = kernel.node
+        pointers = (ctypes.c_void_p * (len(kernel.inputs) + 1)).from_address(table)
+        values = [
+            view_at(pointers[i] or 0, shape, each.dtype)
+            for i, ((_, shape), each) in enumerate(
+                zip(kernel.inputs, node.inputs, strict=True)
+            )
+        ]
+        assert isinstance(node.op, Primitive)
+        result = view_at(pointers[len(values)] or 0, node.shape, node.dtype)
+        result[...] = node.op.run(values, node.params)
+
+    def _by_reference(self, inputs: Sequence[Array]) -> list[Array]:
+        """The same run by the NumPy engine."""
+        if self._reference is None:
+            self._reference = NumpyExecutable(self.program)
+        return self._reference(inputs)
+
+    def _fault(self, inputs: Sequence[Array]) -> list[Array]:
+        """The error of a run that failed, as the reference engine raises it."""
+        self._by_reference(inputs)
+        raise EngineFault(
+            f"native: {self.program.graph.name}: the machine code reported an error "
+            "that the reference engine does not find",
+            fix='run it with engine="numpy", and report this program',
+        )
+
+
+class Storage(np.ndarray[Any, Any]):
+    """Memory that this engine allocated, as the base of the arrays it hands out."""
+
+
+def aligned(size: int) -> Array:
+    """So many bytes, starting on a line of the cache."""
+    memory = np.zeros(size + ALIGNMENT, np.uint8)
+    start = -memory.ctypes.data % ALIGNMENT
+    return memory[start : start + size]
+
+
+def owned_copy(array: Array) -> Array:
+    """A copy of an array in the engine's own memory."""
+    memory = np.empty(array.nbytes + ALIGNMENT, np.uint8).view(Storage)
+    start = -memory.ctypes.data % ALIGNMENT
+    copy = np.ndarray(array.shape, array.dtype, memory, start)
+    copy[...] = array
+    return copy
+
+
+def lent(cell: Cell) -> bool:
+    """Whether a node of some graph may share a variable's array."""
+    return getattr(cell, "_leaf", None) is not None
+
+
+def view_at(address: int, shape: tuple[int, ...], dtype: Any) -> Array:
+    """An array over memory at an address."""
+    size = int(np.prod(shape)) * dtype.itemsize
+    if size == 0:
+        return np.empty(shape, dtype)
+    memory = (ctypes.c_char * size).from_address(address)
+    return np.ndarray(shape, dtype, memory)
+
+
+class NativeEngine:
+    """Prepares programs as machine code."""
+
+    name = "native"
+
+    def prepare(self, program: Program) -> NativeExecutable:
+        """The executable for a program."""
+        return NativeExecutable(program)
+
+
+ENGINE = NativeEngine()

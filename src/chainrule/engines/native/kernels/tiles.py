@@ -1,0 +1,485 @@
+"""Tiles: a few rows and columns of C in registers, while p runs.
+
+Place on the road: below ``matmul``, which cuts C into tiles. Three kinds:
+
+- **Outer products.** For each p some columns of B are loaded as vectors, each of the
+  rows' elements of A is broadcast, and every pair is one fused multiply-add.
+- **Tall ones**, where C has few columns and A's columns are contiguous: the same with
+  the roles of A and B exchanged, and the tile turned at the end.
+- **Inner products**, where p is contiguous in A and B, and C has few rows or columns:
+  vectors along p of rows of A times those of columns of B; at the end the lanes of
+  each are added up.
+
+All end alike: the epilogue on each vector of C, and the store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from llvmlite import ir
+
+from ....dtypes import DType
+from ..emit import (
+    I1,
+    I32,
+    I64,
+    POINTER,
+    VOID,
+    address,
+    constant,
+    index,
+    intrinsic,
+    linear,
+    load,
+    loop,
+    register_type,
+    splat,
+    store,
+    suffix,
+    wide,
+)
+from .panels import mixed
+
+#: ``epilogue(builder, values, context, batch, row, column, mask)`` → the vector to
+#: store in C. ``context`` is the pointer given to the product: the epilogue finds its
+#: operands there. ``values`` are neighbours in a row; ``mask`` is None for a whole
+#: vector, else which columns exist: the other lanes hold anything.
+Epilogue = Callable[..., ir.Value]
+Mask: TypeAlias = ir.Value | None
+
+#: One p of a loop: (p, sums) → the new sums.
+Step: TypeAlias = Callable[[ir.Value, list[list[ir.Value]]], list[list[ir.Value]]]
+
+#: Fused multiply-adds that are under way at the same time, at least.
+IN_FLIGHT = 8
+
+
+@dataclass(frozen=True)
+class Matmul:
+    """What to multiply: sizes, and strides in elements.
+
+    ``a_strides`` are those of (batch, i, p), ``b_strides`` of (batch, p, j),
+    ``c_strides`` of (batch, i, j), the last of which is 1.
+    """
+
+    batch: int
+    m: int
+    n: int
+    k: int
+    a_strides: tuple[int, int, int]
+    b_strides: tuple[int, int, int]
+    c_strides: tuple[int, int, int]
+    dtype: DType
+
+
+@dataclass(frozen=True)
+class Tiling:
+    """How a product is cut.
+
+    Attributes:
+        kind: of the tiles, "outer", "tall" or "inner".
+        lanes: of a vector.
+        rows, columns: of a tile; the last ones may be smaller.
+        blocks: the number of stretches of p.
+        longest: the length of the longest of them.
+        packed: whether panels are copied.
+        by_panel: whether parts share the panels, or the row tiles.
+    """
+
+    kind: str
+    lanes: int
+    rows: int
+    columns: int
+    blocks: int
+    longest: int
+    packed: bool
+    by_panel: bool
+
+
+class Tile:
+    """A function (a, c, panel, context, batch, row, column, p, length): adds a stretch
+    of p to rows × columns of C."""
+
+    KIND = ir.FunctionType(VOID, [POINTER] * 4 + [I64] * 5)
+
+    def __init__(
+        self,
+        function: ir.Function,
+        spec: Matmul,
+        tiling: Tiling,
+        rows: int,
+        columns: int,
+        epilogue: Epilogue | None,
+    ) -> None:
+        self.spec, self.tiling, self.epilogue = spec, tiling, epilogue
+        self.rows, self.columns = rows, columns
+        self.element = register_type(spec.dtype)
+        self.vector = wide(self.element, tiling.lanes)
+        self.b = ir.IRBuilder(function.append_basic_block("entry"))
+        self.a, self.c, self.panel, self.context = function.args[:4]
+        self.batch, self.row, self.column, self.p, self.length = function.args[4:]
+        self.lanes = tiling.lanes
+        self.vectors = -(-columns // tiling.lanes)
+        #: How wide the vectors of a row are (the last one may be narrower), and which
+        #: of their lanes exist.
+        self.widths = [tiling.lanes] * self.vectors
+        rest = columns - (self.vectors - 1) * tiling.lanes
+        while (
+            self.widths[-1] * spec.dtype.itemsize > 16 and rest <= self.widths[-1] // 2
+        ):
+            self.widths[-1] //= 2
+        self.masks = [*[None] * (self.vectors - 1), first_lanes(rest, self.widths[-1])]
+
+    def emit(self) -> None:
+        """The whole stretch in registers; after the last one epilogue and store."""
+        b, spec = self.b, self.spec
+        sums = self.sums()
+        if self.epilogue is None:
+            self.store(sums)
+        elif self.tiling.blocks == 1:
+            self._finish(sums, self.epilogue)
+        else:
+            ends = b.icmp_signed(">=", b.add(self.p, self.length), index(spec.k))
+            with b.if_else(ends) as (then, otherwise):
+                with then:
+                    self._finish(sums, self.epilogue)
+                with otherwise:
+                    self.store(sums)
+        b.ret_void()
+
+    def sums(self) -> list[list[ir.Value]]:
+        """C of the tile so far and this stretch: for each row its vectors."""
+        raise NotImplementedError
+
+    def multiply_add(self, x: ir.Value, y: ir.Value, z: ir.Value) -> ir.Value:
+        """x · y + z, in one instruction where the processor has one."""
+        return intrinsic(self.b, f"llvm.fmuladd.{suffix(z.type)}", z.type, [x, y, z])
+
+    def place(self, row: ir.Value, v: int) -> ir.Value:
+        """Where a vector of the tile lies in C."""
+        by_batch, by_row, _ = self.spec.c_strides
+        where = [(self.batch, by_batch), (self.row, by_row), (row, by_row)]
+        where.append((self.column, 1))
+        at = linear(self.b, v * self.tiling.lanes, where)
+        return address(self.b, self.c, self.element, at)
+
+    def store(self, sums: list[list[ir.Value]]) -> None:
+        """The tile to C."""
+        for r, line in enumerate(sums):
+            for v, value in enumerate(line):
+                place = self.place(index(r), v)
+                store(self.b, self.spec.dtype, value, place, self.masks[v])
+
+    def _finish(self, sums: list[list[ir.Value]], epilogue: Epilogue) -> None:
+        """The tile through the epilogue to C.
+
+        It goes row by row through memory, so that the epilogue is written once.
+        """
+        b, dtype = self.b, self.spec.dtype
+        held = self.held(self.rows * self.vectors)
+        for r, line in enumerate(sums):
+            for v, value in enumerate(line):
+                at = index((r * self.vectors + v) * self.lanes)
+                store(b, dtype, value, address(b, held, self.element, at), None)
+        self.from_memory(held, self.vectors * self.lanes, epilogue)
+
+    def held(self, vectors: int) -> ir.Value:
+        """Memory on the stack."""
+        b = self.b
+        with b.goto_entry_block():
+            held = b.alloca(ir.ArrayType(self.vector, vectors))
+            held.align = self.spec.dtype.itemsize * self.lanes
+            place = address(b, held, self.element, index(0))
+        place.type = POINTER  # of whatever lies there
+        return place
+
+    def from_memory(
+        self, held: ir.Value, pitch: int, epilogue: Epilogue | None
+    ) -> None:
+        """Rows of the tile, which lie ``pitch`` apart, through the epilogue to C."""
+        b, dtype = self.b, self.spec.dtype
+        with loop(b, 0, self.rows, name="finish") as r:
+            for v, (width, mask) in enumerate(
+                zip(self.widths, self.masks, strict=True)
+            ):
+                at = linear(b, v * self.lanes, [(r, pitch)])
+                value = load(b, dtype, address(b, held, self.element, at), width, None)
+                if epilogue is not None:
+                    column = b.add(self.column, index(v * self.lanes))
+                    where = (self.batch, b.add(self.row, r), column, mask)
+                    value = epilogue(b, value, self.context, *where)
+                store(b, dtype, value, self.place(r, v), mask)
+
+
+def first_lanes(count: int, lanes: int) -> Mask:
+    """The mask of the first ``count`` lanes, None for all."""
+    if count >= lanes:
+        return None
+    return ir.Constant(wide(I1, lanes), [int(i < count) for i in range(lanes)])
+
+
+class Outer(Tile):
+    """A tile of outer products."""
+
+    def sums(self) -> list[list[ir.Value]]:
+        """starts + Σₚ A[rows, p] ⊗ B[p, columns]."""
+        starts = self._starts()
+        return self.summed(starts, self._step) if self.spec.k else starts
+
+    def summed(self, starts: list[list[ir.Value]], step: Step) -> list[list[ir.Value]]:
+        """The loop over p."""
+        b = self.b
+        before = b.block
+        body, after = b.append_basic_block("sum"), b.append_basic_block("summed")
+        b.branch(body)
+        b.position_at_end(body)
+        p = b.phi(I64, "p")
+        p.add_incoming(index(0), before)
+        phis = [[b.phi(value.type) for value in line] for line in starts]
+        new = step(p, phis)
+        following = b.add(p, index(1))
+        p.add_incoming(following, b.block)
+        for line, first, last in zip(phis, starts, new, strict=True):
+            for phi, x, y in zip(line, first, last, strict=True):
+                phi.add_incoming(x, before)
+                phi.add_incoming(y, b.block)
+        b.cbranch(b.icmp_signed("<", following, self.length), body, after)
+        b.position_at_end(after)
+        return new
+
+    def _starts(self) -> list[list[ir.Value]]:
+        """Where the sums begin: at 0, or in later stretches at what C holds."""
+        b = self.b
+        zeros = [constant(wide(self.element, width), 0) for width in self.widths]
+        if self.tiling.blocks == 1:
+            return [zeros] * self.rows
+        entry = b.block
+        with b.if_then(b.icmp_signed(">", self.p, index(0))):
+            held = [
+                [self._held(r, v) for v in range(self.vectors)]
+                for r in range(self.rows)
+            ]
+            loaded = b.block
+        starts = []
+        for line in held:
+            phis = [b.phi(value.type) for value in line]
+            for phi, zero, value in zip(phis, zeros, line, strict=True):
+                phi.add_incoming(zero, entry)
+                phi.add_incoming(value, loaded)
+            starts.append(phis)
+        return starts
+
+    def _held(self, r: int, v: int) -> ir.Value:
+        place = self.place(index(r), v)
+        return load(self.b, self.spec.dtype, place, self.widths[v], self.masks[v])
+
+    def _step(self, p: ir.Value, sums: list[list[ir.Value]]) -> list[list[ir.Value]]:
+        """One p: every row's number of A times every vector of B, added to the sums."""
+        b, dtype, packed = self.b, self.spec.dtype, self.tiling.packed
+        stride = self.tiling.columns if packed else self.spec.b_strides[1]
+        columns = []
+        for v, (width, mask) in enumerate(zip(self.widths, self.masks, strict=True)):
+            at = linear(b, v * self.lanes, [(p, stride)])
+            source = address(b, self.panel, self.element, at)
+            columns.append(load(b, dtype, source, width, None if packed else mask))
+        by_batch, by_row, by_p = self.spec.a_strides
+        where = [(self.batch, by_batch), (self.row, by_row), (self.p, by_p), (p, by_p)]
+        start = address(b, self.a, self.element, linear(b, 0, where))
+        new = []
+        for r, line in enumerate(sums):
+            place = address(b, start, self.element, index(r * by_row))
+            number = load(b, dtype, place, 0, None)
+            new.append(self.scaled(number, columns, line))
+        return new
+
+    def scaled(
+        self, number: ir.Value, vectors: list[ir.Value], sums: list[ir.Value]
+    ) -> list[ir.Value]:
+        """sums + number · vectors."""
+        return [
+            self.multiply_add(splat(self.b, number, x.type.count), x, total)
+            for x, total in zip(vectors, sums, strict=True)
+        ]
+
+
+class Tall(Outer):
+    """A tile of many rows and at most four columns: vectors run down the columns."""
+
+    def emit(self) -> None:
+        """Columns in registers, then turned to rows in memory."""
+        b, lanes = self.b, self.lanes
+        stretches = -(-self.rows // lanes)
+        #: Which rows of the last stretch exist.
+        self.bottom = first_lanes(self.rows - (stretches - 1) * lanes, lanes)
+        zero = constant(self.vector, 0)
+        starts = [[zero] * stretches for _ in range(self.columns)]
+        columns = self.summed(starts, self._column_step) if self.spec.k else starts
+        pitch = self.widths[0]
+        held = self.held(stretches * pitch)
+        for s in range(stretches):
+            turned = _interleaved(b, [column[s] for column in columns], pitch)
+            for i, vector in enumerate(turned):
+                at = index((s * pitch + i) * lanes)
+                place = address(b, held, self.element, at)
+                store(b, self.spec.dtype, vector, place, None)
+        self.from_memory(held, pitch, self.epilogue)
+        b.ret_void()
+
+    def _column_step(
+        self, p: ir.Value, sums: list[list[ir.Value]]
+    ) -> list[list[ir.Value]]:
+        """One p: every column's number of B times the vectors of A."""
+        b, dtype = self.b, self.spec.dtype
+        by_batch, _, by_p = self.spec.a_strides
+        where = [(self.batch, by_batch), (self.row, 1), (p, by_p)]
+        start = address(b, self.a, self.element, linear(b, 0, where))
+        stretches = len(sums[0])
+        vectors = []
+        for s in range(stretches):
+            place = address(b, start, self.element, index(s * self.lanes))
+            mask = self.bottom if s == stretches - 1 else None
+            vectors.append(load(b, dtype, place, self.lanes, mask))
+        _, by_row, by_column = self.spec.b_strides
+        new = []
+        for j, line in enumerate(sums):
+            at = linear(b, j * by_column, [(p, by_row)])
+            number = load(b, dtype, address(b, self.panel, self.element, at), 0, None)
+            new.append(self.scaled(number, vectors, line))
+        return new
+
+
+def _interleaved(
+    b: ir.IRBuilder, vectors: list[ir.Value], pitch: int
+) -> list[ir.Value]:
+    """The first lanes of all vectors, then the second, …; vectors that are missing
+    to ``pitch``, a power of two, repeat."""
+    lanes = vectors[0].type.count
+    found = [vectors[i % len(vectors)] for i in range(pitch)]
+    low = [i // 2 + lanes * (i % 2) for i in range(lanes)]
+    high = [i + lanes // 2 for i in low]
+    half = pitch // 2
+    while half:
+        # Each round merges vector i with vector i + pitch / 2, whose numbers follow it
+        # at half the distance; after log₂ rounds all are in order.
+        pairs = [(found[i], found[i + pitch // 2]) for i in range(pitch // 2)]
+        found = [mixed(b, x, y, which) for x, y in pairs for which in (low, high)]
+        half //= 2
+    return found
+
+
+class Inner(Tile):
+    """A tile of inner products, of at most ``lanes`` columns."""
+
+    def sums(self) -> list[list[ir.Value]]:
+        """For each row one vector: Σₚ A[row, p] · B[p, column]."""
+        lanes, k = self.lanes, self.spec.k
+        most = max(1, k // lanes)
+        self.unroll = min(most, -(-IN_FLIGHT // (self.rows * self.columns)))
+        step = lanes * self.unroll
+        zero = constant(self.vector, 0)
+        totals = [[zero] * (self.columns * self.unroll) for _ in range(self.rows)]
+        whole = k - k % step
+        if whole:
+            totals = self._whole(totals, whole, step)
+        for u in range(-(-(k - whole) // lanes)):
+            at = whole + u * lanes
+            totals = self._step(index(at), u, first_lanes(k - at, lanes), totals)
+        return [[self._added(line)] for line in totals]
+
+    def _whole(
+        self, starts: list[list[ir.Value]], stop: int, step: int
+    ) -> list[list[ir.Value]]:
+        """The steps without masks."""
+        b = self.b
+        before = b.block
+        body, after = b.append_basic_block("sum"), b.append_basic_block("summed")
+        b.branch(body)
+        b.position_at_end(body)
+        p = b.phi(I64, "p")
+        p.add_incoming(index(0), before)
+        phis = [[b.phi(self.vector) for _ in line] for line in starts]
+        new = phis
+        for u in range(self.unroll):
+            at = b.add(p, index(u * self.lanes)) if u else p
+            new = self._step(at, u, None, new)
+        following = b.add(p, index(step))
+        p.add_incoming(following, b.block)
+        for line, first, last in zip(phis, starts, new, strict=True):
+            for phi, x, y in zip(line, first, last, strict=True):
+                phi.add_incoming(x, before)
+                phi.add_incoming(y, b.block)
+        b.cbranch(b.icmp_signed("<", following, index(stop)), body, after)
+        b.position_at_end(after)
+        return new
+
+    def _step(
+        self, p: ir.Value, u: int, mask: Mask, totals: list[list[ir.Value]]
+    ) -> list[list[ir.Value]]:
+        """The next lanes of p, into the sums number u of each pair."""
+        b, spec, lanes = self.b, self.spec, self.lanes
+        packed = self.tiling.packed
+        pitch = spec.k if packed else spec.b_strides[2]
+        columns = []
+        for j in range(self.columns):
+            at = linear(b, j * pitch, [(p, 1)])
+            source = address(b, self.panel, self.element, at)
+            columns.append(load(b, spec.dtype, source, lanes, mask))
+        by_batch, by_row, _ = spec.a_strides
+        where = [(self.batch, by_batch), (self.row, by_row), (p, 1)]
+        start = address(b, self.a, self.element, linear(b, 0, where))
+        new = [list(line) for line in totals]
+        for r, line in enumerate(new):
+            place = address(b, start, self.element, index(r * by_row))
+            row = load(b, spec.dtype, place, lanes, mask)
+            for j, column in enumerate(columns):
+                i = j * self.unroll + u
+                line[i] = self.multiply_add(row, column, line[i])
+        return new
+
+    def _added(self, line: list[ir.Value]) -> ir.Value:
+        """The sums of the lanes of ``columns`` vectors (each in ``unroll`` pieces), as
+        the first lanes of one."""
+        vectors = []
+        for j in range(self.columns):
+            pieces = line[j * self.unroll : (j + 1) * self.unroll]
+            while len(pieces) > 1:
+                half = len(pieces) // 2
+                pairs = zip(pieces[:half], pieces[half:], strict=False)
+                rest = pieces[2 * half :]
+                pieces = [self.b.fadd(x, y) for x, y in pairs] + rest
+            vectors.append(pieces[0])
+        return _lane_sums(self.b, vectors, self.widths[0])
+
+
+def _lane_sums(b: ir.IRBuilder, vectors: list[ir.Value], width: int) -> ir.Value:
+    """The sums of each vector's lanes, as a vector; what is missing to its width
+    repeats.
+
+    In every round two vectors become one: the lower half of each group of lanes is
+    added to the upper half, and the groups of both vectors stand side by side. Once a
+    single vector is left, it becomes shorter.
+    """
+    group = vectors[0].type.count
+    while group > 1:
+        half = group // 2
+        groups = vectors[0].type.count // group
+        if len(vectors) == 1:
+            pairs = [(vectors[0], vectors[0])]
+            starts = [g * group for g in range(groups)]
+        else:
+            pairs = list(zip(vectors[::2], [*vectors[1::2], vectors[-1]], strict=False))
+            starts = [g * group for g in range(2 * groups)]
+        low = [start + i for start in starts for i in range(half)]
+        high = [i + half for i in low]
+        vectors = [b.fadd(mixed(b, x, y, low), mixed(b, x, y, high)) for x, y in pairs]
+        group = half
+    (found,) = vectors
+    count = found.type.count
+    return (
+        found
+        if count == width
+        else mixed(b, found, found, [i % count for i in range(width)])
+    )

@@ -1,0 +1,338 @@
+"""A schedule becomes one LLVM module: a function a kernel, and one that calls them.
+
+Place on the road: the engine's second half. ``chainrule_main(table)`` receives one
+table of addresses: those of inputs, variables, constants, outputs and of the arena, the
+threads and the callback. It works out the address of every buffer and calls the kernels
+in order, sharing out the large ones among the threads. The body of a ``scan`` is such a
+function too, called in a loop with other addresses.
+
+Kernels that are equal but for their buffers are written once.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from llvmlite import ir
+
+from ...compiler.memory import Block, place
+from ...compiler.program import Program
+from . import emit, specials
+from .emit import I64, POINTER, index
+from .host import Host
+from .kernel import Access, Home, Kernel, Product, Schedule, Special, Sweep
+from .product import emit_product, scratch_bytes, units_of
+from .random_numbers import emit_random
+from .random_numbers import units as random_units
+from .scan import Body, emit_scan
+from .sweep import emit_sweep, split_units
+from .threads import emit_parallel
+
+MAIN = ir.FunctionType(I64, [POINTER])
+#: Points of a space, and multiplications of a product, that are worth a thread's while.
+WORTH_SHARING, WORTH_SHARING_PRODUCT = 1 << 15, 1 << 20
+#: A kernel is cut into at most so many parts, whatever the number of threads.
+MOST_PARTS = 16
+
+
+@dataclass
+class Layout:
+    """Where in the table each address is; the arena's size in bytes."""
+
+    inputs: int
+    variables: int
+    constants: int
+    outputs: int
+    arena_bytes: int = 0
+    callbacks: list[Any] = field(default_factory=list)
+
+    def entry(self, kind: str, number: int) -> int:
+        """The place in the table of a buffer, or of "arena", "pool", "callback"."""
+        starts = {"input": 0, "variable": self.inputs}
+        starts["constant"] = starts["variable"] + self.variables
+        starts["output"] = starts["constant"] + self.constants
+        starts["arena"] = starts["output"] + self.outputs
+        starts["pool"] = starts["arena"] + 1
+        starts["callback"] = starts["arena"] + 2
+        return starts[kind] + number
+
+    @property
+    def size(self) -> int:
+        """The number of entries."""
+        return self.entry("callback", 0) + 1
+
+
+def layout_of(program: Program, schedule: Schedule) -> Layout:
+    """The table of a program."""
+    return Layout(
+        len(program.inputs),
+        len(program.variables),
+        len(schedule.constants),
+        len(schedule.outputs),
+    )
+
+
+def lower(schedule: Schedule, layout: Layout, host: Host) -> str:
+    """The LLVM text of a schedule; fills in the layout's arena and callbacks."""
+    module = ir.Module("chainrule")
+    lowerer = Lowerer(module, host)
+    layout.arena_bytes = lowerer.main("chainrule_main", schedule, layout)
+    layout.callbacks = lowerer.callbacks
+    return str(module)
+
+
+class Lowerer:
+    """Writes the functions of one module."""
+
+    def __init__(self, module: ir.Module, host: Host) -> None:
+        self.module, self.host = module, host
+        self.callbacks: list[Special] = []
+        self.written: dict[str, ir.Function] = {}
+        self.bodies: dict[int, Body] = {}
+        self.parallel = emit_parallel(module, host.pause)
+        self.parallel.linkage = "internal"
+
+    def main(self, name: str, schedule: Schedule, layout: Layout) -> int:
+        """Writes the function of a schedule; answers the size of its arena."""
+        plan = _Memory(schedule, self)
+        function = ir.Function(self.module, MAIN, name)
+        b = ir.IRBuilder(function.append_basic_block("entry"))
+        caller = Caller(self, b, function.args[0], schedule, layout, plan)
+        for moment, kernel in enumerate(schedule.kernels):
+            caller.call(kernel, moment)
+        b.ret(index(0))
+        return plan.size
+
+    def kernel(self, kernel: Kernel, homes: dict[int, Home]) -> ir.Function:
+        """The function of a kernel; one that was written for an equal one, if any.
+
+        Its arguments are the buffers in the order of ``operands(kernel)``.
+        """
+        numbers = {home: i for i, home in enumerate(operands(kernel))}
+        renumbered = _renumbered(kernel, numbers)
+        kinds = [str(homes[home].dtype) for home in numbers]
+        sizes = [homes[home].size for home in numbers]
+        key = repr((renumbered, kinds, sizes))
+        found = self.written.get(key)
+        if found is None:
+            name = f"kernel{len(self.written)}"
+            local = {numbers[home]: homes[home] for home in numbers}
+            found = self._write(name, renumbered, local)
+            found.linkage = "internal"
+            self.written[key] = found
+        return found
+
+    def _write(self, name: str, kernel: Kernel, homes: dict[int, Home]) -> ir.Function:
+        order = list(range(len(homes)))
+        if isinstance(kernel, Product):
+            scratch = len(order)
+            return emit_product(
+                self.module, name, kernel, [*order, scratch], scratch, self.host
+            )
+        if isinstance(kernel, Sweep):
+            return emit_sweep(self.module, name, kernel, order, self.host.vector_bytes)
+        if kernel.name.startswith("random"):
+            return emit_random(self.module, name, kernel, homes)
+        function = ir.Function(self.module, MAIN, name)
+        b = ir.IRBuilder(function.append_basic_block("entry"))
+        count = len(kernel.inputs) + len(kernel.outputs)
+        pointers = emit.arguments(b, function.args[0], range(count + 1))
+        emitter = specials.SPECIALS[kernel.name]
+        status = emitter(b, kernel, list(pointers.values()), homes)
+        b.ret(index(0) if status is None else status)
+        return function
+
+    def parts(self, kernel: Kernel, homes: dict[int, Home]) -> int:
+        """Into how many parts a kernel is cut: a matter of its size alone."""
+        if isinstance(kernel, Product):
+            work = math.prod(kernel.shape) * kernel.operands[0].shape[2]
+            worth, units = work // WORTH_SHARING_PRODUCT, units_of(kernel, self.host)
+        elif isinstance(kernel, Sweep):
+            work = math.prod(kernel.shape) * max(1, len(kernel.steps) // 4)
+            worth = work // WORTH_SHARING
+            units = split_units(kernel, self.host.vector_bytes)
+        elif kernel.name.startswith("random"):
+            home = homes[kernel.outputs[0][0]]
+            worth, units = home.size // WORTH_SHARING, random_units(home)
+        else:
+            return 1
+        return max(1, min(MOST_PARTS, worth, units))
+
+    def scratch(self, kernel: Kernel, homes: dict[int, Home]) -> int:
+        """Bytes of scratch memory that a kernel needs while it runs."""
+        if isinstance(kernel, Product):
+            return scratch_bytes(kernel, self.host) * self.parts(kernel, homes)
+        if isinstance(kernel, Sweep):
+            return 0
+        if kernel.name == "scan":
+            return self.body(kernel).arena_bytes
+        return specials.scratch_bytes(kernel)
+
+    def body(self, kernel: Special) -> Body:
+        """The function of a scan's body."""
+        found = self.bodies.get(id(kernel))
+        if found is None:
+            schedule = kernel.body
+            assert schedule is not None
+            layout = Layout(
+                len(kernel.inputs), 0, len(schedule.constants), len(schedule.outputs)
+            )
+            name = f"body{len(self.bodies)}"
+            size = self.main(name, schedule, layout)
+            function = self.module.globals[name]
+            function.linkage = "internal"
+            found = self.bodies[id(kernel)] = Body(function, layout, size)
+        return found
+
+
+def operands(kernel: Kernel) -> list[int]:
+    """The homes of a kernel in the order of its arguments; a special's may repeat."""
+    if isinstance(kernel, Special):
+        return [home for home, _ in (*kernel.inputs, *kernel.outputs)]
+    return sorted(kernel.reads | kernel.writes)
+
+
+def _renumbered(kernel: Kernel, numbers: dict[int, int]) -> Kernel:
+    if isinstance(kernel, Special):
+        inputs = tuple((numbers[home], shape) for home, shape in kernel.inputs)
+        outputs = tuple((numbers[home], shape) for home, shape in kernel.outputs)
+        return replace(kernel, inputs=inputs, outputs=outputs, node=None)
+    steps = [
+        replace(
+            step,
+            arguments=tuple(
+                replace(a, home=numbers[a.home]) if isinstance(a, Access) else a
+                for a in step.arguments
+            ),
+        )
+        for step in kernel.steps
+    ]
+    stores = [(n, replace(a, home=numbers[a.home])) for n, a in kernel.stores]
+    changed = replace(kernel, steps=steps, stores=stores)
+    if isinstance(changed, Product):
+        first, second = changed.operands
+        changed.a = replace(first, home=numbers[first.home])
+        changed.b = replace(second, home=numbers[second.home])
+    return changed
+
+
+class _Memory:
+    """Offsets in the arena for the buffers of a schedule, and for scratch memory."""
+
+    def __init__(self, schedule: Schedule, lowerer: Lowerer) -> None:
+        self.offsets: dict[int, int] = {}
+        self.scratch: dict[int, int] = {}
+        lives: dict[int, list[int]] = {}
+        for moment, kernel in enumerate(schedule.kernels):
+            for home in kernel.reads | kernel.writes:
+                if schedule.homes[home].kind in ("arena", "updated"):
+                    lives.setdefault(home, []).append(moment)
+        blocks, names = [], []
+        for home, moments in lives.items():
+            each = schedule.homes[home]
+            size = each.size * each.dtype.itemsize
+            blocks.append(Block(size, min(moments), max(moments)))
+            names.append(home)
+        for moment, kernel in enumerate(schedule.kernels):
+            size = lowerer.scratch(kernel, schedule.homes)
+            if size:
+                blocks.append(Block(size, moment, moment))
+                names.append(~moment)
+        offsets, self.size = place(blocks)
+        for name, offset in zip(names, offsets, strict=True):
+            if name < 0:
+                self.scratch[~name] = offset
+            else:
+                self.offsets[name] = offset
+
+
+class Caller:
+    """Writes the calls of one main function."""
+
+    def __init__(
+        self,
+        lowerer: Lowerer,
+        b: ir.IRBuilder,
+        table: ir.Value,
+        schedule: Schedule,
+        layout: Layout,
+        memory: _Memory,
+    ) -> None:
+        self.lowerer, self.b, self.table = lowerer, b, table
+        self.schedule, self.layout, self.memory = schedule, layout, memory
+        self.known: dict[tuple[str, int], ir.Value] = {}
+        self.most = max((len(operands(k)) for k in schedule.kernels), default=0) + 1
+        self.frame = emit.local(b, ir.ArrayType(POINTER, self.most))
+
+    def entry(self, kind: str, number: int = 0) -> ir.Value:
+        """An address from the table."""
+        found = self.known.get((kind, number))
+        if found is None:
+            b = self.b
+            at = self.layout.entry(kind, number)
+            with b.goto_entry_block():
+                place_ = b.gep(self.table, [index(at)], source_etype=POINTER)
+                found = b.load(place_, typ=POINTER, align=8)
+            self.known[kind, number] = found
+        return found
+
+    def arena(self, offset: int) -> ir.Value:
+        """A place in the arena."""
+        return emit.address(self.b, self.entry("arena"), emit.I8, index(offset))
+
+    def pointer(self, home: int) -> ir.Value:
+        """The address of a buffer."""
+        found = self.schedule.homes[home]
+        if found.kind in ("arena", "updated"):
+            return self.arena(self.memory.offsets[home])
+        return self.entry(found.kind, found.number)
+
+    def call(self, kernel: Kernel, moment: int) -> None:
+        """Calls a kernel: fills in its table, and ends the run where it fails."""
+        homes = self.schedule.homes
+        if isinstance(kernel, Special) and kernel.name == "callback":
+            self._callback(kernel)
+            return
+        self.scratch_pointer = self.arena(self.memory.scratch.get(moment, 0))
+        if isinstance(kernel, Special) and kernel.name == "scan":
+            emit_scan(self, kernel, self.lowerer.body(kernel))
+            return
+        pointers = [self.pointer(home) for home in operands(kernel)]
+        self.fill(self.frame, [*pointers, self.scratch_pointer])
+        function = self.lowerer.kernel(kernel, homes)
+        if function.function_type is MAIN:
+            self.until_failure(self.b.call(function, [self.frame]))
+            return
+        parts = self.lowerer.parts(kernel, homes)
+        if parts == 1:
+            self.b.call(function, [self.frame, index(0), index(1)])
+            return
+        pool = self.entry("pool")
+        self.b.call(self.lowerer.parallel, [pool, function, self.frame, index(parts)])
+
+    def fill(self, frame: ir.Value, pointers: Sequence[ir.Value]) -> None:
+        """Writes addresses into a table."""
+        b = self.b
+        for number, pointer in enumerate(pointers):
+            where = b.gep(frame, [index(number)], source_etype=POINTER)
+            b.store(pointer, where, align=8)
+
+    def until_failure(self, status: ir.Value) -> None:
+        """Ends the run with the status, where it is not 0."""
+        b = self.b
+        if isinstance(status, ir.Constant):
+            return
+        with b.if_then(b.icmp_signed("!=", status, index(0)), likely=False):
+            b.ret(status)
+
+    def _callback(self, kernel: Special) -> None:
+        self.fill(self.frame, [self.pointer(home) for home in operands(kernel)])
+        number = len(self.lowerer.callbacks)
+        self.lowerer.callbacks.append(kernel)
+        kind = ir.FunctionType(I64, [I64, POINTER])
+        function = self.entry("callback")
+        typed = self.b.inttoptr(self.b.ptrtoint(function, I64), kind.as_pointer())
+        self.until_failure(self.b.call(typed, [index(number), self.frame]))

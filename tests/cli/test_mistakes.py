@@ -1,0 +1,306 @@
+"""Every everyday mistake: one sentence, how to mend it, exit code 2, no traceback."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from chainrule.cli.settings import Settings
+
+HELP = "  help       chainrule {} --help"
+ACTIVATIONS = "relu, leaky_relu, elu, gelu, silu, softplus, tanh, sigmoid"
+
+#: The words, and all that is printed on standard error.
+WORDS = {
+    "train --hidden 64,x": (
+        "chainrule train: Invalid value for '--hidden': '64,x': 'x' is not a size: "
+        "expected whole numbers from 1 to 1000000 with commas between, as in 64,32; or "
+        "none\n" + HELP.format("train")
+    ),
+    "train --hidden 0": (
+        "chainrule train: Invalid value for '--hidden': '0': '0' is not a size: "
+        "expected whole numbers from 1 to 1000000 with commas between, as in 64,32; or "
+        "none\n" + HELP.format("train")
+    ),
+    "train --epochs -3": (
+        "chainrule train: Invalid value for '--epochs': -3: expected a whole number of "
+        "at least 1.\n" + HELP.format("train")
+    ),
+    "train --epochs 1.5": (
+        "chainrule train: Invalid value for '--epochs': '1.5' is not a whole number.\n"
+        + HELP.format("train")
+    ),
+    "train --lr 0": (
+        "chainrule train: Invalid value for '--lr': 0: expected a number above 0.\n"
+        + HELP.format("train")
+    ),
+    "train --lr nan": (
+        "chainrule train: Invalid value for '--lr': nan: expected a number above 0.\n"
+        + HELP.format("train")
+    ),
+    "train --dropout 1": (
+        "chainrule train: Invalid value for '--dropout': 1: expected a number of at "
+        "least 0 and below 1.\n" + HELP.format("train")
+    ),
+    "train --activation rleu": (
+        "chainrule train: Invalid value for '--activation': 'rleu': did you mean "
+        f"'relu'? There are: {ACTIVATIONS}.\n" + HELP.format("train")
+    ),
+    "train --optimizer adm": (
+        "chainrule train: Invalid value for '--optimizer': 'adm': did you mean 'adam'? "
+        "There are: sgd, momentum, nesterov, adagrad, rmsprop, adam, adamw.\n"
+        + HELP.format("train")
+    ),
+    "train --loss mse": (
+        "ArgumentError: --loss mse: not a loss for classification\n"
+        "  fix        one of cross_entropy, hinge"
+    ),
+    "train --patience 3 --validation 0": (
+        "ArgumentError: --patience needs validation data to see no improvement on\n"
+        "  fix        leave --validation 0 out"
+    ),
+    "train digts": (
+        "OptionError: 'digts' is neither a data set nor a file; chainrule data lists "
+        "the data sets\n  fix        did you mean 'digits'?"
+    ),
+    "train houses.cvs --target price": (
+        "OptionError: 'houses.cvs' is neither a data set nor a file; chainrule data "
+        "lists the data sets\n  fix        did you mean 'houses.csv'?"
+    ),
+    "train house.csv --target price": (
+        "FileError: read_table: 'house.csv': no such file\n"
+        "  fix        did you mean 'houses.csv'?"
+    ),
+    "train houses.csv": (
+        "ArgumentError: houses.csv: which column is to be predicted? There are: id, "
+        "area, rooms, city, price\n  fix        --target price, or another of them"
+    ),
+    "train houses.csv --target prize": (
+        "DataError: houses.csv: no column 'prize' among 'id', 'area', 'rooms', 'city', "
+        "'price'\n  fix        did you mean 'price'?"
+    ),
+    "train houses.csv --target price --drop citty": (
+        "DataError: houses.csv: no column 'citty' among 'id', 'area', 'rooms', 'city', "
+        "'price'\n  fix        did you mean 'city'?"
+    ),
+    "train houses.csv --target price --task classification": (
+        "DataError: houses.csv: 'price' holds 300 different values in 300 rows: too "
+        "many to be classes\n"
+        "  fix        --task regression for amounts, or another --target"
+    ),
+    "train kinds.csv --target kind --task regression": (
+        "DataError: kinds.csv: column 'kind': 'large' at line 2 is not a number\n"
+        "  fix        correct it, or leave it empty where the value is missing"
+    ),
+    "train digits --target price": (
+        "ArgumentError: --target price: the data set 'digits' knows its own: --target "
+        "is for tables\n  fix        leave --target out"
+    ),
+    "train empty.csv --target y": (
+        "DataError: empty.csv: an empty file: no examples to learn from"
+    ),
+    "train header.csv --target y": (
+        "DataError: header.csv: a header and no rows: no examples to learn from"
+    ),
+    "train few.csv --target y": (
+        "DataError: few.csv: 3 rows are too few to learn from, to test on and to watch "
+        "progress on\n  fix        more rows, or --validation 0 with a larger --test"
+    ),
+    "train same.csv --target y": (
+        "DataError: same.csv: target 'y' is 'a' in every row: a classifier needs "
+        "examples of two classes or more"
+    ),
+    "train slip.csv --target y": (
+        "DataError: slip.csv: column 'x': '2o' at line 3 is not a number, as the "
+        "others are\n  fix        correct it, leave it empty where the value is "
+        "missing, or --categorical x"
+    ),
+    "train binary.csv --target y": (
+        "FileError: binary.csv: binary data: expected a CSV or Parquet file\n"
+        "  fix        save the table as CSV with UTF-8 encoding"
+    ),
+    "train . --target y": "FileError: read_table: '.': a folder, not a file",
+    "train iris --out kept": (
+        "ArgumentError: --out 'kept': it exists already: a run is never overwritten\n"
+        "  fix        another folder, or --resume to go on with the run in it"
+    ),
+    "train --resume nowhere": "FileError: nowhere: no such run",
+    "train --resume houses": (
+        "ArgumentError: --resume houses: this run is finished\n"
+        "  fix        chainrule evaluate houses, or a new run with more --epochs"
+    ),
+    "train --resume houses --batch-size 3": (
+        "ArgumentError: --resume: a run goes on with its own settings, and not with "
+        "--batch-size\n"
+        "  fix        leave --batch-size out, or begin a new run without --resume"
+    ),
+    "predict houses": (
+        "chainrule predict: Missing argument 'DATA'.\n" + HELP.format("predict")
+    ),
+    "predict kept new.csv": (
+        "FileError: kept: not the folder of a run: it holds no settings.json\n"
+        "  fix        chainrule train makes one"
+    ),
+    "predict latest new.csv": (
+        "FileError: latest: there is no run in the folder 'runs'"
+    ),
+    "predict houses/model.safetensors new.csv": (
+        "FileError: houses/model.safetensors: a file, not the folder of a run\n"
+        "  fix        did you mean 'houses'?"
+    ),
+    "predict houses missing.csv": (
+        "DataError: missing.csv: 2 columns of the training data missing: 'area', "
+        "'city'\n  fix        is 'Area' meant to be 'area'?"
+    ),
+    "predict houses text.csv": (
+        "DataError: text.csv: column 'area': 'big' at line 2 is not a number\n"
+        "  fix        correct it, or leave it empty where the value is missing"
+    ),
+    "predict houses new.csv --out kept": (
+        "FileError: save: kept: is a folder\n  fix        give it a file name"
+    ),
+    "predict truncated new.csv": (
+        "FileError: load: truncated/model.safetensors: the file is damaged: Error "
+        "while deserializing: incomplete metadata, file not fully covered\n"
+        "  fix        copy or download it again; nothing was loaded"
+    ),
+    "predict garbled new.csv": (
+        "FileError: garbled/settings.json: damaged settings: expected settings of "
+        "format 'chainrule.run/1'"
+    ),
+    "predict digits new.csv": (
+        "DataError: new.csv: column 'city' holds text: expected one number a pixel, 64 "
+        "of 8 × 8, from 0 to 1"
+    ),
+    "predict digits numbers.csv": (
+        "DataError: numbers.csv: 2 numbers a row: expected one number a pixel, 64 of "
+        "8 × 8, from 0 to 1"
+    ),
+    "evaluate houses new.csv": (
+        "DataError: new.csv: no target column 'price' to measure by\n"
+        "  fix        rows with known targets; chainrule predict takes rows without"
+    ),
+    "evaluate kinds strange.csv": (
+        "DataError: strange.csv: target 'kind': 'huge' at line 2 is none of the "
+        "classes 'large', 'small'"
+    ),
+    "evaluate houses digits": (
+        "DataError: digits: 64 inputs an example: the network takes 6\n"
+        "  fix        data like 'houses.csv', which it learned from"
+    ),
+    "evaluate digits houses.csv": (
+        "DataError: houses.csv: a network for images is measured on a named data set\n"
+        "  fix        one with images of 8 × 8: chainrule data lists them"
+    ),
+    "explain digits --row 999": (
+        "ArgumentError: --row 999: the test data have the rows 0 to 358"
+    ),
+    "explain digits --out x.pdf": (
+        "ArgumentError: explain: --out x.pdf: the ending says what to write: .txt, "
+        ".svg or .html\n  fix        --out x.html"
+    ),
+    "data mnits": (
+        "OptionError: 'mnits' is no data set; chainrule data lists them\n"
+        "  fix        did you mean 'mnist'?"
+    ),
+    "trian": (
+        "chainrule: no command 'trian': did you mean 'train'?\n"
+        "  help       chainrule --help"
+    ),
+}
+
+FILES = {
+    "empty.csv": "",
+    "header.csv": "x,y\n",
+    "few.csv": "x,y\n1,a\n2,b\n3,a\n",
+    "same.csv": "x,y\n" + "".join(f"{n},a\n" for n in range(9)),
+    "slip.csv": "x,y\n1.5,a\n2o,b\n" + "".join(f"{n}.25,a\n" for n in range(40)),
+    "missing.csv": "Area,rooms\n100,3\n",
+    "text.csv": "area,rooms,city\nbig,3,Rome\n",
+    "numbers.csv": "a,b\n0.5,0.5\n",
+    "strange.csv": "area,rooms,city,kind\n100,3,Rome,huge\n",
+}
+
+
+@pytest.fixture
+def things(chainrule, houses, kinds, digits):
+    """The command, in a folder with runs and files that are not as they should be."""
+    for name, text in FILES.items():
+        Path(name).write_text(text)
+    Path("binary.csv").write_bytes(bytes(range(256)) * 8)
+    Path("kept").mkdir()
+    Path("kept", "letter.txt").write_text("keep me")
+    for run in (houses, kinds, digits):
+        shutil.copytree(run, run.name)
+    for name in ("truncated", "garbled"):
+        shutil.copytree(houses, name)
+    model = Path("truncated/model.safetensors")
+    model.write_bytes(model.read_bytes()[:-100])
+    Path("garbled/settings.json").write_text("{}")
+    return chainrule
+
+
+@pytest.mark.parametrize("words", WORDS)
+def test_a_mistake_is_one_sentence_and_exit_code_2(things, words) -> None:
+    before = set(Path.cwd().iterdir())
+    result = things(*words.split())
+    assert result.stderr == WORDS[words] + "\n"
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert set(Path.cwd().iterdir()) == before  # and nothing is left behind
+
+
+def test_an_unknown_option_offers_the_nearest(chainrule) -> None:
+    result = chainrule("train", "--hiden", "64")
+    assert result.exit_code == 2
+    assert "'--hiden'" in result.stderr
+    assert "'--hidden'" in result.stderr
+
+
+def test_a_diverging_training_is_told_with_the_operation(chainrule) -> None:
+    words = "--lr 1e30 --optimizer sgd --schedule constant --epochs 9 --out o --quiet"
+    result = chainrule("train", "houses.csv", "--target", "price", *words.split())
+    assert result.exit_code == 2
+    assert result.stderr.startswith("NumericsError: ")
+    assert "Traceback" not in result.stderr
+    assert "called at" not in result.stderr
+
+
+CHANGES = [
+    (("network", "inputs"), "six", "settings.network.inputs is 'six', of the wrong"),
+    (("network", "hidden"), [8, True], "settings.network.hidden is [8, True], of the"),
+    (("training", "lr"), True, "settings.training.lr is True, of the wrong type"),
+    (("training", "patience"), 1.5, "settings.training.patience is 1.5, of the wrong"),
+    (("training",), None, "settings.training is no object"),
+    (("extra",), 1, "settings has an unknown entry 'extra'"),
+    (("format",), "chainrule.run/2", "expected settings of format 'chainrule.run/1'"),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "sentence"), CHANGES)
+def test_damaged_settings_name_the_entry(houses, path, value, sentence) -> None:
+    settings = json.loads((houses / "settings.json").read_text())
+    place = settings
+    for name in path[:-1]:
+        place = place[name]
+    place[path[-1]] = value
+    with pytest.raises(ValueError) as caught:
+        Settings.from_json(settings)
+    assert str(caught.value).startswith(sentence)
+
+
+def test_missing_settings_are_named(houses) -> None:
+    settings = json.loads((houses / "settings.json").read_text())
+    del settings["network"]["hidden"]
+    with pytest.raises(ValueError, match=r"settings\.network has no entry 'hidden'"):
+        Settings.from_json(settings)
+
+
+def test_settings_survive_json(houses, kinds, digits) -> None:
+    for run in (houses, kinds, digits):
+        values = json.loads((run / "settings.json").read_text())
+        settings = Settings.from_json(values)
+        assert json.loads(json.dumps(settings.to_json())) == values

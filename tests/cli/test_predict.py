@@ -1,0 +1,137 @@
+"""``chainrule predict``, ``evaluate`` and ``explain``: a trained run put to use."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+
+
+def rows_of(text: str) -> list[dict[str, str]]:
+    """A CSV text as dictionaries."""
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_amounts_are_predicted_in_the_units_of_the_table(chainrule, houses) -> None:
+    rows = rows_of(chainrule("predict", houses, "new.csv").stdout)
+    prices = [float(row["predicted_price"]) for row in rows]
+    assert prices[0] == pytest.approx(327_000, rel=0.1)
+    assert len(prices) == 3
+
+
+def test_classes_are_predicted_with_the_probability_of_each(chainrule, kinds) -> None:
+    rows = rows_of(chainrule("predict", kinds, "kinds.csv").stdout)
+    assert list(rows[0]) == ["predicted_kind", "p_large", "p_small"]
+    probabilities = [[float(row["p_large"]), float(row["p_small"])] for row in rows]
+    assert np.allclose(np.sum(probabilities, axis=1), 1, atol=1e-5)
+    truth = [row["kind"] for row in rows_of(Path("kinds.csv").read_text())]
+    right = [row["predicted_kind"] for row in rows]
+    assert np.mean([a == b for a, b in zip(truth, right, strict=True)]) > 0.9
+
+
+def test_the_order_of_columns_and_further_columns_do_not_matter(
+    chainrule, houses
+) -> None:
+    plain = chainrule("predict", houses, "new.csv").stdout
+    Path("other.csv").write_text(
+        "city,note,rooms,area\nRome,x,3,100\nOslo,y,,50\nParis,z,4,120\n"
+    )
+    assert chainrule("predict", houses, "other.csv").stdout == plain
+
+
+def test_a_named_table_takes_files_in_the_original_units(chainrule) -> None:
+    from sklearn.datasets import load_iris
+
+    chainrule("train", "iris", "--epochs", 20, "--quiet", "--out", "o")
+    iris = load_iris()
+    with Path("flowers.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow([*iris.feature_names, "class"])
+        for features, label in zip(iris.data, iris.target, strict=True):
+            writer.writerow([*features, iris.target_names[label]])
+    measured = json.loads(chainrule("evaluate", "o", "flowers.csv", "--json").stdout)
+    assert measured["examples"] == 150
+    assert measured["accuracy"] > 0.9
+
+
+def test_images_are_predicted_from_pixels(chainrule, digits) -> None:
+    test = cr.data.load("digits").test
+    pixels = np.asarray(test.inputs)[:50]
+    np.save("pixels.npy", pixels)
+    names = ",".join(f"pixel{number}" for number in range(64))
+    np.savetxt("pixels.csv", pixels, "%.6f", ",", header=names, comments="")
+    as_array = chainrule("predict", digits, "pixels.npy").stdout
+    assert chainrule("predict", digits, "pixels.csv").stdout == as_array
+    guesses = [row["predicted_class"] for row in rows_of(as_array)]
+    assert np.mean(np.array(guesses, int) == np.asarray(test.targets)[:50]) > 0.8
+
+
+def test_out_writes_the_same_table_to_a_file(chainrule, houses) -> None:
+    printed = chainrule("predict", houses, "new.csv").stdout
+    result = chainrule("predict", houses, "new.csv", "--out", "p.csv")
+    assert result.stdout == "3 predictions in p.csv\n"
+    assert Path("p.csv").read_text() == printed
+
+
+def test_json_holds_the_same_predictions(chainrule, houses, kinds) -> None:
+    answer = json.loads(chainrule("predict", houses, "new.csv", "--json").stdout)
+    printed = rows_of(chainrule("predict", houses, "new.csv").stdout)
+    assert answer["predictions"] == pytest.approx(
+        [float(row["predicted_price"]) for row in printed], rel=1e-6
+    )
+    answer = json.loads(chainrule("predict", kinds, "new.csv", "--json").stdout)
+    assert answer["classes"] == ["large", "small"]
+    assert len(answer["probabilities"]) == len(answer["predictions"]) == 3
+
+
+def test_latest_is_the_newest_run(chainrule) -> None:
+    chainrule("train", "houses.csv", "--target", "price", "--epochs", 1, "--quiet")
+    result = chainrule("predict", "latest", "new.csv")
+    assert result.stdout.startswith("predicted_price\n")
+
+
+def test_evaluate_repeats_what_training_measured(chainrule, digits) -> None:
+    metrics = json.loads((digits / "metrics.json").read_text())["test"]
+    answer = json.loads(chainrule("evaluate", digits, "--json").stdout)
+    assert answer["data"] == "digits/test"
+    assert {key: answer[key] for key in metrics} == metrics
+    said = chainrule("evaluate", digits).stdout
+    assert f"({metrics['right']} of 359 right)" in said
+    assert len(said.splitlines()) == 12  # the sentence, a head, ten classes
+
+
+def test_evaluate_takes_rows_of_one_class_alone(chainrule, kinds) -> None:
+    Path("one.csv").write_text("area,rooms,city,kind\n190,3,Rome,large\n")
+    answer = json.loads(chainrule("evaluate", kinds, "one.csv", "--json").stdout)
+    assert (answer["examples"], answer["accuracy"]) == (1, 1.0)
+
+
+def test_explain_shows_every_layer_of_the_lecture(chainrule, digits) -> None:
+    said = chainrule("explain", digits, "--row", 5).stdout
+    assert said.startswith("digits/test, row 5: ")
+    for sign in ("z⁽¹⁾", "a⁽¹⁾", "δ⁽¹⁾", "∇W⁽¹⁾", "∇b⁽¹⁾", "δ⁽²⁾", "∇W⁽²⁾"):
+        assert sign in said
+    graph = chainrule("explain", digits, "--graph").stdout
+    assert "forward" in graph
+    assert "backward" in graph
+
+
+@pytest.mark.parametrize(
+    ("name", "start"), [("x.html", "<!doctype html"), ("x.svg", "<svg"), ("x.txt", "S")]
+)
+def test_explain_writes_pages_drawings_and_text(chainrule, kinds, name, start) -> None:
+    result = chainrule("explain", kinds, "--out", name)
+    assert result.exit_code == 0, result.stderr
+    assert Path(name).read_text(encoding="utf-8").lower().startswith(start.lower())
+
+
+def test_explain_as_json(chainrule, houses) -> None:
+    answer = json.loads(chainrule("explain", houses, "--json").stdout)
+    assert answer["row"] == 0
+    assert "δ⁽¹⁾" in answer["text"]

@@ -1,0 +1,277 @@
+"""``chainrule train``: what is learned, what is left behind, what is said."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule.cli import network
+from chainrule.training import History
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def program(folder: Path, *words: str, seconds: float = 60) -> subprocess.Popen[str]:
+    """The command as a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "chainrule", *words],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+    )
+
+
+def test_without_arguments_digits_are_learned_in_20_seconds(tmp_path) -> None:
+    start = time.monotonic()
+    process = program(tmp_path, "train")
+    said, _ = process.communicate(timeout=60)
+    took = time.monotonic() - start
+    assert process.returncode == 0
+    assert took < 20
+    (run,) = (tmp_path / "runs").iterdir()
+    assert re.fullmatch(r"digits-\d{8}-\d{6}", run.name)
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert metrics["test"]["accuracy"] >= 0.97
+    assert metrics["test"]["examples"] == 359
+    pictures = {path.name for path in run.glob("*.png")}
+    assert pictures == {
+        "training_curve.png",
+        "confusion_matrix.png",
+        "first_layer_features.png",
+        "worst_mistakes.png",
+    }
+    assert all((run / name).read_bytes().startswith(PNG) for name in pictures)
+    assert not (run / "checkpoints").exists()
+    assert len(History.from_json(run / "history.json")) == metrics["epochs"]
+    assert cr.load(run / "model.safetensors").num_parameters > 1000
+    accuracy = 100 * metrics["test"]["accuracy"]
+    assert f"accuracy {accuracy:.4g} %" in said
+    assert f"chainrule explain runs/{run.name}" in said
+
+
+def test_amounts_are_measured_in_the_units_of_the_table(chainrule, houses) -> None:
+    metrics = json.loads((houses / "metrics.json").read_text())["test"]
+    assert metrics["r2"] > 0.95
+    assert 4_000 < metrics["rmse"] < 40_000
+    again = json.loads(chainrule("evaluate", houses, "--json").stdout)
+    assert again["rmse"] == pytest.approx(metrics["rmse"], rel=1e-6)
+
+
+def test_the_task_is_said_aloud_with_the_reason_and_can_be_changed(chainrule) -> None:
+    words = ("--target", "rooms", "--epochs", 1)
+    said = chainrule("train", "houses.csv", *words).stdout
+    assert "'rooms' holds 6 different whole numbers (1 to 6): classification" in said
+    assert "--task regression changes that" in said
+    said = chainrule("train", "houses.csv", *words, "--task", "regression").stdout
+    assert "'rooms' is predicted by regression, as asked." in said
+    assert "RMSE" in said
+
+
+def test_pictures_fit_the_task(houses, kinds) -> None:
+    assert {path.name for path in houses.glob("*.png")} == {
+        "training_curve.png",
+        "predicted_against_true.png",
+        "residuals.png",
+    }
+    assert {path.name for path in kinds.glob("*.png")} == {
+        "training_curve.png",
+        "confusion_matrix.png",
+    }
+
+
+def test_options_reach_the_network_and_its_training(chainrule) -> None:
+    words = "--hidden 12,7 --activation tanh --dropout 0.25 --epochs 2 --batch-size 50"
+    words += " --optimizer nesterov --lr 0.01 --schedule cosine --loss huber --seed 3"
+    words += " --validation 0.2 --patience 9 --weight-decay 0.001 --test 0.3"
+    run = (
+        "train",
+        "houses.csv",
+        "--target",
+        "price",
+        "--drop",
+        "id,city",
+        "--out",
+        "o",
+    )
+    result = chainrule(*run, *words.split(), "--categorical", "rooms")
+    assert result.exit_code == 0, result.stderr
+    settings = json.loads(Path("o/settings.json").read_text())
+    assert settings["network"] == {
+        "inputs": 8,
+        "outputs": 1,
+        "hidden": [12, 7],
+        "activation": "tanh",
+        "dropout": 0.25,
+    }
+    training = settings["training"]
+    assert (training["epochs"], training["batch_size"]) == (2, 50)
+    assert (training["optimizer"], training["lr"]) == ("nesterov", 0.01)
+    assert (training["schedule"], training["loss"]) == ("cosine", "huber")
+    assert (training["seed"], training["patience"]) == (3, 9)
+    assert settings["source"]["test"] == 0.3
+    kinds = {rule["name"]: rule["kind"] for rule in settings["transform"]["columns"]}
+    assert kinds == {"area": "numeric", "rooms": "categorical"}
+    model = cr.load("o/model.safetensors")
+    assert [p.shape for p in model.parameters()][::2] == [(12, 8), (7, 12), (1, 7)]
+    assert "90 examples" in result.stdout  # 0.3 of 300 rows
+
+
+@pytest.mark.parametrize("activation", network.ACTIVATIONS)
+def test_every_activation_trains(chainrule, activation) -> None:
+    words = ("--target", "kind", "--epochs", 1, "--activation", activation, "--quiet")
+    assert chainrule("train", "kinds.csv", *words).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("table", "target", "loss"),
+    [("kinds.csv", "kind", loss) for loss in network.LOSSES["classification"]]
+    + [("houses.csv", "price", loss) for loss in network.LOSSES["regression"]],
+)
+def test_every_loss_offered_for_a_task_trains(chainrule, table, target, loss) -> None:
+    words = ("--target", target, "--epochs", 1, "--loss", loss, "--quiet")
+    assert chainrule("train", table, *words).exit_code == 0
+
+
+def test_without_hidden_layers_it_is_linear_regression(chainrule) -> None:
+    words = ("--target", "price", "--hidden", "none", "--out", "o", "--quiet")
+    assert chainrule("train", "houses.csv", *words).exit_code == 0
+    assert len(cr.load("o/model.safetensors").parameters()) == 2
+    assert json.loads(Path("o/metrics.json").read_text())["test"]["r2"] > 0.95
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(chainrule) -> None:
+    files = []
+    for out, seed in (("a", 1), ("b", 1), ("c", 2)):
+        words = ("--hidden", 16, "--epochs", 2, "--quiet", "--seed", seed)
+        chainrule("train", "iris", *words, "--out", out)
+        files.append(Path(out, "model.safetensors").read_bytes())
+    assert files[0] == files[1] != files[2]
+
+
+def test_json_prints_one_object_and_nothing_else(chainrule) -> None:
+    result = chainrule("train", "iris", "--epochs", 2, "--json", "--out", "o")
+    answer = json.loads(result.stdout)
+    assert result.stderr == ""
+    assert answer["run"] == "o"
+    assert answer["epochs"] == 2
+    assert 0 <= answer["test"]["accuracy"] <= 1
+
+
+def test_quiet_prints_the_result_only(chainrule) -> None:
+    result = chainrule("train", "iris", "--epochs", 2, "--quiet", "--out", "o")
+    assert result.stderr == ""
+    assert [line.split()[0] for line in result.stdout.splitlines()][::2] == [
+        "test",
+        "run",
+    ]
+
+
+def test_many_epochs_leave_about_ten_lines(chainrule) -> None:
+    words = ("--epochs", 40, "--validation", 0, "--hidden", 4, "--out", "o")
+    result = chainrule("train", "iris", *words)
+    lines = result.stderr.splitlines()
+    assert all(line.startswith("epoch") for line in lines)
+    assert 8 <= len(lines) <= 13
+    assert lines[-1].startswith("epoch 40/40")
+
+
+def test_early_stopping_keeps_the_best_weights(chainrule) -> None:
+    words = "--target price --epochs 200 --patience 2 --lr 0.02 --schedule constant"
+    chainrule("train", "houses.csv", *words.split(), "--out", "o", "--quiet")
+    history = History.from_json("o/history.json")
+    assert history.stopped.startswith("early stopping")
+    best = history.best("validation_loss")["epoch"]
+    assert best == history.settings["best_epoch"] == len(history) - 2
+
+
+def stopped_run(folder: Path, signal: str, *words: str) -> subprocess.Popen[str]:
+    """A run that is stopped once it has written a checkpoint."""
+    process = program(folder, "train", *words)
+    run = folder / words[words.index("--out") + 1]
+    deadline = time.monotonic() + 60
+    while not list(run.glob("checkpoints/*.safetensors")):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    process.kill() if signal == "kill" else process.send_signal(2)
+    return process
+
+
+def test_ctrl_c_keeps_everything_and_resume_gives_the_same_bytes(chainrule) -> None:
+    folder = Path.cwd()
+    words = ("--hidden", "100", "--epochs", "30", "--quiet")
+    process = stopped_run(folder, "interrupt", *words, "--out", "stopped")
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert re.search(r"stopped after \d+ of 30 epochs; everything is kept", said)
+    assert "go on      chainrule train --resume stopped" in said
+    assert Path("stopped/model.safetensors").exists()
+    assert not Path("stopped/metrics.json").exists()  # the test data are unseen
+    assert chainrule("evaluate", "stopped").exit_code == 0
+    assert chainrule("train", "--resume", "stopped", "--quiet").exit_code == 0
+    assert chainrule("train", *words, "--out", "whole").exit_code == 0
+    for name in ("model.safetensors",):
+        assert Path("stopped", name).read_bytes() == Path("whole", name).read_bytes()
+    first, second = (
+        json.loads(Path(run, "metrics.json").read_text())["test"]
+        for run in ("stopped", "whole")
+    )
+    assert first == second
+
+
+def test_a_killed_run_goes_on_from_its_checkpoint(chainrule) -> None:
+    words = ("--target", "price", "--epochs", "60", "--batch-size", "4", "--quiet")
+    folder = Path.cwd()
+    process = stopped_run(folder, "kill", "houses.csv", *words, "--out", "killed")
+    process.communicate(timeout=60)
+    assert not Path("killed/model.safetensors").exists()
+    refused = chainrule("predict", "killed", "new.csv")
+    assert refused.exit_code == 2
+    assert "chainrule train --resume killed" in refused.stderr
+    assert chainrule("train", "--resume", "killed", "--quiet").exit_code == 0
+    chainrule("train", "houses.csv", *words, "--out", "whole")
+    files = [Path(run, "model.safetensors") for run in ("killed", "whole")]
+    assert files[0].read_bytes() == files[1].read_bytes()
+
+
+def test_a_resumed_run_refuses_a_table_that_has_changed(chainrule, houses) -> None:
+    chainrule("train", "houses.csv", "--target", "price", "--epochs", 1, "--out", "o")
+    Path("o/metrics.json").unlink()
+    with Path("houses.csv").open("a") as table:
+        table.write("301,100,3,Rome,400000\n")
+    result = chainrule("train", "--resume", "o")
+    assert result.exit_code == 2
+    assert "houses.csv: the file has changed since this run began" in result.stderr
+
+
+def test_a_table_may_be_parquet(chainrule) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    arrow = pytest.importorskip("pyarrow")
+    x = np.linspace(0, 1, 100)
+    parquet.write_table(arrow.table({"x": x, "y": 3 * x}), "line.parquet")
+    result = chainrule("train", "line.parquet", "--target", "y", "--epochs", 2)
+    assert result.exit_code == 0, result.stderr
+
+
+def test_a_test_part_of_one_class_is_no_mistake(chainrule) -> None:
+    rows = "".join(f"{n},{'b' if n in (3, 70) else 'a'}\n" for n in range(100))
+    Path("rare.csv").write_text("x,y\n" + rows)
+    result = chainrule("train", "rare.csv", "--target", "y", "--epochs", 1)
+    assert result.exit_code == 0, result.stderr
+
+
+def test_mnist_with_two_layers_learns(chainrule, data_folder, monkeypatch) -> None:
+    monkeypatch.setattr(cr.config, "data_folder", data_folder)
+    words = ("--hidden", "32", "--epochs", 1, "--batch-size", 256, "--json")
+    answer = json.loads(chainrule("train", "mnist", *words).stdout)
+    assert answer["test"]["accuracy"] > 0.9
+    assert answer["test"]["examples"] == 10_000

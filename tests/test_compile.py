@@ -1,0 +1,457 @@
+"""Tracing and compiling: the same results as without, and what is compiled when."""
+
+from __future__ import annotations
+
+import copy
+import gc
+import threading
+import warnings
+import weakref
+from collections import OrderedDict, namedtuple
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule.compiler.compile import MANY_SIGNATURES
+from chainrule.engines.interface import ENGINES, engine
+from chainrule.errors import ArgumentError, OptionError, TraceError
+
+X = np.arange(6, dtype=np.float32).reshape(2, 3)
+
+
+def counted(f: Any) -> tuple[Any, list[None]]:
+    """A function, and a list with one element for each time that it ran in Python."""
+    calls: list[None] = []
+
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        calls.append(None)
+        return f(*args, **kwargs)
+
+    return wrapper, calls
+
+
+# When it is compiled. -----------------------------------------------------------------
+
+
+def test_the_same_kind_of_arguments_is_traced_once() -> None:
+    f, calls = counted(lambda x, scale: x * scale)
+    run = cr.compile(f)
+    for number in (1.0, 2.0, np.float32(3.0), np.float64(4.0)):
+        assert run(X, number).numpy().tolist() == (X * number).tolist()
+    run(cr.tensor(X), 5.0)
+    run(X[::-1], 5.0)
+    run(np.asfortranarray(X), cr.tensor(1.0))
+    assert len(calls) == 1
+
+
+def test_another_shape_dtype_structure_or_setting_is_traced_anew() -> None:
+    f, calls = counted(lambda x, **_: cr.sum(x[0] if isinstance(x, tuple) else x))
+    run = cr.compile(f)
+    for argument in (X, X[:1], X.astype(np.float64), X > 1, (X,), 1.0):
+        run(argument)
+        run(argument)
+    run(X, key=None)
+    cr.config.dtype = "float64"
+    run(X)
+    assert len(calls) == 8
+
+
+def test_ints_strings_and_bools_are_part_of_the_program() -> None:
+    def power(x: Any, n: int, how: str = "times", negate: bool = False) -> Any:
+        y = x
+        for _ in range(n - 1):
+            y = y * x if how == "times" else y + x
+        return -y if negate else y
+
+    f, calls = counted(power)
+    run = cr.compile(f)
+    for _ in range(2):
+        assert run(2.0, 3).item() == 8.0
+        assert run(2.0, 4).item() == 16.0
+        assert run(2.0, 4, how="plus").item() == 8.0
+        assert run(2.0, 4, negate=True).item() == -16.0
+        assert run(2.0, True).item() == 2.0
+    assert len(calls) == 5
+
+
+def test_many_kinds_of_arguments_give_one_warning_that_says_what_to_do() -> None:
+    run = cr.compile(lambda x, n: x * n)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for n in range(MANY_SIGNATURES + 5):
+            run(1.0, n)
+    assert len(caught) == 1
+    message = str(caught[0].message)
+    assert "<lambda> has been compiled for 33 different kinds of arguments" in message
+    assert "pad varying lengths" in message
+    assert caught[0].filename == __file__
+
+
+# What it answers. ---------------------------------------------------------------------
+
+Pair = namedtuple("Pair", "first second")
+
+
+def test_arguments_and_results_are_nested_as_they_are_without_compiling() -> None:
+    def f(batch: Any, *rest: Any, scale: float = 2.0, **named: Any) -> Any:
+        return {
+            "pair": Pair(batch["x"] * scale, [rest[0], None]),
+            "named": OrderedDict(named),
+            "n": (3, True, 2.5, np.arange(2)),
+            "empty": (),
+        }
+
+    arguments = ({"x": X}, 1.0)
+    eager = f(*arguments, z=X)
+    result = cr.compile(f)(*arguments, z=X)
+    assert isinstance(result["pair"], Pair)
+    assert isinstance(result["named"], OrderedDict)
+    np.testing.assert_array_equal(result["pair"].first.numpy(), eager["pair"].first)
+    assert result["pair"].second[0].item() == 1.0
+    assert result["pair"].second[1] is None
+    assert [each.dtype for each in result["n"]] == ["int64", "bool", "float32", "int64"]
+    assert result["empty"] == ()
+
+
+def test_results_have_no_history_and_arguments_no_gradient() -> None:
+    y = cr.compile(lambda x: x * x)(cr.tensor(X))
+    assert y.is_leaf
+    assert y.numpy().dtype == np.float32
+
+
+def test_no_result_shares_memory_with_anything_else() -> None:
+    w, v = cr.Variable(X), cr.Variable(X)
+    fixed = cr.tensor(X)
+
+    @cr.compile
+    def f(x: Any) -> Any:
+        y = x * 1.5
+        w.assign(y)
+        v.assign(y)
+        return (
+            x,
+            x.T,
+            x[0],
+            x.reshape(-1),
+            y,
+            y,
+            w,
+            fixed,
+            fixed,
+            cr.broadcast_to(x, (2, 2, 3)),
+        )
+
+    x = X.copy()
+    results = f(x)
+    storages = [each.numpy() for each in results]
+    storages += [x, w.array, v.array, fixed.value]
+    for i, one in enumerate(storages):
+        for other in storages[i + 1 :]:
+            assert not np.shares_memory(one, other)
+    before = [each.numpy().copy() for each in results]
+    x[:] = 99.0
+    f(X)
+    for each, value in zip(results, before, strict=True):
+        np.testing.assert_array_equal(each.numpy(), value)
+    assert all(each.array.flags.c_contiguous for each in (w, v))
+
+
+def test_arrays_of_any_layout_and_byte_order_are_taken() -> None:
+    f = cr.compile(lambda x: x + 1)
+    for x in (X, X[::-1], X.T, X[:, ::2], np.asfortranarray(X), X.astype(">f4"), X[:0]):
+        result = f(x).numpy()
+        np.testing.assert_array_equal(result, x + 1)
+        assert result.dtype.isnative
+
+
+@pytest.mark.parametrize("dtype", ["U1", "O", "complex64", "float16", "datetime64[s]"])
+def test_arrays_that_no_tensor_can_hold_are_an_error(dtype: str) -> None:
+    with pytest.raises(cr.errors.DTypeError):
+        cr.compile(lambda x: x)(np.zeros(2, dtype))
+
+
+# Variables. ---------------------------------------------------------------------------
+
+
+def test_variables_are_read_and_assigned_as_without_compiling() -> None:
+    count, unread = cr.Variable(0, name="count"), cr.Variable(1.0)
+
+    def f(x: Any) -> Any:
+        before = count + 0
+        count.assign(count + 1)
+        count.assign(count * 2)
+        unread.assign(x)
+        return before, count
+
+    run = cr.compile(f)
+    assert [each.item() for each in run(5.0)] == [0, 2]
+    assert [each.item() for each in run(7.0)] == [2, 6]
+    count.assign(100)
+    assert [each.item() for each in run(7.0)] == [100, 202]
+    assert (count.item(), unread.item()) == (202, 7.0)
+
+
+def test_two_variables_can_be_exchanged() -> None:
+    a, b = cr.Variable([1.0]), cr.Variable([2.0])
+
+    @cr.compile
+    def swap() -> None:
+        a_now, b_now = a + 0.0, b
+        a.assign(b_now)
+        b.assign(a_now)
+
+    swap()
+    assert (a.item(), b.item()) == (2.0, 1.0)
+    swap()
+    assert (a.item(), b.item()) == (1.0, 2.0)
+    assert not np.shares_memory(a.array, b.array)
+
+
+def test_a_variable_as_argument_is_that_variable() -> None:
+    def double(w: Any) -> Any:
+        w.assign(w * 2)
+        return cr.backprop((w * w).sum())[w]
+
+    run = cr.compile(double)
+    for value in (1.0, 10.0):
+        w = cr.parameter(value)
+        assert run(w).item() == 4 * value
+        assert w.item() == 2 * value
+
+
+def test_an_error_leaves_every_variable_as_it_was() -> None:
+    w, v = cr.Variable(1.0), cr.Variable(2.0)
+
+    @cr.compile
+    def f(i: Any, fail: bool) -> Any:
+        w.assign(w + 1)
+        if fail:
+            raise KeyError("on purpose")
+        v.assign(cr.take(cr.tensor([5.0, 6.0]), i))
+        return v
+
+    with pytest.raises(KeyError):
+        f(np.array(0), True)
+    with pytest.raises(cr.errors.BoundsError):
+        f(np.array(7), False)
+    assert (w.item(), v.item()) == (1.0, 2.0)
+    assert f(np.array(1), False).item() == 6.0
+    assert (w.item(), v.item()) == (2.0, 6.0)
+
+
+def test_a_tensor_from_outside_is_a_constant_with_the_value_it_has() -> None:
+    """Not the recipe that it was once computed by, nor the variable in that recipe."""
+    w = cr.parameter(2.0)
+    doubled = w * 2
+
+    def f(x: Any) -> Any:
+        loss = x * doubled * w
+        return loss, cr.backprop(loss)[doubled]
+
+    run = cr.compile(f)
+    assert [each.item() for each in run(1.0)] == [each.item() for each in f(1.0)]
+    w.assign(10.0)
+    assert [each.item() for each in run(1.0)] == [40.0, 10.0]
+    assert [each.item() for each in f(1.0)] == [40.0, 10.0]
+    graph = cr.trace(f, 1.0)
+    assert len(graph.variables) == 1
+    assert {node.op.name for node in graph.operations} == {"multiply"}
+
+
+def test_variables_are_compiled_into_programs_but_kept_alive_by_nothing_else() -> None:
+    w = cr.parameter(np.ones(3))
+    run = cr.compile(lambda x: (w * x).sum())
+    run(X[0])
+    watch = weakref.ref(w)
+    del w, run
+    gc.collect()
+    assert watch() is None
+
+
+# Composition. -------------------------------------------------------------------------
+
+
+def test_a_compiled_function_inside_another_is_part_of_it() -> None:
+    inner_function, calls = counted(lambda x: cr.exp(x) * 2)
+    inner = cr.compile(inner_function)
+    outer = cr.compile(lambda x: inner(x) + inner(x + 1))
+    first = outer(X)
+    outer(X)
+    assert len(calls) == 2
+    np.testing.assert_allclose(
+        first.numpy(), 2 * np.exp(X) + 2 * np.exp(X + 1), rtol=1e-6
+    )
+    assert not inner.specialisations
+    graph = cr.trace(outer, X)
+    assert [node.op.name for node in graph.operations].count("exp") == 2
+
+
+class Model:
+    """A class with a compiled method and state of its own."""
+
+    def __init__(self, start: float) -> None:
+        self.w = cr.parameter(start)
+
+    @cr.compile
+    def step(self, x: Any, *, scale: float = 1.0) -> Any:
+        """Adds to the parameter."""
+        self.w.assign(self.w + x * scale)
+        return self.w
+
+
+def test_methods_are_compiled_for_each_instance() -> None:
+    one, other = Model(1.0), Model(100.0)
+    assert one.step(1.0).item() == 2.0
+    assert other.step(1.0, scale=2.0).item() == 102.0
+    assert one.step(1.0).item() == 3.0
+    assert (one.w.item(), other.w.item()) == (3.0, 102.0)
+    assert one.step.__name__ == "step"
+    assert Model.step.__doc__ == "Adds to the parameter."
+    watch = weakref.ref(one)
+    del one
+    gc.collect()
+    assert watch() is None
+    assert copy.deepcopy(other).step(1.0).item() == 103.0
+    assert other.w.item() == 102.0
+
+
+@dataclass
+class Unhashable:
+    """Instances of a dataclass with equality have no hash."""
+
+    factor: float
+
+    @cr.compile
+    def apply(self, x: Any) -> Any:
+        """x times the factor."""
+        return x * self.factor
+
+
+def test_a_method_needs_no_hashable_instance() -> None:
+    assert Unhashable(3.0).apply(2.0).item() == 6.0
+    with pytest.raises(ArgumentError, match="of type Unhashable, which has no hash"):
+        cr.compile(lambda x, u: x)(1.0, Unhashable(3.0))
+
+
+def test_a_compiled_function_looks_like_the_function() -> None:
+    @cr.compile(engine="numpy")
+    def f(x: Any) -> Any:
+        """The documentation."""
+        return x
+
+    assert (f.__name__, f.__doc__) == ("f", "The documentation.")
+    assert repr(f) == "<compiled f: 0 specialisations>"
+    f(1.0)
+    assert repr(f) == "<compiled f: 1 specialisations>"
+    with pytest.raises(ArgumentError, match="3 is not a function"):
+        cr.compile(3)
+
+
+def test_threads_share_a_compiled_function() -> None:
+    count = cr.Variable(0)
+    traced: list[None] = []
+
+    @cr.compile
+    def f(x: Any) -> Any:
+        traced.append(None)
+        count.assign(count + 1)
+        return (x @ x.T).sum() + count * 0
+
+    wanted = (X @ X.T).sum()
+    wrong: list[Any] = []
+
+    def work() -> None:
+        for _ in range(200):
+            if abs(f(X).item() - wanted) > 1e-3:
+                wrong.append(None)
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert (count.item(), wrong, len(traced)) == (1600, [], 1)
+
+
+# What tracing cannot do. --------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        lambda x: 1 if x.sum() > 0 else 2,
+        lambda x: float(x.sum()),
+        lambda x: int(x.sum()),
+        lambda x: [0, 1][x.astype("int64")[0, 0]],
+        lambda x: x.numpy(),
+        lambda x: np.asarray(x),
+        lambda x: x.tolist(),
+        lambda x: x.sum().item(),
+        lambda x: f"{x.sum():.3f}",
+        lambda x: cr.tensor(x),
+        lambda x: cr.tensor([x.sum(), x.sum()]),
+        lambda x: x[x > 0],
+        lambda x: max(x[0]),
+        lambda x: x.sum() in [1.0],
+        lambda x: range(x.astype("int64")[0, 0]),
+    ],
+)
+def test_looking_at_a_value_is_an_error_that_names_the_way_out(look: Any) -> None:
+    with pytest.raises(
+        TraceError, match="not known while <lambda> is traced"
+    ) as caught:
+        cr.compile(look)(X)
+    assert "cr.where(condition, a, b)" in str(caught.value)
+    assert "test_compile.py" in str(caught.value)
+
+
+def test_a_value_that_leaves_the_function_by_the_back_door_is_an_error() -> None:
+    kept: list[Any] = []
+    run = cr.compile(lambda x: kept.append(x * 2))
+    run(X)
+    for use in (
+        lambda: kept[0] + 1,
+        lambda: kept[0].numpy(),
+        lambda: bool(kept[0].sum()),
+    ):
+        with pytest.raises(TraceError, match="compiled function that has ended"):
+            use()
+    for use in (lambda: cr.compile(lambda x: x + kept[0])(X), lambda: run(kept[0])):
+        with pytest.raises(TraceError):
+            use()
+    with pytest.raises(TraceError, match="made while another function was traced"):
+        cr.trace(lambda: kept[0])
+
+
+def test_shapes_are_known_while_tracing() -> None:
+    def f(x: Any) -> Any:
+        n, m = x.shape
+        return x.reshape(m, n) * len(x) * x.ndim * x.size if n < m else x
+
+    np.testing.assert_array_equal(cr.compile(f)(X).numpy(), X.reshape(3, 2) * 2 * 2 * 6)
+
+
+# Engines and settings. ----------------------------------------------------------------
+
+
+def test_an_unknown_engine_is_an_error_with_the_nearest_name() -> None:
+    with pytest.raises(OptionError, match="did you mean 'numpy'"):
+        cr.compile(lambda x: x, engine="nunpy")
+    cr.config.engine = "no such engine"
+    with pytest.raises(OptionError, match="unknown engine 'no such engine'"):
+        cr.compile(lambda x: x)(1.0)
+
+
+@pytest.mark.parametrize("name", sorted(ENGINES))
+def test_an_engine_knows_its_name(name: str) -> None:
+    assert engine(name).name == name
+
+
+def test_compiled_code_is_checked_for_nan_only_on_demand() -> None:
+    f = cr.compile(lambda x: cr.log(x))
+    assert np.isnan(f(-1.0).numpy())
+    with cr.check_numerics(), pytest.raises(cr.errors.NumericsError, match="log: NaN"):
+        f(-1.0)

@@ -1,0 +1,178 @@
+"""Pictures show the numbers that they are given, legibly, for every size of data."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from chainrule import pictures
+from chainrule.errors import ShapeError
+
+SOURCE = np.random.default_rng(0)
+
+
+def saved(figure) -> bytes:
+    """The figure as a PNG file's bytes; drawing it must raise no warning."""
+    from io import BytesIO
+
+    file = BytesIO()
+    figure.savefig(file, format="png")
+    return file.getvalue()
+
+
+def axes(width: float = 5, height: float = 5):
+    """One plot on a figure that no window knows."""
+    return pictures.new_figure(width, height).subplots()
+
+
+def test_confusion_matrix_shows_every_count_and_the_share_that_is_right() -> None:
+    counts = np.array([[8, 2, 0], [0, 10, 0], [1, 0, 4]])
+    ax = pictures.confusion_matrix(counts, ["cat", "dog", "long name"], axes())
+    assert [text.get_text() for text in ax.texts] == ["8", "2", "10", "1", "4"]
+    assert ax.get_title() == "22 of 25 right (88.0 %)"
+    assert [tick.get_text() for tick in ax.get_xticklabels()] == [
+        "cat",
+        "dog",
+        "long name",
+    ]
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("predicted class", "true class")
+    assert saved(ax.figure)
+
+
+def test_confusion_matrix_colours_mistakes_apart_from_hits() -> None:
+    ax = pictures.confusion_matrix(np.array([[9, 1], [0, 10]]), None, axes())
+    colours = np.asarray(ax.images[0].get_array())
+    assert colours[0, 0, 2] > colours[0, 0, 0]  # blue: right
+    assert colours[0, 1, 0] > colours[0, 1, 2]  # orange: wrong
+    assert np.allclose(colours[1, 0], 1)  # white: never
+
+
+@pytest.mark.parametrize("classes", [2, 26, 150])
+def test_confusion_matrix_of_any_number_of_classes(classes) -> None:
+    counts = SOURCE.integers(0, 5, (classes, classes))
+    assert saved(pictures.confusion_matrix(counts, None, axes()).figure)
+    assert saved(pictures.confusion_matrix(0 * counts, None, axes()).figure)
+
+
+@pytest.mark.parametrize("shape", [(8, 8), (8, 8, 1), (4, 5, 3), (1, 7)])
+@pytest.mark.parametrize("units", [1, 5, 200])
+def test_features_are_tiles_on_one_scale(shape, units) -> None:
+    weights = SOURCE.normal(size=(units, int(np.prod(shape))))
+    figure = pictures.features(weights, shape, pictures.new_figure(1, 1))
+    tiles = [ax for ax in figure.axes if ax.images]
+    assert len(tiles) == min(units, pictures.MOST_TILES)
+    assert len({ax.images[0].get_clim() for ax in tiles}) == 1
+    low, high = tiles[0].images[0].get_clim()
+    assert low == -high
+    assert saved(figure)
+
+
+def test_features_show_the_strongest_units_first() -> None:
+    weights = np.outer(np.arange(1.0, 101.0), np.ones(4))
+    figure = pictures.features(weights, (2, 2), pictures.new_figure(1, 1))
+    assert figure.axes[0].images[0].get_array().max() == 100
+    assert "64 strongest of 100 units" in figure.get_suptitle()
+
+
+def test_worst_mistakes_come_surest_first_and_hits_are_left_out() -> None:
+    images = SOURCE.uniform(size=(4, 8, 8, 1))
+    sure = np.array([0.6, 0.9, 0.99, 0.7])
+    figure = pictures.worst_mistakes(
+        images, list("3512"), list("8518"), sure, pictures.new_figure(1, 1)
+    )
+    titles = [ax.get_title() for ax in figure.axes]
+    assert titles == ["2 taken for 8\n70 % sure", "3 taken for 8\n60 % sure"]
+    assert figure.get_suptitle() == "Worst mistakes: all 2 mistakes on 4 examples"
+    assert saved(figure)
+
+
+@pytest.mark.parametrize("shape", [(9, 9), (9, 9, 1), (9, 9, 3)])
+@pytest.mark.parametrize(
+    ("wrong", "title"),
+    [
+        (0, "No mistakes on 40 examples"),
+        (1, "Worst mistakes: the one mistake on 40 examples"),
+        (40, "Worst mistakes: the 20 surest of 40 mistakes on 40 examples"),
+    ],
+)
+def test_worst_mistakes_of_any_number(shape, wrong, title) -> None:
+    images = SOURCE.uniform(size=(40, *shape))
+    predicted = ["b"] * wrong + ["a"] * (40 - wrong)
+    figure = pictures.worst_mistakes(
+        images,
+        ["a"] * 40,
+        predicted,
+        SOURCE.uniform(size=40),
+        pictures.new_figure(1, 1),
+    )
+    assert figure.get_suptitle() == title
+    assert saved(figure)
+
+
+@pytest.mark.parametrize("count", [1, 2, 300, 20_000])
+def test_amounts_of_any_number_are_drawn(count) -> None:
+    true = SOURCE.normal(200, 50, count)
+    guess = true + SOURCE.normal(0, 5, count)
+    ax = pictures.predicted_against_true(true, guess, "price", axes())
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("true price", "predicted price")
+    assert ax.get_xlim() == ax.get_ylim()
+    assert ax.get_title().startswith(f"{count} examples: RMSE ")
+    assert saved(ax.figure)
+    ax = pictures.residuals(true, guess, "price", axes())
+    assert ax.get_ylim()[0] == -ax.get_ylim()[1]
+    assert saved(ax.figure)
+
+
+def test_titles_state_the_measures_of_the_points() -> None:
+    true, guess = np.array([1.0, 2.0, 3.0]), np.array([1.0, 2.0, 4.0])
+    ax = pictures.predicted_against_true(true, guess, "y", axes())
+    assert ax.get_title() == "3 examples: RMSE 0.5774, R² 0.500"
+    ax = pictures.residuals(true, guess - 2, "y", axes())
+    assert ax.get_title() == "Mean error −1.667, standard deviation 0.4714"
+
+
+def test_without_axes_a_new_figure_is_made() -> None:
+    from matplotlib import pyplot
+
+    made = [
+        pictures.residuals(np.ones(2), np.ones(2)).figure,
+        pictures.features(np.ones((1, 4)), (2, 2)),
+    ]
+    assert [figure.number for figure in made] == pyplot.get_fignums()
+    pyplot.close("all")
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (
+            lambda: pictures.confusion_matrix(np.ones((2, 3))),
+            "confusion_matrix: matrix (2, 3): expected (K, K)",
+        ),
+        (
+            lambda: pictures.confusion_matrix(np.ones((2, 2)), ["a"]),
+            "confusion_matrix: matrix (2, 2) with 1 names: 2 ≠ 1",
+        ),
+        (
+            lambda: pictures.features(np.ones((3, 10)), (3, 3)),
+            "features: weights (3, 10) as images (3, 3): expected (units, 9)",
+        ),
+        (
+            lambda: pictures.worst_mistakes(np.ones((2, 3, 3)), "a", "b", np.ones(2)),
+            "worst_mistakes: images (2, 3, 3), 1 true and 1 predicted classes, 2 "
+            "confidences: expected (N, H, W) images and N of each",
+        ),
+        (
+            lambda: pictures.residuals(np.ones((2, 1)), np.ones(2)),
+            "residuals: true (2, 1), predicted (2,): expected (N,) each",
+        ),
+        (
+            lambda: pictures.predicted_against_true(np.ones(0), np.ones(0)),
+            "predicted_against_true: true (0,), predicted (0,): expected (N,) each",
+        ),
+    ],
+)
+def test_shapes_that_do_not_fit_are_one_error(call, sentence) -> None:
+    with pytest.raises(ShapeError) as caught:
+        call()
+    assert caught.value.what == sentence
