@@ -14,14 +14,20 @@ from pathlib import Path
 from chainrule.explain.primitives import markdown as primitives
 
 try:
+    from pictures import PICTURES
     from reference import pages as reference
 except ImportError:  # imported as docs.generate, from the folder above
+    from docs.pictures import PICTURES
     from docs.reference import pages as reference
 
 DOCS = Path(__file__).resolve().parent
 
 #: file → what it holds.
-PAGES: dict[str, Callable[[], str]] = {"primitives.md": primitives, **reference()}
+PAGES: dict[str, Callable[[], str]] = {
+    "primitives.md": primitives,
+    **reference(),
+    **PICTURES,
+}
 
 
 def outdated() -> list[str]:

@@ -53,8 +53,17 @@ def blocks_of(text: str) -> list[Block]:
 
 
 def script_of(page: Path, blocks: list[Block]) -> str:
-    """One program that runs the blocks in order; errors name the page's own lines."""
-    lines = ["names = {'__name__': '__main__'}"]
+    """One program that runs the blocks in order; lines are the page's own, and where
+    source is looked up (``linecache``) the page has nothing but its code."""
+    source: list[str] = []
+    for block in blocks:
+        source += [""] * (block.line - 1 - len(source)) + block.code.splitlines()
+    kept = [line + "\n" for line in source]
+    lines = [
+        "import linecache",
+        "names = {'__name__': '__main__'}",
+        f"linecache.cache[{str(page)!r}] = (1, None, {kept!r}, {str(page)!r})",
+    ]
     for number, block in enumerate(blocks):
         code = "\n" * (block.line - 1) + block.code
         lines.append(f"exec(compile({code!r}, {str(page)!r}, 'exec'), names)")

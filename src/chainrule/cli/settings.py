@@ -76,6 +76,8 @@ class Training:
         validation: the part of the training data on which the best epoch is chosen.
         patience: epochs without improvement before training stops; None for never.
         engine: which engine ran the steps.
+        threads: of the matrix products; part of the run, as sums of several threads
+            are rounded in another order.
     """
 
     epochs: int
@@ -89,6 +91,7 @@ class Training:
     validation: float
     patience: int | None
     engine: str
+    threads: int
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from threadpoolctl import threadpool_limits
 
 import chainrule as cr
 
@@ -141,8 +142,9 @@ def command(**given: Any) -> None:
     if asked.get("engine"):
         config.engine = asked["engine"]
     _introduce(run, terminal)
-    history = _learn(run, terminal)
-    _finish(run, history, terminal, began)
+    with threadpool_limits(run.settings.training.threads, user_api="blas"):
+        history = _learn(run, terminal)
+        _finish(run, history, terminal, began)
 
 
 @dataclass
@@ -229,18 +231,20 @@ def _settings(
             "--patience needs validation data to see no improvement on",
             fix="leave --validation 0 out",
         )
+    batch_size = min(asked.get("batch_size", usual.batch_size), len(train))
+    made = Network(
+        inputs,
+        outputs,
+        asked.get("hidden", usual.hidden),
+        asked.get("activation", "relu"),
+        asked.get("dropout", usual.dropout),
+    )
     return Settings(
         source=source,
-        network=Network(
-            inputs,
-            outputs,
-            asked.get("hidden", usual.hidden),
-            asked.get("activation", "relu"),
-            asked.get("dropout", usual.dropout),
-        ),
+        network=made,
         training=Training(
             epochs=asked.get("epochs", usual.epochs),
-            batch_size=min(asked.get("batch_size", usual.batch_size), len(train)),
+            batch_size=batch_size,
             optimizer=optimizer,
             loss=loss,
             lr=asked.get("lr", usual.learning_rate(optimizer)),
@@ -250,6 +254,7 @@ def _settings(
             validation=validation,
             patience=asked.get("patience", usual.patience if validation else None),
             engine=asked.get("engine", config.engine),
+            threads=network.threads(made, batch_size),
         ),
         title=examples.title,
         task=task,

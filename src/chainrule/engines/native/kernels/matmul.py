@@ -42,11 +42,13 @@ LONGEST_BLOCK = 1024
 #: cache from one tile to the next.
 SMALL_PANEL = 16 << 10
 PAGE = 4096
-#: Inner products where C has at most so many rows or columns …
-FEW_ROWS, FEW_COLUMNS = 16, 12
-#: … and p is at least so many vectors long.
-LONG = 4
-#: The columns of a tall tile, and those that are worth copying for inner products.
+#: Inner products where C has at most so many rows or columns, and p is so many
+#: vectors long; of long vectors they are the best way for any A that stays in the
+#: second-level cache, because nothing is packed.
+FEW_ROWS, FEW_COLUMNS, SHORT, LONG = 8, 12, 4, 24
+SMALL_MATRIX = 512 << 10
+#: The columns of a tall tile, and those that are always worth copying for inner
+#: products.
 NARROW = 4
 
 
@@ -114,24 +116,30 @@ def _normal(spec: Matmul) -> Matmul:
 
 
 def _is_inner(spec: Matmul, lanes: int) -> bool:
-    if spec.k < LONG * lanes or spec.a_strides[2] != 1:
+    if spec.k < SHORT * lanes or spec.a_strides[2] != 1:
         return False
     if spec.b_strides[1] == 1:
-        return spec.m <= FEW_ROWS or spec.n <= FEW_COLUMNS
-    return spec.n <= NARROW and spec.m >= 16  # worth a copy of B
+        small = spec.m * spec.k * spec.dtype.itemsize <= SMALL_MATRIX
+        long = spec.k >= LONG * lanes and small
+        return long or spec.m <= FEW_ROWS or spec.n <= FEW_COLUMNS
+    # Else B is copied, which takes many rows to pay.
+    filled = spec.n / (1 << (spec.n - 1).bit_length())
+    wasteful = spec.n <= FEW_COLUMNS and filled < 0.75
+    return spec.m >= 16 and (spec.n <= NARROW or (wasteful and spec.m >= 24 * spec.n))
 
 
 def _inner_tiling(spec: Matmul, lanes: int, registers: int) -> Tiling:
-    """About as many sums as half the registers hold: all columns, or few rows."""
-    most = min(20, registers * 5 // 8)
-    if spec.n <= min(FEW_COLUMNS, lanes):
-        columns = spec.n
-        rows = min(max(1, most // columns), spec.m, 8)
+    """As many sums as leave registers for their factors: all columns, or groups."""
+    most = 20 if registers >= 32 else 12
+    columns = min(spec.n, lanes)
+    if columns == spec.n and columns <= most // 2:
+        group = columns
+        rows = min(most // columns, spec.m, 8)
     else:
-        rows = spec.m if spec.m <= 2 else 4 if most >= 16 else 2
-        columns = min(lanes, 16 // rows, most // rows, spec.n)
+        rows = min(spec.m, 4 if most >= 16 else 3)
+        group = min(columns, 4 if rows > 2 else min(16, most) // rows)
     packed, by_panel = spec.b_strides[1] != 1, _by_panel(spec, rows, columns)
-    return Tiling("inner", lanes, rows, columns, 1, spec.k, packed, by_panel)
+    return Tiling("inner", lanes, rows, columns, 1, spec.k, packed, by_panel, group)
 
 
 def _vectors(spec: Matmul, needed: int, registers: int) -> int:

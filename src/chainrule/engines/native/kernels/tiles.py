@@ -87,6 +87,7 @@ class Tiling:
         longest: the length of the longest of them.
         packed: whether panels are copied.
         by_panel: whether parts share the panels, or the row tiles.
+        group: for inner products, how many columns are computed at a time.
     """
 
     kind: str
@@ -97,6 +98,7 @@ class Tiling:
     longest: int
     packed: bool
     by_panel: bool
+    group: int = 0
 
 
 class Tile:
@@ -299,8 +301,10 @@ class Outer(Tile):
         self, number: ir.Value, vectors: list[ir.Value], sums: list[ir.Value]
     ) -> list[ir.Value]:
         """sums + number · vectors."""
+        widths = {x.type.count for x in vectors}
+        spread = {width: splat(self.b, number, width) for width in sorted(widths)}
         return [
-            self.multiply_add(splat(self.b, number, x.type.count), x, total)
+            self.multiply_add(spread[x.type.count], x, total)
             for x, total in zip(vectors, sums, strict=True)
         ]
 
@@ -373,21 +377,49 @@ def _interleaved(
 class Inner(Tile):
     """A tile of inner products, of at most ``lanes`` columns."""
 
-    def sums(self) -> list[list[ir.Value]]:
-        """For each row one vector: Σₚ A[row, p] · B[p, column]."""
+    def emit(self) -> None:
+        """A group of columns after the other to memory, then all to C."""
+        b, dtype, lanes = self.b, self.spec.dtype, self.lanes
+        held = self.held(self.rows)
+        size = min(self.columns, self.tiling.group)
+        rest = self.columns % size
+
+        def group(start: ir.Value, columns: int) -> None:
+            for r, line in enumerate(self._group(start, columns)):
+                at = linear(b, r * lanes, [(start, 1)])
+                store(b, dtype, line, address(b, held, self.element, at), None)
+
+        with loop(b, 0, self.columns - rest, step=size, name="group") as start:
+            group(start, size)
+        if rest:
+            group(index(self.columns - rest), rest)
+        self.from_memory(held, lanes, self.epilogue)
+        b.ret_void()
+
+    def _group(self, start: ir.Value, columns: int) -> list[ir.Value]:
+        """For each row a vector: Σₚ A[row, p] · B[p, start …]."""
         lanes, k = self.lanes, self.spec.k
         most = max(1, k // lanes)
-        self.unroll = min(most, -(-IN_FLIGHT // (self.rows * self.columns)))
+        self.unroll = min(most, -(-IN_FLIGHT // (self.rows * columns)))
+        by_batch, by_row, _ = self.spec.a_strides
+        pitch = self.spec.k if self.tiling.packed else self.spec.b_strides[2]
+        where = [(self.batch, by_batch), (self.row, by_row)]
+        a = address(self.b, self.a, self.element, linear(self.b, 0, where))
+        at = linear(self.b, 0, [(start, pitch)])
+        panel = address(self.b, self.panel, self.element, at)
+        self.lines = [(a, r * by_row) for r in range(self.rows)]
+        self.lines += [(panel, j * pitch) for j in range(columns)]
+
         step = lanes * self.unroll
         zero = constant(self.vector, 0)
-        totals = [[zero] * (self.columns * self.unroll) for _ in range(self.rows)]
+        totals = [[zero] * (columns * self.unroll) for _ in range(self.rows)]
         whole = k - k % step
         if whole:
             totals = self._whole(totals, whole, step)
         for u in range(-(-(k - whole) // lanes)):
             at = whole + u * lanes
             totals = self._step(index(at), u, first_lanes(k - at, lanes), totals)
-        return [[self._added(line)] for line in totals]
+        return [self._added(line) for line in totals]
 
     def _whole(
         self, starts: list[list[ir.Value]], stop: int, step: int
@@ -419,44 +451,36 @@ class Inner(Tile):
         self, p: ir.Value, u: int, mask: Mask, totals: list[list[ir.Value]]
     ) -> list[list[ir.Value]]:
         """The next lanes of p, into the sums number u of each pair."""
-        b, spec, lanes = self.b, self.spec, self.lanes
-        packed = self.tiling.packed
-        pitch = spec.k if packed else spec.b_strides[2]
-        columns = []
-        for j in range(self.columns):
-            at = linear(b, j * pitch, [(p, 1)])
-            source = address(b, self.panel, self.element, at)
-            columns.append(load(b, spec.dtype, source, lanes, mask))
-        by_batch, by_row, _ = spec.a_strides
-        where = [(self.batch, by_batch), (self.row, by_row), (p, 1)]
-        start = address(b, self.a, self.element, linear(b, 0, where))
+        b = self.b
+        vectors = []
+        for begin, distance in self.lines:
+            at = linear(b, distance, [(p, 1)])
+            source = address(b, begin, self.element, at)
+            vectors.append(load(b, self.spec.dtype, source, self.lanes, mask))
+        rows, columns = vectors[: self.rows], vectors[self.rows :]
         new = [list(line) for line in totals]
-        for r, line in enumerate(new):
-            place = address(b, start, self.element, index(r * by_row))
-            row = load(b, spec.dtype, place, lanes, mask)
+        for row, line in zip(rows, new, strict=True):
             for j, column in enumerate(columns):
                 i = j * self.unroll + u
                 line[i] = self.multiply_add(row, column, line[i])
         return new
 
     def _added(self, line: list[ir.Value]) -> ir.Value:
-        """The sums of the lanes of ``columns`` vectors (each in ``unroll`` pieces), as
-        the first lanes of one."""
+        """The sums of the lanes of vectors, each in ``unroll`` pieces, as a vector."""
         vectors = []
-        for j in range(self.columns):
-            pieces = line[j * self.unroll : (j + 1) * self.unroll]
+        for j in range(0, len(line), self.unroll):
+            pieces = line[j : j + self.unroll]
             while len(pieces) > 1:
                 half = len(pieces) // 2
                 pairs = zip(pieces[:half], pieces[half:], strict=False)
                 rest = pieces[2 * half :]
                 pieces = [self.b.fadd(x, y) for x, y in pairs] + rest
             vectors.append(pieces[0])
-        return _lane_sums(self.b, vectors, self.widths[0])
+        return _lane_sums(self.b, vectors)
 
 
-def _lane_sums(b: ir.IRBuilder, vectors: list[ir.Value], width: int) -> ir.Value:
-    """The sums of each vector's lanes, as a vector; what is missing to its width
-    repeats.
+def _lane_sums(b: ir.IRBuilder, vectors: list[ir.Value]) -> ir.Value:
+    """The sums of each vector's lanes, as a vector (some of its last lanes may repeat).
 
     In every round two vectors become one: the lower half of each group of lanes is
     added to the upper half, and the groups of both vectors stand side by side. Once a
@@ -470,16 +494,11 @@ def _lane_sums(b: ir.IRBuilder, vectors: list[ir.Value], width: int) -> ir.Value
             pairs = [(vectors[0], vectors[0])]
             starts = [g * group for g in range(groups)]
         else:
-            pairs = list(zip(vectors[::2], [*vectors[1::2], vectors[-1]], strict=False))
+            second = [*vectors[1::2], vectors[-1]]
+            pairs = list(zip(vectors[::2], second, strict=False))
             starts = [g * group for g in range(2 * groups)]
         low = [start + i for start in starts for i in range(half)]
         high = [i + half for i in low]
         vectors = [b.fadd(mixed(b, x, y, low), mixed(b, x, y, high)) for x, y in pairs]
         group = half
-    (found,) = vectors
-    count = found.type.count
-    return (
-        found
-        if count == width
-        else mixed(b, found, found, [i % count for i in range(width)])
-    )
+    return vectors[0]
