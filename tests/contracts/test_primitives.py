@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -99,22 +99,35 @@ def reference(sample: Sample, arrays: tuple[Array, ...], results: Any) -> list[A
     return list(found) if isinstance(found, tuple) else [found]
 
 
-@each_sample
-@pytest.mark.parametrize("engine", ["eager", *ENGINES])
-def test_declared_computed_and_numpy_agree(
-    name: str, sample: Sample, engine: str
-) -> None:
-    cr.config.debug = True
-    for arrays in variants(sample):
-        declared = cr.trace(sample.call, *arrays).outputs
-        run: Callable[..., Any] = sample.call
-        given: tuple[Any, ...] = tuple(node_of(each) for each in arrays)
-        if engine != "eager":
-            run, given = cr.compile(sample.call, engine=engine), arrays
-        results = leaves(run(*given))
+def check_values(prepare: Callable[[Any], Any], samples: Sequence[Sample]) -> None:
+    """Every variant of every sample, in one call of the prepared function."""
+    cases = [(each, arrays) for each in samples for arrays in variants(each)]
+
+    def everything(arguments: Any) -> Any:
+        pairs = zip(cases, arguments, strict=True)
+        return [leaves(sample.call(*given)) for (sample, _), given in pairs]
+
+    declared = cr.trace(everything, [arrays for _, arrays in cases]).outputs
+    given = [[node_of(each) for each in arrays] for _, arrays in cases]
+    answers = prepare(everything)(given)
+    nodes = iter(declared)
+    for (sample, arrays), results in zip(cases, answers, strict=True):
         expected = reference(sample, arrays, results)
-        for result, node, value in zip(results, declared, expected, strict=True):
-            agree(result, node, value)
+        for result, value in zip(results, expected, strict=True):
+            agree(result, next(nodes), value)
+
+
+@each_sample
+def test_declared_computed_and_numpy_agree(name: str, sample: Sample) -> None:
+    check_values(lambda call: call, [sample])
+
+
+@pytest.mark.parametrize("name", sorted(SAMPLES))
+@pytest.mark.parametrize("engine", sorted(ENGINES))
+def test_compiled_declared_computed_and_numpy_agree(name: str, engine: str) -> None:
+    """All samples of an operation in one program."""
+    cr.config.debug = True
+    check_values(lambda call: cr.compile(call, engine=engine), SAMPLES[name])
 
 
 @pytest.mark.parametrize(

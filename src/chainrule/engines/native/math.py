@@ -172,7 +172,7 @@ def expm1(b: ir.IRBuilder, x: ir.Value) -> ir.Value:
     """eˣ − 1 = 2ⁿ (eʳ − 1) + (2ⁿ − 1), with eʳ − 1 by its series. Error below 2.5
     ulp."""
     w = Words(b, x)
-    low, high = _exp_limits(w)
+    _, high = _exp_limits(w)
     clamped = _clamped(w, x, -40.0, high)
     n, r = _reduced_exponent(w, clamped)
     terms = [1 / math.factorial(i) for i in range(2, w.format.exp_terms + 1)]
@@ -269,10 +269,11 @@ def tanh(b: ir.IRBuilder, x: ir.Value) -> ir.Value:
 
 
 def sigmoid(b: ir.IRBuilder, x: ir.Value) -> ir.Value:
-    """σ(x) = 1 / (1 + e⁻ˣ). Error below 3 ulp, where e⁻ˣ does not overflow; else 0."""
+    """σ(x) = 1 / (1 + e⁻ˣ), for negative x as eˣ / (1 + eˣ). Error below 3 ulp."""
     w = Words(b, x)
-    one = w.number(1.0)
-    return b.fdiv(one, b.fadd(one, exp(b, b.fneg(x))))
+    decay = exp(b, b.fneg(w.magnitude(x)))
+    part = w.choose(w.less(x, 0.0), decay, 1.0)
+    return b.fdiv(part, b.fadd(decay, w.number(1.0)))
 
 
 def softplus(b: ir.IRBuilder, x: ir.Value) -> ir.Value:
@@ -327,15 +328,13 @@ def _lane_by_lane(name: str, b: ir.IRBuilder, *operands: ir.Value) -> ir.Value:
 SINE_LIMIT = {32: 8192.0, 64: 1.0e6}
 
 
-def _pi_parts(bits: int) -> tuple[float, ...]:
-    """π/2 as a sum of short numbers, so that their multiples are exact."""
-    if bits == 32:
-        return (1.5703125, 4.837512969970703125e-4, 7.549789948768648e-8)
-    return (
-        1.57079632673412561417e00,
-        6.07710050630396597660e-11,
-        2.02226624879595063154e-21,
-    )
+#: π/2 as a sum of three numbers of the type. x less a multiple n of the first is exact:
+#: where |n| > 0 both are whole multiples of the last place of 0.5 … 1, and the
+#: difference is below 1.
+HALF_PI = {
+    32: (1.5707963705062866, -4.371138828673793e-08, -1.7151245100058819e-15),
+    64: (1.5707963267948966, 6.123233995736766e-17, -1.4973849048591833e-33),
+}
 
 
 def _sine(b: ir.IRBuilder, x: ir.Value, quarter: int, name: str) -> ir.Value:
@@ -347,14 +346,14 @@ def _sine(b: ir.IRBuilder, x: ir.Value, quarter: int, name: str) -> ir.Value:
     safe = w.choose(inside, x, 0.0)
     n = w.intrinsic("rint", b.fmul(safe, w.number(2 / math.pi)))
     r = safe
-    for part in _pi_parts(w.format.bits):
+    for part in HALF_PI[w.format.bits]:
         r = w.fma(n, w.number(-part), r)
-    r = w.choose(w.equal(safe, 0.0), x, r) if quarter == 0 else r  # sin(−0) is −0
     z = b.fmul(r, r)
     count = w.format.sine_terms
     odd = [(-1) ** (i + 1) / math.factorial(2 * i + 3) for i in range(count)]
     even = [(-1) ** i / math.factorial(2 * i + 4) for i in range(count)]
     sine = w.fma(b.fmul(r, z), w.polynomial(z, odd), r)
+    sine = w.choose(w.equal(r, 0.0), safe, sine)  # sin(−0) is −0
     cosine = w.fma(
         b.fmul(z, z), w.polynomial(z, even), w.fma(z, w.number(-0.5), w.number(1.0))
     )
@@ -374,7 +373,7 @@ def _unless_all(
     slow: Callable[[], ir.Value],
 ) -> ir.Value:
     """``value``, but where a lane is not inside, what ``slow`` computes: a rare
-    branch."""
+    branch. What a lane becomes does not depend on its neighbours."""
     if w.lanes:
         kind = ir.IntType(w.lanes)
         everywhere = b.icmp_unsigned(
@@ -384,7 +383,7 @@ def _unless_all(
         everywhere = inside
     before = b.block
     with b.if_then(b.not_(everywhere)):
-        exact = slow()
+        exact = b.select(inside, value, slow())
         rare = b.block
     result = b.phi(w.type)
     result.add_incoming(value, before)

@@ -42,7 +42,7 @@ def tiling_of(kernel: Product, host: Host) -> Tiling:
 
 def scratch_bytes(kernel: Product, host: Host) -> int:
     """Scratch memory for each part."""
-    return scratch_elements(specification(kernel), tiling_of(kernel, host)) * kernel.steps[0].call.output.itemsize
+    return scratch_elements(tiling_of(kernel, host)) * kernel.steps[0].call.output.itemsize
 
 
 def units_of(kernel: Product, host: Host) -> int:

@@ -58,17 +58,12 @@ def oriented(spec: Matmul) -> tuple[Matmul, bool]:
     A C of one column, contiguous, is a row of the transposed product, whose vectors
     run along it. Rows and columns of the epilogue are then exchanged.
     """
-    (ba, ia, pa), (bb, pb, _), (bc, ic, _) = (
-        spec.a_strides,
-        spec.b_strides,
-        spec.c_strides,
-    )
-    if spec.n != 1 or spec.m == 1 or ic != 1:
+    by_batch, by_row, _ = spec.c_strides
+    if spec.n != 1 or spec.m == 1 or by_row != 1:
         return spec, False
-    turned = Matmul(
-        spec.batch, 1, spec.m, spec.k, (bb, 0, pb), (ba, pa, ia), (bc, 0, 1), spec.dtype
-    )
-    return turned, True
+    (of_a, i, p), (of_b, q, _) = spec.a_strides, spec.b_strides
+    strides = (of_b, 0, q), (of_a, p, i), (by_batch, 0, 1)
+    return Matmul(spec.batch, 1, spec.m, spec.k, *strides, spec.dtype), True
 
 
 def choose_tiling(spec: Matmul, vector_bytes: int, registers: int) -> Tiling:
@@ -161,9 +156,9 @@ def _rows(m: int, vectors: int, registers: int) -> int:
 
     def cost(rows: int) -> tuple[float, int, int]:
         rest = m % rows
-        time = m // rows * max(rows * vectors, 8) + (
-            max(rest * vectors, 8) if rest else 0
-        )
+        time = m // rows * max(rows * vectors, IN_FLIGHT)
+        if rest:
+            time += max(rest * vectors, IN_FLIGHT)
         return time, rest > 0, abs(rows - 8)
 
     return min(range(max(1, most // 2), most + 1), key=cost)
@@ -266,7 +261,7 @@ class _Product:
     def _row_share(
         self, first: ir.Value, last: ir.Value, tiles: int, panels: int
     ) -> None:
-        """All panels for the row tiles first … last of the batch entries they are of."""
+        """All panels for the row tiles first … last, counted through the batch."""
         b, total = self.ir, index(tiles)
         end = b.sdiv(b.add(last, index(tiles - 1)), total)
         with loop(b, b.sdiv(first, total), end, name="batch") as batch:

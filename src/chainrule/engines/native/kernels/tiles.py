@@ -24,7 +24,6 @@ from llvmlite import ir
 from ....dtypes import DType
 from ..emit import (
     I1,
-    I32,
     I64,
     POINTER,
     VOID,
