@@ -262,11 +262,15 @@ def test_a_tensor_from_outside_is_a_constant_with_the_value_it_has() -> None:
 
 
 def test_variables_are_compiled_into_programs_but_kept_alive_by_nothing_else() -> None:
-    w = cr.parameter(np.ones(3))
-    run = cr.compile(lambda x: (w * x).sum())
-    run(X[0])
-    watch = weakref.ref(w)
-    del w, run
+    def compiled() -> tuple[Any, weakref.ref[Any]]:
+        w = cr.parameter(np.ones(3))
+        run = cr.compile(lambda x: (w * x).sum())
+        run(X[0])
+        return run, weakref.ref(w)
+
+    run, watch = compiled()
+    assert watch() is not None
+    del run
     gc.collect()
     assert watch() is None
 
@@ -401,10 +405,10 @@ def test_threads_share_a_compiled_function() -> None:
 )
 def test_looking_at_a_value_is_an_error_that_names_the_way_out(look: Any) -> None:
     with pytest.raises(
-        TraceError, match="not known while <lambda> is traced"
+        TraceError, match=r"while (<lambda>|a function) is traced"
     ) as caught:
         cr.compile(look)(X)
-    assert "cr.where(condition, a, b)" in str(caught.value)
+    assert "cr.where(" in str(caught.value)
     assert "test_compile.py" in str(caught.value)
 
 

@@ -68,6 +68,15 @@ def test_features_are_tiles_on_one_scale(shape, units) -> None:
     assert saved(figure)
 
 
+def test_nobody_is_called_quite_sure_who_is_not() -> None:
+    images, sure = np.ones((3, 2, 2)), np.array([1.0, 0.999999, 0.9949])
+    figure = pictures.worst_mistakes(
+        images, "aaa", "bbb", sure, pictures.new_figure(1, 1)
+    )
+    shares = [ax.get_title().split("\n")[1] for ax in figure.axes]
+    assert shares == ["100 % sure", "99.99 % sure", "99 % sure"]
+
+
 def test_features_show_the_strongest_units_first() -> None:
     weights = np.outer(np.arange(1.0, 101.0), np.ones(4))
     figure = pictures.features(weights, (2, 2), pictures.new_figure(1, 1))
@@ -114,7 +123,7 @@ def test_amounts_of_any_number_are_drawn(count) -> None:
     ax = pictures.predicted_against_true(true, guess, "price", axes())
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("true price", "predicted price")
     assert ax.get_xlim() == ax.get_ylim()
-    assert ax.get_title().startswith(f"{count} examples: RMSE ")
+    assert ax.get_title().startswith(f"{pictures.amount(count)} examples: RMSE ")
     assert saved(ax.figure)
     ax = pictures.residuals(true, guess, "price", axes())
     assert ax.get_ylim()[0] == -ax.get_ylim()[1]

@@ -46,9 +46,7 @@ def test_a_loop_is_the_python_loop(length: int, reverse: bool) -> None:
             np.testing.assert_allclose(found.numpy(), each, rtol=1e-13)
 
 
-def test_backpropagation_through_time_is_backpropagation_through_the_unrolled_loop() -> (
-    None
-):
+def test_backpropagation_through_time_is_that_through_the_unrolled_loop() -> None:
     def unrolled(h: Any, xs: Any, w: Any) -> Any:
         states = []
         for t in range(5):
@@ -209,6 +207,13 @@ def test_a_number_to_start_from_takes_the_dtype_of_the_step() -> None:
     assert (last.dtype, emitted[0].dtype) == ("int64", "int64")
 
 
+def test_a_loop_without_a_carry_is_a_map() -> None:
+    nothing, ys = cr.scan(lambda _, x: (None, x * x), None, cr.tensor([1.0, 2.0]))
+    assert nothing is None
+    assert ys.tolist() == [1.0, 4.0]
+    assert cr.scan(lambda _, x: (None, 1.0), None, length=2)[1].tolist() == [1.0, 1.0]
+
+
 def test_an_unchanged_carry_and_an_emitted_input_have_their_gradients() -> None:
     def f(c: Any, xs: Any) -> Any:
         last, ys = cr.scan(lambda c, x: (c, x), c, xs)
@@ -272,6 +277,6 @@ def test_the_body_may_not_assign_to_variables() -> None:
         return c, None
 
     for run in both(lambda: cr.scan(step, 0.0, length=2)):
-        with pytest.raises(TraceError, match="w .* inside the body of a scan"):
+        with pytest.raises(TraceError, match=r"w .* inside the body of a scan"):
             run()
     assert w.item() == 0.0

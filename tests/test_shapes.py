@@ -100,5 +100,5 @@ def test_a_shape_is_a_number_or_a_sequence_of_numbers(shape: Any) -> None:
 
 @pytest.mark.parametrize("shape", [-1, (2, -1), 2.0, "ab", None, [[1]], (2, None)])
 def test_anything_else_is_no_shape(shape: Any) -> None:
-    with pytest.raises(ArgumentError, match="zeros: shape .*: expected whole numbers"):
+    with pytest.raises(ArgumentError, match=r"zeros: shape .*: expected whole numbers"):
         shapes.sizes("zeros", shape)

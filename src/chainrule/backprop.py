@@ -204,8 +204,8 @@ class Gradients(Mapping[Node, Any]):
         return self._versions.get(node, node)
 
     def __getitem__(self, node: Node) -> Any:
-        gradient = self._gradients.get(self._find(node))
-        if gradient is None or isinstance(gradient, list):
+        gradient = self.get(node)
+        if gradient is None:
             raise self._missing(node)
         return gradient
 
@@ -218,8 +218,8 @@ class Gradients(Mapping[Node, Any]):
         kind = "parameter" if isinstance(node, Variable) else "tensor"
         if not node.several and not dtypes.is_float(node.dtype):
             return GradientError(
-                f"grads[…]: {kind} {node.describe()} is {node.dtype}: only floating-point "
-                "numbers have gradients",
+                f"grads[…]: {kind} {node.describe()} is {node.dtype}: only "
+                "floating-point numbers have gradients",
                 fix="convert it before it is used: x.astype('float32')",
             )
         return GradientError(
@@ -239,12 +239,12 @@ class Gradients(Mapping[Node, Any]):
         return sum(1 for _ in self)
 
     def __contains__(self, node: object) -> bool:
-        gradient = self._gradients.get(self._find(node))
-        return gradient is not None and not isinstance(gradient, list)
+        return self.get(node) is not None
 
     def get(self, node: Any, default: Any = None) -> Any:
         """The gradient of a node, or ``default`` where the loss does not reach it."""
-        return self[node] if node in self else default
+        gradient = self._gradients.get(self._find(node))
+        return default if gradient is None or isinstance(gradient, list) else gradient
 
     def replaced(self, new: Mapping[Node, Any]) -> Gradients:
         """The same gradients with those of some nodes or parameters replaced.

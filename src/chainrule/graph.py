@@ -460,9 +460,10 @@ def no_value(node: Node, wanted: str) -> TraceError:
             "ended; outside of it, it has no value",
             fix="return it from the compiled function",
         )
+    made_by = f"the result of {node.op.name}" if node.op is not None else "a tensor"
     return TraceError(
-        f"{wanted}: the value of {node.describe()} is not known while {trace.purpose} "
-        "is traced, so Python cannot look at it",
+        f"{wanted}: {node.label or made_by} {node.shape} has no value while "
+        f"{trace.purpose} is traced, so Python cannot look at it",
         fix="choose between values with cr.where(condition, a, b); repeat with "
         "cr.scan(f, init, xs); or call the function without cr.compile",
     )

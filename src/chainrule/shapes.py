@@ -108,7 +108,7 @@ def reduced(shape: Shape, axes: tuple[int, ...], keepdims: bool) -> Shape:
     return tuple(n for axis, n in enumerate(shape) if axis not in axes)
 
 
-def reshaped(shape: Shape, new: int | Sequence[int]) -> Shape:
+def reshaped(shape: Shape, new: int | Sequence[int], operand: str = "") -> Shape:
     """The shape asked of a reshape, with one -1 worked out.
 
     Example:
@@ -116,20 +116,19 @@ def reshaped(shape: Shape, new: int | Sequence[int]) -> Shape:
         (6, 4)
     """
     asked = sizes("reshape", new, least=-1)
+    what = f"reshape: {operand or shape} to {asked}"
     total = size(shape)
     if asked.count(-1) > 1:
-        raise ShapeError(
-            f"reshape: {shape} to {asked}: only one size can be -1, worked out from "
-            "the others"
-        )
+        raise ShapeError(f"{what}: only one size can be -1, worked out from the others")
     if -1 in asked:
         rest = math.prod(n for n in asked if n != -1)
-        if rest and total % rest == 0:
-            asked = tuple(total // rest if n == -1 else n for n in asked)
-    if -1 in asked or size(asked) != total:
+        if not rest or total % rest:
+            raise ShapeError(f"{what}: {total} elements are not divisible by {rest}")
+        return tuple(total // rest if n == -1 else n for n in asked)
+    if size(asked) != total:
         raise ShapeError(
-            f"reshape: {shape} to {asked}: {total} elements do not fill the new shape",
-            fix="the product of the new sizes must be the product of the old",
+            f"{what}: {total} ≠ {size(asked)} elements",
+            fix="make one size -1 to have it worked out from the others",
         )
     return asked
 

@@ -84,7 +84,8 @@ class Tensor(Node):
         value = self._known(wanted)
         if value.size != 1:
             raise ShapeError(
-                f"{wanted}: {self.describe()}: only a tensor of one element is a number",
+                f"{wanted}: {self.describe()}: only a tensor of one element is a "
+                "number",
                 fix="index it, or reduce it with .sum() or .mean()",
             )
         return value.item()
@@ -120,7 +121,7 @@ class Tensor(Node):
                 "ambiguous",
                 fix="use cr.any(x) or cr.all(x)",
             )
-        return bool(self._known("if, while, and, or, not"))
+        return bool(self._known("if"))
 
     def __float__(self) -> float:
         return float(self._number("float()"))

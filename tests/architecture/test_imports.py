@@ -27,7 +27,7 @@ HEAVY = [
 ]
 
 #: What the package may import when it is installed without extras.
-BASE = {"chainrule", "click", "matplotlib", "numpy", "rich"} | {
+BASE = {"chainrule", "click", "llvmlite", "matplotlib", "numpy", "rich"} | {
     "safetensors",
     "scipy",
     "sklearn",

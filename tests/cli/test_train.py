@@ -91,6 +91,23 @@ def test_pictures_fit_the_task(houses, kinds) -> None:
     }
 
 
+def test_pictures_are_drawn_of_the_test_data(chainrule, monkeypatch) -> None:
+    from chainrule import pictures
+
+    drawn = {}
+    for name in ("predicted_against_true", "residuals"):
+        monkeypatch.setattr(
+            pictures, name, lambda *values, ax, name=name: drawn.update({name: values})
+        )
+    words = ("--target", "price", "--epochs", 1, "--json")
+    answer = json.loads(chainrule("train", "houses.csv", *words).stdout)["test"]
+    assert set(drawn) == {"predicted_against_true", "residuals"}
+    for true, predicted, target in drawn.values():
+        assert target == "price"
+        rmse = np.sqrt(np.mean((predicted - true) ** 2))
+        assert rmse == pytest.approx(answer["rmse"])
+
+
 def test_options_reach_the_network_and_its_training(chainrule) -> None:
     words = "--hidden 12,7 --activation tanh --dropout 0.25 --epochs 2 --batch-size 50"
     words += " --optimizer nesterov --lr 0.01 --schedule cosine --loss huber --seed 3"

@@ -141,18 +141,14 @@ def reducing() -> dict[str, list[Sample]]:
         "prod": list(reductions(raw("prod"), np.prod, empty=True)),
         "max": list(reductions(raw("max"), np.max, empty=False)),
         "min": list(reductions(raw("min"), np.min, empty=False)),
-        "argmax": list(along_axis(_argument("argmax"), np.argmax, order=0, empty=False)),
-        "argmin": list(along_axis(_argument("argmin"), np.argmin, order=0, empty=False)),
+        "argmax": list(along_axis(cr.argmax, np.argmax, order=0, empty=False)),
+        "argmin": list(along_axis(cr.argmin, np.argmin, order=0, empty=False)),
         "cumsum": list(along_axis(cr.cumsum, np.cumsum)),
         "argsort": list(
             along_axis(cr.argsort, lambda x, axis: np.argsort(x, axis, kind="stable"),
                        order=0)
         ),
     }  # fmt: skip
-
-
-def _argument(name: str) -> Any:
-    return lambda x, axis: getattr(cr, name)(x, axis)
 
 
 MATRICES: tuple[tuple[tuple[int, ...], tuple[int, ...]], ...] = (
@@ -229,7 +225,8 @@ def movement() -> dict[str, list[Sample]]:
 
     return {
         "reshape": [
-            one("reshape", v(s), lambda x, t=t: x.reshape(t), shape=t) for s, t in reshapes
+            one("reshape", v(s), lambda x, t=t: x.reshape(t), shape=t)
+            for s, t in reshapes
         ],
         "transpose": [
             one("transpose", v(s), lambda x, o=o: np.transpose(x, o), axes=o)
@@ -245,10 +242,13 @@ def movement() -> dict[str, list[Sample]]:
             for s, *b in slices
         ],
         "pad": [
-            one("pad", v(s), lambda x, w=w, c=c: padded(x, w, c), "f", widths=w, value=c)
+            one("pad", v(s), lambda x, w=w, c=c: padded(x, w, c), "f",
+                widths=w, value=c)
             for s, w, c in widths
         ],
-        "flip": [one("flip", v(s), lambda x, a=a: np.flip(x, a), axes=a) for s, a in flips],
+        "flip": [
+            one("flip", v(s), lambda x, a=a: np.flip(x, a), axes=a) for s, a in flips
+        ],
         "concatenate": [
             Sample(
                 lambda *xs, a=axis: P["concatenate"](*xs, axis=a),
@@ -337,13 +337,16 @@ def indexing() -> dict[str, list[Sample]]:
         index = np.array(raw, np.int64)
         found["take_along_axis"].append(
             Sample(
-                lambda x, i, a=axis: P["take_along_axis"](x, i, axis=a), (v(shape), index),
-                lambda x, i, a=axis: np.take_along_axis(x, i, a), label=str(shape), **kinds)
+                lambda x, i, a=axis: P["take_along_axis"](x, i, axis=a),
+                (v(shape), index),
+                lambda x, i, a=axis: np.take_along_axis(x, i, a),
+                label=str(shape), **kinds)
         )  # fmt: skip
         size = shape[axis]
         found["scatter_along_axis"].append(
             Sample(
-                lambda x, i, a=axis, n=size: P["scatter_along_axis"](x, i, axis=a, size=n),
+                lambda x, i, a=axis, n=size: P["scatter_along_axis"](
+                    x, i, axis=a, size=n),
                 (v(index.shape), index),
                 lambda x, i, a=axis, n=size: scattered_along(x, i, a, n),
                 label=str(shape), **kinds)
@@ -361,7 +364,7 @@ STATE = np.array([1, 2, 3, 4], np.uint32)
 
 
 def randomness() -> dict[str, list[Sample]]:
-    """Draws: their values are checked in test_random; here, that they are as declared."""
+    """Draws: their values are checked in test_random, their declarations here."""
 
     def draw(name: str, **params: Any) -> Sample:
         label = str(params)
@@ -432,10 +435,13 @@ RULELESS: dict[str, str] = {
     ),
     **dict.fromkeys(
         ("equal", "not_equal", "less", "less_equal", "greater", "greater_equal",
-         "logical_and", "logical_or", "logical_xor", "logical_not", "isfinite", "isnan"),
+         "logical_and", "logical_or", "logical_xor", "logical_not", "isfinite",
+         "isnan"),
         "answers bools",
     ),
-    **dict.fromkeys(("argmax", "argmin", "argsort", "normal_index"), "answers integers"),
+    **dict.fromkeys(
+        ("argmax", "argmin", "argsort", "normal_index"), "answers integers"
+    ),
     **dict.fromkeys(("random_bits", "random_uniform", "next_state"), "random numbers"),
     "stop_gradient": "that is its purpose",
     "project": "backprop itself collects the gradients of several results",

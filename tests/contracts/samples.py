@@ -222,7 +222,7 @@ def along_axis(
     empty: bool = True,
     low: float = -2.0,
 ) -> Iterator[Sample]:
-    """Samples of a function along one axis that keeps the shape, or removes the axis."""
+    """Samples of a function along one axis, which it keeps or removes."""
     values = Values(400, low)
     shapes = [((1,), 0), ((7,), -1), ((2, 3), 0), ((2, 3), 1), ((3, 2, 5), 1)]
     if empty:

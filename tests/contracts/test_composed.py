@@ -1,4 +1,4 @@
-"""Every public function that maps tensors to tensors: values, declarations, gradients."""
+"""Every public function of tensors: values, declarations, gradients."""
 
 from __future__ import annotations
 

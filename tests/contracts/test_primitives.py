@@ -89,7 +89,7 @@ def test_a_sample_uses_its_primitive(name: str, sample: Sample) -> None:
 
 
 def reference(sample: Sample, arrays: tuple[Array, ...], results: Any) -> list[Any]:
-    """NumPy's answer; in float64 where integers become floats (NumPy's may be float16)."""
+    """NumPy's answer, in float64 where integers become floats (its may be float16)."""
     if sample.expected is None:
         return [None] * len(results)
     if results[0].dtype.kind == "f" and all(a.dtype.kind in "iub" for a in arrays):

@@ -26,7 +26,7 @@ ONE: tuple[Callable[[Any], Any], ...] = (
     lambda x: cr.exp(-x * x),
     lambda x: cr.log1p(x * x),
     lambda x: cr.softmax(x) if x.ndim else x * 1,
-    lambda x: x.sum(axis=0, keepdims=True) * 0.2 if x.ndim else -(-x),
+    lambda x: x.sum(axis=0, keepdims=True) * 0.2 if x.ndim else cr.negative(-x),
     lambda x: x.mean() + 0.0,
     lambda x: x.max(axis=-1) if x.ndim else x + 0,
     lambda x: x.T,

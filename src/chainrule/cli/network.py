@@ -42,6 +42,9 @@ LEARNING_RATES: Mapping[str, float] = {
     "nesterov": 0.05,
 }
 
+#: optimizer ↦ how strongly it draws weights to 0 by itself
+WEIGHT_DECAY: Mapping[str, float] = {"adamw": 0.01}
+
 #: Steps of fewer multiplications forward than this run on one thread.
 SMALL_STEP = 8_000_000
 

@@ -154,12 +154,12 @@ def draw_all(
     if settings.task == "classification":
         drawn["confusion_matrix.png"] = lambda: _confusion(said, targets)
     else:
-        true, amounts, name = in_units(targets, settings), said.amounts, settings.target
+        amounts = (in_units(targets, settings), said.amounts, settings.target)
         drawn["predicted_against_true.png"] = lambda: _with_axes(
-            5.6, 5.6, pictures.predicted_against_true, true, amounts, name
+            5.6, 5.6, pictures.predicted_against_true, *amounts
         )
         drawn["residuals.png"] = lambda: _with_axes(
-            6.4, 4.4, pictures.residuals, true, amounts, name
+            6.4, 4.4, pictures.residuals, *amounts
         )
     if settings.image_shape:
         weights = first_weights(model)
@@ -167,14 +167,14 @@ def draw_all(
             weights, settings.image_shape, pictures.new_figure(1, 1)
         )
         drawn["worst_mistakes.png"] = lambda: _mistakes(said, test)
-    names = []
+    files = []
     if history.epochs:
         history.plot(folder / "training_curve.png")
-        names.append("training_curve.png")
-    for name, draw in drawn.items():
-        draw().savefig(folder / name)
-        names.append(name)
-    return names
+        files.append("training_curve.png")
+    for file, draw in drawn.items():
+        draw().savefig(folder / file)
+        files.append(file)
+    return files
 
 
 def first_weights(model: nn.Module) -> Array:

@@ -104,7 +104,7 @@ def _names_of_losses() -> list[str]:
 @click.option(
     "--weight-decay",
     type=Number(0),
-    help="How strongly weights are drawn to 0.  [default: 0]",
+    help="How strongly weights are drawn to 0.  [default: 0; adamw 0.01]",
 )
 @click.option("--epochs", type=Whole(1), help="[default: by the data]")
 @click.option("--batch-size", type=Whole(1), help="[default: by the data]")
@@ -249,7 +249,9 @@ def _settings(
             loss=loss,
             lr=asked.get("lr", usual.learning_rate(optimizer)),
             schedule=asked.get("schedule", "one_cycle"),
-            weight_decay=asked.get("weight_decay", 0.0),
+            weight_decay=asked.get(
+                "weight_decay", network.WEIGHT_DECAY.get(optimizer, 0.0)
+            ),
             seed=asked.get("seed", SEED),
             validation=validation,
             patience=asked.get("patience", usual.patience if validation else None),

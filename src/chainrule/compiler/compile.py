@@ -145,9 +145,11 @@ def _unhashable(name: str, leaves: list[Any]) -> ArgumentError:
     for leaf in leaves:
         if not is_input(leaf) and type(leaf).__hash__ is None:
             return ArgumentError(
-                f"compile: an argument of {name} is of type {type(leaf).__name__}, which "
-                "has no hash: there is no telling whether a program for it exists",
-                fix="pass tensors, numbers, tuples, lists, dicts, or objects with a hash",
+                f"compile: an argument of {name} is of type {type(leaf).__name__}, "
+                "which has no hash: there is no telling whether a program for it "
+                "exists",
+                fix="pass tensors, numbers, tuples, lists, dicts, or objects with a "
+                "hash",
             )
     return ArgumentError(f"compile: an argument of {name} cannot be hashed")
 

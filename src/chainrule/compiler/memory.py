@@ -17,7 +17,7 @@ ALIGNMENT = 64
 
 @dataclass(frozen=True)
 class Block:
-    """So many bytes, from the moment ``first`` to the moment ``last``, both included."""
+    """Bytes, from the moment ``first`` to the moment ``last``, both included."""
 
     size: int
     first: int

@@ -15,6 +15,7 @@ from ..graph import Graph
 from .passes.common_subexpressions import share_common_subexpressions
 from .passes.constant_folding import fold_constants
 from .passes.simplification import simplify
+from .passes.transposed_products import fold_transposes_into_products
 from .verify import verify
 
 Pass = Callable[[Graph], Graph]
@@ -22,6 +23,7 @@ Pass = Callable[[Graph], Graph]
 PASSES: tuple[Pass, ...] = (
     fold_constants,
     simplify,
+    fold_transposes_into_products,
     share_common_subexpressions,
 )
 

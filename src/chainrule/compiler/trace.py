@@ -164,8 +164,8 @@ def close(graph: Graph, trace: Trace) -> Graph:
 
 def _left_behind(node: Node) -> TraceError:
     return TraceError(
-        f"compile: {node.describe()} was made while another function was traced, and has "
-        "no value here",
+        f"compile: {node.describe()} was made while another function was traced, and "
+        "has no value here",
         fix="return it from that function, and pass it to this one",
     )
 

@@ -224,8 +224,8 @@ def _plain(array: Array, what: str) -> Array:
     for position, value in enumerate(flat):
         missing = value is None or type(value).__name__ in ("NAType", "NaTType")
         try:
-            if isinstance(value, str):
-                raise TypeError
+            if isinstance(value, str):  # "7" would pass as the number it spells
+                raise TypeError("text is not a number")
             numbers[position] = np.nan if missing else float(value)
         except (TypeError, ValueError):
             index = [int(i) for i in np.unravel_index(position, array.shape)]

@@ -45,7 +45,7 @@ def reshape(x: Any, shape: int | Sequence[int]) -> Any:
         (2, 3)
     """
     (node,) = lift([x])
-    new = shapes.reshaped(node.shape, shape)
+    new = shapes.reshaped(node.shape, shape, node.describe() if node.label else "")
     return node if new == node.shape else _reshape(node, shape=new)
 
 

@@ -128,9 +128,13 @@ def lift(operands: Sequence[Any]) -> list[Node]:
     beside: DType | None = None
     for each in nodes:
         if isinstance(each, Node) and not each.several:
-            beside = each.dtype if beside is None else dtypes.promote(beside, each.dtype)
+            beside = (
+                each.dtype if beside is None else dtypes.promote(beside, each.dtype)
+            )
     return [
-        each if isinstance(each, Node) else literal(each, dtypes.scalar_dtype(each, beside))
+        each
+        if isinstance(each, Node)
+        else literal(each, dtypes.scalar_dtype(each, beside))
         for each in nodes
     ]
 
@@ -201,7 +205,8 @@ def common_dtype(operation: str, inputs: list[Node], real: bool) -> list[Node]:
             except DTypeError as error:
                 operands = " and ".join(f"{n.describe()} {n.dtype}" for n in inputs)
                 raise DTypeError(
-                    f"{operation}: {operands}: no integer dtype holds the values of both",
+                    f"{operation}: {operands}: no integer dtype holds the values of "
+                    "both",
                     fix=error.fix,
                 ) from None
     return [each if each.dtype == dtype else _cast(each, dtype) for each in inputs]

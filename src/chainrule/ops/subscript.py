@@ -13,8 +13,8 @@ from typing import Any, SupportsIndex
 import numpy as np
 
 from .. import dtypes, shapes
-from ..errors import ArgumentError, BoundsError, DTypeError, ShapeError
-from ..graph import Node, no_value
+from ..errors import ArgumentError, BoundsError, DTypeError, ShapeError, TraceError
+from ..graph import Node
 from .indexing import index_node, normal_index, take
 from .movement import reshape, slice_, transpose
 from .primitive import constant
@@ -95,13 +95,18 @@ def _arrays(index: Any) -> list[_Positions]:
     """An index array as nodes of integers: a mask as the positions where it is true."""
     if isinstance(index, str) or not hasattr(index, "__len__"):
         raise DTypeError(
-            f"x[...]: {index!r} is no index: expected integers, slices, None, '...', or "
-            "arrays of integers or bools"
+            f"x[...]: {index!r} is no index: expected integers, slices, None, '...', "
+            "or arrays of integers or bools"
         )
     node = index_node(index)
     if node.dtype == dtypes.bool_:
         if node.value is None:
-            raise no_value(node, "x[mask], whose shape depends on the mask,")
+            raise TraceError(
+                f"x[mask]: how many elements mask {node.describe()} takes depends on "
+                "its values, which are not known while a function is traced",
+                fix="cr.where(mask, x, 0.0) keeps the shape; or call the function "
+                "without cr.compile",
+            )
         if not node.shape:
             raise DTypeError(_NO_BOOLS, fix=_INSTEAD_OF_BOOLS)
         found = zip(np.nonzero(node.value), node.shape, strict=True)

@@ -118,7 +118,9 @@ def specials(dtype: str) -> Array:
     turns += [np.sqrt(0.5), np.sqrt(2), np.log(2), *np.arange(1, 9) * np.pi / 4]
     turns += [88.7228, 87.3365, 103.972, 709.7827, 708.3964, 745.1332, 8192.0, 1.0e6]
     points = np.array([*ends, *turns], dtype)
-    points = np.concatenate([points, np.nextafter(points, 0), np.nextafter(points, 9e9)])
+    points = np.concatenate(
+        [points, np.nextafter(points, 0), np.nextafter(points, 9e9)]
+    )
     return np.concatenate([points, -points, [np.nan]]).astype(dtype)
 
 

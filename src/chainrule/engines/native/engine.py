@@ -12,6 +12,7 @@ runs the same program on the same values and raises the error, in its words.
 from __future__ import annotations
 
 import ctypes
+import functools
 import threading
 from collections.abc import Sequence
 from typing import Any
@@ -25,7 +26,9 @@ from ...ops.primitive import Primitive, checking_numerics
 from ..numpy_engine import NumpyExecutable
 from .fuse import fuse
 from .host import Library, host, machine_code
-from .lower import layout_of, lower
+from .lower import ENTRANCE, Needs, layout_of, lower
+from .object_cache import cached
+from .workers import shared_pool
 
 ALIGNMENT = 64
 
@@ -43,41 +46,47 @@ class NativeExecutable:
 
     def __init__(self, program: Program) -> None:
         self.program = program
-        schedule = fuse(program)
-        self.layout = layout_of(program, schedule)
-        self.schedule = schedule
-        self.text = lower(schedule, self.layout, host())
-        self.library = Library(machine_code(self.text))
+        self.schedule = fuse(program)
+        self.layout = layout_of(program, self.schedule)
+        code = cached(f"{self.schedule!r} {self.layout!r}", self._compile)
+        needs, code = Needs.unpacked(code)
+        self.library = Library(code)
         self._reference: NumpyExecutable | None = None
         self._lock = threading.Lock()
-        self._outputs = [
-            (node.shape, node.dtype) for node in program.graph.outputs
-        ]
-        self._inputs = [node.dtype for node in program.graph.inputs]
+        graph = program.graph
+        self._outputs = [(node.shape, node.dtype) for node in graph.outputs]
+        self._inputs = [node.dtype for node in graph.inputs]
         self._cells = [variable for _, variable in program.variables]
         updated = {id(variable) for variable, _ in program.updates}
         self._updated = [id(cell) in updated for cell in self._cells]
         self._bound: list[Array | None] = [None] * len(self._cells)
-        self._prepare()
+        self._shared = needs.shared
+        self._prepare(needs.arena_bytes)
 
-    def _prepare(self) -> None:
+    def _compile(self) -> bytes:
+        """The machine code and what it needs, as the object cache keeps them."""
+        text, needs = lower(self.schedule, self.layout, host())
+        return needs.packed() + machine_code(text)
+
+    def _prepare(self, arena_bytes: int) -> None:
         layout = self.layout
-        self._table = (ctypes.c_void_p * layout.size)()
+        self._objects = (ctypes.c_size_t * layout.objects)()
+        self._table = (ctypes.c_size_t * layout.size)()
         self._constants = [np.ascontiguousarray(a) for a in self.schedule.constants]
         for number, array in enumerate(self._constants):
             self._table[layout.entry("constant", number)] = array.ctypes.data
-        self._arena = aligned(layout.arena_bytes)
+        self._arena = aligned(arena_bytes)
         self._table[layout.entry("arena", 0)] = self._arena.ctypes.data
-        self._pool_memory = aligned(512)
-        self._table[layout.entry("pool", 0)] = self._pool_memory.ctypes.data
+        self._pool_entry = layout.entry("pool", 0)
+        self._callbacks = self.schedule.callbacks()
         kind = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p)
         self._callback = kind(self._call_back)
         address = ctypes.cast(self._callback, ctypes.c_void_p).value
-        self._table[layout.entry("callback", 0)] = address
-        main = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)
-        self._main = main(self.library.address("chainrule_main"))
-        self._first_variable = layout.entry("variable", 0)
-        self._first_output = layout.entry("output", 0)
+        self._table[layout.entry("callback", 0)] = address or 0
+        enter = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_size_t, ctypes.c_size_t)
+        function = enter(self.library.address(ENTRANCE))
+        places = ctypes.addressof(self._objects), ctypes.addressof(self._table)
+        self._enter = functools.partial(function, *places)
 
     def __call__(self, inputs: Sequence[Array]) -> list[Array]:
         """Runs once; see ``engines.interface.Executable``."""
@@ -87,47 +96,53 @@ class NativeExecutable:
             return self._run(inputs)
 
     def _run(self, inputs: Sequence[Array]) -> list[Array]:
-        table = self._table
-        held = []
-        for number, array in enumerate(inputs):
-            if not array.flags.c_contiguous or array.dtype != self._inputs[number]:
-                array = np.ascontiguousarray(array, self._inputs[number])
+        objects, number, held = self._objects, 0, []
+        for array, dtype in zip(inputs, self._inputs, strict=True):
+            if array.dtype != dtype or not array.flags.c_contiguous:
+                array = np.ascontiguousarray(array, dtype)
                 held.append(array)
-            table[number] = array.ctypes.data
-        copies = self._bind()
-        outputs = [np.empty(shape, dtype) for shape, dtype in self._outputs]
-        for number, array in enumerate(outputs, start=self._first_output):
-            table[number] = array.ctypes.data
-        if self._main(table):
+            objects[number] = id(array)
+            number += 1
+        moved = self._bind(number)
+        number += len(self._cells)
+        outputs = []
+        for shape, dtype in self._outputs:
+            array = np.empty(shape, dtype)
+            outputs.append(array)
+            objects[number] = id(array)
+            number += 1
+        if self._shared:
+            pool = shared_pool()
+            self._table[self._pool_entry] = pool.address
+            pool.wake()
+        if self._enter():
             self._bound = [None] * len(self._cells)
             return self._fault(inputs)
-        for number in copies:
-            bound = self._bound[number]
-            assert bound is not None
-            self._cells[number].array = bound
+        for cell, array in moved:
+            cell.array = array
         return outputs
 
-    def _bind(self) -> list[int]:
-        """Puts the variables' addresses into the table.
+    def _bind(self, first: int) -> list[tuple[Cell, Array]]:
+        """Says where the variables are.
 
         A variable that is updated gets memory of this engine's own: an array that
-        someone else may hold is copied, never written to. Answers the numbers of the
-        variables that have to be handed their new memory after the run.
+        someone else may hold is copied, never written to. Answers the variables that
+        have to be handed their new memory after the run.
         """
-        copies = []
+        moved = []
         for number, cell in enumerate(self._cells):
             array = cell.array
             if array is self._bound[number] and not lent(cell):
                 continue
             if self._updated[number]:
-                if not (isinstance(array.base, Storage) and not lent(cell)):
+                if lent(cell) or not isinstance(array.base, Storage):
                     array = owned_copy(array)
-                    copies.append(number)
+                    moved.append((cell, array))
             elif not array.flags.c_contiguous:
                 array = np.ascontiguousarray(array)
             self._bound[number] = array
-            self._table[self._first_variable + number] = array.ctypes.data
-        return copies
+            self._objects[first + number] = id(array)
+        return moved
 
     def _call_back(self, number: int, table: int) -> int:
         """Runs a primitive that has no lowering with its NumPy meaning."""
@@ -138,7 +153,7 @@ class NativeExecutable:
         return 0
 
     def _run_callback(self, number: int, table: int) -> None:
-        kernel = self.layout.callbacks[number]
+        kernel = self._callbacks[number]
         node = kernel.node
         pointers = (ctypes.c_void_p * (len(kernel.inputs) + 1)).from_address(table)
         values = [

@@ -320,15 +320,15 @@ def _reads_where_it_writes(kernel: Kernel, variable: int, home: int) -> bool:
     """Whether each element of the old value is read just before it is overwritten."""
     if isinstance(kernel, Special):
         return kernel.name == "next_state"
-    if kernel.reduced:
-        return False
     if isinstance(kernel, Product):
         a, b = kernel.operands
         if variable in (a.home, b.home):
             return False
     if any(step.call.name == "gather" for step in kernel.steps):
         return False
-    (store,) = [access for _, access in kernel.stores if access.home == home]
+    ((step, store),) = [each for each in kernel.stores if each[1].home == home]
+    if kernel.reduced and not kernel.steps[step].row:
+        return False  # a later pass may read the element again
     return all(
         same_walk(kernel.shape, access.strides, store.strides)
         and access.offset == store.offset

@@ -182,6 +182,8 @@ class Group:
         strides, offset = place
         if home == NOWHERE:
             return Coordinate(strides, offset)
+        if ready[home] > self.position:
+            return None  # it is not complete yet
         for start, walk, step in self.local.get(home, ()):
             if start == offset and same_walk(self.kernel.shape, walk, strides):
                 if row and not self.kernel.steps[step].row:

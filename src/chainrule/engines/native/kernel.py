@@ -186,7 +186,7 @@ class Special:
     inputs: tuple[tuple[int, Shape], ...]
     outputs: tuple[tuple[int, Shape], ...]
     body: Schedule | None = None
-    node: Any = None
+    node: Any = field(default=None, repr=False)
 
     @property
     def reads(self) -> set[int]:
@@ -211,4 +211,15 @@ class Schedule:
     #: the homes of the outputs, in order
     outputs: list[int] = field(default_factory=list)
     #: arrays that are part of the program, those of the bodies of scans included
-    constants: list[Array] = field(default_factory=list)
+    constants: list[Array] = field(default_factory=list, repr=False)
+
+    def callbacks(self) -> list[Special]:
+        """The kernels that run in Python, those of the bodies of scans first."""
+        found: list[Special] = []
+        for kernel in self.kernels:
+            if isinstance(kernel, Special) and kernel.body is not None:
+                found += kernel.body.callbacks()
+        for kernel in self.kernels:
+            if isinstance(kernel, Special) and kernel.name == "callback":
+                found.append(kernel)
+        return found

@@ -13,8 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 from llvmlite import ir
 
@@ -38,26 +37,57 @@ WORTH_SHARING, WORTH_SHARING_PRODUCT = 1 << 15, 1 << 20
 MOST_PARTS = 16
 
 
+#: What Python calls: ``chainrule_enter(objects, table)``.
+ENTRANCE = "chainrule_enter"
+#: Where an array object keeps the address of its elements: behind what every object of
+#: Python has (``PyArrayObject_fields`` in NumPy's C interface).
+DATA_OFFSET = object.__basicsize__
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a compiled program needs from the engine."""
+
+    arena_bytes: int
+    shared: bool
+
+    def packed(self) -> bytes:
+        """Nine bytes in front of the machine code."""
+        return self.arena_bytes.to_bytes(8, "little") + bytes([self.shared])
+
+    @staticmethod
+    def unpacked(code: bytes) -> tuple[Needs, bytes]:
+        """The needs, and the machine code behind them."""
+        return Needs(int.from_bytes(code[:8], "little"), bool(code[8])), code[9:]
+
+
 @dataclass
 class Layout:
-    """Where in the table each address is; the arena's size in bytes."""
+    """Where in the table each address is.
+
+    Arrays of Python (inputs, variables, outputs) are given as objects; the entrance
+    function reads their addresses. The constants stand behind them in the table.
+    """
 
     inputs: int
     variables: int
     constants: int
     outputs: int
-    arena_bytes: int = 0
-    callbacks: list[Any] = field(default_factory=list)
 
     def entry(self, kind: str, number: int) -> int:
         """The place in the table of a buffer, or of "arena", "pool", "callback"."""
         starts = {"input": 0, "variable": self.inputs}
-        starts["constant"] = starts["variable"] + self.variables
-        starts["output"] = starts["constant"] + self.constants
-        starts["arena"] = starts["output"] + self.outputs
+        starts["output"] = starts["variable"] + self.variables
+        starts["constant"] = self.objects
+        starts["arena"] = starts["constant"] + self.constants
         starts["pool"] = starts["arena"] + 1
         starts["callback"] = starts["arena"] + 2
         return starts[kind] + number
+
+    @property
+    def objects(self) -> int:
+        """The number of array objects."""
+        return self.inputs + self.variables + self.outputs
 
     @property
     def size(self) -> int:
@@ -75,23 +105,26 @@ def layout_of(program: Program, schedule: Schedule) -> Layout:
     )
 
 
-def lower(schedule: Schedule, layout: Layout, host: Host) -> str:
-    """The LLVM text of a schedule; fills in the layout's arena and callbacks."""
+def lower(schedule: Schedule, layout: Layout, host: Host) -> tuple[str, Needs]:
+    """The LLVM text of a schedule, and what its code needs."""
     module = ir.Module("chainrule")
-    lowerer = Lowerer(module, host)
-    layout.arena_bytes = lowerer.main("chainrule_main", schedule, layout)
-    layout.callbacks = lowerer.callbacks
-    return str(module)
+    lowerer = Lowerer(module, host, schedule.callbacks())
+    arena_bytes = lowerer.main("chainrule_main", schedule, layout)
+    lowerer.entrance(layout)
+    return str(module), Needs(arena_bytes, lowerer.shared)
 
 
 class Lowerer:
     """Writes the functions of one module."""
 
-    def __init__(self, module: ir.Module, host: Host) -> None:
+    def __init__(
+        self, module: ir.Module, host: Host, callbacks: Sequence[Special]
+    ) -> None:
         self.module, self.host = module, host
-        self.callbacks: list[Special] = []
+        self.callbacks = {id(kernel): i for i, kernel in enumerate(callbacks)}
         self.written: dict[str, ir.Function] = {}
         self.bodies: dict[int, Body] = {}
+        self.shared = False  # whether a kernel is cut into parts
         self.parallel = emit_parallel(module, host.pause)
         self.parallel.linkage = "internal"
 
@@ -105,6 +138,22 @@ class Lowerer:
             caller.call(kernel, moment)
         b.ret(index(0))
         return plan.size
+
+    def entrance(self, layout: Layout) -> None:
+        """Writes the function that Python calls: addresses of arrays, then main."""
+        main = self.module.globals["chainrule_main"]
+        main.linkage = "internal"
+        kind = ir.FunctionType(I64, [POINTER, POINTER])
+        function = ir.Function(self.module, kind, ENTRANCE)
+        b = ir.IRBuilder(function.append_basic_block("entry"))
+        objects, table = function.args
+        with emit.loop(b, 0, layout.objects) as i:
+            place_ = emit.address(b, objects, POINTER, i)
+            array = b.load(place_, typ=POINTER, align=8)
+            field = emit.address(b, array, emit.I8, index(DATA_OFFSET))
+            address = b.load(field, typ=POINTER, align=8)
+            b.store(address, emit.address(b, table, POINTER, i), align=8)
+        b.ret(b.call(main, [table]))
 
     def kernel(self, kernel: Kernel, homes: dict[int, Home]) -> ir.Function:
         """The function of a kernel; one that was written for an equal one, if any.
@@ -310,6 +359,7 @@ class Caller:
         if parts == 1:
             self.b.call(function, [self.frame, index(0), index(1)])
             return
+        self.lowerer.shared = True
         pool = self.entry("pool")
         self.b.call(self.lowerer.parallel, [pool, function, self.frame, index(parts)])
 
@@ -330,8 +380,7 @@ class Caller:
 
     def _callback(self, kernel: Special) -> None:
         self.fill(self.frame, [self.pointer(home) for home in operands(kernel)])
-        number = len(self.lowerer.callbacks)
-        self.lowerer.callbacks.append(kernel)
+        number = self.lowerer.callbacks[id(kernel)]
         kind = ir.FunctionType(I64, [I64, POINTER])
         function = self.entry("callback")
         typed = self.b.inttoptr(self.b.ptrtoint(function, I64), kind.as_pointer())

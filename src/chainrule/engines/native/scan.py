@@ -94,7 +94,7 @@ class _Scan:
         ]
         arena = self.caller.scratch_pointer
         rest = [arena, self.caller.entry("pool"), self.caller.entry("callback")]
-        self.caller.fill(frame, [*inputs, *constants, *outputs, *rest])
+        self.caller.fill(frame, [*inputs, *outputs, *constants, *rest])
 
     def _copy(self, target: ir.Value, source: ir.Value, size: int) -> None:
         if size:

@@ -79,7 +79,6 @@ class Levels:
              if step.reduces or (i in stored and not step.row)),
             default=0,
         )  # fmt: skip
-        self.cheap = self._cheap()
 
     def _at(self, number: int) -> int:
         """The pass in which a step is computed: a reduction's is that of its operand."""
@@ -95,37 +94,27 @@ class Levels:
                 found.append(i)
         return found
 
-    def _cheap(self) -> list[bool]:
-        """Whether computing a step again, operands included, costs little."""
-        cheap: list[bool] = []
-        for step in self.kernel.steps:
-            inputs = [
-                cheap[a.step] or self.kernel.steps[a.step].row
-                for a in step.arguments
-                if isinstance(a, Local)
-            ]
-            cheap.append(step.call.name not in COSTLY and all(inputs))
-        return cheap
-
-    def kept(self) -> set[int]:
-        """Elements of one pass that later ones should read back."""
-        found: set[int] = set()
-        for number in range(1, self.passes):
+    def kept(self) -> dict[int, int]:
+        """Costly elements that a pass computes and a later one needs again → the pass."""
+        steps = self.kernel.steps
+        first: dict[int, int] = {}  # element → the pass that computes it first
+        found: dict[int, int] = {}
+        for number in range(self.passes):
             pending = list(self.roots(number))
-            seen: set[int] = set()
             while pending:
                 i = pending.pop()
-                if i in seen:
+                if steps[i].row and not steps[i].reduces:
                     continue
-                seen.add(i)
-                step = self.kernel.steps[i]
-                if step.row and not step.reduces:
+                earlier = first.setdefault(i, number)
+                if earlier < number:
+                    if steps[i].call.name in COSTLY:
+                        found.setdefault(i, earlier)
+                        continue
+                elif i in found:
                     continue
-                if self._at(i) < number and not self.cheap[i] and not step.reduces:
-                    found.add(i)
-                    continue
-                pending += [a.step for a in step.arguments if isinstance(a, Local)
-                            and not self.kernel.steps[a.step].row]  # fmt: skip
+                arguments = steps[i].arguments
+                pending += [a.step for a in arguments
+                            if isinstance(a, Local) and not steps[a.step].row]  # fmt: skip
         return found
 
 
@@ -316,10 +305,9 @@ class _SweepEmitter:
         found: dict[int, tuple[Access, int]] = {}
         stores = dict(kernel.stores)
         axes = sorted(kernel.reduced)
-        for number in sorted(self.levels.kept()):
-            level = self.levels.level[number]
+        for number, since in sorted(self.levels.kept().items()):
             if number in stores:
-                found[number] = stores[number], level
+                found[number] = stores[number], self.levels.level[number]
                 continue
             dtype = kernel.steps[number].call.output
             if loops.lanes_kept or kernel.row_size * dtype.itemsize > MOST_SCRATCH:
@@ -333,7 +321,7 @@ class _SweepEmitter:
             memory = ir.ArrayType(emit.memory_type(dtype), size)
             self.pointers[home] = emit.local(self.b, memory)
             self.pointers[home].align = 64
-            found[number] = Access(home, tuple(strides), 0, dtype), level
+            found[number] = Access(home, tuple(strides), 0, dtype), since
         return found
 
 
@@ -414,9 +402,8 @@ class _Row:
             else:
                 found = values.step(i)
                 stores += [(found, access) for n, access in kernel.stores if n == i]
-        for i, (access, _) in sweep.reload.items():
-            scratch = access.home < 0 and sweep.levels.level[i] == number
-            if scratch and i in values.known:
+        for i, (access, since) in sweep.reload.items():
+            if access.home < 0 and since == number:
                 stores.append((values.step(i), access))
         for found, access in stores:
             values.store(found, access)

@@ -8,9 +8,9 @@ not depend on who runs it, so results never depend on timing or on the number of
 threads.
 
 A worker spins for a while after its last task, because the next one usually follows
-within microseconds. Then it leaves native code and waits for a semaphore, at no cost.
-The engine wakes the workers before a call when any of them sleeps (``Pool.wake``); one
-that wakes late finds the parts already done by the others.
+within microseconds. Then it leaves native code and, unless a program is running, waits
+for a semaphore, at no cost. The engine runs parallel programs inside ``with pool``,
+which wakes the workers; one that wakes late finds parts already done by the others.
 
 The protocol is one 64-bit ticket: the number of the job in the upper half, the next
 part in the lower. A worker takes a part by exchanging the ticket it has read for the
@@ -204,33 +204,42 @@ class Pool:
     Arguments:
         worker: the address of ``chainrule_worker``.
         threads: how many threads work, the caller included.
+        owner: what keeps the worker's machine code in memory. The pool holds it until
+            the workers have ended, which may be at the end of the process.
     """
 
-    def __init__(self, worker: int, threads: int) -> None:
-        self._worker_address = worker
+    def __init__(self, worker: int, threads: int, owner: object = None) -> None:
+        self._worker_address, self._owner = worker, owner
         self.threads = threads
         self._words = np.zeros(WORDS + 8, np.int64)
         start = -self._words.ctypes.data % 64 // 8
         self._state = self._words[start : start + WORDS]
         self._state[TICKET] = CLOSED
         self.address = int(self._state.ctypes.data)
-        self._started = False
+        self._started = self._registered = False
         self._starting = threading.Lock()
         self._sleeping = 0
+        self._running = 0
         self._semaphore = threading.Semaphore(0)
         self._workers: list[threading.Thread] = []
-        self._count = threading.Lock()
+        self._count = threading.RLock()
 
-    def wake(self) -> None:
-        """Starts the workers, or wakes those that sleep. Called before a parallel
-        program."""
+    def __enter__(self) -> Pool:
+        """Before a parallel program: starts the workers, or wakes those that sleep.
+        They stay awake until the program has ended."""
         if not self._started:
             self._start()
-        if self._sleeping:
-            with self._count:
-                sleeping, self._sleeping = self._sleeping, 0
-            if sleeping:
-                self._semaphore.release(sleeping)
+        with self._count:
+            self._running += 1
+            sleeping, self._sleeping = self._sleeping, 0
+        if sleeping:
+            self._semaphore.release(sleeping)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """After a parallel program."""
+        with self._count:
+            self._running = max(0, self._running - 1)
 
     def _start(self) -> None:
         with self._starting:
@@ -243,24 +252,31 @@ class Pool:
                 )
                 self._workers.append(worker)
                 worker.start()
-            if self._workers:
+            if self._workers and not self._registered:
+                self._registered = True
                 atexit.register(self.stop)
-                os.register_at_fork(after_in_child=self._forget)
+                if hasattr(os, "register_at_fork"):
+                    os.register_at_fork(after_in_child=self._forget)
 
     def _live(self) -> None:
         worker = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)(self._worker_address)
         while not worker(self.address):
             with self._count:
-                self._sleeping += 1
-            self._semaphore.acquire()
+                sleeps = not self._running
+                self._sleeping += sleeps
+            if sleeps:
+                self._semaphore.acquire()
 
     def stop(self) -> None:
         """Ends the workers and waits for them; a later program starts new ones."""
+        if not self._workers:
+            return
         self._state[STOP] = 1
         self._semaphore.release(len(self._workers))
         for worker in self._workers:
             worker.join(timeout=1.0)
-        self._forget()
+        if not any(worker.is_alive() for worker in self._workers):
+            self._forget()
 
     def _forget(self) -> None:
         """No workers any more: after ``stop``, and in a process forked from this
@@ -268,7 +284,7 @@ class Pool:
         self._state[:] = 0
         self._state[TICKET] = CLOSED
         self._workers = []
-        self._sleeping = 0
+        self._sleeping = self._running = 0
         self._semaphore = threading.Semaphore(0)
-        self._starting, self._count = threading.Lock(), threading.Lock()
+        self._starting, self._count = threading.Lock(), threading.RLock()
         self._started = False

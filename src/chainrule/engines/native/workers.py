@@ -1,0 +1,51 @@
+"""The threads of this process that compiled programs share.
+
+Place on the road: between ``threads``, which knows how to run parts, and the engine.
+There is one pool, made when a program first needs it, and made anew when
+``config.threads`` has changed.
+"""
+
+from __future__ import annotations
+
+import threading
+
+from llvmlite import ir
+
+from ...config import config
+from .host import Library, host, machine_code
+from .object_cache import cached
+from .threads import Pool, emit_worker
+
+_lock = threading.Lock()
+_pool: Pool | None = None
+
+
+def shared_pool() -> Pool:
+    """The pool for ``config.threads`` threads."""
+    global _pool
+    found = _pool
+    if found is not None and found.threads == config.threads:
+        return found
+    with _lock:
+        if _pool is None or _pool.threads != config.threads:
+            if _pool is not None:
+                _pool.stop()
+            _pool = Pool(_worker(), config.threads, _library)
+        return _pool
+
+
+_library: Library | None = None
+
+
+def _worker() -> int:
+    """The address of the worker's loop."""
+    global _library
+    if _library is None:
+
+        def compiled() -> bytes:
+            module = ir.Module("chainrule_worker")
+            emit_worker(module, host().pause)
+            return machine_code(str(module))
+
+        _library = Library(cached("worker", compiled))
+    return _library.address("chainrule_worker")

@@ -1,0 +1,352 @@
+"""Products: right for every shape, stride, tile and part, within their memory."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pytest
+from llvmlite import ir
+
+from chainrule import dtypes
+from chainrule.engines.native import emit
+from chainrule.engines.native.kernels.matmul import (
+    choose_tiling,
+    emit_matmul,
+    oriented,
+    scratch_elements,
+)
+from chainrule.engines.native.kernels.tiles import Matmul, Tiling
+from tests.engines.native.guarded import Guarded, span, view
+from tests.engines.native.jit import POINTER, Compiled, new_module
+
+pytestmark = pytest.mark.skipif(
+    os.name == "nt", reason="pages are protected by mprotect"
+)
+
+Array = Any
+#: Bytes of a vector, registers, and whether the code is for any processor.
+MACHINES = ((64, 32, False), (32, 16, False), (16, 32, False), (16, 16, True))
+POISON = -12345.678
+PARTS = (1, 2, 3, 7)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A product to try: sizes; layouts of A, B and C ("n", "t", "gap", "wide")."""
+
+    m: int
+    n: int
+    k: int
+    a: str = "n"
+    b: str = "n"
+    c: str = "n"
+    batch: int = 1
+    shared: str = ""  # operands that have no batch axis
+    dtype: Any = dtypes.float32
+    machine: tuple[int, int, bool] = MACHINES[0]
+    epilogue: str = ""
+    at_start: bool = False
+
+    def strides(self, layout: str, rows: int, columns: int) -> tuple[int, int, int]:
+        """Of (batch, row, column)."""
+        row, column = {
+            "n": (columns, 1),
+            "t": (1, rows),
+            "gap": (columns + 3, 1),
+            "wide": (2 * columns + 5, 2),
+            "page": (-(-columns // 1024) * 1024, 1),
+        }[layout]
+        size = max(row * rows, column * columns)
+        return size, row, column
+
+    @property
+    def spec(self) -> Matmul:
+        """What the kernel is asked for."""
+        a = self.strides(self.a, self.m, self.k)
+        b = self.strides(self.b, self.k, self.n)
+        c = self.strides(self.c, self.m, self.n)
+        a = (0, *a[1:]) if "a" in self.shared else a
+        b = (0, *b[1:]) if "b" in self.shared else b
+        sizes = (self.batch, self.m, self.n, self.k)
+        return Matmul(*sizes, a, b, c, np.dtype(self.dtype))
+
+    @property
+    def tiling(self) -> Tiling:
+        """How it is cut."""
+        return choose_tiling(self.spec, *self.machine[:2])
+
+
+# The epilogues: what they add as LLVM text, and what they mean.
+# ------------------------------------------------------------------------------------
+
+
+def write_epilogue(case: Case) -> Any:
+    """``max(0, x + bias[j] + d[i, j])``, or ``d[i, j] − x / 2``."""
+    spec = case.spec
+    element = emit.register_type(spec.dtype)
+
+    def epilogue(
+        b: ir.IRBuilder,
+        x: ir.Value,
+        context: ir.Value,
+        batch: ir.Value,
+        row: ir.Value,
+        column: ir.Value,
+        mask: ir.Value | None,
+    ) -> ir.Value:
+        lanes = emit.lanes_of(x.type)
+
+        def operand(number: int, place: ir.Value) -> ir.Value:
+            slot = emit.address(b, context, POINTER, emit.index(number))
+            at = emit.address(b, b.load(slot, typ=POINTER), element, place)
+            return emit.load(b, spec.dtype, at, lanes, mask)
+
+        terms = list(zip((batch, row, column), spec.c_strides, strict=True))
+        d = operand(1, emit.linear(b, 0, terms))
+        if case.epilogue == "update":
+            return b.fsub(d, b.fmul(x, emit.constant(x.type, 0.5)))
+        total = b.fadd(b.fadd(x, operand(0, column)), d)
+        zero = emit.constant(x.type, 0)
+        return b.select(b.fcmp_ordered(">", total, zero), total, zero)
+
+    return epilogue if case.epilogue else None
+
+
+def meaning(case: Case, product: Array, bias: Array, d: Array) -> Array:
+    """The same in NumPy."""
+    if case.epilogue == "update":
+        return d - product / 2
+    return np.maximum(product + bias + d, 0) if case.epilogue else product
+
+
+# A run, on memory that ends where the arrays do.
+# ------------------------------------------------------------------------------------
+
+
+class Run:
+    """One case compiled, its operands in guarded memory."""
+
+    def __init__(self, case: Case, tiling: Tiling | None = None) -> None:
+        self.case, self.spec = case, case.spec
+        self.tiling = tiling or case.tiling
+        module = new_module()
+        emit_matmul(module, "product", self.spec, self.tiling, write_epilogue(case))
+        self.code = Compiled(module, case.machine[2])
+        pointer, number = ctypes.c_void_p, ctypes.c_int64
+        self.call = self.code.function("product", *[pointer] * 5, number, number)
+        self.random = np.random.default_rng(abs(hash((case.m, case.n, case.k))))
+        self.guards: list[Guarded] = []
+        s, batch = self.spec, case.batch
+        self.a = self._operand((batch, case.m, case.k), s.a_strides)
+        self.b = self._operand((batch, case.k, case.n), s.b_strides)
+        self.bias = self._operand((case.n,), (1,))
+        shape = (batch, case.m, case.n)
+        self.d = self._operand(shape, s.c_strides)
+        self.memory = self._guarded(span(shape, s.c_strides))
+        self.c = view(self.memory, shape, s.c_strides)
+        self.start = self.d.copy()
+        self.scratch = scratch_elements(self.tiling)
+
+    def _guarded(self, count: int) -> Array:
+        guard = Guarded(count, self.spec.dtype, self.case.at_start)
+        self.guards.append(guard)
+        return guard.array
+
+    def _operand(self, shape: tuple[int, ...], strides: tuple[int, ...]) -> Array:
+        memory = self._guarded(span(shape, strides))
+        memory[:] = np.nan  # what lies between the elements is not to be used
+        array = view(memory, shape, strides)
+        array[...] = self.random.standard_normal(shape)
+        return array
+
+    def result(self, parts: int) -> Array:
+        """C, computed in so many parts, the last one first."""
+        self.memory[:] = POISON
+        in_place = self.case.epilogue == "update" and self.tiling.blocks == 1
+        if in_place:
+            self.c[...] = self.start
+        d = self.c if in_place else self.d
+        scratch = self._guarded(parts * self.scratch)
+        scratch[:] = np.nan
+        table = np.array([self.bias.ctypes.data, d.ctypes.data], np.uintp)
+        places = [x.ctypes.data for x in (self.a, self.b, self.memory, scratch, table)]
+        for part in reversed(range(parts)):
+            self.call(*places, part, parts)
+        return self.c.copy()
+
+    def untouched(self) -> bool:
+        """Whether what lies between the elements of C is as it was."""
+        mask = np.ones(self.memory.shape, bool)
+        view(mask, self.c.shape, self.spec.c_strides)[...] = False
+        poison = np.asarray(POISON, self.spec.dtype)
+        return bool((self.memory[mask] == poison).all())
+
+    def assert_right(self) -> None:
+        """C is close to the exact product, the same for any parts, and nothing else."""
+        found = self.result(1)
+        assert self.untouched()
+        exact = self.a.astype(float) @ self.b.astype(float)
+        size = abs(self.a).astype(float) @ abs(self.b).astype(float)
+        eps = float(np.finfo(self.spec.dtype).eps)
+        want = meaning(self.case, exact, self.bias, self.d.astype(float))
+        allowed = eps * ((4 + self.case.k**0.5) * size + 4 * (1 + abs(want)))
+        wrong = ~(abs(found - want) <= allowed)
+        assert not wrong.any(), (self.case, self.tiling, np.argwhere(wrong)[:5])
+        for parts in PARTS[1:]:
+            again = self.result(parts)
+            assert again.tobytes() == found.tobytes(), (self.case, parts)
+
+    def close(self) -> None:
+        """Frees the memory."""
+        for guard in self.guards:
+            guard.release()
+
+
+def check(case: Case) -> Tiling:
+    run = Run(case)
+    try:
+        run.assert_right()
+    finally:
+        run.close()
+    return run.tiling
+
+
+# What is tried.
+# ------------------------------------------------------------------------------------
+
+#: How each way to compute a product is reached: its kind, whether panels are packed.
+WAYS = [
+    ("outer", False, Case(1, 300, 50)),
+    ("outer", False, Case(3, 131, 40, a="t")),
+    ("outer", False, Case(33, 70, 21)),
+    ("outer", False, Case(29, 13, 31, a="t", b="gap")),
+    ("outer", False, Case(12, 5, 17, a="wide")),
+    ("outer", False, Case(1, 40, 1100, c="gap")),
+    ("outer", True, Case(40, 70, 2100, a="t")),
+    ("outer", True, Case(37, 67, 1500)),
+    ("outer", True, Case(100, 100, 100, a="t", b="t")),
+    ("outer", True, Case(21, 33, 7, b="t")),
+    ("outer", True, Case(40, 50, 20, b="wide")),
+    ("outer", True, Case(50, 80, 30, b="page")),
+    ("outer", True, Case(130, 47, 1030, a="wide", b="t")),
+    ("inner", False, Case(1, 100, 129, b="t")),
+    ("inner", False, Case(2, 37, 200, b="t")),
+    ("inner", False, Case(7, 35, 131, a="gap", b="t")),
+    ("inner", False, Case(20, 45, 999, b="t")),
+    ("inner", False, Case(45, 1, 300)),
+    ("inner", False, Case(67, 11, 100, b="t")),
+    ("inner", False, Case(31, 7, 64, b="t")),
+    ("inner", True, Case(50, 3, 77)),
+    ("inner", True, Case(300, 10, 64, b="wide")),
+    ("tall", False, Case(150, 1, 20, a="t")),
+    ("tall", False, Case(131, 2, 65, a="t", b="t")),
+    ("tall", False, Case(97, 3, 33, a="t", b="wide")),
+    ("tall", False, Case(64, 4, 5, a="t")),
+]
+
+
+@pytest.mark.parametrize("epilogue", ["", "relu", "update"])
+@pytest.mark.parametrize(("kind", "packed", "case"), WAYS, ids=lambda x: str(x)[:24])
+def test_every_way_to_compute_a_product_is_right(
+    kind: str, packed: bool, case: Case, epilogue: str
+) -> None:
+    case = replace(case, epilogue=epilogue, at_start=epilogue == "relu")
+    tiling = check(case)
+    assert (tiling.kind, tiling.packed) == (kind, packed)
+
+
+SIZES = (1, 1, 2, 3, 4, 5, 7, 8, 13, 16, 17, 31, 32, 33, 47, 64, 97, 128, 131)
+
+
+def random_case(seed: int) -> Case:
+    """Any sizes, layouts and batches, for any machine."""
+    r = np.random.default_rng(seed)
+    layouts = ("n", "n", "t", "t", "gap", "wide")
+    m, n, k = (int(r.choice(SIZES)) for _ in range(3))
+    if seed % 5 == 0:
+        k = int(r.integers(1025, 2300))
+    a, b = (str(r.choice(layouts)) for _ in range(2))
+    return Case(
+        m,
+        n,
+        k,
+        a,
+        b,
+        c=str(r.choice(["n", "gap"])),
+        batch=int(r.choice([1, 1, 2, 5])),
+        shared=str(r.choice(["", "", "a", "b"])),
+        dtype=[dtypes.float32, dtypes.float64][seed % 2],
+        machine=MACHINES[seed // 2 % 4],
+        epilogue=str(r.choice(["", "relu", "update"])),
+        at_start=bool(r.random() < 0.3),
+    )
+
+
+@pytest.mark.parametrize("seed", range(64))
+def test_random_products_are_right_for_every_machine(seed: int) -> None:
+    check(random_case(seed))
+
+
+@pytest.mark.parametrize("epilogue", ["", "relu"])
+@pytest.mark.parametrize("sizes", [(0, 3, 4), (3, 0, 4), (3, 4, 0), (40, 3, 0)])
+def test_empty_products_are_zero_or_nothing(
+    sizes: tuple[int, int, int], epilogue: str
+) -> None:
+    for layout in ("n", "t"):
+        check(Case(*sizes, a=layout, b=layout, epilogue=epilogue))
+    check(Case(4, 4, 4, batch=0, epilogue=epilogue))
+
+
+@pytest.mark.parametrize(("kind", "packed", "case"), WAYS, ids=lambda x: str(x)[:24])
+def test_a_nan_stays_in_its_row_and_column(kind: str, packed: bool, case: Case) -> None:
+    run = Run(case)
+    run.a[0, case.m // 2, case.k // 2] = np.nan
+    run.b[0, case.k - 1, case.n // 2] = np.inf
+    expected = np.zeros((1, case.m, case.n), bool)
+    expected[0, case.m // 2, :] = expected[0, :, case.n // 2] = True
+    assert (~np.isfinite(run.result(2)) == expected).all()
+    run.close()
+
+
+def test_a_column_is_computed_as_a_row_of_the_transposed_product() -> None:
+    for case in (Case(77, 1, 130), Case(77, 1, 30, a="t"), Case(77, 1, 9, b="wide")):
+        turned, exchanged = oriented(case.spec)
+        assert exchanged
+        assert (turned.m, turned.n, turned.c_strides[2]) == (1, 77, 1)
+        run = Run(case)
+        module = new_module()
+        emit_matmul(module, "turned", turned, tiling := choose_tiling(turned, 64, 32))
+        code = Compiled(module)
+        kinds = [ctypes.c_void_p] * 5 + [ctypes.c_int64] * 2
+        scratch = np.zeros(max(1, scratch_elements(tiling)), np.float32)
+        places = [x.ctypes.data for x in (run.b, run.a, run.memory, scratch, scratch)]
+        code.function("turned", *kinds)(*places, 0, 1)
+        np.testing.assert_allclose(run.c, run.a @ run.b, rtol=1e-4, atol=1e-4)
+        run.close()
+
+
+def test_other_products_keep_their_orientation() -> None:
+    for case in (Case(5, 2, 3), Case(1, 1, 9), Case(5, 1, 3, c="gap")):
+        assert oriented(case.spec) == (case.spec, False)
+
+
+@pytest.mark.parametrize("machine", MACHINES[:3])
+def test_tiles_fit_the_registers(machine: tuple[int, int, bool]) -> None:
+    vector_bytes, registers, _ = machine
+    for seed in range(300):
+        case = replace(random_case(seed), machine=machine)
+        t = choose_tiling(case.spec, vector_bytes, registers)
+        vectors = -(-t.columns // t.lanes)
+        if t.kind == "inner":
+            sums = t.rows * t.group + min(t.rows, t.group)
+        elif t.kind == "tall":
+            sums = (t.rows // t.lanes) * (t.columns + 1)
+        else:
+            sums = t.rows * vectors + vectors
+        assert sums + 1 <= registers, (case, t)
+        assert t.longest * t.blocks >= case.k
+        assert t.blocks == 1 or t.longest <= 1024
