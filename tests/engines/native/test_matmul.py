@@ -312,6 +312,18 @@ def test_a_nan_stays_in_its_row_and_column(kind: str, packed: bool, case: Case) 
     run.close()
 
 
+def test_a_part_uses_no_scratch_memory_but_its_own() -> None:
+    for _, packed, case in WAYS:
+        if not packed:
+            continue
+        run = Run(case)
+        scratch = np.full((3, run.scratch), np.nan, run.spec.dtype)
+        places = [x.ctypes.data for x in (run.a, run.b, run.memory, scratch, scratch)]
+        run.call(*places, 1, 3)
+        assert np.isnan(scratch[[0, 2]]).all()
+        run.close()
+
+
 def test_a_column_is_computed_as_a_row_of_the_transposed_product() -> None:
     for case in (Case(77, 1, 130), Case(77, 1, 30, a="t"), Case(77, 1, 9, b="wide")):
         turned, exchanged = oriented(case.spec)

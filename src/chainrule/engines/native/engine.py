@@ -111,16 +111,19 @@ class NativeExecutable:
             outputs.append(array)
             objects[number] = id(array)
             number += 1
-        if self._shared:
-            pool = shared_pool()
-            self._table[self._pool_entry] = pool.address
-            pool.wake()
-        if self._enter():
+        if self._enter_shared() if self._shared else self._enter():
             self._bound = [None] * len(self._cells)
             return self._fault(inputs)
         for cell, array in moved:
             cell.array = array
         return outputs
+
+    def _enter_shared(self) -> int:
+        """Runs a program that shares work out, with the workers awake."""
+        with shared_pool() as pool:
+            self._table[self._pool_entry] = pool.address
+            status: int = self._enter()
+        return status
 
     def _bind(self, first: int) -> list[tuple[Cell, Array]]:
         """Says where the variables are.

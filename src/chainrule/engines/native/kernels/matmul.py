@@ -74,7 +74,8 @@ def choose_tiling(spec: Matmul, vector_bytes: int, registers: int) -> Tiling:
     if _is_inner(spec, lanes):
         return _inner_tiling(spec, lanes, registers)
     if spec.a_strides[1] == 1 and spec.n <= NARROW and spec.m >= 4 * lanes:
-        rows = lanes * max(1, min(-(-IN_FLIGHT // spec.n), registers // 2 // spec.n))
+        fitting = (registers - 2) // (spec.n + 1)
+        rows = lanes * max(1, min(-(-IN_FLIGHT // spec.n), fitting))
         return Tiling("tall", lanes, rows, spec.n, 1, spec.k, False, by_panel=False)
     while lanes * size > 16 and spec.n <= lanes // 2:
         lanes //= 2
