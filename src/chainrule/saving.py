@@ -102,10 +102,10 @@ def replace_file(path: str | os.PathLike[str], data: bytes) -> None:
         FileError: when it cannot be written; an older file stays as it was.
 
     Example:
-        >>> import os, tempfile
-        >>> file = os.path.join(tempfile.mkdtemp(), "notes.txt")
+        >>> import pathlib, tempfile
+        >>> file = pathlib.Path(tempfile.mkdtemp()) / "notes.txt"
         >>> replace_file(file, b"whole")
-        >>> open(file).read()
+        >>> file.read_text()
         'whole'
     """
     target = Path(os.path.realpath(path))

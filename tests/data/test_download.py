@@ -38,7 +38,7 @@ def left_in(folder: Path) -> list[str]:
 
 @pytest.mark.parametrize(
     ("served", "name"),
-    [(gzip.compress(CONTENT), "file.txt.gz"), (CONTENT, "file.txt")],
+    [(gzip.compress(CONTENT, mtime=0), "file.txt.gz"), (CONTENT, "file.txt")],
 )
 def test_a_download_is_kept_and_not_repeated(
     tmp_path: Path, own_cache: Path, served: bytes, name: str
@@ -52,13 +52,15 @@ def test_a_download_is_kept_and_not_repeated(
 
 def test_the_next_address_is_tried(tmp_path: Path, own_cache: Path) -> None:
     file = remote(
-        tmp_path, None, b"an error page", gzip.compress(CONTENT)[:-5], CONTENT
+        tmp_path, None, b"an error page", gzip.compress(CONTENT, mtime=0)[:-5], CONTENT
     )
     assert read_content(file) == CONTENT
     assert left_in(own_cache) == ["file.txt"]
 
 
-@pytest.mark.parametrize("served", [b"", b"other", gzip.compress(CONTENT)[:20]])
+@pytest.mark.parametrize(
+    "served", [b"", b"other", gzip.compress(CONTENT, mtime=0)[:20]]
+)
 def test_a_wrong_download_leaves_nothing(
     tmp_path: Path, own_cache: Path, served: bytes
 ) -> None:
@@ -99,7 +101,7 @@ def test_an_interrupted_download_leaves_nothing(
 def test_a_damaged_file_in_the_cache_is_replaced(
     tmp_path: Path, own_cache: Path
 ) -> None:
-    file = remote(tmp_path, gzip.compress(CONTENT))
+    file = remote(tmp_path, gzip.compress(CONTENT, mtime=0))
     read_content(file)
     cached = own_cache / "data/set/file.txt.gz"
     cached.write_bytes(cached.read_bytes()[:10])

@@ -72,7 +72,9 @@ FORMULAS: list[tuple[Any, Callable[[int], float]]] = [
     ),
 ]
 each_formula = pytest.mark.parametrize(
-    ("schedule", "formula"), FORMULAS, ids=[repr(row[0])[:60] for row in FORMULAS]
+    ("schedule", "formula"),
+    FORMULAS,
+    ids=[f"{i}-{type(row[0]).__name__}" for i, row in enumerate(FORMULAS)],
 )
 
 

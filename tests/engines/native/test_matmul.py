@@ -166,7 +166,7 @@ class Run:
     def result(self, parts: int) -> Array:
         """C, computed in so many parts, the last one first."""
         self.memory[:] = POISON
-        in_place = self.case.epilogue == "update" and self.tiling.blocks == 1
+        in_place = self.case.epilogue == "update"
         if in_place:
             self.c[...] = self.start
         d = self.c if in_place else self.d
@@ -226,6 +226,8 @@ WAYS = [
     ("outer", False, Case(29, 13, 31, a="t", b="gap")),
     ("outer", False, Case(12, 5, 17, a="wide")),
     ("outer", False, Case(1, 40, 1100, c="gap")),
+    ("outer", False, Case(1, 777, 701)),
+    ("outer", False, Case(1, 513, 1030, a="wide", b="gap")),
     ("outer", True, Case(40, 70, 2100, a="t")),
     ("outer", True, Case(37, 67, 1500)),
     ("outer", True, Case(100, 100, 100, a="t", b="t")),

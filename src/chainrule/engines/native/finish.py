@@ -17,8 +17,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from .elementwise import Call
+from .group import is_cut
 from .kernel import Access, Home, Kernel, Local, Product, Schedule, Special, Step, Sweep
-from .views import same_walk
+from .views import contiguous_strides, same_walk
 
 #: Points of a space per part of a cut reduction, and the most parts.
 PART_SIZE, MOST_PARTS = 1 << 14, 64
@@ -201,7 +202,33 @@ def _cut(kernel: Kernel | None, homes: dict[int, Home]) -> list[Kernel | None]:
     The number of parts depends on the sizes alone, never on the threads, so that sums
     are always added in the same order.
     """
-    return [kernel]
+    if not isinstance(kernel, Sweep) or not is_cut(kernel):
+        return [kernel]
+    sums = [i for i, step in enumerate(kernel.steps) if step.reduces]
+    if any(kernel.steps[i].call.name not in CUTTABLE for i in sums):
+        return [kernel]
+    parts = min(MOST_PARTS, max(2, kernel.row_size * kernel.rows // PART_SIZE))
+    kept = [axis for axis in range(len(kernel.shape)) if axis not in kernel.reduced]
+    shape = tuple(kernel.shape[axis] for axis in kept)
+    inside = dict(zip(kept, contiguous_strides(shape), strict=True))
+    strides = tuple(inside.get(axis, 0) for axis in range(len(kernel.shape)))
+    steps, stores, ends = [], [], []
+    for number, access in kernel.stores:
+        if number not in sums:
+            stores.append((number, access))
+            continue
+        call = kernel.steps[number].call
+        home = max(homes) + 1
+        homes[home] = Home("arena", 0, call.output, parts * kernel.rows)
+        stores.append((number, Access(home, strides, 0, call.output)))
+        again = replace(call, inputs=(call.output,))
+        walk = (kernel.rows, *contiguous_strides(shape))
+        partial = Access(home, walk, 0, call.output)
+        target = (0, *(access.strides[axis] for axis in kept))
+        ends.append((len(steps), replace(access, strides=target)))
+        steps.append(Step(again, (partial,), row=True, reduces=True))
+    first = replace(kernel, stores=stores, parts=parts)
+    return [first, Sweep((parts, *shape), frozenset([0]), steps, ends)]
 
 
 # 4., 5. Order, and updates in place.

@@ -19,6 +19,7 @@ place.
 from __future__ import annotations
 
 import math
+from collections import ChainMap
 from collections.abc import Callable
 from typing import Any
 
@@ -35,6 +36,8 @@ from .views import View, view_of, whole
 
 #: How many kernels that use an operand are asked to take an operation in.
 MOST_ASKED = 12
+#: An operation that needs so many waiting ones does not wait itself.
+MOST_WAITING = 24
 #: Movements that may be views.
 MOVEMENTS = {
     "alias", "stop_gradient", "reshape", "transpose", "broadcast_to", "flip", "slice",
@@ -71,6 +74,8 @@ class Fuser:
         self.parts: dict[int, tuple[int, ...]] = {}  # slot of a scan → homes
         self.checks: dict[Any, tuple[int, Special]] = {}
         self.constants: list[Array] = []
+        #: home → the elementwise operation that will compute it where it is used
+        self.waiting: dict[int, Operation] = {}
         self.next_home = program.num_slots
 
     def run(self) -> Schedule:
@@ -148,33 +153,114 @@ class Fuser:
         call = Call("copy", {}, (dtype,), dtype)
         self._place(Operation(call, (source,), shape, store, after=after))
 
+    # Placing.
+    # ------------------------------------------------------------------------
+
     def _place(self, operation: Operation) -> None:
-        """An operation joins the latest kernel that takes it, or starts one."""
+        """An operation joins the latest kernel that takes it, or waits, or starts one.
+
+        An elementwise operation that no kernel takes waits until its value is asked
+        for: it is then computed where it is used.
+        """
         if 0 in operation.shape and operation.axes is None:
             return
-        homes = {each.home for each in operation.operands if isinstance(each, View)}
-        homes.discard(NOWHERE)
-        asked: dict[int, Group] = {}
-        for home in homes:
-            if self.homes[home].size > 1 or self.ready[home] >= 0:
-                for group in self.users.get(home, ())[-MOST_ASKED:]:
-                    asked[group.position] = group
-        for position in sorted(asked, reverse=True):
-            group = asked[position]
-            if group.join(operation, self.ready, self.types):
-                self._joined(group, operation, homes)
+        if operation.call.name == "gather":
+            self._force(operation.operands[0])
+        waiting = self._waiting_for(operation)
+        for group in self._related([*waiting, operation]):
+            if self._join_all(group, [*waiting, operation]):
                 return
-        group = Group(Sweep(operation.shape, frozenset(), [], []), len(self.kernels))
-        self.kernels.append(group)
-        group.join(operation, self.ready, self.types)
-        self._joined(group, operation, homes)
+        result = self.homes[operation.store.home].kind in ("output", "updated")
+        whole_home = operation.shape == operation.store.shape
+        lazy = operation.axes is None and operation.after < 0 and not result
+        lazy = lazy and self.ready[operation.store.home] < 0 and whole_home
+        lazy = lazy and operation.store.size == self.homes[operation.store.home].size
+        if lazy and len(waiting) < MOST_WAITING:
+            self.waiting[operation.store.home] = operation
+            return
+        self._start_group([*waiting, operation])
 
-    def _joined(self, group: Group, operation: Operation, homes: set[int]) -> None:
+    def _start_group(self, operations: list[Operation]) -> None:
+        """A new kernel for the last operation, and for those before that fit into it."""
+        last = operations[-1]
+        for each in operations[:-1]:
+            if each.shape != last.shape:
+                self._force(each.store)
+        rest = [each for each in operations if each.store.home in self.waiting]
+        group = Group(Sweep(last.shape, frozenset(), [], []), len(self.kernels))
+        self.kernels.append(group)
+        if not self._join_all(group, [*rest, last]):
+            for each in rest:
+                self._force(each.store)
+            group = Group(Sweep(last.shape, frozenset(), [], []), len(self.kernels))
+            self.kernels.append(group)
+            self._join_all(group, [last])
+
+    def _force(self, operand: Operand) -> None:
+        """Computes a waiting value now, in a kernel before all later ones."""
+        if not isinstance(operand, View) or operand.home not in self.waiting:
+            return
+        operation = self.waiting[operand.home]
+        for each in (*self._waiting_for(operation), operation):
+            if each.store.home not in self.waiting:
+                continue
+            if any(self._join_all(group, [each]) for group in self._related([each])):
+                continue
+            group = Group(Sweep(each.shape, frozenset(), [], []), len(self.kernels))
+            self.kernels.append(group)
+            self._join_all(group, [each])
+
+    def _waiting_for(self, operation: Operation) -> list[Operation]:
+        """The waiting operations that an operation needs, in order."""
+        found: dict[int, Operation] = {}
+        pending = [operation]
+        while pending:
+            for operand in pending.pop().operands:
+                if isinstance(operand, View) and operand.home in self.waiting:
+                    if operand.home not in found:
+                        found[operand.home] = self.waiting[operand.home]
+                        pending.append(found[operand.home])
+        order = {home: i for i, home in enumerate(self.waiting)}
+        return [found[home] for home in sorted(found, key=order.__getitem__)]
+
+    def _related(self, operations: list[Operation]) -> list[Group]:
+        """Kernels that touch an operand of the operations, the latest first."""
+        asked: dict[int, Group] = {}
+        for operation in operations:
+            for operand in operation.operands:
+                if not isinstance(operand, View) or operand.home == NOWHERE:
+                    continue
+                home = operand.home
+                if self.homes[home].size > 1 or self.ready[home] >= 0:
+                    for group in self.users.get(home, ())[-MOST_ASKED:]:
+                        asked[group.position] = group
+        return [asked[position] for position in sorted(asked, reverse=True)]
+
+    def _join_all(self, group: Group, operations: list[Operation]) -> bool:
+        """Puts all the operations into a kernel, or none of them."""
+        before = group.snapshot()
+        ready = dict.fromkeys(
+            (each.store.home for each in operations), group.position
+        )
+        view = ChainMap({}, self.ready)
+        for operation in operations:
+            if not group.join(operation, view, self.types):
+                group.restore(before)
+                return False
+            home = operation.store.home
+            view[home] = max(view[home], ready[home])
+        for operation in operations:
+            self.waiting.pop(operation.store.home, None)
+            self._joined(group, operation)
+        return True
+
+    def _joined(self, group: Group, operation: Operation) -> None:
         home = operation.store.home
         self.ready[home] = max(self.ready[home], group.position)
-        for each in {*homes, home}:
+        homes = {each.home for each in operation.operands if isinstance(each, View)}
+        for each in {*homes, home} - {NOWHERE}:
             users = self.users.setdefault(each, [])
-            if not users or users[-1] is not group:
+            if group not in users[-MOST_ASKED:]:
                 users.append(group)
 
     # Instructions.
@@ -315,6 +401,7 @@ class Fuser:
 
     def _matrices(self, x: View, shape: Shape, batch: int, dtype: DType) -> View:
         """A factor as (batch, rows, columns), copied only where no strides say that."""
+        self._force(x)
         x = x.broadcast(shape)
         found = x.reshape((batch, *shape[-2:]))
         if found is not None:
@@ -450,6 +537,7 @@ class Fuser:
         """The home that holds a slot's elements in order, copied there if need be."""
         view, node = self.views[slot], self.nodes[slot]
         if isinstance(view, View):
+            self._force(view)
             in_order = view.contiguous and view.offset == 0
             if in_order and self.homes[view.home].size == view.size:
                 return view.home, node.shape

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from ...dtypes import DType
 from ...shapes import Shape
@@ -67,12 +68,19 @@ class Group:
     @property
     def cut(self) -> bool:
         """Whether the reduction's rows are few and long."""
+        return is_cut(self.kernel)
+
+    def snapshot(self) -> tuple[Any, ...]:
+        """What ``restore`` needs to forget operations that have joined since."""
         kernel = self.kernel
-        return (
-            bool(kernel.reduced)
-            and kernel.rows < FEW_ROWS
-            and kernel.row_size >= LONG_ROW
-        )
+        local = {home: list(walks) for home, walks in self.local.items()}
+        counts = len(kernel.steps), len(kernel.stores)
+        return (*counts, kernel.reduced, local, set(self.depends))
+
+    def restore(self, before: tuple[Any, ...]) -> None:
+        """The kernel as it was at a snapshot."""
+        steps, stores, self.kernel.reduced, self.local, self.depends = before
+        del self.kernel.steps[steps:], self.kernel.stores[stores:]
 
     def join(
         self, operation: Operation, ready: Mapping[int, int], types: Mapping[int, DType]
@@ -192,6 +200,12 @@ class Group:
         if ready[home] >= self.position:
             return None
         return Access(home, strides, offset, types[home])
+
+
+def is_cut(kernel: Sweep) -> bool:
+    """Whether a kernel reduces few rows, each of them long."""
+    few = bool(kernel.reduced) and kernel.rows < FEW_ROWS
+    return few and kernel.row_size >= LONG_ROW
 
 
 def axes_within(

@@ -103,12 +103,15 @@ class Sweep:
         shape: the sizes of the space.
         reduced: the axes that reductions run over; the others are kept.
         stores: pairs (step, where its value goes).
+        parts: where rows are few and long, how many parts each is cut into. A part
+            writes its sums behind those of the part before it (0: rows are whole).
     """
 
     shape: Shape
     reduced: frozenset[int]
     steps: list[Step]
     stores: list[tuple[int, Access]]
+    parts: int = 0
 
     @property
     def accesses(self) -> Iterator[Access]:

@@ -200,6 +200,8 @@ class Lowerer:
             work = math.prod(kernel.shape) * kernel.operands[0].shape[2]
             worth, units = work // WORTH_SHARING_PRODUCT, units_of(kernel, self.host)
         elif isinstance(kernel, Sweep):
+            if kernel.parts:
+                return kernel.parts
             work = math.prod(kernel.shape) * max(1, len(kernel.steps) // 4)
             worth = work // WORTH_SHARING
             units = split_units(kernel, self.host.vector_bytes)

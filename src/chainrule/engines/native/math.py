@@ -78,9 +78,11 @@ class Words:
         return ir.VectorType(element, self.lanes) if self.lanes else element
 
     def number(self, value: float) -> ir.Value:
+        """The number in every lane."""
         return ir.Constant(self.type, [value] * self.lanes if self.lanes else value)
 
     def whole(self, value: int) -> ir.Value:
+        """The integer in every lane."""
         return ir.Constant(self.integer, [value] * self.lanes if self.lanes else value)
 
     def intrinsic(self, name: str, *operands: ir.Value) -> ir.Value:
@@ -103,9 +105,11 @@ class Words:
         return total
 
     def less(self, x: ir.Value, y: ir.Value | float) -> ir.Value:
+        """Where x < y."""
         return self.b.fcmp_ordered("<", x, self._value(y))
 
     def equal(self, x: ir.Value, y: ir.Value | float) -> ir.Value:
+        """Where x = y."""
         return self.b.fcmp_ordered("==", x, self._value(y))
 
     def _value(self, x: ir.Value | float) -> ir.Value:
@@ -114,12 +118,15 @@ class Words:
     def choose(
         self, condition: ir.Value, x: ir.Value | float, y: ir.Value | float
     ) -> ir.Value:
+        """x where the condition holds, else y."""
         return self.b.select(condition, self._value(x), self._value(y))
 
     def magnitude(self, x: ir.Value) -> ir.Value:
+        """|x|."""
         return self.intrinsic("fabs", x)
 
     def with_sign(self, x: ir.Value, sign: ir.Value) -> ir.Value:
+        """|x| with the other's sign."""
         return self.intrinsic("copysign", x, sign)
 
     def power_of_two(self, n: ir.Value) -> ir.Value:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from llvmlite import ir
 
@@ -145,6 +146,14 @@ class Loops:
         self.blocks = -(-length // self.stride) if self.lanes_kept else 1
         self.by_blocks = self.lanes_kept and self.blocks > self.rows
         self.units = self.blocks if self.by_blocks else self.rows
+        self.cut = self._cut_axis() if kernel.parts else None
+
+    def _cut_axis(self) -> int:
+        """The axis along which rows are cut into parts: the longest."""
+        axes = [*self.inner]
+        if self.axis is not None and not self.lanes_kept:
+            axes.append(self.axis)
+        return max(axes, key=lambda axis: self.kernel.shape[axis])
 
 
 class _SweepEmitter:
@@ -170,6 +179,11 @@ class _SweepEmitter:
         """The whole function: this part's rows, one after the other."""
         b, loops = self.b, self.loops
         _, part, parts = self.function.args
+        if self.kernel.parts:
+            self._behind(part)
+            self._blocks_of_all()
+            b.ret_void()
+            return self.function
         low, high = emit.share(b, loops.units, part, parts)
         if loops.units == 1:
             low, high = index(0), index(1)
@@ -181,6 +195,22 @@ class _SweepEmitter:
                 self._blocks(self._outer_indices(row), 0, loops.blocks)
         b.ret_void()
         return self.function
+
+    def _behind(self, part: ir.Value) -> None:
+        """Sums of a part go behind those of the part before it."""
+        b, kernel = self.b, self.kernel
+        for number, access in kernel.stores:
+            if kernel.steps[number].reduces:
+                kind = emit.memory_type(access.dtype)
+                place = b.mul(part, index(kernel.rows))
+                old = self.pointers[access.home]
+                self.pointers[access.home] = emit.address(b, old, kind, place)
+
+    def _blocks_of_all(self) -> None:
+        """Every row: this part's share of each."""
+        loops = self.loops
+        with emit.loop(self.b, 0, loops.rows, name="row") as row:
+            self._blocks(self._outer_indices(row), 0, loops.blocks)
 
     # Rows.
     # ------------------------------------------------------------------------
@@ -273,7 +303,8 @@ class _SweepEmitter:
     ) -> None:
         loops, b = self.loops, self.b
         if axes:
-            with emit.loop(b, 0, self.kernel.shape[axes[0]], name="inner") as i:
+            low, high = self._share(axes[0], self.kernel.shape[axes[0]])
+            with emit.loop(b, low, high, name="inner") as i:
                 self._inner(rows, {**at, axes[0]: i}, axes[1:], roots, number)
             return
         if loops.lanes_kept or loops.axis is None:
@@ -281,19 +312,46 @@ class _SweepEmitter:
                 row.elements(at, row.place, 0, roots, number)
             return
         (row,) = rows
-        length, lanes = self.kernel.shape[loops.axis], loops.lanes
-        whole = length - length % loops.stride
-        if whole:
-            with emit.loop(b, 0, whole, loops.stride, name="block") as first:
+        length, stride = self.kernel.shape[loops.axis], loops.stride
+        if length >= stride:
+            low, high = self._share(loops.axis, length // stride)
+            with emit.loop(b, low, high, name="block") as block:
+                first = b.mul(block, index(stride))
                 for i, place in enumerate(self._vectors(first)):
                     row.elements(at, place, i, roots, number)
-        rest = whole + (length - whole) // lanes * lanes
+        if length % stride == 0:
+            return
+        if loops.cut == loops.axis:
+            _, part, parts = self.function.args
+            last = b.icmp_signed("==", part, b.sub(parts, index(1)))
+            with b.if_then(last):
+                self._row_rest(row, at, roots, number)
+        else:
+            self._row_rest(row, at, roots, number)
+
+    def _row_rest(
+        self, row: _Row, at: dict[int, ir.Value], roots: list[int], number: int
+    ) -> None:
+        """What is left of a row after whole blocks: vectors, and a masked one."""
+        loops, b = self.loops, self.b
+        assert loops.axis is not None
+        length, lanes = self.kernel.shape[loops.axis], loops.lanes
+        whole = length - length % loops.stride
+        rest = length - length % lanes
         if whole < rest:
             with emit.loop(b, whole, rest, lanes, name="vector") as first:
                 row.elements(at, (first, None), 0, roots, number)
         if rest < length:
             mask = emit.tail_mask(b, index(rest), length, lanes)
             row.elements(at, (index(rest), mask), 0, roots, number)
+
+    def _share(self, axis: int, count: int) -> tuple[Any, Any]:
+        """The bounds of an axis, or of this part's share where the axis is cut."""
+        if axis != self.loops.cut:
+            return 0, count
+        _, part, parts = self.function.args
+        low, high = emit.share(self.b, count, part, parts)
+        return low, high
 
     def _reloads(self) -> dict[int, tuple[Access, int]]:
         """Elements that later passes read back: (where from, since which pass).

@@ -17,7 +17,10 @@ activation's derivative): it is written on a finished tile, before it is stored.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from llvmlite import ir
 
@@ -35,6 +38,9 @@ from ..emit import (
 from .panels import Panel, emit_packer
 from .tiles import IN_FLIGHT, Epilogue, Inner, Matmul, Outer, Tall, Tile, Tiling
 
+#: Where a stretch of p begins, and its length.
+Stretch: TypeAlias = tuple[ir.Value, ir.Value]
+
 #: The longest stretch of p that is summed before C is stored: a panel of it stays in
 #: the second-level cache.
 LONGEST_BLOCK = 1024
@@ -42,6 +48,9 @@ LONGEST_BLOCK = 1024
 #: cache from one tile to the next.
 SMALL_PANEL = 16 << 10
 PAGE = 4096
+#: A vector times a matrix of more bytes than this reads it row by row, so many rows at
+#: a time: their pages are then few, and memory delivers ahead.
+LARGE_MATRIX, STREAMS = 2 << 20, 16
 #: Inner products where C has at most so many rows or columns, and p is so many
 #: vectors long; of long vectors they are the best way for any A that stays in the
 #: second-level cache, because nothing is packed.
@@ -85,16 +94,24 @@ def choose_tiling(spec: Matmul, vector_bytes: int, registers: int) -> Tiling:
     small = spec.k * lanes * vectors * size <= SMALL_PANEL
     spread = by_row * size % PAGE != 0  # else its rows compete for the same cache lines
     direct = by_column == 1 and (spec.m <= 2 * rows or (small and spread))
-    blocks = 1 if direct else max(1, -(-spec.k // LONGEST_BLOCK))
+    streams = (
+        direct and spec.m * spec.batch == 1 and spec.k * spec.n * size > LARGE_MATRIX
+    )
+    block = STREAMS if streams else max(1, spec.k) if direct else LONGEST_BLOCK
+    blocks = max(1, -(-spec.k // block))
+    columns = lanes * vectors
+    waiting = -(-spec.n // columns) if streams else spec.m if blocks > 1 else 0
     return Tiling(
         "outer",
         lanes,
         rows,
-        lanes * vectors,
+        columns,
         blocks,
         longest=-(-spec.k // blocks),
         packed=not direct,
-        by_panel=_by_panel(spec, rows, lanes * vectors),
+        by_panel=_by_panel(spec, rows, columns),
+        held=waiting * columns,
+        streams=streams,
     )
 
 
@@ -167,7 +184,8 @@ def _rows(m: int, vectors: int, registers: int) -> int:
 
 def scratch_elements(tiling: Tiling) -> int:
     """How many elements of scratch memory each part needs."""
-    return tiling.longest * tiling.columns if tiling.packed else 0
+    panel = tiling.longest * tiling.columns if tiling.packed else 0
+    return panel + tiling.held
 
 
 def emit_matmul(
@@ -180,8 +198,8 @@ def emit_matmul(
     """Writes ``name(a, b, c, scratch, context, part, parts)``, which computes its part
     of C; ``scratch`` has ``scratch_elements`` for each part.
 
-    The epilogue may read C's own memory where it is about to write, if the tiling has
-    a single block.
+    An element of C is written once, when it is finished: the epilogue may read from
+    C's own memory what it is about to replace.
     """
     return _Product(module, name, _normal(spec), tiling, epilogue).emit()
 
@@ -194,6 +212,9 @@ class _Place:
     column: ir.Value
     start: ir.Value
     stop: ir.Value
+    p: ir.Value
+    length: ir.Value
+    source: ir.Value
 
 
 class _Product:
@@ -220,6 +241,8 @@ class _Product:
         self.ir = ir.IRBuilder(self.function.append_basic_block("entry"))
         own = linear(self.ir, 0, [(self.part, scratch_elements(tiling))])
         self.scratch = address(self.ir, scratch, self.element, own)
+        behind = index(scratch_elements(tiling) - tiling.held)
+        self.sums = address(self.ir, self.scratch, self.element, behind)
 
     def _packer(self) -> ir.Function:
         spec, tiling = self.spec, self.tiling
@@ -255,9 +278,18 @@ class _Product:
     def _panel_share(self, first: ir.Value, last: ir.Value, panels: int) -> None:
         """All rows of the panels first … last, counted through the batch."""
         b, total = self.ir, index(panels)
+        rows = index(0), index(self.spec.m)
+        if self.tiling.streams:
+            with (
+                self._stretches() as stretch,
+                loop(b, first, last, name="unit") as unit,
+            ):
+                self._panel(index(0), unit, *rows, stretch)
+            return
         with loop(b, first, last, name="unit") as unit:
             batch, panel = b.sdiv(unit, total), b.srem(unit, total)
-            self._panel(batch, panel, index(0), index(self.spec.m))
+            with self._stretches() as stretch:
+                self._panel(batch, panel, *rows, stretch)
 
     def _row_share(
         self, first: ir.Value, last: ir.Value, tiles: int, panels: int
@@ -271,8 +303,11 @@ class _Product:
             high = self._between(b.sub(last, base), tiles)
             start = b.mul(low, index(self.tiling.rows))
             stop = self._between(b.mul(high, index(self.tiling.rows)), self.spec.m)
-            with loop(b, 0, panels, name="panel") as panel:
-                self._panel(batch, panel, start, stop)
+            with (
+                loop(b, 0, panels, name="panel") as panel,
+                self._stretches() as stretch,
+            ):
+                self._panel(batch, panel, start, stop, stretch)
 
     def _between(self, value: ir.Value, high: int) -> ir.Value:
         """The value brought into 0 … high."""
@@ -280,57 +315,63 @@ class _Product:
         value = b.select(b.icmp_signed("<", value, index(0)), index(0), value)
         return b.select(b.icmp_signed(">", value, index(high)), index(high), value)
 
-    def _panel(
-        self, batch: ir.Value, number: ir.Value, start: ir.Value, stop: ir.Value
-    ) -> None:
-        """One panel for the rows start … stop, stretch of p by stretch."""
-        spec, tiling, b = self.spec, self.tiling, self.ir
-        column = b.mul(number, index(tiling.columns))
-        columns = self._between(b.sub(index(spec.n), column), tiling.columns)
-        where = _Place(batch, column, start, stop)
-        by_batch, by_row, by_column = spec.b_strides
-        with loop(b, 0, tiling.blocks, name="block") as block:
-            p, length = index(0), index(spec.k)
-            if tiling.blocks > 1:
-                p, end = share(b, spec.k, block, index(tiling.blocks))
-                length = b.sub(end, p)
-            place = linear(b, 0, [(batch, by_batch), (p, by_row), (column, by_column)])
-            source = address(b, self.b, self.element, place)
-            if self.packer is not None:
-                b.call(self.packer, [source, self.scratch, length, columns])
-                source = self.scratch
-            self._columns(where, p, length, source)
+    @contextmanager
+    def _stretches(self) -> Iterator[Stretch]:
+        """The loop over the stretches of p: where each begins, and its length."""
+        b, k, blocks = self.ir, self.spec.k, self.tiling.blocks
+        with loop(b, 0, blocks, name="block") as block:
+            if blocks == 1:
+                yield index(0), index(k)
+            else:
+                p, end = share(b, k, block, index(blocks))
+                yield p, b.sub(end, p)
 
-    def _columns(
-        self, where: _Place, p: ir.Value, length: ir.Value, source: ir.Value
+    def _panel(
+        self,
+        batch: ir.Value,
+        number: ir.Value,
+        start: ir.Value,
+        stop: ir.Value,
+        stretch: Stretch,
     ) -> None:
+        """A stretch of p of one panel for the rows start … stop."""
+        spec, tiling, b = self.spec, self.tiling, self.ir
+        p, length = stretch
+        column = b.mul(number, index(tiling.columns))
+        by_batch, by_row, by_column = spec.b_strides
+        place = linear(b, 0, [(batch, by_batch), (p, by_row), (column, by_column)])
+        source = address(b, self.b, self.element, place)
+        if self.packer is not None:
+            columns = self._between(b.sub(index(spec.n), column), tiling.columns)
+            b.call(self.packer, [source, self.scratch, length, columns])
+            source = self.scratch
+        self._columns(_Place(batch, column, start, stop, *stretch, source))
+
+    def _columns(self, where: _Place) -> None:
         """A panel of all its columns, or the last one, which may have fewer."""
         b, spec, columns = self.ir, self.spec, self.tiling.columns
         rest = spec.n % columns
         if not rest or spec.n < columns:
-            self._rows(where, p, length, source, rest or columns)
+            self._rows(where, rest or columns)
             return
         full = b.icmp_signed("<", where.column, index(spec.n - rest))
         with b.if_else(full) as (then, otherwise):
             with then:
-                self._rows(where, p, length, source, columns)
+                self._rows(where, columns)
             with otherwise:
-                self._rows(where, p, length, source, rest)
+                self._rows(where, rest)
 
-    def _rows(
-        self,
-        where: _Place,
-        p: ir.Value,
-        length: ir.Value,
-        source: ir.Value,
-        columns: int,
-    ) -> None:
+    def _rows(self, where: _Place, columns: int) -> None:
         """The tiles of a panel, one below the other; the last may have fewer rows."""
         b, m, most = self.ir, self.spec.m, self.tiling.rows
-        pointers = [self.a, self.c, source, self.context]
 
         def call(row: ir.Value, rows: int) -> None:
-            place = [where.batch, row, where.column, p, length]
+            terms = [(row, self.tiling.columns)]
+            if self.tiling.streams:
+                terms = [(where.column, 1)]
+            sums = address(b, self.sums, self.element, linear(b, 0, terms))
+            pointers = [self.a, self.c, where.source, sums, self.context]
+            place = [where.batch, row, where.column, where.p, where.length]
             b.call(self._tile(rows, columns), [*pointers, *place])
 
         rest = b.srem(b.sub(where.stop, where.start), index(most))

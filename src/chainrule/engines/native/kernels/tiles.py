@@ -87,6 +87,9 @@ class Tiling:
         packed: whether panels are copied.
         by_panel: whether parts share the panels, or the row tiles.
         group: for inner products, how many columns are computed at a time.
+        held: how many sums of a part wait in memory from one stretch of p to the next.
+        streams: whether all panels are gone through for each stretch of p, or all
+            stretches for each panel.
     """
 
     kind: str
@@ -98,13 +101,15 @@ class Tiling:
     packed: bool
     by_panel: bool
     group: int = 0
+    held: int = 0
+    streams: bool = False
 
 
 class Tile:
-    """A function (a, c, panel, context, batch, row, column, p, length): adds a stretch
-    of p to rows × columns of C."""
+    """A function (a, c, panel, sums, context, batch, row, column, p, length): adds a
+    stretch of p to rows × columns of C. Between stretches they wait in ``sums``."""
 
-    KIND = ir.FunctionType(VOID, [POINTER] * 4 + [I64] * 5)
+    KIND = ir.FunctionType(VOID, [POINTER] * 5 + [I64] * 5)
 
     def __init__(
         self,
@@ -120,8 +125,8 @@ class Tile:
         self.element = register_type(spec.dtype)
         self.vector = wide(self.element, tiling.lanes)
         self.b = ir.IRBuilder(function.append_basic_block("entry"))
-        self.a, self.c, self.panel, self.context = function.args[:4]
-        self.batch, self.row, self.column, self.p, self.length = function.args[4:]
+        self.a, self.c, self.panel, self.waiting, self.context = function.args[:5]
+        self.batch, self.row, self.column, self.p, self.length = function.args[5:]
         self.lanes = tiling.lanes
         self.vectors = -(-columns // tiling.lanes)
         #: How wide the vectors of a row are (the last one may be narrower), and which
@@ -136,19 +141,20 @@ class Tile:
 
     def emit(self) -> None:
         """The whole stretch in registers; after the last one epilogue and store."""
-        b, spec = self.b, self.spec
+        b = self.b
         sums = self.sums()
-        if self.epilogue is None:
-            self.store(sums)
-        elif self.tiling.blocks == 1:
-            self._finish(sums, self.epilogue)
+        if self.tiling.blocks == 1:
+            self._finish(sums)
         else:
-            ends = b.icmp_signed(">=", b.add(self.p, self.length), index(spec.k))
+            ends = b.icmp_signed(">=", b.add(self.p, self.length), index(self.spec.k))
             with b.if_else(ends) as (then, otherwise):
                 with then:
-                    self._finish(sums, self.epilogue)
+                    self._finish(sums)
                 with otherwise:
-                    self.store(sums)
+                    for r, line in enumerate(sums):
+                        for v, value in enumerate(line):
+                            place = self.waiting_place(r, v)
+                            store(b, self.spec.dtype, value, place, None)
         b.ret_void()
 
     def sums(self) -> list[list[ir.Value]]:
@@ -167,25 +173,29 @@ class Tile:
         at = linear(self.b, v * self.tiling.lanes, where)
         return address(self.b, self.c, self.element, at)
 
-    def store(self, sums: list[list[ir.Value]]) -> None:
-        """The tile to C."""
-        for r, line in enumerate(sums):
-            for v, value in enumerate(line):
-                place = self.place(index(r), v)
-                store(self.b, self.spec.dtype, value, place, self.masks[v])
+    def waiting_place(self, r: int, v: int) -> ir.Value:
+        """Where a vector of the tile waits between stretches."""
+        at = index(r * self.tiling.columns + v * self.lanes)
+        return address(self.b, self.waiting, self.element, at)
 
-    def _finish(self, sums: list[list[ir.Value]], epilogue: Epilogue) -> None:
+    def _finish(self, sums: list[list[ir.Value]]) -> None:
         """The tile through the epilogue to C.
 
-        It goes row by row through memory, so that the epilogue is written once.
+        With an epilogue it goes row by row through memory, so that this is written
+        once.
         """
         b, dtype = self.b, self.spec.dtype
-        held = self.held(self.rows * self.vectors)
+        if self.epilogue is not None:
+            held = self.held(self.rows * self.vectors)
         for r, line in enumerate(sums):
             for v, value in enumerate(line):
+                if self.epilogue is None:
+                    store(b, dtype, value, self.place(index(r), v), self.masks[v])
+                    continue
                 at = index((r * self.vectors + v) * self.lanes)
                 store(b, dtype, value, address(b, held, self.element, at), None)
-        self.from_memory(held, self.vectors * self.lanes, epilogue)
+        if self.epilogue is not None:
+            self.from_memory(held, self.vectors * self.lanes)
 
     def held(self, vectors: int) -> ir.Value:
         """Memory on the stack."""
@@ -197,9 +207,7 @@ class Tile:
         place.type = POINTER  # of whatever lies there
         return place
 
-    def from_memory(
-        self, held: ir.Value, pitch: int, epilogue: Epilogue | None
-    ) -> None:
+    def from_memory(self, held: ir.Value, pitch: int) -> None:
         """Rows of the tile, which lie ``pitch`` apart, through the epilogue to C."""
         b, dtype = self.b, self.spec.dtype
         with loop(b, 0, self.rows, name="finish") as r:
@@ -208,10 +216,10 @@ class Tile:
             ):
                 at = linear(b, v * self.lanes, [(r, pitch)])
                 value = load(b, dtype, address(b, held, self.element, at), width, None)
-                if epilogue is not None:
+                if self.epilogue is not None:
                     column = b.add(self.column, index(v * self.lanes))
                     where = (self.batch, b.add(self.row, r), column, mask)
-                    value = epilogue(b, value, self.context, *where)
+                    value = self.epilogue(b, value, self.context, *where)
                 store(b, dtype, value, self.place(r, v), mask)
 
 
@@ -252,7 +260,7 @@ class Outer(Tile):
         return new
 
     def _starts(self) -> list[list[ir.Value]]:
-        """Where the sums begin: at 0, or in later stretches at what C holds."""
+        """Where the sums begin: at 0, in later stretches where the last one ended."""
         b = self.b
         zeros = [constant(wide(self.element, width), 0) for width in self.widths]
         if self.tiling.blocks == 1:
@@ -274,8 +282,8 @@ class Outer(Tile):
         return starts
 
     def _held(self, r: int, v: int) -> ir.Value:
-        place = self.place(index(r), v)
-        return load(self.b, self.spec.dtype, place, self.widths[v], self.masks[v])
+        place = self.waiting_place(r, v)
+        return load(self.b, self.spec.dtype, place, self.widths[v], None)
 
     def _step(self, p: ir.Value, sums: list[list[ir.Value]]) -> list[list[ir.Value]]:
         """One p: every row's number of A times every vector of B, added to the sums."""
@@ -328,7 +336,7 @@ class Tall(Outer):
                 at = index((s * pitch + i) * lanes)
                 place = address(b, held, self.element, at)
                 store(b, self.spec.dtype, vector, place, None)
-        self.from_memory(held, pitch, self.epilogue)
+        self.from_memory(held, pitch)
         b.ret_void()
 
     def _column_step(
@@ -392,7 +400,7 @@ class Inner(Tile):
             group(start, size)
         if rest:
             group(index(self.columns - rest), rest)
-        self.from_memory(held, lanes, self.epilogue)
+        self.from_memory(held, lanes)
         b.ret_void()
 
     def _group(self, start: ir.Value, columns: int) -> list[ir.Value]:
