@@ -12,6 +12,7 @@ topological order, and no walk recurses.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -142,10 +143,16 @@ def _user_frame() -> tuple[str, int, str] | None:
     frame: FrameType | None = sys._getframe(2)
     while frame is not None:
         code = frame.f_code
-        if not code.co_filename.startswith((PACKAGE_FOLDER, "<frozen")):
+        if not _inside(code.co_filename):
             return code.co_filename, frame.f_lineno, code.co_name
         frame = frame.f_back
     return None
+
+
+@functools.cache
+def _inside(file: str) -> bool:
+    """Whether a file is this package's own."""
+    return file.startswith((PACKAGE_FOLDER, "<frozen"))
 
 
 _origin: ContextVar[Node | None] = ContextVar("origin", default=None)

@@ -3,14 +3,14 @@
 Place on the road: below the graph. Each function answers the shape of a result, or
 raises a ``ShapeError`` whose first line names the operation, the operands and the rule.
 ``operands`` are the descriptions that the caller has of them, such as ``"x (32,
-784)"``.
+784)"``, looked at only for the message.
 """
 
 from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from .errors import ArgumentError, ChainruleError, ShapeError
@@ -24,7 +24,7 @@ def size(shape: Shape) -> int:
 
 
 def broadcast(
-    operation: str, shapes: Sequence[Shape], operands: Sequence[str]
+    operation: str, shapes: Sequence[Shape], operands: Iterable[str]
 ) -> Shape:
     """NumPy's broadcasting: align at the last axis; sizes agree or are 1.
 
@@ -133,7 +133,7 @@ def reshaped(shape: Shape, new: int | Sequence[int], operand: str = "") -> Shape
     return asked
 
 
-def matmul(a: Shape, b: Shape, operands: Sequence[str]) -> Shape:
+def matmul(a: Shape, b: Shape, operands: Iterable[str]) -> Shape:
     """The shape of a product of matrices, batched over the leading axes.
 
     Example:
@@ -142,7 +142,7 @@ def matmul(a: Shape, b: Shape, operands: Sequence[str]) -> Shape:
     """
     if a[-1] != b[-2]:
         raise ShapeError(
-            f"matmul: {operands[0]} @ {operands[1]}: {a[-1]} ≠ {b[-2]}; the last axis "
+            f"matmul: {' @ '.join(operands)}: {a[-1]} ≠ {b[-2]}; the last axis "
             "of the left side must equal the first axis of the right side's matrix",
             fix="transpose one side with .T, or use a matrix with matching sizes",
         )

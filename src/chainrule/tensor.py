@@ -11,6 +11,7 @@ training changes.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn
 
@@ -159,6 +160,10 @@ class Tensor(Node):
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         return tensor(self._known("deepcopy"), name=self.name)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """What another process is sent: the value, without history."""
+        return _received, (Tensor, self._known("pickle"), self.name)
 
     def __setitem__(self, index: Any, value: Any) -> NoReturn:
         raise ArgumentError(
@@ -412,7 +417,7 @@ class Variable(Tensor):
             )
         array = as_array(value, dtype)
         super().__init__(None, (), {}, array.shape, array.dtype, array, name)
-        self._leaf: Node | None = None
+        self._leaf: weakref.ref[Node] | None = None
 
     @property
     def array(self) -> Array:
@@ -433,9 +438,16 @@ class Variable(Tensor):
                 trace.current[self] = trace.variables[self] = self._new_leaf(None)
                 trace.versions[trace.current[self]] = self
             return trace.current[self]
-        if self._leaf is None:
-            self._leaf = self._new_leaf(self.value)
-        return self._leaf
+        leaf = self._leaf() if self._leaf is not None else None
+        if leaf is None:
+            leaf = self._new_leaf(self.value)
+            self._leaf = weakref.ref(leaf)  # not a cycle: a dropped model is freed
+        return leaf
+
+    @property
+    def lent(self) -> bool:
+        """Whether a node, or an array made from it, may share the value's storage."""
+        return self._leaf is not None
 
     def _new_leaf(self, value: Array | None) -> Node:
         leaf = Tensor(None, (), {}, self.shape, self.dtype, value, self.name)
@@ -466,6 +478,8 @@ class Variable(Tensor):
             )
         trace = current_trace()
         if trace is None:
+            if node.value is None:
+                raise no_value(node, f"assign: {self.describe()} ← {node.describe()}")
             self.array = np.array(node.value, order="C")  # storage of its own
         elif trace.body:
             raise TraceError(
@@ -491,11 +505,19 @@ class Variable(Tensor):
         memo[id(self)] = copy
         return copy
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _received, (type(self), self.array, self.name)
+
 
 class Parameter(Variable):
     """A variable that training changes: a weight, a bias. Made by ``cr.parameter``."""
 
     __slots__ = ()
+
+
+def _received(kind: type[Tensor], array: Array, name: str) -> Tensor:
+    """A tensor or variable that was sent from another process."""
+    return tensor(array, name=name) if kind is Tensor else kind(array, name=name)  # type: ignore[call-arg]
 
 
 def tensor(value: Any, dtype: DTypeLike | None = None, *, name: str = "") -> Tensor:

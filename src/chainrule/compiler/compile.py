@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import inspect
 import threading
+import types
 import warnings
 import weakref
 from collections.abc import Callable
@@ -54,7 +55,7 @@ class Compiled:
         self.function = function
         self.engine_name = engine_name
         self.specialisations: dict[Any, Specialisation] = {}
-        self._methods: dict[int, Compiled] = {}
+        self._methods: dict[int, CompiledMethod] = {}
         self._lock = threading.Lock()
         functools.update_wrapper(self, function, updated=())
 
@@ -81,7 +82,9 @@ class Compiled:
         return tree.unflatten(found.results, wrapped)
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
-        """A compiled method: its programs live as long as the instance."""
+        """A bound method, which keeps the instance; its programs live as long as
+        that.
+        """
         if instance is None:
             return self
         number = id(instance)
@@ -92,8 +95,9 @@ class Compiled:
             except TypeError:  # an instance without weak references
                 return functools.partial(self, instance)
             method = _method_of(alive, self.function)
-            found = self._methods[number] = Compiled(method, self.engine_name)
-        return found
+            found = self._methods[number] = CompiledMethod(method, self.engine_name)
+            functools.update_wrapper(found, self.function, updated=())
+        return types.MethodType(found, instance)
 
     def _specialise(self, key: Any, args: Any, kwargs: Any) -> Specialisation:
         traced = trace_call(self.function, args, kwargs)
@@ -124,6 +128,16 @@ class Compiled:
         return (
             f"<compiled {self.graph_name}: {len(self.specialisations)} specialisations>"
         )
+
+
+class CompiledMethod(Compiled):
+    """The programs of one instance's method. They do not keep the instance alive; the
+    bound method through which they are called does.
+    """
+
+    def __call__(self, instance: Any, *args: Any, **kwargs: Any) -> Any:
+        """The method's results."""
+        return super().__call__(*args, **kwargs)
 
 
 def _sort(leaves: list[Any]) -> tuple[list[Array], tuple[Any, ...]]:

@@ -21,10 +21,11 @@ from .primitive import Backward, Primitive, common_dtype, describe, lift, same_s
 
 
 def _broadcast(operation: str, *inputs: Node) -> tuple[Shape, DType]:
-    if all(each.shape == inputs[0].shape for each in inputs):
-        return inputs[0].shape, inputs[0].dtype
     found = [each.shape for each in inputs]
-    return shapes.broadcast(operation, found, describe(inputs)), inputs[0].dtype
+    if found.count(found[0]) == len(found):
+        return found[0], inputs[0].dtype
+    operands = map(Node.describe, inputs)  # made only for a message
+    return shapes.broadcast(operation, found, operands), inputs[0].dtype
 
 
 def _unary(

@@ -12,7 +12,7 @@ from ..errors import DTypeError, ShapeError
 from ..graph import Array, Node
 from ..shapes import Shape
 from .movement import reshape, transpose
-from .primitive import Primitive, common_dtype, describe, lift
+from .primitive import Primitive, common_dtype, lift
 
 
 def _infer(a: Node, b: Node) -> tuple[Shape, DType]:
@@ -21,7 +21,7 @@ def _infer(a: Node, b: Node) -> tuple[Shape, DType]:
             f"matmul: {a.describe()} @ {b.describe()}: bool operands have no product",
             fix="convert one: x.astype('float32')",
         )
-    return shapes.matmul(a.shape, b.shape, describe((a, b))), a.dtype
+    return shapes.matmul(a.shape, b.shape, map(Node.describe, (a, b))), a.dtype
 
 
 def swap(x: Any) -> Any:

@@ -198,6 +198,8 @@ def common_dtype(operation: str, inputs: list[Node], real: bool) -> list[Node]:
     if real:
         found = [dtypes.float_for(dtype) for dtype in found]
     dtype = found[0]
+    if found.count(dtype) == len(found) and not real:
+        return inputs
     for other in found[1:]:
         if other != dtype:
             try:

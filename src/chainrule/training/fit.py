@@ -7,6 +7,7 @@ puts them in order. The loop itself is ``Loop.train``, and its events are
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 from .. import optim
 from ..config import config
 from ..data import Stream, num_batches
+from ..dtypes import DType
 from ..errors import ArgumentError
 from ..nn.module import Module
 from ..random import default_generator
@@ -189,7 +191,9 @@ class Loop:
         self.evaluator = evaluator
         self.announce = Dispatcher(callbacks)
         run.callbacks = self.announce.callbacks
-        self.dtype = model_dtype(run.model)
+        self.batches = functools.partial(
+            _batches, source, model_dtype(run.model), run.batch_size, run.seed
+        )
         self.probes = [c for c in run.callbacks if hasattr(c, "measured")]
         self.step = training_step(
             run.model,
@@ -199,18 +203,6 @@ class Loop:
             FitsOutputs(source, objective),
             engine,
             self.probes,
-        )
-
-    def batches(self, epoch: int, start_batch: int) -> Iterator[tuple[Any, Any]]:
-        """The batches of an epoch, counted from 1, from one of them on."""
-        return batches_of(
-            self.source,
-            self.dtype,
-            self.run.batch_size,
-            shuffle=True,
-            seed=self.run.seed,
-            epoch=epoch - 1,
-            start_batch=start_batch,
         )
 
     def train(self) -> History:
@@ -284,6 +276,26 @@ class Loop:
             probe.measured(values)
         for listener in listeners["on_batch_end"]:
             listener(run)
+
+
+def _batches(
+    source: Source,
+    dtype: DType,
+    batch_size: int,
+    seed: int,
+    epoch: int,
+    start_batch: int,
+) -> Iterator[tuple[Any, Any]]:
+    """The batches of an epoch, counted from 1, from one of them on."""
+    return batches_of(
+        source,
+        dtype,
+        batch_size,
+        shuffle=True,
+        seed=seed,
+        epoch=epoch - 1,
+        start_batch=start_batch,
+    )
 
 
 def _plain(results: dict[str, Any]) -> Row:

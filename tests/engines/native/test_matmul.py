@@ -13,6 +13,7 @@ from llvmlite import ir
 
 from chainrule import dtypes
 from chainrule.engines.native import emit
+from chainrule.engines.native.kernels import matmul
 from chainrule.engines.native.kernels.matmul import (
     choose_tiling,
     emit_matmul,
@@ -226,8 +227,6 @@ WAYS = [
     ("outer", False, Case(29, 13, 31, a="t", b="gap")),
     ("outer", False, Case(12, 5, 17, a="wide")),
     ("outer", False, Case(1, 40, 1100, c="gap")),
-    ("outer", False, Case(1, 777, 701)),
-    ("outer", False, Case(1, 513, 1030, a="wide", b="gap")),
     ("outer", True, Case(40, 70, 2100, a="t")),
     ("outer", True, Case(37, 67, 1500)),
     ("outer", True, Case(100, 100, 100, a="t", b="t")),
@@ -259,6 +258,16 @@ def test_every_way_to_compute_a_product_is_right(
     case = replace(case, epilogue=epilogue, at_start=epilogue == "relu")
     tiling = check(case)
     assert (tiling.kind, tiling.packed) == (kind, packed)
+
+
+@pytest.mark.parametrize("epilogue", ["", "relu", "update"])
+@pytest.mark.parametrize("machine", MACHINES)
+def test_a_large_matrix_is_read_row_by_row(
+    machine: tuple[int, int, bool], epilogue: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(matmul, "LARGE_MATRIX", 1000)
+    for case in (Case(1, 777, 101), Case(1, 513, 30, a="wide", b="gap")):
+        assert check(replace(case, machine=machine, epilogue=epilogue)).streams
 
 
 SIZES = (1, 1, 2, 3, 4, 5, 7, 8, 13, 16, 17, 31, 32, 33, 47, 64, 97, 128, 131)

@@ -52,7 +52,11 @@ def _turned(x: Node, like: Node) -> Node:
 
 
 def _made(
-    like: Node, name: str, inputs: tuple[Node, ...], shape: tuple[int, ...], **params: object
+    like: Node,
+    name: str,
+    inputs: tuple[Node, ...],
+    shape: tuple[int, ...],
+    **params: object,
 ) -> Node:
     """An operation that stands for (a part of) another: its line and origin."""
     made = Node.kind(REGISTRY[name], inputs, params, shape, like.dtype)

@@ -50,7 +50,7 @@ def wide(element: ir.Type, lanes: int) -> ir.Type:
     return ir.VectorType(element, lanes) if lanes else element
 
 
-class Splat(ir.Constant):
+class Splat(ir.Constant):  # type: ignore[misc]
     """A vector constant with the same number in every lane, in LLVM's short form."""
 
     def __init__(self, kind: ir.VectorType, value: Any) -> None:

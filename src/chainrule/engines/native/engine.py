@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import math
+import sys
 import threading
 from collections.abc import Sequence
 from typing import Any
@@ -31,6 +33,10 @@ from .object_cache import cached
 from .workers import shared_pool
 
 ALIGNMENT = 64
+#: Outputs of at least so many bytes are used again when nobody holds them any more.
+LARGE = 1 << 16
+#: The last results and those before them: a caller often holds one while asking anew.
+MOST_SPARES = 2
 
 
 class EngineFault(ChainruleError, RuntimeError):
@@ -54,7 +60,15 @@ class NativeExecutable:
         self._reference: NumpyExecutable | None = None
         self._lock = threading.Lock()
         graph = program.graph
-        self._outputs = [(node.shape, node.dtype) for node in graph.outputs]
+        self._outputs = [
+            (
+                each.shape,
+                each.dtype,
+                math.prod(each.shape) * each.dtype.itemsize >= LARGE,
+            )
+            for each in graph.outputs
+        ]
+        self._spares: list[list[Array]] = [[] for _ in self._outputs]
         self._inputs = [node.dtype for node in graph.inputs]
         self._cells = [variable for _, variable in program.variables]
         updated = {id(variable) for variable, _ in program.updates}
@@ -106,8 +120,8 @@ class NativeExecutable:
         moved = self._bind(number)
         number += len(self._cells)
         outputs = []
-        for shape, dtype in self._outputs:
-            array = np.empty(shape, dtype)
+        for place in range(len(self._outputs)):
+            array = self._output(place)
             outputs.append(array)
             objects[number] = id(array)
             number += 1
@@ -117,6 +131,21 @@ class NativeExecutable:
         for cell, array in moved:
             cell.array = array
         return outputs
+
+    def _output(self, place: int) -> Array:
+        """Memory for an output: new, or that of an earlier run that nobody has any more.
+
+        Large new memory is slow: the system clears it page by page.
+        """
+        spares = self._spares[place]
+        for spare in spares:
+            if sys.getrefcount(spare) == UNUSED:
+                return spare
+        shape, dtype, large = self._outputs[place]
+        array = np.empty(shape, dtype)
+        if large:
+            self._spares[place] = [array, *spares[: MOST_SPARES - 1]]
+        return array
 
     def _enter_shared(self) -> int:
         """Runs a program that shares work out, with the workers awake."""
@@ -217,6 +246,16 @@ def view_at(address: int, shape: tuple[int, ...], dtype: Any) -> Array:
         return np.empty(shape, dtype)
     memory = (ctypes.c_char * size).from_address(address)
     return np.ndarray(shape, dtype, memory)
+
+
+def _references_when_unused() -> int:
+    """What ``sys.getrefcount`` says of an array that only a list holds."""
+    for spare in [np.empty(0)]:
+        return sys.getrefcount(spare)
+    return 0
+
+
+UNUSED = _references_when_unused()
 
 
 class NativeEngine:

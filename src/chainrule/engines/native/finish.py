@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from ...shapes import Shape
 from .elementwise import Call
 from .group import is_cut
 from .kernel import Access, Home, Kernel, Local, Product, Schedule, Special, Step, Sweep
@@ -43,9 +44,9 @@ def finish(
     if alias:
         kernels = [_renamed(kernel, alias) for kernel in kernels]
         checks = [(at, _renamed_special(check, alias)) for at, check in checks]
-    kernels = _needed(kernels, checks, results)
-    kernels = [part for kernel in kernels for part in _cut(kernel, homes)]
-    ordered = _Order(kernels, checks, homes)
+    needed = _needed(kernels, checks, results)
+    whole = [(i, part) for i, k in enumerate(needed) for part in _cut(k, homes)]
+    ordered = _Order(whole, checks, homes)
     in_place = {n: home for n, home in updates.items() if ordered.try_in_place(n, home)}
     running = ordered.kernels()
     for number, home in updates.items():
@@ -129,7 +130,7 @@ def _renamed(kernel: Kernel, alias: dict[int, int]) -> Kernel:
 
 
 def _renamed_special(kernel: Special, alias: dict[int, int]) -> Special:
-    def new(pairs: Sequence[tuple[int, tuple[int, ...]]]) -> tuple[object, ...]:
+    def new(pairs: Sequence[tuple[int, Shape]]) -> tuple[tuple[int, Shape], ...]:
         return tuple((alias.get(home, home), shape) for home, shape in pairs)
 
     return replace(kernel, inputs=new(kernel.inputs), outputs=new(kernel.outputs))
@@ -196,12 +197,14 @@ def _without(kernel: Sweep, wanted: set[int]) -> Sweep:
 # ----------------------------------------------------------------------------
 
 
-def _cut(kernel: Kernel | None, homes: dict[int, Home]) -> list[Kernel | None]:
+def _cut(kernel: Kernel | None, homes: dict[int, Home]) -> list[Kernel]:
     """The kernel; or one that reduces parts of each row, and one that reduces those.
 
     The number of parts depends on the sizes alone, never on the threads, so that sums
     are always added in the same order.
     """
+    if kernel is None:
+        return []
     if not isinstance(kernel, Sweep) or not is_cut(kernel):
         return [kernel]
     sums = [i for i, step in enumerate(kernel.steps) if step.reduces]
@@ -212,7 +215,9 @@ def _cut(kernel: Kernel | None, homes: dict[int, Home]) -> list[Kernel | None]:
     shape = tuple(kernel.shape[axis] for axis in kept)
     inside = dict(zip(kept, contiguous_strides(shape), strict=True))
     strides = tuple(inside.get(axis, 0) for axis in range(len(kernel.shape)))
-    steps, stores, ends = [], [], []
+    steps: list[Step] = []
+    stores: list[tuple[int, Access]] = []
+    ends: list[tuple[int, Access]] = []
     for number, access in kernel.stores:
         if number not in sums:
             stores.append((number, access))
@@ -240,24 +245,16 @@ class _Order:
 
     def __init__(
         self,
-        kernels: list[Kernel | None],
+        kernels: list[tuple[int, Kernel]],
         checks: list[tuple[int, Special]],
         homes: dict[int, Home],
     ) -> None:
         self.variables = {
             each.number: home for home, each in homes.items() if each.kind == "variable"
         }
-        self.items: list[Kernel] = []
-        places: list[tuple[int, int]] = []  # (position, 0 kernel or 1 check)
-        for position, kernel in enumerate(kernels):
-            if kernel is not None:
-                self.items.append(kernel)
-                places.append((position, 0))
-        for position, check in checks:
-            self.items.append(check)
-            places.append((position, 1))
-        order = sorted(range(len(self.items)), key=lambda i: places[i])
-        self.items = [self.items[i] for i in order]
+        found = [(position, 0, kernel) for position, kernel in kernels]
+        found += [(position, 1, check) for position, check in checks]
+        self.items = [item for _, _, item in sorted(found, key=lambda each: each[:2])]
         self.before: list[set[int]] = [set() for _ in self.items]
         self._dependencies()
 

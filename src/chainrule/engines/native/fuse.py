@@ -124,7 +124,9 @@ class Fuser:
         self.views[slot] = whole(slot, node.shape)
         self.ready[slot] = -1
 
-    def _new_home(self, dtype: DType, size: int, kind: str = "arena", at: int = 0) -> int:
+    def _new_home(
+        self, dtype: DType, size: int, kind: str = "arena", at: int = 0
+    ) -> int:
         home = self.next_home
         self.next_home += 1
         self._make(home, dtype, size, kind, at)
@@ -152,6 +154,13 @@ class Fuser:
     ) -> None:
         call = Call("copy", {}, (dtype,), dtype)
         self._place(Operation(call, (source,), shape, store, after=after))
+
+    def _copied(self, source: Operand, shape: Shape, home: int, dtype: DType) -> int:
+        """A home, filled with a copy of the source before all later kernels."""
+        store = whole(home, shape)
+        self._copy(source, shape, store, dtype)
+        self._force(store)
+        return home
 
     # Placing.
     # ------------------------------------------------------------------------
@@ -239,9 +248,7 @@ class Fuser:
     def _join_all(self, group: Group, operations: list[Operation]) -> bool:
         """Puts all the operations into a kernel, or none of them."""
         before = group.snapshot()
-        ready = dict.fromkeys(
-            (each.store.home for each in operations), group.position
-        )
+        ready = dict.fromkeys((each.store.home for each in operations), group.position)
         view = ChainMap({}, self.ready)
         for operation in operations:
             if not group.join(operation, view, self.types):
@@ -346,7 +353,7 @@ class Fuser:
         node, x = instruction.node, self.nodes[slot]
         store = self._out(instruction)
         fill = Immediate(instruction.params["value"], node.dtype)
-        self._copy(fill, node.shape, store, node.dtype)
+        self._copied(fill, node.shape, store.home, node.dtype)
         widths = instruction.params["widths"]
         start = tuple(before for before, _, _ in widths)
         step = tuple(between + 1 for _, _, between in widths)
@@ -406,8 +413,7 @@ class Fuser:
         found = x.reshape((batch, *shape[-2:]))
         if found is not None:
             return found
-        home = self._new_home(dtype, math.prod(shape))
-        self._copy(x, shape, whole(home, shape), dtype)
+        home = self._copied(x, shape, self._new_home(dtype, math.prod(shape)), dtype)
         return whole(home, (batch, *shape[-2:]))
 
     def _sum_of_products(self, instruction: Instruction) -> None:
@@ -542,8 +548,7 @@ class Fuser:
             if in_order and self.homes[view.home].size == view.size:
                 return view.home, node.shape
         home = self._new_home(node.dtype, math.prod(node.shape))
-        self._copy(view, node.shape, whole(home, node.shape), node.dtype)
-        return home, node.shape
+        return self._copied(view, node.shape, home, node.dtype), node.shape
 
     def _special(self, instruction: Instruction) -> None:
         inputs = tuple(self._contiguous(slot) for slot in instruction.inputs)

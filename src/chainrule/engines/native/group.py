@@ -113,7 +113,9 @@ class Group:
             return False
         before, kernel.reduced = kernel.reduced, axes
         place = self._strides(operation.store, operation.store.shape, row=True)
-        depending = any(isinstance(a, Local) and a.step in self.depends for a in arguments)
+        depending = any(
+            isinstance(a, Local) and a.step in self.depends for a in arguments
+        )
         if place is None or (self.cut and depending):
             kernel.reduced = before
             return False
@@ -141,9 +143,7 @@ class Group:
         """A view's strides over the space, None where they are not fixed."""
         kernel = self.kernel
         wanted = tuple(
-            n
-            for i, n in enumerate(kernel.shape)
-            if not (row and i in kernel.reduced)
+            n for i, n in enumerate(kernel.shape) if not (row and i in kernel.reduced)
         )
         placed = view if view.shape == wanted else view.reshape(wanted)
         if placed is None:

@@ -51,7 +51,12 @@ def host() -> Host:
             features += ",-prefer-256-bit"
     name = llvm.get_host_cpu_name()
     machine = target.create_target_machine(
-        cpu=name, features=features, opt=2, reloc="pic", codemodel="jitdefault", jit=True
+        cpu=name,
+        features=features,
+        opt=2,
+        reloc="pic",
+        codemodel="jitdefault",
+        jit=True,
     )
     pause = "llvm.x86.sse2.pause" if x86 else None
     return Host(name, features, vector_bytes, registers, pause, machine)

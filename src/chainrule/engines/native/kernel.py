@@ -171,7 +171,10 @@ class Product(Sweep):
         dtype = self.steps[0].call.output
         long = self.operands[0].shape[2] > LONGEST_BLOCK
         for number, (step, access) in enumerate(self.stores):
-            fits = access.dtype == dtype and access.strides[2] in (1, int(self.shape[2] == 1))
+            fits = access.dtype == dtype and access.strides[2] in (
+                1,
+                int(self.shape[2] == 1),
+            )
             if fits and (step == 0 or not long):
                 return number
         return -1

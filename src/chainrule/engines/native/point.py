@@ -95,7 +95,9 @@ class Values:
         found = self.loaded.get(access)
         if found is None:
             place = self.position(access.strides, access.offset)
-            found = self._load_at(access.home, access.dtype, place, self._stride(access))
+            found = self._load_at(
+                access.home, access.dtype, place, self._stride(access)
+            )
             self.loaded[access] = found
         return found
 
@@ -146,7 +148,9 @@ class Values:
             index = self.argument(at)
         else:
             index = self._uniform_value(at)
-        index = from_front(b, convert(b, index, step.call.inputs[1], dtypes.int64), size)
+        index = from_front(
+            b, convert(b, index, step.call.inputs[1], dtypes.int64), size
+        )
         moved = b.mul(index, emit.constant(index.type, stride))
         if along == 1 and emit.lanes_of(moved.type) and not emit.lanes_of(base.type):
             lanes = self.point.lanes

@@ -42,13 +42,17 @@ def tiling_of(kernel: Product, host: Host) -> Tiling:
 
 def scratch_bytes(kernel: Product, host: Host) -> int:
     """Scratch memory for each part."""
-    return scratch_elements(tiling_of(kernel, host)) * kernel.steps[0].call.output.itemsize
+    return (
+        scratch_elements(tiling_of(kernel, host)) * kernel.steps[0].call.output.itemsize
+    )
 
 
 def units_of(kernel: Product, host: Host) -> int:
     """Into how many pieces at most the product can be shared out."""
     spec, tiling = specification(kernel), tiling_of(kernel, host)
-    pieces = -(-spec.n // tiling.columns) if tiling.by_panel else -(-spec.m // tiling.rows)
+    pieces = (
+        -(-spec.n // tiling.columns) if tiling.by_panel else -(-spec.m // tiling.rows)
+    )
     return spec.batch * pieces
 
 

@@ -32,14 +32,17 @@ def emit_random(
     home = homes[kernel.outputs[0][0]]
     pointers = emit.arguments(b, table, [0, 1])
     state = [
-        b.load(address(b, pointers[0], I32, index(i)), typ=I32, align=4) for i in range(4)
+        b.load(address(b, pointers[0], I32, index(i)), typ=I32, align=4)
+        for i in range(4)
     ]
     per_block = values_per_block(home)
     whole, left = divmod(home.size, LANES * per_block)
     low, high = emit.share(b, units(home), part, parts)
     last = b.icmp_signed("<", high, index(whole))
     if whole:
-        with emit.loop(b, low, b.select(last, high, index(whole)), name="block") as unit:
+        with emit.loop(
+            b, low, b.select(last, high, index(whole)), name="block"
+        ) as unit:
             _unit(b, state, pointers[1], home, unit, None)
     if left:
         with b.if_then(b.icmp_signed(">", high, index(whole))):
@@ -96,7 +99,9 @@ def _philox(
 
     def product(x: ir.Value, by: ir.Value) -> tuple[ir.Value, ir.Value]:
         full = b.mul(b.zext(x, long), by)
-        return b.trunc(b.lshr(full, emit.constant(long, 32)), narrow), b.trunc(full, narrow)
+        return b.trunc(b.lshr(full, emit.constant(long, 32)), narrow), b.trunc(
+            full, narrow
+        )
 
     for _ in range(ROUNDS):
         high0, low0 = product(c0, multipliers[0])

@@ -100,4 +100,3 @@ class _Scan:
         if size:
             values = [target, source, index(size), ir.Constant(I1, 0)]
             emit.intrinsic(self.b, "llvm.memcpy.p0.p0.i64", emit.VOID, values)
-

@@ -162,7 +162,9 @@ def _add_row(
             load(b, each.dtype, each.place(b.add(start, first)), lanes, mask)
             for each, start in ((g, source), (y, target))
         )
-        store(b, y.dtype, _plus(b, old, x, y.dtype), y.place(b.add(target, first)), mask)
+        store(
+            b, y.dtype, _plus(b, old, x, y.dtype), y.place(b.add(target, first)), mask
+        )
 
     whole = count - count % lanes
     if whole:
@@ -250,7 +252,8 @@ def _merge_runs(
             first = _index_at(b, source, i, has_left)
             second = _index_at(b, source, j, has_right)
             value, rival = (
-                x.load(b.add(base, b.mul(each, index(stride)))) for each in (first, second)
+                x.load(b.add(base, b.mul(each, index(stride))))
+                for each in (first, second)
             )
             behind = b.and_(has_right, _less(b, x.dtype, rival, value))
             take = b.and_(has_left, b.not_(behind))

@@ -267,7 +267,8 @@ class _SweepEmitter:
     def _vectors(self, first: ir.Value) -> list[tuple[ir.Value, ir.Value | None]]:
         b, lanes = self.b, self.loops.lanes
         return [
-            (b.add(first, index(i * lanes)), None) for i in range(self.loops.interleaved)
+            (b.add(first, index(i * lanes)), None)
+            for i in range(self.loops.interleaved)
         ]
 
     def _row(
@@ -494,7 +495,9 @@ class _Row:
         for step in sums:
             call = sweep.kernel.steps[step].call
             states = [places for (i, _), places in self.states.items() if i == step]
-            loaded = [[b.load(p, typ=p.allocated_type) for p in each] for each in states]
+            loaded = [
+                [b.load(p, typ=p.allocated_type) for p in each] for each in states
+            ]
             while len(loaded) > 1:
                 loaded = [
                     reductions.combine(b, call, loaded[i], loaded[i + 1])

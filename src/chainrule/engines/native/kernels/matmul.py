@@ -50,7 +50,7 @@ SMALL_PANEL = 16 << 10
 PAGE = 4096
 #: A vector times a matrix of more bytes than this reads it row by row, so many rows at
 #: a time: their pages are then few, and memory delivers ahead.
-LARGE_MATRIX, STREAMS = 2 << 20, 16
+LARGE_MATRIX, STREAMS = 8 << 20, 8
 #: Inner products where C has at most so many rows or columns, and p is so many
 #: vectors long; of long vectors they are the best way for any A that stays in the
 #: second-level cache, because nothing is packed.

@@ -24,6 +24,7 @@ from llvmlite import ir
 from ....dtypes import DType
 from ..emit import (
     I1,
+    I32,
     I64,
     POINTER,
     VOID,
@@ -294,6 +295,8 @@ class Outer(Tile):
             at = linear(b, v * self.lanes, [(p, stride)])
             source = address(b, self.panel, self.element, at)
             columns.append(load(b, dtype, source, width, None if packed else mask))
+            if self.tiling.streams:
+                self._ahead(source, stride)
         by_batch, by_row, by_p = self.spec.a_strides
         where = [(self.batch, by_batch), (self.row, by_row), (self.p, by_p), (p, by_p)]
         start = address(b, self.a, self.element, linear(b, 0, where))
@@ -303,6 +306,13 @@ class Outer(Tile):
             number = load(b, dtype, place, 0, None)
             new.append(self.scaled(number, columns, line))
         return new
+
+    def _ahead(self, source: ir.Value, stride: int) -> None:
+        """Asks memory for what the next stretch will read here."""
+        distance = index(self.tiling.longest * stride)
+        place = address(self.b, source, self.element, distance)
+        hints = [ir.Constant(I32, hint) for hint in (0, 2, 1)]  # to read, second level
+        intrinsic(self.b, "llvm.prefetch.p0", VOID, [place, *hints])
 
     def scaled(
         self, number: ir.Value, vectors: list[ir.Value], sums: list[ir.Value]
