@@ -264,3 +264,10 @@ def test_powers_have_their_gradients_at_zero() -> None:
     by_base, by_exponent = cr.grad(lambda x, n: (x**n).sum(), argnums=(0, 1))(x, n)
     np.testing.assert_allclose(by_base.numpy(), [0, 12])
     np.testing.assert_allclose(by_exponent.numpy(), [0, 8 * np.log(2)])
+
+
+def test_gradients_say_of_what_they_are() -> None:
+    w = cr.parameter([1.0, 2.0], name="w")
+    text = repr(cr.backprop((w * w).sum()))
+    assert text == "<gradients with respect to w (2,) and 2 tensors>"
+    assert "no variable and 2 tensors" in repr(cr.backprop(cr.tensor(1.0) * 2.0))

@@ -7,7 +7,7 @@ import gc
 import threading
 import warnings
 import weakref
-from collections import OrderedDict, namedtuple
+from collections import OrderedDict, defaultdict, namedtuple
 from dataclasses import dataclass
 from typing import Any
 
@@ -322,6 +322,13 @@ def test_methods_are_compiled_for_each_instance() -> None:
     assert other.w.item() == 102.0
 
 
+@pytest.mark.parametrize("call", [lambda m: m.step(1.0), lambda m: m.step])
+def test_a_bound_method_keeps_its_instance(call: Any) -> None:
+    found = call(Model(1.0))
+    found = found(1.0) if callable(found) else found
+    assert found.item() == 2.0
+
+
 @dataclass
 class Unhashable:
     """Instances of a dataclass with equality have no hash."""
@@ -380,6 +387,13 @@ def test_threads_share_a_compiled_function() -> None:
     assert (count.item(), wrong, len(traced)) == (1600, [], 1)
 
 
+def test_a_defaultdict_is_a_dict_of_arguments() -> None:
+    given = defaultdict(list, {"x": X, "y": 2.0})
+    answer = cr.compile(lambda d: {"product": d["x"] * d["y"], **d})(given)
+    np.testing.assert_array_equal(answer["product"].numpy(), X * 2)
+    assert type(cr.compile(lambda d: d)(given)) is dict
+
+
 # What tracing cannot do. --------------------------------------------------------------
 
 
@@ -420,6 +434,7 @@ def test_a_value_that_leaves_the_function_by_the_back_door_is_an_error() -> None
         lambda: kept[0] + 1,
         lambda: kept[0].numpy(),
         lambda: bool(kept[0].sum()),
+        lambda: cr.parameter(X).assign(kept[0]),
     ):
         with pytest.raises(TraceError, match="compiled function that has ended"):
             use()

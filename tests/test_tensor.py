@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import copy
+import gc
+import pickle
+import weakref
 from typing import Any
 
 import numpy as np
@@ -422,3 +425,33 @@ def test_variables_never_share_storage() -> None:
     storages = [a.array, b.array, array, value.numpy()]
     for i, one in enumerate(storages):
         assert not any(np.shares_memory(one, other) for other in storages[i + 1 :])
+
+
+def test_what_another_process_is_sent_is_the_value_without_history() -> None:
+    x = cr.tensor([[1.0, 2.0]], name="x")
+    y = (x * 2.0).sum()
+    w = cr.parameter([1.0, 2.0], "float64", name="w")
+    w.read()
+    assert (w * w).sum().item() == 5.0
+    copies = pickle.loads(pickle.dumps([x, y, w]))
+    for original, sent in zip([x, y, w], copies, strict=True):
+        assert type(sent) is type(original)
+        assert (sent.name, sent.dtype) == (original.name, original.dtype)
+        np.testing.assert_array_equal(sent.numpy(), original.numpy())
+        assert sent.is_leaf
+    assert not np.shares_memory(copies[2].array, w.array)
+    # A node of this process is younger than what it is made of: gradients are right.
+    assert cr.backprop((copies[2] * 3.0).sum())[copies[2]].numpy().tolist() == [3, 3]
+
+
+def test_a_variable_that_was_read_is_freed_without_the_garbage_collector() -> None:
+    w = cr.parameter(np.ones(3))
+    loss = (w * w).sum()
+    assert w.read() is w.read() is loss.inputs[0].inputs[0]
+    storage = weakref.ref(w.array)
+    gc.disable()
+    try:
+        del w, loss
+        assert storage() is None
+    finally:
+        gc.enable()

@@ -241,6 +241,11 @@ class Gradients(Mapping[Node, Any]):
     def __contains__(self, node: object) -> bool:
         return self.get(node) is not None
 
+    def __repr__(self) -> str:
+        own = [each for each in self._versions if each in self]
+        named = ", ".join(each.describe() for each in own) or "no variable"
+        return f"<gradients with respect to {named} and {len(self) - len(own)} tensors>"
+
     def get(self, node: Any, default: Any = None) -> Any:
         """The gradient of a node, or ``default`` where the loss does not reach it."""
         gradient = self._gradients.get(self._find(node))

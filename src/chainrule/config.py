@@ -4,22 +4,19 @@ Place on the road: below everything. A setting is read where it is used, so a ch
 takes effect at once. Each has an environment variable, read when the package is
 imported.
 
-    ==================  =====================
-    ========================================== setting             environment
-    meaning
-    ==================  =====================
-    ========================================== ``dtype``           ``CHAINRULE_DTYPE``
-    the dtype of Python floats: float32 (default)
-                                               or float64
-    ``engine``          ``CHAINRULE_ENGINE``   the engine of ``cr.compile``
-    ``threads``         ``CHAINRULE_THREADS``  threads an engine may use; default: the
-                                               processors this process may run on
-    ``cache_folder``    ``CHAINRULE_CACHE``    downloaded data and compiled code
-    ``data_folder``     ``CHAINRULE_DATA``     a folder of data sets, looked into first
-    ``debug``           ``CHAINRULE_DEBUG``    1: verify the graph after every compiler
-    pass
-    ==================  =====================
-    ==========================================
+    ================  =====================  ========================================
+    setting           environment            meaning
+    ================  =====================  ========================================
+    ``dtype``         ``CHAINRULE_DTYPE``    the dtype of Python floats: float32
+                                             (default) or float64
+    ``engine``        ``CHAINRULE_ENGINE``   the engine of ``cr.compile``
+    ``threads``       ``CHAINRULE_THREADS``  threads an engine may use; default: the
+                                             processors this process may run on
+    ``cache_folder``  ``CHAINRULE_CACHE``    downloaded data and compiled code
+    ``data_folder``   ``CHAINRULE_DATA``     a folder of data sets, looked into first
+    ``debug``         ``CHAINRULE_DEBUG``    1: verify the graph after every compiler
+                                             pass
+    ================  =====================  ========================================
 """
 
 from __future__ import annotations

@@ -202,6 +202,14 @@ class StateError(ChainruleError, ValueError):
     """
 
 
+class ForeignNameError(ChainruleError, AttributeError):
+    """A name that other libraries have, and this one does not; ``hasattr`` is False.
+
+    Smallest example: ``loss.backward()``.
+    Cure: the message says what is written here instead.
+    """
+
+
 class MissingPackageError(ChainruleError, ImportError):
     """An optional package that this call needs is not installed.
 
@@ -216,8 +224,16 @@ def nearest(name: str, options: Iterable[str]) -> str | None:
     return close[0] if close else None
 
 
-def unknown_option(kind: str, name: object, options: Iterable[str]) -> OptionError:
+def unknown_option(
+    kind: str, name: object, options: Iterable[str], fix: str | None = None
+) -> OptionError:
     """The error for a name that is not one of ``options``.
+
+    Arguments:
+        kind: what the name is of.
+        name: the name given.
+        options: the names there are.
+        fix: what to do, where that is better known than by the nearest name.
 
     Example:
         >>> print(unknown_option("loss", "mes", ["mse", "l1"]).what)
@@ -225,10 +241,10 @@ def unknown_option(kind: str, name: object, options: Iterable[str]) -> OptionErr
     """
     names = sorted(options)
     listed = ", ".join(repr(option) for option in names)
-    close = nearest(str(name), names)
+    close = None if fix else nearest(str(name), names)
     return OptionError(
         f"unknown {kind} {name!r}: expected one of {listed}",
-        fix=f"did you mean {close!r}?" if close else None,
+        fix=f"did you mean {close!r}?" if close else fix,
     )
 
 

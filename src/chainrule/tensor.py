@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Iterator, Sequence
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from . import dtypes
+from . import dtypes, foreign
 from .errors import ArgumentError, DTypeError, ShapeError, TraceError
 from .graph import Array, Node, current_trace, format_type, no_value, variable_trace
 from .ops import composed, elementwise, matmul, movement, reduction
@@ -43,7 +43,11 @@ class Tensor(Node):
 
     __slots__ = ()
     __hash__ = object.__hash__
-    __array_ufunc__ = None  # array + tensor asks the tensor
+
+    if not TYPE_CHECKING:  # so that type checkers still find wrong names
+
+        def __getattr__(self, name: str) -> NoReturn:
+            raise foreign.no_attribute(self, name, foreign.TENSOR)
 
     # What it is. ----------------------------------------------------------------------
 
@@ -143,6 +147,11 @@ class Tensor(Node):
         return self.shape[0]
 
     def __iter__(self) -> Iterator[Tensor]:
+        if not self.shape:
+            raise ShapeError(
+                f"for: {self.describe()}: a single number has nothing to go through",
+                fix="x.item() is the number",
+            )
         return (self[i] for i in range(len(self)))
 
     def __format__(self, form: str) -> str:
@@ -515,9 +524,9 @@ class Parameter(Variable):
     __slots__ = ()
 
 
-def _received(kind: type[Tensor], array: Array, name: str) -> Tensor:
+def _received(kind: Any, array: Array, name: str) -> Any:
     """A tensor or variable that was sent from another process."""
-    return tensor(array, name=name) if kind is Tensor else kind(array, name=name)  # type: ignore[call-arg]
+    return tensor(array, name=name) if kind is Tensor else kind(array, name=name)
 
 
 def tensor(value: Any, dtype: DTypeLike | None = None, *, name: str = "") -> Tensor:

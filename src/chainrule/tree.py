@@ -2,11 +2,12 @@
 
 Place on the road: below the graph. ``compile`` and ``scan`` take and return arguments
 nested in tuples, named tuples, lists and dicts; everything else is a leaf. ``None``
-holds no leaf.
+holds no leaf. A ``defaultdict`` comes back as a plain dict.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -31,7 +32,8 @@ def flatten(value: Any) -> tuple[list[Any], Structure]:
 def _structure(value: Any, add: Callable[[Any], None]) -> Structure:
     if isinstance(value, dict):
         keys = tuple(sorted(value, key=str))
-        return type(value), keys, tuple(_structure(value[key], add) for key in keys)
+        kind = dict if isinstance(value, defaultdict) else type(value)
+        return kind, keys, tuple(_structure(value[key], add) for key in keys)
     if isinstance(value, (tuple, list)):
         return type(value), None, tuple(_structure(each, add) for each in value)
     if value is None:

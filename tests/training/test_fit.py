@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import subprocess
 import sys
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -495,3 +497,17 @@ def test_every_error_of_fit_is_of_this_package() -> None:
 def test_perplexity_is_e_to_the_loss(points: Points, network: Build) -> None:
     found = evaluate(network(), points, metrics=[metrics.perplexity])
     assert found["perplexity"] == pytest.approx(math.exp(found["loss"]), rel=1e-6)
+
+
+def test_a_finished_run_is_freed_without_the_garbage_collector() -> None:
+    model = nn.Linear(2, 2)
+    model(np.zeros((1, 2), np.float32))
+    points = (np.zeros((4, 2), np.float32), np.array([0, 1, 0, 1]))
+    fit(model, points, epochs=1, validation=0.5, progress=False)
+    weights = weakref.ref(model.weight)
+    gc.disable()
+    try:
+        del model
+        assert weights() is None
+    finally:
+        gc.enable()

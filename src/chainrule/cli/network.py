@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 from .. import nn, optim
-from ..config import config
 from .settings import Network, Training
 
 #: name ↦ the layer after each hidden layer
@@ -44,9 +42,6 @@ LEARNING_RATES: Mapping[str, float] = {
 
 #: optimizer ↦ how strongly it draws weights to 0 by itself
 WEIGHT_DECAY: Mapping[str, float] = {"adamw": 0.01}
-
-#: Steps of fewer multiplications forward than this run on one thread.
-SMALL_STEP = 8_000_000
 
 SCHEDULES = ("one_cycle", "cosine", "constant")
 
@@ -96,21 +91,6 @@ def defaults(examples: int, images: bool) -> Defaults:
     if examples < 1000:
         return FEW_ROWS
     return SOME_ROWS if examples < 10_000 else MANY_ROWS
-
-
-def threads(network: Network, batch_size: int) -> int:
-    """How many threads suit the matrix products of a step: one where they are small.
-
-    Threads that wait for each other cost more than a small product does, above all on
-    a machine that has other things to do.
-
-    Example:
-        >>> threads(Network(64, 10, (256,)), batch_size=32)
-        1
-    """
-    sizes = (network.inputs, *network.hidden, network.outputs)
-    weights = sum(a * b for a, b in pairwise(sizes))
-    return 1 if weights * batch_size < SMALL_STEP else config.threads
 
 
 def build(network: Network) -> nn.Sequential:

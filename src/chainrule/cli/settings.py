@@ -76,7 +76,7 @@ class Training:
         validation: the part of the training data on which the best epoch is chosen.
         patience: epochs without improvement before training stops; None for never.
         engine: which engine ran the steps.
-        threads: of the matrix products; part of the run, as sums of several threads
+        threads: how many the engine used; part of the run, as sums of several threads
             are rounded in another order.
     """
 

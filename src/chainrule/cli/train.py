@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from threadpoolctl import threadpool_limits
 
 import chainrule as cr
 
@@ -142,9 +141,9 @@ def command(**given: Any) -> None:
     if asked.get("engine"):
         config.engine = asked["engine"]
     _introduce(run, terminal)
-    with threadpool_limits(run.settings.training.threads, user_api="blas"):
-        history = _learn(run, terminal)
-        _finish(run, history, terminal, began)
+    config.threads = run.settings.training.threads
+    history = _learn(run, terminal)
+    _finish(run, history, terminal, began)
 
 
 @dataclass
@@ -256,7 +255,7 @@ def _settings(
             validation=validation,
             patience=asked.get("patience", usual.patience if validation else None),
             engine=asked.get("engine", config.engine),
-            threads=network.threads(made, batch_size),
+            threads=config.threads,
         ),
         title=examples.title,
         task=task,

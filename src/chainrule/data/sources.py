@@ -12,8 +12,9 @@ must not know of networks.
 ``mnist``                 handwritten digits 28 × 28, 60 000 + 10 000
 ``fashion-mnist``         articles of clothing 28 × 28, 60 000 + 10 000
 ``usps``                  digits of zip codes 16 × 16, 7291 + 2007
-``optdigits``             handwritten digits 8 × 8, 3823 + 1797, other writers in the
-test ``pendigits``             digits as 8 points of a pen, 7494 + 3498
+``optdigits``             handwritten digits 8 × 8, 3823 + 1797, other writers in
+                          the test part
+``pendigits``             digits as 8 points of a pen, 7494 + 3498
 ``uci/boston`` and more   nine regression tables with published splits: ``split=0``
 ========================  ===========================================================
 

@@ -7,14 +7,24 @@ one instruction after the other, and each value is dropped after its last use.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
+from threadpoolctl import ThreadpoolController
 
 from ..compiler.program import Program
-from ..graph import Array
+from ..config import config
+from ..graph import Array, Graph, Node
 from ..ops.primitive import check_value, checking_numerics
+from ..shapes import size
+
+#: Products of fewer multiplications run on one thread: threads that wait for each other
+#: cost more than they do, above all on a machine that has other things to do.
+SMALL_PRODUCT = 8_000_000
+
+_blas = ThreadpoolController().select(user_api="blas")
 
 
 class NumpyExecutable:
@@ -23,6 +33,7 @@ class NumpyExecutable:
     def __init__(self, program: Program) -> None:
         self.program = program
         self._lock = threading.Lock()
+        self._largest = largest_product(each.node for each in program.instructions)
         self._constants = {id(array) for _, array in program.constants}
         self._steps = [
             (
@@ -51,7 +62,7 @@ class NumpyExecutable:
             values[slot] = array
         for slot, variable in program.variables:
             values[slot] = variable.array
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), self._threads():
             self._run(values)
         taken = {id(array) for array in inputs} | self._constants
         taken.update(id(variable.array) for _, variable in program.variables)
@@ -62,6 +73,15 @@ class NumpyExecutable:
         for variable, array in updates:
             variable.array = array
         return results
+
+    def _threads(self) -> AbstractContextManager[object]:
+        """Inside, NumPy's products run on as many threads as suit the largest one."""
+        if self._largest == 0:
+            return nullcontext()
+        found: AbstractContextManager[object] = _blas.limit(
+            limits=1 if self._largest < SMALL_PRODUCT else config.threads
+        )
+        return found
 
     def _run(self, values: list[Any]) -> None:
         checking = checking_numerics.get()
@@ -75,6 +95,19 @@ class NumpyExecutable:
             values[output] = value
             for slot in last_uses:
                 values[slot] = None
+
+
+def largest_product(nodes: Iterable[Node]) -> int:
+    """The multiplications of the largest matrix product; 0 where there is none."""
+    largest, pending = 0, list(nodes)
+    while pending:
+        node = pending.pop()
+        if node.op is not None and node.op.name == "matmul":
+            largest = max(largest, size(node.shape) * node.inputs[0].shape[-1])
+        for value in node.params.values():
+            if isinstance(value, Graph):  # the body of a loop
+                pending.extend(value.operations)
+    return largest
 
 
 def _own(array: Array, taken: set[int]) -> Array:

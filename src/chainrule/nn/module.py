@@ -14,11 +14,11 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from os import PathLike
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self
 
 from numpy.typing import DTypeLike
 
-from .. import dtypes, errors, saving
+from .. import dtypes, errors, foreign, saving
 from ..errors import ArgumentError, DTypeError
 from ..graph import Array
 from ..tensor import Parameter, Variable
@@ -57,6 +57,11 @@ class Module:
     """
 
     depends_on_training: ClassVar[bool] = False
+
+    if not TYPE_CHECKING:  # so that type checkers still find wrong names
+
+        def __getattr__(self, name: str) -> NoReturn:
+            raise foreign.no_attribute(self, name, foreign.MODULE)
 
     def forward(self, *inputs: Any, **options: Any) -> Any:
         """The module's function. Subclasses write it; users call the module itself."""

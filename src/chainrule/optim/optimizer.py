@@ -43,8 +43,7 @@ class Optimizer(ABC):
         params: parameters, or groups: dictionaries with "params" and the options in
             which the group differs, as in PyTorch.
         lr: η, the learning rate: a positive number, or a schedule (``optim.Cosine``,
-        any
-            function from the number of steps done, a float64 tensor, to a tensor).
+            any function from the number of steps done, a float64 tensor, to a tensor).
         options: the algorithm's other hyper-parameters and their values.
         transforms: what is done to the gradients of all parameters before the rule, in
             this order; a group's own come after them.

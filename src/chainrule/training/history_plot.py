@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from .history import NOT_DRAWN, History, shown
-from .metrics import lower_is_better
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -100,16 +99,9 @@ def _mark_best(ax: Axes, history: History, column: str) -> None:
     row = history.best(column)
     x, y = row.get("epoch", 1), float(row[column])
     ax.plot([x], [y], "o", color=COLOURS[1], fillstyle="none", markersize=9)
-    below = not lower_is_better(column)
-    ax.annotate(
-        f"best {shown(y)}, epoch {x}",
-        (x, y),
-        xytext=(0, -26 if below else 14),
-        textcoords="offset points",
-        ha="right" if len(history) > 1 and x > len(history) / 2 else "left",
-        fontsize="small",
-        color=COLOURS[1],
-    )
+    # Beside the title, where no curve can be.
+    label = f"best {shown(y)}, epoch {x}"
+    ax.set_title(label, loc="right", fontsize="small", color=COLOURS[1])
 
 
 def _scale(ax: Axes, history: History, title: str) -> None:

@@ -22,11 +22,13 @@ from typing import Any
 import numpy as np
 
 from ...compiler.program import Cell, Program
+from ...config import config
 from ...errors import ChainruleError
 from ...graph import Array
 from ...ops.primitive import Primitive, checking_numerics
 from ..numpy_engine import NumpyExecutable
 from .fuse import fuse
+from .guard import OUT_OF_BOUNDS
 from .host import Library, host, machine_code
 from .lower import ENTRANCE, Needs, layout_of, lower
 from .object_cache import cached
@@ -54,7 +56,7 @@ class NativeExecutable:
         self.program = program
         self.schedule = fuse(program)
         self.layout = layout_of(program, self.schedule)
-        code = cached(f"{self.schedule!r} {self.layout!r}", self._compile)
+        code = cached(self._description(), self._compile)
         needs, code = Needs.unpacked(code)
         self.library = Library(code)
         self._reference: NumpyExecutable | None = None
@@ -76,6 +78,10 @@ class NativeExecutable:
         self._bound: list[Array | None] = [None] * len(self._cells)
         self._shared = needs.shared
         self._prepare(needs.arena_bytes)
+
+    def _description(self) -> str:
+        """Everything that the machine code depends on."""
+        return f"{self.schedule!r} {self.layout!r} debug={config.debug}"
 
     def _compile(self) -> bytes:
         """The machine code and what it needs, as the object cache keeps them."""
@@ -125,9 +131,10 @@ class NativeExecutable:
             outputs.append(array)
             objects[number] = id(array)
             number += 1
-        if self._enter_shared() if self._shared else self._enter():
+        status = self._enter_shared() if self._shared else self._enter()
+        if status:
             self._bound = [None] * len(self._cells)
-            return self._fault(inputs)
+            return self._fault(inputs, status)
         for cell, array in moved:
             cell.array = array
         return outputs
@@ -204,12 +211,14 @@ class NativeExecutable:
             self._reference = NumpyExecutable(self.program)
         return self._reference(inputs)
 
-    def _fault(self, inputs: Sequence[Array]) -> list[Array]:
+    def _fault(self, inputs: Sequence[Array], status: int) -> list[Array]:
         """The error of a run that failed, as the reference engine raises it."""
-        self._by_reference(inputs)
+        what = "made an access out of bounds"
+        if status != OUT_OF_BOUNDS:
+            what = "reported an error that the reference engine does not find"
+            self._by_reference(inputs)
         raise EngineFault(
-            f"native: {self.program.graph.name}: the machine code reported an error "
-            "that the reference engine does not find",
+            f"native: {self.program.graph.name}: the machine code {what}",
             fix='run it with engine="numpy", and report this program',
         )
 
@@ -236,7 +245,7 @@ def owned_copy(array: Array) -> Array:
 
 def lent(cell: Cell) -> bool:
     """Whether a node of some graph may share a variable's array."""
-    return getattr(cell, "_leaf", None) is not None
+    return getattr(cell, "lent", False)
 
 
 def view_at(address: int, shape: tuple[int, ...], dtype: Any) -> Array:

@@ -27,6 +27,7 @@ from ... import dtypes
 from ...compiler.program import Instruction, Program, plan
 from ...dtypes import DType
 from ...graph import Array, Node
+from ...ops.indexing import COUNTED_FROM_ZERO
 from ...shapes import Shape
 from .elementwise import EMITTERS, Call
 from .finish import finish
@@ -451,20 +452,22 @@ class Fuser:
         self._elementwise(instruction)
 
     def _op_normal_index(self, instruction: Instruction) -> None:
-        size = instruction.params["size"]
-        if self._check(instruction, instruction.inputs[0], size) is not None:
+        size, what = instruction.params["size"], instruction.params["what"]
+        low = 0 if what.rsplit(" ", 1)[-1] in COUNTED_FROM_ZERO else -size
+        if self._check(instruction, instruction.inputs[0], size, low) is not None:
             self._elementwise(instruction)
 
     def _op_take(self, instruction: Instruction) -> None:
         """Elements from x at the index: x is walked with stride 0 along its axes."""
-        axis, at = instruction.params["axis"], instruction.inputs[1]
+        axis: int = instruction.params["axis"]
+        at = instruction.inputs[1]
         ndim = len(self.nodes[at].shape)
         shape = instruction.node.shape
 
         def along(view: View, index: bool) -> tuple[int, ...]:
             if not index:
-                return view.strides[:axis] + (0,) * ndim + view.strides[axis + 1 :]
-            return (0,) * axis + view.strides + (0,) * (len(shape) - axis - ndim)
+                return *view.strides[:axis], *(0,) * ndim, *view.strides[axis + 1 :]
+            return *(0,) * axis, *view.strides, *(0,) * (len(shape) - axis - ndim)
 
         self._gather(instruction, along)
 
@@ -474,7 +477,7 @@ class Fuser:
         def along(view: View, index: bool) -> tuple[int, ...]:
             if index:
                 return view.strides
-            return view.strides[:axis] + (0,) + view.strides[axis + 1 :]
+            return *view.strides[:axis], 0, *view.strides[axis + 1 :]
 
         self._gather(instruction, along)
 
@@ -518,22 +521,26 @@ class Fuser:
         operands = (self._spread(source, shape), self._spread(at, shape), here)
         self._place(Operation(call, operands, shape, self._out(instruction)))
 
-    def _check(self, instruction: Instruction, slot: int, size: int) -> int | None:
+    def _check(
+        self, instruction: Instruction, slot: int, size: int, low: int | None = None
+    ) -> int | None:
         """An index is checked before it is used, as soon as it is known.
 
         Answers the position of the kernel after which the check runs; None where the
         index is a constant that is wrong, and the instruction has become its error.
         """
         index = self.views[slot]
+        low = -size if low is None else low
         if isinstance(index, Immediate):
             empty = math.prod(self.nodes[slot].shape) == 0
-            if empty or -size <= int(index.value) < size:
+            if empty or low <= int(index.value) < size:
                 return -1
             self._callback(instruction)
             return None
         home, shape = self._contiguous(slot)
-        check = Special("check", {"size": size}, ((home, shape),), ())
-        position, _ = self.checks.setdefault((home, size), (self.ready[home], check))
+        check = Special("check", {"size": size, "low": low}, ((home, shape),), ())
+        key = home, size, low
+        position, _ = self.checks.setdefault(key, (self.ready[home], check))
         return position
 
     # Kernels of their own.

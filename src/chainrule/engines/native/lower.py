@@ -19,8 +19,10 @@ from llvmlite import ir
 
 from ...compiler.memory import Block, place
 from ...compiler.program import Program
+from ...config import config
 from . import emit, specials
 from .emit import I64, POINTER, index
+from .guard import reported
 from .host import Host
 from .kernel import Access, Home, Kernel, Product, Schedule, Special, Sweep
 from .product import emit_product, scratch_bytes, units_of
@@ -153,7 +155,8 @@ class Lowerer:
             field = emit.address(b, array, emit.I8, index(DATA_OFFSET))
             address = b.load(field, typ=POINTER, align=8)
             b.store(address, emit.address(b, table, POINTER, i), align=8)
-        b.ret(b.call(main, [table]))
+        status = b.call(main, [table])
+        b.ret(reported(b, status) if config.debug else status)
 
     def kernel(self, kernel: Kernel, homes: dict[int, Home]) -> ir.Function:
         """The function of a kernel; one that was written for an equal one, if any.
@@ -176,13 +179,15 @@ class Lowerer:
 
     def _write(self, name: str, kernel: Kernel, homes: dict[int, Home]) -> ir.Function:
         order = list(range(len(homes)))
+        sizes = {i: each.size for i, each in homes.items()} if config.debug else None
         if isinstance(kernel, Product):
             scratch = len(order)
             return emit_product(
-                self.module, name, kernel, [*order, scratch], scratch, self.host
+                self.module, name, kernel, [*order, scratch], scratch, self.host, sizes
             )
         if isinstance(kernel, Sweep):
-            return emit_sweep(self.module, name, kernel, order, self.host.vector_bytes)
+            vector_bytes = self.host.vector_bytes
+            return emit_sweep(self.module, name, kernel, order, vector_bytes, sizes)
         if kernel.name.startswith("random"):
             return emit_random(self.module, name, kernel, homes)
         function = ir.Function(self.module, MAIN, name)

@@ -17,6 +17,7 @@ from ...dtypes import DType
 from . import emit
 from .elementwise import EMITTERS, convert, from_front
 from .emit import I64
+from .guard import guarded
 from .kernel import Access, Argument, Coordinate, Immediate, Local, Step
 
 
@@ -50,6 +51,8 @@ class Values:
     known: dict[int, ir.Value] = field(default_factory=dict)
     reload: Mapping[int, Access] = field(default_factory=dict)
     loaded: dict[Access, ir.Value] = field(default_factory=dict)
+    #: home → its size, where every access is checked
+    sizes: Mapping[int, int] | None = None
 
     def step(self, number: int) -> ir.Value:
         """The value of a step, in every lane."""
@@ -105,6 +108,8 @@ class Values:
         self, home: int, dtype: DType, place: ir.Value, stride: int
     ) -> ir.Value:
         b, point = self.b, self.point
+        lanes = 0 if stride == 0 else point.lanes
+        place = self._guarded(home, place, lanes)
         where = emit.address(b, self.pointers[home], emit.memory_type(dtype), place)
         if stride == 0 and not emit.lanes_of(place.type):
             return emit.splat(b, emit.load(b, dtype, where, 0, None), point.lanes)
@@ -115,9 +120,16 @@ class Values:
         b = self.b
         place = self.position(access.strides, access.offset)
         kind = emit.memory_type(access.dtype)
+        place = self._guarded(access.home, place, emit.lanes_of(value.type))
         where = emit.address(b, self.pointers[access.home], kind, place)
         mask = self.point.mask if emit.lanes_of(value.type) else None
         emit.store(b, access.dtype, value, where, mask)
+
+    def _guarded(self, home: int, place: ir.Value, lanes: int) -> ir.Value:
+        if self.sizes is None or home not in self.sizes:
+            return place
+        mask = self.point.mask if lanes or emit.lanes_of(place.type) else None
+        return guarded(self.b, place, lanes, mask, self.sizes[home])
 
     def position(self, strides: Sequence[int], offset: int) -> ir.Value:
         """offset + Σ index · stride: of the first lane where the lanes are neighbours,
@@ -171,6 +183,7 @@ class Values:
             return emit.constant(emit.register_type(argument.dtype), argument.value)
         assert isinstance(argument, Access)
         place = self.position(argument.strides, argument.offset)
+        place = self._guarded(argument.home, place, 0)
         kind = emit.memory_type(argument.dtype)
         where = emit.address(self.b, self.pointers[argument.home], kind, place)
         return emit.load(self.b, argument.dtype, where, 0, None)

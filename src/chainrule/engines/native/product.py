@@ -7,7 +7,7 @@ where the product's result would go, the others beside it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from llvmlite import ir
 
@@ -63,6 +63,7 @@ def emit_product(
     homes: Sequence[int],
     scratch: int,
     host: Host,
+    sizes: Mapping[int, int] | None = None,
 ) -> ir.Function:
     """Writes ``name(arguments, part, parts)``; ``scratch`` is a home among ``homes``."""
     main = kernel.main_store()
@@ -81,7 +82,7 @@ def emit_product(
         pointers = emit.arguments(b, context, homes)
         lanes = emit.lanes_of(value.type)
         point = Point((batch, row, column), 2, lanes, mask)
-        values = Values(b, kernel.steps, pointers, point, {0: value})
+        values = Values(b, kernel.steps, pointers, point, {0: value}, sizes=sizes)
         result = values.step(kernel.stores[main][0])
         stored = [(values.step(number), access) for number, access in others]
         for each, access in stored:

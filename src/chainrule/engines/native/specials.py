@@ -71,7 +71,7 @@ def _check(
 ) -> ir.Value:
     """1 where an index lies outside of its axis; the engine then finds out which."""
     (given,) = _operands(b, kernel, pointers, homes)
-    size = kernel.params["size"]
+    size, first = kernel.params["size"], kernel.params["low"]
     count = homes[kernel.inputs[0][0]].size
     wrong = emit.local(b, I1)
     b.store(ir.Constant(I1, 0), wrong)
@@ -81,7 +81,7 @@ def _check(
             bad = _unsigned_beyond(b, value, size)
         else:
             number = convert(b, value, given.dtype, dtypes.int64)
-            low = b.icmp_signed("<", number, index(-size))
+            low = b.icmp_signed("<", number, index(first))
             bad = b.or_(low, b.icmp_signed(">=", number, index(size)))
         b.store(b.or_(b.load(wrong, typ=I1), bad), wrong)
     return b.zext(b.load(wrong, typ=I1), I64)
@@ -299,5 +299,6 @@ SPECIALS: dict[str, Callable[..., Any]] = {
 def scratch_bytes(kernel: Special) -> int:
     """How much scratch memory a kernel needs."""
     if kernel.name == "argsort":
-        return 16 * kernel.inputs[0][1][kernel.params["axis"]]
+        axis: int = kernel.params["axis"]
+        return 16 * kernel.inputs[0][1][axis]
     return 0

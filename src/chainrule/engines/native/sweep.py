@@ -34,10 +34,19 @@ INTERLEAVED, FEW_STEPS = 4, 12
 
 
 def emit_sweep(
-    module: ir.Module, name: str, kernel: Sweep, homes: Sequence[int], vector_bytes: int
+    module: ir.Module,
+    name: str,
+    kernel: Sweep,
+    homes: Sequence[int],
+    vector_bytes: int,
+    sizes: Mapping[int, int] | None = None,
 ) -> ir.Function:
-    """Writes ``name(arguments, part, parts)``; arguments are the homes' addresses."""
-    return _SweepEmitter(module, name, simplified(kernel), homes, vector_bytes).emit()
+    """Writes ``name(arguments, part, parts)``; arguments are the homes' addresses.
+
+    With ``sizes`` of the homes, every load and store is checked.
+    """
+    simple = simplified(kernel)
+    return _SweepEmitter(module, name, simple, homes, vector_bytes, sizes).emit()
 
 
 def split_units(kernel: Sweep, vector_bytes: int) -> int:
@@ -166,8 +175,9 @@ class _SweepEmitter:
         kernel: Sweep,
         homes: Sequence[int],
         vector_bytes: int,
+        sizes: Mapping[int, int] | None,
     ) -> None:
-        self.kernel = kernel
+        self.kernel, self.sizes = kernel, sizes
         self.function = ir.Function(module, KERNEL, name)
         self.b = ir.IRBuilder(self.function.append_basic_block("entry"))
         self.pointers = emit.arguments(self.b, self.function.args[0], homes)
@@ -252,7 +262,7 @@ class _SweepEmitter:
                 self._rest(at, whole * loops.stride, length)
 
     def _rest(self, at: dict[int, ir.Value], first: int, length: int) -> None:
-        """What is left of an axis after whole blocks: single vectors, then a masked one."""
+        """What is left of an axis after whole blocks: vectors, and a masked one."""
         lanes, b = self.loops.lanes, self.b
         vectors = (length - first) // lanes
         if vectors:
@@ -414,8 +424,9 @@ class _Row:
         sweep = self.sweep
         reload = {i: a for i, (a, since) in sweep.reload.items() if since < number}
         return Values(
-            sweep.b, sweep.kernel.steps, sweep.pointers, point, dict(self.known), reload
-        )
+            sweep.b, sweep.kernel.steps, sweep.pointers, point, dict(self.known),
+            reload, sizes=sweep.sizes,
+        )  # fmt: skip
 
     def begin(self, sums: Sequence[int], number: int) -> None:
         """Before a pass: values of the row that it needs, and empty sums."""

@@ -1,0 +1,305 @@
+"""Names that users of other libraries reach for, and what to write here instead.
+
+Place on the road: below everything, beside ``errors``. Tables of words only: it knows
+no class that they are about. Classes and packages ask it when Python has not found an
+attribute, so these names cost nothing and do not exist: ``hasattr`` is False.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from .errors import ForeignNameError
+
+GRADIENTS = "grads = cr.backprop(loss); grads[W] is ∂loss/∂W, of any tensor W"
+STEP = "optimizer.step(cr.backprop(loss))"
+NOT_MOVED = "leave it out: there are no devices to move to; cr.compile makes it fast"
+NEVER_CHANGES = "leave it out: a tensor's value never changes"
+IN_PLACE = "W.assign(new value) changes a parameter; no other tensor ever changes"
+NO_SWITCH = (
+    "leave it out: a call predicts unless it says model(x, training=True); cr.fit does"
+)
+NOTHING_TO_ZERO = "leave it out: each cr.backprop(loss) answers gradients of its own"
+ALL_HAVE_GRADIENTS = (
+    "leave it out: grads = cr.backprop(loss) has the gradient of every float tensor; "
+    "cr.stop_gradient(x) ends it there"
+)
+CHOSEN_BY_OPTIMIZER = "give the optimizer only the parameters that are to be trained"
+SCHEDULE = "a schedule takes the place of the number: optim.Adam(params, lr=optim.%s)"
+
+FLOAT = "x.astype('float32')"
+INTEGER = "x.astype('int64')"
+
+#: Attributes and methods of a tensor.
+TENSOR: Mapping[str, str] = {
+    **dict.fromkeys(("backward", "grad", "grad_fn", "retain_grad"), GRADIENTS),
+    **dict.fromkeys(("requires_grad", "requires_grad_"), ALL_HAVE_GRADIENTS),
+    **dict.fromkeys(("to", "cuda", "cpu", "device", "pin_memory"), NOT_MOVED),
+    **dict.fromkeys(("clone", "copy", "contiguous"), NEVER_CHANGES),
+    **dict.fromkeys(
+        ("add_", "sub_", "mul_", "div_", "copy_", "zero_", "fill_", "clamp_")
+        + ("normal_", "uniform_", "assign", "assign_add", "assign_sub", "set_value"),
+        IN_PLACE,
+    ),
+    **{
+        name: f"cr.{name}(x)"
+        for name in (
+            "exp expm1 log log1p sqrt sin cos tanh sigmoid relu softmax log_softmax "
+            "abs sign floor ceil erf square norm logsumexp isnan isfinite"
+        ).split()
+    },
+    "data": "x.numpy() reads the value; W.assign(new value) changes a parameter's",
+    "view": "x.reshape(2, -1)",
+    "permute": "x.transpose(1, 0)",
+    "t": "x.T",
+    "unsqueeze": "cr.expand_dims(x, axis), or x[:, None]",
+    "expand": "cr.broadcast_to(x, shape)",
+    "mm": "x @ y",
+    "bmm": "x @ y",
+    "matmul": "x @ y",
+    "pow": "x ** 2",
+    "clamp": "x.clip(0.0, 1.0)",
+    "float": FLOAT,
+    "double": "x.astype('float64')",
+    "half": FLOAT,
+    "long": INTEGER,
+    "int": INTEGER,
+    "bool": "x.astype(bool), or x != 0",
+    "type": FLOAT,
+    "dim": "x.ndim",
+    "numel": "x.size",
+    "eq": "x == y",
+    "ne": "x != y",
+    "lt": "x < y",
+    "gt": "x > y",
+    "gather": "cr.take_along_axis(x, indices, axis)",
+    "masked_fill": "cr.where(mask, value, x)",
+    "topk": "cr.top_k(x, k)",
+    "chunk": "cr.split(x, parts)",
+    "split": "cr.split(x, parts)",
+}
+
+#: Attributes and methods of a network or layer.
+MODULE: Mapping[str, str] = {
+    **dict.fromkeys(("train", "eval", "training"), NO_SWITCH),
+    **dict.fromkeys(("to", "cuda", "cpu", "device"), NOT_MOVED),
+    "zero_grad": NOTHING_TO_ZERO,
+    **dict.fromkeys(("requires_grad_", "trainable", "freeze"), CHOSEN_BY_OPTIMIZER),
+    "double": "model.astype('float64') answers a copy",
+    "float": "model.astype('float32') answers a copy",
+    "fit": "cr.fit(model, (x, y), epochs=10)",
+    "compile": "cr.fit(model, (x, y), loss=…, optimizer=…, metrics=[…])",
+    "predict": "cr.predict(model, x); for classes .argmax(-1) of it",
+    "predict_proba": "cr.softmax(cr.predict(model, x))",
+    "evaluate": "cr.evaluate(model, (x, y))",
+    "score": "cr.evaluate(model, (x, y))",
+    "add": "nn.Sequential(*model, layer) makes a longer one",
+    "append": "nn.Sequential(*model, layer) makes a longer one",
+    "weights": "model.parameters(), or model.state_dict() by name",
+    "get_weights": "model.state_dict()",
+    "set_weights": "model.load_state_dict(state)",
+    "load_weights": "model.load(path)",
+    "save_weights": "model.save(path)",
+    "trainable_variables": "model.parameters()",
+    "trainable_weights": "model.parameters()",
+    "count_params": "model.num_parameters",
+    "modules": "model.named_modules()",
+    "named_children": "model.children()",
+    "buffers": "model.named_variables()",
+    "named_buffers": "model.named_variables()",
+    "register_buffer": "self.name = cr.Variable(value)",
+    "register_parameter": "self.name = cr.parameter(value)",
+    "add_module": "self.name = layer",
+    "register_forward_hook": "cr.explain(model, x, y) shows what every layer computes",
+}
+
+#: Attributes and methods of an optimizer.
+OPTIMIZER: Mapping[str, str] = {
+    "zero_grad": NOTHING_TO_ZERO,
+    "minimize": STEP,
+    "apply_gradients": STEP,
+    "update": STEP,
+    "param_groups": "optimizer.groups",
+    "learning_rate": "optimizer.lr",
+}
+
+#: Attributes of what ``fit`` answers.
+HISTORY: Mapping[str, str] = {
+    "history": "history['loss'], or history.epochs, a dictionary for each epoch",
+    "epoch": "history['epoch']",
+    "params": "history.settings",
+}
+
+#: Names of the package itself.
+PACKAGE: Mapping[str, str] = {
+    **dict.fromkeys(
+        ("no_grad", "inference_mode", "enable_grad", "set_grad_enabled"),
+        "leave it out: gradients are computed where cr.backprop is called, only there",
+    ),
+    **dict.fromkeys(("GradientTape", "autograd"), GRADIENTS),
+    **dict.fromkeys(
+        ("array", "asarray", "as_tensor", "from_numpy", "FloatTensor", "LongTensor"),
+        "cr.tensor(values)",
+    ),
+    **dict.fromkeys(("randn", "random_normal"), "cr.random.normal((2, 3))"),
+    "rand": "cr.random.uniform((2, 3))",
+    "randint": "cr.random.integers(0, 10, (2, 3))",
+    "randperm": "cr.random.permutation(10)",
+    **dict.fromkeys(
+        ("float32", "float64", "int64", "int32", "bool"),
+        "dtypes are NumPy's: np.float32, or its name 'float32'",
+    ),
+    **dict.fromkeys(("float", "double", "long"), "x.astype('float32')"),
+    **dict.fromkeys(("device", "cuda"), NOT_MOVED),
+    **dict.fromkeys(("jit", "function"), "cr.compile(f)"),
+    **dict.fromkeys(("mm", "bmm", "dot"), "x @ y"),
+    "set_default_dtype": "cr.config.dtype = 'float64'",
+    "cat": "cr.concatenate([x, y], axis=0)",
+    "concat": "cr.concatenate([x, y], axis=0)",
+    "unsqueeze": "cr.expand_dims(x, axis)",
+    "permute": "cr.transpose(x, axes)",
+    "pow": "cr.power(x, 2)",
+    "clamp": "cr.clip(x, 0.0, 1.0)",
+    "topk": "cr.top_k(x, k)",
+    "gather": "cr.take_along_axis(x, indices, axis)",
+    "reduce_mean": "cr.mean(x)",
+    "reduce_sum": "cr.sum(x)",
+    "save": "model.save(path)",
+    "Module": "nn.Module",
+    "Sequential": "nn.Sequential(…)",
+    "Linear": "nn.Linear(inputs, outputs)",
+}
+
+#: Names of ``nn`` that are no losses.
+NN: Mapping[str, str] = {
+    "functional": "functions are the package's own: cr.relu(x), cr.softmax(x)",
+    "init": "initializers: nn.Linear(2, 3, weight_init='he_normal')",
+    "utils": "optim.ClipNorm(1.0) among an optimizer's transforms clips gradients",
+    "Dense": "nn.Linear(inputs, outputs)",
+    "Parameter": "cr.parameter(values)",
+    "Model": "nn.Module",
+    "ModuleList": "a plain list in an attribute: its layers belong to the module",
+    "ModuleDict": "a plain dict in an attribute: its layers belong to the module",
+    "BatchNormalization": "nn.BatchNorm1d(features)",
+    "LayerNormalization": "nn.LayerNorm(features)",
+    "Input": "leave it out: layers know their numbers of inputs",
+    "Activation": "a layer of its own: nn.ReLU()",
+}
+
+#: Names of ``optim``.
+OPTIM: Mapping[str, str] = {
+    "lr_scheduler": SCHEDULE % "Cosine(0.001, steps=1000)",
+    "StepLR": SCHEDULE % "StepDecay(…)",
+    "ExponentialLR": SCHEDULE % "Exponential(…)",
+    "CosineAnnealingLR": SCHEDULE % "Cosine(…)",
+    "OneCycleLR": SCHEDULE % "OneCycle(…)",
+    "MultiStepLR": SCHEDULE % "Piecewise(…)",
+    "LinearLR": SCHEDULE % "Warmup(…)",
+    "RMSprop": "optim.RMSProp(params)",
+    "AdaGrad": "optim.Adagrad(params)",
+}
+
+#: Names of ``data``.
+DATA: Mapping[str, str] = {
+    "DataLoader": "data.batches(dataset, 32, seed=0, epoch=epoch); cr.fit makes its own",
+    "TensorDataset": "data.Dataset(x, y)",
+    "random_split": "data.train_test_split((x, y), test=0.2)",
+}
+
+#: A loss by what others call it, in small letters without "_" and "loss" → our name.
+LOSSES: Mapping[str, str] = {
+    **dict.fromkeys(
+        ("crossentropy", "nll", "logloss", "categoricalcrossentropy")
+        + ("sparsecategoricalcrossentropy", "softmaxcrossentropy"),
+        "cross_entropy",
+    ),
+    **dict.fromkeys(
+        ("bce", "bcewithlogits", "binarycrossentropy", "binarycrossentropywithlogits"),
+        "binary_cross_entropy",
+    ),
+    **dict.fromkeys(("mse", "meansquarederror"), "mse"),
+    **dict.fromkeys(("mae", "l1", "meanabsoluteerror"), "l1"),
+    **dict.fromkeys(("huber", "smoothl1"), "huber"),
+    **dict.fromkeys(("gaussiannll",), "gaussian_nll"),
+    **dict.fromkeys(("hinge", "multimargin", "hingeembedding"), "hinge"),
+}
+
+#: Options of ``fit`` in other libraries.
+FIT: Mapping[str, str] = {
+    "validation_split": "validation=0.1, a fraction of the training data",
+    "validation_data": "validation=(x, y)",
+    "verbose": "progress=False for none",
+    "lr": "optimizer=optim.Adam(model.parameters(), lr=…)",
+    "learning_rate": "optimizer=optim.Adam(model.parameters(), lr=…)",
+    "shuffle": "leave it out: the examples of every epoch are shuffled",
+    "random_state": "seed=0",
+    "num_epochs": "epochs=10",
+    "n_epochs": "epochs=10",
+    "y": "data=(x, y)",
+    "x": "data=(x, y)",
+}
+
+#: Options of ``train_test_split`` in other libraries.
+SPLIT: Mapping[str, str] = {"test_size": "test=0.2", "random_state": "seed=0"}
+
+
+def loss_called(name: object) -> str | None:
+    """Our name of a loss that others call so, or None.
+
+    Example:
+        >>> loss_called("CrossEntropyLoss"), loss_called("mean_squared_error")
+        ('cross_entropy', 'mse')
+    """
+    plain = str(name).replace("_", "").replace("-", "").lower().removesuffix("loss")
+    return LOSSES.get(plain)
+
+
+def no_attribute(owner: object, name: str, table: Mapping[str, str]) -> Exception:
+    """The error for an attribute that an object does not have.
+
+    A name of the table is answered with its advice, any other as Python does it, which
+    offers the nearest name.
+
+    Example:
+        >>> print(no_attribute(object(), "backward", TENSOR).what)
+        object.backward: there is no such attribute here
+    """
+    kind = type(owner)
+    if any(name in vars(each) for each in kind.__mro__):
+        return _own_error(owner, name)  # a property that failed inside
+    if name in table:
+        what = f"{kind.__name__}.{name}: there is no such attribute here"
+        return ForeignNameError(what, fix=table[name])
+    text = f"{kind.__name__!r} object has no attribute {name!r}"
+    return AttributeError(text, name=name, obj=owner)
+
+
+def _own_error(owner: object, name: str) -> Exception:
+    try:
+        object.__getattribute__(owner, name)
+    except AttributeError as error:
+        return error
+    return AttributeError(name)
+
+
+def names_of(package: str, table: Mapping[str, str]) -> Callable[[str], Any]:
+    """What a package's ``__getattr__`` is: the error for a name that it does not have.
+
+    Names of losses are looked for wherever the table has nothing.
+    """
+    short = package.replace("chainrule", "cr", 1)
+
+    def missing(name: str) -> Any:
+        fix = table.get(name)
+        loss = None if fix or name.startswith("_") else loss_called(name)
+        if loss:
+            fix = f"losses.{loss}(predictions, targets), a function"
+        if fix:
+            what = f"{short}.{name}: there is no such name here"
+            raise ForeignNameError(what, fix=fix)
+        text = f"module {package!r} has no attribute {name!r}"
+        raise AttributeError(text, name=name, obj=sys.modules.get(package))
+
+    return missing

@@ -1,0 +1,103 @@
+"""Which operations share a kernel, and what is left in memory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+import chainrule as cr
+from chainrule.compiler.pipeline import run_passes
+from chainrule.compiler.program import plan
+from chainrule.engines.native.fuse import fuse
+from chainrule.engines.native.kernel import Product, Schedule, Special, Sweep
+
+
+def schedule(f: Any, *examples: Any) -> Schedule:
+    """The kernels of a function."""
+    return fuse(plan(run_passes(cr.trace(f, *examples))))
+
+
+def names(kernel: Any) -> list[str]:
+    """The operations of a kernel."""
+    return [step.call.name for step in kernel.steps]
+
+
+X = np.ones((8, 32), np.float32)
+
+
+def test_an_elementwise_chain_is_one_kernel_that_stores_its_result_alone() -> None:
+    (kernel,) = schedule(lambda x: cr.exp(x) * cr.tanh(x) + 1.0, X).kernels
+    assert isinstance(kernel, Sweep)
+    assert len(kernel.stores) == 1
+
+
+def test_softmax_is_one_kernel_over_its_rows() -> None:
+    (kernel,) = schedule(cr.softmax, X).kernels
+    assert isinstance(kernel, Sweep)
+    assert kernel.reduced == {1}
+    assert names(kernel) == ["max", "subtract", "exp", "sum", "divide"]
+
+
+def test_softmax_and_its_gradient_are_one_kernel() -> None:
+    def f(x: Any, g: Any) -> Any:
+        y, back = cr.vjp(cr.softmax, x)
+        return y, back(g)[0]
+
+    assert len(schedule(f, X, X).kernels) == 1
+
+
+def test_bias_and_activation_are_computed_on_the_products_registers() -> None:
+    w, b = np.ones((16, 32), np.float32), np.ones(16, np.float32)
+    (kernel,) = schedule(lambda x, w, b: cr.relu(x @ w.T + b), X, w, b).kernels
+    assert isinstance(kernel, Product)
+    assert names(kernel) == ["product", "add", "relu"]
+    assert len(kernel.stores) == 1
+
+
+def test_movements_make_no_kernels_of_their_own() -> None:
+    (kernel,) = schedule(lambda x: (x.T[::2] * 2.0).reshape(4, 4, 8), X).kernels
+    assert names(kernel) == ["multiply"]
+
+
+def test_a_weight_is_updated_in_place_by_the_product_of_its_gradient() -> None:
+    w = cr.parameter(np.ones((16, 32), np.float32))
+
+    def step(x: Any) -> Any:
+        loss = cr.tanh(x @ w.T).sum()
+        w.assign(w - 0.1 * cr.backprop(loss)[w])
+        return loss
+
+    found = schedule(step, X)
+    kinds = [{found.homes[home].kind for home in k.writes} for k in found.kernels]
+    assert kinds[-1] == {"variable"}  # after everything that reads the old value
+    assert isinstance(found.kernels[-1], Product)
+    assert names(found.kernels[-1])[-2:] == ["multiply", "subtract"]
+
+
+def test_variables_that_exchange_their_values_are_not_overwritten_early() -> None:
+    a, b = cr.parameter(np.zeros((2, 3))), cr.parameter(np.ones((2, 3)))
+
+    def swap() -> None:
+        first, second = a.read(), b.read()
+        a.assign(second)
+        b.assign(first)
+
+    cr.compile(swap, engine="native")()
+    np.testing.assert_array_equal(a.numpy(), np.ones((2, 3)))
+    np.testing.assert_array_equal(b.numpy(), np.zeros((2, 3)))
+
+
+def test_a_sum_of_everything_is_cut_into_parts_by_its_size_alone() -> None:
+    first, second = schedule(lambda x: x.sum(), np.ones(1_000_003, np.float32)).kernels
+    assert isinstance(first, Sweep)
+    assert isinstance(second, Sweep)
+    assert second.shape == (first.parts,)
+
+
+def test_an_index_is_checked_before_it_is_used() -> None:
+    index = np.zeros(5, np.int64)
+    check, gather = schedule(lambda x, i: cr.take(x, i) * 2.0, X, index).kernels
+    assert isinstance(check, Special)
+    assert check.name == "check"
+    assert names(gather) == ["gather", "multiply"]

@@ -1,0 +1,61 @@
+"""Compiled code on disk: found again, never trusted, never required."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from chainrule.config import config
+from chainrule.engines.native.object_cache import cached, folder
+
+
+@pytest.fixture(autouse=True)
+def own_folder(tmp_path: Path) -> Iterator[None]:
+    """An empty cache."""
+    before = config.cache_folder
+    config.cache_folder = tmp_path
+    yield
+    config.cache_folder = before
+
+
+def never() -> bytes:
+    """A compiler that must not be asked."""
+    raise AssertionError("it was compiled again")
+
+
+def test_what_was_compiled_is_found_again() -> None:
+    assert cached("program", lambda: b"code") == b"code"
+    assert cached("program", never) == b"code"
+
+
+def test_another_program_is_another_entry() -> None:
+    cached("program", lambda: b"code")
+    assert cached("another", lambda: b"other") == b"other"
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [lambda data: data[:-1], lambda data: data[:40] + b"?" + data[41:], lambda _: b""],
+    ids=["cut", "changed", "empty"],
+)
+def test_a_damaged_entry_is_compiled_again(damage: object) -> None:
+    cached("program", lambda: b"code" * 10)
+    (entry,) = folder().iterdir()
+    assert callable(damage)
+    entry.write_bytes(damage(entry.read_bytes()))
+    assert cached("program", lambda: b"new") == b"new"
+    assert cached("program", never) == b"new"
+
+
+def test_a_folder_that_cannot_be_written_is_done_without(tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("no folder")
+    config.cache_folder = blocked
+    assert cached("program", lambda: b"code") == b"code"
+
+
+def test_nothing_is_left_but_whole_entries() -> None:
+    cached("program", lambda: b"code")
+    assert [path.suffix for path in folder().iterdir()] == [".o"]
