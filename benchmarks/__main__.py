@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
 from pathlib import Path
 
-from . import harness, report, workloads
+from . import harness, markdown, report, workloads
 
 
 def parser() -> argparse.ArgumentParser:
@@ -20,8 +21,12 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--list", action="store_true", help="list workloads and peers")
     parser.add_argument(
         "--peers",
-        default=",".join(workloads.PEERS),
-        help="names separated by commas; 'torch' stands for torch-eager,torch-compile",
+        default=",".join(workloads.USUAL),
+        help="names separated by commas; 'torch' stands for torch-eager,torch-compile; "
+        "default: all but those that name chainrule's engine",
+    )
+    parser.add_argument(
+        "--without", default="", help="peers to leave out: torch-compile,keras"
     )
     parser.add_argument("--rounds", type=positive, default=7, help="default: 7")
     parser.add_argument(
@@ -31,6 +36,9 @@ def parser() -> argparse.ArgumentParser:
         "--seconds", type=float, default=0.3, help="least length of a timing, in s"
     )
     parser.add_argument("--json", type=Path, help="write every figure to this file")
+    parser.add_argument(
+        "--markdown", type=Path, help="write a table of all results to this file"
+    )
     return parser
 
 
@@ -45,7 +53,9 @@ def chosen_peers(text: str) -> list[str]:
     """The peers that a list of names stands for."""
     chosen = []
     for name in filter(None, (part.strip() for part in text.split(","))):
-        found = [p for p in workloads.PEERS if p == name or p.startswith(f"{name}-")]
+        found = [p for p in workloads.PEERS if p.startswith(f"{name}-")]
+        if name in workloads.PEERS:
+            found = [name]
         if not found:
             raise SystemExit(
                 f"unknown peer {name!r}: expected one of {', '.join(workloads.PEERS)}"
@@ -54,44 +64,63 @@ def chosen_peers(text: str) -> list[str]:
     return chosen
 
 
+def chosen_workloads(names: list[str]) -> list[str]:
+    """The workloads asked for, or all."""
+    for name in names:
+        if name not in workloads.WORKLOADS:
+            known = ", ".join(workloads.WORKLOADS)
+            raise SystemExit(f"unknown workload {name!r}: expected one of {known}")
+    return names or list(workloads.WORKLOADS)
+
+
 def show_list() -> None:
     """What there is to run, and by whom."""
     for name in workloads.WORKLOADS:
         workload = workloads.load(name)
-        print(f"{name:12}{workload.SUMMARY}")
-        print(f"{'':12}peers: {', '.join(workloads.takes_part(workload))}\n")
+        print(f"{name:15}{workload.SUMMARY}")
+        print(f"{'':15}peers: {', '.join(workloads.takes_part(workload))}\n")
+
+
+def measure(options: argparse.Namespace, floor: harness.Floor) -> list[harness.Result]:
+    """Run the workloads asked for; print a table for each."""
+    without = chosen_peers(options.without)
+    peers = [peer for peer in chosen_peers(options.peers) if peer not in without]
+    results = []
+    with tempfile.TemporaryDirectory() as cache:
+        for name in chosen_workloads(options.workloads):
+            found = harness.run_workload(
+                name,
+                peers,
+                options.rounds,
+                options.threads,
+                options.seconds,
+                floor,
+                cache,
+            )
+            results += found
+            for result in found:
+                print("\n" + report.table(result, floor), flush=True)
+    return results
 
 
 def main() -> int:
-    """Run the workloads asked for; print a table each, and write the JSON file."""
+    """Run the workloads asked for; print a table each, and write the files."""
     options = parser().parse_args()
     if options.list:
         show_list()
         return 0
-    for name in options.workloads:
-        if name not in workloads.WORKLOADS:
-            known = ", ".join(workloads.WORKLOADS)
-            raise SystemExit(f"unknown workload {name!r}: expected one of {known}")
-    peers = chosen_peers(options.peers)
+    chosen_workloads(options.workloads)
+    chosen_peers(f"{options.peers},{options.without}")
     about = report.machine(options.threads)
-    with harness.only_processors(options.threads):
-        floor = harness.measure_floor(options.threads)
-    print(
-        f"{about['processor']}, {about['cores']} cores, {options.threads} thread(s); "
-        f"peak {floor.gigaflops:.0f} GFLOP/s, memory {floor.gigabytes:.1f} GB/s\n"
-        f"Python {about['python']}; "
-        + ", ".join(f"{name} {version}" for name, version in about["versions"].items())
-    )
-    results = []
-    for name in options.workloads or workloads.WORKLOADS:
-        result = harness.run_workload(
-            name, peers, options.rounds, options.threads, options.seconds, floor
-        )
-        results.append(result)
-        print("\n" + report.table(result), flush=True)
+    floor = harness.measure_floor(options.threads)
+    print(markdown.about_machine(about, floor))
+    results = measure(options, floor)
     if options.json:
         text = report.as_json(results, about, floor)
         options.json.write_text(text, encoding="utf-8")
+    if options.markdown:
+        text = markdown.page(results, about, floor)
+        options.markdown.write_text(text, encoding="utf-8")
     different = [t for r in results for t in r.timings if t.same_work is False]
     return 1 if different else 0
 

@@ -1,9 +1,10 @@
 """What this machine can do at best: ``python -m benchmarks.floor`` prints it as JSON.
 
-The peak is that of a large float32 matrix product in NumPy's BLAS, the bandwidth that
-of reading and writing arrays far larger than the caches. A step takes at least its
-operations divided by the first and at least its bytes divided by the second (Williams,
-Waterman and Patterson 2009, "Roofline"); bytes in a cache may come faster than that.
+The peak is that of a large float32 matrix product in NumPy's BLAS; the speeds of memory
+are those of looking through, and of filling, an array far larger than the caches, with
+as many threads as processors. A step takes at least its operations divided by the first
+and at least its bytes divided by the others (Williams, Waterman and Patterson 2009,
+"Roofline"); bytes in a cache may come faster than that.
 """
 
 from __future__ import annotations
@@ -12,11 +13,13 @@ import json
 import os
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 
-# Before NumPy is imported: as many threads as processors that this process may use.
+THREADS = os.cpu_count() or 1
 if hasattr(os, "sched_getaffinity"):
-    os.environ.setdefault("OMP_NUM_THREADS", str(len(os.sched_getaffinity(0))))
+    THREADS = len(os.sched_getaffinity(0))
+os.environ.setdefault("OMP_NUM_THREADS", str(THREADS))  # before NumPy is imported
 
 import numpy as np
 
@@ -26,16 +29,24 @@ class Floor:
     """The machine's best: float32 GFLOP/s of a matrix product, GB/s of memory."""
 
     gigaflops: float
-    gigabytes: float
+    gigabytes_read: float
+    gigabytes_written: float
 
-    def seconds(self, operations: int, bytes_moved: int) -> float:
+    def seconds(self, operations: int, read: int, written: int) -> float:
         """The least time for a step of that many operations and bytes."""
-        arithmetic = operations / (self.gigaflops * 1e9)
-        memory = bytes_moved / (self.gigabytes * 1e9)
-        return max(arithmetic, memory)
+        return max(self.arithmetic(operations), self.memory(read, written))
+
+    def arithmetic(self, operations: int) -> float:
+        """The least time for that many operations."""
+        return operations / (self.gigaflops * 1e9)
+
+    def memory(self, read: int, written: int) -> float:
+        """The least time for that many bytes."""
+        seconds = read / self.gigabytes_read + written / self.gigabytes_written
+        return seconds / 1e9
 
 
-def best_seconds(work: Callable[[], object], rounds: int = 7) -> float:
+def best_seconds(work: Callable[[], object], rounds: int = 9) -> float:
     """The shortest of some runs."""
     seconds = []
     for _ in range(rounds):
@@ -45,16 +56,24 @@ def best_seconds(work: Callable[[], object], rounds: int = 7) -> float:
     return min(seconds)
 
 
+def best_shared(work: Callable[[np.ndarray], object], array: np.ndarray) -> float:
+    """The shortest of some runs over the parts of an array, a thread each or in one."""
+    seconds = best_seconds(lambda: work(array))
+    parts = np.array_split(array, THREADS)
+    with ThreadPoolExecutor(THREADS) as pool:
+        return min(seconds, best_seconds(lambda: list(pool.map(work, parts))))
+
+
 def measure(size: int = 2048, megabytes: int = 256) -> Floor:
     """Measure this machine; about two seconds."""
     a = np.ones((size, size), np.float32)
     b = np.ones((size, size), np.float32)
     product = np.empty((size, size), np.float32)
     flops = 2 * size**3 / best_seconds(lambda: np.matmul(a, b, out=product))
-    source = np.ones(megabytes * 2**20 // 4, np.float32)
-    target = np.empty_like(source)
-    seconds = best_seconds(lambda: np.copyto(target, source))
-    return Floor(flops / 1e9, 2 * source.nbytes / seconds / 1e9)
+    numbers = np.ones(megabytes * 2**20 // 4, np.float32)
+    read = numbers.nbytes / best_shared(np.max, numbers)
+    written = numbers.nbytes / best_shared(lambda part: part.fill(2), numbers)
+    return Floor(flops / 1e9, read / 1e9, written / 1e9)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Processes and timing: each peer in its own process, asked in turn, round after round.
+"""Timing: each peer in its own process, asked in turn, round after round.
 
 A machine gets faster and slower as it goes; peers that take turns (A B C A B C …) share
 that, so the ratio of two of them within a round is worth more than their times apart.
@@ -10,41 +10,38 @@ import contextlib
 import importlib.util
 import json
 import math
-import os
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from types import ModuleType
-from typing import Any
 
 from . import workloads
 from .floor import Floor
+from .processes import Peer, PeerFailed, environment, only_processors, run_program
 
 #: How far the losses of two peers may lie apart, relative to the first.
 TOLERANCE = 1e-4
 PAUSE = 0.05  # seconds for the last peer's threads to fall asleep
 
 
-class PeerFailed(Exception):
-    """A peer that ended before it answered; the message is its last line of output."""
-
-
 @dataclass
 class Timing:
     """What became of one peer: seconds a step (or run) by round, or why there are none.
 
-    ``losses`` are the mean losses of its first passes; ``same_work`` says whether they
-    are the reference's, None where there is nothing to compare.
+    ``losses`` are the mean losses of its first passes, or other numbers that say what
+    it computed; ``same_work`` says whether they are the reference's, None where there
+    is nothing to compare. ``peak_bytes`` is the most memory of its process so far,
+    other cases of the workload included.
     """
 
     peer: str
     seconds: list[float] = field(default_factory=list)
     losses: list[float] = field(default_factory=list)
     same_work: bool | None = None
+    peak_bytes: int | None = None
     note: str = ""
 
     def fail(self, failure: Exception) -> None:
@@ -58,19 +55,35 @@ class Timing:
         return statistics.median(self.seconds)
 
     def ratio(self, reference: Timing) -> float:
-        """How many times as long as the reference: median of the rounds' own ratios."""
-        pairs = zip(self.seconds, reference.seconds, strict=True)
+        """How many times as long as the reference: median of the rounds' own ratios.
+
+        Where one of them ran in fewer rounds, those count.
+        """
+        pairs = zip(self.seconds, reference.seconds, strict=False)
         return statistics.median(mine / other for mine, other in pairs)
 
 
 @dataclass
 class Result:
-    """A workload with the timings of all its peers, and its floor where it has one."""
+    """A case of a workload with the timings of all its peers.
+
+    ``operations``, ``bytes_read`` and ``bytes_written`` are what a step cannot do
+    without, ``floor_seconds`` the time that this takes here at least.
+    """
 
     workload: str
+    case: str
     summary: str
     timings: list[Timing]
+    operations: int = 0
+    bytes_read: int = 0
+    bytes_written: int = 0
     floor_seconds: float | None = None
+
+    @property
+    def name(self) -> str:
+        """The workload's name and the case's."""
+        return f"{self.workload} {self.case}".rstrip()
 
     @property
     def reference(self) -> Timing | None:
@@ -78,202 +91,135 @@ class Result:
         return next((each for each in self.timings if each.seconds), None)
 
 
-def environment(threads: int, cache: str) -> dict[str, str]:
-    """The environment of a peer: its number of threads, its caches in one folder."""
-    count = str(threads)
-    names = ("OMP", "OPENBLAS", "MKL", "VECLIB_MAXIMUM", "TF_INTRAOP", "TF_INTEROP")
-    values = {f"{name}_NUM_THREADS": count for name in names}
-    values |= {"VECLIB_MAXIMUM_THREADS": count, "CHAINRULE_THREADS": count}
-    values |= {"TF_NUM_INTRAOP_THREADS": count, "TF_NUM_INTEROP_THREADS": count}
-    values |= {"TORCHINDUCTOR_CACHE_DIR": cache, "CHAINRULE_CACHE": cache}
-    values |= {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}
-    values |= {"JAX_PLATFORMS": "cpu", "CUDA_VISIBLE_DEVICES": ""}
-    return os.environ | values
-
-
-@contextlib.contextmanager
-def only_processors(count: int) -> Iterator[None]:
-    """Keep this process, and those it starts, to ``count`` of its processors."""
-    if not hasattr(os, "sched_setaffinity"):
-        yield
-        return
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, set(sorted(before)[:count]))
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, before)
-
-
-class Peer:
-    """A peer's process, ready to be timed."""
-
-    def __init__(self, workload: str, name: str, threads: int, cache: str) -> None:
-        self.name = name
-        self.errors = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.peer", workload, name],
-            env=environment(threads, cache),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self.errors,
-            encoding="utf-8",
-        )
-        try:
-            ready = self.read()
-        except PeerFailed:
-            self.close()
-            raise
-        self.losses: list[float] = ready["losses"]
-        self.steps_in_a_pass: int = ready["steps_in_a_pass"]
-        self.pass_seconds: float = ready["pass_seconds"]
-
-    def read(self) -> dict[str, Any]:
-        """The next answer."""
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        if not line:
-            raise PeerFailed(last_line(self.errors))
-        answer: dict[str, Any] = json.loads(line)
-        return answer
-
-    def seconds_a_step(self, at_least: float) -> float:
-        """One timing, of as many passes as fill ``at_least`` seconds."""
-        passes = max(1, math.ceil(at_least / self.pass_seconds))
-        assert self.process.stdin is not None
-        with contextlib.suppress(BrokenPipeError):  # then there is no answer either
-            self.process.stdin.write(json.dumps({"passes": passes}) + "\n")
-            self.process.stdin.flush()
-        seconds: float = self.read()["seconds"]
-        return seconds / (passes * self.steps_in_a_pass)
-
-    def close(self) -> None:
-        """End the process."""
-        assert self.process.stdin is not None and self.process.stdout is not None
-        with contextlib.suppress(BrokenPipeError):
-            self.process.stdin.close()
-        try:
-            self.process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        self.process.stdout.close()
-        self.errors.close()
-
-
-def last_line(file: Any) -> str:
-    """The last line that says anything."""
-    file.seek(0)
-    lines = [line.strip() for line in file if line.strip()]
-    return lines[-1] if lines else "ended without a word"
-
-
 def missing_package(peer: str) -> str | None:
     """The first package that a peer lacks."""
-    for package in workloads.PEERS[peer]:
+    for package in workloads.PEERS[peer].packages:
         if importlib.util.find_spec(package) is None:
             return package
     return None
 
 
+def why_not(workload: ModuleType, peer: str) -> str:
+    """Why a peer cannot take part here; an empty text if it can."""
+    if package := missing_package(peer):
+        return f"skipped: {package} is not installed"
+    missing = getattr(workload, "missing", lambda: None)()
+    return missing or ""
+
+
 def time_steps(
-    name: str, peers: list[str], rounds: int, threads: int, seconds: float
-) -> list[Timing]:
+    name: str, peers: list[str], rounds: int, threads: int, seconds: float, cache: str
+) -> list[Result]:
     """The time of a step for each peer, all of them alive at once, taking turns."""
-    timings = [Timing(peer) for peer in peers]
-    running: list[tuple[Peer, Timing]] = []
-    with tempfile.TemporaryDirectory() as cache, contextlib.ExitStack() as processes:
-        for timing in timings:
-            if package := missing_package(timing.peer):
-                timing.note = f"skipped: {package} is not installed"
-                continue
+    workload = workloads.load(name)
+    results = [
+        Result(name, case, workload.SUMMARY, [Timing(peer) for peer in peers])
+        for case in workloads.cases(workload)
+    ]
+    share = seconds * min(1.0, 3 / len(results))  # a family of cases is not to last
+    with contextlib.ExitStack() as processes:
+        running: list[tuple[int, Peer]] = []
+        for place, peer in enumerate(peers):
             try:
-                peer = Peer(name, timing.peer, threads, cache)
+                if note := why_not(workload, peer):
+                    raise PeerFailed(note)
+                process = Peer(name, peer, [r.case for r in results], threads, cache)
             except PeerFailed as failure:
-                timing.fail(failure)
+                give_up(results, place, failure)
                 continue
-            processes.callback(peer.close)
-            timing.losses = peer.losses
-            running.append((peer, timing))
+            processes.callback(process.close)
+            running.append((place, process))
+            take_over(results, place, process)
         for _ in range(rounds):
-            for peer, timing in running:
-                if timing.note:
-                    continue
-                time.sleep(PAUSE)
-                try:
-                    timing.seconds.append(peer.seconds_a_step(seconds))
-                except PeerFailed as failure:
-                    timing.fail(failure)
-    return timings
+            for result in results:
+                for place, process in list(running):
+                    time.sleep(PAUSE)
+                    try:
+                        taken = process.seconds_a_step(result.case, share)
+                    except PeerFailed as failure:
+                        give_up(results, place, failure)
+                        running.remove((place, process))
+                        continue
+                    result.timings[place].seconds.append(taken)
+                    result.timings[place].peak_bytes = process.peak_bytes
+    return results
+
+
+def give_up(results: list[Result], place: int, failure: PeerFailed) -> None:
+    """A peer has no result in any case."""
+    for result in results:
+        timing = result.timings[place]
+        timing.fail(failure)
+        if str(failure).startswith("skipped"):
+            timing.note = str(failure)
+
+
+def take_over(results: list[Result], place: int, process: Peer) -> None:
+    """What a peer says of each case before it is timed."""
+    for result in results:
+        ready = process.ready[result.case]
+        result.timings[place].losses = ready["losses"]
+        result.operations = ready["operations"]
+        result.bytes_read = ready["bytes_read"]
+        result.bytes_written = ready["bytes_written"]
 
 
 def time_processes(
-    workload: ModuleType, peers: list[str], rounds: int, threads: int
-) -> list[Timing]:
+    name: str, case: str, peers: list[str], rounds: int, threads: int
+) -> Result:
     """The time of a whole process for each peer, started anew in every round."""
-    timings = [Timing(peer) for peer in peers]
-    for timing in timings:
-        if package := missing_package(timing.peer):
-            timing.note = f"skipped: {package} is not installed"
-    # The first round only brings the files into memory.
-    for number in range(rounds + 1):
-        for timing in timings:
-            if timing.note:
-                continue
-            try:
-                seconds, losses = run_process(workload, timing.peer, threads)
-            except PeerFailed as failure:
-                timing.fail(failure)
-                continue
-            timing.losses = losses
-            if number:
-                timing.seconds.append(seconds)
-    return timings
+    workload = workloads.load(name)
+    result = Result(name, case, workload.SUMMARY, [Timing(peer) for peer in peers])
+    for timing in result.timings:
+        timing.note = why_not(workload, timing.peer)
+    warm = case in getattr(workload, "WARM", ())
+    with tempfile.TemporaryDirectory() as caches:
+        # Round 0 only brings the files into memory, and fills the caches of a warm case.
+        for number in range(rounds + 1):
+            for timing in result.timings:
+                slow = timing.peer in workloads.SLOW
+                if timing.note or (slow and number != 1 and not (warm and number == 0)):
+                    continue
+                folder = f"{caches}/{timing.peer}" + ("" if warm else f"-{number}")
+                time_process(workload, case, timing, threads, folder, number > 0)
+    return result
 
 
-def run_process(
-    workload: ModuleType, peer: str, threads: int
-) -> tuple[float, list[float]]:
-    """One run of a program: the seconds that the workload is about, and its losses."""
-    with (
-        tempfile.TemporaryDirectory() as cache,
-        tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as errors,
-    ):
-        begin = time.perf_counter()
-        with subprocess.Popen(
-            [sys.executable, "-c", workload.program(peer)],
-            env=environment(threads, cache),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            encoding="utf-8",
-        ) as process:
-            assert process.stdout is not None
-            answer = None
-            for line in process.stdout:
-                if answer is None and line.startswith("{"):
-                    outside = time.perf_counter() - begin
-                    answer = json.loads(line)
-        if process.returncode or answer is None:
-            raise PeerFailed(last_line(errors))
-    inside = answer.get("seconds", math.nan)
-    losses = answer.get("losses", [])
-    return (inside if workload.TIMED == "inside" else outside), losses
+def time_process(
+    workload: ModuleType,
+    case: str,
+    timing: Timing,
+    threads: int,
+    cache: str,
+    counts: bool,
+) -> None:
+    """One run of a peer's program."""
+    source = workloads.program(workload, timing.peer, case)
+    try:
+        run = run_program(source, timing.peer, workload.TIMED, threads, cache)
+    except PeerFailed as failure:
+        timing.fail(failure)
+        return
+    read = getattr(workload, "losses", lambda answer: answer.get("losses", []))
+    timing.losses = read(run.answer)
+    if counts:
+        timing.seconds.append(run.seconds)
+        timing.peak_bytes = max(timing.peak_bytes or 0, run.peak_bytes or 0) or None
 
 
-def compare_work(timings: list[Timing]) -> None:
+def compare_work(timings: list[Timing], tolerance: float = TOLERANCE) -> None:
     """Say of each peer whether its losses are those of the first that has any."""
     with_losses = [timing for timing in timings if timing.losses]
     for timing in with_losses:
         pairs = zip(timing.losses, with_losses[0].losses, strict=True)
         timing.same_work = all(
-            math.isclose(mine, other, rel_tol=TOLERANCE) for mine, other in pairs
+            math.isclose(mine, other, rel_tol=tolerance) for mine, other in pairs
         )
 
 
 def measure_floor(threads: int) -> Floor:
     """The machine's best with that many threads, measured in a process of its own."""
-    with tempfile.TemporaryDirectory() as cache:
+    with tempfile.TemporaryDirectory() as cache, only_processors(threads):
         done = subprocess.run(
             [sys.executable, "-m", "benchmarks.floor"],
             env=environment(threads, cache),
@@ -291,17 +237,25 @@ def run_workload(
     threads: int,
     seconds: float,
     floor: Floor,
-) -> Result:
-    """Time a workload with the peers named, those that take part in it."""
+    cache: str,
+) -> list[Result]:
+    """Time a workload, case by case, with the peers named, those that take part.
+
+    Peers that are timed by the step keep what they compile in the folder ``cache``.
+    """
     workload = workloads.load(name)
     taking_part = [peer for peer in workloads.takes_part(workload) if peer in peers]
-    floor_seconds = None
+    rounds = min(rounds, getattr(workload, "MOST_ROUNDS", rounds))
     with only_processors(threads):
         if workload.MEASURE == "step":
-            timings = time_steps(name, taking_part, rounds, threads, seconds)
-            problem = workload.problem(1)
-            floor_seconds = floor.seconds(problem.operations(), problem.bytes_moved())
+            results = time_steps(name, taking_part, rounds, threads, seconds, cache)
         else:
-            timings = time_processes(workload, taking_part, rounds, threads)
-    compare_work(timings)
-    return Result(name, workload.SUMMARY, timings, floor_seconds)
+            results = [
+                time_processes(name, case, taking_part, rounds, threads)
+                for case in workloads.cases(workload)
+            ]
+    for result in results:
+        compare_work(result.timings, getattr(workload, "TOLERANCE", TOLERANCE))
+        costs = result.operations, result.bytes_read, result.bytes_written
+        result.floor_seconds = floor.seconds(*costs) or None
+    return results

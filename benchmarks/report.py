@@ -65,11 +65,27 @@ def duration(seconds: float) -> str:
     return f"{seconds * 1e9:.3g} ns"
 
 
-def row(timing: Timing, result: Result) -> list[str]:
+def memory(peak: int | None) -> str:
+    """Megabytes: ``123 MB``."""
+    return "" if peak is None else f"{peak / 1e6:.0f} MB"
+
+
+def rate(result: Result, timing: Timing, floor: Floor) -> str:
+    """Operations or bytes a second, whichever the floor is made of."""
+    moved = result.bytes_read + result.bytes_written
+    if not (result.operations or moved):
+        return ""
+    arithmetic = floor.arithmetic(result.operations)
+    if arithmetic >= floor.memory(result.bytes_read, result.bytes_written):
+        return f"{result.operations / timing.median / 1e9:.3g} GFLOP/s"
+    return f"{moved / timing.median / 1e9:.3g} GB/s"
+
+
+def row(timing: Timing, result: Result, floor: Floor) -> list[str]:
     """A line of the table."""
     if not timing.seconds or result.reference is None:
-        return [timing.peer, "–", "", "", "", "", timing.note]
-    floor = result.floor_seconds
+        return [timing.peer, "–", *[""] * 6, timing.note]
+    least = result.floor_seconds
     words = {True: "same work", False: "OTHER LOSSES", None: ""}[timing.same_work]
     return [
         timing.peer,
@@ -77,20 +93,24 @@ def row(timing: Timing, result: Result) -> list[str]:
         duration(min(timing.seconds)),
         duration(max(timing.seconds)),
         f"{timing.ratio(result.reference):.2f}",
-        f"{timing.median / floor:.1f}" if floor else "",
+        f"{timing.median / least:.2f}" if least else "",
+        rate(result, timing, floor),
+        memory(timing.peak_bytes),
         words,
     ]
 
 
-def table(result: Result) -> str:
+def table(result: Result, floor: Floor) -> str:
     """The timings of a workload as plain text."""
     reference = result.reference.peer if result.reference else "…"
-    header = ["", "median", "least", "most", f"÷ {reference}", "÷ floor", ""]
-    rows = [header, *(row(timing, result) for timing in result.timings)]
+    header = ["", "median", "least", "most", f"÷ {reference}", "÷ floor"]
+    header += ["rate", "memory", ""]
+    rows = [header, *(row(timing, result, floor) for timing in result.timings)]
     if result.floor_seconds:
-        rows.append(["(floor)", duration(result.floor_seconds), *[""] * 5])
+        rows.append(["(floor)", duration(result.floor_seconds), *[""] * 7])
     widths = [max(len(cells[i]) for cells in rows) for i in range(len(header))]
-    lines = [f"{result.workload}: {result.summary}", ""]
+    case = f" [{result.case}]" if result.case else ""
+    lines = [f"{result.workload}{case}: {result.summary}", ""]
     for cells in rows:
         name, *numbers, note = cells
         columns = [name.ljust(widths[0])]
@@ -109,6 +129,7 @@ def as_json(results: list[Result], about: dict[str, Any], floor: Floor) -> str:
             if timing.seconds and result.reference is not None:
                 values["median"] = timing.median
                 values["ratio"] = timing.ratio(result.reference)
+        entry["name"] = result.name
         entry["reference"] = result.reference.peer if result.reference else None
         entries.append(entry)
     content = {"machine": about, "floor": asdict(floor), "workloads": entries}

@@ -474,3 +474,13 @@ def test_compiled_code_is_checked_for_nan_only_on_demand() -> None:
     assert np.isnan(f(-1.0).numpy())
     with cr.check_numerics(), pytest.raises(cr.errors.NumericsError, match="log: NaN"):
         f(-1.0)
+
+
+def test_check_numerics_inside_of_a_compiled_function_is_an_error() -> None:
+    def f(x: Any) -> Any:
+        with cr.check_numerics():
+            return cr.log(x)
+
+    with pytest.raises(TraceError, match="check_numerics: f is being traced") as caught:
+        cr.compile(f)(-1.0)
+    assert "around the call" in str(caught.value)

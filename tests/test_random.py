@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import sys
+import threading
 from typing import Any
 
 import numpy as np
@@ -237,3 +239,25 @@ def test_arguments_that_make_no_sense_are_an_error(call: Any, error: Any) -> Non
     with pytest.raises(error):
         call(rng)
     assert rng.state.tolist() == before
+
+
+def test_no_two_threads_draw_the_same_numbers() -> None:
+    rng = generator(1)
+    drawn: list[tuple[int, ...]] = []
+
+    def draw() -> None:
+        for _ in range(100):
+            drawn.append(tuple(rng.bits(4).tolist()))
+
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [threading.Thread(target=draw) for _ in range(4)]
+        for each in threads:
+            each.start()
+        for each in threads:
+            each.join()
+    finally:
+        sys.setswitchinterval(usual)
+    assert len(set(drawn)) == len(drawn) == 400
+    assert rng.state.tolist() == [1, 0, 400, 0]

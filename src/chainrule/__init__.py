@@ -14,6 +14,8 @@ The road that every program travels, and where to read about each part of it::
 - ``random``, ``manual_seed``, ``config``, ``errors``: the rest.
 """
 
+from typing import TYPE_CHECKING
+
 from . import data, errors, initializers, losses, nn, optim, random
 from .backprop import Gradients, backprop
 from .checks import check_declared, check_gradients, check_numerics
@@ -22,6 +24,7 @@ from .compiler.trace import trace
 from .config import config
 from .derivatives import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from .explain import explain
+from .foreign import PACKAGE, names_of
 from .graph import Graph
 from .nn.rebuild import load
 from .ops.composed import (
@@ -239,3 +242,6 @@ __all__ = [
     "where",
     "zeros",
 ]
+
+if not TYPE_CHECKING:  # so that type checkers still find wrong names
+    __getattr__ = names_of(__name__, PACKAGE)

@@ -17,8 +17,8 @@ import numpy as np
 from . import tree
 from .backprop import pullback
 from .derivatives import call_openly
-from .errors import ChainruleError
-from .graph import Array, in_order
+from .errors import ChainruleError, TraceError
+from .graph import Array, current_trace, in_order
 from .ops.elementwise import alias
 from .ops.primitive import checking_numerics, constant, lift
 from .ops.reduction import sum as sum_
@@ -43,6 +43,7 @@ def check_numerics() -> Iterator[None]:
 
     Raises:
         NumericsError: from the operation at fault, with its inputs and the user's line.
+        TraceError: inside a compiled function, where nothing is computed yet.
 
     Example:
         >>> import chainrule as cr
@@ -52,6 +53,12 @@ def check_numerics() -> Iterator[None]:
         ...
         chainrule.errors.NumericsError: log: Inf in 1 of 2 values, ...
     """
+    if (trace := current_trace()) is not None:
+        raise TraceError(
+            f"check_numerics: {trace.purpose} is being traced: there are no values "
+            "yet to look at",
+            fix="put it around the call: with cr.check_numerics(): step(x)",
+        )
     token = checking_numerics.set(True)
     try:
         yield

@@ -22,11 +22,14 @@ imported.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .errors import ArgumentError, unknown_option
+
+DTYPES = ("float32", "float64")
 
 
 def available_processors() -> int:
@@ -47,7 +50,31 @@ def available_processors() -> int:
 def default_cache_folder() -> Path:
     """The user's cache folder, ``$XDG_CACHE_HOME/chainrule`` or the like."""
     base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "chainrule"
+    if base:
+        return Path(base) / "chainrule"
+    try:
+        return Path.home() / ".cache" / "chainrule"
+    except RuntimeError:  # a user without a home: nowhere, until one is named
+        return Path(os.devnull) / "chainrule"
+
+
+def _threads(variable: str) -> int:
+    value = os.environ.get(variable)
+    if not value:
+        return available_processors()
+    if not (value.isascii() and value.isdigit() and int(value) > 0):
+        raise ArgumentError(
+            f"{variable}={value!r}: expected a whole number of at least 1",
+            fix=f"unset {variable}",
+        )
+    return int(value)
+
+
+def _dtype(variable: str) -> str:
+    value = os.environ.get(variable) or DTYPES[0]
+    if value not in DTYPES:
+        raise unknown_option(variable, value, DTYPES)
+    return value
 
 
 def _folder(variable: str) -> Path | None:
@@ -55,17 +82,22 @@ def _folder(variable: str) -> Path | None:
     return Path(value).expanduser() if value else None
 
 
-def _positive_integer(name: str, value: str | None, default: int) -> int:
-    if value is None or value == "":
-        return default
-    if not value.isdigit() or int(value) < 1:
-        raise ArgumentError(f"{name}={value!r}: expected a whole number of at least 1")
-    return int(value)
+#: setting → what reads it from the environment
+READERS: dict[str, Callable[[], Any]] = {
+    "dtype": lambda: _dtype("CHAINRULE_DTYPE"),
+    "engine": lambda: os.environ.get("CHAINRULE_ENGINE") or "numpy",
+    "threads": lambda: _threads("CHAINRULE_THREADS"),
+    "cache_folder": lambda: _folder("CHAINRULE_CACHE") or default_cache_folder(),
+    "data_folder": lambda: _folder("CHAINRULE_DATA"),
+    "debug": lambda: os.environ.get("CHAINRULE_DEBUG", "0") not in ("", "0"),
+}
 
 
-@dataclass
 class Config:
     """The settings of this process; the one instance is ``chainrule.config``.
+
+    A wrong value in the environment is an error where the setting is first used, so
+    that ``import chainrule`` always works.
 
     Example:
         >>> import chainrule as cr
@@ -73,33 +105,35 @@ class Config:
         'float32'
     """
 
-    dtype: str = field(
-        default_factory=lambda: os.environ.get("CHAINRULE_DTYPE", "float32")
-    )
-    engine: str = field(
-        default_factory=lambda: os.environ.get("CHAINRULE_ENGINE", "numpy")
-    )
-    threads: int = field(
-        default_factory=lambda: _positive_integer(
-            "CHAINRULE_THREADS",
-            os.environ.get("CHAINRULE_THREADS"),
-            available_processors(),
-        )
-    )
-    cache_folder: Path = field(
-        default_factory=lambda: _folder("CHAINRULE_CACHE") or default_cache_folder()
-    )
-    data_folder: Path | None = field(default_factory=lambda: _folder("CHAINRULE_DATA"))
-    debug: bool = field(
-        default_factory=lambda: os.environ.get("CHAINRULE_DEBUG", "0") not in ("", "0")
-    )
+    dtype: str
+    engine: str
+    threads: int
+    cache_folder: Path
+    data_folder: Path | None
+    debug: bool
+
+    def __init__(self) -> None:
+        for name, read in READERS.items():
+            with suppress(ArgumentError):
+                setattr(self, name, read())
+
+    if not TYPE_CHECKING:  # so that type checkers still find wrong names
+
+        def __getattr__(self, name: str) -> Any:
+            """A setting that the environment has wrong: its error, until it is set."""
+            if name in READERS:
+                return READERS[name]()
+            raise AttributeError(f"no setting {name!r}", name=name, obj=self)
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{name}={value!r}" for name, value in vars(self).items())
+        return f"Config({shown})"
 
     def __setattr__(self, name: str, value: Any) -> None:
-        names = [setting.name for setting in fields(self)]
-        if name not in names:
-            raise unknown_option("setting", name, names)
-        if name == "dtype" and value not in ("float32", "float64"):
-            raise unknown_option("default dtype", value, ["float32", "float64"])
+        if name not in READERS:
+            raise unknown_option("setting", name, READERS)
+        if name == "dtype" and value not in DTYPES:
+            raise unknown_option("default dtype", value, DTYPES)
         if name == "threads" and (not isinstance(value, int) or value < 1):
             raise ArgumentError(
                 f"threads: {value!r}: expected a whole number of at least 1"

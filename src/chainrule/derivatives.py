@@ -54,6 +54,14 @@ def call_openly(f: Function, *args: Any, **kwargs: Any) -> Any:
         differentiating.reset(token)
 
 
+def _check_function(operation: str, f: Any) -> None:
+    if not callable(f):
+        raise ArgumentError(
+            f"{operation}: {type(f).__name__} is not a function",
+            fix=f"cr.{operation}(f)(x); for a loss at hand, cr.backprop(loss)[x]",
+        )
+
+
 def _or_zeros(gradients: Sequence[Any], nodes: Sequence[Node]) -> list[Any]:
     pairs = zip(gradients, nodes, strict=True)
     return [
@@ -83,6 +91,7 @@ def value_and_grad(
         >>> value.item(), slope.item()
         (8.0, 12.0)
     """
+    _check_function("grad", f)
     several = not isinstance(argnums, int)
     chosen: tuple[int, ...] = (
         tuple(argnums) if not isinstance(argnums, int) else (argnums,)

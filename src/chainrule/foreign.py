@@ -7,11 +7,13 @@ attribute, so these names cost nothing and do not exist: ``hasattr`` is False.
 
 from __future__ import annotations
 
+import functools
+import inspect
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
-from .errors import ForeignNameError
+from .errors import ArgumentError, ForeignNameError, unknown_option
 
 GRADIENTS = "grads = cr.backprop(loss); grads[W] is ∂loss/∂W, of any tensor W"
 STEP = "optimizer.step(cr.backprop(loss))"
@@ -32,24 +34,23 @@ SCHEDULE = "a schedule takes the place of the number: optim.Adam(params, lr=opti
 FLOAT = "x.astype('float32')"
 INTEGER = "x.astype('int64')"
 
+FUNCTIONS = (
+    "exp expm1 log log1p sqrt sin cos tanh sigmoid relu softmax log_softmax abs sign "
+    "floor ceil erf square norm logsumexp isnan isfinite"
+)
+IN_PLACE_NAMES = (
+    "add_ sub_ mul_ div_ copy_ zero_ fill_ clamp_ normal_ uniform_ assign assign_add "
+    "assign_sub set_value"
+)
+
 #: Attributes and methods of a tensor.
 TENSOR: Mapping[str, str] = {
     **dict.fromkeys(("backward", "grad", "grad_fn", "retain_grad"), GRADIENTS),
     **dict.fromkeys(("requires_grad", "requires_grad_"), ALL_HAVE_GRADIENTS),
     **dict.fromkeys(("to", "cuda", "cpu", "device", "pin_memory"), NOT_MOVED),
     **dict.fromkeys(("clone", "copy", "contiguous"), NEVER_CHANGES),
-    **dict.fromkeys(
-        ("add_", "sub_", "mul_", "div_", "copy_", "zero_", "fill_", "clamp_")
-        + ("normal_", "uniform_", "assign", "assign_add", "assign_sub", "set_value"),
-        IN_PLACE,
-    ),
-    **{
-        name: f"cr.{name}(x)"
-        for name in (
-            "exp expm1 log log1p sqrt sin cos tanh sigmoid relu softmax log_softmax "
-            "abs sign floor ceil erf square norm logsumexp isnan isfinite"
-        ).split()
-    },
+    **dict.fromkeys(IN_PLACE_NAMES.split(), IN_PLACE),
+    **{name: f"cr.{name}(x)" for name in FUNCTIONS.split()},
     "data": "x.numpy() reads the value; W.assign(new value) changes a parameter's",
     "view": "x.reshape(2, -1)",
     "permute": "x.transpose(1, 0)",
@@ -203,17 +204,18 @@ OPTIM: Mapping[str, str] = {
 
 #: Names of ``data``.
 DATA: Mapping[str, str] = {
-    "DataLoader": "data.batches(dataset, 32, seed=0, epoch=epoch); cr.fit makes its own",
+    "DataLoader": "data.batches(dataset, 32, seed=0, epoch=0); cr.fit makes its own",
     "TensorDataset": "data.Dataset(x, y)",
     "random_split": "data.train_test_split((x, y), test=0.2)",
 }
 
+CLASSES = "cross_entropy"
+
 #: A loss by what others call it, in small letters without "_" and "loss" → our name.
 LOSSES: Mapping[str, str] = {
+    **dict.fromkeys(("crossentropy", "nll", "log", "softmaxcrossentropy"), CLASSES),
     **dict.fromkeys(
-        ("crossentropy", "nll", "logloss", "categoricalcrossentropy")
-        + ("sparsecategoricalcrossentropy", "softmaxcrossentropy"),
-        "cross_entropy",
+        ("categoricalcrossentropy", "sparsecategoricalcrossentropy"), CLASSES
     ),
     **dict.fromkeys(
         ("bce", "bcewithlogits", "binarycrossentropy", "binarycrossentropywithlogits"),
@@ -226,7 +228,7 @@ LOSSES: Mapping[str, str] = {
     **dict.fromkeys(("hinge", "multimargin", "hingeembedding"), "hinge"),
 }
 
-#: Options of ``fit`` in other libraries.
+#: Options of ``fit`` in other libraries; under "" what it is called like.
 FIT: Mapping[str, str] = {
     "validation_split": "validation=0.1, a fraction of the training data",
     "validation_data": "validation=(x, y)",
@@ -237,12 +239,17 @@ FIT: Mapping[str, str] = {
     "random_state": "seed=0",
     "num_epochs": "epochs=10",
     "n_epochs": "epochs=10",
-    "y": "data=(x, y)",
-    "x": "data=(x, y)",
+    "y": "cr.fit(model, (x, y))",
+    "x": "cr.fit(model, (x, y))",
+    "": "cr.fit(model, (x, y), epochs=10): inputs and targets are a pair",
 }
 
 #: Options of ``train_test_split`` in other libraries.
-SPLIT: Mapping[str, str] = {"test_size": "test=0.2", "random_state": "seed=0"}
+SPLIT: Mapping[str, str] = {
+    "test_size": "test=0.2",
+    "random_state": "seed=0",
+    "": "data.train_test_split((x, y), test=0.2): inputs and targets are a pair",
+}
 
 
 def loss_called(name: object) -> str | None:
@@ -303,3 +310,45 @@ def names_of(package: str, table: Mapping[str, str]) -> Callable[[str], Any]:
         raise AttributeError(text, name=name, obj=sys.modules.get(package))
 
     return missing
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def advised(table: Mapping[str, str]) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """A decorator: wrong arguments of a function are an error that says what is right.
+
+    Arguments:
+        table: options that this function has in other libraries, and ours.
+
+    Example:
+        >>> @advised({"test_size": "test=0.2"})
+        ... def split(data, *, test=0.2): ...
+        >>> split(1, test_size=0.5)  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        ...
+        chainrule.errors.OptionError: unknown option of split 'test_size': ...
+    """
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        signature = inspect.signature(function)
+        name = getattr(function, "__name__", "")
+
+        @functools.wraps(function)
+        def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+            try:
+                signature.bind(*args, **kwargs)
+            except TypeError as error:
+                known = list(signature.parameters)
+                for each in kwargs:
+                    if each not in known:
+                        raise unknown_option(
+                            f"option of {name}", each, known, table.get(each)
+                        ) from None
+                raise ArgumentError(f"{name}: {error}", fix=table.get("")) from None
+            return function(*args, **kwargs)
+
+        return checked
+
+    return decorate

@@ -458,6 +458,17 @@ def _ends(graph: Graph, names: Names) -> list[str]:
     return ends
 
 
+LOOKED_AT = ("item()", "numpy()", "tolist()", "a NumPy array")
+LOOK_OUTSIDE = (
+    "return it from the function and look at it outside; or call the function without "
+    "cr.compile"
+)
+CHOOSE_INSIDE = (
+    "choose between values with cr.where(condition, a, b); repeat with "
+    "cr.scan(f, init, xs); or call the function without cr.compile"
+)
+
+
 def no_value(node: Node, wanted: str) -> TraceError:
     """The error for Python asking a node without a value for it."""
     trace = current_trace()
@@ -471,6 +482,5 @@ def no_value(node: Node, wanted: str) -> TraceError:
     return TraceError(
         f"{wanted}: {node.label or made_by} {node.shape} has no value while "
         f"{trace.purpose} is traced, so Python cannot look at it",
-        fix="choose between values with cr.where(condition, a, b); repeat with "
-        "cr.scan(f, init, xs); or call the function without cr.compile",
+        fix=LOOK_OUTSIDE if wanted in LOOKED_AT else CHOOSE_INSIDE,
     )

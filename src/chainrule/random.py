@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import secrets
+import threading
 from collections.abc import Sequence
 from typing import Any, SupportsIndex
 
@@ -26,6 +27,9 @@ from .shapes import Shape, sizes
 from .tensor import Tensor, Variable
 
 Size = int | Sequence[int]
+
+#: Held between reading a state and moving it on: no two threads get the same numbers.
+_drawing = threading.Lock()
 
 
 def _shape(shape: Size) -> Shape:
@@ -69,8 +73,9 @@ class Generator:
 
     def _draw(self) -> Any:
         """The state for one draw; the generator moves on to the next."""
-        state = self.state.read()
-        self.state.assign(primitives.next_state(state))
+        with _drawing:
+            state = self.state.read()
+            self.state.assign(primitives.next_state(state))
         return state
 
     def bits(self, shape: Size = ()) -> Tensor:

@@ -22,6 +22,7 @@ from . import dtypes, foreign
 from .errors import ArgumentError, DTypeError, ShapeError, TraceError
 from .graph import Array, Node, current_trace, format_type, no_value, variable_trace
 from .ops import composed, elementwise, matmul, movement, reduction
+from .ops.numpy_functions import bools, numpy_function
 from .ops.primitive import as_array, constant, lift
 from .ops.subscript import subscript
 
@@ -174,6 +175,14 @@ class Tensor(Node):
         """What another process is sent: the value, without history."""
         return _received, (Tensor, self._known("pickle"), self.name)
 
+    def __array_ufunc__(
+        self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any
+    ) -> Any:
+        """NumPy's functions of tensors, ``array + tensor`` among them, are the
+        package's own where there is one of that name.
+        """
+        return numpy_function(self, ufunc, method, inputs, options)
+
     def __setitem__(self, index: Any, value: Any) -> NoReturn:
         raise ArgumentError(
             f"x[...] = value: a tensor's value never changes: {self.describe()}",
@@ -249,13 +258,13 @@ class Tensor(Node):
         return elementwise.logical_not(self)
 
     def __and__(self, other: Any) -> Any:
-        return elementwise.logical_and(*_bools("&", self, other))
+        return elementwise.logical_and(*bools("&", self, other))
 
     def __or__(self, other: Any) -> Any:
-        return elementwise.logical_or(*_bools("|", self, other))
+        return elementwise.logical_or(*bools("|", self, other))
 
     def __xor__(self, other: Any) -> Any:
-        return elementwise.logical_xor(*_bools("^", self, other))
+        return elementwise.logical_xor(*bools("^", self, other))
 
     __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
 
@@ -382,16 +391,17 @@ def _unpack(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
     return arguments
 
 
-def _bools(operator: str, a: Any, b: Any) -> list[Node]:
-    nodes = lift([a, b])
-    for each in nodes:
-        if each.dtype != dtypes.bool_:
-            raise DTypeError(
-                f"{operator}: {each.describe()} is {each.dtype}: both sides must be "
-                "bool",
-                fix="compare first, with parentheses: (x > 0) & (x < 1)",
-            )
-    return nodes
+def _in_place(operator: str) -> Any:
+    def refuse(self: Variable, other: Any) -> NoReturn:
+        name = self.name or "x"
+        raise ArgumentError(
+            f"{name} {operator}= …: {self.describe()}: this would put a tensor in the "
+            f"place of a {type(self).__name__.lower()}",
+            fix=f"{name}.assign({name} {operator} …) changes it; "
+            f"y = {name} {operator} … makes a new tensor",
+        )
+
+    return refuse
 
 
 class Variable(Tensor):
@@ -502,6 +512,10 @@ class Variable(Tensor):
             trace.updates[self] = node
             trace.current[self] = elementwise.stop_gradient(node)
             trace.versions[trace.current[self]] = self
+
+    __iadd__, __isub__, __imul__ = _in_place("+"), _in_place("-"), _in_place("*")
+    __itruediv__, __ifloordiv__ = _in_place("/"), _in_place("//")
+    __ipow__, __imod__, __imatmul__ = _in_place("**"), _in_place("%"), _in_place("@")
 
     def __repr__(self) -> str:
         kind = type(self).__name__.lower()

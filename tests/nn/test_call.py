@@ -184,8 +184,20 @@ def test_other_options_reach_forward() -> None:
             return x * scale
 
     assert Scaled()(2.0, scale=3.0) == 6.0
-    with pytest.raises(TypeError):
+    with pytest.raises(ArgumentError) as caught:
         Scaled()(2.0, size=3.0)
+    assert caught.value.what == (
+        "Scaled: called with (float, size=): Scaled.forward takes (x, *, scale)"
+    )
+
+
+def test_a_wrong_type_inside_forward_is_no_wrong_call() -> None:
+    class Adds(nn.Module):
+        def forward(self, x: Any) -> Any:
+            return "text" + x
+
+    with pytest.raises(TypeError, match="str"):
+        Adds()(2)
 
 
 def test_a_watcher_is_told_of_every_call_in_order() -> None:

@@ -324,7 +324,7 @@ MISTAKES: list[tuple[Any, type[ChainruleError], str, str | None]] = [
         OptionError,
         "unknown option of Adam 'learning_rate': expected one of 'betas', 'eps', 'lr', "
         "'params', 'transforms'",
-        None,
+        "lr=0.001",
     ),
     (
         lambda: optim.Adam([{"params": [W], "bettas": (0.9, 0.99)}]),

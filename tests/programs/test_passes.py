@@ -18,6 +18,9 @@ from chainrule.compiler.passes.common_subexpressions import (
 )
 from chainrule.compiler.passes.constant_folding import LARGEST_FOLDED, fold_constants
 from chainrule.compiler.passes.simplification import simplify
+from chainrule.compiler.passes.transposed_products import (
+    fold_transposes_into_products,
+)
 from chainrule.compiler.program import plan
 from chainrule.compiler.verify import InvalidGraph, verify
 from chainrule.graph import Graph, Node
@@ -84,6 +87,12 @@ SIMPLIFIED: list[Case] = [
     (lambda x: cr.negative(-x), lambda x: x),
     (lambda x: cr.negative(cr.negative(-x)), lambda x: -x),
     (lambda x: cr.stop_gradient(x) + 2, lambda x: x + 2),
+    (lambda x: x.T.T, lambda x: x),
+    (lambda x: cr.exp(x).T.T.T, lambda x: cr.exp(x).T),
+    (
+        lambda x: x[None].transpose(1, 2, 0).transpose(2, 0, 1),
+        lambda x: x[None],
+    ),
 ]  # fmt: skip
 
 KEPT: list[Callable[..., Any]] = [
@@ -96,6 +105,7 @@ KEPT: list[Callable[..., Any]] = [
     lambda x: x * cr.tensor(np.ones((2, 3))),
     lambda x: 1 / x,
     lambda x: 0 - x,
+    lambda x: x[None].transpose(1, 2, 0).transpose(1, 2, 0),  # not the inverse
 ]
 
 
@@ -176,7 +186,12 @@ def test_passes_keep_names_and_lines() -> None:
 
 
 def test_the_order_of_the_passes_is_one_list() -> None:
-    assert (fold_constants, simplify, share_common_subexpressions) == pipeline.PASSES
+    assert (
+        fold_constants,
+        simplify,
+        fold_transposes_into_products,
+        share_common_subexpressions,
+    ) == pipeline.PASSES
 
 
 def test_what_no_result_needs_is_not_in_a_program() -> None:

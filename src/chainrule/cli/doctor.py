@@ -32,11 +32,13 @@ Examples:
   chainrule doctor --json > report     attach it to a report
 """
 
-BASE = ("numpy", "scipy", "scikit-learn", "matplotlib", "rich", "click", "safetensors")
+BASE = (
+    *("numpy", "llvmlite", "scipy", "scikit-learn", "matplotlib", "rich"),
+    *("click", "safetensors"),
+)
 
 #: Packages that open further doors: what each is for.
 OPTIONAL = {
-    "llvmlite": "the native engine",
     "jax": "the XLA engine: GPUs, TPUs",
     "pyarrow": "Parquet files",
     "pandas": "pandas frames",

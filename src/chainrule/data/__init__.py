@@ -14,6 +14,9 @@ losses.
 ======================  =============================================================
 """
 
+from typing import TYPE_CHECKING
+
+from ..foreign import DATA, names_of
 from .batching import Stream, batches, epoch_order, num_batches
 from .columns import Columns, read_columns
 from .datasets import Dataset, Split, as_dataset, memory_map
@@ -47,3 +50,6 @@ __all__ = [
     "standardise",
     "train_test_split",
 ]
+
+if not TYPE_CHECKING:  # so that type checkers still find wrong names
+    __getattr__ = names_of(__name__, DATA)

@@ -423,7 +423,7 @@ def as_dataset(values: object, name: str = "data") -> Dataset:
         return values.train
     if isinstance(values, (Mapping, str, os.PathLike)):
         raise ArgumentError(
-            f"data: expected a Dataset or (inputs, targets), got {values!r:.60}",
+            f"data: expected a Dataset or (inputs, targets), got {_briefly(values)}",
             fix="data.load(name), or data.read_table(path, target=...).dataset()",
         )
     if isinstance(values, tuple):
@@ -433,7 +433,16 @@ def as_dataset(values: object, name: str = "data") -> Dataset:
                 fix="several inputs are a tuple inside: ((inputs1, inputs2), targets)",
             )
         return Dataset(values[0], values[1], name=name)
+    if isinstance(values, list) and len(values) == 2 and hasattr(values[0], "shape"):
+        raise ArgumentError(
+            "data: a list of 2 arrays: expected a Dataset or (inputs, targets)",
+            fix="a tuple: (x, y)",
+        )
     return Dataset(values, name=name)
+
+
+def _briefly(values: object) -> str:
+    return repr(values) if isinstance(values, str) else f"a {type(values).__name__}"
 
 
 def memory_map(

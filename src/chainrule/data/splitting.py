@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import numpy as np
 
+from .. import foreign
 from ..errors import ArgumentError, DataError
+from ..foreign import advised
 from .batching import epoch_order
 from .datasets import Dataset, Split, as_dataset
 from .validation import Array
 
 
+@advised(foreign.SPLIT)
 def train_test_split(
     dataset: Dataset | tuple[object, object],
     test: float = 0.2,

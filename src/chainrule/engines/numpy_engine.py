@@ -24,7 +24,8 @@ from ..shapes import size
 #: cost more than they do, above all on a machine that has other things to do.
 SMALL_PRODUCT = 8_000_000
 
-_blas = ThreadpoolController().select(user_api="blas")
+#: The threads of NumPy's products.
+BLAS = ThreadpoolController().select(user_api="blas")
 
 
 class NumpyExecutable:
@@ -78,7 +79,7 @@ class NumpyExecutable:
         """Inside, NumPy's products run on as many threads as suit the largest one."""
         if self._largest == 0:
             return nullcontext()
-        found: AbstractContextManager[object] = _blas.limit(
+        found: AbstractContextManager[object] = BLAS.limit(
             limits=1 if self._largest < SMALL_PRODUCT else config.threads
         )
         return found

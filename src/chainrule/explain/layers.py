@@ -291,6 +291,8 @@ def _how_combined(run: _Run) -> str:
     per = settings.get("per")
     if per is not None and per.default == "element":
         return f"L is the average over every element, so each δ holds its 1/n; {sums}"
+    if samples == 1:
+        return "L is that of 1 sample: δ, ∇W and ∇b are its own."
     return (
         f"L is the average over {samples} samples, so each δ holds 1/{samples}; {sums}"
     )

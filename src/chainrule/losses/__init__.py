@@ -21,9 +21,10 @@ All are called as ``loss(predictions, targets, …)`` and agree on the following
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import unknown_option
+from ..foreign import loss_called, names_of
 from .classes import binary_cross_entropy, cross_entropy, hinge
 from .likelihoods import bernoulli_nll, gaussian_nll
 from .squared import half_squared_error, huber, l1, mse, squared_error
@@ -60,7 +61,9 @@ def by_name(name: str) -> Loss:
     """
     loss = BY_NAME.get(str(name).replace("-", "_"))
     if loss is None:
-        raise unknown_option("loss", name, BY_NAME)
+        called = loss_called(name)
+        fix = f"did you mean {called!r}?" if called else None
+        raise unknown_option("loss", name, BY_NAME, fix)
     return loss
 
 
@@ -79,3 +82,6 @@ __all__ = [
     "mse",
     "squared_error",
 ]
+
+if not TYPE_CHECKING:  # so that type checkers still find wrong names
+    __getattr__ = names_of(__name__, {})

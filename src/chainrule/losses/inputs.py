@@ -117,7 +117,10 @@ def _how_to_fit(a: Node, y: Node, what: str) -> str:
     if len(a.shape) == len(y.shape) + 1 and a.shape[:-1] == y.shape:
         if dtypes.is_integer(y.dtype):
             return "for class numbers use cross_entropy, or cr.one_hot(targets, …)"
-        return f"give the network 1 output instead of {a.shape[-1]}"
+        return (
+            f"give the network 1 output instead of {a.shape[-1]}; for class numbers, "
+            "targets.astype('int64') with cross_entropy"
+        )
     if a.shape == y.shape[::-1]:
         return "one of them lies on its side: targets.T"
     if a.shape[:1] != y.shape[:1]:

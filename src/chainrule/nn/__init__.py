@@ -3,6 +3,9 @@
 Place on the road: above the compiler, written with public operators only.
 """
 
+from typing import TYPE_CHECKING
+
+from ..foreign import NN, names_of
 from .activations import (
     ELU,
     GELU,
@@ -47,3 +50,6 @@ __all__ = [
     "Softplus",
     "Tanh",
 ]
+
+if not TYPE_CHECKING:  # so that type checkers still find wrong names
+    __getattr__ = names_of(__name__, NN)

@@ -5,6 +5,7 @@ Place on the road: beneath ``Module``, of which it asks only names and parts.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -80,6 +81,40 @@ class Call:
                 fix=f"def forward(self, x, training=False): … in {name}, and pass it "
                 "on",
             )
+
+    def explain_wrong_arguments(
+        self, error: TypeError, inputs: tuple[Any, ...], options: dict[str, Any]
+    ) -> None:
+        """An error of its own where ``forward`` does not take what it was called with.
+
+        Raises:
+            ArgumentError: instead of Python's error, when that is what it says.
+        """
+        forward = type(self.module).forward
+        try:
+            inspect.signature(forward).bind(self.module, *inputs, **options)
+        except TypeError:
+            name = type(self.module).__name__
+            signature = inspect.signature(forward)
+            first = next(iter(signature.parameters), "")
+            taken = [
+                each.replace(annotation=each.empty)
+                for each in signature.parameters.values()
+                if each.name != "self"
+            ]
+            shown = signature.replace(
+                parameters=taken, return_annotation=signature.empty
+            )
+            given = [type(each).__name__ for each in inputs]
+            given += [f"{key}=" for key in options if key != "training"]
+            raise ArgumentError(
+                f"{name}: called with ({', '.join(given)}): {name}.forward takes "
+                f"{shown}",
+                fix="model(x) predicts, model(x, training=True) trains; a loss takes "
+                "the targets"
+                if first == "self"
+                else f"def forward(self, x): … in class {name}",
+            ) from error
 
     def _told(self) -> Call | None:
         """The innermost call around this one that was told in which mode it is."""

@@ -63,6 +63,18 @@ class Module:
         def __getattr__(self, name: str) -> NoReturn:
             raise foreign.no_attribute(self, name, foreign.MODULE)
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        old = vars(self).get(name)
+        if isinstance(old, Variable) and not isinstance(value, Variable | None):
+            kind = type(old).__name__.lower()
+            raise ArgumentError(
+                f"{type(self).__name__}.{name} = …: {type(value).__name__} in the "
+                f"place of {kind} {old.describe()}: it would be neither trained nor "
+                "saved",
+                fix=f"layer.{name}.assign(value) changes the {kind}",
+            )
+        super().__setattr__(name, value)
+
     def forward(self, *inputs: Any, **options: Any) -> Any:
         """The module's function. Subclasses write it; users call the module itself."""
         raise ArgumentError(
@@ -92,7 +104,11 @@ class Module:
                 call.refuse_forgotten_parts()
             for watcher in watchers.get():
                 watcher.before(self, inputs)
-            output = self.forward(*inputs, **options)
+            try:
+                output = self.forward(*inputs, **options)
+            except TypeError as error:
+                call.explain_wrong_arguments(error, inputs, options)
+                raise
             for watcher in watchers.get():
                 watcher.after(self, inputs, output)
             return output

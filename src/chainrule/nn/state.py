@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from os import PathLike
 from typing import Any
 
 import numpy as np
 
-from ..errors import DTypeError, ShapeError, StateError, nearest
+from ..errors import ArgumentError, DTypeError, ShapeError, StateError, nearest
 from ..graph import Array
 from ..tensor import Variable
 
@@ -21,6 +22,7 @@ def check_state(
     """The values for every variable, in its dtype.
 
     Raises:
+        ArgumentError: for something that is no mapping, such as a path.
         StateError: for missing or extra names.
         ShapeError: for a value of another shape.
         DTypeError: for values that are not numbers.
@@ -30,6 +32,14 @@ def check_state(
         >>> check_state("load", "Net", {"n": Variable(0)}, {"n": 3})
         {'n': array(3)}
     """
+    if not isinstance(state, Mapping):
+        raise ArgumentError(
+            f"{operation}: {type(state).__name__}: expected values by name; nothing "
+            "was loaded",
+            fix="model.load(path) reads a file"
+            if isinstance(state, (str, PathLike))
+            else "model.load_state_dict(other.state_dict())",
+        )
     missing, extra = (
         sorted(own.keys() - state.keys()),
         sorted(state.keys() - own.keys()),

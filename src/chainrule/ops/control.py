@@ -42,18 +42,20 @@ def _infer_scan(
 
 
 def run_body(body: Graph, values: Sequence[Array]) -> list[Array]:
-    """The outputs of a graph, each operation with its NumPy meaning."""
+    """The outputs of a graph, each operation with its NumPy meaning.
+
+    The loop itself is an operation, so whoever runs it has quietened NumPy already.
+    """
     known: dict[Node, Any] = dict(zip(body.inputs, values, strict=True))
     for node in body.nodes:
         if node in known:
             continue
         if isinstance(node.op, Primitive):
-            known[node] = node.op.run(
-                [known[each] for each in node.inputs], node.params
-            )
+            operands = [known[each] for each in node.inputs]
+            known[node] = node.op.numpy(*operands, **node.params)
         else:
             known[node] = node.value
-    return [known[node] for node in body.outputs]
+    return [np.asarray(known[node]) for node in body.outputs]
 
 
 def _scan_meaning(

@@ -153,8 +153,12 @@ def as_array(value: Any, dtype: Any = None) -> Array:
     typed = hasattr(value, "dtype")
     try:
         array = np.array(value, order="C")
-    except ValueError as error:
-        raise DTypeError(f"tensor: the values do not form an array: {error}") from None
+    except ValueError:
+        raise DTypeError(
+            f"tensor: {type(value).__name__} with rows of different lengths: the "
+            "values do not form an array",
+            fix="give every row the same length",
+        ) from None
     native = array.dtype.newbyteorder("=")
     if native.kind not in "biuf" or (dtype is None and native not in dtypes.SUPPORTED):
         raise _not_numbers(value, native)
@@ -178,6 +182,10 @@ def _not_numbers(value: Any, dtype: DType) -> DTypeError:
         fix += "; class names become indices with np.unique(..., return_inverse=True)"
     elif dtype.kind in "fc":
         fix = "convert it first: array.astype('float32')"
+    elif value is None:
+        fix = "does a function forget to return its result? Compare with x is None"
+    elif isinstance(value, int):
+        fix = f"it does not fit 64 bits: write it as a float, {float(value):g}"
     return DTypeError(
         f"tensor: {type(value).__name__} with dtype {dtype}: a tensor holds numbers: "
         "bool, 8 to 64-bit integers, float32 or float64",

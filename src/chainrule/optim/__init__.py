@@ -17,6 +17,9 @@ What other libraries have as arguments is composed here: ``weight_decay`` of SGD
 ``transforms=[L2(λ)]``, its ``momentum`` is the class ``Momentum``.
 """
 
+from typing import TYPE_CHECKING
+
+from ..foreign import OPTIM, names_of
 from .adagrad import Adagrad
 from .adam import Adam
 from .adamw import AdamW
@@ -79,3 +82,6 @@ __all__ = [
     "l1_penalty",
     "l2_penalty",
 ]
+
+if not TYPE_CHECKING:  # so that type checkers still find wrong names
+    __getattr__ = names_of(__name__, OPTIM)

@@ -13,10 +13,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self
 
 import numpy as np
 
+from .. import foreign
 from ..backprop import Gradients
 from ..errors import ArgumentError, GradientError, ShapeError, TraceError
 from ..graph import Array, Node, current_trace
@@ -68,6 +69,11 @@ class Optimizer(ABC):
 
     #: The names of what the algorithm remembers of each parameter.
     slots: ClassVar[tuple[str, ...]] = ()
+
+    if not TYPE_CHECKING:  # so that type checkers still find wrong names
+
+        def __getattr__(self, name: str) -> NoReturn:
+            raise foreign.no_attribute(self, name, foreign.OPTIMIZER)
 
     def __new__(cls, *args: Any, **options: Any) -> Self:
         """Refuses unknown options before Python does, and says what is known."""

@@ -184,6 +184,7 @@ ELSEWHERE: Mapping[str, str] = {
     "weight_decay": WEIGHT_DECAY,
     "momentum": MOMENTUM,
     "nesterov": NESTEROV,
+    "learning_rate": "lr=0.001",
     "clipnorm": "transforms=[optim.ClipNorm(1.0)]",
     "global_clipnorm": "transforms=[optim.ClipNorm(1.0)]",
     "clipvalue": "transforms=[optim.ClipValue(1.0)]",
@@ -192,9 +193,7 @@ ELSEWHERE: Mapping[str, str] = {
 
 def unknown(kind: str, name: object, known: Iterable[str]) -> OptionError:
     """The error for an option that this algorithm does not have; where to find it."""
-    error = unknown_option(kind, name, known)
-    hint = ELSEWHERE.get(str(name))
-    return OptionError(error.what, fix=hint) if hint else error
+    return unknown_option(kind, name, known, ELSEWHERE.get(str(name)))
 
 
 def refuse_unknown(algorithm: type, given: Mapping[str, Any]) -> None:

@@ -26,7 +26,7 @@ from .examples import (
 )
 from .history import shown
 from .metrics import Metric, resolve
-from .objective import METRICS_OF_KIND, Objective
+from .objective import Objective
 from .step import evaluation_step, prediction
 from .tally import Tally
 
@@ -160,6 +160,7 @@ def evaluate(
             fix="cr.evaluate(model, (x, y)); for outputs alone: cr.predict(model, x)",
         )
     objective = Objective(loss, kind)
+    objective.refuse_probabilities(model)
     chosen = chosen_metrics(metrics, objective)
     evaluator = Evaluator(model, source, objective, chosen, batch_size, engine)
     results = evaluator()
@@ -170,7 +171,7 @@ def chosen_metrics(metrics: Any, objective: Objective) -> list[Metric]:
     """The metrics asked for, or the usual ones of what the targets are."""
     if metrics is not None:
         return resolve(metrics)
-    return resolve(METRICS_OF_KIND.get(objective.kind, ()))
+    return resolve(objective.usual_metrics)
 
 
 def predict(

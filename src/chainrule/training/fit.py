@@ -13,11 +13,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from .. import optim
+from .. import foreign, optim
 from ..config import config
 from ..data import Stream, num_batches
 from ..dtypes import DType
 from ..errors import ArgumentError
+from ..foreign import advised
 from ..nn.module import Module
 from ..random import default_generator
 from . import checkpoint
@@ -49,6 +50,7 @@ LARGER_BATCHES = 4
 ONLY_LOOKING = (Progress, EarlyStopping, LearningRateLog, TimeLimit)
 
 
+@advised(foreign.FIT)
 def fit(
     model: Module,
     data: Any,
@@ -129,6 +131,7 @@ def fit(
     dtype = model_dtype(model)
     source, looked_at = training_and_validation(data, validation, dtype, int(seed))
     objective = Objective(loss, kind_of(source))
+    objective.refuse_probabilities(model)
     chosen = chosen_metrics(metrics, objective)
     made = _optimizer(optimizer, model)
     settings = {

@@ -11,8 +11,9 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
+from .. import foreign
 from ..errors import ArgumentError, FileError, missing_package, unknown_option
 from .metrics import lower_is_better
 
@@ -50,6 +51,11 @@ class History:
         self.epochs: list[Row] = [dict(row) for row in epochs]
         self.stopped = stopped
         self.settings: dict[str, Any] = dict(settings or {})
+
+    if not TYPE_CHECKING:  # so that type checkers still find wrong names
+
+        def __getattr__(self, name: str) -> NoReturn:
+            raise foreign.no_attribute(self, name, foreign.HISTORY)
 
     @property
     def columns(self) -> list[str]:

@@ -10,7 +10,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from .. import losses
+from .. import losses, nn
 from ..dtypes import is_float
 from ..errors import ArgumentError, ShapeError
 from ..graph import Node
@@ -18,6 +18,20 @@ from ..graph import Node
 #: The loss for what a data set's targets are, and the metrics shown beside it.
 LOSS_OF_KIND = {"classification": "cross_entropy", "regression": "mse"}
 METRICS_OF_KIND = {"classification": ("accuracy",), "regression": ("r2",)}
+
+#: Losses of floats that are no amounts: distributions, and logits of one class.
+METRICS_OF_LOSS: dict[str, tuple[str, ...]] = {
+    "cross_entropy": ("accuracy",),
+    "binary_cross_entropy": (),
+    "bernoulli_nll": (),
+    "hinge": (),
+}
+
+#: Losses of logits, and the layer that would turn them into probabilities before.
+LAYER_OF_LOSS: dict[str, tuple[type[nn.Module], str]] = {
+    "cross_entropy": (nn.Softmax, "cr.softmax(model(x))"),
+    "binary_cross_entropy": (nn.Sigmoid, "cr.sigmoid(model(x))"),
+}
 
 
 class Objective:
@@ -84,6 +98,33 @@ class Objective:
                 fix="reduce it with .mean()",
             )
         return loss
+
+    @property
+    def usual_metrics(self) -> tuple[str, ...]:
+        """The names of the metrics shown beside the loss where none are asked for."""
+        if self.kind == "regression" and self.function is losses.BY_NAME.get(self.name):
+            return METRICS_OF_LOSS.get(self.name, METRICS_OF_KIND[self.kind])
+        return METRICS_OF_KIND.get(self.kind, ())
+
+    def refuse_probabilities(self, model: nn.Module) -> None:
+        """An error for a network that ends in probabilities, where its loss takes the
+        logits before them: it would learn slowly and look as if it worked.
+
+        Raises:
+            ArgumentError: naming the layer that is too much.
+        """
+        layer, instead = LAYER_OF_LOSS.get(self.name, (None, ""))
+        last = model
+        while isinstance(last, nn.Sequential) and len(last):
+            last = last[-1]
+        named = self.function is losses.BY_NAME.get(self.name)
+        if layer is not None and named and isinstance(last, layer):
+            name = layer.__name__
+            raise ArgumentError(
+                f"loss {self.name}: the network ends in {name}, and this loss takes "
+                f"logits, the numbers before {name}",
+                fix=f"leave the last layer out; {instead} are the probabilities",
+            )
 
     def _check_takes_outputs_alone(self) -> None:
         try:

@@ -134,10 +134,11 @@ def differences(seed: int) -> list[str]:
     """What the engines disagree on, for the program with this seed."""
     choice, rng = random.Random(seed), np.random.default_rng(seed)
     dtype = choice.choice(["float32", "float64"])
+    operations = len(ONE) + len(TWO)
     program = [
-        (choice.randrange(len(ONE) + len(TWO)), choice.getrandbits(20), choice.getrandbits(20))
+        (choice.randrange(operations), choice.getrandbits(20), choice.getrandbits(20))
         for _ in range(choice.randrange(1, 14))
-    ]  # fmt: skip
+    ]
     shapes = [
         tuple(choice.choice(SIZES) for _ in range(choice.randrange(4)))
         for _ in range(2)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from chainrule.config import config
+from chainrule.engines.native import object_cache
 from chainrule.engines.native.object_cache import cached, folder
 
 
@@ -54,6 +55,13 @@ def test_a_folder_that_cannot_be_written_is_done_without(tmp_path: Path) -> None
     blocked.write_text("no folder")
     config.cache_folder = blocked
     assert cached("program", lambda: b"code") == b"code"
+
+
+def test_the_oldest_entries_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(object_cache, "MOST_ENTRIES", 8)
+    for number in range(9):
+        cached(f"program {number}", lambda: b"code")
+    assert len(list(folder().iterdir())) == 7
 
 
 def test_nothing_is_left_but_whole_entries() -> None:

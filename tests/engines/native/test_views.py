@@ -44,7 +44,9 @@ def walked(view: View, buffer: Any) -> Any:
 )
 def test_a_view_has_numpys_elements(make: Any, meaning: Any) -> None:
     x = np.arange(24).reshape(2, 3, 4)
-    np.testing.assert_array_equal(walked(make(whole(0, x.shape)), x.ravel()), meaning(x))
+    np.testing.assert_array_equal(
+        walked(make(whole(0, x.shape)), x.ravel()), meaning(x)
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,5 @@
-"""Operations that change nothing are dropped: x · 1, x + 0, x / 1, −(−x), a copy of a
-node.
+"""Operations that change nothing are dropped: x · 1, x + 0, x / 1, −(−x), xᵀᵀ, a copy
+of a node.
 
 Only what holds for every float is here: x · 0 is not 0 for NaN and Inf, x − x is not 0
 for them, and x + 0 is +0 where x is −0, so it is x + −0 and x − 0 that are dropped.
@@ -21,11 +21,7 @@ def simplify(graph: Graph) -> Graph:
         name = node.op.name
         if name in ("alias", "stop_gradient"):
             return inputs[0]
-        if (
-            name == "negative"
-            and inputs[0].op is not None
-            and inputs[0].op.name == "negative"
-        ):
+        if name in ("negative", "transpose") and _undoes(node, inputs[0]):
             return inputs[0].inputs[0]
         if name in ("multiply", "add"):
             neutral = 1.0 if name == "multiply" else -0.0
@@ -38,6 +34,17 @@ def simplify(graph: Graph) -> Graph:
         return None
 
     return rewrite(graph, rule)
+
+
+def _undoes(node: Node, before: Node) -> bool:
+    """Whether an operation is the inverse of the one before it, of the same name."""
+    assert node.op is not None
+    if before.op is None or before.op.name != node.op.name:
+        return False
+    if node.op.name == "negative":
+        return True
+    first = before.params["axes"]
+    return [first[axis] for axis in node.params["axes"]] == list(range(len(first)))
 
 
 def _is(node: Node, number: float) -> bool:

@@ -16,6 +16,7 @@ import functools
 import math
 import sys
 import threading
+import weakref
 from collections.abc import Sequence
 from typing import Any
 
@@ -26,7 +27,7 @@ from ...config import config
 from ...errors import ChainruleError
 from ...graph import Array
 from ...ops.primitive import Primitive, checking_numerics
-from ..numpy_engine import NumpyExecutable
+from ..interface import Executable, engine
 from .fuse import fuse
 from .guard import OUT_OF_BOUNDS
 from .host import Library, host, machine_code
@@ -59,7 +60,7 @@ class NativeExecutable:
         code = cached(self._description(), self._compile)
         needs, code = Needs.unpacked(code)
         self.library = Library(code)
-        self._reference: NumpyExecutable | None = None
+        self._reference: Executable | None = None
         self._lock = threading.Lock()
         graph = program.graph
         self._outputs = [
@@ -100,7 +101,7 @@ class NativeExecutable:
         self._pool_entry = layout.entry("pool", 0)
         self._callbacks = self.schedule.callbacks()
         kind = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p)
-        self._callback = kind(self._call_back)
+        self._callback = kind(functools.partial(_call_back, weakref.ref(self)))
         address = ctypes.cast(self._callback, ctypes.c_void_p).value
         self._table[layout.entry("callback", 0)] = address or 0
         enter = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_size_t, ctypes.c_size_t)
@@ -140,7 +141,7 @@ class NativeExecutable:
         return outputs
 
     def _output(self, place: int) -> Array:
-        """Memory for an output: new, or that of an earlier run that nobody has any more.
+        """Memory for an output: new, or that of an earlier run that nobody holds.
 
         Large new memory is slow: the system clears it page by page.
         """
@@ -183,15 +184,8 @@ class NativeExecutable:
             self._objects[first + number] = id(array)
         return moved
 
-    def _call_back(self, number: int, table: int) -> int:
+    def call_back(self, number: int, table: int) -> None:
         """Runs a primitive that has no lowering with its NumPy meaning."""
-        try:
-            self._run_callback(number, table)
-        except Exception:  # noqa: BLE001 - the reference engine will raise it
-            return 1
-        return 0
-
-    def _run_callback(self, number: int, table: int) -> None:
         kernel = self._callbacks[number]
         node = kernel.node
         pointers = (ctypes.c_void_p * (len(kernel.inputs) + 1)).from_address(table)
@@ -208,7 +202,7 @@ class NativeExecutable:
     def _by_reference(self, inputs: Sequence[Array]) -> list[Array]:
         """The same run by the NumPy engine."""
         if self._reference is None:
-            self._reference = NumpyExecutable(self.program)
+            self._reference = engine("numpy").prepare(self.program)
         return self._reference(inputs)
 
     def _fault(self, inputs: Sequence[Array], status: int) -> list[Array]:
@@ -221,6 +215,19 @@ class NativeExecutable:
             f"native: {self.program.graph.name}: the machine code {what}",
             fix='run it with engine="numpy", and report this program',
         )
+
+
+def _call_back(
+    executable: weakref.ref[NativeExecutable], number: int, table: int
+) -> int:
+    """What machine code calls; 1 where the primitive raised an error."""
+    found = executable()
+    try:
+        if found is not None:
+            found.call_back(number, table)
+    except Exception:  # noqa: BLE001 - the reference engine raises it again
+        return 1
+    return 0
 
 
 class Storage(np.ndarray[Any, Any]):

@@ -54,7 +54,7 @@ def finish(
             running.append(_move(homes, home, ordered.variables[number]))
     used = {h for kernel in running for h in kernel.reads | kernel.writes}
     kept = {h: home for h, home in homes.items() if h in used or h in results}
-    for number, home in in_place.items():
+    for home in in_place.values():
         kept[home] = replace(homes[home], kind="variable")
     return Schedule(running, kept, outputs)
 

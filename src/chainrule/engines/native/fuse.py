@@ -191,7 +191,7 @@ class Fuser:
         self._start_group([*waiting, operation])
 
     def _start_group(self, operations: list[Operation]) -> None:
-        """A new kernel for the last operation, and for those before that fit into it."""
+        """A new kernel for the last operation, and those before it that fit."""
         last = operations[-1]
         for each in operations[:-1]:
             if each.shape != last.shape:

@@ -18,7 +18,6 @@ from ...dtypes import DType
 from ...graph import Array
 from ...shapes import Shape
 from .elementwise import Call
-from .kernels.matmul import LONGEST_BLOCK
 from .views import View
 
 
@@ -154,7 +153,8 @@ class Product(Sweep):
     @property
     def operands(self) -> tuple[View, View]:
         """The two factors."""
-        assert self.a is not None and self.b is not None
+        assert self.a is not None
+        assert self.b is not None
         return self.a, self.b
 
     @property
@@ -164,18 +164,10 @@ class Product(Sweep):
         return {each.home for each in self.accesses} | {a.home, b.home}
 
     def main_store(self) -> int:
-        """Which of the stores is written as the product's own result; -1 for none.
-
-        A long product is summed up there, so nothing that the steps read may be there.
-        """
+        """Which of the stores is written as the product's own result; -1 for none."""
         dtype = self.steps[0].call.output
-        long = self.operands[0].shape[2] > LONGEST_BLOCK
-        for number, (step, access) in enumerate(self.stores):
-            fits = access.dtype == dtype and access.strides[2] in (
-                1,
-                int(self.shape[2] == 1),
-            )
-            if fits and (step == 0 or not long):
+        for number, (_, access) in enumerate(self.stores):
+            if access.dtype == dtype and access.strides[2] == 1:
                 return number
         return -1
 

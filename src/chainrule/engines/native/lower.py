@@ -11,6 +11,7 @@ Kernels that are equal but for their buffers are written once.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -126,6 +127,7 @@ class Lowerer:
         self.callbacks = {id(kernel): i for i, kernel in enumerate(callbacks)}
         self.written: dict[str, ir.Function] = {}
         self.bodies: dict[int, Body] = {}
+        self.numbers = itertools.count()
         self.shared = False  # whether a kernel is cut into parts
         self.parallel = emit_parallel(module, host.pause)
         self.parallel.linkage = "internal"
@@ -236,7 +238,7 @@ class Lowerer:
             layout = Layout(
                 len(kernel.inputs), 0, len(schedule.constants), len(schedule.outputs)
             )
-            name = f"body{len(self.bodies)}"
+            name = f"body{next(self.numbers)}"
             size = self.main(name, schedule, layout)
             function = self.module.globals[name]
             function.linkage = "internal"

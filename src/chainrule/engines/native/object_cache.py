@@ -27,6 +27,8 @@ from .host import host
 LOGGER = logging.getLogger(__name__)
 MAGIC = b"chainrule object 1\n"
 CHECKSUM_BYTES = 32
+#: With more entries than this the oldest quarter is removed.
+MOST_ENTRIES = 4096
 
 
 def cached(description: str, make: Callable[[], bytes]) -> bytes:
@@ -72,6 +74,17 @@ def _read(path: Path) -> bytes | None:
     return None
 
 
+def _make_room(folder: Path) -> None:
+    """Removes the oldest entries where there are too many."""
+    entries = [entry for entry in os.scandir(folder) if entry.name.endswith(".o")]
+    if len(entries) <= MOST_ENTRIES:
+        return
+    entries.sort(key=lambda entry: entry.stat().st_mtime)
+    for entry in entries[: MOST_ENTRIES // 4]:
+        with contextlib.suppress(OSError):  # another process was faster
+            os.unlink(entry.path)
+
+
 def _write(path: Path, payload: bytes) -> None:
     data = MAGIC + hashlib.sha256(payload).digest() + payload
     try:
@@ -81,6 +94,7 @@ def _write(path: Path, payload: bytes) -> None:
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
             os.replace(name, path)
+            _make_room(path.parent)
         except OSError:
             with contextlib.suppress(OSError):
                 os.unlink(name)

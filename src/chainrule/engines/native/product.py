@@ -15,7 +15,8 @@ from . import emit
 from .emit import KERNEL, index
 from .host import Host
 from .kernel import Access, Product
-from .kernels.matmul import Matmul, Tiling, choose_tiling, emit_matmul, scratch_elements
+from .kernels.matmul import choose_tiling, emit_matmul, scratch_elements
+from .kernels.tiles import Matmul, Tiling
 from .point import Point, Values
 from .views import View
 
@@ -65,7 +66,7 @@ def emit_product(
     host: Host,
     sizes: Mapping[int, int] | None = None,
 ) -> ir.Function:
-    """Writes ``name(arguments, part, parts)``; ``scratch`` is a home among ``homes``."""
+    """Writes ``name(arguments, part, parts)``; ``scratch`` is one of the homes."""
     main = kernel.main_store()
     target = kernel.stores[main][1]
     others = [store for i, store in enumerate(kernel.stores) if i != main]

@@ -25,7 +25,7 @@ LANES = 16
 def emit_random(
     module: ir.Module, name: str, kernel: Special, homes: dict[int, Home]
 ) -> ir.Function:
-    """Writes ``name(arguments, part, parts)``: arguments are the state and the result."""
+    """Writes ``name(arguments, part, parts)``: of the state and the result."""
     function = ir.Function(module, KERNEL, name)
     b = ir.IRBuilder(function.append_basic_block("entry"))
     table, part, parts = function.args
@@ -113,7 +113,7 @@ def _philox(
 
 
 def _results(b: ir.IRBuilder, words: list[ir.Value], home: Home) -> list[ir.Value]:
-    """The words as results, in order: words, 24 bits as a float32, or 53 as a float64."""
+    """The words as results: words, 24 bits as a float32, or 53 as a float64."""
     if home.dtype.itemsize == 8:
         return interleaved(b, [_double(b, *words[:2]), _double(b, *words[2:])])
     if home.dtype.kind == "f":

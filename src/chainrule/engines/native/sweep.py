@@ -91,7 +91,7 @@ class Levels:
         )  # fmt: skip
 
     def _at(self, number: int) -> int:
-        """The pass in which a step is computed: a reduction's is that of its operand."""
+        """The pass that computes a step: a reduction's is that of its operand."""
         return self.level[number] - int(self.kernel.steps[number].reduces)
 
     def roots(self, number: int) -> list[int]:
@@ -105,7 +105,7 @@ class Levels:
         return found
 
     def kept(self) -> dict[int, int]:
-        """Costly elements that a pass computes and a later one needs again → the pass."""
+        """Costly elements that a later pass needs again → the pass that has them."""
         steps = self.kernel.steps
         first: dict[int, int] = {}  # element → the pass that computes it first
         found: dict[int, int] = {}
@@ -123,8 +123,8 @@ class Levels:
                 elif i in found:
                     continue
                 arguments = steps[i].arguments
-                pending += [a.step for a in arguments
-                            if isinstance(a, Local) and not steps[a.step].row]  # fmt: skip
+                inside = [a.step for a in arguments if isinstance(a, Local)]
+                pending += [each for each in inside if not steps[each].row]
         return found
 
 

@@ -1,0 +1,90 @@
+"""Networks in Keras on TensorFlow: its own ``fit``, or a batch at a time.
+
+Keras compiles both with XLA where it can, as it can here.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+
+from . import Work
+from .multilayer import Problem
+
+
+def half_mse(y: Any, prediction: Any) -> Any:
+    """½ mean (ŷ − y)²."""
+    return 0.5 * keras.losses.mean_squared_error(y, prediction)
+
+
+def model_of(problem: Problem) -> Any:
+    """Dense layers with their activations, holding the initial weights."""
+    network = problem.network
+    model = keras.Sequential([keras.layers.Input((network.widths[0],))])
+    for width, activation in zip(network.widths[1:], network.activations, strict=True):
+        model.add(keras.layers.Dense(width, activation=activation))
+    for layer, (weight, bias) in zip(model.layers, problem.layers, strict=True):
+        layer.set_weights([weight.T, bias])
+    return model
+
+
+def optimizer_of(problem: Problem) -> Any:
+    """The optimizer, with everybody else's ε."""
+    rate = problem.network.learning_rate
+    if problem.network.optimizer == "adam":
+        return keras.optimizers.Adam(rate, epsilon=1e-8)
+    return keras.optimizers.SGD(rate)
+
+
+def loss_of(problem: Problem) -> Any:
+    """The loss, from logits."""
+    losses = {
+        "cross_entropy": keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        "binary_cross_entropy": keras.losses.BinaryCrossentropy(from_logits=True),
+        "half_mse": half_mse,
+    }
+    return losses[problem.network.loss]
+
+
+def by_fit(problem: Problem) -> Work:
+    """``fit`` over arrays in memory, all steps of a pass in one call of its graph."""
+    model = model_of(problem)
+    inputs, targets = np.concatenate(problem.inputs), np.concatenate(problem.targets)
+    model.compile(
+        optimizer_of(problem),
+        loss_of(problem),
+        steps_per_execution=len(problem.inputs),
+    )
+
+    def train(passes: int) -> list[float]:
+        history = model.fit(
+            inputs,
+            targets,
+            batch_size=problem.batch_size,
+            epochs=passes,
+            shuffle=False,
+            verbose=0,
+        )
+        return [float(loss) for loss in history.history["loss"]]
+
+    return train
+
+
+def by_batch(problem: Problem) -> Work:
+    """``train_on_batch``, which answers the loss of the batch."""
+    model = model_of(problem)
+    model.compile(optimizer_of(problem), loss_of(problem))
+    batches = list(zip(problem.inputs, problem.targets, strict=True))
+
+    def train(passes: int) -> list[float]:
+        means = []
+        for _ in range(passes):
+            total = 0.0
+            for x, y in batches:
+                total += float(model.train_on_batch(x, y))
+            means.append(total / len(batches))
+        return means
+
+    return train

@@ -1,0 +1,201 @@
+"""What networks and training say to everyday mistakes, verbatim."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule import losses, nn
+from chainrule.errors import (
+    ArgumentError,
+    ChainruleError,
+    DataError,
+    DTypeError,
+    ShapeError,
+)
+
+x = np.linspace(-1, 1, 60, dtype=np.float32).reshape(20, 3)
+y = np.arange(20) % 4
+
+
+def network() -> nn.Sequential:
+    """The network of all the mistakes."""
+    return nn.Sequential(nn.Linear(3, 5), nn.ReLU(), nn.Linear(5, 4))
+
+
+def fit(data: Any, model: nn.Module | None = None, **options: Any) -> Any:
+    """An epoch, without progress."""
+    return cr.fit(model or network(), data, epochs=1, progress=False, **options)
+
+
+def with_nan() -> Any:
+    """Data with a hole."""
+    hole = x.copy()
+    hole[3, 1] = np.nan
+    return hole
+
+
+def in_place() -> None:
+    """PyTorch's way to change a parameter."""
+    model = network()
+    model[0].weight -= 0.1
+
+
+def replaced() -> None:
+    """A parameter that would be lost."""
+    model = network()
+    model[0].weight = model[0].weight * 0.5
+
+
+def looked_at() -> Any:
+    """A value asked for while it is traced."""
+    return cr.compile(lambda x: cr.exp(x).item())(1.0)
+
+
+class Forgetful(nn.Module):
+    """A network whose forward does not return."""
+
+    def forward(self, x: Any) -> None:
+        """Computes, and keeps it to itself."""
+        cr.exp(x)
+
+
+LAYER = "0 = Linear(3 → 5), weight (5, 3)"
+Case = tuple[str, Callable[[], Any], type[ChainruleError], str, str | None, str | None]
+
+# fmt: off
+CASES: list[Case] = [
+    ("shape mismatch in a layer", lambda: network()(x[:, :2]), ShapeError,
+     "Linear: x (20, 2): 2 ≠ 3; the last axis of x must have in_features elements",
+     LAYER, "Linear(2, 5), or give it inputs with 3 features"),
+    ("labels from 1", lambda: fit((x, y + 1)), DataError,
+     "Dataset 'data': targets: label 4 for 4 classes at row 3: labels go from 0 to 3",
+     None, "subtract 1 where labels count from 1, or provide 5 classes"),
+    ("labels below 0", lambda: fit((x, y - 1)), DataError,
+     "Dataset 'data': targets: label -1 at row 0: labels count from 0",
+     None, "subtract the smallest label, or task='regression' for amounts"),
+    ("float labels", lambda: fit((x, y * 1.0), loss="cross_entropy"), DTypeError,
+     "cross_entropy: logits (20, 4) with targets (20,) of float32: class numbers are "
+     "integers", None, "targets.astype('int64')"),
+    ("float labels without a loss", lambda: fit((x, y * 1.0)), ShapeError,
+     "mse: predictions (20, 4) with targets (20,): the shapes must be equal; a loss "
+     "never broadcasts", None,
+     "give the network 1 output instead of 4; for class numbers, "
+     "targets.astype('int64') with cross_entropy"),
+    ("(N, 1) against (N,)", lambda: losses.mse(cr.zeros((5, 1)), cr.zeros(5)),
+     ShapeError,
+     "mse: predictions (5, 1) with targets (5,): the shapes must be equal; a loss never "
+     "broadcasts", None, "predictions.squeeze(-1), or targets[..., None]"),
+    ("NaN in the data", lambda: fit((with_nan(), y)), DataError,
+     "Dataset 'data': inputs (20, 3): nan at row 3, column 1: every value must be "
+     "finite", None, "leave the row out, or replace the value; data.read_table fills in "
+     "missing values of a table"),
+    ("empty data", lambda: fit((x[:0], y[:0])), DataError,
+     "Dataset 'data': inputs (0, 3): no examples to learn from", None, None),
+    ("one class", lambda: fit((x, y * 0)), DataError,
+     "Dataset 'data': targets (20,): label 0 in every row: a classifier needs examples "
+     "of two classes or more", None, "task='regression' if the targets are amounts"),
+    ("a target too few", lambda: fit((x, y[:-1])), DataError,
+     "Dataset 'data': inputs (20, 3) and targets (19,): 20 ≠ 19; every example needs "
+     "one row in each", None, None),
+    ("a list of two", lambda: fit([x, y]), ArgumentError,
+     "data: a list of 2 arrays: expected a Dataset or (inputs, targets)", None,
+     "a tuple: (x, y)"),
+    ("a dict", lambda: fit({"x": x, "y": y}), ArgumentError,
+     "data: expected a Dataset or (inputs, targets), got a dict", None,
+     "data.load(name), or data.read_table(path, target=...).dataset()"),
+    ("softmax before its loss",
+     lambda: fit((x, y), nn.Sequential(nn.Linear(3, 4), nn.Softmax())), ArgumentError,
+     "loss cross_entropy: the network ends in Softmax, and this loss takes logits, the "
+     "numbers before Softmax", None,
+     "leave the last layer out; cr.softmax(model(x)) are the probabilities"),
+    ("sigmoid before its loss",
+     lambda: cr.evaluate(nn.Sequential(network(), nn.Sigmoid()), (x, y),
+                         loss="binary_cross_entropy"), ArgumentError,
+     "loss binary_cross_entropy: the network ends in Sigmoid, and this loss takes "
+     "logits, the numbers before Sigmoid", None,
+     "leave the last layer out; cr.sigmoid(model(x)) are the probabilities"),
+    ("targets to the model", lambda: network()(x, y), ArgumentError,
+     "Sequential: called with (ndarray, ndarray): Sequential.forward takes (x, "
+     "training=False)", "Sequential()",
+     "model(x) predicts, model(x, training=True) trains; a loss takes the targets"),
+    ("forward without return", lambda: cr.evaluate(Forgetful(), (x, y)), DTypeError,
+     "tensor: NoneType with dtype object: a tensor holds numbers: bool, 8 to 64-bit "
+     "integers, float32 or float64", None,
+     "does a function forget to return its result? Compare with x is None"),
+    ("a parameter in place", in_place, ArgumentError,
+     "weight -= …: weight (5, 3): this would put a tensor in the place of a parameter",
+     None,
+     "weight.assign(weight - …) changes it; y = weight - … makes a new tensor"),
+    ("a parameter replaced", replaced, ArgumentError,
+     "Linear.weight = …: Tensor in the place of parameter weight (5, 3): it would be "
+     "neither trained nor saved", None, "layer.weight.assign(value) changes the parameter"),
+    ("a state that is a path", lambda: network().load_state_dict("a.safetensors"),  # type: ignore[arg-type]
+     ArgumentError,
+     "load_state_dict: str: expected values by name; nothing was loaded", None,
+     "model.load(path) reads a file"),
+    ("item() while tracing", looked_at, cr.errors.TraceError,
+     "item(): the result of exp () has no value while <lambda> is traced, so Python "
+     "cannot look at it", None, "return it from the function and look at it outside; or "
+     "call the function without cr.compile"),
+    ("rows of different lengths", lambda: cr.tensor([[1, 2], [3]]), DTypeError,
+     "tensor: list with rows of different lengths: the values do not form an array",
+     None, "give every row the same length"),
+    ("an integer too large", lambda: cr.tensor(10**30), DTypeError,
+     "tensor: int with dtype object: a tensor holds numbers: bool, 8 to 64-bit "
+     "integers, float32 or float64", None,
+     "it does not fit 64 bits: write it as a float, 1e+30"),
+    ("for over a number", lambda: [*cr.tensor(1.0)], ShapeError,
+     "for: (): a single number has nothing to go through", None,
+     "x.item() is the number"),
+    ("the gradient of a tensor", lambda: cr.grad(cr.tensor(1.0)), ArgumentError,  # type: ignore[arg-type]
+     "grad: Tensor is not a function", None,
+     "cr.grad(f)(x); for a loss at hand, cr.backprop(loss)[x]"),
+    ("a function that only NumPy has", lambda: np.cbrt(cr.tensor(1.0, name="t")),
+     DTypeError, "np.cbrt: t (): there is no such function of tensors", None,
+     "np.cbrt(x.numpy()) answers an array, without a gradient"),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize(
+    ("mistake", "error", "what", "layer", "fix"),
+    [pytest.param(*rest, id=name) for name, *rest in CASES],
+)
+def test_the_message_of_an_everyday_mistake(
+    mistake: Callable[[], Any],
+    error: type[Exception],
+    what: str,
+    layer: str | None,
+    fix: str | None,
+) -> None:
+    with pytest.raises(error) as caught:
+        mistake()
+    assert type(caught.value) is error
+    found = [line.split(maxsplit=2) for line in str(caught.value).split("\n")[1:]]
+    lines = str(caught.value).split("\n")
+    assert lines[0] == what
+    places = [line for line in lines if line.startswith("  called at  ")]
+    assert len(places) == 1, found
+    assert places[0].startswith("  called at  test_training_messages.py:")
+    rest = [f"  in layer   {layer}"] if layer else []
+    rest += [places[0]] + ([f"  fix        {fix}"] if fix else [])
+    assert lines[1:] == rest
+
+
+def test_a_layer_may_share_or_drop_a_parameter() -> None:
+    first, second = nn.Linear(3, 3), nn.Linear(3, 3)
+    second.weight = first.weight
+    second.bias = None
+    both = nn.Sequential(first, second)
+    assert [name for name, _ in both.named_parameters()] == ["0.weight", "0.bias"]
+
+
+def test_distributions_are_measured_by_accuracy_and_not_by_r2() -> None:
+    history = fit((x, np.eye(4, dtype=np.float32)[y]), loss="cross_entropy")
+    assert "accuracy" in history
+    assert "r2" not in history
