@@ -21,7 +21,7 @@ if hasattr(os, "sched_getaffinity"):
     THREADS = len(os.sched_getaffinity(0))
 os.environ.setdefault("OMP_NUM_THREADS", str(THREADS))  # before NumPy is imported
 
-import numpy as np
+import numpy as np  # noqa: E402
 
 
 @dataclass(frozen=True)

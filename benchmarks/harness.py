@@ -174,7 +174,7 @@ def time_processes(
         timing.note = why_not(workload, timing.peer)
     warm = case in getattr(workload, "WARM", ())
     with tempfile.TemporaryDirectory() as caches:
-        # Round 0 only brings the files into memory, and fills the caches of a warm case.
+        # Round 0 brings the files into memory, and fills the caches of a warm case.
         for number in range(rounds + 1):
             for timing in result.timings:
                 slow = timing.peer in workloads.SLOW

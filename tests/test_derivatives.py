@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -178,6 +179,11 @@ def test_compiled_functions_can_be_differentiated() -> None:
         (lambda: cr.grad(lambda x: (x > 0).sum())(X), GradientError, "int64"),
         (lambda: cr.grad(lambda x: x.sum())(cr.tensor([1])), DTypeError, "is int64"),
         (lambda: cr.grad(lambda x: x, argnums=2)(X), ArgumentError, "argnums=2"),
+        (
+            lambda: cr.grad(lambda x, y: x * y, argnums=(0, -2))(2.0, 3.0),
+            ArgumentError,
+            "named twice",
+        ),
         (lambda: cr.jacobian(lambda x: x, 1)(X), ArgumentError, "argnum=1"),
         (lambda: cr.jacobian(lambda x: x[0])([X]), ArgumentError, "one tensor"),
         (lambda: cr.jvp(linear, X, V[:2]), ShapeError, "shapes must be"),
@@ -249,3 +255,20 @@ def test_check_declared_finds_a_false_declaration() -> None:
         CheckFailed, match=r"multiply: declared float32\[2\], computed fl"
     ):
         cr.check_declared(lambda: node)
+
+
+@pytest.mark.parametrize(
+    ("base", "exponent", "by_base", "by_exponent"),
+    [
+        (0.0, 2.0, 0.0, 0.0),
+        (0.0, 0.0, 0.0, 0.0),
+        (0.0, -1.0, -math.inf, 0.0),  # 0⁻¹ = ∞ is no reason for a NaN
+        (-2.0, 3.0, 12.0, 0.0),
+        (math.nan, 2.0, math.nan, math.nan),
+    ],
+)
+def test_a_power_of_no_positive_base_has_no_slope_along_its_exponent(
+    base: float, exponent: float, by_base: float, by_exponent: float
+) -> None:
+    slopes = cr.grad(lambda a, b: a**b, argnums=(0, 1))(base, exponent)
+    np.testing.assert_array_equal([g.item() for g in slopes], [by_base, by_exponent])

@@ -2,8 +2,8 @@
 
 A workload module offers ``SUMMARY`` (a line), ``MEASURE`` ("step" or "process"), and
 
-- for "step": ``problem()``, the common work as a ``Problem``, and ``BUILDERS``: program →
-  a function that makes everything ready for the problem and answers a ``Work``. The
+- for "step": ``problem()``, the common work as a ``Problem``, and ``BUILDERS``: program
+  → a function that makes everything ready for the problem and answers a ``Work``. The
   time of one step is measured.
 - for "process": ``program(peer)``, the source of a program that prints one JSON object
   with the ``losses``, ``PEERS``, who takes part, and ``TIMED``: "inside" where that
@@ -32,7 +32,6 @@ from typing import Protocol
 #: is one. It returns when all is done. An object that has a method ``losses`` is asked
 #: by that what it computes.
 Work = Callable[[int], list[float]]
-Train = Work
 
 
 class Problem(Protocol):

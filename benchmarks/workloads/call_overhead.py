@@ -21,27 +21,26 @@ def problem() -> Problem:
 def chainrule(problem: Problem) -> Repeated:
     """chainrule, compiled."""
     compiled = in_chainrule(lambda x: x + 1.0, problem)
-    return Repeated(compiled.call, lambda y: [y.numpy()])
+    return Repeated(compiled.call, compiled.inputs, lambda y: [y.numpy()])
 
 
 def numpy(problem: Problem) -> Repeated:
     """NumPy: not compiled, for comparison."""
-    (x,) = problem.arrays()
-    return Repeated(lambda: x + 1.0, lambda y: [y])
+    return Repeated(lambda x: x + 1.0, [problem.arrays()], lambda y: [y])
 
 
 def torch_eager(problem: Problem, compiled: bool = False) -> Repeated:
     """PyTorch: not compiled, for comparison."""
     import torch
 
-    (x,) = map(torch.from_numpy, problem.arrays())
+    inputs = [torch.from_numpy(a) for a in problem.arrays()]
 
     def add(x: Any) -> Any:
         return x + 1.0
 
     if compiled:
         add = torch.compile(add)
-    return Repeated(lambda: add(x), lambda y: [y.numpy()])
+    return Repeated(add, [inputs], lambda y: [y.numpy()])
 
 
 def torch_compile(problem: Problem) -> Repeated:
@@ -54,8 +53,8 @@ def jax_jit(problem: Problem) -> Repeated:
     import jax
 
     add = jax.jit(lambda x: x + 1.0)
-    (x,) = map(jax.numpy.array, problem.arrays())
-    return Repeated(lambda: add(x), lambda y: [y])
+    inputs = [jax.numpy.array(a) for a in problem.arrays()]
+    return Repeated(add, [inputs], lambda y: [y])
 
 
 BUILDERS = {

@@ -17,7 +17,7 @@ NUMBERS = 10_000_000
 
 def problem() -> Problem:
     """Ten million numbers."""
-    return Problem(((NUMBERS,),), numbers_read=NUMBERS)
+    return Problem(((NUMBERS,),), numbers_read=NUMBERS, sets=4)
 
 
 def chainrule(problem: Problem) -> Repeated:

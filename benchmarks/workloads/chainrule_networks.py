@@ -1,4 +1,4 @@
-"""Networks in chainrule: a step of forward, backward and update, compiled or at once."""
+"""Networks in chainrule: a step (forward, backward, update) compiled or at once."""
 
 from __future__ import annotations
 

@@ -7,7 +7,6 @@ second process with what the first has left on disk.
 
 from __future__ import annotations
 
-
 SUMMARY = "the first step of mlp-mnist in a fresh process: compiling"
 MEASURE = "process"
 TIMED = "inside"

@@ -32,6 +32,7 @@ def problem(case: str) -> Problem:
         (SHAPE, (1024,), (1024,), SHAPE)[: 2 + arrays],
         numbers_read=arrays * NUMBERS,
         numbers_written=arrays * NUMBERS,
+        sets=4,
     )
 
 

@@ -36,7 +36,8 @@ def numpy(problem: Problem) -> Repeated:
 
     a, b = problem.arrays()
     product = a @ b
-    return Repeated(lambda: np.matmul(a, b, out=product), lambda c: [c])
+    inputs = [(a, b, product)]
+    return Repeated(np.matmul, inputs, lambda c: [c])
 
 
 def torch_eager(problem: Problem) -> Repeated:
@@ -46,10 +47,10 @@ def torch_eager(problem: Problem) -> Repeated:
     a, b = map(torch.from_numpy, problem.arrays())
     product = a @ b
 
-    def call() -> Any:
+    def call(a: Any, b: Any) -> Any:
         return torch.mm(a, b, out=product)
 
-    return Repeated(call, lambda c: [c.numpy()])
+    return Repeated(call, [(a, b)], lambda c: [c.numpy()])
 
 
 def jax_jit(problem: Problem) -> Repeated:

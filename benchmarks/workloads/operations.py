@@ -1,4 +1,4 @@
-"""What the workloads on single operations share: arrays in, arrays out, over and over."""
+"""What the workloads on single operations share: arrays in, arrays out."""
 
 from __future__ import annotations
 
@@ -16,19 +16,30 @@ Array = NDArray[np.float32]
 class Problem:
     """Float32 inputs of some shapes, and what an operation on them costs at least.
 
-    A step of it is one call. The numbers are drawn from N(0, 1), the same for all.
+    The numbers are drawn from N(0, 1), the same for all. A step of it is one call;
+    ``sets`` of inputs take turns, so that large ones come from memory and not from a
+    cache that happens to hold them still.
     """
 
     shapes: tuple[tuple[int, ...], ...]
     least_operations: int = 0
     numbers_read: int = 0
     numbers_written: int = 0
-    steps: int = 1
+    sets: int = 1
 
-    def arrays(self) -> list[Array]:
-        """The inputs."""
-        generator = np.random.default_rng(1)
+    @property
+    def steps(self) -> int:
+        """Calls in a pass: one for each set of inputs."""
+        return self.sets
+
+    def arrays(self, number: int = 0) -> list[Array]:
+        """The inputs: one of the sets."""
+        generator = np.random.default_rng(number)
         return [generator.standard_normal(s, dtype=np.float32) for s in self.shapes]
+
+    def all_arrays(self) -> list[list[Array]]:
+        """All sets of inputs."""
+        return [self.arrays(number) for number in range(self.sets)]
 
     def operations(self) -> int:
         """The multiplications and additions that a call cannot do without."""
@@ -53,21 +64,27 @@ def fingerprint(array: Array) -> list[float]:
 
 @dataclass(frozen=True)
 class Repeated:
-    """A call to be timed; ``read`` makes NumPy arrays of what it answers."""
+    """A call to be timed, on each set of inputs in turn.
 
-    call: Callable[[], Any]
+    ``read`` makes NumPy arrays of what it answers.
+    """
+
+    call: Callable[..., Any]
+    inputs: Sequence[Sequence[Any]]
     read: Callable[[Any], Sequence[Any]]
 
     def __call__(self, passes: int) -> list[float]:
         """Call so many times."""
         call = self.call
         for _ in range(passes):
-            call()
+            for inputs in self.inputs:
+                call(*inputs)
         return []
 
     def losses(self) -> list[float]:
         """What the call computes, in a few numbers."""
-        return [each for array in self.read(self.call()) for each in fingerprint(array)]
+        outputs = self.read(self.call(*self.inputs[-1]))
+        return [each for array in outputs for each in fingerprint(array)]
 
 
 def in_chainrule(function: Callable[..., Any], problem: Problem) -> Repeated:
@@ -75,10 +92,8 @@ def in_chainrule(function: Callable[..., Any], problem: Problem) -> Repeated:
     import chainrule as cr
 
     compiled = cr.compile(function)
-    inputs = [cr.tensor(array) for array in problem.arrays()]
-    return Repeated(
-        lambda: compiled(*inputs), lambda outputs: [each.numpy() for each in outputs]
-    )
+    inputs = [[cr.tensor(a) for a in arrays] for arrays in problem.all_arrays()]
+    return Repeated(compiled, inputs, lambda outputs: [y.numpy() for y in outputs])
 
 
 def in_torch(
@@ -89,13 +104,9 @@ def in_torch(
 
     if compiled:
         function = torch.compile(function)
-    inputs = [torch.from_numpy(array) for array in problem.arrays()]
-
-    def call() -> Any:
-        with torch.no_grad():
-            return function(*inputs)
-
-    return Repeated(call, lambda outputs: [each.numpy() for each in outputs])
+    inputs = [[torch.from_numpy(a) for a in arrays] for arrays in problem.all_arrays()]
+    call = torch.no_grad()(function)
+    return Repeated(call, inputs, lambda outputs: [y.numpy() for y in outputs])
 
 
 def forward_and_backward_in_torch(
@@ -106,17 +117,21 @@ def forward_and_backward_in_torch(
 
     if compiled:
         function = torch.compile(function)
-    *arrays, cotangent = [torch.from_numpy(array) for array in problem.arrays()]
-    inputs = [array.requires_grad_() for array in arrays]
-
-    def call() -> Any:
+    sets = [[torch.from_numpy(a) for a in arrays] for arrays in problem.all_arrays()]
+    for *inputs, _ in sets:
         for each in inputs:
-            each.grad = None
+            each.requires_grad_()
+
+    def call(*arrays: Any) -> Any:
+        *inputs, cotangent = arrays
         value = function(*inputs)
         value.backward(cotangent)
-        return value.detach(), *(each.grad for each in inputs)
+        gradients = [each.grad for each in inputs]
+        for each in inputs:
+            each.grad = None
+        return value.detach(), *gradients
 
-    return Repeated(call, lambda outputs: [each.numpy() for each in outputs])
+    return Repeated(call, sets, lambda outputs: [y.numpy() for y in outputs])
 
 
 def in_jax(function: Callable[..., Any], problem: Problem) -> Repeated:
@@ -124,5 +139,9 @@ def in_jax(function: Callable[..., Any], problem: Problem) -> Repeated:
     import jax
 
     compiled = jax.jit(function)
-    inputs = [jax.numpy.array(array) for array in problem.arrays()]
-    return Repeated(lambda: jax.block_until_ready(compiled(*inputs)), list)
+    inputs = [[jax.numpy.array(a) for a in arrays] for arrays in problem.all_arrays()]
+
+    def call(*arrays: Any) -> Any:
+        return jax.block_until_ready(compiled(*arrays))
+
+    return Repeated(call, inputs, list)

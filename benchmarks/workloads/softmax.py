@@ -31,6 +31,7 @@ def problem(case: str) -> Problem:
         (SHAPE,) * arrays,
         numbers_read=arrays * NUMBERS,
         numbers_written=arrays * NUMBERS,
+        sets=4,
     )
 
 

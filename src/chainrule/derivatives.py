@@ -100,11 +100,7 @@ def value_and_grad(
     @functools.wraps(f)
     def differentiated(*args: Any, **kwargs: Any) -> Any:
         new, inputs, structures = list(args), [], []
-        for number in chosen:
-            if not -len(args) <= number < len(args):
-                raise ArgumentError(
-                    f"grad: argnums={number}, but there are {len(args)} arguments"
-                )
+        for number in _places(chosen, len(args)):
             nodes, structure = _inputs("grad", args[number])
             new[number] = tree.unflatten(structure, list(nodes))
             inputs.append(nodes)
@@ -123,6 +119,23 @@ def value_and_grad(
         return answer, tuple(gradients) if several else gradients[0]
 
     return differentiated
+
+
+def _places(argnums: Sequence[int], count: int) -> list[int]:
+    """The arguments to differentiate, counted from the front, each once."""
+    for number in argnums:
+        if not -count <= number < count:
+            raise ArgumentError(
+                f"grad: argnums={number}, but there are {count} arguments"
+            )
+    places = [number % count for number in argnums]
+    if len(set(places)) != len(places):
+        raise ArgumentError(
+            f"grad: argnums={tuple(argnums)} of {count} arguments: an argument is "
+            "named twice",
+            fix=f"argnums={tuple(dict.fromkeys(places))}",
+        )
+    return places
 
 
 def _scalar(value: Any) -> Node:

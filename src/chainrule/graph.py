@@ -12,13 +12,12 @@ topological order, and no walk recurses.
 
 from __future__ import annotations
 
-import functools
 import itertools
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any, ClassVar, Protocol, cast
 
 import numpy as np
@@ -98,14 +97,14 @@ class Node:
         self.origin: Node | None = _origin.get()
         self.literal = False
         self.age = next(_ages)
-        self._line: tuple[str, int, str] | None = (
-            _user_frame() if self.origin is None else self.origin._line
+        self._line: Place | None = (
+            _user_place() if self.origin is None else self.origin._line
         )
 
     @property
     def line(self) -> SourceLine | None:
         """The line of the user's program that made this node."""
-        return SourceLine(*self._line) if self._line else None
+        return _source_line(self._line) if self._line else None
 
     @property
     def several(self) -> bool:
@@ -138,24 +137,86 @@ class Node:
 Node.kind = Node
 
 
-def _user_frame() -> tuple[str, int, str] | None:
-    """What ``errors.user_line`` answers, as a plain tuple: this runs for every node."""
-    frame: FrameType | None = sys._getframe(2)
+#: A place in a program: the code, and how far it was. The number of the line takes long
+#: to find, so it is found when someone asks.
+Place = tuple[CodeType, int]
+
+
+def _user_place(depth: int = 2) -> Place | None:
+    """Where ``errors.user_line`` would find the user: this runs for every node.
+
+    So many calls, this one included, are known to be the package's own.
+    """
+    frame: FrameType | None = sys._getframe(depth)
     while frame is not None:
         code = frame.f_code
-        if not _inside(code.co_filename):
-            return code.co_filename, frame.f_lineno, code.co_name
+        if not _inside[code.co_filename]:
+            return code, frame.f_lasti
         frame = frame.f_back
     return None
 
 
-@functools.cache
-def _inside(file: str) -> bool:
-    """Whether a file is this package's own."""
-    return file.startswith((PACKAGE_FOLDER, "<frozen"))
+def _source_line(place: Place) -> SourceLine:
+    """The line of a place."""
+    code, at = place
+    found = [line for first, end, line in code.co_lines() if first <= at < end]
+    number = found[0] if found else None
+    return SourceLine(code.co_filename, number or code.co_firstlineno, code.co_name)
 
+
+class Changes:
+    """When a variable of this process last changed, or was last read into a graph.
+
+    ``last`` is another object after each time: who remembers it knows, by looking at
+    this one place, that all variables are as they were.
+    """
+
+    __slots__ = ("last",)
+
+    def __init__(self) -> None:
+        self.last = object()
+
+
+changes = Changes()
+
+
+class _Inside(dict[str, bool]):
+    """Whether a file is this package's own, found once for each."""
+
+    def __missing__(self, file: str) -> bool:
+        self[file] = file.startswith((PACKAGE_FOLDER, "<frozen"))
+        return self[file]
+
+
+_inside = _Inside()
 
 _origin: ContextVar[Node | None] = ContextVar("origin", default=None)
+
+
+def computed_leaves(
+    types: Sequence[tuple[Shape, DType]], arrays: Iterable[Array], depth: int
+) -> list[Node]:
+    """Leaves for what a program has computed, with the line of whoever called it.
+
+    So many calls, this one and that of ``_user_place`` included, are not the user's.
+
+    Each is as ``Node.kind(None, (), {}, shape, dtype, array)`` makes it, in a third of
+    the time: this runs for every result of every compiled call.
+    """
+    kind, origin = Node.kind, _origin.get()
+    line = _user_place(depth) if origin is None else origin._line
+    found = []
+    for array in arrays:
+        node = object.__new__(kind)
+        node.op = node.owner = None
+        node.inputs, node.params, node.name = (), {}, ""
+        node.shape, node.dtype = types[len(found)]
+        node.value = array
+        node.origin, node._line = origin, line
+        node.literal = False
+        node.age = next(_ages)
+        found.append(node)
+    return found
 
 
 @contextmanager
@@ -460,8 +521,8 @@ def _ends(graph: Graph, names: Names) -> list[str]:
 
 LOOKED_AT = ("item()", "numpy()", "tolist()", "a NumPy array")
 LOOK_OUTSIDE = (
-    "return it from the function and look at it outside; or call the function without "
-    "cr.compile"
+    "return it from the function and look at it outside; choose between values with "
+    "cr.where(condition, a, b); or call the function without cr.compile"
 )
 CHOOSE_INSIDE = (
     "choose between values with cr.where(condition, a, b); repeat with "

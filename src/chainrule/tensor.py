@@ -20,7 +20,15 @@ from numpy.typing import DTypeLike
 
 from . import dtypes, foreign
 from .errors import ArgumentError, DTypeError, ShapeError, TraceError
-from .graph import Array, Node, current_trace, format_type, no_value, variable_trace
+from .graph import (
+    Array,
+    Node,
+    changes,
+    current_trace,
+    format_type,
+    no_value,
+    variable_trace,
+)
 from .ops import composed, elementwise, matmul, movement, reduction
 from .ops.numpy_functions import bools, numpy_function
 from .ops.primitive import as_array, constant, lift
@@ -175,13 +183,9 @@ class Tensor(Node):
         """What another process is sent: the value, without history."""
         return _received, (Tensor, self._known("pickle"), self.name)
 
-    def __array_ufunc__(
-        self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any
-    ) -> Any:
-        """NumPy's functions of tensors, ``array + tensor`` among them, are the
-        package's own where there is one of that name.
-        """
-        return numpy_function(self, ufunc, method, inputs, options)
+    def __array_ufunc__(self, ufunc: Any, method: str, *args: Any, **kw: Any) -> Any:
+        """NumPy's functions of tensors, ``array + tensor`` among them."""
+        return numpy_function(self, ufunc, method, args, kw)
 
     def __setitem__(self, index: Any, value: Any) -> NoReturn:
         raise ArgumentError(
@@ -393,10 +397,10 @@ def _unpack(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
 
 def _in_place(operator: str) -> Any:
     def refuse(self: Variable, other: Any) -> NoReturn:
-        name = self.name or "x"
+        name, kind = self.name or "x", type(self).__name__.lower()
         raise ArgumentError(
             f"{name} {operator}= …: {self.describe()}: this would put a tensor in the "
-            f"place of a {type(self).__name__.lower()}",
+            f"place of a {kind}",
             fix=f"{name}.assign({name} {operator} …) changes it; "
             f"y = {name} {operator} … makes a new tensor",
         )
@@ -448,6 +452,7 @@ class Variable(Tensor):
     def array(self, array: Array) -> None:
         self.value = array
         self._leaf = None
+        changes.last = object()
 
     def read(self) -> Node:
         """The node for the value now: the trace's, or a constant leaf."""
@@ -461,6 +466,7 @@ class Variable(Tensor):
         if leaf is None:
             leaf = self._new_leaf(self.value)
             self._leaf = weakref.ref(leaf)  # not a cycle: a dropped model is freed
+            changes.last = object()
         return leaf
 
     @property

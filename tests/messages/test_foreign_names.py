@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -15,9 +15,9 @@ import chainrule as cr
 from chainrule import data, foreign, losses, nn, optim
 from chainrule.errors import ArgumentError, ForeignNameError, OptionError
 
-W = cr.parameter(np.ones((2, 3), np.float32), name="W")
-model = nn.Sequential(nn.Linear(2, 3), nn.ReLU())
-optimizer = optim.Adam(model.parameters())
+W: Any = cr.parameter(np.ones((2, 3), np.float32), name="W")
+model: Any = nn.Sequential(nn.Linear(2, 3), nn.ReLU())
+optimizer: Any = optim.Adam(model.parameters())
 OWNERS: list[tuple[Any, str, Mapping[str, str]]] = [
     (W * 2, "Tensor", foreign.TENSOR),
     (model, "Sequential", foreign.MODULE),
@@ -53,39 +53,49 @@ def test_a_foreign_name_says_what_to_write_and_does_not_exist(
     assert getattr(owner, name, None) is None
 
 
-@pytest.mark.parametrize("fix", sorted({each.values[3] for each in NAMES}))
+@pytest.mark.parametrize("fix", sorted({str(each.values[3]) for each in NAMES}))
 def test_what_an_advice_names_exists(fix: str) -> None:
-    for path in re.findall(r"\b(?:cr|nn|optim|losses|data)(?:\.\w+)+", str(fix)):
+    for path in re.findall(r"\b(?:cr|nn|optim|losses|data)(?:\.\w+)+", fix):
         first, *rest = path.split(".")
         thing: Any = {"cr": cr}.get(first) or getattr(cr, first)
         for name in rest:
             thing = getattr(thing, name)
-    for kind, letters in [(cr.Tensor, "x"), (cr.Parameter, "W"), (nn.Module, "model"),
-                          (optim.Optimizer, "optimizer")]:  # fmt: skip
-        for name in re.findall(rf"\b{letters}\.(\w+)", str(fix)):
-            assert hasattr(kind, name), f"{letters}.{name}"
+    for thing, letter in [
+        (W, "W"),
+        (W, "x"),
+        (model, "model"),
+        (optimizer, "optimizer"),
+    ]:
+        for name in re.findall(rf"\b{letter}\.(\w+)", fix):
+            assert hasattr(thing, name), f"{letter}.{name}"
 
 
-def test_the_habits_of_a_training_loop_verbatim() -> None:
-    loss = (W * W).sum()
-    for habit, fix in [
-        (lambda: loss.backward(),  # type: ignore[attr-defined]
-         "grads = cr.backprop(loss); grads[W] is ∂loss/∂W, of any tensor W"),
-        (lambda: W.grad,  # type: ignore[attr-defined]
-         "grads = cr.backprop(loss); grads[W] is ∂loss/∂W, of any tensor W"),
-        (lambda: optimizer.zero_grad(),  # type: ignore[attr-defined]
-         "leave it out: each cr.backprop(loss) answers gradients of its own"),
-        (lambda: model.eval(),  # type: ignore[attr-defined]
-         "leave it out: a call predicts unless it says model(x, training=True); cr.fit "
-         "does"),
-        (lambda: loss.to("cuda"),  # type: ignore[attr-defined]
-         "leave it out: there are no devices to move to; cr.compile makes it fast"),
-        (lambda: nn.CrossEntropyLoss(),
-         "losses.cross_entropy(predictions, targets), a function"),
-    ]:  # fmt: skip
-        with pytest.raises(ForeignNameError) as caught:
-            habit()
-        assert caught.value.fix == fix
+LOSS: Any = (W * W).sum()
+NN: Any = nn
+HABITS: list[tuple[Callable[[], Any], str]] = [
+    (lambda: LOSS.backward(),
+     "grads = cr.backprop(loss); grads[W] is ∂loss/∂W, of any tensor W"),
+    (lambda: W.grad,
+     "grads = cr.backprop(loss); grads[W] is ∂loss/∂W, of any tensor W"),
+    (lambda: optimizer.zero_grad(),
+     "leave it out: each cr.backprop(loss) answers gradients of its own"),
+    (lambda: model.eval(),
+     "leave it out: a call predicts unless it says model(x, training=True); cr.fit "
+     "does"),
+    (lambda: LOSS.to("cuda"),
+     "leave it out: there are no devices to move to; cr.compile makes it fast"),
+    (lambda: NN.CrossEntropyLoss(),
+     "losses.cross_entropy(predictions, targets), a function"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("habit", "fix"), HABITS)
+def test_the_habits_of_a_training_loop_verbatim(
+    habit: Callable[[], Any], fix: str
+) -> None:
+    with pytest.raises(ForeignNameError) as caught:
+        habit()
+    assert caught.value.fix == fix
 
 
 @pytest.mark.parametrize(

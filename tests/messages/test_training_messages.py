@@ -56,6 +56,11 @@ def looked_at() -> Any:
     return cr.compile(lambda x: cr.exp(x).item())(1.0)
 
 
+def path_as_state() -> None:
+    """A file's name where its contents belong."""
+    network().load_state_dict("a.safetensors")  # type: ignore[arg-type]
+
+
 class Forgetful(nn.Module):
     """A network whose forward does not return."""
 
@@ -88,12 +93,13 @@ CASES: list[Case] = [
      "targets.astype('int64') with cross_entropy"),
     ("(N, 1) against (N,)", lambda: losses.mse(cr.zeros((5, 1)), cr.zeros(5)),
      ShapeError,
-     "mse: predictions (5, 1) with targets (5,): the shapes must be equal; a loss never "
-     "broadcasts", None, "predictions.squeeze(-1), or targets[..., None]"),
+     "mse: predictions (5, 1) with targets (5,): the shapes must be equal; a loss "
+     "never broadcasts", None, "predictions.squeeze(-1), or targets[..., None]"),
     ("NaN in the data", lambda: fit((with_nan(), y)), DataError,
      "Dataset 'data': inputs (20, 3): nan at row 3, column 1: every value must be "
-     "finite", None, "leave the row out, or replace the value; data.read_table fills in "
-     "missing values of a table"),
+     "finite", None,
+     "leave the row out, or replace the value; data.read_table fills in missing values "
+     "of a table"),
     ("empty data", lambda: fit((x[:0], y[:0])), DataError,
      "Dataset 'data': inputs (0, 3): no examples to learn from", None, None),
     ("one class", lambda: fit((x, y * 0)), DataError,
@@ -133,15 +139,16 @@ CASES: list[Case] = [
      "weight.assign(weight - …) changes it; y = weight - … makes a new tensor"),
     ("a parameter replaced", replaced, ArgumentError,
      "Linear.weight = …: Tensor in the place of parameter weight (5, 3): it would be "
-     "neither trained nor saved", None, "layer.weight.assign(value) changes the parameter"),
-    ("a state that is a path", lambda: network().load_state_dict("a.safetensors"),  # type: ignore[arg-type]
-     ArgumentError,
+     "neither trained nor saved", None,
+     "layer.weight.assign(value) changes the parameter"),
+    ("a state that is a path", path_as_state, ArgumentError,
      "load_state_dict: str: expected values by name; nothing was loaded", None,
      "model.load(path) reads a file"),
     ("item() while tracing", looked_at, cr.errors.TraceError,
      "item(): the result of exp () has no value while <lambda> is traced, so Python "
-     "cannot look at it", None, "return it from the function and look at it outside; or "
-     "call the function without cr.compile"),
+     "cannot look at it", None,
+     "return it from the function and look at it outside; choose between values with "
+     "cr.where(condition, a, b); or call the function without cr.compile"),
     ("rows of different lengths", lambda: cr.tensor([[1, 2], [3]]), DTypeError,
      "tensor: list with rows of different lengths: the values do not form an array",
      None, "give every row the same length"),

@@ -14,6 +14,7 @@ import pytest
 
 import chainrule as cr
 from chainrule import optim
+from tests.agreement import each_engine
 
 STEPS = 100
 Path = list[list[Any]]
@@ -54,7 +55,11 @@ def loss(weights: list[Any], x: Any, y: Any) -> Any:
     return ((out - y) ** 2).sum(axis=1).mean()
 
 
-def path_of(make: Callable[[list[Any]], optim.Optimizer], compiled: bool) -> Path:
+def path_of(
+    make: Callable[[list[Any]], optim.Optimizer],
+    compiled: bool,
+    engine: str | None = None,
+) -> Path:
     """The weights after each step of an optimizer."""
     weights = [cr.parameter(each) for each in PROBLEM.start]
     optimizer = make(weights)
@@ -62,7 +67,7 @@ def path_of(make: Callable[[list[Any]], optim.Optimizer], compiled: bool) -> Pat
     def step(x: Any, y: Any) -> None:
         optimizer.step(cr.backprop(loss(weights, x, y)))
 
-    run = cr.compile(step) if compiled else step
+    run = cr.compile(step, engine=engine) if compiled else step
     path = []
     for t in range(STEPS):
         run(*map(cr.tensor, PROBLEM.samples(t)))
@@ -386,16 +391,19 @@ def test_adamw_decay_in_the_papers_symbols_is_lr_times_weight_decay() -> None:
     assert_same(path, paper())
 
 
+@each_engine
 @each_paper
-def test_eager_and_compiled_steps_have_the_same_bits(
-    algorithm: Any, paper: Any, eta: float
+def test_compiled_steps_are_the_eager_ones(
+    algorithm: Any, paper: Any, eta: float, engine: str
 ) -> None:
     def make(weights: list[Any]) -> optim.Optimizer:
         return algorithm(weights, lr=eta, transforms=[optim.ClipNorm(0.5)])
 
-    for one, two in zip(path_of(make, False), path_of(make, True), strict=True):
+    # A pass turns products around, which rounds differently: after 100 steps, 1e-11.
+    paths = zip(path_of(make, False), path_of(make, True, engine), strict=True)
+    for one, two in paths:
         for w, v in zip(one, two, strict=True):
-            np.testing.assert_array_equal(w, v)
+            np.testing.assert_allclose(w, v, rtol=1e-11, atol=1e-13)
 
 
 @each_paper

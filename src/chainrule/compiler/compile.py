@@ -16,11 +16,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from .. import tree
 from ..config import config
+from ..dtypes import DType
 from ..engines.interface import Executable, engine
 from ..errors import ArgumentError, user_line
-from ..graph import Array, Graph, current_trace, differentiating
+from ..graph import Array, Graph, computed_leaves, current_trace, differentiating
+from ..shapes import Shape
 from ..tensor import Tensor
 from .pipeline import run_passes
 from .program import plan
@@ -28,6 +32,8 @@ from .trace import as_input, is_input, trace_call
 
 #: A function compiled for more signatures than this warns once.
 MANY_SIGNATURES = 32
+#: How many calls lie between the user's line and the one that finds it.
+OWN_CALLS = 4
 
 
 @dataclass(frozen=True)
@@ -37,6 +43,14 @@ class Specialisation:
     graph: Graph
     executable: Executable
     results: tree.Structure
+    types: tuple[tuple[Shape, DType], ...]
+
+    def __call__(self, arrays: list[Array]) -> Any:
+        """Runs once: the results, as tensors without history."""
+        leaves = computed_leaves(self.types, self.executable(arrays), OWN_CALLS)
+        if self.results is None:
+            return leaves[0]
+        return tree.unflatten(self.results, leaves)
 
 
 class Compiled:
@@ -55,6 +69,8 @@ class Compiled:
         self.function = function
         self.engine_name = engine_name
         self.specialisations: dict[Any, Specialisation] = {}
+        #: the same once more, under keys that are found quickly
+        self._known: dict[Any, Specialisation] = {}
         self._methods: dict[int, CompiledMethod] = {}
         self._lock = threading.Lock()
         functools.update_wrapper(self, function, updated=())
@@ -63,9 +79,22 @@ class Compiled:
         """The function's results, as tensors without history."""
         if current_trace() is not None or differentiating.get():
             return self.function(*args, **kwargs)  # a part of what is around it
+        if not kwargs:
+            key, arrays = _quick(args, self.engine_name or config.engine)
+            found = self._known.get(key)
+            if found is not None:
+                return found(arrays)
+        found, arrays = self._find(args, kwargs)
+        return found(arrays)
+
+    def _find(self, args: Any, kwargs: Any) -> tuple[Specialisation, list[Array]]:
+        """The specialisation for these arguments, made where there is none, and the
+        arrays among them.
+        """
         leaves, structure = tree.flatten((args, kwargs))
         arrays, kinds = _sort(leaves)
-        key = (structure, kinds, config.dtype, self.engine_name or config.engine)
+        name = self.engine_name or config.engine
+        key = (structure, kinds, config.dtype, name)
         try:
             found = self.specialisations.get(key)
         except TypeError:
@@ -75,11 +104,10 @@ class Compiled:
                 found = self.specialisations.get(key) or self._specialise(
                     key, args, kwargs
                 )
-        results = found.executable(arrays)
-        wrapped = [
-            Tensor(None, (), {}, each.shape, each.dtype, each) for each in results
-        ]
-        return tree.unflatten(found.results, wrapped)
+        quick, same = _quick(args, name)
+        if quick is not None and not kwargs and _alike(arrays, same):
+            self._known[quick] = found
+        return found, arrays
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         """A bound method, which keeps the instance; its programs live as long as
@@ -103,7 +131,8 @@ class Compiled:
         traced = trace_call(self.function, args, kwargs)
         graph = run_passes(traced.graph)
         executable = engine(self.engine_name or config.engine).prepare(plan(graph))
-        found = Specialisation(graph, executable, traced.results)
+        types = tuple((each.shape, each.dtype) for each in graph.outputs)
+        found = Specialisation(graph, executable, traced.results, types)
         self.specialisations[key] = found
         if len(self.specialisations) == MANY_SIGNATURES + 1:
             self._warn_of_many()
@@ -138,6 +167,39 @@ class CompiledMethod(Compiled):
     def __call__(self, instance: Any, *args: Any, **kwargs: Any) -> Any:
         """The method's results."""
         return super().__call__(*args, **kwargs)
+
+
+def _quick(
+    args: tuple[Any, ...], engine_name: str
+) -> tuple[tuple[Any, ...] | None, list[Array]]:
+    """A key for arguments that are all tensors, arrays and floats, and their arrays;
+    None for others.
+    """
+    dtype = config.dtype
+    key: list[Any] = [dtype, engine_name]
+    arrays: list[Array] = []
+    for each in args:
+        kind = type(each)
+        if kind is Tensor:
+            array = each.value
+            if array is None:
+                return None, arrays
+            key += each.shape, each.dtype
+        elif kind is np.ndarray:
+            array = each
+            key += array.shape, array.dtype
+        elif kind is float:
+            array = np.asarray(each, dtype)
+            key.append(float)
+        else:
+            return None, arrays
+        arrays.append(array)
+    return tuple(key), arrays
+
+
+def _alike(arrays: list[Array], others: list[Array]) -> bool:
+    """Whether arrays are of the same dtypes, order of bytes included."""
+    return [each.dtype for each in arrays] == [each.dtype for each in others]
 
 
 def _sort(leaves: list[Any]) -> tuple[list[Array], tuple[Any, ...]]:

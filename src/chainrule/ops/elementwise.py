@@ -98,7 +98,8 @@ def _power_rule(g: Any, y: Any, a: Any, b: Any) -> tuple[Any, Any]:
     if b.literal:
         exponent = b.value.item()
         return (g * (exponent * a ** (exponent - 1)) if exponent else None), None
-    by_exponent = g * (y * log(where(a > 0, a, 1.0)))
+    none = a <= 0
+    by_exponent = g * where(none, 0.0, y * log(where(none, 1.0, a)))
     if a.literal:
         return None, by_exponent
     return g * where(b == 0, 0.0, b * a ** where(b == 0, 1.0, b - 1)), by_exponent

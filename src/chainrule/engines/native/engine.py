@@ -24,9 +24,11 @@ import numpy as np
 
 from ...compiler.program import Cell, Program
 from ...config import config
+from ...dtypes import DType
 from ...errors import ChainruleError
-from ...graph import Array
+from ...graph import Array, changes
 from ...ops.primitive import Primitive, checking_numerics
+from ...shapes import Shape
 from ..interface import Executable, engine
 from .fuse import fuse
 from .guard import OUT_OF_BOUNDS
@@ -67,16 +69,17 @@ class NativeExecutable:
             (
                 each.shape,
                 each.dtype,
-                math.prod(each.shape) * each.dtype.itemsize >= LARGE,
+                [] if math.prod(each.shape) * each.dtype.itemsize >= LARGE else None,
             )
             for each in graph.outputs
         ]
-        self._spares: list[list[Array]] = [[] for _ in self._outputs]
         self._inputs = [node.dtype for node in graph.inputs]
         self._cells = [variable for _, variable in program.variables]
         updated = {id(variable) for variable, _ in program.updates}
         self._updated = [id(cell) in updated for cell in self._cells]
         self._bound: list[Array | None] = [None] * len(self._cells)
+        #: ``changes.last`` when ``_bound`` was last compared with the variables
+        self._seen: object = None
         self._shared = needs.shared
         self._prepare(needs.arena_bytes)
 
@@ -107,7 +110,7 @@ class NativeExecutable:
         enter = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_size_t, ctypes.c_size_t)
         function = enter(self.library.address(ENTRANCE))
         places = ctypes.addressof(self._objects), ctypes.addressof(self._table)
-        self._enter = functools.partial(function, *places)
+        self._enter = functools.partial(function, *map(ctypes.c_size_t, places))
 
     def __call__(self, inputs: Sequence[Array]) -> list[Array]:
         """Runs once; see ``engines.interface.Executable``."""
@@ -117,43 +120,42 @@ class NativeExecutable:
             return self._run(inputs)
 
     def _run(self, inputs: Sequence[Array]) -> list[Array]:
-        objects, number, held = self._objects, 0, []
-        for array, dtype in zip(inputs, self._inputs, strict=True):
-            if array.dtype != dtype or not array.flags.c_contiguous:
+        """Writes down where every array is, and enters the machine code.
+
+        This is most of what a small program costs: nothing is called that need not be.
+        """
+        objects, number = self._objects, 0
+        held = inputs
+        for dtype in self._inputs:
+            array = inputs[number]
+            if array.dtype is not dtype or not array.flags.c_contiguous:
                 array = np.ascontiguousarray(array, dtype)
-                held.append(array)
+                held = [*held, array]
             objects[number] = id(array)
             number += 1
-        moved = self._bind(number)
+        seen, moved = changes.last, None
+        if seen is not self._seen:
+            moved = self._bind(number)
         number += len(self._cells)
         outputs = []
-        for place in range(len(self._outputs)):
-            array = self._output(place)
+        for shape, dtype, spares in self._outputs:
+            if spares is None:
+                array = np.empty(shape, dtype)
+            else:
+                array = spare(spares, shape, dtype)
             outputs.append(array)
             objects[number] = id(array)
             number += 1
         status = self._enter_shared() if self._shared else self._enter()
         if status:
+            self._seen = None
             self._bound = [None] * len(self._cells)
             return self._fault(inputs, status)
-        for cell, array in moved:
-            cell.array = array
+        if moved:
+            for cell, array in moved:
+                cell.array = array
+        self._seen = seen
         return outputs
-
-    def _output(self, place: int) -> Array:
-        """Memory for an output: new, or that of an earlier run that nobody holds.
-
-        Large new memory is slow: the system clears it page by page.
-        """
-        spares = self._spares[place]
-        for spare in spares:
-            if sys.getrefcount(spare) == UNUSED:
-                return spare
-        shape, dtype, large = self._outputs[place]
-        array = np.empty(shape, dtype)
-        if large:
-            self._spares[place] = [array, *spares[: MOST_SPARES - 1]]
-        return array
 
     def _enter_shared(self) -> int:
         """Runs a program that shares work out, with the workers awake."""
@@ -262,6 +264,19 @@ def view_at(address: int, shape: tuple[int, ...], dtype: Any) -> Array:
         return np.empty(shape, dtype)
     memory = (ctypes.c_char * size).from_address(address)
     return np.ndarray(shape, dtype, memory)
+
+
+def spare(spares: list[Array], shape: Shape, dtype: DType) -> Array:
+    """Memory for a large output: new, or that of an earlier run that nobody holds.
+
+    Large new memory is slow: the system clears it page by page.
+    """
+    for each in spares:
+        if sys.getrefcount(each) == UNUSED:
+            return each
+    array: Array = np.empty(shape, dtype)
+    spares[:] = [array, *spares[: MOST_SPARES - 1]]
+    return array
 
 
 def _references_when_unused() -> int:

@@ -1,0 +1,96 @@
+"""Settings: what the environment may say, and when a wrong value is an error."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import chainrule as cr
+from chainrule.config import READERS, Config
+from chainrule.errors import ArgumentError, OptionError
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "setting", "what", "fix"),
+    [
+        (
+            "CHAINRULE_THREADS", wrong, "threads",
+            f"CHAINRULE_THREADS={wrong!r}: expected a whole number of at least 1",
+            "unset CHAINRULE_THREADS",
+        )
+        for wrong in ("0", "-1", "abc", "2.5", "²")
+    ]
+    + [
+        (
+            "CHAINRULE_DTYPE", "flaot64", "dtype",
+            "unknown CHAINRULE_DTYPE 'flaot64': expected one of 'float32', 'float64'",
+            "did you mean 'float64'?",
+        ),
+    ],
+)  # fmt: skip
+def test_a_wrong_value_in_the_environment_is_an_error_where_it_is_used(
+    variable: str,
+    value: str,
+    setting: str,
+    what: str,
+    fix: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(variable, value)
+    config = Config()
+    with pytest.raises(ArgumentError) as caught:
+        getattr(config, setting)
+    assert (caught.value.what, caught.value.fix) == (what, fix)
+    assert setting not in repr(config)
+    setattr(config, setting, {"threads": 2, "dtype": "float64"}[setting])
+    assert getattr(config, setting) in (2, "float64")
+
+
+def test_a_setting_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHAINRULE_THREADS", "3")
+    monkeypatch.setenv("CHAINRULE_DTYPE", "float64")
+    monkeypatch.setenv("CHAINRULE_CACHE", "~/here")
+    config = Config()
+    assert (config.threads, config.dtype) == (3, "float64")
+    assert config.cache_folder == Path("~/here").expanduser()
+    assert set(vars(config)) == set(READERS)
+
+
+def test_a_setting_that_does_not_exist_is_no_attribute() -> None:
+    assert not hasattr(cr.config, "thread")
+    with pytest.raises(OptionError, match="did you mean 'threads'"):
+        cr.config.thread = 3
+
+
+@pytest.mark.parametrize("variable", ["CHAINRULE_THREADS", "CHAINRULE_DTYPE"])
+def test_the_command_says_a_wrong_value_in_one_sentence(
+    variable: str, tmp_path: Path
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "chainrule", "train", "--epochs", "1"],
+        env={**os.environ, variable: "x"},
+        cwd=tmp_path,
+        capture_output=True,
+        encoding="utf-8",
+    )
+    assert done.returncode == 2
+    assert variable in done.stderr
+    assert len(done.stderr.splitlines()) <= 2
+    assert "Traceback" not in done.stderr
+
+
+def test_a_user_without_a_home_has_no_cache_and_no_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def no_home() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.delenv("CHAINRULE_CACHE", raising=False)
+    monkeypatch.setattr(Path, "home", no_home)
+    with pytest.raises(OSError, match="Not a directory"):
+        Config().cache_folder.mkdir(parents=True)
