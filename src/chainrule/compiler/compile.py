@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import functools
 import inspect
+import logging
 import threading
+import time
 import types
 import warnings
 import weakref
@@ -21,15 +23,18 @@ import numpy as np
 from .. import tree
 from ..config import config
 from ..dtypes import DType
-from ..engines.interface import Executable, engine
+from ..engines.interface import Executable, Explained, engine
 from ..errors import ArgumentError, user_line
 from ..graph import Array, Graph, computed_leaves, current_trace, differentiating
 from ..shapes import Shape
 from ..tensor import Tensor
+from .peak import Timing, measured
 from .pipeline import run_passes
 from .program import plan
+from .report import Report, arguments_text
 from .trace import as_input, is_input, trace_call
 
+LOGGER = logging.getLogger("chainrule.compile")
 #: A function compiled for more signatures than this warns once.
 MANY_SIGNATURES = 32
 #: How many calls lie between the user's line and the one that finds it.
@@ -44,6 +49,25 @@ class Specialisation:
     executable: Executable
     results: tree.Structure
     types: tuple[tuple[Shape, DType], ...]
+    engine_name: str
+    stages: tuple[tuple[str, int], ...]
+    seconds: float
+
+    def report(self, timing: Timing | None = None) -> Report:
+        """What was made, in words and figures."""
+        made = self.executable
+        says = isinstance(made, Explained)
+        return Report(
+            self.graph.name,
+            arguments_text(self.graph),
+            self.engine_name,
+            self.stages,
+            tuple(made.kernels()) if says else None,
+            made.arena_bytes if says else None,
+            self.seconds,
+            made.from_cache if says else None,
+            timing,
+        )
 
     def __call__(self, arrays: list[Array]) -> Any:
         """Runs once: the results, as tensors without history."""
@@ -61,13 +85,19 @@ class Compiled:
     shapes, dtypes and values of non-tensor arguments.
     """
 
-    def __init__(self, function: Callable[..., Any], engine_name: str | None) -> None:
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        engine_name: str | None,
+        explained: bool = False,
+    ) -> None:
         if not callable(function):
             raise ArgumentError(f"compile: {function!r} is not a function")
         if engine_name is not None:
             engine(engine_name)  # an unknown name is an error now, not later
         self.function = function
         self.engine_name = engine_name
+        self.explained = explained
         self.specialisations: dict[Any, Specialisation] = {}
         #: the same once more, under keys that are found quickly
         self._known: dict[Any, Specialisation] = {}
@@ -109,6 +139,36 @@ class Compiled:
             self._known[quick] = found
         return found, arrays
 
+    def explain(self, *args: Any, measure: bool = False, **kwargs: Any) -> Report:
+        """What was compiled for arguments like these, without running it.
+
+        The report shows the operations after every pass, the engine's kernels with the
+        operations fused into each, their loops, bytes and floating-point operations.
+
+        Arguments:
+            args, kwargs: as for a call; only shapes and dtypes matter.
+            measure: also run it, for the time of a call and its share of the machine's
+                peak. Variables have their values again afterwards.
+
+        Returns:
+            A ``Report``; print it, or look at its ``kernels``, ``stages``, ``timing``.
+
+        Example:
+            >>> import chainrule as cr
+            >>> softmax = cr.compile(lambda x: cr.exp(x) / cr.exp(x).sum())
+            >>> softmax.explain(cr.zeros(1000)).stages[0]
+            ('traced', 4)
+        """
+        found, arrays = self._find(args, kwargs)
+        if not measure:
+            return found.report()
+        return found.report(measured(lambda: found.executable(arrays), found.graph))
+
+    @property
+    def reports(self) -> list[Report]:
+        """A report for each kind of arguments that it has been compiled for."""
+        return [each.report() for each in list(self.specialisations.values())]
+
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         """A bound method, which keeps the instance; its programs live as long as
         that.
@@ -123,19 +183,33 @@ class Compiled:
             except TypeError:  # an instance without weak references
                 return functools.partial(self, instance)
             method = _method_of(alive, self.function)
-            found = self._methods[number] = CompiledMethod(method, self.engine_name)
+            found = self._methods[number] = CompiledMethod(
+                method, self.engine_name, self.explained
+            )
             functools.update_wrapper(found, self.function, updated=())
         return types.MethodType(found, instance)
 
     def _specialise(self, key: Any, args: Any, kwargs: Any) -> Specialisation:
+        start = time.perf_counter()
+        name = self.engine_name or config.engine
         traced = trace_call(self.function, args, kwargs)
-        graph = run_passes(traced.graph)
-        executable = engine(self.engine_name or config.engine).prepare(plan(graph))
-        types = tuple((each.shape, each.dtype) for each in graph.outputs)
-        found = Specialisation(graph, executable, traced.results, types)
+        stages = [("traced", len(traced.graph.operations))]
+        graph = run_passes(traced.graph, stages)
+        executable = engine(name).prepare(plan(graph))
+        found = Specialisation(
+            graph,
+            executable,
+            traced.results,
+            tuple((each.shape, each.dtype) for each in graph.outputs),
+            name,
+            tuple(stages),
+            time.perf_counter() - start,
+        )
         self.specialisations[key] = found
         if len(self.specialisations) == MANY_SIGNATURES + 1:
             self._warn_of_many()
+        if self.explained:
+            LOGGER.info("compile: %s", found.report())
         return found
 
     def _warn_of_many(self) -> None:
@@ -145,7 +219,7 @@ class Compiled:
             f"different kinds of arguments{f' ({line.place})' if line else ''}: pad "
             "varying lengths to a few sizes, drop the last short batch, and pass "
             "numbers that change as tensors or floats instead of ints",
-            stacklevel=4,
+            stacklevel=5,
         )
 
     @property
@@ -242,7 +316,12 @@ def _method_of(instance: weakref.ref[Any], function: Callable[..., Any]) -> Any:
     return method
 
 
-def compile(f: Callable[..., Any] | None = None, *, engine: str | None = None) -> Any:
+def compile(
+    f: Callable[..., Any] | None = None,
+    *,
+    engine: str | None = None,
+    explain: bool = False,
+) -> Any:
     """Compiles a function: forward, backward and update become one call without Python
     inside.
 
@@ -256,6 +335,9 @@ def compile(f: Callable[..., Any] | None = None, *, engine: str | None = None) -
             other arguments (ints, strings) are part of the program: each new value
             compiles anew.
         engine: the engine's name; ``config.engine`` when not given.
+        explain: whether each compilation is reported to the logger ``"chainrule"``, at
+            level INFO: passes, kernels, bytes and operations. The same is always to be
+            had from ``f.explain(*arguments)`` and ``f.reports``.
 
     Returns:
         A function with the same arguments. Its results have no history: call
@@ -278,5 +360,5 @@ def compile(f: Callable[..., Any] | None = None, *, engine: str | None = None) -
         (16.0, 3.0)
     """
     if f is None:
-        return lambda function: Compiled(function, engine)
-    return Compiled(f, engine)
+        return lambda function: Compiled(function, engine, explain)
+    return Compiled(f, engine, explain)

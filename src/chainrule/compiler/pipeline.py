@@ -28,14 +28,19 @@ PASSES: tuple[Pass, ...] = (
 )
 
 
-def run_passes(graph: Graph) -> Graph:
+def run_passes(graph: Graph, stages: list[tuple[str, int]] | None = None) -> Graph:
     """The graph after every pass; checked against the grammar in between when
     debugging.
+
+    To ``stages`` are added the name of each pass and the operations that it leaves.
     """
     if config.debug:
         verify(graph)
     for each in PASSES:
         graph = each(graph)
+        if stages is not None:
+            name = each.__name__.replace("_", " ")
+            stages.append((name, len(graph.operations)))
         if config.debug:
             verify(graph)
     return graph

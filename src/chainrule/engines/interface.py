@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from ..compiler.program import Program
+from ..compiler.report import KernelReport
 from ..errors import unknown_option
 from ..graph import Array
 
@@ -23,6 +24,22 @@ class Executable(Protocol):
 
         Either all variables are updated or, on an error, none.
         """
+
+
+@runtime_checkable
+class Explained(Protocol):
+    """What an executable offers besides, if it can say what it runs.
+
+    Attributes:
+        arena_bytes: memory for values between kernels; None where there is no plan.
+        from_cache: whether its code was found on disk; None where there is none.
+    """
+
+    arena_bytes: int | None
+    from_cache: bool | None
+
+    def kernels(self) -> list[KernelReport]:
+        """What it runs, in order."""
 
 
 class Engine(Protocol):

@@ -15,6 +15,7 @@ import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from ..compiler.program import Program
+from ..compiler.report import KernelReport, instruction_report
 from ..config import config
 from ..graph import Array, Graph, Node
 from ..ops.primitive import check_value, checking_numerics
@@ -33,6 +34,8 @@ class NumpyExecutable:
 
     def __init__(self, program: Program) -> None:
         self.program = program
+        self.arena_bytes: int | None = None
+        self.from_cache: bool | None = None
         self._lock = threading.Lock()
         self._largest = largest_product(each.node for each in program.instructions)
         self._constants = {id(array) for _, array in program.constants}
@@ -53,6 +56,10 @@ class NumpyExecutable:
             return self._call(inputs)
         with self._lock:  # so that two threads do not both start from the same values
             return self._call(inputs)
+
+    def kernels(self) -> list[KernelReport]:
+        """The instructions: nothing is fused."""
+        return [instruction_report(each.node) for each in self.program.instructions]
 
     def _call(self, inputs: Sequence[Array]) -> list[Array]:
         program = self.program

@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from ...compiler.program import Cell, Program
+from ...compiler.report import KernelReport
 from ...config import config
 from ...dtypes import DType
 from ...errors import ChainruleError
@@ -35,6 +36,7 @@ from .guard import OUT_OF_BOUNDS
 from .host import Library, host, machine_code
 from .lower import ENTRANCE, Needs, layout_of, lower
 from .object_cache import cached
+from .report import kernel_reports
 from .workers import shared_pool
 
 ALIGNMENT = 64
@@ -59,8 +61,10 @@ class NativeExecutable:
         self.program = program
         self.schedule = fuse(program)
         self.layout = layout_of(program, self.schedule)
+        self.from_cache: bool | None = True
         code = cached(self._description(), self._compile)
         needs, code = Needs.unpacked(code)
+        self.arena_bytes: int | None = needs.arena_bytes
         self.library = Library(code)
         self._reference: Executable | None = None
         self._lock = threading.Lock()
@@ -89,8 +93,13 @@ class NativeExecutable:
 
     def _compile(self) -> bytes:
         """The machine code and what it needs, as the object cache keeps them."""
+        self.from_cache = False
         text, needs = lower(self.schedule, self.layout, host())
         return needs.packed() + machine_code(text)
+
+    def kernels(self) -> list[KernelReport]:
+        """The kernels, in order: what was fused into each, its loops and figures."""
+        return kernel_reports(self.schedule)
 
     def _prepare(self, arena_bytes: int) -> None:
         layout = self.layout

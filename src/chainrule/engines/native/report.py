@@ -1,0 +1,99 @@
+"""What the kernels of a schedule do, in figures: for ``explain``.
+
+Place on the road: beside the engine. It reads the schedule; nothing is computed by it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from ...compiler.report import KernelReport, is_arithmetic, loops_text
+from ...shapes import Shape
+from .kernel import Access, Home, Kernel, Product, Schedule, Special, Step, Sweep
+
+
+def kernel_reports(schedule: Schedule) -> list[KernelReport]:
+    """A report for every kernel, in the order in which they run."""
+    return [_report(kernel, schedule.homes) for kernel in schedule.kernels]
+
+
+def _report(kernel: Kernel, homes: dict[int, Home]) -> KernelReport:
+    if isinstance(kernel, Special):
+        return _special(kernel, homes)
+    stores = [access for _, access in kernel.stores]
+    accesses = list(kernel.accesses)
+    names = tuple(step.call.name for step in kernel.steps)
+    flops = sum(_flops(step, kernel) for step in kernel.steps)
+    kind, loops = "loop", loops_text(kernel.shape, kernel.reduced)
+    read = _touched(kernel.shape, accesses, homes)
+    if isinstance(kernel, Product):
+        kind, terms = "product", kernel.operands[0].shape[2]
+        loops = f"{_without_ones(kernel.shape)} × [{terms}]"
+        flops += 2 * math.prod(kernel.shape) * terms
+        for view in kernel.operands:
+            moved = _elements(view.shape, view.strides)
+            home = homes[view.home]
+            read += min(moved, home.size) * home.dtype.itemsize
+    written = _touched(kernel.shape, stores, homes)
+    return KernelReport(kind, loops, names, read, written, flops)
+
+
+def _without_ones(shape: Shape) -> str:
+    """The sizes of a product's loops, without those of a batch of one."""
+    return loops_text(shape[1:] if shape[0] == 1 else shape)
+
+
+def _special(kernel: Special, homes: dict[int, Home]) -> KernelReport:
+    read = sum(_size(homes[home]) for home in kernel.reads)
+    written = sum(_size(homes[home]) for home in kernel.writes)
+    loops = loops_text(kernel.outputs[0][1]) if kernel.outputs else ""
+    if kernel.body is not None:
+        inside = tuple(kernel_reports(kernel.body))
+        length = kernel.params["length"]
+        flops = length * sum(each.flops for each in inside)
+        steps = f"{length} steps"
+        return KernelReport(
+            kernel.name, steps, (kernel.name,), read, written, flops, inside
+        )
+    name = kernel.name
+    if name == "callback" and kernel.node is not None:
+        name = kernel.node.op.name
+        return KernelReport("NumPy", loops, (name,), read, written, 0)
+    return KernelReport(name, loops, (name,), read, written, 0)
+
+
+def _size(home: Home) -> int:
+    return home.size * home.dtype.itemsize
+
+
+def _flops(step: Step, kernel: Sweep) -> int:
+    """The operations of a step: one for every point at which it is computed."""
+    if isinstance(kernel, Product) and step is kernel.steps[0]:
+        return 0  # the product itself
+    call = step.call
+    if step.reduces:
+        dtype = call.inputs[0] if call.inputs else call.output
+        return math.prod(kernel.shape) * (dtype.kind == "f")
+    points = kernel.rows if step.row else math.prod(kernel.shape)
+    return points * is_arithmetic(call.name, call.output)
+
+
+def _touched(shape: Shape, accesses: Iterable[Access], homes: dict[int, Home]) -> int:
+    """The bytes behind accesses; an element that several of them touch counts once
+    where they walk alike, and no buffer counts for more than it holds.
+    """
+    walks = {(each.home, each.strides, each.offset) for each in accesses}
+    counts: dict[int, int] = {}
+    for home, strides, _ in walks:
+        counts[home] = counts.get(home, 0) + _elements(shape, strides)
+    return sum(
+        min(count, homes[home].size) * homes[home].dtype.itemsize
+        for home, count in counts.items()
+    )
+
+
+def _elements(shape: Shape, strides: tuple[int, ...]) -> int:
+    """How many elements a walk meets: an axis with stride 0 stays where it is."""
+    pairs = zip(shape, strides, strict=True)
+    return 0 if 0 in shape else math.prod(n for n, stride in pairs if stride)
