@@ -9,6 +9,9 @@ from pathlib import Path
 
 from . import harness, markdown, report, workloads
 
+#: Workloads with more cases are shown in one table.
+FEW_CASES = 3
+
 
 def parser() -> argparse.ArgumentParser:
     """The arguments of the command."""
@@ -98,8 +101,10 @@ def measure(options: argparse.Namespace, floor: harness.Floor) -> list[harness.R
                 cache,
             )
             results += found
-            for result in found:
-                print("\n" + report.table(result, floor), flush=True)
+            few = len(found) <= FEW_CASES
+            tables = [report.table(result, floor) for result in found]
+            print("", *(tables if few else [report.family(found, floor)]), sep="\n\n")
+            sys.stdout.flush()
     return results
 
 

@@ -6,6 +6,7 @@ import importlib.util
 import json
 import os
 import platform
+from collections.abc import Callable
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
@@ -36,7 +37,7 @@ def versions() -> dict[str, str]:
         import chainrule
 
         engine = chainrule.config.engine
-        found["chainrule"] = f"{chainrule.__version__} ({engine} engine)"
+        found["chainrule"] = f"{chainrule.__version__} (default engine: {engine})"
     for package in PACKAGES:
         try:
             found[package] = metadata.version(package)
@@ -45,12 +46,21 @@ def versions() -> dict[str, str]:
     return found
 
 
+def load() -> float | None:
+    """How many processes were running in the last minute: others, before it begins."""
+    try:
+        return round(os.getloadavg()[0], 1)
+    except (AttributeError, OSError):
+        return None
+
+
 def machine(threads: int) -> dict[str, Any]:
     """What the figures were measured on."""
     return {
         "processor": processor(),
         "cores": os.cpu_count(),
         "threads": threads,
+        "load": load(),
         "system": platform.platform(terse=True),
         "python": platform.python_version(),
         "versions": versions(),
@@ -118,6 +128,73 @@ def table(result: Result, floor: Floor) -> str:
         columns += [number.rjust(width) for number, width in pairs]
         lines.append("  ".join(["", *columns, note]).rstrip())
     return "\n".join(lines)
+
+
+def ratio(timing: Timing, result: Result) -> str:
+    """How many times as long as the reference; with a mark where the work differs."""
+    assert result.reference is not None
+    mark = " (other losses)" if timing.same_work is False else ""
+    return f"{timing.ratio(result.reference):.2f} ×{mark}"
+
+
+def columns(results: list[Result]) -> list[str]:
+    """The peers that have a time somewhere, except references."""
+    timings = [(t, r.reference) for r in results for t in r.timings if t.seconds]
+    names = [timing.peer for timing, reference in timings if timing is not reference]
+    return list(dict.fromkeys(names))
+
+
+def cells(
+    result: Result, peers: list[str], show: Callable[[Timing, Result], str]
+) -> list[str]:
+    """What there is to show of each peer."""
+    found = {timing.peer: timing for timing in result.timings if timing.seconds}
+    return [show(found[peer], result) if peer in found else "" for peer in peers]
+
+
+def in_terms_of_the_first(
+    results: list[Result], names: list[str], floor: Floor
+) -> list[list[str]]:
+    """A header, and a row a result: the reference's time, all others as multiples."""
+    peers = columns(results)
+    references = dict.fromkeys(r.reference.peer for r in results if r.reference)
+    rows = [["", " / ".join(references) or "–", "÷ floor", "rate", *peers]]
+    for name, result in zip(names, results, strict=True):
+        reference = result.reference
+        if reference is None:
+            notes = "; ".join(dict.fromkeys(t.note for t in result.timings if t.note))
+            rows.append([name, notes, *[""] * (len(peers) + 2)])
+            continue
+        least = result.floor_seconds
+        above = f"{reference.median / least:.2f}" if least else ""
+        own = [duration(reference.median), above, rate(result, reference, floor)]
+        rows.append([name, *own, *cells(result, peers, ratio)])
+    return rows
+
+
+def family(results: list[Result], floor: Floor) -> str:
+    """The cases of a workload as one plain table, a row each."""
+    first = results[0]
+    rows = in_terms_of_the_first(results, [r.case for r in results], floor)
+    lines = [f"{first.workload}: {first.summary}", "", *aligned(rows)]
+    peaks = [
+        f"{timing.peer} {memory(timing.peak_bytes)}"
+        for timing in results[-1].timings
+        if timing.seconds
+    ]
+    notes = [f"{timing.peer} {timing.note}" for timing in first.timings if timing.note]
+    return "\n".join([*lines, "", "  " + "; ".join([*peaks, *notes])])
+
+
+def aligned(rows: list[list[str]]) -> list[str]:
+    """Rows as lines: the first column stands left, the others right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for name, *others in rows:
+        pairs = zip(others, widths[1:], strict=True)
+        columns = [name.ljust(widths[0]), *(cell.rjust(width) for cell, width in pairs)]
+        lines.append("  ".join(["", *columns]).rstrip())
+    return lines
 
 
 def as_json(results: list[Result], about: dict[str, Any], floor: Floor) -> str:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +14,10 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(_variable, "1")
 os.environ.setdefault("MPLBACKEND", "Agg")  # no test opens a window
+if "PYTEST_XDIST_WORKER" not in os.environ:  # workers share the first one's
+    _cache = tempfile.mkdtemp(prefix="chainrule-tests-")
+    os.environ["CHAINRULE_CACHE"] = _cache
+    atexit.register(shutil.rmtree, _cache, ignore_errors=True)
 if "PYTHONPATH" in os.environ:  # programs that tests start run in folders of their own
     _folders = os.environ["PYTHONPATH"].split(os.pathsep)
     os.environ["PYTHONPATH"] = os.pathsep.join(map(os.path.abspath, _folders))

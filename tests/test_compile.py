@@ -484,3 +484,109 @@ def test_check_numerics_inside_of_a_compiled_function_is_an_error() -> None:
     with pytest.raises(TraceError, match="check_numerics: f is being traced") as caught:
         cr.compile(f)(-1.0)
     assert "around the call" in str(caught.value)
+
+
+# The short way of a call. -------------------------------------------------------------
+
+ENGINE_NAMES = ("numpy", "native")
+
+
+@pytest.mark.parametrize("name", ENGINE_NAMES)
+def test_arguments_of_every_form_give_the_same_however_often_they_are_given(
+    name: str,
+) -> None:
+    f, calls = counted(lambda x, y: x * 2.0 + y)
+    run = cr.compile(f, engine=name)
+    swapped = X.astype(X.dtype.newbyteorder())
+    strided = np.repeat(X, 2, axis=1)[:, ::2]
+    for _ in range(3):
+        for x in (X, cr.tensor(X), swapped, strided, cr.tensor(X.T).T):
+            for y in (0.5, np.float64(0.5), cr.tensor(0.5), np.full((), 0.5, "f4")):
+                np.testing.assert_array_equal(run(x, y).numpy(), X * 2 + 0.5)
+    assert len(calls) == 1
+
+
+@pytest.mark.parametrize("name", ENGINE_NAMES)
+def test_a_setting_that_changes_between_calls_is_seen(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cr.config, "engine", name)
+    run = cr.compile(lambda x: x * 1.0)
+    for dtype in ("float32", "float64", "float32"):
+        monkeypatch.setattr(cr.config, "dtype", dtype)
+        assert run(2.5).dtype == dtype
+    assert len(run.specialisations) == 2
+    monkeypatch.setattr(cr.config, "engine", ENGINE_NAMES[name == "numpy"])
+    run(2.5)
+    assert len(run.specialisations) == 3
+
+
+@pytest.mark.parametrize("name", ENGINE_NAMES)
+def test_a_tensor_without_a_value_is_an_error_after_good_calls_too(name: str) -> None:
+    run = cr.compile(lambda x: x + 1.0, engine=name)
+    run(cr.tensor(X))
+    left: list[Any] = []
+    cr.trace(lambda x: left.append(x) or x, X)
+    with pytest.raises(TraceError, match="a compiled function's argument"):
+        run(left[0])
+
+
+@pytest.mark.parametrize("name", ENGINE_NAMES)
+def test_variables_changed_or_looked_at_between_calls_are_right(name: str) -> None:
+    w, v = cr.Variable(X), cr.Variable(X * 0)
+
+    @cr.compile(engine=name)
+    def step(x: Any) -> Any:
+        w.assign(w + x)
+        v.assign(v + w)
+        return w.sum()
+
+    expected_w, expected_v = X.copy(), X * 0
+    kept: list[tuple[Any, Any]] = []
+    for number in range(12):
+        if number % 4 == 1:
+            w.assign(X * number)
+            expected_w = X * np.float32(number)
+        if number % 3 == 2:  # a graph, and an array, that must stay as they are
+            kept += [(w * 1.0, expected_w), (v.numpy(), expected_v)]
+            kept.append((w.read(), expected_w))
+        expected_w = expected_w + 1
+        expected_v = expected_v + expected_w
+        assert step(1.0).item() == expected_w.sum()
+    np.testing.assert_array_equal(w.numpy(), expected_w)
+    np.testing.assert_array_equal(v.numpy(), expected_v)
+    for found, value in kept:
+        np.testing.assert_array_equal(np.asarray(found), value)
+
+
+@pytest.mark.parametrize("name", ENGINE_NAMES)
+def test_two_programs_that_update_one_variable_take_turns(name: str) -> None:
+    w = cr.Variable(X)
+
+    def adder(amount: float) -> Any:
+        return cr.compile(lambda: w.assign(w + amount), engine=name)
+
+    one, ten = adder(1.0), adder(10.0)
+    for _ in range(5):
+        one()
+        ten()
+        one()
+    np.testing.assert_array_equal(w.numpy(), X + 60)
+
+
+@pytest.mark.parametrize("name", ENGINE_NAMES)
+def test_a_result_has_the_line_that_called_and_is_otherwise_a_plain_leaf(
+    name: str,
+) -> None:
+    run = cr.compile(lambda x: (x + 1.0, {"twice": x * 2.0}), engine=name)
+    for _ in range(2):
+        first, second = run(X)
+        for found in (first, second["twice"]):
+            assert found.line is not None
+            assert found.line.text == "first, second = run(X)"
+            plain = cr.tensor(found.numpy())
+            for slot in ("op", "inputs", "name", "shape", "dtype", "owner", "literal"):
+                assert getattr(found, slot) == getattr(plain, slot), slot
+            assert dict(found.params) == {}
+            assert found.origin is None
+            assert found.age < plain.age

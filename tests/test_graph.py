@@ -15,7 +15,7 @@ from chainrule.compiler.pipeline import run_passes
 from chainrule.compiler.program import plan
 from chainrule.compiler.verify import verify
 from chainrule.engines.interface import engine
-from chainrule.graph import Graph, in_order
+from chainrule.graph import Graph, changes, in_order
 
 LONG = 100_000
 
@@ -238,3 +238,39 @@ def test_a_graph_can_be_made_from_eager_nodes() -> None:
     graph = Graph([x], [loss], name="loss")
     assert [node.op.name for node in graph.operations] == ["multiply", "sum"]
     assert "return" in str(graph)
+
+
+def test_a_node_has_the_line_at_which_it_was_made_though_it_is_found_later() -> None:
+    x = cr.tensor([1.0])
+    made = [
+        x * 2.0,
+        (lambda: x + 1.0)(),
+        *(x - each for each in (1.0,)),
+    ]
+    lines = [each.line for each in made if each.line]
+    assert [each.text.rstrip(",") for each in lines] == [
+        "x * 2.0",
+        "(lambda: x + 1.0)()",
+        "*(x - each for each in (1.0,))",
+    ]
+    assert lines[1].line == lines[0].line + 1
+    assert [each.function for each in lines][1] == "<lambda>"
+    gradient = cr.backprop(made[0].sum())[x]
+    assert gradient.line in (lines[0], gradient.origin.line)
+
+
+def test_changes_tell_when_a_variable_may_differ_or_may_be_shared() -> None:
+    w = cr.Variable([1.0])
+
+    def changed(act: Any) -> bool:
+        before = changes.last
+        kept.append(act())
+        return changes.last is not before
+
+    kept: list[Any] = []
+    assert changed(lambda: w.assign([2.0]))
+    assert changed(w.read)  # a graph may share its storage now
+    assert not changed(w.read)
+    assert not changed(lambda: w.shape)
+    assert changed(lambda: setattr(w, "array", np.ones(1, np.float32)))
+    assert changed(w.numpy)

@@ -85,7 +85,7 @@ def _folder(variable: str) -> Path | None:
 #: setting → what reads it from the environment
 READERS: dict[str, Callable[[], Any]] = {
     "dtype": lambda: _dtype("CHAINRULE_DTYPE"),
-    "engine": lambda: os.environ.get("CHAINRULE_ENGINE") or "numpy",
+    "engine": lambda: os.environ.get("CHAINRULE_ENGINE") or "native",
     "threads": lambda: _threads("CHAINRULE_THREADS"),
     "cache_folder": lambda: _folder("CHAINRULE_CACHE") or default_cache_folder(),
     "data_folder": lambda: _folder("CHAINRULE_DATA"),

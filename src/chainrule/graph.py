@@ -17,7 +17,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from types import CodeType, FrameType
+from types import CodeType, FrameType, MappingProxyType
 from typing import Any, ClassVar, Protocol, cast
 
 import numpy as np
@@ -193,6 +193,10 @@ _inside = _Inside()
 _origin: ContextVar[Node | None] = ContextVar("origin", default=None)
 
 
+#: The static arguments of a leaf.
+NO_PARAMS: Mapping[str, Any] = MappingProxyType({})
+
+
 def computed_leaves(
     types: Sequence[tuple[Shape, DType]], arrays: Iterable[Array], depth: int
 ) -> list[Node]:
@@ -205,11 +209,11 @@ def computed_leaves(
     """
     kind, origin = Node.kind, _origin.get()
     line = _user_place(depth) if origin is None else origin._line
-    found = []
+    found: list[Node] = []
     for array in arrays:
         node = object.__new__(kind)
         node.op = node.owner = None
-        node.inputs, node.params, node.name = (), {}, ""
+        node.inputs, node.params, node.name = (), NO_PARAMS, ""
         node.shape, node.dtype = types[len(found)]
         node.value = array
         node.origin, node._line = origin, line

@@ -31,13 +31,16 @@ def call_well(*words: Any) -> Result:
 
 @pytest.fixture
 def chainrule(
-    tmp_path: Path, tables: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    tables: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Call]:
     """The command, in an empty folder that holds the tables."""
     for table in tables.iterdir():
         (tmp_path / table.name).write_bytes(table.read_bytes())
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(config, "cache_folder", tmp_path / "cache")
+    monkeypatch.setattr(config, "cache_folder", tmp_path_factory.mktemp("cache"))
     yield call
 
 

@@ -124,7 +124,7 @@ def test_doctor_finds_versions_threads_engines_and_folders(
     assert answer["versions"]["chainrule"] == cr.__version__
     assert answer["versions"]["numpy"] == np.__version__
     assert answer["threads"]["chainrule uses"] == cr.config.threads
-    assert answer["engines"]["numpy"].startswith("works, the default: ")
+    assert answer["engines"][cr.config.engine].startswith("works, the default: ")
     assert answer["works"]
     said = chainrule("doctor").stdout
     for title in ("versions", "processor", "threads", "engines", "folders"):
@@ -144,7 +144,9 @@ def test_doctor_gives_plain_advice(chainrule, monkeypatch) -> None:
     assert any("set CHAINRULE_CACHE to a folder that is" in each for each in advice)
 
 
-@pytest.mark.parametrize(("default", "code"), [("numpy", 0), ("lame", 1)])
+@pytest.mark.parametrize(
+    ("default", "code"), [("numpy", 0), ("native", 0), ("lame", 1)]
+)
 def test_doctor_fails_only_where_the_default_engine_does(
     chainrule, monkeypatch, default, code
 ) -> None:

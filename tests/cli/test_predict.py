@@ -135,3 +135,28 @@ def test_explain_as_json(chainrule, houses) -> None:
     answer = json.loads(chainrule("explain", houses, "--json").stdout)
     assert answer["row"] == 0
     assert "δ⁽¹⁾" in answer["text"]
+
+
+@pytest.mark.parametrize("engine", ["numpy", "native"])
+def test_explain_compiled_shows_what_a_training_step_is_compiled_to(
+    chainrule, houses, engine
+) -> None:
+    words = ("explain", houses, "--compiled", "--engine", engine)
+    result = chainrule(*words)
+    assert result.exit_code == 0, result.output
+    said = result.stdout
+    assert said.startswith(f"a training step of {houses}, 16 examples\n\nstep(inputs: ")
+    assert f"engine {engine}\n" in said
+    assert "\n  share common subexpressions " in said
+    assert " a call\n" in said
+    answer = json.loads(chainrule(*words, "--json").stdout)
+    assert answer["engine"] == engine
+    assert answer["timing"]["seconds"] > 0
+    assert len(answer["kernels"]) > 1
+
+
+def test_explain_compiled_goes_with_no_other_output(chainrule, houses) -> None:
+    for words, named in ((("--graph",), "--graph"), (("--out", "x.html"), "--out")):
+        result = chainrule("explain", houses, "--compiled", *words)
+        assert result.exit_code != 0
+        assert f"--compiled beside {named}: one at a time" in result.output

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chainrule.explain.layout import Layout, arrange
@@ -31,6 +31,7 @@ def overlapping(layout: Layout, widths: list[float]) -> list[tuple[int, int]]:
 
 
 @given(graphs())
+@example(([10.0] * 7, [(0, 1), (0, 2), (0, 3), (0, 4), (0, 5), (3, 4), (3, 6)]))
 def test_no_two_nodes_overlap(graph: tuple[list[float], list[tuple[int, int]]]) -> None:
     widths, edges = graph
     assert not overlapping(arrange(widths, edges, GAP, ROW), widths)

@@ -1,4 +1,5 @@
-"""``chainrule explain``: every value and every gradient of a trained network.
+"""``chainrule explain``: every value and every gradient of a trained network, and what
+its training step is compiled to.
 
 Place on the road: a command.
 """
@@ -12,11 +13,21 @@ import numpy as np
 
 import chainrule as cr
 
+from ..engines.interface import ENGINES
 from ..errors import ArgumentError
 from ..explain.explanation import Explanation
-from . import report, sources
+from ..training.evaluation import chosen_metrics
+from ..training.examples import (
+    FitsOutputs,
+    kind_of,
+    model_dtype,
+    training_and_validation,
+)
+from ..training.objective import Objective
+from ..training.step import training_step
+from . import network, report, sources
 from .application import Command
-from .arguments import Whole
+from .arguments import Name, Whole
 from .run_folder import RunFolder
 from .settings import Settings
 from .terminal import Terminal
@@ -29,6 +40,8 @@ Examples:
       for another one
   chainrule explain latest --out inside.html
       a page to step through the graph, forward and backward, node by node
+  chainrule explain latest --compiled
+      what a step of its training is compiled to: passes, kernels, bytes, speed
 """
 
 
@@ -41,8 +54,24 @@ Examples:
     "--out", metavar="FILE", help="Write a page (.html), a drawing (.svg) or .txt."
 )
 @click.option("--graph", is_flag=True, help="Print the graph, node by node.")
+@click.option(
+    "--compiled", is_flag=True, help="Show what a training step is compiled to."
+)
+@click.option(
+    "--engine",
+    type=Name(tuple(ENGINES)),
+    help="With --compiled: for which engine.  [default: the run's]",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def command(run: str, row: int, out: str | None, graph: bool, as_json: bool) -> None:
+def command(
+    run: str,
+    row: int,
+    out: str | None,
+    graph: bool,
+    compiled: bool,
+    engine: str | None,
+    as_json: bool,
+) -> None:
     """Open up the network of a RUN on one of its test examples.
 
     The example goes forward through the network, the error backward: each layer's sum
@@ -51,6 +80,13 @@ def command(run: str, row: int, out: str | None, graph: bool, as_json: bool) -> 
     terminal = Terminal(json=as_json)
     folder = RunFolder.find(run)
     settings = folder.read_settings()
+    if compiled:
+        if graph or out is not None:
+            raise ArgumentError(
+                f"--compiled beside {'--graph' if graph else '--out'}: one at a time"
+            )
+        _show_compiled(folder, settings, engine, terminal)
+        return
     words = settings.training
     test = sources.load(settings.source, words.validation, words.seed).test
     if row >= len(test):
@@ -73,6 +109,32 @@ def command(run: str, row: int, out: str | None, graph: bool, as_json: bool) -> 
     terminal.finish(
         {"run": str(folder), "row": row, "sentence": sentence, "text": opened.text()}
     )
+
+
+def _show_compiled(
+    folder: RunFolder, settings: Settings, engine: str | None, terminal: Terminal
+) -> None:
+    """What a step of the run's training is compiled to, and what it takes."""
+    words = settings.training
+    examples = sources.load(settings.source, words.validation, words.seed).train
+    model: Any = cr.load(folder.model)
+    dtype = model_dtype(model)
+    train, _ = training_and_validation(examples, None, dtype, words.seed)
+    steps = cr.data.num_batches(len(examples), words.batch_size)
+    objective = Objective(words.loss, kind_of(train))
+    step = training_step(
+        model,
+        objective,
+        chosen_metrics(None, objective),
+        network.make_optimizer(model, words, steps),
+        FitsOutputs(train, objective),
+        engine or words.engine,
+    )
+    inputs, targets = examples[: words.batch_size]
+    found = step.explain(np.asarray(inputs), np.asarray(targets), measure=True)
+    sentence = f"a training step of {folder}, {len(inputs)} examples"
+    terminal.result(sentence, "", str(found))
+    terminal.finish({"run": str(folder), "sentence": sentence, **found.to_json()})
 
 
 def _verdict(said: report.Predictions, targets: Any, settings: Settings) -> str:

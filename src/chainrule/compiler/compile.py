@@ -56,16 +56,16 @@ class Specialisation:
     def report(self, timing: Timing | None = None) -> Report:
         """What was made, in words and figures."""
         made = self.executable
-        says = isinstance(made, Explained)
+        says = made if isinstance(made, Explained) else None
         return Report(
             self.graph.name,
             arguments_text(self.graph),
             self.engine_name,
             self.stages,
-            tuple(made.kernels()) if says else None,
-            made.arena_bytes if says else None,
+            None if says is None else tuple(says.kernels()),
+            None if says is None else says.arena_bytes,
             self.seconds,
-            made.from_cache if says else None,
+            None if says is None else says.from_cache,
             timing,
         )
 

@@ -17,15 +17,15 @@ from .peak import Timing
 
 #: Primitives that NumPy answers with another view of the same memory.
 VIEWS = frozenset(
-    "reshape transpose broadcast_to slice flip alias stop_gradient project".split()
+    {"reshape", "transpose", "broadcast_to", "slice", "flip", "alias", "stop_gradient"}
 )
 #: Primitives, and an engine's own steps, that move or choose numbers and compute none.
-WITHOUT_ARITHMETIC = VIEWS | frozenset(
-    "pad concatenate take scatter take_along_axis scatter_along_axis where cast "
-    "normal_index argsort random_bits next_state copy gather one_at".split()
-)
+WITHOUT_ARITHMETIC = VIEWS | {
+    "pad", "concatenate", "take", "take_along_axis", "where", "cast", "normal_index",
+    "argsort", "random_bits", "next_state", "project", "copy", "gather", "one_at",
+}  # fmt: skip
 #: Primitives that look once at every element of what goes in.
-REDUCTIONS = frozenset("sum max min argmax argmin prod mean cumsum any all".split())
+REDUCTIONS = frozenset({"sum", "prod", "max", "min", "argmax", "argmin", "cumsum"})
 #: The width of the column of operations; longer ones go on in the next line.
 WIDTH = 44
 
@@ -222,7 +222,8 @@ def instruction_report(node: Node) -> KernelReport:
     """The figures of one node that is computed by itself."""
     name = node.op.name if node.op is not None else "leaf"
     written = sum(_bytes(shape, dtype) for shape, dtype in _parts(node))
-    parts = [part for each in node.inputs for part in _parts(each)]
+    given = [each for each in node.inputs if not each.literal]
+    parts = [part for each in given for part in _parts(each)]
     read = sum(_bytes(shape, dtype) for shape, dtype in parts)
     if name in VIEWS:
         read = written = 0
@@ -243,12 +244,13 @@ def instruction_report(node: Node) -> KernelReport:
 
 
 def _flops(node: Node, name: str) -> int:
-    if node.several or not is_float(node.inputs[0].dtype if node.inputs else node.dtype):
+    first = node.inputs[0] if node.inputs else node
+    if node.several or first.several or not is_float(first.dtype):
         return 0
     if name == "matmul":
-        return 2 * math.prod(node.shape) * node.inputs[0].shape[-1]
+        return 2 * math.prod(node.shape) * first.shape[-1]
     if name in REDUCTIONS:
-        return math.prod(node.inputs[0].shape)
+        return math.prod(first.shape)
     return math.prod(node.shape) * is_arithmetic(name, node.dtype)
 
 

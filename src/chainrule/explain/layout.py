@@ -195,8 +195,9 @@ def _settle(
         middle, weight, offsets = wish, 1, [0.0]
         while blocks:
             top, top_weight, top_offsets = blocks[-1]
-            above = column[_count(blocks) - 1]
-            step = top_offsets[-1] + (space[above] + space[stop]) / 2
+            number = _count(blocks)  # of stops above; the block begins with the next
+            above, first = column[number - 1], column[number]
+            step = top_offsets[-1] + (space[above] + space[first]) / 2
             if middle >= top + step:
                 break
             blocks.pop()

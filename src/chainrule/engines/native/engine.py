@@ -27,7 +27,7 @@ from ...compiler.report import KernelReport
 from ...config import config
 from ...dtypes import DType
 from ...errors import ChainruleError
-from ...graph import Array, changes
+from ...graph import Array, Node, changes
 from ...ops.primitive import Primitive, checking_numerics
 from ...shapes import Shape
 from ..interface import Executable, engine
@@ -69,12 +69,9 @@ class NativeExecutable:
         self._reference: Executable | None = None
         self._lock = threading.Lock()
         graph = program.graph
-        self._outputs = [
-            (
-                each.shape,
-                each.dtype,
-                [] if math.prod(each.shape) * each.dtype.itemsize >= LARGE else None,
-            )
+        #: shape and dtype, and for large ones the memory that may be used again
+        self._outputs: list[tuple[Shape, DType, list[Array] | None]] = [
+            (each.shape, each.dtype, [] if is_large(each) else None)
             for each in graph.outputs
         ]
         self._inputs = [node.dtype for node in graph.inputs]
@@ -273,6 +270,11 @@ def view_at(address: int, shape: tuple[int, ...], dtype: Any) -> Array:
         return np.empty(shape, dtype)
     memory = (ctypes.c_char * size).from_address(address)
     return np.ndarray(shape, dtype, memory)
+
+
+def is_large(node: Node) -> bool:
+    """Whether an output's memory is worth keeping for a later run."""
+    return math.prod(node.shape) * node.dtype.itemsize >= LARGE
 
 
 def spare(spares: list[Array], shape: Shape, dtype: DType) -> Array:
