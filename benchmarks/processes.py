@@ -33,7 +33,10 @@ def environment(threads: int, cache: str) -> dict[str, str]:
     values |= {"TORCHINDUCTOR_CACHE_DIR": cache, "CHAINRULE_CACHE": cache}
     values |= {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}
     values |= {"JAX_PLATFORMS": "cpu", "CUDA_VISIBLE_DEVICES": ""}
-    return os.environ | values
+    kept = os.environ | values
+    # As installed packages have it, so has a working copy: compiled to bytecode once.
+    kept.pop("PYTHONDONTWRITEBYTECODE", None)
+    return kept
 
 
 @contextlib.contextmanager

@@ -18,6 +18,8 @@ with tempfile.TemporaryDirectory() as folder:
     path = Path(folder) / "model.safetensors"
     model.save(path)
     again = cr.load(path)
-    same = (again(digits.test.inputs).numpy() == model(digits.test.inputs).numpy()).all()
+    same = (
+        again(digits.test.inputs).numpy() == model(digits.test.inputs).numpy()
+    ).all()
     print("loaded network answers the same:", bool(same))
     assert same

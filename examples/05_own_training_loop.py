@@ -5,7 +5,9 @@ from chainrule import data, losses, nn, optim
 
 digits = data.load("digits")
 cr.manual_seed(0)
-model = nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Dropout(0.2), nn.Linear(128, 10))
+model = nn.Sequential(
+    nn.Linear(64, 128), nn.ReLU(), nn.Dropout(0.2), nn.Linear(128, 10)
+)
 optimizer = optim.Adam(
     model.parameters(),
     lr=optim.Cosine(0.003, steps=450),

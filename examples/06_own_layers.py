@@ -39,4 +39,6 @@ print("distances", distance.numpy(), "codes", codes.shape)
 loss = distance.mean()
 grads = cr.backprop(loss)
 for name, parameter in net.named_parameters():
-    print(f"{name:24s} {parameter.shape!s:8s} |∇| = {cr.norm(grads[parameter]).item():.4f}")
+    print(
+        f"{name:24s} {parameter.shape!s:8s} |∇| = {cr.norm(grads[parameter]).item():.4f}"
+    )

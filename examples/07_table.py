@@ -13,7 +13,9 @@ rows = ["area,rooms,district,price"]
 for _ in range(400):
     area, rooms = rng.uniform(30, 150), int(rng.integers(1, 6))
     district = rng.choice(["north", "south", "old town"])
-    price = 2.5 * area + 10 * rooms + {"north": 0, "south": 30, "old town": 80}[district]
+    price = (
+        2.5 * area + 10 * rooms + {"north": 0, "south": 30, "old town": 80}[district]
+    )
     shown = "" if rng.random() < 0.05 else f"{area:.1f}"
     rows.append(f"{shown},{rooms},{district},{price + rng.normal(0, 5):.1f}")
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import _thread
 import copy
 import gc
+import sys
 import threading
+import time
 import warnings
 import weakref
 from collections import OrderedDict, defaultdict, namedtuple
@@ -590,3 +593,25 @@ def test_a_result_has_the_line_that_called_and_is_otherwise_a_plain_leaf(
             assert dict(found.params) == {}
             assert found.origin is None
             assert found.age < plain.age
+
+
+@pytest.mark.parametrize("name", ENGINE_NAMES)
+def test_a_compiled_function_may_be_the_first_that_a_thread_calls(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    errors: list[Any] = []
+    monkeypatch.setattr(sys, "unraisablehook", errors.append)
+    w = cr.Variable(0.0)
+
+    @cr.compile(engine=name)
+    def step(x: Any) -> Any:
+        w.assign(w + x)
+        return w * 1.0
+
+    step(1.0)
+    running, end = _thread._count(), time.monotonic() + 60
+    _thread.start_new_thread(step, (1.0,))
+    while w.array != 2.0 or _thread._count() > running:
+        assert time.monotonic() < end
+        time.sleep(0.001)
+    assert errors == []

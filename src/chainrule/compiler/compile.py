@@ -37,8 +37,9 @@ from .trace import as_input, is_input, trace_call
 LOGGER = logging.getLogger("chainrule.compile")
 #: A function compiled for more signatures than this warns once.
 MANY_SIGNATURES = 32
-#: How many calls lie between the user's line and the one that finds it.
-OWN_CALLS = 4
+#: How many calls there are at least above the one that finds the user's line: that of
+#: ``Compiled`` is the outermost where a thread begins with it.
+OWN_CALLS = 3
 
 
 @dataclass(frozen=True)
