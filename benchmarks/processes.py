@@ -157,7 +157,7 @@ def run_program(source: str, peer: str, timed: str, threads: int, cache: str) ->
             whole = time.perf_counter() - begin
         if process.returncode or math.isnan(outside):
             raise PeerFailed(last_line(errors))
-    answer = json.loads(shown[shown.index("{") :])
+    answer, _ = json.JSONDecoder().raw_decode(shown[shown.index("{") :])
     inside = answer.get("seconds", math.nan)
     seconds = {"inside": inside, "outside": outside, "whole": whole}[timed]
     return Run(seconds, answer, peak)

@@ -1,4 +1,4 @@
-"""Logistic regression as one neuron, by hand: no layer, no optimizer, nothing hidden."""
+"""Logistic regression as one neuron, by hand: no layer, no optimizer."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Layers of one's own: a skip connection, shared weights, two inputs and two outputs."""
+"""Layers of one's own: a skip, shared weights, two inputs and two outputs."""
 
 import numpy as np
 
@@ -39,6 +39,5 @@ print("distances", distance.numpy(), "codes", codes.shape)
 loss = distance.mean()
 grads = cr.backprop(loss)
 for name, parameter in net.named_parameters():
-    print(
-        f"{name:24s} {parameter.shape!s:8s} |∇| = {cr.norm(grads[parameter]).item():.4f}"
-    )
+    length = cr.norm(grads[parameter]).item()
+    print(f"{name:24s} {parameter.shape!s:8s} |∇| = {length:.4f}")

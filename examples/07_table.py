@@ -1,4 +1,4 @@
-"""A table with numbers, categories and missing values, and predictions in its own units."""
+"""A table with numbers, categories and gaps, and predictions in its own units."""
 
 import tempfile
 from pathlib import Path
@@ -13,9 +13,8 @@ rows = ["area,rooms,district,price"]
 for _ in range(400):
     area, rooms = rng.uniform(30, 150), int(rng.integers(1, 6))
     district = rng.choice(["north", "south", "old town"])
-    price = (
-        2.5 * area + 10 * rooms + {"north": 0, "south": 30, "old town": 80}[district]
-    )
+    extra = {"north": 0, "south": 30, "old town": 80}[district]
+    price = 2.5 * area + 10 * rooms + extra
     shown = "" if rng.random() < 0.05 else f"{area:.1f}"
     rows.append(f"{shown},{rooms},{district},{price + rng.normal(0, 5):.1f}")
 

@@ -1,4 +1,4 @@
-"""Derivatives of functions: gradients of gradients, Jacobians, Hessians, Newton's method."""
+"""Derivatives of functions: gradients of gradients, Hessians, Newton's method."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Nothing hidden: the graph of a training step, one layer's z, a, δ and ∇W, and a NaN found."""
+"""Nothing hidden: a training step's graph, a layer's z, a, δ, ∇W, and a NaN found."""
 
 import numpy as np
 

@@ -71,13 +71,14 @@ def test_the_table_shows_ratios_the_floor_and_why_a_peer_is_absent() -> None:
     result = Result("mlp-tiny", "", "a network", timings, 100_000, 0, 0, 1e-6)
     assert report.table(result, FLOOR) == (
         "mlp-tiny: a network\n\n"
-        "               median  least  most  ÷ chainrule  ÷ floor          rate  memory\n"
+        "               median  least  most  ÷ chainrule  ÷ floor          rate"
+        "  memory\n"
         "  chainrule      2 µs   2 µs  2 µs         1.00     2.00    50 GFLOP/s"
         "  150 MB  same work\n"
         "  torch-eager    6 µs   6 µs  6 µs         3.00     6.00  16.7 GFLOP/s"
         "  300 MB  same work\n"
         "  jax               –                                         "
-        "                 skipped: jax is not installed\n"
+        "                  skipped: jax is not installed\n"
         "  (floor)        1 µs"
     )
 

@@ -207,8 +207,7 @@ def test_a_program_that_fails_is_known_by_its_last_line(tmp_path) -> None:
         run_program("1 / 0", "sklearn", "outside", 1, str(tmp_path / "cache"))
 
 
-def test_the_command_and_the_script_reach_the_same_accuracy() -> None:
-    """The one comparison of ``train-cold`` that needs no other library."""
+def test_of_a_whole_run_the_accuracy_is_compared() -> None:
     train = workloads.load("train-cold")
     assert train.losses({"test": {"accuracy": 0.97}}) == [0.97]
     assert set(train.WARM) < set(train.CASES)
