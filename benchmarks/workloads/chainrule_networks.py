@@ -19,9 +19,14 @@ def half_mse(prediction: Any, y: Any) -> Any:
     return 0.5 * losses.mse(prediction, y)
 
 
+def binary_cross_entropy(logits: Any, y: Any) -> Any:
+    """Summed over an example's outputs."""
+    return losses.binary_cross_entropy(logits, y, per="example")
+
+
 LOSSES = {
     "cross_entropy": losses.cross_entropy,
-    "binary_cross_entropy": losses.binary_cross_entropy,
+    "binary_cross_entropy": binary_cross_entropy,
     "half_mse": half_mse,
 }
 

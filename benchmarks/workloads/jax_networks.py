@@ -19,9 +19,16 @@ ACTIVATIONS: dict[str, Any] = {
     "tanh": jnp.tanh,
 }
 OPTIMIZERS = {"adam": optax.adam, "sgd": optax.sgd}
+
+
+def binary_cross_entropy(logits: Any, y: Any) -> Any:
+    """Summed over an example's outputs."""
+    return optax.sigmoid_binary_cross_entropy(logits, y).sum(-1)
+
+
 LOSSES: dict[str, Any] = {
     "cross_entropy": optax.softmax_cross_entropy_with_integer_labels,
-    "binary_cross_entropy": optax.sigmoid_binary_cross_entropy,
+    "binary_cross_entropy": binary_cross_entropy,
     "half_mse": optax.l2_loss,  # ½ (ŷ − y)²
 }
 

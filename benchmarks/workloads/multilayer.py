@@ -26,7 +26,8 @@ class Network:
     """Widths from the inputs to the outputs, and the activation after each layer.
 
     An activation is "linear", "relu", "sigmoid" or "tanh"; the loss is "cross_entropy"
-    (classes, from logits), "binary_cross_entropy" (from logits) or "half_mse",
+    (classes, from logits), "binary_cross_entropy" (from logits, summed over an
+    example's outputs) or "half_mse",
     ½ mean (ŷ − y)², the one of the three conventions that scikit-learn has too. The
     optimizer is "sgd" or "adam".
     """

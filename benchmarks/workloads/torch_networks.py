@@ -19,9 +19,15 @@ def half_mse(prediction: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     return 0.5 * nn.functional.mse_loss(prediction, y)
 
 
+def binary_cross_entropy(logits: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """Summed over an example's outputs."""
+    total = nn.functional.binary_cross_entropy_with_logits(logits, y, reduction="sum")
+    return total / len(y)
+
+
 LOSSES: dict[str, Any] = {
     "cross_entropy": nn.functional.cross_entropy,
-    "binary_cross_entropy": nn.functional.binary_cross_entropy_with_logits,
+    "binary_cross_entropy": binary_cross_entropy,
     "half_mse": half_mse,
 }
 
