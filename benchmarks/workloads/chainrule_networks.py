@@ -21,7 +21,7 @@ def half_mse(prediction: Any, y: Any) -> Any:
 
 def binary_cross_entropy(logits: Any, y: Any) -> Any:
     """Summed over an example's outputs."""
-    return losses.binary_cross_entropy(logits, y, per="example")
+    return losses.binary_cross_entropy(logits, y, per="sample")
 
 
 LOSSES = {
