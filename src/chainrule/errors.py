@@ -54,12 +54,23 @@ class SourceLine:
         return f"{self.place}{where}" + (f":  {text}" if text else "")
 
 
+class _OwnFiles(dict[str, bool]):
+    """Whether a file is this package's own, or Python's: found once for each."""
+
+    def __missing__(self, file: str) -> bool:
+        self[file] = file.startswith((PACKAGE_FOLDER, "<frozen"))
+        return self[file]
+
+
+own_files = _OwnFiles()
+
+
 def user_line() -> SourceLine | None:
     """The innermost line of the call stack that is not part of this package."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         code = frame.f_code
-        if not code.co_filename.startswith((PACKAGE_FOLDER, "<frozen")):
+        if not own_files[code.co_filename]:
             return SourceLine(code.co_filename, frame.f_lineno, code.co_name)
         frame = frame.f_back
     return None

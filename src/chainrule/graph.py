@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .dtypes import DType
-from .errors import PACKAGE_FOLDER, SourceLine, TraceError
+from .errors import SourceLine, TraceError, own_files
 from .shapes import Shape
 
 Array = NDArray[Any]
@@ -150,7 +150,7 @@ def _user_place(depth: int = 2) -> Place | None:
     frame: FrameType | None = sys._getframe(depth)
     while frame is not None:
         code = frame.f_code
-        if not _inside[code.co_filename]:
+        if not own_files[code.co_filename]:
             return code, frame.f_lasti
         frame = frame.f_back
     return None
@@ -179,16 +179,6 @@ class Changes:
 
 changes = Changes()
 
-
-class _Inside(dict[str, bool]):
-    """Whether a file is this package's own, found once for each."""
-
-    def __missing__(self, file: str) -> bool:
-        self[file] = file.startswith((PACKAGE_FOLDER, "<frozen"))
-        return self[file]
-
-
-_inside = _Inside()
 
 _origin: ContextVar[Node | None] = ContextVar("origin", default=None)
 

@@ -160,7 +160,7 @@ class Tile:
 
     def sums(self) -> list[list[ir.Value]]:
         """C of the tile so far and this stretch: for each row its vectors."""
-        raise NotImplementedError
+        raise NotImplementedError("each kind of tile writes its own sums")
 
     def multiply_add(self, x: ir.Value, y: ir.Value, z: ir.Value) -> ir.Value:
         """x · y + z, in one instruction where the processor has one."""
