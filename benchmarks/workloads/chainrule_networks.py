@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import chainrule as cr
-from chainrule import losses, nn, optim
+from chainrule import losses, nn
 
-from . import Work
+from . import Work, training
 from .multilayer import Network, Problem
 
 ACTIVATIONS = {"relu": nn.ReLU, "sigmoid": nn.Sigmoid, "tanh": nn.Tanh}
-OPTIMIZERS = {"adam": optim.Adam, "sgd": optim.SGD}
 
 
 def half_mse(prediction: Any, y: Any) -> Any:
@@ -46,36 +44,10 @@ def model_of(network: Network) -> nn.Sequential:
 
 def eager(problem: Problem, compiled: bool = False) -> Work:
     """The usual loop; the loss is read once a step."""
-    network = problem.network
-    model = model_of(network)
+    model = model_of(problem.network)
     model.load_state_dict(problem.state_dict())
-    optimizer = OPTIMIZERS[network.optimizer](
-        model.parameters(), lr=network.learning_rate
-    )
-    loss_of = LOSSES[network.loss]
-
-    def step(x: Any, y: Any) -> Any:
-        loss = loss_of(model(x, training=True), y)
-        optimizer.step(cr.backprop(loss))
-        return loss
-
-    if compiled:
-        step = cr.compile(step)
-    batches = [
-        (cr.tensor(x), cr.tensor(y))
-        for x, y in zip(problem.inputs, problem.targets, strict=True)
-    ]
-
-    def train(passes: int) -> list[float]:
-        means = []
-        for _ in range(passes):
-            total = 0.0
-            for x, y in batches:
-                total += step(x, y).item()
-            means.append(total / len(batches))
-        return means
-
-    return train
+    loss_of = LOSSES[problem.network.loss]
+    return training.in_chainrule(model, loss_of, problem, compiled)
 
 
 def compiled(problem: Problem) -> Work:

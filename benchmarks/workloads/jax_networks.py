@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from . import Work
+from . import Work, training
 from .multilayer import Problem
 
 ACTIVATIONS: dict[str, Any] = {
@@ -18,7 +18,6 @@ ACTIVATIONS: dict[str, Any] = {
     "sigmoid": jax.nn.sigmoid,
     "tanh": jnp.tanh,
 }
-OPTIMIZERS = {"adam": optax.adam, "sgd": optax.sgd}
 
 
 def binary_cross_entropy(logits: Any, y: Any) -> Any:
@@ -33,10 +32,9 @@ LOSSES: dict[str, Any] = {
 }
 
 
-def step_of(problem: Problem) -> tuple[Any, Any, Any]:
-    """The step, the initial layers, and the optimizer's state."""
+def parts(problem: Problem) -> tuple[Any, Any]:
+    """The loss as a function of (layers, x, y), and the initial layers."""
     network = problem.network
-    optimizer = OPTIMIZERS[network.optimizer](network.learning_rate)
 
     def loss_of(layers: Any, x: Any, y: Any) -> Any:
         pairs = zip(layers, network.activations, strict=True)
@@ -44,45 +42,20 @@ def step_of(problem: Problem) -> tuple[Any, Any, Any]:
             x = ACTIVATIONS[activation](x @ weight.T + bias)
         return LOSSES[network.loss](x, y).mean()
 
-    def step(layers: Any, state: Any, x: Any, y: Any) -> Any:
-        loss, gradients = jax.value_and_grad(loss_of)(layers, x, y)
-        updates, state = optimizer.update(gradients, state)
-        return optax.apply_updates(layers, updates), state, loss
-
     layers = [(jnp.array(weight), jnp.array(bias)) for weight, bias in problem.layers]
-    return step, layers, optimizer.init(layers)
+    return loss_of, layers
 
 
 def by_step(problem: Problem) -> Work:
-    """One jitted step a batch, buffers donated.
-
-    JAX may run ahead of Python within a pass.
-    """
-    plain, layers, state = step_of(problem)
-    step = jax.jit(plain, donate_argnums=(0, 1))
-    batches = [
-        (jnp.array(x), jnp.array(y))
-        for x, y in zip(problem.inputs, problem.targets, strict=True)
-    ]
-
-    def train(passes: int) -> list[float]:
-        nonlocal layers, state
-        means = []
-        for _ in range(passes):
-            losses = []
-            for x, y in batches:
-                layers, state, loss = step(layers, state, x, y)
-                losses.append(loss)
-            means.append(float(np.mean([float(loss) for loss in losses])))
-        jax.block_until_ready((layers, state))
-        return means
-
-    return train
+    """One jitted step a batch."""
+    return training.in_jax(*parts(problem), problem)
 
 
 def by_scan(problem: Problem) -> Work:
     """One call a pass: ``lax.scan`` takes the steps."""
-    step, layers, state = step_of(problem)
+    loss_of, layers = parts(problem)
+    step, optimizer = training.step_in_jax(loss_of, problem)
+    state = optimizer.init(layers)
 
     def one(carry: Any, batch: Any) -> Any:
         layers, state, loss = step(*carry, *batch)

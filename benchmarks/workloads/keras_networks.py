@@ -11,7 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from . import Work
+from . import Work, training
 from .multilayer import Problem
 
 
@@ -36,14 +36,6 @@ def model_of(problem: Problem) -> Any:
     return model
 
 
-def optimizer_of(problem: Problem) -> Any:
-    """The optimizer, with everybody else's ε."""
-    rate = problem.network.learning_rate
-    if problem.network.optimizer == "adam":
-        return keras.optimizers.Adam(rate, epsilon=1e-8)
-    return keras.optimizers.SGD(rate)
-
-
 def loss_of(problem: Problem) -> Any:
     """The loss, from logits."""
     losses = {
@@ -59,7 +51,7 @@ def by_fit(problem: Problem) -> Work:
     model = model_of(problem)
     inputs, targets = np.concatenate(problem.inputs), np.concatenate(problem.targets)
     model.compile(
-        optimizer_of(problem),
+        training.optimizer_in_keras(problem),
         loss_of(problem),
         steps_per_execution=len(problem.inputs),
         jit_compile=False,
@@ -81,17 +73,4 @@ def by_fit(problem: Problem) -> Work:
 
 def by_batch(problem: Problem) -> Work:
     """``train_on_batch``, which answers the loss of the batch."""
-    model = model_of(problem)
-    model.compile(optimizer_of(problem), loss_of(problem), jit_compile=True)
-    batches = list(zip(problem.inputs, problem.targets, strict=True))
-
-    def train(passes: int) -> list[float]:
-        means = []
-        for _ in range(passes):
-            total = 0.0
-            for x, y in batches:
-                total += float(model.train_on_batch(x, y))
-            means.append(total / len(batches))
-        return means
-
-    return train
+    return training.in_keras(model_of(problem), loss_of(problem), problem, xla=True)

@@ -60,6 +60,16 @@ class Problem:
         return 1 if self.whole else len(self.inputs)
 
     @property
+    def optimizer(self) -> str:
+        """The network's."""
+        return self.network.optimizer
+
+    @property
+    def learning_rate(self) -> float:
+        """The network's."""
+        return self.network.learning_rate
+
+    @property
     def batch_size(self) -> int:
         """Examples in a batch."""
         return len(self.inputs[0])

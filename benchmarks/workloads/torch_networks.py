@@ -7,11 +7,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from . import Work
+from . import Work, training
 from .multilayer import Network, Problem
 
 ACTIVATIONS = {"relu": nn.ReLU, "sigmoid": nn.Sigmoid, "tanh": nn.Tanh}
-OPTIMIZERS = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}
 
 
 def half_mse(prediction: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
@@ -47,40 +46,11 @@ def model_of(network: Network) -> nn.Sequential:
 
 def eager(problem: Problem, compiled: bool = False) -> Work:
     """The usual loop, with the fused optimizer; the loss is read once a step."""
-    network = problem.network
-    model = model_of(network)
+    model = model_of(problem.network)
     state = {name: torch.from_numpy(v) for name, v in problem.state_dict().items()}
     model.load_state_dict(state)
-    optimizer = OPTIMIZERS[network.optimizer](
-        model.parameters(), lr=network.learning_rate, fused=True
-    )
-    criterion = LOSSES[network.loss]
-
-    def loss_of(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        loss: torch.Tensor = criterion(model(x), y)
-        return loss
-
-    if compiled:
-        loss_of = torch.compile(loss_of)
-    batches = [
-        (torch.from_numpy(x), torch.from_numpy(y))
-        for x, y in zip(problem.inputs, problem.targets, strict=True)
-    ]
-
-    def train(passes: int) -> list[float]:
-        means = []
-        for _ in range(passes):
-            total = 0.0
-            for x, y in batches:
-                optimizer.zero_grad()
-                loss = loss_of(x, y)
-                loss.backward()
-                optimizer.step()
-                total += loss.item()
-            means.append(total / len(batches))
-        return means
-
-    return train
+    loss_of = LOSSES[problem.network.loss]
+    return training.in_torch(model, loss_of, problem, compiled)
 
 
 def compiled(problem: Problem) -> Work:
