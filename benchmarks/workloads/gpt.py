@@ -1,8 +1,8 @@
 """A small GPT (Radford et al. 2018, 2019): which character comes next.
 
-4 layers of width 128 with 4 heads, 128 characters of 65 kinds, batch 16, Adam. Layer
-normalisation comes before attention and before the network of 4 · 128 GELUs (tanh form);
-positions are learned; the output weights are their own.
+4 layers of width 128 with 4 heads, 128 characters of 65 kinds, batch 16, Adam. A layer
+normalisation comes before attention and before the network of 4 · 128 GELUs (in their
+tanh form); positions are learned; the output weights are their own.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """An LSTM over sequences (Hochreiter and Schmidhuber 1997; gates as today).
 
-64 inputs, 256 cells, 64 steps, batch 32; its last hidden state through an output layer to
-ten classes; Adam. Gates in the order i, f, g, o, with one bias for each, which PyTorch
+64 inputs, 256 cells, 64 steps, batch 32; its last hidden state through an output layer
+to ten classes; Adam. Gates in the order i, f, g, o, with one bias for each, which PyTorch
 splits in two: there the second is kept at zero, and not trained.
 """
 

@@ -4,19 +4,24 @@ Place on the road: below everything. A setting is read where it is used, so a ch
 takes effect at once. Each has an environment variable, read when the package is
 imported.
 
-    ================  =====================  ========================================
-    setting           environment            meaning
-    ================  =====================  ========================================
-    ``dtype``         ``CHAINRULE_DTYPE``    the dtype of Python floats: float32
-                                             (default) or float64
-    ``engine``        ``CHAINRULE_ENGINE``   the engine of ``cr.compile``
-    ``threads``       ``CHAINRULE_THREADS``  threads an engine may use; default: the
-                                             processors this process may run on
-    ``cache_folder``  ``CHAINRULE_CACHE``    downloaded data and compiled code
-    ``data_folder``   ``CHAINRULE_DATA``     a folder of data sets, looked into first
-    ``debug``         ``CHAINRULE_DEBUG``    1: verify the graph after every compiler
-                                             pass
-    ================  =====================  ========================================
+    ================  =======================  ======================================
+    setting           environment              meaning
+    ================  =======================  ======================================
+    ``dtype``         ``CHAINRULE_DTYPE``      the dtype of Python floats: float32
+                                               (default) or float64
+    ``engine``        ``CHAINRULE_ENGINE``     the engine of ``cr.compile``
+    ``threads``       ``CHAINRULE_THREADS``    threads an engine may use; default: the
+                                               processors this process may run on
+    ``processor``     ``CHAINRULE_PROCESSOR``  what native code is made for: "host"
+                                               (default) is this very one; "baseline"
+                                               any of its architecture, and on x86
+                                               "avx2" and "avx512" those that have it
+    ``cache_folder``  ``CHAINRULE_CACHE``      downloaded data and compiled code
+    ``data_folder``   ``CHAINRULE_DATA``       a folder of data sets, looked into first
+    ``debug``         ``CHAINRULE_DEBUG``      1: verify the graph after every compiler
+                                               pass, and check what native code reads
+                                               and writes
+    ================  =======================  ======================================
 """
 
 from __future__ import annotations
@@ -30,6 +35,7 @@ from typing import TYPE_CHECKING, Any
 from .errors import ArgumentError, unknown_option
 
 DTYPES = ("float32", "float64")
+PROCESSORS = ("host", "baseline", "avx2", "avx512")
 
 
 def available_processors() -> int:
@@ -70,10 +76,10 @@ def _threads(variable: str) -> int:
     return int(value)
 
 
-def _dtype(variable: str) -> str:
-    value = os.environ.get(variable) or DTYPES[0]
-    if value not in DTYPES:
-        raise unknown_option(variable, value, DTYPES)
+def _choice(variable: str, choices: tuple[str, ...]) -> str:
+    value = os.environ.get(variable) or choices[0]
+    if value not in choices:
+        raise unknown_option(variable, value, choices)
     return value
 
 
@@ -84,9 +90,10 @@ def _folder(variable: str) -> Path | None:
 
 #: setting → what reads it from the environment
 READERS: dict[str, Callable[[], Any]] = {
-    "dtype": lambda: _dtype("CHAINRULE_DTYPE"),
+    "dtype": lambda: _choice("CHAINRULE_DTYPE", DTYPES),
     "engine": lambda: os.environ.get("CHAINRULE_ENGINE") or "native",
     "threads": lambda: _threads("CHAINRULE_THREADS"),
+    "processor": lambda: _choice("CHAINRULE_PROCESSOR", PROCESSORS),
     "cache_folder": lambda: _folder("CHAINRULE_CACHE") or default_cache_folder(),
     "data_folder": lambda: _folder("CHAINRULE_DATA"),
     "debug": lambda: os.environ.get("CHAINRULE_DEBUG", "0") not in ("", "0"),
@@ -108,6 +115,7 @@ class Config:
     dtype: str
     engine: str
     threads: int
+    processor: str
     cache_folder: Path
     data_folder: Path | None
     debug: bool
@@ -134,6 +142,8 @@ class Config:
             raise unknown_option("setting", name, READERS)
         if name == "dtype" and value not in DTYPES:
             raise unknown_option("default dtype", value, DTYPES)
+        if name == "processor" and value not in PROCESSORS:
+            raise unknown_option("processor", value, PROCESSORS)
         if name == "threads" and (not isinstance(value, int) or value < 1):
             raise ArgumentError(
                 f"threads: {value!r}: expected a whole number of at least 1"

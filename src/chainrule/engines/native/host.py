@@ -1,4 +1,4 @@
-"""The processor that this process runs on: the one file that knows which it is.
+"""The processor that code is generated for: the one file that knows which it is.
 
 Place on the road: beside the lowering, which asks it for sizes and for machine code.
 """
@@ -10,6 +10,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import llvmlite.binding as llvm
+
+from ...config import config
+from ...errors import ArgumentError
+
+AVX512 = frozenset({"avx512f", "avx512vl", "avx512bw", "avx512dq"})
 
 
 @dataclass(frozen=True)
@@ -31,26 +36,60 @@ class Host:
     machine: Any = field(repr=False, compare=False, default=None)
 
 
-@functools.cache
+#: Setting of ``config.processor`` → LLVM's name for x86 processors of that kind (the
+#: levels of the x86-64 psABI), and what of it the generated code asks for.
+X86 = {
+    "baseline": ("x86-64", frozenset[str]()),
+    "avx2": ("x86-64-v3", frozenset({"avx2"})),
+    "avx512": ("x86-64-v4", frozenset({"avx2", *AVX512})),
+}
+
+
 def host() -> Host:
-    """This process's processor. LLVM is initialised at the first call."""
+    """The processor that ``config.processor`` says, "host" being this very one."""
+    return _host(config.processor)
+
+
+@functools.cache
+def _host(processor: str) -> Host:
+    """LLVM is initialised at the first call."""
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
-    target = llvm.Target.from_triple(llvm.get_process_triple())
-    found = llvm.get_host_cpu_features()
-    features = found.flatten()
-    has = {name for name, there in found.items() if there}
-    x86 = "86" in llvm.get_process_triple().split("-")[0]
+    triple = llvm.get_process_triple()
+    x86 = "86" in triple.split("-")[0]
+    has = {name for name, there in llvm.get_host_cpu_features().items() if there}
+    if processor == "host":
+        features = llvm.get_host_cpu_features().flatten()
+        return described(triple, llvm.get_host_cpu_name(), features, has)
+    if not x86:
+        if processor == "baseline":
+            return described(triple, "generic", "", set())
+        raise ArgumentError(
+            f"processor={processor!r}: this is not an x86 processor ({triple})",
+            fix="processor='baseline'",
+        )
+    name, needs = X86[processor]
+    if not needs <= has:
+        raise ArgumentError(
+            f"processor={processor!r}: this one, {llvm.get_host_cpu_name()}, has no "
+            f"{', '.join(sorted(needs - has))}",
+            fix="processor='host' is always right",
+        )
+    return described(triple, name, "", set(needs))
+
+
+def described(triple: str, name: str, features: str, has: set[str]) -> Host:
+    """A processor, and LLVM's machine that generates code for it."""
+    x86 = "86" in triple.split("-")[0]
     vector_bytes, registers = 16, 32
     if x86:
         vector_bytes, registers = 16, 16
         if "avx2" in has:
             vector_bytes = 32
-        if {"avx512f", "avx512vl", "avx512bw", "avx512dq"} <= has:
+        if has >= AVX512:
             vector_bytes, registers = 64, 32
-            features += ",-prefer-256-bit"
-    name = llvm.get_host_cpu_name()
-    machine = target.create_target_machine(
+            features = ",".join(filter(None, [features, "-prefer-256-bit"]))
+    machine = llvm.Target.from_triple(triple).create_target_machine(
         cpu=name,
         features=features,
         opt=2,
@@ -62,11 +101,17 @@ def host() -> Host:
     return Host(name, features, vector_bytes, registers, pause, machine)
 
 
-def optimised(text: str, machine: Any) -> Any:
+def optimised(text: str, machine: Any, quick: bool = False) -> Any:
     """LLVM's module for a text, after a few passes.
 
     The text is vectorised already, so what is left to do is to put numbers into
     registers, to share and hoist computations, and to remove what is not needed.
+
+    Arguments:
+        text: of the module.
+        machine: what code is generated for.
+        quick: a sixth of the passes' time, and half of the whole, for code that is a
+            few per cent slower: right where little is computed.
     """
     module = llvm.parse_assembly(text)
     module.verify()
@@ -76,14 +121,25 @@ def optimised(text: str, machine: Any) -> Any:
     options.loop_unrolling = False
     options.loop_interleaving = False
     builder = llvm.create_pass_builder(machine, options)
-    builder.getModulePassManager().run(module, builder)
+    passes = _quick_passes() if quick else builder.getModulePassManager()
+    passes.run(module, builder)
     return module
 
 
-def machine_code(text: str) -> bytes:
-    """The object file for LLVM text."""
+def _quick_passes() -> Any:
+    passes = llvm.create_new_module_pass_manager()
+    passes.add_ipsccp_pass()
+    passes.add_sroa_pass()
+    passes.add_instruction_combine_pass()
+    passes.add_simplify_cfg_pass()
+    passes.add_global_dead_code_eliminate_pass()
+    return passes
+
+
+def machine_code(text: str, quick: bool = False) -> bytes:
+    """The object file for LLVM text; ``quick`` as for ``optimised``."""
     found = host()
-    code: bytes = found.machine.emit_object(optimised(text, found.machine))
+    code: bytes = found.machine.emit_object(optimised(text, found.machine, quick))
     return code
 
 

@@ -1,0 +1,82 @@
+"""Code for other processors than this one: narrower vectors, another architecture."""
+
+from __future__ import annotations
+
+import llvmlite.binding as llvm
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule import losses, nn, optim
+from chainrule.compiler.pipeline import run_passes
+from chainrule.compiler.program import plan
+from chainrule.config import PROCESSORS, config
+from chainrule.engines.native import host as hosts
+from chainrule.engines.native.fuse import fuse
+from chainrule.engines.native.lower import layout_of, lower
+from chainrule.errors import ArgumentError, OptionError
+from chainrule.graph import Graph
+from tests.engines.native.random_programs import differences
+
+AARCH64 = 183  # e_machine, bytes 18 and 19 of an ELF file
+
+
+def has(processor: str) -> bool:
+    config.processor = processor
+    try:
+        hosts.host()
+    except ArgumentError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("processor", [p for p in PROCESSORS if p != "host"])
+def test_code_for_processors_with_less_agrees_with_numpy(processor: str) -> None:
+    if not has(processor):
+        pytest.skip(f"this processor has no {processor}")
+    assert not {s: wrong for s in range(40, 55) if (wrong := differences(s))}
+
+
+def test_a_baseline_processor_has_short_vectors() -> None:
+    config.processor = "baseline"
+    assert hosts.host().vector_bytes == 16
+    x = np.linspace(-3, 3, 101, dtype=np.float32)
+    found = cr.compile(lambda x: cr.exp(x) * cr.tanh(x))(x).numpy()
+    np.testing.assert_allclose(found, np.exp(x) * np.tanh(x), rtol=1e-6)
+
+
+def test_an_unknown_processor_is_an_error_that_lists_the_known() -> None:
+    with pytest.raises(OptionError, match="'avx2', 'avx512', 'baseline', 'host'"):
+        config.processor = "pentium"
+
+
+@pytest.fixture
+def arm() -> hosts.Host:
+    """A processor with NEON, which LLVM generates code for and this one cannot run."""
+    llvm.initialize_all_targets()
+    llvm.initialize_all_asmprinters()
+    return hosts.described("aarch64-unknown-linux-gnu", "generic", "", set())
+
+
+def test_a_training_step_becomes_code_for_arm(arm: hosts.Host) -> None:
+    program = plan(run_passes(step_of_a_network()))
+    schedule = fuse(program)
+    text, _ = lower(schedule, layout_of(program, schedule), arm)
+    assert "x86" not in text
+    module = hosts.optimised(text, arm.machine)
+    assert int.from_bytes(arm.machine.emit_object(module)[18:20], "little") == AARCH64
+    assert "fmla" in arm.machine.emit_assembly(module), "multiplies and adds at once"
+
+
+def step_of_a_network() -> Graph:
+    """Forward, backward and update, with products, a normalisation and Adam."""
+    layers = nn.Linear(20, 33), nn.Tanh(), nn.LayerNorm(33), nn.Linear(33, 5)
+    model = nn.Sequential(*layers)
+    optimizer = optim.Adam(model.parameters())
+
+    def step(x: cr.Tensor, y: cr.Tensor) -> cr.Tensor:
+        loss = losses.cross_entropy(model(x, training=True), y)
+        optimizer.step(cr.backprop(loss))
+        return loss
+
+    return cr.trace(step, cr.zeros((16, 20)), cr.zeros(16, dtype="int64"))
