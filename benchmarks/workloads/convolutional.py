@@ -173,7 +173,7 @@ def sequential_in_chainrule(layers: Layers, shape: Shape) -> Any:
         elif kind == "pool":
             made.append(nn.MaxPool2d(settings[0]))
         elif kind == "mean":
-            made.append(nn.GlobalAvgPool2d())
+            made.append(nn.GlobalAvgPool())
         elif kind == "flatten":
             made.append(nn.Flatten())
         elif kind == "linear":

@@ -1,8 +1,8 @@
 """A small GPT (Radford et al. 2018, 2019): which character comes next.
 
 4 layers of width 128 with 4 heads, 128 characters of 65 kinds, batch 16, Adam. A layer
-normalisation comes before attention and before the network of 4 · 128 GELUs (in their
-tanh form); positions are learned; the output weights are their own.
+normalisation comes before attention and before the network of 4 · 128 GELUs; positions
+are learned; the output weights are those of the embedding (Press and Wolf 2017).
 """
 
 from __future__ import annotations
@@ -43,11 +43,7 @@ def shapes() -> dict[str, tuple[int, ...]]:
             f"{number}.contract": (WIDTH, 4 * WIDTH),
             f"{number}.contract_bias": (WIDTH,),
         }
-    return made | {
-        "norm": (WIDTH,),
-        "norm_bias": (WIDTH,),
-        "output": (VOCABULARY, WIDTH),
-    }
+    return made | {"norm": (WIDTH,), "norm_bias": (WIDTH,)}
 
 
 def initial(generator: np.random.Generator) -> dict[str, NDArray[np.float32]]:
@@ -86,19 +82,40 @@ def problem(batches: int = 4) -> training.Problem:
     )
 
 
+#: The library's names of the weights: before the blocks, in a block, after them.
+CHAINRULE = {
+    "tokens": "embedding.weight",
+    "positions": "positions.weight",
+    "norm1": "norm1.weight",
+    "norm1_bias": "norm1.bias",
+    "qkv": "self_attn.in_proj_weight",
+    "qkv_bias": "self_attn.in_proj_bias",
+    "project": "self_attn.out_proj.weight",
+    "project_bias": "self_attn.out_proj.bias",
+    "norm2": "norm2.weight",
+    "norm2_bias": "norm2.bias",
+    "expand": "linear1.weight",
+    "expand_bias": "linear1.bias",
+    "contract": "linear2.weight",
+    "contract_bias": "linear2.bias",
+    "norm": "blocks.norm.weight",
+    "norm_bias": "blocks.norm.bias",
+}
+
+
 def in_chainrule(problem: training.Problem) -> Work:
     """The library's own model."""
-    import chainrule as cr
     from chainrule import losses, models
 
     model = models.GPT(
-        vocabulary=VOCABULARY,
-        context=TOKENS,
-        width=WIDTH,
-        layers=LAYERS,
-        heads=HEADS,
+        VOCABULARY, TOKENS, num_layers=LAYERS, num_heads=HEADS, width=WIDTH
     )
-    del cr
+    state = {}
+    for name, array in problem.weights.items():
+        number, _, rest = name.rpartition(".")
+        block = f"blocks.layers.{number}." if number else ""
+        state[block + CHAINRULE[rest]] = array
+    model.load_state_dict(state)
     return training.in_chainrule(model, losses.cross_entropy, problem)
 
 
@@ -126,7 +143,7 @@ def in_torch(problem: training.Problem, compiled: bool = False) -> Work:
             q, k, v = qkv.permute(2, 0, 3, 1, 4)
             mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True)
             x = x + self.project(mixed.transpose(1, 2).reshape(n, t, WIDTH))
-            hidden = F.gelu(self.expand(self.norm2(x)), approximate="tanh")
+            hidden = F.gelu(self.expand(self.norm2(x)))
             return x + self.contract(hidden)
 
     class Network(nn.Module):  # type: ignore[misc]
@@ -138,13 +155,12 @@ def in_torch(problem: training.Problem, compiled: bool = False) -> Work:
             self.positions = nn.Parameter(torch.zeros(TOKENS, WIDTH))
             self.blocks = nn.ModuleList([Block() for _ in range(LAYERS)])
             self.norm = nn.LayerNorm(WIDTH)
-            self.output = nn.Linear(WIDTH, VOCABULARY, bias=False)
 
         def forward(self, tokens: Any) -> Any:
             x = self.tokens(tokens) + self.positions
             for block in self.blocks:
                 x = block(x)
-            return self.output(self.norm(x))
+            return self.norm(x) @ self.tokens.weight.T
 
     model = Network()
     named = dict(model.named_parameters())
@@ -201,8 +217,8 @@ def in_jax(problem: training.Problem) -> Work:
             mixed = jnp.einsum("nhqk,nhkd->nqhd", shares, v).reshape(x.shape)
             x = x + dense(w, f"{number}.project", mixed)
             wide = dense(w, f"{number}.expand", norm(w, f"{number}.norm2", x))
-            x = x + dense(w, f"{number}.contract", jax.nn.gelu(wide))
-        logits = norm(w, "norm", x) @ w["output"].T
+            x = x + dense(w, f"{number}.contract", jax.nn.gelu(wide, approximate=False))
+        logits = norm(w, "norm", x) @ w["tokens"].T
         return optax.softmax_cross_entropy_with_integer_labels(logits, y).mean()
 
     return training.in_jax(loss_of, problem.weights, problem)

@@ -1,8 +1,8 @@
 """An LSTM over sequences (Hochreiter and Schmidhuber 1997; gates as today).
 
 64 inputs, 256 cells, 64 steps, batch 32; its last hidden state through an output layer
-to ten classes; Adam. Gates in the order i, f, g, o, with one bias for each, which PyTorch
-splits in two: there the second is kept at zero, and not trained.
+to ten classes; Adam. Gates in the order i, f, g, o, with one bias for each, which some
+split in two: there the second is kept at zero, and not trained.
 """
 
 from __future__ import annotations
@@ -50,14 +50,12 @@ def problem(batches: int = 4) -> training.Problem:
 
 def in_chainrule(problem: training.Problem) -> Work:
     """``nn.LSTM`` and ``nn.Linear``."""
-    import chainrule as cr
     from chainrule import losses, nn
 
     class Network(nn.Module):
         """The class of a sequence."""
 
         def __init__(self) -> None:
-            super().__init__()
             self.lstm = nn.LSTM(INPUTS, CELLS)
             self.output = nn.Linear(CELLS, CLASSES)
 
@@ -66,10 +64,22 @@ def in_chainrule(problem: training.Problem) -> Work:
             return self.output(states[:, -1])
 
     model = Network()
-    given = list(problem.weights.values())
-    for parameter, array in zip(model.parameters(), given, strict=True):
-        parameter.assign(cr.tensor(array.reshape(parameter.shape)))
-    return training.in_chainrule(model, losses.cross_entropy, problem)
+    weights = problem.weights
+    model.load_state_dict(
+        {
+            "lstm.weight_ih_l0": weights["input"],
+            "lstm.weight_hh_l0": weights["hidden"],
+            "lstm.bias_ih_l0": weights["bias"],
+            "lstm.bias_hh_l0": np.zeros_like(weights["bias"]),
+            "output.weight": weights["output"],
+            "output.bias": weights["output_bias"],
+        }
+    )
+    named = model.named_parameters()
+    trained = [weight for name, weight in named if not name.endswith("bias_hh_l0")]
+    return training.in_chainrule(
+        model, losses.cross_entropy, problem, parameters=trained
+    )
 
 
 def in_torch(problem: training.Problem, compiled: bool = False) -> Work:

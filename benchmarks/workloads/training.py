@@ -88,14 +88,21 @@ def by_batch(
 
 
 def in_chainrule(
-    model: Any, loss_of: Any, task: Training, compiled: bool = True
+    model: Any,
+    loss_of: Any,
+    task: Training,
+    compiled: bool = True,
+    parameters: Any = None,
 ) -> Work:
-    """The usual loop, its step compiled or not; ``loss_of(outputs, y)``."""
+    """The usual loop, its step compiled or not; ``loss_of(outputs, y)``.
+
+    ``parameters`` are those that learn; all of the model's when not given.
+    """
     import chainrule as cr
     from chainrule import optim
 
     kind = {"adam": optim.Adam, "sgd": optim.SGD}[task.optimizer]
-    optimizer = kind(model.parameters(), lr=task.learning_rate)
+    optimizer = kind(parameters or model.parameters(), lr=task.learning_rate)
 
     def step(x: Any, y: Any) -> Any:
         loss = loss_of(model(x, training=True), y)
