@@ -75,6 +75,7 @@ WORKLOADS: dict[str, str] = {
     "softmax": "softmax",
     "layernorm": "layernorm",
     "matmul": "matmul",
+    "convolutions": "convolutions",
     "lenet": "lenet",
     "resnet": "resnet",
     "lstm": "lstm",
