@@ -102,3 +102,25 @@ def test_a_shape_is_a_number_or_a_sequence_of_numbers(shape: Any) -> None:
 def test_anything_else_is_no_shape(shape: Any) -> None:
     with pytest.raises(ArgumentError, match=r"zeros: shape .*: expected whole numbers"):
         shapes.sizes("zeros", shape)
+
+
+@given(
+    st.integers(1, 30), st.integers(1, 5), st.integers(1, 4), st.integers(1, 3),
+    st.integers(0, 3), st.integers(0, 3),
+)  # fmt: skip
+def test_windows_are_counted_as_they_lie(
+    n: int, k: int, s: int, d: int, before: int, after: int
+) -> None:
+    starts = range(0, before + n + after - d * (k - 1), s)
+    arguments = ("f", "x", (n,), (k,), (s,), ((before, after),), (d,))
+    if len(starts):
+        assert shapes.windowed(*arguments) == (len(starts),)
+    else:
+        with pytest.raises(ShapeError, match="a kernel of length"):
+            shapes.windowed(*arguments)
+
+
+def test_a_convolution_has_an_output_channel_for_every_kernel() -> None:
+    shape = shapes.convolved("f", (8, 9, 7, 6), (4, 3, 2, 3), (2, 1),
+                             ((1, 0), (0, 0)), (1, 3), 2, ["x", "w"])  # fmt: skip
+    assert shape == (8, 4, 4, 4)

@@ -170,3 +170,108 @@ def concatenated(shapes: Sequence[Shape], axis: int, operands: Sequence[str]) ->
 def sliced_length(start: int, stop: int, step: int) -> int:
     """How many elements ``start:stop:step`` takes, for a positive step."""
     return max(0, -(-(stop - start) // step))
+
+
+Pairs = tuple[tuple[int, int], ...]
+
+
+def extent(kernel: int, dilation: int) -> int:
+    """How many elements a kernel spans: its own, and those it skips between them.
+
+    Example:
+        >>> extent(3, 1), extent(3, 2)
+        (3, 5)
+    """
+    return dilation * (kernel - 1) + 1
+
+
+def windowed_length(length: int, kernel: int, stride: int, dilation: int) -> int:
+    """How many windows of a kernel fit an axis; less than 1 where none does.
+
+    Example:
+        >>> windowed_length(28, 5, 1, 1), windowed_length(8, 3, 2, 1)
+        (24, 3)
+    """
+    return (length - extent(kernel, dilation)) // stride + 1
+
+
+def windowed(
+    operation: str,
+    operand: str,
+    spatial: Shape,
+    kernel: Shape,
+    stride: Shape,
+    padding: Pairs,
+    dilation: Shape,
+) -> Shape:
+    """The number of windows along every spatial axis.
+
+    Raises:
+        ShapeError: where a kernel is longer than its padded axis.
+
+    Example:
+        >>> windowed("max_pool", "x (1, 4, 6, 3)", (4, 6), (2, 2), (2, 2),
+        ...          ((0, 0), (0, 0)), (1, 1))
+        (2, 3)
+    """
+    found = []
+    for axis, (n, k, s, (before, after), d) in enumerate(
+        zip(spatial, kernel, stride, padding, dilation, strict=True), start=1
+    ):
+        whole = before + n + after
+        found.append(windowed_length(whole, k, s, d))
+        if found[-1] < 1:
+            spread = f", which spans {extent(k, d)} with dilation {d}," if d > 1 else ""
+            padded = f", {whole} with its padding" if whole != n else ""
+            raise ShapeError(
+                f"{operation}: {operand}: a kernel of length {k}{spread} is longer "
+                f"than axis {axis} of length {n}{padded}",
+                fix="a smaller kernel, larger inputs, or more padding",
+            )
+    return tuple(found)
+
+
+def convolved(
+    operation: str,
+    x: Shape,
+    w: Shape,
+    stride: Shape,
+    padding: Pairs,
+    dilation: Shape,
+    groups: int,
+    operands: Sequence[str],
+) -> Shape:
+    """The shape of a convolution: x (N, *S, C), w (O, *K, C / groups) → (N, *S′, O).
+
+    Raises:
+        ShapeError: for axes that do not match, and a kernel longer than its input.
+
+    Example:
+        >>> convolved("convolution", (8, 28, 28, 1), (32, 5, 5, 1), (1, 1),
+        ...           ((0, 0), (0, 0)), (1, 1), 1, ["x", "w"])
+        (8, 24, 24, 32)
+    """
+    what = f"{operation}: {' and '.join(operands)}"
+    ndim = len(stride) + 2
+    if len(x) != ndim or len(w) != ndim:
+        raise ShapeError(
+            f"{what}: expected {ndim} axes each, (samples, …, channels) and (out "
+            "channels, …kernel…, in channels / groups)"
+        )
+    if w[-1] * groups != x[-1]:
+        share = f" · {groups} groups" if groups > 1 else ""
+        raise ShapeError(
+            f"{what}: {x[-1]} ≠ {w[-1]}{share}; the last axis of the input must be "
+            "the channels that the kernel takes",
+            fix="channels come last: move axis 1 to the end"
+            if x[1] == w[-1] * groups
+            else None,
+        )
+    if w[0] % groups:
+        raise ShapeError(
+            f"{what}: {w[0]} output channels are not divisible into {groups} groups"
+        )
+    spatial = windowed(
+        operation, operands[0], x[1:-1], w[1:-1], stride, padding, dilation
+    )
+    return (x[0], *spatial, w[0])

@@ -209,6 +209,11 @@ def selecting() -> dict[str, list[Sample]]:
                    lambda x, i: np.stack([x[i % 4 == j].sum(0) for j in range(4)]),
                    cast=(0,), kinds="fi"),
         ],
+        "put": [
+            Sample(lambda x, u: cr.put(x, [[2, -1], [1, 0]], u, axis=-1),
+                   (v((3, 4)), v((3, 2, 2))),
+                   lambda x, u: u.reshape(3, 4)[:, [3, 2, 0, 1]], kinds="fiub"),
+        ],
         "top_k": [
             Sample(lambda x, k=k, a=axis: cr.top_k(x, k, a), (v(shape),),
                    lambda x, k=k, a=axis: largest(x, k, a), "fiu")

@@ -10,6 +10,7 @@ import numpy as np
 
 import chainrule as cr
 from chainrule.ops.primitive import REGISTRY
+from tests.contracts.convolutions import convolutions
 from tests.contracts.samples import (
     LAYOUTS,
     Array,
@@ -74,6 +75,7 @@ def functions() -> dict[str, list[Sample]]:
         "cos": list(unary(P["cos"], np.cos)),
         "tanh": list(unary(P["tanh"], np.tanh)),
         "erf": list(unary(P["erf"], erf)),
+        "gelu": list(unary(P["gelu"], lambda x: x * 0.5 * (1 + erf(x / math.sqrt(2))))),
         "sigmoid": list(unary(P["sigmoid"], lambda x: 1 / (1 + np.exp(-1.0 * x)))),
         "relu": list(unary(P["relu"], lambda x: np.where(x > 0, x, 0), away=(0.0,))),
         "softplus": list(unary(P["softplus"], lambda x: np.log1p(np.exp(1.0 * x)))),
@@ -267,6 +269,15 @@ def movement() -> dict[str, list[Sample]]:
     }  # fmt: skip
 
 
+def put(x: Array, index: Array, updates: Array, axis: int) -> Array:
+    """One slice after the other."""
+    result = x.copy()
+    for place in np.ndindex(index.shape):
+        at = (slice(None),) * axis
+        result[(*at, index[place])] = updates[(*at, *place)]
+    return result
+
+
 def scattered(g: Array, index: Array, axis: int, size: int) -> Array:
     """Zeros with each slice added at its index, one by one."""
     after = g.shape[axis + index.ndim :]
@@ -305,6 +316,12 @@ def indexing() -> dict[str, list[Sample]]:
         ((3,), 1, 0, 2),
         ((0, 2), [], 0, 3),
     ]
+    puts = [
+        ((4,), [2, 0], 0),
+        ((3, 5), [[1, -1], [0, 2]], 1),
+        ((3, 2), 1, 0),
+        ((2, 3), [], 1),
+    ]
     alongs = [
         ((3, 4), [[0, 3, 3], [1, -1, 0], [2, 2, 2]], 1),
         ((3, 4), [[0, 2, 1, 1]], 0),
@@ -312,7 +329,8 @@ def indexing() -> dict[str, list[Sample]]:
         ((0, 3), np.zeros((0, 2), int), 1),
     ]
     found: dict[str, list[Sample]] = {name: [] for name in (
-        "take", "scatter_add", "take_along_axis", "scatter_along_axis", "normal_index"
+        "take", "scatter_add", "take_along_axis", "scatter_along_axis", "normal_index",
+        "put",
     )}  # fmt: skip
     for shape, raw, axis in takes:
         index = np.array(raw, np.int64)
@@ -332,6 +350,16 @@ def indexing() -> dict[str, list[Sample]]:
                 (v(shape), index),
                 lambda x, i, a=axis, n=size: scattered(x, i, a, n),
                 label=f"{shape} {raw}", **kinds)
+        )  # fmt: skip
+    for shape, raw, axis in puts:
+        index = np.array(raw, np.int64)
+        new = (*shape[:axis], *index.shape, *shape[axis + 1 :])
+        found["put"].append(
+            Sample(
+                lambda x, i, u, a=axis: P["put"](x, i, u, axis=a),
+                (v(shape), index, v(new)),
+                lambda x, i, u, a=axis: put(x, i, u, a), label=f"{shape} {raw}",
+                kinds="fiub", cast=(0, 2))
         )  # fmt: skip
     for shape, raw, axis in alongs:
         index = np.array(raw, np.int64)
@@ -420,6 +448,7 @@ def all_samples() -> dict[str, list[Sample]]:
         "cast": list(casts()),
         **reducing(),
         "matmul": list(products()),
+        **convolutions(),
         **movement(),
         **indexing(),
         **randomness(),

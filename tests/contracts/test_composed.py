@@ -17,9 +17,10 @@ from tests.contracts.test_primitives import check_values, leaves
 
 SAMPLES = all_samples()
 
-#: Functions of ``ops`` that make tensors from nothing, tested in test_tensor, and the
-#: loop, which is in the table of primitives.
+#: Functions of ``ops`` that make tensors from nothing, tested in test_tensor, and those
+#: that prepare the arguments of a primitive in the other table: loops and windows.
 ELSEWHERE = {"arange", "eye", "full", "ones", "zeros", "scan"}
+ELSEWHERE |= {"convolution", "convolution_transposed", "windows", "overlap_add"}
 
 each_sample = pytest.mark.parametrize(
     ("name", "sample"),

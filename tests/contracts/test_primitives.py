@@ -142,6 +142,7 @@ def test_compiled_declared_computed_and_numpy_agree(name: str, engine: str) -> N
         ("normal_index", ["float32"]),
         ("take", ["float32", "float32"]),
         ("take_along_axis", ["float32", "bool"]),
+        ("overlap_add", ["bool"]),
         ("random_bits", ["int64"]),
         ("next_state", ["float32"]),
     ],
@@ -153,6 +154,7 @@ def test_a_dtype_that_is_not_taken_is_an_error_that_names_the_operation(
         "normal_index": {"size": 2, "what": "normal_index"},
         "take": {"axis": 0},
         "take_along_axis": {"axis": 0},
+        "overlap_add": {"size": (4,), "stride": (1,), "dilation": (1,)},
         "random_bits": {"shape": (2,)},
     }
     operands = [node_of(np.ones((4, 4), dtype)) for dtype in dtypes]

@@ -18,6 +18,7 @@ from ..compiler.program import Program
 from ..compiler.report import KernelReport, instruction_report
 from ..config import config
 from ..graph import Array, Graph, Node
+from ..ops.convolution import CONVOLUTIONS, multiplications
 from ..ops.primitive import check_value, checking_numerics
 from ..shapes import size
 
@@ -106,12 +107,16 @@ class NumpyExecutable:
 
 
 def largest_product(nodes: Iterable[Node]) -> int:
-    """The multiplications of the largest matrix product; 0 where there is none."""
+    """The multiplications of the largest matrix product or convolution; 0 where there
+    is none.
+    """
     largest, pending = 0, list(nodes)
     while pending:
         node = pending.pop()
         if node.op is not None and node.op.name == "matmul":
             largest = max(largest, size(node.shape) * node.inputs[0].shape[-1])
+        elif node.op is not None and node.op.name in CONVOLUTIONS:
+            largest = max(largest, multiplications(node))
         for value in node.params.values():
             if isinstance(value, Graph):  # the body of a loop
                 pending.extend(value.operations)

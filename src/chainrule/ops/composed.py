@@ -15,7 +15,6 @@ from ..graph import Node
 from .elementwise import (
     cos,
     equal,
-    erf,
     exp,
     expm1,
     isfinite,
@@ -237,19 +236,6 @@ def elu(x: Any, alpha: float = 1.0) -> Any:
     (node,) = lift([x])
     positive = node > 0  # type: ignore[operator]
     return where(positive, node, alpha * expm1(where(positive, 0.0, node)))
-
-
-def gelu(x: Any) -> Any:
-    """x · Φ(x), with Φ the normal distribution's cumulative function, exactly:
-    x · ½(1 + erf(x/√2)) (Hendrycks & Gimpel, 2016).
-
-    Example:
-        >>> import chainrule as cr
-        >>> cr.gelu(cr.tensor([0.0, 1.0])).numpy()
-        array([0.       , 0.8413447], dtype=float32)
-    """
-    (node,) = lift([x])
-    return node * (0.5 * (1.0 + erf(node * (1.0 / math.sqrt(2.0)))))  # type: ignore[operator]
 
 
 def silu(x: Any) -> Any:

@@ -5,8 +5,11 @@ The body of the loop is a graph, so the graph of a loop does not grow with its l
 and compiling takes as long for ten steps as for ten thousand. The body's inputs are, in
 this order, the tensors from outside that it uses, the carry, and one element of each
 sequence; its outputs are the new carry and one element of each emitted sequence. The
-primitive answers the last carry, the emitted sequences, and the history: the carry as
-every step met it.
+primitive answers the last carry and the emitted sequences, stacked.
+
+``scan`` lets every step emit, behind what the user emits, the carry as the step met it:
+the backward rule computes the steps again from there. The compiler drops what nobody
+reads, and keeps more where that saves computing it again (``compiler.passes``).
 """
 
 from __future__ import annotations
@@ -33,12 +36,17 @@ class Split:
 
 
 def _infer_scan(
-    *inputs: Node, body: Graph, split: Split, length: int, reverse: bool
+    *inputs: Node,
+    body: Graph,
+    split: Split,
+    length: int,
+    reverse: bool,
+    recompute: bool,
 ) -> tuple[Any, Any]:
     carry, emitted = body.outputs[: split.carry], body.outputs[split.carry :]
-    stacked = [(length, *each.shape) for each in (*emitted, *carry)]
-    found = (*carry, *emitted, *carry)
-    return (*(each.shape for each in carry), *stacked), tuple(n.dtype for n in found)
+    stacked = [(length, *each.shape) for each in emitted]
+    kinds = tuple(each.dtype for each in body.outputs)
+    return (*(each.shape for each in carry), *stacked), kinds
 
 
 def run_body(body: Graph, values: Sequence[Array]) -> list[Array]:
@@ -59,7 +67,12 @@ def run_body(body: Graph, values: Sequence[Array]) -> list[Array]:
 
 
 def _scan_meaning(
-    *values: Array, body: Graph, split: Split, length: int, reverse: bool
+    *values: Array,
+    body: Graph,
+    split: Split,
+    length: int,
+    reverse: bool,
+    recompute: bool,
 ) -> tuple[Array, ...]:
     outside = values[: split.outside]
     carry = list(values[split.outside : split.outside + split.carry])
@@ -67,17 +80,14 @@ def _scan_meaning(
     emitted = [
         np.empty((length, *n.shape), n.dtype) for n in body.outputs[split.carry :]
     ]
-    history = [np.empty((length, *each.shape), each.dtype) for each in carry]
     for step in range(length)[:: -1 if reverse else 1]:
-        for past, each in zip(history, carry, strict=True):
-            past[step] = each
         results = run_body(
             body, [*outside, *carry, *(each[step] for each in sequences)]
         )
         carry = results[: split.carry]
         for whole, each in zip(emitted, results[split.carry :], strict=True):
             whole[step] = each
-    return (*carry, *emitted, *history)
+    return (*carry, *emitted)
 
 
 def _scan_rule(
@@ -91,10 +101,10 @@ def _scan_rule(
     and pulls the gradients of the step's results back through it.
     """
     body, split, length = y.params["body"], y.params["split"], y.params["length"]
-    n, m = split.carry, len(body.outputs) - split.carry
-    outside = inputs[: split.outside]
-    history = [project(y, index=n + m + i) for i in range(n)]
-    g_last, g_emitted, g_history = g[:n], g[n : n + m], g[n + m :]
+    n, outside = split.carry, inputs[: split.outside]
+    first, sequences = inputs[split.outside :][:n], inputs[split.outside + n :]
+    count = len(body.outputs)
+    history = [project(y, index=i) for i in range(count - n, count)]
 
     def start(gradient: Any, like: Node) -> Any:
         if not dtypes.is_float(like.dtype):
@@ -103,36 +113,24 @@ def _scan_rule(
 
     def step(carry: Any, elements: Any) -> Any:
         sums, g_carry = carry
-        met, element, g_out, g_met = elements
+        met, element, g_out = elements
         at = [*outside, *met, *element]
         found = pullback(replay(body, at), [*g_carry, *g_out], at)
         to_outside, to_carry = found[: split.outside], found[split.outside :][:n]
         sums = [_plus(a, b) for a, b in zip(sums, to_outside, strict=True)]
-        before = [
-            _plus(_plus(start(None, c), b), extra)
-            for c, b, extra in zip(met, to_carry, g_met, strict=True)
-        ]
-        emitted = [
-            start(b, x)
-            for x, b in zip(element, found[split.outside + n :], strict=True)
-        ]
-        return (sums, before), emitted
+        before = [start(b, c) for b, c in zip(to_carry, met, strict=True)]
+        to_element = zip(found[split.outside + n :], element, strict=True)
+        return (sums, before), [start(b, x) for b, x in to_element]
 
-    first = (
-        [start(None, each) for each in outside],
-        [
-            start(gi, x)
-            for gi, x in zip(g_last, inputs[split.outside :][:n], strict=True)
-        ],
-    )
-    elements = (
-        history,
-        list(inputs[split.outside + n :]),
-        list(g_emitted),
-        list(g_history),
-    )
+    zeros = [start(None, each) for each in outside]
+    last = [start(gi, x) for gi, x in zip(g[:n], first, strict=True)]
     (sums, g_first), g_sequences = scan(
-        step, first, elements, length=length, reverse=not y.params["reverse"]
+        step,
+        (zeros, last),
+        (history, list(sequences), list(g[n:])),
+        length=length,
+        reverse=not y.params["reverse"],
+        recompute=y.params["recompute"],
     )
     return [*sums, *g_first, *g_sequences]
 
@@ -185,6 +183,7 @@ def scan(
     *,
     length: int | None = None,
     reverse: bool = False,
+    recompute: bool = False,
 ) -> tuple[Any, Any]:
     """A loop with a carry: ``carry, y = f(carry, x)`` for every x of a sequence.
 
@@ -198,6 +197,10 @@ def scan(
         length: T; needed where ``xs`` is None.
         reverse: from the last element to the first; outputs stay in the place of
             inputs.
+        recompute: whether the backward loop computes each step again from its carry, so
+            that of T steps only the T carries are kept in memory (gradient
+            checkpointing: Griewank & Walther, 2000). Otherwise compiled code keeps
+            those values of every step that the gradient needs.
 
     Returns:
         The last carry, and the ys stacked along a new first axis: (T, …).
@@ -239,8 +242,10 @@ def scan(
         split=split,
         length=steps,
         reverse=bool(reverse),
+        recompute=bool(recompute),
     )
-    results = [project(node, index=i) for i in range(len(body.outputs))]
+    visible = len(body.outputs) - split.carry
+    results = [project(node, index=i) for i in range(visible)]
     return (
         tree.unflatten(carry_tree, results[: split.carry]),
         tree.unflatten(y_tree, results[split.carry :]),
@@ -280,7 +285,9 @@ def _trace_step(
     sequences: Sequence[Node],
     x_tree: tree.Structure,
 ) -> tuple[Graph, tree.Structure]:
-    """The graph of one step, and how what it emits is nested."""
+    """The graph of one step, and how what it emits is nested. Last of all it emits its
+    carry.
+    """
     with Trace(purpose="the body of scan", body=True) as trace:
         carry_in = _placeholders("carry", [(n.shape, n.dtype) for n in carry])
         element = _placeholders("x", [(n.shape[1:], n.dtype) for n in sequences])
@@ -291,7 +298,7 @@ def _trace_step(
         carry_out, emitted, y_tree = _take_apart(answer, carry_tree, carry_in)
     outside = _captured([*carry_out, *emitted], trace.start)
     inputs = [*outside, *carry_in, *element]
-    return Graph(inputs, [*carry_out, *emitted], name="body"), y_tree
+    return Graph(inputs, [*carry_out, *emitted, *carry_in], name="body"), y_tree
 
 
 def _placeholders(name: str, types: Sequence[tuple[Any, Any]]) -> list[Node]:

@@ -205,6 +205,27 @@ softplus = _unary(
     "softplus", "ln(1 + eˣ)", _softplus, lambda g, y, x: (g * sigmoid(x),)
 )
 
+
+def _gelu(x: Array) -> Array:
+    result: Array = x * (0.5 * (1.0 + _erf(x * math.sqrt(0.5))))
+    return result
+
+
+def _gelu_rule(g: Any, y: Node, x: Any) -> tuple[Any]:
+    """Φ(x) + x φ(x), of x alone: computed beside y, it is all that is kept."""
+    u = x * math.sqrt(0.5)
+    slope = 0.5 * (1.0 + erf(u)) + x * (exp(-(u * u)) * (1 / math.sqrt(2 * math.pi)))
+    return (g * slope,)
+
+
+gelu = _unary(
+    "gelu",
+    "x Φ(x) = x ½(1 + erf(x/√2)), Φ the normal distribution's cumulative function "
+    "(Hendrycks & Gimpel, 2016)",
+    _gelu,
+    _gelu_rule,
+)
+
 # Comparisons and logic: bool values, no gradient. -------------------------------------
 
 

@@ -1,8 +1,9 @@
 """Indexing by tensors of integers: taking elements, and adding gradients back to them.
 
 ``take`` and ``scatter_add`` are each other's backward rule, as are the pair along an
-axis. Every index is checked against its axis, in every engine: an index out of range is
-an error that names it, never a clamp and never a wrong read.
+axis; ``put`` writes where ``take`` reads. Every index is checked against its axis, in
+every engine: an index out of range is an error that names it, never a clamp and never a
+wrong read.
 """
 
 from __future__ import annotations
@@ -13,24 +14,30 @@ import numpy as np
 
 from .. import dtypes, shapes
 from ..dtypes import DType
-from ..errors import BoundsError, DTypeError, ShapeError
+from ..errors import BoundsError, DataError, DTypeError, ShapeError
 from ..graph import Array, Node
 from ..shapes import Shape
-from .primitive import Primitive, describe, lift
+from .primitive import Primitive, common_dtype, describe, lift, zeros_like
 
 #: What is counted from 0 alone; any other index may count from the end, as in NumPy.
-COUNTED_FROM_ZERO = {"label": "classes", "id": "rows"}
+COUNTED_FROM_ZERO = {"label": "classes", "id": "rows", "length": "steps"}
+
+
+def lowest_index(size: int, what: str) -> int:
+    """The lowest index of an axis: 0 where things are counted from 0 alone."""
+    alone = what.rsplit(" ", 1)[-1] in COUNTED_FROM_ZERO or "{row}" in what
+    return 0 if alone else -size
 
 
 def check_bounds(index: Array, size: int, what: str) -> None:
     """Raises a ``BoundsError`` that names the first index outside ``[-size, size)``;
-    outside ``[0, size)`` when ``what`` ends in "label" or "id".
+    outside ``[0, size)`` when ``what`` ends in "label", "id" or "length". A ``what``
+    with {row} in it is a whole message instead, and behind a line break its fix.
     """
     if index.size == 0:
         return
     noun = what.rsplit(" ", 1)[-1]
-    low = 0 if noun in COUNTED_FROM_ZERO else -size
-    wrong = (index < low) | (index >= size)
+    wrong = (index < lowest_index(size, what)) | (index >= size)
     if wrong.any():
         position = tuple(int(i) for i in np.argwhere(wrong)[0])
         value = int(index[position])
@@ -39,6 +46,9 @@ def check_bounds(index: Array, size: int, what: str) -> None:
             if len(position) == 1
             else f" at position {position}"
         )
+        if "{row}" in what:
+            text, _, fix = what.partition("\n")
+            raise DataError(text.format(row=row, short=-value), fix=fix or None)
         if noun in COUNTED_FROM_ZERO:
             raise _not_counted_from_zero(what, value, size, row if position else "")
         raise BoundsError(
@@ -50,6 +60,12 @@ def check_bounds(index: Array, size: int, what: str) -> None:
 def _not_counted_from_zero(what: str, value: int, size: int, row: str) -> BoundsError:
     noun = what.rsplit(" ", 1)[-1]
     things = COUNTED_FROM_ZERO[noun]
+    if noun == "length":  # one more than the last step is a length, too
+        return BoundsError(
+            f"{what} {value} of a sequence of {size - 1} steps{row}: lengths go from 0 "
+            f"to {size - 1}",
+            fix="pad the sequences to the longest, or correct the lengths",
+        )
     enough = {
         "label": f"give the network {value + 1} outputs",
         "id": f"make the table {value + 1} rows long",
@@ -186,6 +202,68 @@ def scatter_add(updates: Any, index: Any, size: int, axis: int = 0) -> Any:
             f"the axes of the updates from axis {first} on must be those of the index"
         )
     return _scatter_add(node, where, axis=first, size=int(size))
+
+
+def _infer_put(x: Node, index: Node, updates: Node, axis: int) -> tuple[Shape, DType]:
+    _integers("put", index)
+    return x.shape, x.dtype
+
+
+def _put_meaning(x: Array, index: Array, updates: Array, axis: int) -> Array:
+    check_bounds(index, x.shape[axis], "put")
+    result = np.array(x)
+    result[(slice(None),) * axis + (index.astype(np.int64, copy=False),)] = updates
+    return result
+
+
+def _put_rule(
+    g: Any, y: Node, x: Node, index: Node, updates: Node
+) -> tuple[Any, None, Any]:
+    axis = y.params["axis"]
+    return put(g, index, zeros_like(updates), axis), None, take(g, index, axis)
+
+
+_put = Primitive(
+    "put",
+    "x with updates in the places of index along axis",
+    _infer_put,
+    _put_meaning,
+    _put_rule,
+)
+
+
+def put(x: Any, index: Any, updates: Any, axis: int = 0) -> Any:
+    """``x`` with other slices at ``index`` along ``axis``: what ``take`` would read.
+
+    Formula: y[index] = updates, and y is x elsewhere. In compiled code that assigns the
+    result to the variable that x is, only these slices are written.
+
+    Shapes: ``updates`` as ``take(x, index, axis)``: the axis of x is replaced by the
+    axes of ``index``.
+
+    Equal indices should bring equal updates: the last one counts, and each is given
+    the whole gradient of the place.
+
+    Raises:
+        BoundsError: for an index outside of the axis, with its place.
+        DTypeError: for an index that is not of integers.
+        ShapeError: for updates of another shape.
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.put(cr.zeros(3), [2, 0], cr.tensor([5.0, 7.0])).numpy()
+        array([7., 0., 5.], dtype=float32)
+    """
+    node, new = common_dtype("put", lift([x, updates]), real=False)
+    where = index_node(index)
+    first = shapes.normal_axis("put", axis, len(node.shape))
+    wanted = node.shape[:first] + where.shape + node.shape[first + 1 :]
+    if new.shape != wanted:
+        raise ShapeError(
+            f"put: updates {new.describe()} at index {where.describe()} along axis "
+            f"{first} of {node.describe()}: expected updates of shape {wanted}"
+        )
+    return _put(node, where, new, axis=first)
 
 
 def _infer_take_along(x: Node, index: Node, axis: int) -> tuple[Shape, DType]:
