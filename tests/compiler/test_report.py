@@ -39,7 +39,7 @@ def test_the_stages_are_the_trace_and_every_pass_with_the_operations_left() -> N
         *(each.__name__.replace("_", " ") for each in PASSES),
     ]
     assert stages[0] == ("traced", 5)
-    assert stages[1] == ("fold constants", 4)
+    assert stages[2] == ("fold constants", 4)
     assert stages[-1] == ("share common subexpressions", 3)
 
 
@@ -103,6 +103,17 @@ def test_the_numpy_engine_lists_its_instructions() -> None:
         ("transpose", "3 × 4", ("transpose",), 0, 0, 0),
         ("matmul", "4 × 4", ("matmul",), 96, 64, 2 * 4 * 4 * 3),
     ]
+
+
+def test_a_convolution_counts_its_multiplications_and_windows_nothing() -> None:
+    def f(x: Any) -> Any:
+        w = np.ones((2, 2, 3), np.float32)
+        return cr.convolution(x, w), cr.windows(x, 2).sum(2)
+
+    rows = kernels(f, np.ones((1, 4, 3), np.float32), engine="numpy")
+    assert [(row[0], row[-1]) for row in rows] == [
+        ("convolution", 2 * (3 * 2) * (2 * 3)), ("windows", 0), ("sum", 3 * 2 * 3)
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -13,19 +13,23 @@ from typing import Any
 
 from ..dtypes import DType, is_float
 from ..graph import Graph, Node, format_type
+from ..ops.convolution import CONVOLUTIONS, multiplications
 from .peak import Timing
 
 #: Primitives that NumPy answers with another view of the same memory.
 VIEWS = frozenset(
-    {"reshape", "transpose", "broadcast_to", "slice", "flip", "alias", "stop_gradient"}
-)
+    {"reshape", "transpose", "broadcast_to", "slice", "flip", "windows", "alias",
+     "stop_gradient"}
+)  # fmt: skip
 #: Primitives, and an engine's own steps, that move or choose numbers and compute none.
 WITHOUT_ARITHMETIC = VIEWS | {
     "pad", "concatenate", "take", "take_along_axis", "where", "cast", "normal_index",
     "argsort", "random_bits", "next_state", "project", "copy", "gather", "one_at",
 }  # fmt: skip
 #: Primitives that look once at every element of what goes in.
-REDUCTIONS = frozenset({"sum", "prod", "max", "min", "argmax", "argmin", "cumsum"})
+REDUCTIONS = frozenset(
+    {"sum", "prod", "max", "min", "argmax", "argmin", "cumsum", "overlap_add"}
+)
 #: The width of the column of operations; longer ones go on in the next line.
 WIDTH = 44
 
@@ -249,6 +253,8 @@ def _flops(node: Node, name: str) -> int:
         return 0
     if name == "matmul":
         return 2 * math.prod(node.shape) * first.shape[-1]
+    if name in CONVOLUTIONS:
+        return 2 * multiplications(node)
     if name in REDUCTIONS:
         return math.prod(first.shape)
     return math.prod(node.shape) * is_arithmetic(name, node.dtype)

@@ -26,6 +26,7 @@ def verify(graph: Graph) -> None:
     2. Declared shape and dtype are what the primitive's rule says.
     3. A leaf is an input, a variable's value or a constant with a value of its type.
     4. An update has the type of its variable, and no variable is updated twice.
+    5. The body of a loop obeys these rules, and reads nothing but its inputs.
 
     Raises:
         InvalidGraph: naming the node and the rule it breaks.
@@ -64,7 +65,12 @@ def _verify_leaf(node: Node) -> None:
 
 
 def _verify_operation(node: Node) -> None:
-    op = node.op
+    op, body = node.op, node.params.get("body")
+    if isinstance(body, Graph):
+        verify(body)
+        if body.variables:
+            shown = ", ".join(each.describe() for each in body.variables)
+            raise InvalidGraph(f"verify: the body of a loop reads {shown} by itself")
     if not isinstance(op, Primitive) or REGISTRY.get(op.name) is not op:
         raise InvalidGraph(f"verify: {op!r} is not a registered primitive")
     if any(each.age >= node.age for each in node.inputs):

@@ -1,0 +1,58 @@
+"""What is the same in every step of a loop is computed once, before it.
+
+Views of what comes from outside (a transpose, a slice) stay where they are: they cost
+nothing, and what they show need not be stored again.
+"""
+
+from __future__ import annotations
+
+from ...graph import Graph, Node
+from ..loops import (
+    Loop,
+    fixed_nodes,
+    has_loops,
+    placeholder,
+    renewed,
+    rewrite_loops,
+    within_loops,
+)
+
+VIEWS = frozenset({
+    "transpose", "slice", "flip", "broadcast_to", "reshape", "alias", "stop_gradient",
+})  # fmt: skip
+
+
+@within_loops
+def move_fixed_values_out_of_loops(graph: Graph) -> Graph:
+    """The graph whose loops compute nothing twice."""
+
+    def change(node: Node, inputs: tuple[Node, ...]) -> list[Node] | None:
+        loop = Loop.of(node, inputs)
+        found = _moved(loop) if loop.length else []
+        if not found:
+            return None
+        values = renewed(found, loop.outside)
+        new = {each: placeholder(each) for each in found}
+        for each, value in zip(found, values, strict=True):
+            loop.outside[new[each]] = value
+        loop.replace(new)
+        return loop.build()
+
+    return rewrite_loops(graph, change) if has_loops(graph) else graph
+
+
+def _moved(loop: Loop) -> list[Node]:
+    """The fixed values that what is not fixed uses."""
+    fixed, given = fixed_nodes(loop), set(loop.given)
+    used = [
+        x for n in loop.nodes if n not in fixed and n not in given for x in n.inputs
+    ]
+    found: dict[Node, None] = {}
+    for node in (*used, *loop.outputs):
+        if node not in fixed:
+            continue
+        while node.op is not None and node.op.name in VIEWS and node not in given:
+            node = node.inputs[0]
+        if node.op is not None and node not in given:
+            found[node] = None
+    return list(found)

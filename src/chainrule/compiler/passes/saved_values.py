@@ -1,0 +1,217 @@
+"""What the forward loop has computed is kept for the backward loop.
+
+The backward rule of ``scan`` computes each step again from the carry that the step met.
+Seen from here the two loops compute equal things from equal things, element for element
+of the same sequences: common subexpressions, across loops. The forward loop emits those
+that the backward loop needs, and the backward loop reads them.
+
+Not everything is worth keeping. What is cheap to compute from what is there anyway is
+computed again: an elementwise operation without a division or a function, a movement.
+Of two ways to have a value, that which keeps fewer bytes is taken. Nothing is kept for
+a loop that was asked to ``recompute``.
+
+Source: the choice is partial evaluation, as in Bradbury et al., JAX (2018), where the
+linearised function is split at what is known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ...graph import Graph, Node, freeze
+from ...shapes import size
+from ..loops import (
+    Loop,
+    applied,
+    fixed_nodes,
+    in_bodies,
+    is_loop,
+    placeholder,
+    rewrite_loops,
+)
+from .loop_results import drop_unused_results
+
+#: What costs no more than reading a value from memory.
+CHEAP = frozenset({
+    "add", "subtract", "multiply", "negative", "abs", "sign", "maximum", "minimum",
+    "relu", "floor", "ceil", "round", "equal", "not_equal", "less", "less_equal",
+    "greater", "greater_equal", "logical_and", "logical_or", "logical_xor",
+    "logical_not", "isnan", "isfinite", "where", "cast", "alias", "stop_gradient",
+    "reshape", "transpose", "broadcast_to", "slice", "flip",
+})  # fmt: skip
+
+
+def keep_values_for_backward_loops(graph: Graph) -> Graph:
+    """The graph whose backward loops read what the forward loops have computed.
+
+    Loops inside of loops come after those around them, whose bodies must be equal.
+    """
+    graph = _kept(drop_unused_results(graph))
+    return in_bodies(keep_values_for_backward_loops)(graph)
+
+
+def _kept(graph: Graph) -> Graph:
+    loops = [node for node in graph.nodes if is_loop(node)]
+    kept: dict[Node, dict[Node, tuple[Node, Node]]] = {}  # loop → value → where
+    emitted: dict[Node, dict[Node, None]] = {node: {} for node in loops}
+    for node in loops:
+        kept[node] = {}
+        for source in _sources(node):
+            if not source.params["recompute"]:
+                _keep(node, source, kept[node], emitted[source])
+    if not any(kept.values()):
+        return graph
+    places: dict[Node, dict[Node, Node]] = {}  # loop → value of a step → all of them
+
+    def change(node: Node, inputs: tuple[Node, ...]) -> list[Node] | None:
+        if not kept[node] and not emitted[node]:
+            return None
+        loop = Loop.of(node, inputs)
+        count = len(loop.outputs)
+        numbers = {each: loop.emit(each) for each in emitted[node]}
+        new = {}
+        for value, (source, twin) in kept[node].items():
+            new[value] = placeholder(value, "kept")
+            loop.sequences[new[value]] = places[source][twin]
+        loop.replace(new)
+        results = loop.build()
+        first = len(loop.carries)
+        places[node] = {each: results[first + i] for each, i in numbers.items()}
+        return results[:count]
+
+    return rewrite_loops(graph, change)
+
+
+def _sources(node: Node) -> list[Node]:
+    """The loops whose results a loop reads step by step, in the same places."""
+    found: dict[Node, None] = {}
+    for each in Loop.of(node).sequences.values():
+        loop = _emitted_by(each)
+        if loop is not None and loop.params["length"] == node.params["length"]:
+            found[loop] = None
+    return sorted(found, key=lambda each: each.age)
+
+
+def _emitted_by(node: Node) -> Node | None:
+    """The loop that has emitted a sequence."""
+    if node.op is None or node.op.name != "project":
+        return None
+    loop = node.inputs[0]
+    first: int = loop.params["split"].carry
+    return loop if node.params["index"] >= first else None
+
+
+def _keep(
+    node: Node,
+    source: Node,
+    kept: dict[Node, tuple[Node, Node]],
+    emitted: dict[Node, None],
+) -> None:
+    """Decides what the loop reads from the source."""
+    loop, forward = Loop.of(node), Loop.of(source)
+    twins = _twins(loop, forward, source)
+    frontier = [each for each in _frontier(loop, twins) if each not in kept]
+    emits = {*forward.emitted, *emitted}
+    free = {each for each in twins if twins[each] in emits}
+    there = {*loop.given, *fixed_nodes(loop), *kept, *free}
+    frontier = [each for each in frontier if each not in there or each in free]
+    saved = {each for each in frontier if each in free or _name(each) not in CHEAP}
+    for each in frontier:
+        if each not in saved:
+            leaves = _leaves(each, there | saved)
+            if sum(map(_bytes, leaves)) < _bytes(each):
+                saved |= leaves
+            elif leaves:
+                saved.add(each)
+    for each in sorted(saved, key=lambda each: each.age):
+        kept[each] = source, twins[each]
+        emitted[twins[each]] = None
+
+
+def _name(node: Node) -> str:
+    return node.op.name if node.op is not None else ""
+
+
+def _bytes(node: Node) -> int:
+    return size(node.shape) * node.dtype.itemsize
+
+
+def _twins(loop: Loop, forward: Loop, source: Node) -> dict[Node, Node]:
+    """Nodes of a loop's body that are equal to nodes of the source's: to which."""
+    outside = {value: inside for inside, value in forward.outside.items()}
+    elements = {value: inside for inside, value in forward.sequences.items()}
+    twins: dict[Node, Node] = {}
+    for inside, value in loop.outside.items():
+        if value in outside:
+            twins[inside] = outside[value]
+    for inside, value in loop.sequences.items():
+        if value in elements:
+            twins[inside] = elements[value]
+        elif _emitted_by(value) is source:
+            twins[inside] = forward.outputs[value.params["index"]]
+    given = set(forward.given)
+    known: dict[Any, Node] = {}
+    for node in forward.nodes:
+        if node.op is not None and node not in given:
+            known[_key(node, node.inputs)] = node
+    given = set(loop.given)
+    for node in loop.nodes:
+        if node.op is None or node in given:
+            continue
+        inputs = [each if _number(each) else twins.get(each) for each in node.inputs]
+        found = known.get(_key(node, inputs))
+        if found is None and _name(node) == "project" and node.inputs[0] in twins:
+            twin = twins[node.inputs[0]]
+            found = applied("project", [twin], twin, **node.params)
+        if found is not None:
+            twins[node] = found
+    return twins
+
+
+def _key(node: Node, inputs: Sequence[Node | None]) -> Any:
+    """Equal for equal operations on the same nodes, or on equal numbers."""
+    return (_name(node), freeze(node.params), tuple(map(_identity, inputs)))
+
+
+def _identity(node: Node | None) -> Any:
+    if node is not None and _number(node):
+        return str(node.dtype), node.value.tobytes()
+    return None if node is None else id(node)
+
+
+def _number(node: Node) -> bool:
+    """Whether a node is a number of the program."""
+    known = node.is_leaf and node.owner is None and node.value is not None
+    return known and not node.shape
+
+
+def _frontier(loop: Loop, twins: Mapping[Node, Node]) -> list[Node]:
+    """The values with a twin that the rest of the body reads, in order."""
+    given, found = set(loop.given), set()
+    pending, seen = list(loop.outputs), set()
+    while pending:
+        node = pending.pop()
+        if node in seen or node in given or node.op is None:
+            continue
+        seen.add(node)
+        if node in twins and not node.several:
+            found.add(node)
+        else:
+            pending.extend(node.inputs)
+    return sorted(found, key=lambda each: each.age)
+
+
+def _leaves(node: Node, there: set[Node]) -> set[Node]:
+    """What must be kept to compute a value again by cheap operations alone."""
+    found: set[Node] = set()
+    pending = [node]
+    while pending:
+        each = pending.pop()
+        if each in there or each.op is None:
+            continue
+        if _name(each) in CHEAP:
+            pending.extend(each.inputs)
+        else:
+            found.add(each)
+    return found

@@ -1,0 +1,66 @@
+"""Σₜ of a value of each step of a loop, computed behind the loop.
+
+Place on the road: beside ``over_time``. A sum of products over the steps is a single
+product, whose inner axis runs over the steps and over the inner axis of each:
+Σₜ Aₜ Bₜ = [A₁ A₂ …] [B₁; B₂; …]. Linear operations on such a sum are done once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..graph import Node
+from .loops import applied
+from .over_time import Value
+
+LINEAR = frozenset({"transpose", "reshape", "negative", "broadcast_to", "sum"})
+
+#: The value of a node of the body, in all steps.
+Stacked = Callable[[Node], Value]
+
+
+def total(node: Node, stacked: Stacked, length: int) -> Node:
+    """Σₜ of a node of the body."""
+    above: list[Node] = []
+    while node.op is not None and node.op.name in LINEAR:
+        if not any(each.op is not None for each in node.inputs):
+            break
+        above.append(node)
+        node = node.inputs[0]
+    if node.op is not None and node.op.name == "matmul":
+        found = _product(node, stacked, length)
+    else:
+        while above:  # what is elementwise is summed over all axes at once
+            node = above.pop()
+        found = _summed(node, stacked)
+    for each in reversed(above):
+        assert each.op is not None
+        found = applied(each.op.name, [found], each, **each.params)
+    return found
+
+
+def _summed(node: Node, stacked: Stacked) -> Node:
+    """Over the steps, together with the axes of a reduction that comes before."""
+    if node.op is not None and node.op.name == "sum" and not node.params["keepdims"]:
+        value = stacked(node.inputs[0]).node
+        axes = (0, *(each + 1 for each in node.params["axis"]))
+        return applied("sum", [value], node, axis=axes, keepdims=False)
+    value = stacked(node).node
+    return applied("sum", [value], node, axis=(0,), keepdims=False)
+
+
+def _product(node: Node, stacked: Stacked, length: int) -> Node:
+    """Σₜ Aₜ Bₜ, for every matrix of a batch."""
+    (a, a_steps), (b, b_steps) = (stacked(each) for each in node.inputs)
+    same = node.inputs[0].shape[:-2] == node.inputs[1].shape[:-2]
+    if not (a_steps and b_steps and same):
+        return _summed(node, stacked)
+    *batch, m, n = node.shape
+    k = node.inputs[0].shape[-1]
+    ndim = len(node.shape)
+    inner = tuple(range(1, ndim - 1))  # the axes of the batch, behind the steps
+    a = applied("transpose", [a], node, axes=(*inner, ndim - 1, 0, ndim))
+    b = applied("transpose", [b], node, axes=(*inner, 0, ndim - 1, ndim))
+    a = applied("reshape", [a], node, shape=(*batch, m, length * k))
+    b = applied("reshape", [b], node, shape=(*batch, length * k, n))
+    return applied("matmul", [a, b], node)
