@@ -29,8 +29,10 @@ def normalised(x: Any, axis: int) -> Any:
 
 
 def whole(x: Any) -> Any:
-    """Integers: an order that another rounding does not change, with many ties."""
-    return (x * 8).astype("int32")
+    """Integers: an order that another rounding does not change, with many ties. Values
+    that programs often have (1, eˣ of 0, …) are away from where the integer changes.
+    """
+    return (x * 8 + 0.37).astype("int32")
 
 
 def recurrence(x: Any) -> Any:
@@ -66,14 +68,14 @@ ONE: list[Callable[[Any], Any]] = [
     lambda x: cr.where(x > 0, x, 0.1 * x),
     rows(lambda x: x.cumsum(0) * 0.3),
     rows(cr.sort),
-    lambda x: cr.floor(x * 3) * 0.3,
+    lambda x: cr.floor(x * 3 + 0.37) * 0.3,
     rows(lambda x: cr.take(x, [0, -1, 0], axis=-1)),
     lambda x: cr.pad(x, [(1, 2)] * x.ndim, 0.5),
     rows(recurrence),
     rows(lambda x: cr.take_along_axis(x, whole(x).argmax(-1, keepdims=True), -1)),
     rows(lambda x: cr.argsort(whole(x), axis=0).astype("float32") * 0.1),
     cr.stop_gradient,
-    lambda x: (x * 8).astype("int32").astype("float32") * 0.1,
+    lambda x: whole(x).astype("float32") * 0.1,
     lambda x: cr.reshape(cr.transpose(x), x.shape),
     rows(lambda x: whole(x).argmin(axis=-1).astype("float32") * 0.3),
     lambda x: cr.isfinite(x).astype("float32"),

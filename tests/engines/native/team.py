@@ -15,12 +15,8 @@ import numpy as np
 from llvmlite import ir
 
 from chainrule.engines.native.host import host
-from chainrule.engines.native.threads import (
-    BYTES,
-    Pool,
-    emit_parallel,
-    emit_worker,
-)
+from chainrule.engines.native.pool import Pool
+from chainrule.engines.native.threads import BYTES, emit_parallel, emit_worker
 from tests.engines.native.jit import I64, VOID, Compiled, new_module
 
 TASK = ir.FunctionType(VOID, [BYTES, I64, I64])

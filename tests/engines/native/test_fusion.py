@@ -101,3 +101,79 @@ def test_an_index_is_checked_before_it_is_used() -> None:
     assert isinstance(check, Special)
     assert check.name == "check"
     assert names(gather) == ["gather", "multiply"]
+
+
+def layer_norm(x: Any, w: Any, b: Any) -> Any:
+    mean, var = x.mean(-1, keepdims=True), x.var(-1, keepdims=True)
+    return (x - mean) / cr.sqrt(var + 1e-5) * w + b
+
+
+def batch_norm(x: Any, w: Any, b: Any) -> Any:
+    axes = tuple(range(x.ndim - 1))
+    mean, var = x.mean(axes), x.var(axes)
+    return cr.relu((x - mean) / cr.sqrt(var + 1e-5) * w + b)
+
+
+def both_ways(norm: Any) -> Any:
+    """The result of a layer and its gradients."""
+
+    def f(x: Any, g: Any, w: Any, b: Any) -> Any:
+        y, back = cr.vjp(norm, x, w, b)
+        return (y, *back(g))
+
+    return f
+
+
+ROWS, IMAGES = (np.ones((512, 128), np.float32), np.ones((8, 16, 16, 32), np.float32))
+
+
+def large_kernels(f: Any, *examples: Any) -> list[Sweep]:
+    """The kernels over as many points as the first argument has."""
+    kernels = schedule(f, *examples).kernels
+    assert all(isinstance(each, Sweep) for each in kernels)
+    size = examples[0].size
+    return [k for k in kernels if isinstance(k, Sweep) and k.rows * k.row_size == size]
+
+
+def test_layer_normalisation_and_all_its_gradients_are_one_walk() -> None:
+    w = np.ones(128, np.float32)
+    (kernel,) = large_kernels(both_ways(layer_norm), ROWS, ROWS, w, w)
+    assert sum(step.across for step in kernel.steps) == 2  # those of w and b
+    assert kernel.writes.isdisjoint(kernel.reads)
+
+
+def test_batch_normalisation_walks_twice_for_statistics_and_twice_each_way() -> None:
+    w = np.ones(32, np.float32)
+    kernels = large_kernels(both_ways(batch_norm), IMAGES, IMAGES, w, w)
+    assert len(kernels) == 4
+    sizes = [sum(a.strides[-1] == 1 and any(a.strides[:-1])
+                 for a in {*k.accesses}) for k in kernels]  # fmt: skip
+    assert sizes == [1, 1, 2, 2]  # x, x, x and g, x and g: nothing else is read
+    stored = [sum(not k.steps[n].across for n, _ in k.stores) for k in kernels]
+    assert stored == [0, 0, 1, 1]  # y and the gradient of x: nothing else is written
+
+
+def test_a_sum_of_columns_waits_for_a_kernel_that_has_the_elements() -> None:
+    def f(g: Any, x: Any) -> Any:
+        return g.sum(0), cr.softmax(g * x)
+
+    assert len(large_kernels(f, ROWS, ROWS)) == 1
+
+
+def test_a_cheap_value_is_computed_again_and_a_costly_one_is_kept() -> None:
+    def f(cheap: bool) -> Any:
+        def g(x: Any) -> Any:
+            y = x - 1.0 if cheap else cr.exp(x)
+            return y * y.sum(0)
+
+        return g
+
+    for cheap, stores in ((True, 0), (False, 1)):
+        first, _ = large_kernels(f(cheap), ROWS)
+        assert sum(not first.steps[n].across for n, _ in first.stores) == stores
+
+
+def test_means_over_the_pixels_of_each_image_are_rows_of_their_own() -> None:
+    (kernel,) = large_kernels(lambda x: x.mean((1, 2)), IMAGES)
+    assert kernel.reduced == {1, 2}
+    assert not kernel.across

@@ -13,7 +13,8 @@ from chainrule.compiler.program import plan
 from chainrule.config import PROCESSORS, config
 from chainrule.engines.native import host as hosts
 from chainrule.engines.native.fuse import fuse
-from chainrule.engines.native.lower import layout_of, lower
+from chainrule.engines.native.layout import layout_of
+from chainrule.engines.native.lower import lower
 from chainrule.errors import ArgumentError, OptionError
 from chainrule.graph import Graph
 from tests.engines.native.random_programs import differences

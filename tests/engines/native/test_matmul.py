@@ -227,12 +227,16 @@ WAYS = [
     ("outer", False, Case(29, 13, 31, a="t", b="gap")),
     ("outer", False, Case(12, 5, 17, a="wide")),
     ("outer", False, Case(1, 40, 1100, c="gap")),
-    ("outer", True, Case(40, 70, 2100, a="t")),
-    ("outer", True, Case(37, 67, 1500)),
+    ("outer", False, Case(40, 70, 2100, a="t")),
+    ("outer", False, Case(37, 131, 1500)),
+    ("outer", False, Case(200, 67, 70)),
+    ("outer", True, Case(130, 131, 1100)),
+    ("outer", True, Case(133, 97, 300, a="t")),
     ("outer", True, Case(100, 100, 100, a="t", b="t")),
     ("outer", True, Case(21, 33, 7, b="t")),
     ("outer", True, Case(40, 50, 20, b="wide")),
-    ("outer", True, Case(50, 80, 30, b="page")),
+    ("outer", True, Case(140, 100, 30, b="page")),
+    ("outer", False, Case(140, 100, 30)),
     ("outer", True, Case(130, 47, 1030, a="wide", b="t")),
     ("inner", False, Case(1, 100, 129, b="t")),
     ("inner", False, Case(2, 37, 200, b="t")),
@@ -266,7 +270,12 @@ def test_a_large_matrix_is_read_row_by_row(
     machine: tuple[int, int, bool], epilogue: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(matmul, "LARGE_MATRIX", 1000)
-    for case in (Case(1, 777, 101), Case(1, 513, 30, a="wide", b="gap")):
+    for case in (
+        Case(1, 777, 101),
+        Case(1, 513, 30, a="wide", b="gap"),
+        Case(2, 200, 300),
+        Case(37, 213, 150, a="t", b="gap"),
+    ):
         assert check(replace(case, machine=machine, epilogue=epilogue)).streams
 
 

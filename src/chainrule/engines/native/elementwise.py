@@ -3,7 +3,8 @@
 Place on the road: the leaves of lowering. An emitter receives the builder, the
 ``Call`` (dtypes and parameters) and its operands in registers, scalars or vectors
 alike, and answers the result in a register. To add an elementwise primitive to the
-engine, write its emitter and enter it in ``EMITTERS``; nothing else has to know.
+engine, write its emitter and enter it in ``EMITTERS``, and its name in
+``calls.ELEMENTWISE``; nothing else has to know.
 
 Arithmetic is IEEE's, without contraction or reordering, so results are those of NumPy
 to the bit; functions come from ``math`` with its stated error bounds.
@@ -11,14 +12,15 @@ to the bit; functions come from ``math`` with its stated error bounds.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+import math
+from collections.abc import Callable
 
 from llvmlite import ir
 
 from ...dtypes import DType
+from . import binary_math
 from . import math as functions
+from .calls import Call
 from .emit import (
     I32,
     constant,
@@ -29,17 +31,6 @@ from .emit import (
     suffix,
     wide,
 )
-
-
-@dataclass(frozen=True)
-class Call:
-    """An application of a primitive: what an emitter may ask besides the operands."""
-
-    name: str
-    params: Mapping[str, Any]
-    inputs: tuple[DType, ...]
-    output: DType
-
 
 Emitter = Callable[..., ir.Value]
 
@@ -180,7 +171,7 @@ def library(name: str) -> Callable[..., ir.Value]:
 def _float_remainder(b: ir.IRBuilder, x: ir.Value, y: ir.Value) -> ir.Value:
     """The remainder with y's sign; a remainder of 0 has y's sign too."""
     zero = zero_like(x)
-    rest = library("fmod")(b, x, y)
+    rest = binary_math.fmod(b, x, y, library("fmod"))
     nothing = b.fcmp_ordered("==", rest, zero)
     opposite = b.xor(b.fcmp_ordered("<", rest, zero), b.fcmp_ordered("<", y, zero))
     moved = b.select(opposite, b.fadd(rest, y), rest)
@@ -197,8 +188,11 @@ def _floor_divide(b: ir.IRBuilder, call: Call, x: ir.Value, y: ir.Value) -> ir.V
     if not is_float(x):
         return _integer_division(b, call, x, y)[0]
     zero = zero_like(x)
-    rest = _float_remainder(b, x, y)
+    rest = binary_math.fmod(b, x, y, library("fmod"))
     quotient = b.fdiv(b.fsub(x, rest), y)
+    opposite = b.xor(b.fcmp_ordered("<", rest, zero), b.fcmp_ordered("<", y, zero))
+    opposite = b.and_(opposite, b.fcmp_unordered("!=", rest, zero))
+    quotient = b.select(opposite, b.fsub(quotient, constant(x.type, 1)), quotient)
     lower = _own(b, "floor", quotient)
     off = b.fcmp_ordered(">", b.fsub(quotient, lower), constant(x.type, 0.5))
     whole = b.select(off, b.fadd(lower, constant(x.type, 1)), lower)
@@ -239,6 +233,16 @@ def _rounding(name: str) -> Emitter:
 
 def _function(name: str) -> Emitter:
     return lambda b, call, x: functions.UNARY[name](b, x)
+
+
+def _gelu(b: ir.IRBuilder, call: Call, x: ir.Value) -> ir.Value:
+    """x ½(1 + erf(x/√2)). Written as its slope is, which is often computed beside it:
+    LLVM finds that both have the same erf, and the e^(−x²/2) in it.
+    """
+    kind = x.type
+    u = b.fmul(x, constant(kind, math.sqrt(0.5)))
+    cumulative = b.fadd(constant(kind, 1.0), functions.erf(b, u))
+    return b.fmul(x, b.fmul(constant(kind, 0.5), cumulative))
 
 
 def _compare(sign: str) -> Emitter:
@@ -380,7 +384,7 @@ EMITTERS: dict[str, Emitter] = {
     "remainder": _remainder,
     "floor_divide": _floor_divide,
     "power": _power,
-    "arctan2": lambda b, call, y, x: library("atan2")(b, y, x),
+    "arctan2": lambda b, call, y, x: binary_math.arctan2(b, y, x, library("atan2")),
     "floor": _rounding("floor"),
     "ceil": _rounding("ceil"),
     "round": _rounding("roundeven"),
@@ -402,6 +406,7 @@ EMITTERS: dict[str, Emitter] = {
     "copy": _copy,
     "normal_index": _normal_index,
     "one_at": _one_at,
+    "gelu": _gelu,
     **{
         name: _function(name)
         for name in (
@@ -410,12 +415,3 @@ EMITTERS: dict[str, Emitter] = {
         )
     },
 }  # fmt: skip
-
-#: What it costs to compute again, where that is more than reading it back.
-COSTLY = frozenset(
-    {
-        "divide", "remainder", "floor_divide", "power", "arctan2", "sqrt", "exp",
-        "expm1", "log", "log1p", "sin", "cos", "tanh", "erf", "sigmoid", "softplus",
-        "gather",
-    }
-)  # fmt: skip

@@ -238,6 +238,12 @@ def store(
     intrinsic(b, name, VOID, [value, place, align, mask])
 
 
+def prefetch(b: ir.IRBuilder, place: ir.Value) -> None:
+    """Asks memory for a line, to be read from the second-level cache."""
+    hints = [ir.Constant(I32, hint) for hint in (0, 2, 1)]
+    intrinsic(b, "llvm.prefetch.p0", VOID, [place, *hints])
+
+
 def halves(
     b: ir.IRBuilder,
     values: list[ir.Value],

@@ -32,16 +32,17 @@ from ...ops.primitive import Primitive, checking_numerics
 from ...shapes import Shape
 from ..interface import Executable, engine
 from .fuse import fuse
-from .guard import OUT_OF_BOUNDS
 from .host import Library, host, machine_code
-from .lower import ENTRANCE, Needs, layout_of, lower
+from .layout import ENTRANCE, OUT_OF_BOUNDS, Needs, layout_of
 from .object_cache import cached
-from .report import kernel_reports
+from .report import kernel_reports, work_of
 from .workers import shared_pool
 
 ALIGNMENT = 64
 #: Outputs of at least so many bytes are used again when nobody holds them any more.
 LARGE = 1 << 16
+#: Programs of fewer operations and bytes than this are compiled with little effort.
+LITTLE_WORK = 1 << 23
 #: The last results and those before them: a caller often holds one while asking anew.
 MOST_SPARES = 2
 
@@ -82,6 +83,7 @@ class NativeExecutable:
         #: ``changes.last`` when ``_bound`` was last compared with the variables
         self._seen: object = None
         self._shared = needs.shared
+        self._poisoned = config.debug
         self._prepare(needs.arena_bytes)
 
     def _description(self) -> str:
@@ -90,9 +92,12 @@ class NativeExecutable:
 
     def _compile(self) -> bytes:
         """The machine code and what it needs, as the object cache keeps them."""
+        from .lower import lower  # not needed where the code is found on disk
+
         self.from_cache = False
         text, needs = lower(self.schedule, self.layout, host())
-        return needs.packed() + machine_code(text)
+        quick = work_of(self.schedule) < LITTLE_WORK
+        return needs.packed() + machine_code(text, quick)
 
     def kernels(self) -> list[KernelReport]:
         """The kernels, in order: what was fused into each, its loops and figures."""
@@ -152,6 +157,8 @@ class NativeExecutable:
             outputs.append(array)
             objects[number] = id(array)
             number += 1
+        if self._poisoned:
+            poison([self._arena, *outputs])
         status = self._enter_shared() if self._shared else self._enter()
         if status:
             self._seen = None
@@ -256,6 +263,13 @@ def owned_copy(array: Array) -> Array:
     copy = np.ndarray(array.shape, array.dtype, memory, start)
     copy[...] = array
     return copy
+
+
+def poison(arrays: Sequence[Array]) -> None:
+    """Fills memory that is to be written with NaN (whole numbers: −1), so that a result
+    that nobody computed is seen and not taken for one of the run before."""
+    for array in arrays:
+        array.reshape(-1).view(np.uint8)[...] = 0xFF
 
 
 def lent(cell: Cell) -> bool:

@@ -4,27 +4,32 @@ Place on the road: after every operation has found its kernel. Five small decisi
 each a function on the list of kernels:
 
 1. a result that is a copy of a buffer nobody else made for himself is that buffer;
-2. values that nobody reads from memory are not stored, and steps that nobody needs
-   are dropped;
-3. a reduction over few long rows is cut into parts, whose results are reduced again;
+2. values that are cheap are computed again where they are read (``recompute``); those
+   that nobody reads from memory are not stored, and steps that nobody needs are
+   dropped;
+3. reductions over few long rows, and over columns, are cut into parts, whose results
+   are reduced again;
 4. a variable is updated in place where every reader of its old value can run before;
 5. kernels run in an order that keeps all of this right.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
 from ...shapes import Shape
-from .elementwise import Call
-from .group import is_cut
+from .calls import Call
+from .group import CUTTABLE, is_cut
 from .kernel import Access, Home, Kernel, Local, Product, Schedule, Special, Step, Sweep
+from .recompute import recomputed
 from .views import contiguous_strides, same_walk
 
 #: Points of a space per part of a cut reduction, and the most parts.
 PART_SIZE, MOST_PARTS = 1 << 14, 64
-CUTTABLE = {"sum", "prod", "max", "min"}
+#: Points per part, and the most parts, where columns are reduced.
+SHARE_SIZE, MOST_SHARES = 1 << 15, 16
 
 
 def finish(
@@ -45,6 +50,7 @@ def finish(
         kernels = [_renamed(kernel, alias) for kernel in kernels]
         checks = [(at, _renamed_special(check, alias)) for at, check in checks]
     needed = _needed(kernels, checks, results)
+    needed = _needed(recomputed(needed, homes, results), checks, results)
     whole = [(i, part) for i, k in enumerate(needed) for part in _cut(k, homes)]
     ordered = _Order(whole, checks, homes)
     in_place = {n: home for n, home in updates.items() if ordered.try_in_place(n, home)}
@@ -141,7 +147,9 @@ def _renamed_special(kernel: Special, alias: dict[int, int]) -> Special:
 
 
 def _needed(
-    kernels: list[Kernel], checks: list[tuple[int, Special]], results: set[int]
+    kernels: Sequence[Kernel | None],
+    checks: list[tuple[int, Special]],
+    results: set[int],
 ) -> list[Kernel | None]:
     """Without stores that nobody reads, and without steps for them.
 
@@ -153,6 +161,8 @@ def _needed(
     found: list[Kernel | None] = [None] * len(kernels)
     for position in range(len(kernels) - 1, -1, -1):
         kernel = kernels[position]
+        if kernel is None:
+            continue
         if isinstance(kernel, Special):
             if kernel.writes & wanted or kernel.name == "callback":
                 found[position] = kernel
@@ -193,28 +203,47 @@ def _without(kernel: Sweep, wanted: set[int]) -> Sweep:
     return replace(kernel, steps=steps, stores=[(place[n], a) for n, a in stores])
 
 
-# 3. Reductions over few long rows.
+# 3. Reductions whose parts are reduced again.
 # ----------------------------------------------------------------------------
 
 
 def _cut(kernel: Kernel | None, homes: dict[int, Home]) -> list[Kernel]:
-    """The kernel; or one that reduces parts of each row, and one that reduces those.
+    """The kernel; or one that reduces parts of each row, or of each column, and one
+    that reduces those.
 
     The number of parts depends on the sizes alone, never on the threads, so that sums
     are always added in the same order.
     """
     if kernel is None:
         return []
-    if not isinstance(kernel, Sweep) or not is_cut(kernel):
+    if not isinstance(kernel, Sweep) or not (kernel.across or is_cut(kernel)):
         return [kernel]
+    if kernel.across:
+        sums = [i for i, step in enumerate(kernel.steps) if step.across]
+        points = kernel.rows * kernel.row_size
+        parts = max(1, min(MOST_SHARES, points // SHARE_SIZE, kernel.rows))
+        if parts == 1:
+            return [replace(kernel, parts=1)]
+        return _in_parts(kernel, homes, sums, parts, sorted(kernel.reduced))
     sums = [i for i, step in enumerate(kernel.steps) if step.reduces]
     if any(kernel.steps[i].call.name not in CUTTABLE for i in sums):
         return [kernel]
     parts = min(MOST_PARTS, max(2, kernel.row_size * kernel.rows // PART_SIZE))
     kept = [axis for axis in range(len(kernel.shape)) if axis not in kernel.reduced]
+    return _in_parts(kernel, homes, sums, parts, kept)
+
+
+def _in_parts(
+    kernel: Sweep, homes: dict[int, Home], sums: list[int], parts: int, kept: list[int]
+) -> list[Kernel]:
+    """The kernel with a result of its own for each part, and the sum of the parts.
+
+    ``sums`` are the steps in question; their results have the axes ``kept``.
+    """
     shape = tuple(kernel.shape[axis] for axis in kept)
     inside = dict(zip(kept, contiguous_strides(shape), strict=True))
     strides = tuple(inside.get(axis, 0) for axis in range(len(kernel.shape)))
+    size = math.prod(shape)
     steps: list[Step] = []
     stores: list[tuple[int, Access]] = []
     ends: list[tuple[int, Access]] = []
@@ -224,10 +253,10 @@ def _cut(kernel: Kernel | None, homes: dict[int, Home]) -> list[Kernel]:
             continue
         call = kernel.steps[number].call
         home = max(homes) + 1
-        homes[home] = Home("arena", 0, call.output, parts * kernel.rows)
+        homes[home] = Home("arena", 0, call.output, parts * size)
         stores.append((number, Access(home, strides, 0, call.output)))
         again = replace(call, inputs=(call.output,))
-        walk = (kernel.rows, *contiguous_strides(shape))
+        walk = (size, *contiguous_strides(shape))
         partial = Access(home, walk, 0, call.output)
         target = (0, *(access.strides[axis] for axis in kept))
         ends.append((len(steps), replace(access, strides=target)))
@@ -336,13 +365,15 @@ def _checks(kernel: Kernel) -> bool:
 def _indexes(kernel: Kernel) -> bool:
     """Whether a kernel touches memory at places that are values."""
     if isinstance(kernel, Special):
-        return kernel.name.startswith("scatter")
+        return kernel.name == "put" or kernel.name.startswith("scatter")
     return any(step.call.name == "gather" for step in kernel.steps)
 
 
 def _reads_where_it_writes(kernel: Kernel, variable: int, home: int) -> bool:
     """Whether each element of the old value is read just before it is overwritten."""
     if isinstance(kernel, Special):
+        if kernel.name == "put":  # what it writes must not be what it is told to write
+            return variable not in [home for home, _ in kernel.inputs[1:]]
         return kernel.name == "next_state"
     if isinstance(kernel, Product):
         a, b = kernel.operands

@@ -10,22 +10,30 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ...dtypes import DType
 from ...shapes import Shape
-from .elementwise import Call
+from .calls import Call
 from .kernel import Access, Argument, Coordinate, Immediate, Local, Product, Step, Sweep
+from .space import lane_axis
 from .views import View, same_walk
 
 #: A reduction with few rows, each of them long, is cut along the row for the threads:
 #: what depends on its result is then another kernel.
 FEW_ROWS, LONG_ROW = 32, 1 << 15
+#: A reduction over the outer axes becomes sums of columns, each part of the rows with
+#: its own, where there are at least so many points, and no more columns than this.
+MANY_POINTS, MOST_COLUMNS = 1 << 15, 1 << 13
+#: What may be combined a part at a time.
+CUTTABLE = {"sum", "prod", "max", "min"}
 #: A kernel with this many steps takes no more; registers are few.
 MOST_STEPS = 160
 #: A view of this home walks over nothing: the positions themselves are the values.
 NOWHERE = -1
+
+NO_AXES: frozenset[int] = frozenset()
 
 #: What an operation reads: a view of a buffer, or a number of the program.
 Operand = View | Immediate
@@ -91,9 +99,11 @@ class Group:
             return False
         if operation.axes is not None:
             return self._join_reduction(operation, ready, types)
-        for row in (False, True) if kernel.reduced else (False,):
+        rows = kernel.reduced and not isinstance(kernel, Product)
+        for row in (False, True) if rows else (False,):
             arguments = self._arguments(operation, row, ready, types)
-            place = self._strides(operation.store, operation.shape, row)
+            without = kernel.reduced if row else NO_AXES
+            place = self._strides(operation.store, operation.shape, without)
             if arguments is not None and place is not None:
                 self._add(Step(operation.call, arguments, row), operation, place)
                 return True
@@ -103,24 +113,67 @@ class Group:
         self, operation: Operation, ready: Mapping[int, int], types: Mapping[int, DType]
     ) -> bool:
         kernel = self.kernel
-        if isinstance(kernel, Product) or operation.axes is None:
+        if isinstance(kernel, Product) and not kernel.sums:
+            return False
+        if operation.axes is None:
             return False
         axes = axes_within(kernel.shape, operation.shape, operation.axes)
-        if axes is None or (kernel.reduced and kernel.reduced != axes):
+        if axes is None:
             return False
         arguments = self._arguments(operation, False, ready, types)
         if arguments is None:
             return False
-        before, kernel.reduced = kernel.reduced, axes
-        place = self._strides(operation.store, operation.store.shape, row=True)
+        step = Step(operation.call, arguments)
+        if self._sums_columns(step, axes):
+            return self._join_across(step, operation.store, axes)
+        if isinstance(kernel, Product):
+            return False
+        if kernel.reduced and not _same_axes(kernel.shape, kernel.reduced, axes):
+            return False
+        before, kernel.reduced = kernel.reduced, kernel.reduced or axes
+        place = self._strides(operation.store, operation.store.shape, kernel.reduced)
         depending = any(
             isinstance(a, Local) and a.step in self.depends for a in arguments
         )
         if place is None or (self.cut and depending):
             kernel.reduced = before
             return False
-        step = Step(operation.call, arguments, row=True, reduces=True)
-        self._add(step, operation, place)
+        self._add(replace(step, row=True, reduces=True), operation, place)
+        return True
+
+    def _sums_columns(self, step: Step, axes: frozenset[int]) -> bool:
+        """Whether a reduction over these axes goes across rows along the others."""
+        kernel = self.kernel
+        rest = frozenset(range(len(kernel.shape))) - axes
+        columns = math.prod(kernel.shape[axis] for axis in rest)
+        if isinstance(kernel, Product):
+            last = frozenset((len(kernel.shape) - 1,))
+            return step.call.name == "sum" and _same_axes(kernel.shape, rest, last)
+        if step.call.name not in CUTTABLE or not 1 < columns <= MOST_COLUMNS:
+            return False
+        if kernel.reduced:
+            if not _same_axes(kernel.shape, kernel.reduced, rest):
+                return False
+        else:
+            many = max(MANY_POINTS, columns * FEW_ROWS)
+            if not _leads(kernel.shape, axes) or math.prod(kernel.shape) < many:
+                return False
+        return lane_axis(replace(kernel, steps=[*kernel.steps, step])) in rest
+
+    def _join_across(self, step: Step, store: View, axes: frozenset[int]) -> bool:
+        """Takes in a reduction across rows. What it finds is known when the kernel has
+        ended: nobody here may read it.
+        """
+        kernel = self.kernel
+        rest = frozenset(range(len(kernel.shape))) - axes
+        place = self._strides(store, store.shape, axes)
+        if place is None:
+            return False
+        kernel.reduced = kernel.reduced or rest
+        strides, offset = place
+        access = Access(store.home, strides, offset, step.call.output)
+        kernel.stores.append((len(kernel.steps), access))
+        kernel.steps.append(replace(step, across=True))
         return True
 
     def _add(
@@ -138,22 +191,19 @@ class Group:
             self.depends.add(number)
 
     def _strides(
-        self, view: View, shape: Shape, row: bool
+        self, view: View, shape: Shape, without: frozenset[int]
     ) -> tuple[tuple[int, ...], int] | None:
-        """A view's strides over the space, None where they are not fixed."""
-        kernel = self.kernel
-        wanted = tuple(
-            n for i, n in enumerate(kernel.shape) if not (row and i in kernel.reduced)
-        )
+        """A view's strides over the space, None where they are not fixed.
+
+        It has none of the axes ``without``: it is the same all along them.
+        """
+        axes = range(len(self.kernel.shape))
+        wanted = tuple(self.kernel.shape[i] for i in axes if i not in without)
         placed = view if view.shape == wanted else view.reshape(wanted)
         if placed is None:
             return None
-        if not row:
-            return placed.strides, placed.offset
         rest = iter(placed.strides)
-        spread = tuple(
-            0 if i in kernel.reduced else next(rest) for i in range(len(kernel.shape))
-        )
+        spread = tuple(0 if i in without else next(rest) for i in axes)
         return spread, placed.offset
 
     def _arguments(
@@ -169,7 +219,8 @@ class Group:
             if isinstance(operand, Immediate):
                 found.append(operand)
                 continue
-            place = self._strides(operand, operation.shape, row)
+            without = self.kernel.reduced if row else NO_AXES
+            place = self._strides(operand, operation.shape, without)
             if place is None:
                 return None
             argument = self._argument(operand.home, place, row, ready, types)
@@ -206,6 +257,24 @@ def is_cut(kernel: Sweep) -> bool:
     """Whether a kernel reduces few rows, each of them long."""
     few = bool(kernel.reduced) and kernel.rows < FEW_ROWS
     return few and kernel.row_size >= LONG_ROW
+
+
+def sums_columns(operation: Operation) -> bool:
+    """Whether an operation reduces over the first axes, and these are many rows."""
+    axes = frozenset(operation.axes or ())
+    many = math.prod(operation.shape) >= MANY_POINTS and bool(axes)
+    return many and operation.call.name in CUTTABLE and _leads(operation.shape, axes)
+
+
+def _leads(space: Shape, axes: frozenset[int]) -> bool:
+    """Whether these axes come before all others, and there are others."""
+    found = [axis in axes for axis, n in enumerate(space) if n > 1]
+    return False in found and found == sorted(found, reverse=True)
+
+
+def _same_axes(space: Shape, a: frozenset[int], b: frozenset[int]) -> bool:
+    """Whether two sets have the same axes; those of length 1 do not count."""
+    return all(space[axis] == 1 for axis in a ^ b)
 
 
 def axes_within(

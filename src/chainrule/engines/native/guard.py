@@ -11,9 +11,9 @@ from llvmlite import ir
 
 from . import emit
 from .emit import I64, index
+from .layout import OUT_OF_BOUNDS
 
 #: The status of a run with an access out of bounds.
-OUT_OF_BOUNDS = 2
 #: The module's flag: not 0 after an access out of bounds.
 FLAG = "chainrule_out_of_bounds"
 

@@ -12,12 +12,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from ...dtypes import DType
 from ...graph import Array
 from ...shapes import Shape
-from .elementwise import Call
+from .calls import Call
 from .views import View
 
 
@@ -85,12 +85,15 @@ class Step:
     Attributes:
         row: whether it is the same along all reduced axes: computed once a row.
         reduces: whether it combines the points along the reduced axes.
+        across: whether it combines the points along all the other axes, for each point
+            of a row: the sum of a column.
     """
 
     call: Call
     arguments: tuple[Argument, ...]
     row: bool = False
     reduces: bool = False
+    across: bool = False
 
 
 @dataclass
@@ -102,8 +105,9 @@ class Sweep:
         shape: the sizes of the space.
         reduced: the axes that reductions run over; the others are kept.
         stores: pairs (step, where its value goes).
-        parts: where rows are few and long, how many parts each is cut into. A part
-            writes its sums behind those of the part before it (0: rows are whole).
+        parts: where rows are few and long, how many parts each is cut into; where
+            columns are summed, into how many parts the rows are divided. A part
+            writes its sums behind those of the part before it (0: no such sums).
     """
 
     shape: Shape
@@ -129,6 +133,11 @@ class Sweep:
         return {each.home for _, each in self.stores}
 
     @property
+    def across(self) -> bool:
+        """Whether a step combines whole columns."""
+        return any(step.across for step in self.steps)
+
+    @property
     def rows(self) -> int:
         """The number of points of the kept axes."""
         return math.prod(n for i, n in enumerate(self.shape) if i not in self.reduced)
@@ -145,10 +154,20 @@ class Product(Sweep):
 
     The space is (batch, i, j), as the shapes of the factors are (batch, i, p) and
     (batch, p, j). Step 0 stands for the product's value.
+
+    Attributes:
+        a, b: the factors.
+        in_panels: whether the home of ``b`` holds a copy in panels, as
+            ``kernels.panels`` makes them; ``b`` still says how it lay before. A
+            ``scan`` prepares the factors that no step changes.
     """
 
     a: View | None = None
     b: View | None = None
+    in_panels: bool = False
+
+    #: whether sums along all axes but the last may join
+    sums: ClassVar[bool] = False
 
     @property
     def operands(self) -> tuple[View, View]:
@@ -166,8 +185,10 @@ class Product(Sweep):
     def main_store(self) -> int:
         """Which of the stores is written as the product's own result; -1 for none."""
         dtype = self.steps[0].call.output
-        for number, (_, access) in enumerate(self.stores):
-            if access.dtype == dtype and access.strides[2] == 1:
+        for number, (step, access) in enumerate(self.stores):
+            if self.steps[step].across:
+                continue
+            if access.dtype == dtype and access.strides[-1] == 1:
                 return number
         return -1
 

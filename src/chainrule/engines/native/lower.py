@@ -14,98 +14,38 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from llvmlite import ir
 
 from ...compiler.memory import Block, place
-from ...compiler.program import Program
 from ...config import config
-from . import emit, specials
+from . import convolution, emit, specials
+from .calls import COSTLY
+from .convolving import Convolution
 from .emit import I64, POINTER, index
+from .factors import Preparer
 from .guard import reported
 from .host import Host
 from .kernel import Access, Home, Kernel, Product, Schedule, Special, Sweep
+from .layout import DATA_OFFSET, ENTRANCE, Layout, Needs
+from .loops import split_units
+from .overlap import emit_overlap, rows_of
 from .product import emit_product, scratch_bytes, units_of
 from .random_numbers import emit_random
 from .random_numbers import units as random_units
-from .scan import Body, emit_scan
-from .sweep import emit_sweep, split_units
+from .scan import Body, body_of, emit_scan
+from .scan import scratch_bytes as scan_scratch_bytes
+from .sweep import emit_sweep
 from .threads import emit_parallel
 
 MAIN = ir.FunctionType(I64, [POINTER])
 #: Points of a space, and multiplications of a product, that are worth a thread's while.
-WORTH_SHARING, WORTH_SHARING_PRODUCT = 1 << 15, 1 << 20
+WORTH_SHARING, WORTH_SHARING_PRODUCT = 1 << 15, 1 << 19
 #: A kernel is cut into at most so many parts, whatever the number of threads.
 MOST_PARTS = 16
-
-
-#: What Python calls: ``chainrule_enter(objects, table)``.
-ENTRANCE = "chainrule_enter"
-#: Where an array object keeps the address of its elements: behind what every object of
-#: Python has (``PyArrayObject_fields`` in NumPy's C interface).
-DATA_OFFSET = object.__basicsize__
-
-
-@dataclass(frozen=True)
-class Needs:
-    """What a compiled program needs from the engine."""
-
-    arena_bytes: int
-    shared: bool
-
-    def packed(self) -> bytes:
-        """Nine bytes in front of the machine code."""
-        return self.arena_bytes.to_bytes(8, "little") + bytes([self.shared])
-
-    @staticmethod
-    def unpacked(code: bytes) -> tuple[Needs, bytes]:
-        """The needs, and the machine code behind them."""
-        return Needs(int.from_bytes(code[:8], "little"), bool(code[8])), code[9:]
-
-
-@dataclass
-class Layout:
-    """Where in the table each address is.
-
-    Arrays of Python (inputs, variables, outputs) are given as objects; the entrance
-    function reads their addresses. The constants stand behind them in the table.
-    """
-
-    inputs: int
-    variables: int
-    constants: int
-    outputs: int
-
-    def entry(self, kind: str, number: int) -> int:
-        """The place in the table of a buffer, or of "arena", "pool", "callback"."""
-        starts = {"input": 0, "variable": self.inputs}
-        starts["output"] = starts["variable"] + self.variables
-        starts["constant"] = self.objects
-        starts["arena"] = starts["constant"] + self.constants
-        starts["pool"] = starts["arena"] + 1
-        starts["callback"] = starts["arena"] + 2
-        return starts[kind] + number
-
-    @property
-    def objects(self) -> int:
-        """The number of array objects."""
-        return self.inputs + self.variables + self.outputs
-
-    @property
-    def size(self) -> int:
-        """The number of entries."""
-        return self.entry("callback", 0) + 1
-
-
-def layout_of(program: Program, schedule: Schedule) -> Layout:
-    """The table of a program."""
-    return Layout(
-        len(program.inputs),
-        len(program.variables),
-        len(schedule.constants),
-        len(schedule.outputs),
-    )
+#: How many simple steps a function such as exp takes, besides its own.
+COSTLY_STEPS = 7
 
 
 def lower(schedule: Schedule, layout: Layout, host: Host) -> tuple[str, Needs]:
@@ -126,7 +66,9 @@ class Lowerer:
         self.module, self.host = module, host
         self.callbacks = {id(kernel): i for i, kernel in enumerate(callbacks)}
         self.written: dict[str, ir.Function] = {}
+        self.packing: dict[str, ir.Function] = {}  # by the name of the convolution
         self.bodies: dict[int, Body] = {}
+        self.preparer = Preparer(module)
         self.numbers = itertools.count()
         self.shared = False  # whether a kernel is cut into parts
         self.parallel = emit_parallel(module, host.pause)
@@ -182,6 +124,12 @@ class Lowerer:
     def _write(self, name: str, kernel: Kernel, homes: dict[int, Home]) -> ir.Function:
         order = list(range(len(homes)))
         sizes = {i: each.size for i, each in homes.items()} if config.debug else None
+        if isinstance(kernel, Convolution):
+            parts = (kernel, order, self.host)
+            pack = convolution.emit_weights(self.module, f"{name}.weights", *parts)
+            pack.linkage = "internal"
+            self.packing[name] = pack
+            return convolution.emit_convolving(self.module, name, *parts, sizes)
         if isinstance(kernel, Product):
             scratch = len(order)
             return emit_product(
@@ -190,6 +138,10 @@ class Lowerer:
         if isinstance(kernel, Sweep):
             vector_bytes = self.host.vector_bytes
             return emit_sweep(self.module, name, kernel, order, vector_bytes, sizes)
+        if kernel.name == "convolution_kernel":
+            return convolution.emit_gradient(self.module, name, kernel, self.host)
+        if kernel.name == "overlap_add":
+            return emit_overlap(self.module, name, kernel, self.host)
         if kernel.name.startswith("random"):
             return emit_random(self.module, name, kernel, homes)
         function = ir.Function(self.module, MAIN, name)
@@ -203,15 +155,27 @@ class Lowerer:
 
     def parts(self, kernel: Kernel, homes: dict[int, Home]) -> int:
         """Into how many parts a kernel is cut: a matter of its size alone."""
-        if isinstance(kernel, Product):
+        if isinstance(kernel, Convolution):
+            if kernel.parts:
+                return kernel.parts
+            work, units = convolution.work_of(kernel, self.host)
+            worth = work // WORTH_SHARING_PRODUCT
+        elif isinstance(kernel, Product):
             work = math.prod(kernel.shape) * kernel.operands[0].shape[2]
             worth, units = work // WORTH_SHARING_PRODUCT, units_of(kernel, self.host)
         elif isinstance(kernel, Sweep):
             if kernel.parts:
                 return kernel.parts
-            work = math.prod(kernel.shape) * max(1, len(kernel.steps) // 4)
-            worth = work // WORTH_SHARING
+            costly = sum(step.call.name in COSTLY for step in kernel.steps)
+            steps = len(kernel.steps) + COSTLY_STEPS * costly
+            work = math.prod(kernel.shape) * max(1, steps // 4)
+            worth = 1 << (work // WORTH_SHARING).bit_length() >> 1  # a power of two
             units = split_units(kernel, self.host.vector_bytes)
+        elif kernel.name == "convolution_kernel":
+            return convolution.gradient_parts(kernel)
+        elif kernel.name == "overlap_add":
+            home = homes[kernel.inputs[0][0]]
+            worth, units = home.size // WORTH_SHARING, rows_of(kernel)
         elif kernel.name.startswith("random"):
             home = homes[kernel.outputs[0][0]]
             worth, units = home.size // WORTH_SHARING, random_units(home)
@@ -221,28 +185,28 @@ class Lowerer:
 
     def scratch(self, kernel: Kernel, homes: dict[int, Home]) -> int:
         """Bytes of scratch memory that a kernel needs while it runs."""
+        if isinstance(kernel, Convolution):
+            return convolution.scratch_bytes(kernel, self.host)
         if isinstance(kernel, Product):
             return scratch_bytes(kernel, self.host) * self.parts(kernel, homes)
         if isinstance(kernel, Sweep):
             return 0
         if kernel.name == "scan":
-            return self.body(kernel).arena_bytes
+            return scan_scratch_bytes(kernel, self.body(kernel), homes)
         return specials.scratch_bytes(kernel)
 
     def body(self, kernel: Special) -> Body:
         """The function of a scan's body."""
         found = self.bodies.get(id(kernel))
         if found is None:
-            schedule = kernel.body
-            assert schedule is not None
-            layout = Layout(
-                len(kernel.inputs), 0, len(schedule.constants), len(schedule.outputs)
-            )
+            schedule, factors = body_of(kernel, self.host)
+            inputs = len(kernel.inputs) + len(factors)
+            layout = Layout(inputs, 0, len(schedule.constants), len(schedule.outputs))
             name = f"body{next(self.numbers)}"
             size = self.main(name, schedule, layout)
             function = self.module.globals[name]
             function.linkage = "internal"
-            found = self.bodies[id(kernel)] = Body(function, layout, size)
+            found = self.bodies[id(kernel)] = Body(function, layout, size, factors)
         return found
 
 
@@ -364,13 +328,20 @@ class Caller:
         if function.function_type is MAIN:
             self.until_failure(self.b.call(function, [self.frame]))
             return
-        parts = self.lowerer.parts(kernel, homes)
+        if isinstance(kernel, Convolution):
+            size, panels = convolution.packing_of(kernel, self.lowerer.host)
+            parts = max(1, min(MOST_PARTS, size // WORTH_SHARING, panels))
+            self.share(self.lowerer.packing[function.name], self.frame, parts)
+        self.share(function, self.frame, self.lowerer.parts(kernel, homes))
+
+    def share(self, function: ir.Function, frame: ir.Value, parts: int) -> None:
+        """Calls a function for so many parts, on all threads."""
         if parts == 1:
-            self.b.call(function, [self.frame, index(0), index(1)])
+            self.b.call(function, [frame, index(0), index(1)])
             return
         self.lowerer.shared = True
         pool = self.entry("pool")
-        self.b.call(self.lowerer.parallel, [pool, function, self.frame, index(parts)])
+        self.b.call(self.lowerer.parallel, [pool, function, frame, index(parts)])
 
     def fill(self, frame: ir.Value, pointers: Sequence[ir.Value]) -> None:
         """Writes addresses into a table."""

@@ -44,12 +44,7 @@ LN2 = (0.693359375, -2.121944400546905827679e-4)
 LN2_DOUBLE = (6.93147180369123816490e-01, 1.90821492927058770002e-10)
 
 # erfc(x)·exp(x²) as a polynomial in u = (1/(x + 2) − middle) / half, for x from 1 to
-# the point where erf rounds to 1: Chebyshev fits, largest error 1.2e-10 and 2.4e-18.
-ERFC_SINGLE = (
-    0.25539567625190335, 0.14239528253811434, 0.02685091234341383,
-    0.0029251304915753145, 4.607581915188901e-05, -2.8785413224691183e-05,
-    -1.147585697734713e-06, 4.3171451032797147e-07,
-)  # fmt: skip
+# the point where erf rounds to 1: a Chebyshev fit, largest error 2.4e-18.
 ERFC_DOUBLE = (
     0.2214295402299318, 0.16189356804102495, 0.038560570425182426, 0.005588816281841403,
     0.00019713917772795885, -8.07922042879663e-05, -7.340517938287998e-06,
@@ -57,6 +52,41 @@ ERFC_DOUBLE = (
     -5.886053299221601e-10, 2.625007492297143e-09, -2.68698518348558e-10,
     -7.468711818050684e-11, 2.2135736614933752e-11, 4.775776110782188e-13,
     -9.369456032869593e-13,
+)  # fmt: skip
+
+
+# Approximations in single precision, fitted for the least relative error of the result:
+# tanh x = x·P(x²)/Q(x²) below 9, where tanh rounds to 1 (error 2e-8);
+# erf x − x = x·P(x²) below 0.9 (1e-8), and −ln(1 − erf x) = P(x) from there on (2e-9);
+# ln(1 + u) − u = u²·P(u)/Q(u) from 0 to 1 (3e-9); eʳ − 1 − r = r²·P(r) for
+# |r| ≤ ½ ln 2 (7e-9); ln(1 + f) − f + f²/2 = f³·P(f) for √½ ≤ 1 + f < √2 (2e-8).
+TANH_LIMIT, ERF_LIMIT, ERF_TURN = 9.0, 3.95, 0.9
+TANH_SINGLE = (
+    (1.0, 0.13381008803844452, 0.003495568409562111, 2.06087624974316e-05,
+     1.3354227057504886e-08),
+    (1.0, 0.4671432077884674, 0.025876909494400024, 0.0003285602724645287,
+     7.776372967782663e-07),
+)  # fmt: skip
+ERF_SINGLE = (
+    0.12837915379053985, -0.3761252324932798, 0.11282140555801994,
+    -0.02677889970652232, 0.005011948996059428, -0.0006090286868577213,
+)  # fmt: skip
+ERFC_SINGLE = (
+    0.00016644718247540763, 1.1277972446525322, 0.6369760792530772,
+    0.10411368271542892, -0.022315215233118045, 0.003065490908008261,
+    -0.00019821972330827758,
+)  # fmt: skip
+LOG1P_SINGLE = (
+    (-0.49999999513641324, -0.46107092585530707, -0.07656827896600617),
+    (1.0, 1.588807494427544, 0.7123590140982455, 0.08038694057638658),
+)  # fmt: skip
+EXP_SINGLE = (
+    0.4999999955264954, 0.16666577292700843, 0.041666853407002706,
+    0.008363144924989177, 0.0013901286571248294,
+)  # fmt: skip
+LOG_SINGLE = (
+    0.3333332994397746, -0.25000303922193645, 0.2000120095765931, -0.1664158154620232,
+    0.1420994608245402, -0.12989277576693725, 0.12655694603311402, -0.07974208912949904,
 )  # fmt: skip
 
 
@@ -135,8 +165,20 @@ class Words:
         shifted = self.b.shl(biased, self.whole(self.format.mantissa))
         return self.b.bitcast(shifted, self.type)
 
+    def quotient(
+        self, x: ir.Value, parts: tuple[Sequence[float], Sequence[float]]
+    ) -> ir.Value:
+        """P(x) / Q(x), given the coefficients of both."""
+        above, below = (self.polynomial(x, each) for each in parts)
+        return self.b.fdiv(above, below)
+
     def scaled(self, x: ir.Value, n: ir.Value) -> ir.Value:
         """x · 2ⁿ in two steps, which reaches infinity and the subnormal numbers."""
+        if self.lanes * self.format.bits == 512 and self.format is SINGLE:
+            # Vectors of 64 bytes come with an instruction for it.
+            kind = ir.FunctionType(self.type, [self.type, self.integer])
+            name = f"llvm.ldexp.{self.suffix}.v{self.lanes}i32"
+            return self.b.call(self.b.module.declare_intrinsic(name, fnty=kind), [x, n])
         half = self.b.ashr(n, self.whole(1))
         rest = self.b.sub(n, half)
         return self.b.fmul(
@@ -159,20 +201,37 @@ def _clamped(w: Words, x: ir.Value, low: float, high: float) -> ir.Value:
     return w.choose(w.less(x, high), x, high)
 
 
+def _within(w: Words, x: ir.Value, low: float, high: float) -> ir.Value:
+    """x brought into [low, high]; NaN stays."""
+    x = w.choose(w.less(x, low), low, x)
+    return w.choose(w.less(w.number(high), x), high, x)
+
+
 def _exp_limits(w: Words) -> tuple[float, float]:
     """Arguments beyond which exp is 0 and ∞."""
     return (-104.0, 89.0) if w.format is SINGLE else (-746.0, 710.0)
 
 
 def exp(b: ir.IRBuilder, x: ir.Value) -> ir.Value:
-    """eˣ = 2ⁿ eʳ with r = x − n ln 2, and eʳ by its Taylor series. Error below 1.5
-    ulp."""
+    """eˣ = 2ⁿ eʳ with r = x − n ln 2, and eʳ by a polynomial. Error below 1.5 ulp."""
     w = Words(b, x)
     low, high = _exp_limits(w)
-    n, r = _reduced_exponent(w, _clamped(w, x, low, high))
-    series = w.polynomial(r, [1 / math.factorial(i) for i in range(w.format.exp_terms)])
-    result = w.scaled(series, b.fptosi(n, w.integer))
-    return w.choose(b.fcmp_unordered("uno", x, x), x, result)
+    x = _within(w, x, low, high)
+    # Added to 1.5 · 2ᵐ, m the bits of the mantissa, a number is rounded to an integer,
+    # which then stands in the last bits.
+    shift = 1.5 * 2.0**w.format.mantissa
+    shifted = w.fma(x, w.number(1 / math.log(2)), w.number(shift))
+    n = b.fsub(shifted, w.number(shift))
+    high, low = LN2 if w.format is SINGLE else LN2_DOUBLE
+    r = w.fma(n, w.number(-low), w.fma(n, w.number(-high), x))
+    one = w.number(1.0)
+    if w.format is SINGLE:
+        series = w.fma(w.fma(w.polynomial(r, EXP_SINGLE), r, one), r, one)
+    else:
+        terms = [1 / math.factorial(i) for i in range(w.format.exp_terms)]
+        series = w.polynomial(r, terms)
+    whole = b.bitcast(w.number(shift), w.integer)
+    return w.scaled(series, b.sub(b.bitcast(shifted, w.integer), whole))
 
 
 def expm1(b: ir.IRBuilder, x: ir.Value) -> ir.Value:
@@ -198,38 +257,47 @@ def expm1(b: ir.IRBuilder, x: ir.Value) -> ir.Value:
 
 
 def _log_parts(w: Words, x: ir.Value) -> tuple[ir.Value, ir.Value]:
-    """e and f with x = 2ᵉ (1 + f) and √½ ≤ 1 + f < √2, for positive finite x."""
+    """e and f with x = 2ᵉ (1 + f) and √½ ≤ 1 + f < √2, for positive normal x."""
     b, form = w.b, w.format
-    smallest = 2.0 ** (1 - form.bias)
-    subnormal = w.less(x, smallest)
-    shift = float(form.mantissa + 1)
-    x = w.choose(subnormal, b.fmul(x, w.number(2.0**shift)), x)
     bits = b.bitcast(x, w.integer)
     # Subtracting the bits of √½ makes the exponent count from there.
     root = {32: 0x3F3504F3, 64: 0x3FE6A09E667F3BCD}[form.bits]
-    above = b.sub(bits, w.whole(root))
-    exponent = b.ashr(above, w.whole(form.mantissa))
+    exponent = b.ashr(b.sub(bits, w.whole(root)), w.whole(form.mantissa))
     m = b.bitcast(b.sub(bits, b.shl(exponent, w.whole(form.mantissa))), w.type)
-    e = b.sitofp(exponent, w.type)
-    e = w.choose(subnormal, b.fsub(e, w.number(shift)), e)
-    return e, b.fsub(m, w.number(1.0))
+    return b.sitofp(exponent, w.type), b.fsub(m, w.number(1.0))
 
 
-def _log_positive(w: Words, x: ir.Value) -> ir.Value:
-    """ln x for positive finite x: ln(1 + f) = f − s (f − z), from ln(1+f) = 2
-    artanh(f/(2+f))."""
+def _log_of_parts(w: Words, e: ir.Value, f: ir.Value) -> ir.Value:
+    """e ln 2 + ln(1 + f). The large part f is exact; single precision adds a
+    polynomial, double precision f − s (f − z) from ln(1+f) = 2 artanh(f/(2+f))."""
     b = w.b
-    e, f = _log_parts(w, x)
+    high, low = LN2 if w.format is SINGLE else LN2_DOUBLE
+    square = b.fmul(f, f)
+    if w.format is SINGLE:
+        rest = b.fmul(b.fmul(f, square), w.polynomial(f, LOG_SINGLE))
+        rest = w.fma(e, w.number(low), rest)
+        rest = w.fma(square, w.number(-0.5), rest)
+        return w.fma(e, w.number(high), b.fadd(f, rest))
     s = b.fdiv(f, b.fadd(w.number(2.0), f))
     z = b.fmul(s, s)
     series = b.fmul(
         z, w.polynomial(z, [2 / (2 * i + 3) for i in range(w.format.log_terms)])
     )
-    # With h = f²/2: ln(1 + f) = f − (h − s (h + series)), whose large part f is exact.
-    h = b.fmul(b.fmul(f, f), w.number(0.5))
-    high, low = LN2 if w.format is SINGLE else LN2_DOUBLE
+    # With h = f²/2: ln(1 + f) = f − (h − s (h + series)).
+    h = b.fmul(square, w.number(0.5))
     inner = w.fma(s, b.fadd(h, series), b.fmul(e, w.number(low)))
     return w.fma(e, w.number(high), b.fsub(f, b.fsub(h, inner)))
+
+
+def _log_positive(w: Words, x: ir.Value) -> ir.Value:
+    """ln x for positive finite x, subnormal numbers included."""
+    b, form = w.b, w.format
+    subnormal = w.less(x, 2.0 ** (1 - form.bias))
+    shift = float(form.mantissa + 1)
+    x = w.choose(subnormal, b.fmul(x, w.number(2.0**shift)), x)
+    e, f = _log_parts(w, x)
+    e = w.choose(subnormal, b.fsub(e, w.number(shift)), e)
+    return _log_of_parts(w, e, f)
 
 
 def _with_log_limits(w: Words, x: ir.Value, result: ir.Value) -> ir.Value:
@@ -240,34 +308,49 @@ def _with_log_limits(w: Words, x: ir.Value, result: ir.Value) -> ir.Value:
     return w.choose(valid, result, math.nan)
 
 
+def _normal(w: Words, x: ir.Value) -> ir.Value:
+    """Where x is positive, finite and not subnormal."""
+    form = w.format
+    first, last = 1 << form.mantissa, (2 * form.bias + 1) << form.mantissa
+    offset = w.b.sub(w.b.bitcast(x, w.integer), w.whole(first))
+    return w.b.icmp_unsigned("<", offset, w.whole(last - first))
+
+
 def log(b: ir.IRBuilder, x: ir.Value) -> ir.Value:
-    """ln x = e ln 2 + ln(1 + f), the latter by the series of artanh. Error below 1.5
-    ulp."""
+    """ln x = e ln 2 + ln(1 + f) for x = 2ᵉ (1 + f). Error below 1.5 ulp."""
     w = Words(b, x)
-    return _with_log_limits(w, x, _log_positive(w, x))
+    value = _log_of_parts(w, *_log_parts(w, x))
+    return unless_all(
+        b, w, _normal(w, x), value, lambda: _with_log_limits(w, x, _log_positive(w, x))
+    )
 
 
 def log1p(b: ir.IRBuilder, x: ir.Value) -> ir.Value:
-    """ln(1 + x) = ln u + (x − (u − 1)) / u with u = 1 + x rounded. Error below 2.5
+    """ln(1 + x) = ln u + (1 + x − u) / u with u = 1 + x rounded. Error below 2.5
     ulp."""
     w = Words(b, x)
     one = w.number(1.0)
     u = b.fadd(x, one)
-    lost = b.fsub(x, b.fsub(u, one))
-    # For large x it is 1 that is lost in the sum, not digits of x.
-    lost = w.choose(w.less(one, x), b.fsub(one, b.fsub(u, x)), lost)
-    finite = b.and_(w.less(u, math.inf), w.less(w.number(0.0), u))
-    correction = w.choose(finite, b.fdiv(lost, u), 0.0)
-    result = _with_log_limits(w, u, b.fadd(_log_positive(w, u), correction))
-    tiny = w.less(w.magnitude(x), 2.0 ** -(w.format.mantissa + 2))
-    return w.choose(tiny, x, result)
+    added = b.fsub(u, one)  # what was lost in the sum, of 1 and of x
+    lost = b.fadd(b.fsub(one, b.fsub(u, added)), b.fsub(x, added))
+    value = b.fadd(_log_of_parts(w, *_log_parts(w, u)), b.fdiv(lost, u))
+    value = w.with_sign(value, x)  # −0 stays
+
+    def limits() -> ir.Value:
+        return _with_log_limits(w, u, u)
+
+    return unless_all(b, w, _normal(w, u), value, limits)
 
 
 def tanh(b: ir.IRBuilder, x: ir.Value) -> ir.Value:
-    """tanh x = t / (t + 2) with t = e²ˣ − 1, on |x|. Error below 4 ulp."""
+    """tanh x by a quotient of polynomials in x²; in double precision t / (t + 2) with
+    t = e²ˣ − 1, on |x|. Error below 5.5 ulp, in double precision 4."""
     w = Words(b, x)
-    limit = 10.0 if w.format is SINGLE else 20.0
-    size = _clamped(w, w.magnitude(x), 0.0, limit)
+    if w.format is SINGLE:
+        x = _within(w, x, -TANH_LIMIT, TANH_LIMIT)
+        above, below = (w.polynomial(b.fmul(x, x), each) for each in TANH_SINGLE)
+        return _within(w, b.fdiv(b.fmul(x, above), below), -1.0, 1.0)
+    size = _clamped(w, w.magnitude(x), 0.0, 20.0)
     t = expm1(b, b.fadd(size, size))
     result = w.with_sign(b.fdiv(t, b.fadd(t, w.number(2.0))), x)
     tiny = w.less(w.magnitude(x), 2.0 ** -(w.format.mantissa // 2 + 2))
@@ -287,13 +370,20 @@ def softplus(b: ir.IRBuilder, x: ir.Value) -> ir.Value:
     """ln(1 + eˣ) = max(x, 0) + ln(1 + e^−|x|). Error below 3 ulp."""
     w = Words(b, x)
     positive = w.choose(w.less(x, 0.0), 0.0, x)
-    return b.fadd(positive, log1p(b, exp(b, b.fneg(w.magnitude(x)))))
+    decay = exp(b, b.fneg(w.magnitude(x)))
+    if w.format is SINGLE:  # e^−|x| is within 0 … 1
+        rest = w.fma(b.fmul(decay, decay), w.quotient(decay, LOG1P_SINGLE), decay)
+        return b.fadd(positive, rest)
+    return b.fadd(positive, log1p(b, decay))
 
 
 def erf(b: ir.IRBuilder, x: ir.Value) -> ir.Value:
-    """2/√π ∫₀ˣ e^(−t²) dt: the Taylor series up to 1, beyond it 1 − erfc x with
+    """2/√π ∫₀ˣ e^(−t²) dt: in single precision by polynomials, the larger part as
+    1 − e^P. In double precision the Taylor series up to 1, beyond it 1 − erfc x with
     erfc x = e^(−x²) · g(x), g a polynomial in 1 / (x + 2). Error below 3 ulp."""
     w = Words(b, x)
+    if w.format is SINGLE:
+        return _erf_single(w, x)
     size = w.magnitude(x)
     square = b.fmul(x, x)
     terms = [
@@ -302,18 +392,23 @@ def erf(b: ir.IRBuilder, x: ir.Value) -> ir.Value:
     ]
     # The factor is 1.128…: adding x last rounds less than multiplying by it.
     near = w.fma(x, w.polynomial(square, [terms[0] - 1.0, *terms[1:]]), x)
-    end, middle, half, fit = (
-        (4.0, 1 / 4, 1 / 12, ERFC_SINGLE)
-        if w.format is SINGLE
-        else (6.0, 11 / 48, 5 / 48, ERFC_DOUBLE)
-    )
+    end, middle, half = 6.0, 11 / 48, 5 / 48
     clamped = _clamped(w, size, 1.0, end)
     inverse = b.fdiv(w.number(1.0), b.fadd(clamped, w.number(2.0)))
     u = b.fmul(b.fsub(inverse, w.number(middle)), w.number(1 / half))
-    decay = exp(b, b.fneg(b.fmul(clamped, clamped)))
-    far = w.fma(b.fneg(decay), w.polynomial(u, fit), w.number(1.0))
+    decay = exp(b, b.fneg(square))
+    far = w.fma(b.fneg(decay), w.polynomial(u, ERFC_DOUBLE), w.number(1.0))
     result = w.choose(w.less(size, 1.0), near, w.with_sign(far, x))
     return w.choose(b.fcmp_unordered("uno", x, x), x, result)
+
+
+def _erf_single(w: Words, x: ir.Value) -> ir.Value:
+    b = w.b
+    near = w.fma(x, w.polynomial(b.fmul(x, x), ERF_SINGLE), x)
+    size = _within(w, w.magnitude(x), 0.0, ERF_LIMIT)
+    beyond = exp(b, b.fneg(w.polynomial(size, ERFC_SINGLE)))
+    far = w.with_sign(b.fsub(w.number(1.0), beyond), x)
+    return w.choose(w.less(size, ERF_TURN), near, far)
 
 
 def _lane_by_lane(name: str, b: ir.IRBuilder, *operands: ir.Value) -> ir.Value:
@@ -369,10 +464,10 @@ def _sine(b: ir.IRBuilder, x: ir.Value, quarter: int, name: str) -> ir.Value:
     value = b.select(swap, cosine, sine)
     negative = b.icmp_signed("!=", b.and_(quadrant, w.whole(2)), w.whole(0))
     value = b.select(negative, b.fneg(value), value)
-    return _unless_all(b, w, inside, value, lambda: _lane_by_lane(name, b, x))
+    return unless_all(b, w, inside, value, lambda: _lane_by_lane(name, b, x))
 
 
-def _unless_all(
+def unless_all(
     b: ir.IRBuilder,
     w: Words,
     inside: ir.Value,
@@ -425,7 +520,7 @@ def power(b: ir.IRBuilder, x: ir.Value, y: ir.Value) -> ir.Value:
     base, exponent = w.choose(ordinary, x, 1.0), w.choose(ordinary, y, 0.0)
     product = b.fmul(b.fpext(exponent, wide), log(b, b.fpext(base, wide)))
     value = b.fptrunc(exp(b, product), w.type)
-    return _unless_all(b, w, ordinary, value, lambda: _lane_by_lane("pow", b, x, y))
+    return unless_all(b, w, ordinary, value, lambda: _lane_by_lane("pow", b, x, y))
 
 
 def _by_intrinsic(name: str) -> Callable[[ir.IRBuilder, ir.Value], ir.Value]:

@@ -104,6 +104,12 @@ class Values:
             self.loaded[access] = found
         return found
 
+    def read(self, access: Access) -> ir.Value:
+        """What stands now where a store has gone, in every lane."""
+        place = self.position(access.strides, access.offset)
+        stride = self._stride(access)
+        return self._load_at(access.home, access.dtype, place, stride)
+
     def _load_at(
         self, home: int, dtype: DType, place: ir.Value, stride: int
     ) -> ir.Value:

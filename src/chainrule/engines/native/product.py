@@ -7,18 +7,33 @@ where the product's result would go, the others beside it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 from llvmlite import ir
 
+from ...shapes import Shape
 from . import emit
 from .emit import KERNEL, index
+from .guard import guarded
 from .host import Host
 from .kernel import Access, Product
-from .kernels.matmul import choose_tiling, emit_matmul, scratch_elements
-from .kernels.tiles import Matmul, Tiling
+from .kernels.matmul import (
+    choose_tiling,
+    emit_matmul,
+    ready_tiling,
+    scratch_elements,
+)
+from .kernels.tiles import Ahead, Epilogue, Matmul, Tiling
 from .point import Point, Values
 from .views import View
+
+#: A line of the cache, in bytes. Operands of the epilogue that have more bytes than
+#: ``NEAR`` together are asked for while the product of a tile is computed.
+LINE, NEAR = 64, 1 << 16
+#: A vector times a matrix that comes from memory is shared out in so many parts at
+#: least, and in more of so many bytes of a row each.
+FEWEST_STREAMS, STREAM_BYTES = 4, 1 << 13
 
 
 def specification(kernel: Product) -> Matmul:
@@ -38,7 +53,20 @@ def specification(kernel: Product) -> Matmul:
 
 def tiling_of(kernel: Product, host: Host) -> Tiling:
     """How the product is cut on this processor."""
-    return choose_tiling(specification(kernel), host.vector_bytes, host.registers)
+    spec = specification(kernel)
+    tiling = choose_tiling(spec, host.vector_bytes, host.registers)
+    if kernel.in_panels:
+        found = ready_tiling(tiling, spec)
+        assert found is not None
+        return found
+    return tiling
+
+
+def prepared_tiling(kernel: Product, host: Host) -> Tiling | None:
+    """The tiling for a second factor in panels; None where that would not be used."""
+    if kernel.operands[1].strides[0]:
+        return None  # another matrix for every one of the batch
+    return ready_tiling(tiling_of(kernel, host), specification(kernel))
 
 
 def scratch_bytes(kernel: Product, host: Host) -> int:
@@ -51,6 +79,8 @@ def scratch_bytes(kernel: Product, host: Host) -> int:
 def units_of(kernel: Product, host: Host) -> int:
     """Into how many pieces at most the product can be shared out."""
     spec, tiling = specification(kernel), tiling_of(kernel, host)
+    if tiling.streams and spec.m == 1:  # long pieces of rows are read faster
+        return max(FEWEST_STREAMS, spec.n * spec.dtype.itemsize // STREAM_BYTES)
     pieces = (
         -(-spec.n // tiling.columns) if tiling.by_panel else -(-spec.m // tiling.rows)
     )
@@ -67,8 +97,60 @@ def emit_product(
     sizes: Mapping[int, int] | None = None,
 ) -> ir.Function:
     """Writes ``name(arguments, part, parts)``; ``scratch`` is one of the homes."""
+    function = ir.Function(module, KERNEL, name)
+    b = ir.IRBuilder(function.append_basic_block("entry"))
+    table, part, parts = function.args
+    if sizes is not None and not _within(kernel, sizes):
+        guarded(b, index(0), 0, None, 0)
+        b.ret_void()
+        return function
+    plain = len(kernel.steps) == 1 and len(kernel.stores) == 1
+    core = emit_matmul(
+        module,
+        f"{name}.core",
+        specification(kernel),
+        tiling_of(kernel, host),
+        None if plain else _epilogue(kernel, homes, sizes),
+        _ahead(kernel, homes),
+    )
+    core.linkage = "internal"
+    pointers = emit.arguments(b, table, homes)
+    element = emit.memory_type(kernel.steps[0].call.output)
+    starts = [
+        emit.address(b, pointers[each.home], element, index(each.offset))
+        for each in (*kernel.operands, kernel.stores[kernel.main_store()][1])
+    ]
+    b.call(core, [*starts, pointers[scratch], table, part, parts])
+    b.ret_void()
+    return function
+
+
+def _within(kernel: Product, sizes: Mapping[int, int]) -> bool:
+    """Whether the factors and the result lie within their buffers: all is known here,
+    so nothing is checked when it runs.
+    """
+    _, target = kernel.stores[kernel.main_store()]
+    first, second = kernel.operands
+    walks: list[tuple[Shape, View | Access]] = [(kernel.shape, target)]
+    walks.append((first.shape, first))
+    if not kernel.in_panels:
+        walks.append((second.shape, second))
+    for shape, walk in walks:
+        if 0 in shape:
+            continue
+        ends = [s * (n - 1) for n, s in zip(shape, walk.strides, strict=True)]
+        low = walk.offset + sum(min(0, each) for each in ends)
+        high = walk.offset + sum(max(0, each) for each in ends)
+        if low < 0 or high >= sizes[walk.home]:
+            return False
+    return True
+
+
+def _epilogue(
+    kernel: Product, homes: Sequence[int], sizes: Mapping[int, int] | None
+) -> Epilogue:
+    """The steps, on a vector of C; what is not C itself is stored here."""
     main = kernel.main_store()
-    target = kernel.stores[main][1]
     others = [store for i, store in enumerate(kernel.stores) if i != main]
 
     def epilogue(
@@ -90,27 +172,47 @@ def emit_product(
             values.store(each, access)
         return result
 
-    plain = len(kernel.steps) == 1 and not others
-    core = emit_matmul(
-        module,
-        f"{name}.core",
-        specification(kernel),
-        tiling_of(kernel, host),
-        None if plain else epilogue,
-    )
-    core.linkage = "internal"
-    function = ir.Function(module, KERNEL, name)
-    b = ir.IRBuilder(function.append_basic_block("entry"))
-    table, part, parts = function.args
-    pointers = emit.arguments(b, table, homes)
-    a, c = kernel.operands
+    return epilogue
 
-    def begin(access: View | Access) -> ir.Value:
-        element = emit.memory_type(kernel.steps[0].call.output)
-        return emit.address(b, pointers[access.home], element, index(access.offset))
 
-    b.call(
-        core, [begin(a), begin(c), begin(target), pointers[scratch], table, part, parts]
-    )
-    b.ret_void()
-    return function
+def _ahead(kernel: Product, homes: Sequence[int]) -> Ahead | None:
+    """Asks memory for what the epilogue touches; None where it is probably near."""
+    far = _far(kernel)
+    if not far:
+        return None
+
+    def ahead(
+        b: ir.IRBuilder,
+        context: ir.Value,
+        batch: ir.Value,
+        row: ir.Value,
+        column: ir.Value,
+        columns: int,
+    ) -> None:
+        pointers = emit.arguments(b, context, homes)
+        point = Point((batch, row, column), None, 0, None)
+        values = Values(b, kernel.steps, pointers, point)
+        for access in far:
+            start = values.position(access.strides, access.offset)
+            kind = emit.memory_type(access.dtype)
+            step = LINE // access.dtype.itemsize
+            for at in (*range(0, columns - 1, step), columns - 1):
+                place = b.add(start, index(at))
+                emit.prefetch(b, emit.address(b, pointers[access.home], kind, place))
+
+    return ahead
+
+
+def _far(kernel: Product) -> list[Access]:
+    """What the epilogue touches along with C, where it is probably not in the cache.
+
+    A result with the walk of an operand is taken to be that operand, updated in place.
+    """
+    reads = [a for a in kernel.accesses if a.strides[2] == 1 and a.strides[1]]
+    walks = {(a.strides, a.offset, a.dtype) for a in reads}
+    writes = [
+        a for _, a in kernel.stores if (a.strides, a.offset, a.dtype) not in walks
+    ]
+    found = list(dict.fromkeys(reads + writes))
+    size = math.prod(kernel.shape) * sum(a.dtype.itemsize for a in found)
+    return found if size > NEAR else []

@@ -94,22 +94,34 @@ def _philox(
     c0 = b.trunc(blocks, narrow)
     c1 = b.trunc(b.lshr(blocks, emit.constant(long, 32)), narrow)
     k0, k1, c2, c3 = (emit.splat(b, word, LANES) for word in state)
-    multipliers = [emit.constant(long, each) for each in MULTIPLIERS]
     steps = [emit.constant(narrow, each) for each in KEY_STEPS]
-
-    def product(x: ir.Value, by: ir.Value) -> tuple[ir.Value, ir.Value]:
-        full = b.mul(b.zext(x, long), by)
-        return b.trunc(b.lshr(full, emit.constant(long, 32)), narrow), b.trunc(
-            full, narrow
-        )
-
     for _ in range(ROUNDS):
-        high0, low0 = product(c0, multipliers[0])
-        high1, low1 = product(c2, multipliers[1])
+        high0, low0 = _product(b, c0, MULTIPLIERS[0])
+        high1, low1 = _product(b, c2, MULTIPLIERS[1])
         c0, c1 = b.xor(b.xor(high1, c1), k0), low1
         c2, c3 = b.xor(b.xor(high0, c3), k1), low0
         k0, k1 = b.add(k0, steps[0]), b.add(k1, steps[1])
     return [c0, c1, c2, c3]
+
+
+def _product(b: ir.IRBuilder, x: ir.Value, by: int) -> tuple[ir.Value, ir.Value]:
+    """The upper and the lower words of x · by, lane by lane.
+
+    Processors multiply every other word of a vector to 64 bits; the even and the odd
+    lanes are multiplied apart and put together again.
+    """
+    pairs = emit.wide(I64, LANES // 2)
+    half, low = emit.constant(pairs, 32), emit.constant(pairs, 0xFFFFFFFF)
+    both = b.bitcast(x, pairs)
+    factor = emit.constant(pairs, by)
+    even = b.bitcast(b.mul(b.and_(both, low), factor), x.type)
+    odd = b.bitcast(b.mul(b.lshr(both, half), factor), x.type)
+
+    def words(place: int) -> ir.Value:
+        chosen = [i // 2 * 2 + place + (LANES if i % 2 else 0) for i in range(LANES)]
+        return b.shuffle_vector(even, odd, ir.Constant(emit.wide(I32, LANES), chosen))
+
+    return words(1), words(0)
 
 
 def _results(b: ir.IRBuilder, words: list[ir.Value], home: Home) -> list[ir.Value]:

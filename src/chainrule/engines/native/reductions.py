@@ -12,7 +12,8 @@ from llvmlite import ir
 
 from ...dtypes import DType
 from . import emit
-from .elementwise import Call, convert, extreme, is_float
+from .calls import Call
+from .elementwise import convert, extreme, is_float
 from .emit import I64
 
 State = list[ir.Value]

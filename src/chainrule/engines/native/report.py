@@ -10,12 +10,19 @@ from collections.abc import Iterable
 
 from ...compiler.report import KernelReport, is_arithmetic, loops_text
 from ...shapes import Shape
+from .convolving import Convolution
 from .kernel import Access, Home, Kernel, Product, Schedule, Special, Step, Sweep
 
 
 def kernel_reports(schedule: Schedule) -> list[KernelReport]:
     """A report for every kernel, in the order in which they run."""
     return [_report(kernel, schedule.homes) for kernel in schedule.kernels]
+
+
+def work_of(schedule: Schedule) -> int:
+    """Operations, and bytes read and written, of one run."""
+    reports = kernel_reports(schedule)
+    return sum(r.flops + r.bytes_read + r.bytes_written for r in reports)
 
 
 def _report(kernel: Kernel, homes: dict[int, Home]) -> KernelReport:
@@ -29,8 +36,13 @@ def _report(kernel: Kernel, homes: dict[int, Home]) -> KernelReport:
     read = _touched(kernel.shape, accesses, homes)
     if isinstance(kernel, Product):
         kind, terms = "product", kernel.operands[0].shape[2]
+        if isinstance(kernel, Convolution):
+            kind, computed = "convolution", kernel.computed
+            terms = computed.taps * computed.inputs
+            flops += 2 * computed.multiplications
+        else:
+            flops += 2 * math.prod(kernel.shape) * terms
         loops = f"{_without_ones(kernel.shape)} × [{terms}]"
-        flops += 2 * math.prod(kernel.shape) * terms
         for view in kernel.operands:
             moved = _elements(view.shape, view.strides)
             home = homes[view.home]
@@ -60,7 +72,9 @@ def _special(kernel: Special, homes: dict[int, Home]) -> KernelReport:
     if name == "callback" and kernel.node is not None:
         name = kernel.node.op.name
         return KernelReport("NumPy", loops, (name,), read, written, 0)
-    return KernelReport(name, loops, (name,), read, written, 0)
+    spec = kernel.params.get("spec")
+    flops = 0 if spec is None else 2 * spec.multiplications
+    return KernelReport(name, loops, (name,), read, written, flops)
 
 
 def _size(home: Home) -> int:
@@ -72,7 +86,7 @@ def _flops(step: Step, kernel: Sweep) -> int:
     if isinstance(kernel, Product) and step is kernel.steps[0]:
         return 0  # the product itself
     call = step.call
-    if step.reduces:
+    if step.reduces or step.across:
         dtype = call.inputs[0] if call.inputs else call.output
         return math.prod(kernel.shape) * (dtype.kind == "f")
     points = kernel.rows if step.row else math.prod(kernel.shape)

@@ -78,7 +78,7 @@ def _rewalked(
     )
 
 
-def lane_axis(kernel: Sweep) -> int | None:
+def lane_axis(kernel: Sweep, among: frozenset[int] | None = None) -> int | None:
     """The axis for the lanes: contiguous in most accesses, the last one among equals.
 
     A store that is not contiguous costs most. None where the space is one point.
@@ -86,7 +86,7 @@ def lane_axis(kernel: Sweep) -> int | None:
     best: tuple[int, int] | None = None
     stores = [access.strides for _, access in kernel.stores]
     for axis, n in enumerate(kernel.shape):
-        if n < 2:
+        if n < 2 or (among is not None and axis not in among):
             continue
         score = 0
         for walk in _walks(kernel):

@@ -140,6 +140,30 @@ def _scatter_add(
         _add_row(b, g, y, source, target, after)
 
 
+def _put(
+    b: ir.IRBuilder, kernel: Special, pointers: Pointers, homes: dict[int, Home]
+) -> None:
+    """Slices written over those of a copy; in place there is nothing to copy."""
+    x, at, new, y = _operands(b, kernel, pointers, homes)
+    shape, taken, axis = kernel.inputs[0][1], kernel.inputs[1][1], kernel.params["axis"]
+    before, size, after = around(shape, axis)
+    count = math.prod(taken)
+    apart = b.icmp_unsigned("!=", *(b.ptrtoint(e.pointer, I64) for e in (x, y)))
+    with b.if_then(apart):
+        _copy(b, y.pointer, x.pointer, index(math.prod(shape) * y.dtype.itemsize))
+    width = index(after * y.dtype.itemsize)
+    with loop(b, 0, before, name="o") as o, loop(b, 0, count, name="k") as k:
+        wanted = _position(b, at, k, size)
+        source = b.mul(b.add(b.mul(o, index(count)), k), index(after))
+        target = b.mul(b.add(b.mul(o, index(size)), wanted), index(after))
+        _copy(b, y.place(target), new.place(source), width)
+
+
+def _copy(b: ir.IRBuilder, target: ir.Value, source: ir.Value, size: ir.Value) -> None:
+    values = [target, source, size, ir.Constant(I1, 0)]
+    emit.intrinsic(b, "llvm.memcpy.p0.p0.i64", emit.VOID, values)
+
+
 def _position(b: ir.IRBuilder, at: Operand, place: ir.Value, size: int) -> ir.Value:
     return from_front(b, convert(b, at.load(place), at.dtype, dtypes.int64), size)
 
@@ -291,6 +315,7 @@ SPECIALS: dict[str, Callable[..., Any]] = {
     "cumsum": _cumsum,
     "argsort": _argsort,
     "next_state": _next_state,
+    "put": _put,
     "scatter_add": _scatter_add,
     "scatter_along_axis": _scatter_along,
 }

@@ -8,7 +8,8 @@ not depend on who runs it, so results never depend on timing or on the number of
 threads.
 
 A worker spins for a while after its last task, because the next one usually follows
-within microseconds. Then it leaves native code and, unless a program is running, waits
+within microseconds; after some tens of them it does so only while nobody else wants the
+processor. Then it leaves native code and, unless a program is running, waits
 for a semaphore, at no cost. The engine runs parallel programs inside ``with pool``,
 which wakes the workers; one that wakes late finds parts already done by the others.
 
@@ -20,30 +21,38 @@ change only between jobs.
 
 from __future__ import annotations
 
-import atexit
-import ctypes
-import os
-import threading
-
-import numpy as np
 from llvmlite import ir
+
+from .pool import (
+    BUSY,
+    CLOSED,
+    CONTEXT,
+    FUNCTION,
+    NAP,
+    NAP_TIME,
+    PARTS,
+    REMAINING,
+    STOP,
+    TICKET,
+    YIELD,
+)
 
 I32, I64 = ir.IntType(32), ir.IntType(64)
 BYTES = ir.IntType(8).as_pointer()
 TASK = ir.FunctionType(ir.VoidType(), [BYTES, I64, I64]).as_pointer()
 PARALLEL = ir.FunctionType(ir.VoidType(), [BYTES, TASK, BYTES, I64])
-
-#: Offsets, in 64-bit words, of the fields of a pool; those that different threads write
-#: at the same time are on cache lines of their own.
-TICKET, REMAINING, BUSY, STOP, FUNCTION, CONTEXT, PARTS = 0, 8, 16, 24, 32, 33, 34
-WORDS = 40
-
-#: The lower half of a ticket between two jobs: no part has this number, so nobody takes
-#: one while the fields of the next job are being written.
-CLOSED = 0xFFFFFFFF
+YIELDING = ir.FunctionType(I32, []).as_pointer()
+NAPPING = ir.FunctionType(I32, [BYTES, BYTES]).as_pointer()
 
 #: How often a worker looks for a job before it sleeps: about two milliseconds.
 SPINS = 40_000
+#: After so many looks, some 30 µs, a worker gives his processor away between looks:
+#: whoever spins until his time is over is taken off it as soon as he has a part. After
+#: 150 µs the caller sleeps between looks: the worker that he waits for has probably
+#: lost its processor, and finds his.
+WORKERS_PATIENCE, CALLERS_PATIENCE = 600, 3000
+#: For how many looks it counts that the processor was given away.
+GIVEN = 10
 
 
 class _Function:
@@ -74,9 +83,36 @@ class _Function:
     def write(self, word: int, value: ir.Value) -> None:
         self.builder.store_atomic(value, self.field(word), "release", 8)
 
-    def pause(self) -> None:
+    def rest(self, turns: ir.Value, field: int, patience: int) -> ir.Value:
+        """A moment of waiting, after so many; answers how many it makes.
+
+        A pause at first. After ``patience`` moments the function at ``field``, if there
+        is one, gives the processor to others: whoever waits long may be keeping it from
+        the one he waits for, or uses up his own share before there is work.
+        """
+        b = self.builder
+        give, pause, rested = (self.block(n) for n in ("give", "pause", "rested"))
+        function = b.load(self.field(field))
+        late = b.icmp_signed(">", turns, ir.Constant(I64, patience))
+        can = b.icmp_unsigned("!=", function, ir.Constant(I64, 0))
+        b.cbranch(b.and_(late, can), give, pause)
+        b.position_at_end(give)
+        if field == NAP:
+            time = b.bitcast(self.field(NAP_TIME), BYTES)
+            nothing = ir.Constant(BYTES, None)
+            b.call(b.inttoptr(function, NAPPING), [time, nothing])
+        else:
+            b.call(b.inttoptr(function, YIELDING), [])
+        b.branch(rested)
+        b.position_at_end(pause)
         if self.pause_function is not None:
-            self.builder.call(self.pause_function, [])
+            b.call(self.pause_function, [])
+        b.branch(rested)
+        b.position_at_end(rested)
+        took = b.phi(I64)
+        took.add_incoming(ir.Constant(I64, GIVEN), give)
+        took.add_incoming(ir.Constant(I64, 1), pause)
+        return b.add(turns, took)
 
     def work(self, after: ir.Block) -> None:
         """Takes parts of the current job until none is left, then goes to ``after``."""
@@ -129,11 +165,16 @@ def emit_parallel(module: ir.Module, pause: str | None) -> ir.Function:
     f.write(TICKET, b.shl(job, ir.Constant(I64, 32)))
     f.work(after=wait)
 
+    before = b.block
     b.branch(check)
     b.position_at_end(check)
-    f.pause()
-    left = f.read(REMAINING)
-    b.cbranch(b.icmp_signed(">", left, zero), check, done)
+    turns = b.phi(I64)
+    turns.add_incoming(zero, before)
+    again = f.block("again")
+    b.cbranch(b.icmp_signed(">", f.read(REMAINING), zero), again, done)
+    b.position_at_end(again)
+    turns.add_incoming(f.rest(turns, NAP, CALLERS_PATIENCE), b.block)
+    b.branch(check)
 
     b.position_at_end(done)
     closed = b.or_(f.read(TICKET), ir.Constant(I64, CLOSED))
@@ -185,9 +226,8 @@ def emit_worker(module: ir.Module, pause: str | None) -> ir.Function:
     idle.add_incoming(zero, worked)
 
     b.position_at_end(quiet)
-    f.pause()
-    more = b.add(idle, one)
-    idle.add_incoming(more, quiet)
+    more = f.rest(idle, YIELD, WORKERS_PATIENCE)
+    idle.add_incoming(more, b.block)
     b.cbranch(b.icmp_signed("<", more, ir.Constant(I64, SPINS)), spin, sleep)
 
     b.position_at_end(sleep)
@@ -195,96 +235,3 @@ def emit_worker(module: ir.Module, pause: str | None) -> ir.Function:
     b.position_at_end(stop)
     b.ret(one)
     return f.function
-
-
-class Pool:
-    """The workers of this process, and the memory through which they are told what to
-    do.
-
-    Arguments:
-        worker: the address of ``chainrule_worker``.
-        threads: how many threads work, the caller included.
-        owner: what keeps the worker's machine code in memory. The pool holds it until
-            the workers have ended, which may be at the end of the process.
-    """
-
-    def __init__(self, worker: int, threads: int, owner: object = None) -> None:
-        self._worker_address, self._owner = worker, owner
-        self.threads = threads
-        self._words = np.zeros(WORDS + 8, np.int64)
-        start = -self._words.ctypes.data % 64 // 8
-        self._state = self._words[start : start + WORDS]
-        self._state[TICKET] = CLOSED
-        self.address = int(self._state.ctypes.data)
-        self._started = self._registered = False
-        self._starting = threading.Lock()
-        self._sleeping = 0
-        self._running = 0
-        self._semaphore = threading.Semaphore(0)
-        self._workers: list[threading.Thread] = []
-        self._count = threading.RLock()
-
-    def __enter__(self) -> Pool:
-        """Before a parallel program: starts the workers, or wakes those that sleep.
-        They stay awake until the program has ended."""
-        if not self._started:
-            self._start()
-        with self._count:
-            self._running += 1
-            sleeping, self._sleeping = self._sleeping, 0
-        if sleeping:
-            self._semaphore.release(sleeping)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """After a parallel program."""
-        with self._count:
-            self._running = max(0, self._running - 1)
-
-    def _start(self) -> None:
-        with self._starting:
-            if self._started:
-                return
-            self._started = True
-            for number in range(1, self.threads):
-                worker = threading.Thread(
-                    target=self._live, name=f"chainrule-{number}", daemon=True
-                )
-                self._workers.append(worker)
-                worker.start()
-            if self._workers and not self._registered:
-                self._registered = True
-                atexit.register(self.stop)
-                if hasattr(os, "register_at_fork"):
-                    os.register_at_fork(after_in_child=self._forget)
-
-    def _live(self) -> None:
-        worker = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)(self._worker_address)
-        while not worker(self.address):
-            with self._count:
-                sleeps = not self._running
-                self._sleeping += sleeps
-            if sleeps:
-                self._semaphore.acquire()
-
-    def stop(self) -> None:
-        """Ends the workers and waits for them; a later program starts new ones."""
-        if not self._workers:
-            return
-        self._state[STOP] = 1
-        self._semaphore.release(len(self._workers))
-        for worker in self._workers:
-            worker.join(timeout=1.0)
-        if not any(worker.is_alive() for worker in self._workers):
-            self._forget()
-
-    def _forget(self) -> None:
-        """No workers any more: after ``stop``, and in a process forked from this
-        one."""
-        self._state[:] = 0
-        self._state[TICKET] = CLOSED
-        self._workers = []
-        self._sleeping = self._running = 0
-        self._semaphore = threading.Semaphore(0)
-        self._starting, self._count = threading.Lock(), threading.RLock()
-        self._started = False

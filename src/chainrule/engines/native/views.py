@@ -73,6 +73,16 @@ class View:
         strides = tuple(a * b for a, b in zip(self.strides, step, strict=True))
         return replace(self, shape=shape, strides=strides, offset=offset)
 
+    def windows(
+        self, shape: Shape, stride: Sequence[int], dilation: Sequence[int]
+    ) -> View:
+        """Every window of (samples, spatial axes …, channels), as (samples, windows …,
+        elements of a window …, channels)."""
+        first, *steps, last = self.strides
+        moves = tuple(a * b for a, b in zip(steps, stride, strict=True))
+        inside = tuple(a * b for a, b in zip(steps, dilation, strict=True))
+        return replace(self, shape=shape, strides=(first, *moves, *inside, last))
+
     def reshape(self, shape: Shape) -> View | None:
         """The same elements in another shape, or None where that needs a copy."""
         if math.prod(shape) != self.size:
@@ -158,4 +168,6 @@ def view_of(name: str, params: Mapping[str, Any], x: View, shape: Shape) -> View
             return x.flip(params["axes"])
         case "slice":
             return x.slice(params["start"], shape, params["step"])
+        case "windows":
+            return x.windows(shape, params["stride"], params["dilation"])
     return None

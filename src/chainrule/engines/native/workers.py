@@ -9,12 +9,10 @@ from __future__ import annotations
 
 import threading
 
-from llvmlite import ir
-
 from ...config import config
 from .host import Library, host, machine_code
 from .object_cache import cached
-from .threads import Pool, emit_worker
+from .pool import Pool
 
 _lock = threading.Lock()
 _pool: Pool | None = None
@@ -43,6 +41,10 @@ def _worker() -> int:
     if _library is None:
 
         def compiled() -> bytes:
+            from llvmlite import ir  # not needed where the code is found on disk
+
+            from .threads import emit_worker
+
             module = ir.Module("chainrule_worker")
             emit_worker(module, host().pause)
             return machine_code(str(module))

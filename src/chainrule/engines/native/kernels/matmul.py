@@ -36,7 +36,7 @@ from ..emit import (
     share,
 )
 from .panels import Panel, emit_packer
-from .tiles import IN_FLIGHT, Epilogue, Inner, Matmul, Outer, Tall, Tile, Tiling
+from .tiles import IN_FLIGHT, Ahead, Epilogue, Inner, Matmul, Outer, Tall, Tile, Tiling
 
 #: Where a stretch of p begins, and its length.
 Stretch: TypeAlias = tuple[ir.Value, ir.Value]
@@ -48,13 +48,17 @@ LONGEST_BLOCK = 1024
 #: cache from one tile to the next.
 SMALL_PANEL = 16 << 10
 PAGE = 4096
-#: A vector times a matrix of more bytes than this reads it row by row, so many rows at
-#: a time: their pages are then few, and memory delivers ahead.
-LARGE_MATRIX, STREAMS = 8 << 20, 8
+#: Where C has at most so many rows, panels of B are read where they lie: copying them
+#: would not pay.
+MANY_ROWS = 128
+#: Few rows times a matrix of more bytes than this go through it some of its rows at a
+#: time, all panels for these: few pages are then in use, and what comes next is asked
+#: for ahead. A vector takes fewer rows at a time.
+LARGE_MATRIX, STREAMED_ROWS, STREAMS = 1 << 20, 256, 8
 #: Inner products where C has at most so many rows or columns, and p is so many
 #: vectors long; of long vectors they are the best way for any A that stays in the
 #: second-level cache, because nothing is packed.
-FEW_ROWS, FEW_COLUMNS, SHORT, LONG = 8, 12, 4, 24
+FEW_ROWS, FEW_COLUMNS, SHORT, LONG = 8, 12, 4, 40
 SMALL_MATRIX = 512 << 10
 #: The columns of a tall tile, and those that are always worth copying for inner
 #: products.
@@ -90,17 +94,20 @@ def choose_tiling(spec: Matmul, vector_bytes: int, registers: int) -> Tiling:
         lanes //= 2
     vectors = _vectors(spec, -(-spec.n // lanes), registers)
     rows = _rows(spec.m, vectors, registers)
-    _, by_row, by_column = spec.b_strides
-    small = spec.k * lanes * vectors * size <= SMALL_PANEL
-    spread = by_row * size % PAGE != 0  # else its rows compete for the same cache lines
-    direct = by_column == 1 and (spec.m <= 2 * rows or (small and spread))
-    streams = (
-        direct and spec.m * spec.batch == 1 and spec.k * spec.n * size > LARGE_MATRIX
-    )
-    block = STREAMS if streams else max(1, spec.k) if direct else LONGEST_BLOCK
-    blocks = max(1, -(-spec.k // block))
     columns = lanes * vectors
-    waiting = -(-spec.n // columns) if streams else spec.m if blocks > 1 else 0
+    by_panel = _by_panel(spec, rows, columns)
+    large = spec.k * spec.n * size > LARGE_MATRIX
+    streams = _may_stream(spec, by_panel) and large
+    direct = streams or _is_direct(spec, rows, columns, by_panel)
+    block = LONGEST_BLOCK
+    if streams:
+        block = STREAMS if spec.m == 1 else STREAMED_ROWS
+    elif direct and spec.m <= 2 * rows:
+        block = max(1, spec.k)
+    blocks = max(1, -(-spec.k // block))
+    waiting = spec.m if blocks > 1 else 0
+    if streams:
+        waiting *= -(-spec.n // columns)
     return Tiling(
         "outer",
         lanes,
@@ -109,9 +116,34 @@ def choose_tiling(spec: Matmul, vector_bytes: int, registers: int) -> Tiling:
         blocks,
         longest=-(-spec.k // blocks),
         packed=not direct,
-        by_panel=_by_panel(spec, rows, columns),
+        by_panel=by_panel,
         held=waiting * columns,
         streams=streams,
+    )
+
+
+def _is_direct(spec: Matmul, rows: int, columns: int, by_panel: bool) -> bool:
+    """Whether panels of B are read where they lie.
+
+    Parts that share the rows of C would each copy all of B.
+    """
+    _, by_row, by_column = spec.b_strides
+    if by_column != 1:
+        return False
+    if spec.m <= 2 * rows or not by_panel:
+        return True
+    size = spec.dtype.itemsize
+    small = spec.k * spec.n * size <= LARGE_MATRIX
+    if spec.m <= MANY_ROWS and (small or spec.k <= LONGEST_BLOCK):
+        return True
+    spread = by_row * size % PAGE != 0  # else its rows compete for the same cache lines
+    return spread and spec.k * columns * size <= SMALL_PANEL
+
+
+def _may_stream(spec: Matmul, by_panel: bool) -> bool:
+    """Whether a B that comes from memory may be gone through row by row."""
+    return (
+        by_panel and spec.batch == 1 and spec.m <= MANY_ROWS and spec.b_strides[2] == 1
     )
 
 
@@ -184,8 +216,66 @@ def _rows(m: int, vectors: int, registers: int) -> int:
 
 def scratch_elements(tiling: Tiling) -> int:
     """How many elements of scratch memory each part needs."""
-    panel = tiling.longest * tiling.columns if tiling.packed else 0
+    own = tiling.packed and not tiling.ready
+    panel = tiling.longest * tiling.columns if own else 0
     return panel + tiling.held
+
+
+def ready_tiling(tiling: Tiling, spec: Matmul) -> Tiling | None:
+    """The tiling for a B that lies in panels; None where they would not be used.
+
+    A factor that is multiplied again and again, as in a loop, is copied once.
+    """
+    if tiling.kind != "outer":
+        return None
+    return replace(
+        tiling, packed=True, ready=True, blocks=1, longest=spec.k, held=0, streams=False
+    )
+
+
+def panel_elements(spec: Matmul, tiling: Tiling) -> int:
+    """How many elements all panels of B have."""
+    return -(-spec.n // tiling.columns) * tiling.columns * spec.k
+
+
+def emit_panels(
+    module: ir.Module, name: str, spec: Matmul, tiling: Tiling
+) -> ir.Function:
+    """Writes ``name(b, target, part, parts)``: its part of the panels of B."""
+    kind = ir.FunctionType(VOID, [POINTER, POINTER, I64, I64])
+    function = ir.Function(module, kind, name)
+    source, target, part, parts = function.args
+    packer = emit_packer(module, f"{name}.pack", _panel_of(spec, tiling))
+    b = ir.IRBuilder(function.append_basic_block("entry"))
+    element = register_type(spec.dtype)
+    _, _, by_column = spec.b_strides
+    count = -(-spec.n // tiling.columns)
+    first, last = share(b, count, part, parts)
+    with loop(b, first, last, name="panel") as panel:
+        column = b.mul(panel, index(tiling.columns))
+        begin = address(b, source, element, linear(b, 0, [(column, by_column)]))
+        place = linear(b, 0, [(panel, tiling.columns * spec.k)])
+        rest = b.sub(index(spec.n), column)
+        fewer = b.icmp_signed("<", rest, index(tiling.columns))
+        columns = b.select(fewer, rest, index(tiling.columns))
+        where = address(b, target, element, place)
+        b.call(packer, [begin, where, index(spec.k), columns])
+    b.ret_void()
+    return function
+
+
+def _panel_of(spec: Matmul, tiling: Tiling) -> Panel:
+    """What the packer of a product copies at a time."""
+    _, by_row, by_column = spec.b_strides
+    return Panel(
+        spec.dtype,
+        tiling.lanes,
+        -(-tiling.columns // tiling.lanes),
+        by_row,
+        by_column,
+        shortest=spec.k // tiling.blocks,
+        pitch=tiling.longest if tiling.kind == "inner" else 0,
+    )
 
 
 def emit_matmul(
@@ -194,6 +284,7 @@ def emit_matmul(
     spec: Matmul,
     tiling: Tiling,
     epilogue: Epilogue | None = None,
+    ahead: Ahead | None = None,
 ) -> ir.Function:
     """Writes ``name(a, b, c, scratch, context, part, parts)``, which computes its part
     of C; ``scratch`` has ``scratch_elements`` for each part.
@@ -201,7 +292,7 @@ def emit_matmul(
     An element of C is written once, when it is finished: the epilogue may read from
     C's own memory what it is about to replace.
     """
-    return _Product(module, name, _normal(spec), tiling, epilogue).emit()
+    return _Product(module, name, _normal(spec), tiling, epilogue, ahead).emit()
 
 
 @dataclass(frozen=True)
@@ -227,12 +318,14 @@ class _Product:
         spec: Matmul,
         tiling: Tiling,
         epilogue: Epilogue | None,
+        ahead: Ahead | None,
     ) -> None:
-        self.module, self.name = module, name
+        self.module, self.name, self.ahead = module, name, ahead
         self.spec, self.tiling, self.epilogue = spec, tiling, epilogue
         self.element = register_type(spec.dtype)
         self.tiles: dict[tuple[int, int], ir.Function] = {}
-        self.packer = self._packer() if tiling.packed else None
+        own = tiling.packed and not tiling.ready
+        self.packer = self._packer() if own else None
         kind = ir.FunctionType(VOID, [POINTER] * 5 + [I64, I64])
         self.function = ir.Function(module, kind, name)
         self.a, self.b, self.c, scratch, self.context, self.part, self.parts = (
@@ -245,17 +338,7 @@ class _Product:
         self.sums = address(self.ir, self.scratch, self.element, behind)
 
     def _packer(self) -> ir.Function:
-        spec, tiling = self.spec, self.tiling
-        _, by_row, by_column = spec.b_strides
-        panel = Panel(
-            spec.dtype,
-            tiling.lanes,
-            -(-tiling.columns // tiling.lanes),
-            by_row,
-            by_column,
-            shortest=spec.k // tiling.blocks,
-            pitch=tiling.longest if tiling.kind == "inner" else 0,
-        )
+        panel = _panel_of(self.spec, self.tiling)
         return emit_packer(self.module, f"{self.name}.pack", panel)
 
     # Who computes what. ---------------------------------------------------------------
@@ -340,6 +423,8 @@ class _Product:
         column = b.mul(number, index(tiling.columns))
         by_batch, by_row, by_column = spec.b_strides
         place = linear(b, 0, [(batch, by_batch), (p, by_row), (column, by_column)])
+        if tiling.ready:
+            place = linear(b, 0, [(column, spec.k), (p, tiling.columns)])
         source = address(b, self.b, self.element, place)
         if self.packer is not None:
             columns = self._between(b.sub(index(spec.n), column), tiling.columns)
@@ -368,7 +453,7 @@ class _Product:
         def call(row: ir.Value, rows: int) -> None:
             terms = [(row, self.tiling.columns)]
             if self.tiling.streams:
-                terms = [(where.column, 1)]
+                terms.append((where.column, self.spec.m))
             sums = address(b, self.sums, self.element, linear(b, 0, terms))
             pointers = [self.a, self.c, where.source, sums, self.context]
             place = [where.batch, row, where.column, where.p, where.length]
@@ -391,6 +476,6 @@ class _Product:
             function.attributes.add("noinline")
             self.tiles[rows, columns] = function
             kind = {"outer": Outer, "tall": Tall, "inner": Inner}[self.tiling.kind]
-            parts = (self.spec, self.tiling, rows, columns, self.epilogue)
-            kind(function, *parts).emit()
+            finish = self.epilogue, self.ahead
+            kind(function, self.spec, self.tiling, rows, columns, *finish).emit()
         return self.tiles[rows, columns]

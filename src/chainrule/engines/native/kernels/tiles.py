@@ -24,7 +24,6 @@ from llvmlite import ir
 from ....dtypes import DType
 from ..emit import (
     I1,
-    I32,
     I64,
     POINTER,
     VOID,
@@ -35,6 +34,7 @@ from ..emit import (
     linear,
     load,
     loop,
+    prefetch,
     register_type,
     splat,
     store,
@@ -48,6 +48,9 @@ from .panels import mixed
 #: operands there. ``values`` are neighbours in a row; ``mask`` is None for a whole
 #: vector, else which columns exist: the other lanes hold anything.
 Epilogue = Callable[..., ir.Value]
+#: ``ahead(builder, context, batch, row, column, columns)`` asks memory for what the
+#: epilogue will read in one row of a tile.
+Ahead = Callable[..., None]
 Mask: TypeAlias = ir.Value | None
 
 #: One p of a loop: (p, sums) → the new sums.
@@ -91,6 +94,7 @@ class Tiling:
         held: how many sums of a part wait in memory from one stretch of p to the next.
         streams: whether all panels are gone through for each stretch of p, or all
             stretches for each panel.
+        ready: whether B has been copied to panels before (``emit_panels``).
     """
 
     kind: str
@@ -104,6 +108,7 @@ class Tiling:
     group: int = 0
     held: int = 0
     streams: bool = False
+    ready: bool = False
 
 
 class Tile:
@@ -120,8 +125,10 @@ class Tile:
         rows: int,
         columns: int,
         epilogue: Epilogue | None,
+        ahead: Ahead | None = None,
     ) -> None:
         self.spec, self.tiling, self.epilogue = spec, tiling, epilogue
+        self.ahead = ahead
         self.rows, self.columns = rows, columns
         self.element = register_type(spec.dtype)
         self.vector = wide(self.element, tiling.lanes)
@@ -143,20 +150,32 @@ class Tile:
     def emit(self) -> None:
         """The whole stretch in registers; after the last one epilogue and store."""
         b = self.b
-        sums = self.sums()
         if self.tiling.blocks == 1:
-            self._finish(sums)
-        else:
-            ends = b.icmp_signed(">=", b.add(self.p, self.length), index(self.spec.k))
-            with b.if_else(ends) as (then, otherwise):
-                with then:
-                    self._finish(sums)
-                with otherwise:
-                    for r, line in enumerate(sums):
-                        for v, value in enumerate(line):
-                            place = self.waiting_place(r, v)
-                            store(b, self.spec.dtype, value, place, None)
+            self._call_for_rows()
+            self._finish(self.sums())
+            b.ret_void()
+            return
+        ends = b.icmp_signed(">=", b.add(self.p, self.length), index(self.spec.k))
+        with b.if_then(ends):
+            self._call_for_rows()
+        sums = self.sums()
+        with b.if_else(ends) as (then, otherwise):
+            with then:
+                self._finish(sums)
+            with otherwise:
+                for r, line in enumerate(sums):
+                    for v, value in enumerate(line):
+                        place = self.waiting_place(r, v)
+                        store(b, self.spec.dtype, value, place, None)
         b.ret_void()
+
+    def _call_for_rows(self) -> None:
+        """Asks memory for what the epilogue will need; the sums take long enough."""
+        b = self.b
+        if self.ahead is not None:
+            with loop(b, 0, self.rows, name="ahead") as r:
+                where = self.batch, b.add(self.row, r), self.column, self.columns
+                self.ahead(b, self.context, *where)
 
     def sums(self) -> list[list[ir.Value]]:
         """C of the tile so far and this stretch: for each row its vectors."""
@@ -308,11 +327,11 @@ class Outer(Tile):
         return new
 
     def _ahead(self, source: ir.Value, stride: int) -> None:
-        """Asks memory for what the next stretch will read here."""
-        distance = index(self.tiling.longest * stride)
-        place = address(self.b, source, self.element, distance)
-        hints = [ir.Constant(I32, hint) for hint in (0, 2, 1)]  # to read, second level
-        intrinsic(self.b, "llvm.prefetch.p0", VOID, [place, *hints])
+        """Asks memory for what is read here later: in the next stretch by a single row,
+        which is through with a panel at once; else in the panel after the next one."""
+        alone = self.spec.m == 1
+        distance = self.tiling.longest * stride if alone else 2 * self.tiling.columns
+        prefetch(self.b, address(self.b, source, self.element, index(distance)))
 
     def scaled(
         self, number: ir.Value, vectors: list[ir.Value], sums: list[ir.Value]

@@ -1,0 +1,163 @@
+"""What the gradient for a convolution's weights computes, in figures.
+
+Place on the road: beside ``convolution_spec``; ``convolution_kernel`` writes LLVM for
+it. Plain data and choices by arithmetic.
+
+    w[o, t, c] = Σ_{n, j} z[n, j, o] · x[n, j·stride + t·dilation − low, c]
+
+is a product of matrices for every tap t, and pixels are what is summed over. The pixels
+are divided into *shares*, each summed apart; the shares are then added in order. Where
+they are large, and few shares can be afforded, outputs are divided as well.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from ....dtypes import DType
+from .convolution_spec import Axis, largest_piece
+
+#: The number of parts, and the most bytes of all shares together.
+PARTS, SHARES_BYTES = 8, 2 << 20
+#: Multiplications that are worth a thread's while.
+WORTH_SHARING = 1 << 19
+#: Pixels of a block together: they stay in the second-level cache.
+BLOCK_BYTES = 320 << 10
+#: Lanes that a choice is made for which may not depend on the processor.
+USUAL_LANES = 16
+
+
+@dataclass(frozen=True)
+class KernelGradient:
+    """The gradient for the weights, and where its operands lie.
+
+    Attributes:
+        batch: the number of images.
+        groups, inputs, outputs: channels of x are ``groups · inputs``, of z ``groups ·
+            outputs``.
+        axes: as in the convolution: results are pixels of z.
+        x_strides, z_strides: of the batch axis and the spatial axes; channels are
+            neighbours in memory.
+        depthwise: as in ``Correlation``.
+    """
+
+    batch: int
+    groups: int
+    inputs: int
+    outputs: int
+    axes: tuple[Axis, ...]
+    x_strides: tuple[int, ...]
+    z_strides: tuple[int, ...]
+    dtype: DType
+    depthwise: bool = False
+
+    @property
+    def taps(self) -> int:
+        """The number of taps."""
+        return math.prod(axis.taps for axis in self.axes)
+
+    @property
+    def elements(self) -> int:
+        """The number of weights."""
+        return self.groups * self.outputs * self.taps * self.inputs
+
+    @property
+    def multiplications(self) -> int:
+        """Of the whole computation; what lies outside of the input does not count."""
+        each = self.batch * self.groups * self.inputs * self.outputs
+        return each * math.prod(axis.multiplications for axis in self.axes)
+
+    @property
+    def merged(self) -> bool:
+        """Whether the taps of the last axis and their channels are neighbours."""
+        return self.axes[-1].dilation * self.x_strides[-1] == self.inputs
+
+    @property
+    def along_outputs(self) -> bool:
+        """Whether the lanes of vectors are outputs. Shares are then (taps …, inputs,
+        outputs of all groups), else as the weights: (outputs, taps …, inputs).
+
+        Inputs are better, because nothing has to be turned; where they are few, and the
+        vectors would be half empty, outputs are.
+        """
+
+        def filled(n: int) -> float:
+            return n / (-(-n // USUAL_LANES) * USUAL_LANES)
+
+        return self.depthwise or filled(self.inputs) < 0.75 * filled(self.outputs)
+
+    @property
+    def shares(self) -> int:
+        """How many sums of pixels there are."""
+        size = max(1, self.elements * self.dtype.itemsize)
+        return max(1, min(self._worth, self.batch, SHARES_BYTES // size))
+
+    @property
+    def sections(self) -> int:
+        """Into how many sections the outputs of all groups are divided."""
+        if self.along_outputs or self.groups > 1:
+            return 1
+        return max(1, min(self._worth // self.shares, self.outputs // 16))
+
+    @property
+    def _worth(self) -> int:
+        """How many parts there may be: each is worth a thread's while."""
+        return min(PARTS, self.multiplications // WORTH_SHARING)
+
+
+@dataclass(frozen=True)
+class GradientBlocks:
+    """How it is cut.
+
+    Attributes:
+        lanes, vectors: of a tile, along the channels that are lanes.
+        rows: of a tile: numbers that are broadcast.
+        images, strip: of a block: how many images, or rows of one.
+    """
+
+    lanes: int
+    vectors: int
+    rows: int
+    images: int
+    strip: int
+
+
+def lane_count(spec: KernelGradient) -> int:
+    """How many channels the lanes run along."""
+    return spec.outputs if spec.along_outputs else spec.inputs
+
+
+def row_count(spec: KernelGradient) -> int:
+    """How many numbers are broadcast: outputs, or inputs of the taps of a row."""
+    if not spec.along_outputs:
+        return spec.outputs
+    return spec.inputs * spec.axes[-1].taps
+
+
+def choose_gradient_blocks(
+    spec: KernelGradient, vector_bytes: int, registers: int
+) -> GradientBlocks:
+    """The way to cut it for a processor."""
+    size = spec.dtype.itemsize
+    lanes = vector_bytes // size
+    along, across = lane_count(spec), row_count(spec)
+    while lanes * size > 16 and along <= lanes // 2:
+        lanes //= 2
+    vectors, rows = largest_piece(-(-along // lanes), across, registers)
+    pixels = math.prod(axis.count for axis in spec.axes)
+    stride = math.prod(axis.stride for axis in spec.axes)
+    # The channels of one walk over all tiles: those of a panel, and all of a section.
+    panel = lanes * vectors
+    if spec.depthwise:
+        channels = panel * (1 + stride)
+    elif spec.along_outputs:
+        channels = panel + spec.inputs * stride
+    else:
+        channels = panel * stride + spec.outputs // spec.sections
+    image = max(1, pixels * channels * size)
+    images = max(1, BLOCK_BYTES // image)
+    strip = spec.axes[0].count
+    if images == 1:
+        strip = max(1, min(strip, BLOCK_BYTES * strip // image))
+    return GradientBlocks(lanes, vectors, rows, images, strip)

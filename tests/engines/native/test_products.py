@@ -1,0 +1,162 @@
+"""Products take the updates of the weights in, and give the same bits on any number of
+threads."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule import nn, optim
+from chainrule.compiler.pipeline import run_passes
+from chainrule.compiler.program import plan
+from chainrule.config import config
+from chainrule.engines.native import product
+from chainrule.engines.native.engine import EngineFault
+from chainrule.engines.native.fuse import fuse
+from chainrule.engines.native.host import host
+from chainrule.engines.native.kernel import Product, Schedule
+from chainrule.engines.native.layout import layout_of
+from chainrule.engines.native.lower import lower
+from chainrule.engines.native.product import _within as within
+
+Step = Callable[[Any, Any], Any]
+ALGORITHMS = {
+    "sgd": lambda params: optim.SGD(params, lr=0.1),
+    "momentum": lambda params: optim.Momentum(params, lr=0.1),
+    "adam": lambda params: optim.Adam(params, lr=0.01),
+}
+
+
+def training(
+    algorithm: str, widths: tuple[int, ...], seed: int = 0
+) -> tuple[Any, Step]:
+    """A network with tanh between its layers, and its step."""
+    cr.manual_seed(seed)
+    layers: list[nn.Module] = []
+    for before, after in itertools.pairwise(widths):
+        layers += [nn.Linear(before, after), nn.Tanh()]
+    model = nn.Sequential(*layers)
+    optimizer = ALGORITHMS[algorithm](model.parameters())
+
+    def step(x: Any, y: Any) -> Any:
+        loss = ((model(x, training=True) - y) ** 2).mean()
+        optimizer.step(cr.backprop(loss))
+        return loss
+
+    return model, step
+
+
+def batch(rows: int, widths: tuple[int, ...]) -> tuple[Any, Any]:
+    r = np.random.default_rng(0)
+    sizes = ((rows, widths[0]), (rows, widths[-1]))
+    x, y = (cr.tensor(r.standard_normal(size).astype(np.float32)) for size in sizes)
+    return x, y
+
+
+def schedule(step: Step, *examples: Any) -> Schedule:
+    return fuse(plan(run_passes(cr.trace(step, *examples))))
+
+
+def updated(found: Schedule, kernel: Any) -> int:
+    """How many variables a kernel updates in place."""
+    return sum(found.homes[home].kind == "variable" for home in kernel.writes)
+
+
+@pytest.mark.parametrize(("algorithm", "stored"), [("sgd", 1), ("adam", 3)])
+def test_each_weight_is_updated_by_the_product_that_makes_its_gradient(
+    algorithm: str, stored: int
+) -> None:
+    widths = 24, 40, 40, 40, 8
+    _, step = training(algorithm, widths)
+    found = schedule(step, *batch(16, widths))
+    products = [
+        k for k in found.kernels if isinstance(k, Product) and updated(found, k)
+    ]
+    assert [updated(found, each) for each in products] == [stored] * 4
+
+
+@pytest.mark.parametrize("algorithm", sorted(ALGORITHMS))
+def test_compiled_training_is_the_eager_one(algorithm: str) -> None:
+    widths = 24, 40, 40, 8
+    results = []
+    for engine in ("", "numpy", "native"):
+        model, step = training(algorithm, widths)
+        run = cr.compile(step, engine=engine) if engine else step
+        losses = [run(*batch(16, widths)).item() for _ in range(4)]
+        results.append((losses, [each.numpy() for each in model.parameters()]))
+    for losses, weights in results[1:]:
+        np.testing.assert_allclose(losses, results[0][0], rtol=1e-5)
+        for found, expected in zip(weights, results[0][1], strict=True):
+            np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_memory_is_asked_ahead_for_large_updates_only() -> None:
+    for width, ahead in ((400, True), (24, False)):
+        widths = width, width
+        _, step = training("adam", widths)
+        program = plan(run_passes(cr.trace(step, *batch(16, widths))))
+        found = fuse(program)
+        text, _ = lower(found, layout_of(program, found), host())
+        assert ('call void @"llvm.prefetch' in text) == ahead
+
+
+@pytest.fixture
+def threads() -> Any:
+    before = config.threads
+    yield
+    config.threads = before
+
+
+@pytest.mark.usefixtures("threads")
+@pytest.mark.parametrize("algorithm", sorted(ALGORITHMS))
+def test_training_gives_the_same_bits_on_any_number_of_threads(algorithm: str) -> None:
+    widths = 300, 257, 130
+    results = []
+    for count in (1, 2, 3):
+        config.threads = count
+        model, step = training(algorithm, widths)
+        run = cr.compile(step, engine="native")
+        losses = [run(*batch(150, widths)).item() for _ in range(5)]
+        results.append(
+            (losses, [each.numpy().tobytes() for each in model.parameters()])
+        )
+    assert results[0] == results[1] == results[2]
+
+
+def test_a_number_computed_from_a_result_is_not_computed_first() -> None:
+    w = cr.parameter(np.ones((5, 6), np.float32))
+
+    def step(x: Any) -> Any:
+        y = x @ w
+        scale = (y * y).sum() ** -0.5 * 2.0  # a number, but of the product
+        w.assign(w * scale)
+        return y * scale
+
+    x = np.arange(20, dtype=np.float32).reshape(4, 5)
+    found = cr.compile(step, engine="native")(x).numpy()
+    y = x @ np.ones((5, 6), np.float32)
+    np.testing.assert_allclose(found, y * 2 / np.sqrt((y * y).sum()), rtol=1e-5)
+    np.testing.assert_allclose(w.numpy(), 2 / np.sqrt((y * y).sum()), rtol=1e-5)
+
+
+def test_a_product_outside_of_its_buffers_is_found_before_it_runs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    x = np.ones((4, 5), np.float32)
+    found = schedule(lambda a, b: a @ b.T, x, x)
+    (kernel,) = found.kernels
+    assert isinstance(kernel, Product)
+    sizes = {number: home.size for number, home in found.homes.items()}
+    assert within(kernel, sizes)
+    for home in kernel.reads | kernel.writes:
+        assert not within(kernel, {**sizes, home: sizes[home] - 1})
+
+    monkeypatch.setattr(config, "debug", True)
+    monkeypatch.setattr(product, "_within", lambda kernel, sizes: False)
+    with pytest.raises(EngineFault, match="out of bounds"):
+        cr.compile(lambda a, b: a @ b.T * 1.5, engine="native")(x, x)

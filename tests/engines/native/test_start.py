@@ -1,0 +1,88 @@
+"""What starts a program quickly, and what a debugged one is filled with before."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+
+import chainrule as cr
+from chainrule.config import config
+from chainrule.engines.native import engine, host
+from chainrule.engines.native.calls import ELEMENTWISE
+from chainrule.engines.native.elementwise import EMITTERS
+
+
+def test_every_elementwise_primitive_has_an_emitter() -> None:
+    assert EMITTERS.keys() == ELEMENTWISE
+
+
+FIRST_CALL = """
+import sys
+import numpy as np
+import chainrule as cr
+step = cr.compile(lambda x, w: cr.softmax(cr.tanh(x @ w)).sum(axis=0))
+print(step(np.ones((4, 3), "f4"), np.ones((3, 2), "f4")).numpy().tolist())
+print(sorted(m.split(".")[-1] for m in sys.modules if "engines.native." in m))
+"""
+
+
+def test_code_from_the_cache_is_run_without_importing_the_compiler(tmp_path) -> None:
+    surroundings = os.environ | {"CHAINRULE_CACHE": str(tmp_path)}
+    answers = [
+        subprocess.run(
+            [sys.executable, "-c", FIRST_CALL],
+            env=surroundings,
+            capture_output=True,
+            check=True,
+            encoding="utf-8",
+        ).stdout.splitlines()
+        for _ in range(2)
+    ]
+    assert answers[0][0] == answers[1][0]
+    compiler = ("lower", "sweep", "elementwise", "matmul", "threads")
+    assert all(f"'{name}'" in answers[0][1] for name in compiler[:2])
+    assert not [name for name in compiler if f"'{name}'" in answers[1][1]]
+
+
+def test_little_work_is_compiled_with_little_effort(monkeypatch, tmp_path) -> None:
+    efforts = []
+    real = host.optimised
+
+    def noted(text, machine, quick=False):
+        efforts.append(quick)
+        return real(text, machine, quick)
+
+    monkeypatch.setattr(host, "optimised", noted)
+    config.cache_folder = tmp_path
+    double = cr.compile(lambda x: (x * 2).sum())
+    assert double(np.ones(100, np.float32)).item() == 200
+    assert double(np.ones(1 << 22, np.float32)).item() == 2 << 22
+    assert efforts[:1] + efforts[-1:] == [True, False]
+
+
+def test_memory_is_filled_with_nan_before_a_debugged_run(monkeypatch) -> None:
+    config.debug = True
+    filled = []
+    real = engine.poison
+
+    def noted(arrays):
+        real(arrays)
+        filled.append([np.array(each) for each in arrays])
+
+    monkeypatch.setattr(engine, "poison", noted)
+    f = cr.compile(lambda x: (cr.exp(x).sum(axis=0), cr.argmax(x, axis=1)))
+    for _ in range(2):
+        f(np.ones((3, 5), np.float32))
+    assert len(filled) == 2
+    for _, sums, places in filled:
+        assert np.isnan(sums).all() and (places == -1).all()
+
+
+def test_poison_reaches_arrays_of_every_shape_and_dtype() -> None:
+    arrays = [np.zeros(shape, dtype) for shape in ((), (0, 3), (2, 3))
+              for dtype in ("f4", "f8", "i8", "?")]  # fmt: skip
+    engine.poison(arrays)
+    assert all((each.reshape(-1).view(np.uint8) == 0xFF).all() for each in arrays)
