@@ -58,11 +58,13 @@ def test_uniform_numbers_fill_their_range_and_stay_in_it() -> None:
     assert 0.999 * bound < x.max() < bound
 
 
-@pytest.mark.parametrize("shape", [(3, 3), (3, 8), (8, 3), (1, 5), (6, 2, 2, 3)])
+@pytest.mark.parametrize(
+    "shape", [(3, 3), (3, 8), (8, 3), (1, 5), (6, 2, 2, 3), (9, 2, 1, 3)]
+)
 def test_orthogonal_matrices_keep_lengths_times_gain(shape: tuple[int, ...]) -> None:
     w = initializers.orthogonal(gain=2.0)(shape, Generator(1), "float64").numpy()
     assert w.shape == shape
-    matrix = w.reshape(-1, shape[-1])
+    matrix = w.reshape(shape[0], -1)
     rows, columns = matrix.shape
     product = matrix @ matrix.T if rows <= columns else matrix.T @ matrix
     np.testing.assert_allclose(product, 4 * np.eye(len(product)), atol=1e-12)

@@ -619,7 +619,7 @@ WRONG: list[tuple[str, Callable[[], Any], type[ChainruleError], str, str | None]
         lambda: losses.by_name("cross_entrpy"),
         OptionError,
         "unknown loss 'cross_entrpy': expected one of 'bernoulli_nll', "
-        "'binary_cross_entropy', 'cross_entropy', 'gaussian_nll', "
+        "'binary_cross_entropy', 'cross_entropy', 'ctc', 'gaussian_nll', "
         "'half_squared_error', 'hinge', 'huber', 'l1', 'mse', 'squared_error'",
         "did you mean 'cross_entropy'?",
     ),
@@ -707,4 +707,5 @@ def test_every_loss_is_found_by_its_name_written_either_way(name: str) -> None:
 
 @pytest.mark.parametrize("name", losses.BY_NAME)
 def test_every_loss_has_a_case_above(name: str) -> None:
-    assert any(case.startswith(name) for case in CASES)
+    of_its_own = {"ctc"}  # in test_ctc.py: its samples are of different lengths
+    assert name in of_its_own or any(case.startswith(name) for case in CASES)

@@ -214,8 +214,9 @@ def lecun_normal(gain: float = 1.0) -> Rule:
 def orthogonal(gain: float = 1.0) -> Rule:
     """A random matrix with W Wᵀ = gain² I (or Wᵀ W = gain² I for a tall one).
 
-    Lengths of vectors are kept, times gain; the variance of an element is
-    gain² / max(fan_in, fan_out). Axes before the last are taken as one.
+    Lengths of vectors are kept, times gain; the variance of an element is gain² divided
+    by the longer side. Axes after the first are taken as one: a kernel is a matrix from
+    what its window sees to its outputs.
 
     Source: Saxe, McClelland & Ganguli (2014).
 
@@ -228,7 +229,7 @@ def orthogonal(gain: float = 1.0) -> Rule:
 
     def draw(shape: Shape, source: Generator, dtype: Any) -> Any:
         fans(shape)
-        rows, columns = math.prod(shape[:-1]), shape[-1]
+        rows, columns = shape[0], math.prod(shape[1:])
         tall = (max(rows, columns), min(rows, columns))
         sample = source.normal(tall, dtype=dtypes.float64).numpy()
         matrix = gain * _orthonormal_columns(sample)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 import chainrule as cr
 from chainrule import nn
-from chainrule.errors import BoundsError, DTypeError
+from chainrule.errors import ArgumentError, BoundsError, DTypeError
 
 
 @pytest.mark.parametrize("dtype", ["int64", "int32", "uint8"])
@@ -65,3 +67,48 @@ def test_ids_that_are_no_integers_are_an_error() -> None:
         "Embedding: ids (2, 3) of float64: an id is an integer"
     )
     assert caught.value.fix == "ids.astype('int64')"
+
+
+# Padding, and the table as the last layer. -------------------------------------------
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_the_row_of_padding_is_zero_and_never_trained(compiled: bool) -> None:
+    layer = nn.Embedding(4, 2, padding_idx=-3)
+    assert layer.padding_idx == 1
+    assert (layer([1]).numpy() == 0).all()
+
+    def gradient(ids: Any) -> Any:
+        return cr.backprop(layer(ids).sum())[layer.weight]
+
+    run = cr.compile(gradient) if compiled else gradient
+    found = run(np.array([[1, 3], [1, 0]])).tolist()
+    assert found == [[1, 1], [0, 0], [0, 0], [1, 1]]
+
+
+def test_a_table_may_be_the_last_layer_too() -> None:
+    layer = nn.Embedding(5, 3, dtype="float64")
+    x = np.random.default_rng(0).normal(size=(2, 3))
+    np.testing.assert_allclose(layer.logits(x).numpy(), x @ layer.weight.numpy().T)
+    loss = layer.logits(layer([1, 4])).sum()
+    w = layer.weight.numpy()
+    wanted = np.tile(w[1] + w[4], (5, 1))
+    wanted[[1, 4]] += w.sum(0)
+    np.testing.assert_allclose(cr.backprop(loss)[layer.weight], wanted)
+
+
+def test_padding_is_saved_and_loaded(tmp_path: Any) -> None:
+    layer = nn.Embedding(4, 2, padding_idx=2)
+    layer.save(tmp_path / "table.safetensors")
+    again = cr.load(tmp_path / "table.safetensors")
+    assert again.settings() == layer.settings()
+    assert (again([2, 3]).numpy() == layer([2, 3]).numpy()).all()
+
+
+@pytest.mark.parametrize("wrong", [4, -5, 1.5, True])
+def test_padding_outside_of_the_table_is_an_error(wrong: Any) -> None:
+    with pytest.raises(ArgumentError) as caught:
+        nn.Embedding(4, 2, padding_idx=wrong)
+    assert caught.value.what == (
+        f"Embedding: padding_idx={wrong!r} for 4 rows: expected one of the ids 0 to 3"
+    )

@@ -234,7 +234,7 @@ def test_an_unknown_algorithm_is_refused_with_the_nearest() -> None:
         optim.by_name("adamm", [cr.parameter(1.0)])
     assert caught.value.what == (
         "unknown optimizer 'adamm': expected one of 'adagrad', 'adam', 'adamw', "
-        "'momentum', 'nesterov', 'rmsprop', 'sgd'"
+        "'momentum', 'nesterov', 'rmsprop', 'sgd', 'sparseadam'"
     )
     assert caught.value.fix in ("did you mean 'adam'?", "did you mean 'adamw'?")
 

@@ -26,6 +26,8 @@ from typing import TYPE_CHECKING, Any
 from ..errors import unknown_option
 from ..foreign import loss_called, names_of
 from .classes import binary_cross_entropy, cross_entropy, hinge
+from .ctc import ctc
+from .ctc_decoding import Decoding, ctc_decode
 from .likelihoods import bernoulli_nll, gaussian_nll
 from .squared import half_squared_error, huber, l1, mse, squared_error
 
@@ -45,6 +47,7 @@ BY_NAME: dict[str, Loss] = {
         hinge,
         gaussian_nll,
         bernoulli_nll,
+        ctc,
     )
 }
 
@@ -69,11 +72,14 @@ def by_name(name: str) -> Loss:
 
 __all__ = [
     "BY_NAME",
+    "Decoding",
     "Loss",
     "bernoulli_nll",
     "binary_cross_entropy",
     "by_name",
     "cross_entropy",
+    "ctc",
+    "ctc_decode",
     "gaussian_nll",
     "half_squared_error",
     "hinge",

@@ -65,6 +65,7 @@ def cross_entropy(
     *,
     weight: Any = None,
     label_smoothing: float = 0.0,
+    ignore_index: int | None = None,
     sample_weight: Any = None,
     reduction: str = "mean",
 ) -> Any:
@@ -80,10 +81,14 @@ def cross_entropy(
     Arguments:
         weight: one weight for each class, (K,).
         label_smoothing: ε, from 0 to 1.
+        ignore_index: a class number, such as −1, that marks targets which do not count,
+            neither in the sum nor in the average: the steps behind a sequence's end.
+            (``sample_weight`` of the targets' shape, with zeros there, does the same.)
 
     Raises:
         ShapeError: when the shapes do not fit, or the batch is empty.
         BoundsError: for a class number outside of 0 … K − 1.
+        ArgumentError: for ``ignore_index`` with distributions.
         DTypeError: for class numbers that are not integers.
 
     Source: label smoothing: Szegedy et al. (2016).
@@ -93,7 +98,10 @@ def cross_entropy(
         0.6931471824645996
     """
     name = "cross_entropy"
+    targets, counts = _without_ignored(name, logits, targets, ignore_index)
     z, q, known = _class_targets(name, logits, targets)
+    if counts is not None:  # not even a NaN that is left out has an effect
+        z = where(composed.expand_dims(counts, -1), z, 0.0)
     smoothing = _share(name, "label_smoothing", label_smoothing)
     classes = z.shape[-1]
     w = None if weight is None else _class_weights(name, weight, z)
@@ -107,6 +115,9 @@ def cross_entropy(
         terms = where(smooth == 0.0, 0.0, -smooth * logp)
     losses = (terms if w is None else terms * w).sum(axis=-1)
     mass = None if w is None else (q.astype(z.dtype) * w).sum(axis=-1)
+    if counts is not None:
+        losses = where(counts, losses, 0.0)
+        mass = counts.astype(z.dtype) if mass is None else where(counts, mass, 0.0)
     return average(name, losses, "element", sample_weight, reduction, mass)
 
 
@@ -189,6 +200,28 @@ def _class_targets(name: str, logits: Any, targets: Any) -> tuple[Any, Any, bool
     if y.value is not None:
         _check_distributions(name, y)
     return z, node.astype(z.dtype), False
+
+
+def _without_ignored(
+    name: str, logits: Any, targets: Any, ignored: int | None
+) -> tuple[Any, Any]:
+    """Targets with class 0 in the place of ignored ones, and which ones count."""
+    if ignored is None:
+        return targets, None
+    if not isinstance(ignored, numbers.Integral) or isinstance(ignored, bool):
+        raise ArgumentError(
+            f"{name}: ignore_index={ignored!r}: expected a class number"
+        )
+    (y,) = lift([targets])
+    if not dtypes.is_integer(y.dtype) or y.shape == lift([logits])[0].shape:
+        raise ArgumentError(
+            f"{name}: ignore_index={ignored} with targets {y.shape} of {y.dtype}: it "
+            "is a class number among class numbers",
+            fix="sample_weight says which distributions count",
+        )
+    labels: Any = y
+    counts = labels != int(ignored)
+    return where(counts, labels, 0), counts
 
 
 def _check_classes(name: str, z: Node, y: Node) -> None:

@@ -277,7 +277,7 @@ class GELU(Module):
 
     def forward(self, x: Any) -> Any:
         """x · Φ(x)."""
-        return composed.gelu(floats("GELU", x))
+        return elementwise.gelu(floats("GELU", x))
 
 
 class SiLU(Module):

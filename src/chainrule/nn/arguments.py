@@ -19,6 +19,7 @@ from numpy.typing import DTypeLike
 
 from .. import dtypes
 from ..errors import ArgumentError, ChainruleError, DTypeError, ShapeError, StateError
+from ..graph import Node
 from ..initializers import Initializer, as_initializer
 from ..ops.primitive import lift
 from ..shapes import Shape
@@ -79,6 +80,12 @@ def floats(layer: str, x: Any) -> Any:
         >>> floats("ReLU", [0.5, 1.0]).shape
         (2,)
     """
+    if isinstance(x, tuple) and any(isinstance(each, Node) for each in x):
+        raise ArgumentError(
+            f"{layer}: x is {len(x)} tensors: expected one",
+            fix="behind a recurrent layer, which answers (output, state), put "
+            "nn.LastStep() or nn.AllSteps(); else output, state = layer(x)",
+        )
     (node,) = lift([x])
     if not dtypes.is_float(node.dtype):
         raise DTypeError(
@@ -197,6 +204,11 @@ class _Allowance:
 
 
 _allowance: ContextVar[_Allowance | None] = ContextVar("allowance", default=None)
+
+
+def awaiting_values() -> bool:
+    """Whether the layers that are built now are given their values afterwards."""
+    return _allowance.get() is not None
 
 
 @contextmanager

@@ -7,11 +7,14 @@ from typing import Any
 from numpy.typing import DTypeLike
 
 from .. import dtypes
-from ..errors import DTypeError
+from ..errors import ArgumentError, DTypeError
 from ..initializers import Initializer
-from ..ops.indexing import normal_index, take
+from ..ops.composed import expand_dims
+from ..ops.creation import zeros
+from ..ops.elementwise import stop_gradient, where
+from ..ops.indexing import normal_index, put, take
 from ..ops.primitive import lift
-from .arguments import new_parameter, positive_size
+from .arguments import features, new_parameter, positive_size
 from .module import Module
 
 
@@ -20,10 +23,20 @@ class Embedding(Module):
 
     Formula: y = W[id]: the product of a one-hot row with W, without the product.
 
+    What a step of training costs does not depend on the length of the table: the
+    gradient has only the rows of the batch, and ``optim.SGD``, ``Adagrad`` and
+    ``SparseAdam`` touch no others.
+
     Shapes: integers of any shape (…) → (…, embedding_dim); ``weight``
     (num_embeddings, embedding_dim).
 
-    Initial values: N(0, 1), since each output is one weight, not a sum of them.
+    Initial values: N(0, 1), since each output is one weight, not a sum of them; 0 for
+    the row of ``padding_idx``.
+
+    Arguments:
+        num_embeddings: how many ids there are.
+        embedding_dim: the size of a vector.
+        padding_idx: an id that stands for nothing: its row is never trained.
 
     Raises:
         BoundsError: in a call, for an id outside of 0 … num_embeddings − 1.
@@ -42,6 +55,7 @@ class Embedding(Module):
         self,
         num_embeddings: int,
         embedding_dim: int,
+        padding_idx: int | None = None,
         *,
         weight_init: Initializer | str = "normal",
         dtype: DTypeLike | None = None,
@@ -52,12 +66,34 @@ class Embedding(Module):
         self.embedding_dim = positive_size("Embedding", "embedding_dim", embedding_dim)
         shape = (self.num_embeddings, self.embedding_dim)
         self.weight = new_parameter("weight", shape, weight_init, dtype)
+        self.padding_idx = self._padding(padding_idx)
+
+    def _padding(self, padding_idx: int | None) -> int | None:
+        """The id counted from 0; its row becomes 0."""
+        if padding_idx is None:
+            return None
+        n = self.num_embeddings
+        if (
+            isinstance(padding_idx, bool)
+            or not isinstance(padding_idx, int)
+            or not (-n <= padding_idx < n)
+        ):
+            raise ArgumentError(
+                f"Embedding: padding_idx={padding_idx!r} for {n} rows: expected one of "
+                f"the ids 0 to {n - 1}"
+            )
+        place = padding_idx % n
+        self.weight.assign(
+            put(self.weight, place, zeros(self.embedding_dim, self.weight.dtype))
+        )
+        return place
 
     def settings(self) -> dict[str, Any]:
         """The sizes."""
         return {
             "num_embeddings": self.num_embeddings,
             "embedding_dim": self.embedding_dim,
+            "padding_idx": self.padding_idx,
         }
 
     def describe_settings(self) -> str:
@@ -73,4 +109,27 @@ class Embedding(Module):
                 fix="ids.astype('int64')",
             )
         checked = normal_index(node, size=self.num_embeddings, what="Embedding: id")
-        return take(self.weight, checked)
+        rows = take(self.weight, checked)
+        if self.padding_idx is None:
+            return rows
+        padding = expand_dims(checked == self.padding_idx, -1)
+        return where(padding, stop_gradient(rows), rows)
+
+    def logits(self, x: Any) -> Any:
+        """x Wᵀ: the table as the last layer of a network, which says how well each id
+        fits. Input and output then share their weights (Press & Wolf, 2017).
+
+        Shapes: (…, embedding_dim) → (…, num_embeddings).
+
+        Example:
+            >>> import chainrule as cr
+            >>> from chainrule import nn
+            >>> table = nn.Embedding(1000, 16)
+            >>> table.logits(table([5, 7])).argmax(axis=-1).numpy()
+            array([5, 7])
+        """
+        rule = "the last axis of x must have embedding_dim elements"
+        instead = f"Embedding({self.num_embeddings}, {{}})"
+        return (
+            features("Embedding", x, self.embedding_dim, rule, instead) @ self.weight.T
+        )

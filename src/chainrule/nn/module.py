@@ -308,10 +308,15 @@ class Module:
         )
 
 
-@lru_cache(maxsize=1024)
 def takes_training(forward: Callable[..., Any]) -> bool:
     """Whether a class's ``forward`` has an argument ``training``."""
-    return "training" in inspect.signature(forward).parameters
+    return takes(forward, "training")
+
+
+@lru_cache(maxsize=1024)
+def takes(forward: Callable[..., Any], argument: str) -> bool:
+    """Whether a class's ``forward`` has an argument of this name."""
+    return argument in inspect.signature(forward).parameters
 
 
 def _parts(name: str, value: Any, kind: type) -> list[tuple[str, Any]]:

@@ -26,6 +26,9 @@ from .state import check_state
 #: Deeper nesting than this in a file is not a network.
 DEEPEST = 100
 
+#: What rooms above ``nn`` have offered: name → class.
+_offered: dict[str, type[Module]] = {}
+
 
 def load(path: str | PathLike[str]) -> Module:
     """The network that ``model.save(path)`` wrote, with its values.
@@ -126,12 +129,27 @@ def build(description: Mapping[str, Any], arrays: Mapping[str, Array]) -> Module
     return model
 
 
+def offer(*kinds: type[Module]) -> None:
+    """Says of classes of this package above ``nn`` that a file may name them, too.
+
+    Example:
+        >>> from chainrule import models
+        >>> layers()["GPT"] is models.GPT
+        True
+    """
+    _offered.update({kind.__name__: kind for kind in kinds})
+
+
 def layers() -> dict[str, type[Module]]:
-    """The layers that a file can name: those of ``chainrule.nn``."""
+    """What a file can name: the layers of ``chainrule.nn``, and what was offered."""
     from .. import nn
 
-    found = {name: getattr(nn, name) for name in nn.__all__}
-    return {name: each for name, each in found.items() if each is not Module}
+    found = {name: getattr(nn, name) for name in nn.__all__} | _offered
+    return {
+        name: each
+        for name, each in found.items()
+        if issubclass(each, Module) and each is not Module
+    }
 
 
 # Modules to data. --------------------------------------------------------------------

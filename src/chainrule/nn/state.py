@@ -10,6 +10,7 @@ import numpy as np
 
 from ..errors import ArgumentError, DTypeError, ShapeError, StateError, nearest
 from ..graph import Array
+from ..shapes import Shape
 from ..tensor import Variable
 
 #: How many names a message lists before it says how many more there are.
@@ -57,7 +58,8 @@ def _fitting(operation: str, path: str, variable: Variable, array: Array) -> Arr
         raise ShapeError(
             f"{operation}: {path} {array.shape}: expected {variable.shape}; nothing "
             "was loaded",
-            fix="build the model with the sizes it was saved with",
+            fix=_moved(array, variable.shape)
+            or "build the model with the sizes it was saved with",
         )
     if array.dtype.kind not in "biuf":
         raise DTypeError(
@@ -70,6 +72,13 @@ def _fitting(operation: str, path: str, variable: Variable, array: Array) -> Arr
             f"{variable.dtype}; nothing was loaded"
         )
     return array.astype(variable.dtype)
+
+
+def _moved(array: Array, shape: Shape) -> str | None:
+    """What to do about the kernels of a library that has channels first."""
+    if array.ndim > 2 and np.moveaxis(array, 1, -1).shape == shape:
+        return "channels come last here: np.moveaxis(array, 1, -1) moves them"
+    return None
 
 
 def _name_error(

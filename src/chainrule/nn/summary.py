@@ -16,6 +16,7 @@ from numpy.typing import DTypeLike
 from .. import dtypes, tree
 from ..errors import ArgumentError
 from ..graph import Graph, Node, Trace, in_order
+from ..ops.convolution import CONVOLUTIONS, multiplications
 from ..ops.primitive import lift
 from ..tensor import Parameter
 from .arguments import positive_size
@@ -25,8 +26,8 @@ from .module import Module
 #: Operations that move numbers and compute none.
 MOVING = frozenset((
     "alias", "broadcast_to", "cast", "concatenate", "flip", "normal_index", "pad",
-    "project", "reshape", "scatter_add", "slice", "stop_gradient", "take",
-    "take_along_axis", "transpose", "where",
+    "project", "put", "reshape", "scatter_add", "slice", "stop_gradient", "take",
+    "take_along_axis", "transpose", "where", "windows",
 ))  # fmt: skip
 
 
@@ -123,8 +124,9 @@ def summarise(
 
 
 def flops(node: Node) -> int:
-    """What a node computes: 2·n·k·m for a product of matrices, one for each element of
-    an elementwise function, one for each element that a reduction takes in.
+    """What a node computes: 2·n·k·m for a product of matrices, two for each element of
+    a kernel on each window of a convolution, one for each element of an elementwise
+    function, one for each element that a reduction takes in.
 
     Example:
         >>> import chainrule as cr
@@ -141,6 +143,8 @@ def flops(node: Node) -> int:
     size = math.prod(node.shape)
     if node.op.name == "matmul":
         return 2 * size * node.inputs[0].shape[-1]
+    if node.op.name in CONVOLUTIONS:
+        return 2 * multiplications(node)
     return max([size, *(math.prod(each.shape) for each in node.inputs)])
 
 

@@ -6,8 +6,8 @@
 Place on the road: after ``backprop``, below ``training``. Made of public operators;
 knows nothing of layers or losses.
 
-- ``SGD Momentum Nesterov Adagrad RMSProp Adam AdamW``: each its paper's lines, in a
-  file of its own. ``optimizer.py`` has what they share.
+- ``SGD Momentum Nesterov Adagrad RMSProp Adam AdamW SparseAdam``: each its paper's
+  lines, in a file of its own. ``optimizer.py`` has what they share.
 - ``Constant StepDecay Exponential Piecewise Cosine Warmup OneCycle``: schedules, given
   as ``lr``.
 - ``ClipNorm ClipValue L1 L2``: transforms of gradients, given as ``transforms``; as
@@ -40,6 +40,7 @@ from .schedules import (
     Warmup,
 )
 from .sgd import SGD
+from .sparse_adam import SparseAdam
 from .transforms import (
     L1,
     L2,
@@ -73,6 +74,7 @@ __all__ = [
     "Piecewise",
     "RMSProp",
     "Schedule",
+    "SparseAdam",
     "StepDecay",
     "Warmup",
     "by_name",

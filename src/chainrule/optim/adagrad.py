@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -47,6 +47,7 @@ class Adagrad(Optimizer):
     """
 
     slots = ("sum_of_squares",)
+    by_rows: ClassVar[bool] = True
 
     def __init__(
         self,

@@ -71,6 +71,7 @@ class Adam(Optimizer):
         beta1, beta2 = options["betas"]
         m = beta1 * state["m"] + (1 - beta1) * g
         v = beta2 * state["v"] + (1 - beta2) * (g * g)
-        m_hat = m / (1 - beta1**t).astype(w.dtype)
-        v_hat = v / (1 - beta2**t).astype(w.dtype)
-        return w - lr * m_hat / (sqrt(v_hat) + options["eps"]), {"m": m, "v": v}
+        # Divided once for all weights: an array is multiplied faster than divided.
+        m_hat = m * (1 / (1 - beta1**t)).astype(w.dtype)
+        root = sqrt(v) * ((1 - beta2**t) ** -0.5).astype(w.dtype)
+        return w - lr * m_hat / (root + options["eps"]), {"m": m, "v": v}

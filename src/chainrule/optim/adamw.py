@@ -78,7 +78,8 @@ class AdamW(Optimizer):
         beta1, beta2 = options["betas"]
         m = beta1 * state["m"] + (1 - beta1) * g
         v = beta2 * state["v"] + (1 - beta2) * (g * g)
-        m_hat = m / (1 - beta1**t).astype(w.dtype)
-        v_hat = v / (1 - beta2**t).astype(w.dtype)
-        step = m_hat / (sqrt(v_hat) + options["eps"]) + options["weight_decay"] * w
+        # Divided once for all weights: an array is multiplied faster than divided.
+        m_hat = m * (1 / (1 - beta1**t)).astype(w.dtype)
+        root = sqrt(v) * ((1 - beta2**t) ** -0.5).astype(w.dtype)
+        step = m_hat / (root + options["eps"]) + options["weight_decay"] * w
         return w - lr * step, {"m": m, "v": v}

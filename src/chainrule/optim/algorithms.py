@@ -20,12 +20,13 @@ from .nesterov import Nesterov
 from .optimizer import Optimizer
 from .rmsprop import RMSProp
 from .sgd import SGD
+from .sparse_adam import SparseAdam
 
 #: name → algorithm
 ALGORITHMS: Mapping[str, type[Optimizer]] = MappingProxyType(
     {
         each.__name__.lower(): each
-        for each in (SGD, Momentum, Nesterov, Adagrad, RMSProp, Adam, AdamW)
+        for each in (SGD, Momentum, Nesterov, Adagrad, RMSProp, Adam, AdamW, SparseAdam)
     }
 )
 
@@ -34,7 +35,7 @@ def by_name(name: str, params: Params, **options: Any) -> Optimizer:
     """The optimizer of a name, "adam" for ``optim.Adam``, in small or capital letters.
 
     Arguments:
-        name: one of "sgd momentum nesterov adagrad rmsprop adam adamw".
+        name: one of "sgd momentum nesterov adagrad rmsprop adam adamw sparseadam".
         params: parameters or groups of them.
         options: what the algorithm's class takes: ``lr`` and its hyper-parameters.
 

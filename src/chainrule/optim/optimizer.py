@@ -22,10 +22,12 @@ from ..backprop import Gradients
 from ..errors import ArgumentError, GradientError, ShapeError, TraceError
 from ..graph import Array, Node, current_trace
 from ..ops.elementwise import cast
+from ..ops.indexing import put, take
 from ..ops.primitive import constant
 from ..tensor import Parameter, Variable
 from .groups import RATE_DTYPE, Params, Rate, count_text, make_groups
 from .options import Options, checked, refuse_unknown
+from .rows import Rows, rows_of
 from .state import checked_state, state_names
 
 #: A transform: gradients in, gradients out, both by parameter.
@@ -69,6 +71,9 @@ class Optimizer(ABC):
 
     #: The names of what the algorithm remembers of each parameter.
     slots: ClassVar[tuple[str, ...]] = ()
+    #: Whether a row of a table whose gradient is 0 stays as it is, with what is
+    #: remembered of it: the rule is then applied to the other rows alone.
+    by_rows: ClassVar[bool] = False
 
     if not TYPE_CHECKING:  # so that type checkers still find wrong names
 
@@ -164,11 +169,34 @@ class Optimizer(ABC):
             for w, g in self._transformed(group.transforms, mine).items():
                 lr = rate.astype(w.dtype)
                 state = {slot: each.read() for slot, each in self._state[w].items()}
-                new_w, new_state = self.rule(w.read(), g, lr, t, state, group.options)
+                given = lr, t, state, group.options
+                rows = rows_of(g) if self.by_rows else None
+                if rows is None:
+                    new_w, new_state = self.rule(w.read(), g, *given)
+                else:
+                    new_w, new_state = self._by_rows(w.read(), rows, *given)
                 changes.append((w, new_w))
                 changes += [(self._state[w][name], s) for name, s in new_state.items()]
         for variable, value in changes:
             variable.assign(value)
+
+    def _by_rows(
+        self,
+        w: Any,
+        rows: Rows,
+        lr: Any,
+        t: Any,
+        state: Mapping[str, Any],
+        options: Mapping[str, Any],
+    ) -> Update:
+        """The rule for the rows that have a gradient; all others stay as they are."""
+        mine = {slot: take(each, rows.index) for slot, each in state.items()}
+        found = take(w, rows.index)
+        new_w, new_state = self.rule(found, rows.sums, lr, t, mine, options)
+        changed = {
+            slot: put(state[slot], rows.index, new) for slot, new in new_state.items()
+        }
+        return put(w, rows.index, new_w), changed
 
     def _gather(self, gradients: Mapping[Any, Any]) -> dict[Parameter, Any]:
         """Every parameter's gradient, checked, after the optimizer's transforms."""

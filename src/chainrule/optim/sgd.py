@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from .groups import Params, Rate
 from .optimizer import Optimizer, Transform, Update
@@ -43,6 +43,8 @@ class SGD(Optimizer):
         >>> w.item()
         1.5
     """
+
+    by_rows: ClassVar[bool] = True
 
     def __init__(
         self, params: Params, lr: Rate = 0.01, *, transforms: Sequence[Transform] = ()

@@ -24,6 +24,7 @@ from ..ops.reduction import max as max_
 from ..ops.reduction import sum as sum_
 from ..tensor import Parameter
 from .options import not_negative, positive
+from .rows import rows_of
 
 Gradient = Mapping[Parameter, Any]
 
@@ -164,7 +165,7 @@ def global_norm(gradients: Mapping[Any, Any]) -> Any:
     """
     if isinstance(gradients, Gradients):
         gradients = _of_parameters("global_norm", gradients, None)
-    parts = [each for each in gradients.values() if each.size]
+    parts = [_not_zero(each) for each in gradients.values() if each.size]
     if not parts:
         raise ArgumentError("global_norm: there are no gradients")
     largest = max_(absolute(parts[0]))
@@ -176,6 +177,12 @@ def global_norm(gradients: Mapping[Any, Any]) -> Any:
         scaled = each / _as(unit, each)
         squares = squares + sum_(scaled * scaled)
     return largest * sqrt(squares)
+
+
+def _not_zero(gradient: Any) -> Any:
+    """A gradient, without the rows of a table that were not looked up."""
+    rows = rows_of(gradient)
+    return gradient if rows is None else rows.total
 
 
 def _as(scalar: Any, like: Any) -> Any:

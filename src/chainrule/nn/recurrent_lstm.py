@@ -1,0 +1,182 @@
+"""The long short-term memory: a context that is added to, behind gates."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from numpy.typing import DTypeLike
+
+from ..foreign import RECURRENT, advised
+from ..initializers import Initializer
+from ..ops.composed import split
+from ..ops.elementwise import sigmoid, tanh
+from .arguments import number_within
+from .recurrent import FirstValues, RecurrentCell, RecurrentLayer, State, Weights
+
+#: The gates in the order of their rows in the weights: input, forget, context, output.
+INPUT, FORGET, CONTEXT, OUTPUT = range(4)
+
+
+def lstm_step(z: Any, state: State, weights: Weights) -> State:
+    """i, f, o = σ(…), g = tanh(…); c′ = f ⊙ c + i ⊙ g; h′ = o ⊙ tanh(c′)."""
+    h, c = state
+    i, f, g, o = split(z + h @ weights.hidden, 4, axis=-1)
+    peephole = weights.peephole
+    if peephole is not None:
+        i, f = i + peephole[0] * c, f + peephole[1] * c
+    c = sigmoid(f) * c + sigmoid(i) * tanh(g)
+    if peephole is not None:
+        o = o + peephole[2] * c
+    return sigmoid(o) * tanh(c), c
+
+
+class LSTM(RecurrentLayer):
+    """Long short-term memory: the lectures' equations.
+
+    Formula:
+        iₜ = σ(Wⁱ xₜ + Uⁱ hₜ₋₁ + bⁱ)        how much to take in
+        fₜ = σ(Wᶠ xₜ + Uᶠ hₜ₋₁ + bᶠ)        how much to keep
+        Ĉₜ = tanh(Wᶜ xₜ + Uᶜ hₜ₋₁ + bᶜ)     the local context
+        oₜ = σ(Wᵒ xₜ + Uᵒ hₜ₋₁ + bᵒ)        how much to show
+        Cₜ = fₜ ⊙ Cₜ₋₁ + iₜ ⊙ Ĉₜ
+        hₜ = oₜ ⊙ tanh(Cₜ)
+    With peepholes, the σ of i and f also take p ⊙ Cₜ₋₁, and that of o takes p ⊙ Cₜ.
+    ``bias=False`` gives the lectures' form without b. Each b is the sum of two, as in
+    PyTorch.
+
+    Shapes: x (N, T, D) → output (N, T, H), or (N, T, 2H) in both directions, and a pair
+    of final states (h, C), each (L, N, H), or (2L, N, H): for each of L layers the
+    forward one, then the backward one. ``weight_ih_l0`` (4H, D), ``weight_hh_l0``
+    (4H, H), ``bias_ih_l0`` and ``bias_hh_l0`` (4H,): H rows each for i, f, Ĉ, o;
+    ``…_l1`` for the layer above, ``…_reverse`` for the backward direction. Names,
+    shapes and order are PyTorch's. ``weight_ch_l0`` (3, H): the peepholes of i, f, o.
+
+    Initial values: U(±1/√H), as in PyTorch.
+
+    A call answers ``(output, state)``. It takes ``state=`` to start from and
+    ``lengths=`` (N,) for sequences of different lengths: after a sequence's own end its
+    output is 0, its state stays that of its last step, and the backward direction
+    starts there. In a ``Sequential``, ``LastStep`` or ``AllSteps`` follows.
+
+    Arguments:
+        input_size, hidden_size: D and H.
+        num_layers: L; a layer above the first reads the h of the one below.
+        bias: whether there are biases.
+        bidirectional: whether there is a backward direction too.
+        dropout: the share of a layer's output that the layer above does not see, in
+            training.
+        peepholes: whether the gates see the context.
+        weight_init, recurrent_init: an initializer, or its name, for the Ws and for the
+            Us of each gate, instead of the usual first values.
+        forget_bias: what bᶠ starts as; 1 keeps the context at first, and with it the
+            gradient.
+        dtype: of the parameters; ``config.dtype`` when not given.
+
+    Raises:
+        ArgumentError: for wrong sizes, or a dropout without a layer above.
+
+    Source: Hochreiter & Schmidhuber (1997); the forget gate, and its bias: Gers,
+    Schmidhuber & Cummins (2000); peepholes: Gers & Schmidhuber (2000).
+
+    Example:
+        >>> import chainrule as cr
+        >>> from chainrule import nn
+        >>> output, (h, c) = nn.LSTM(4, 8, bidirectional=True)(cr.zeros((2, 5, 4)))
+        >>> output.shape, h.shape, c.shape
+        ((2, 5, 16), (2, 2, 8), (2, 2, 8))
+    """
+
+    gates: ClassVar[int] = 4
+    states: ClassVar[tuple[str, ...]] = ("h", "c")
+
+    @advised(RECURRENT)
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        bias: bool = True,
+        *,
+        bidirectional: bool = False,
+        dropout: float = 0.0,
+        peepholes: bool = False,
+        weight_init: Initializer | str | None = None,
+        recurrent_init: Initializer | str | None = None,
+        forget_bias: float | None = None,
+        dtype: DTypeLike | None = None,
+    ) -> None:
+        super().__init__(
+            input_size, hidden_size, num_layers, bias, bidirectional, dropout
+        )
+        self.peepholes = bool(peepholes)
+        biases = _forget("LSTM", forget_bias)
+        first = FirstValues(weight_init, recurrent_init, dtype, biases)
+        self.make_layers(first, self.peepholes)
+
+    def step(self, z: Any, state: State, weights: Weights) -> State:
+        """The next (h, c)."""
+        return lstm_step(z, state, weights)
+
+    def settings(self) -> dict[str, Any]:
+        """The sizes, layers and directions, and whether there are peepholes."""
+        return {**super().settings(), "peepholes": self.peepholes}
+
+
+class LSTMCell(RecurrentCell):
+    """One step of a long short-term memory, for loops of one's own.
+
+    Formula: that of ``LSTM``: (h′, C′) from x and (h, C).
+
+    Shapes: x (N, D), h and C (N, H) → a pair (h′, C′), each (N, H); ``weight_ih``
+    (4H, D), ``weight_hh`` (4H, H), ``bias_ih`` and ``bias_hh`` (4H,), ``weight_ch``
+    (3, H).
+
+    Arguments: as ``LSTM``.
+
+    Source: Hochreiter & Schmidhuber (1997); Gers, Schmidhuber & Cummins (2000).
+
+    Example:
+        >>> import chainrule as cr
+        >>> from chainrule import nn
+        >>> cell, state = nn.LSTMCell(4, 8), None
+        >>> for x in cr.zeros((5, 2, 4)):
+        ...     state = cell(x, state)
+        >>> state[0].shape, state[1].shape
+        ((2, 8), (2, 8))
+    """
+
+    gates: ClassVar[int] = 4
+    states: ClassVar[tuple[str, ...]] = ("h", "c")
+
+    @advised(RECURRENT)
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        bias: bool = True,
+        *,
+        peepholes: bool = False,
+        weight_init: Initializer | str | None = None,
+        recurrent_init: Initializer | str | None = None,
+        forget_bias: float | None = None,
+        dtype: DTypeLike | None = None,
+    ) -> None:
+        super().__init__(input_size, hidden_size, bias)
+        self.peepholes = bool(peepholes)
+        biases = _forget("LSTMCell", forget_bias)
+        first = FirstValues(weight_init, recurrent_init, dtype, biases)
+        self.make_weights("", self.input_size, first, self.peepholes)
+
+    def step(self, z: Any, state: State, weights: Weights) -> State:
+        """The next (h, c)."""
+        return lstm_step(z, state, weights)
+
+    def settings(self) -> dict[str, Any]:
+        """The sizes, and whether there are peepholes."""
+        return {**super().settings(), "peepholes": self.peepholes}
+
+
+def _forget(layer: str, value: float | None) -> dict[int, float]:
+    if value is None:
+        return {}
+    return {FORGET: number_within(layer, "forget_bias", value)}

@@ -1,0 +1,137 @@
+"""What layers with spatial axes have in common: their inputs, and how sizes are shown.
+
+Place on the road: beneath convolution, pooling and whatever else takes images. Features
+come last: (samples, length, channels), (samples, height, width, channels).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ..errors import ShapeError
+from ..shapes import Shape
+from .arguments import floats
+
+#: The axes of an input by its number of spatial axes.
+AXES = {
+    1: "(samples, length, channels)",
+    2: "(samples, height, width, channels)",
+    3: "(samples, depth, height, width, channels)",
+}
+
+
+def spatial_input(
+    layer: str,
+    x: Any,
+    axes: int,
+    channels: int | None = None,
+    rule: str = "",
+    instead: str = "",
+) -> Any:
+    """A layer's input as a tensor of floats with so many spatial axes.
+
+    Arguments:
+        channels: the size that its last axis must have; any where None.
+        rule: what the last axis must be.
+        instead: the layer that would take this input, with {} for its channels.
+
+    Raises:
+        DTypeError: for integers and bools.
+        ShapeError: for another number of axes, and another last axis.
+
+    Example:
+        >>> spatial_input("MaxPool2d", [[[[0.5], [1.0]]]], 2).shape
+        (1, 1, 2, 1)
+    """
+    node = floats(layer, x)
+    shape = node.shape
+    if len(shape) != axes + 2:
+        raise ShapeError(
+            f"{layer}: x {shape}: {len(shape)} ≠ {axes + 2} axes; expected "
+            f"{AXES[axes]}",
+            fix=_missing_axes(shape, axes, channels),
+        )
+    if channels is not None and shape[-1] != channels:
+        order = ", ".join(map(str, (0, *range(2, axes + 2), 1)))
+        fix = f"{instead.format(shape[-1])}, or give it inputs with {channels} channels"
+        raise ShapeError(
+            f"{layer}: x {shape}: {shape[-1]} ≠ {channels}; {rule}",
+            fix=f"channels come last here: x.transpose({order})"
+            if shape[1] == channels
+            else fix,
+        )
+    return node
+
+
+def _missing_axes(shape: Shape, axes: int, channels: int | None) -> str | None:
+    if len(shape) == axes + 1:
+        if channels in (None, shape[-1]):
+            return "x[None] makes one sample a batch"
+        if channels == 1:
+            return "x[..., None] adds the axis of one channel"
+    if len(shape) == 2 and axes == 2:
+        side = math.isqrt(shape[1] // (channels or 1))
+        if side * side * (channels or 1) == shape[1]:
+            return (
+                f"Unflatten(({side}, {side}, {channels or 1})) before it makes images "
+                "of rows"
+            )
+    return None
+
+
+def sizes_text(sizes: Shape) -> str:
+    """``3×3``, or ``3`` for one axis.
+
+    Example:
+        >>> sizes_text((3, 5)), sizes_text((7,))
+        ('3×5', '7')
+    """
+    return "×".join(map(str, sizes))
+
+
+def window_text(stride: Shape, padding: Any, dilation: Shape, groups: int = 1) -> str:
+    """The settings of windows that are not the usual ones: ``, stride 2, padding 1``.
+
+    Example:
+        >>> window_text((2, 2), ((1, 1), (1, 1)), (1, 1))
+        ', stride 2, padding 1'
+    """
+    shown = []
+    if set(stride) != {1}:
+        shown.append(f"stride {_alike(stride)}")
+    if isinstance(padding, str) or any(map(any, padding)):
+        shown.append(f"padding {padding_text(padding)}")
+    if set(dilation) != {1}:
+        shown.append(f"dilation {_alike(dilation)}")
+    if groups != 1:
+        shown.append(f"groups {groups}")
+    return "".join(f", {each}" for each in shown)
+
+
+def padding_text(padding: Any) -> str:
+    """``1``, ``same``, ``1×0``, or pairs where the sides differ.
+
+    Example:
+        >>> padding_text(((1, 1), (1, 1))), padding_text(((2, 0),))
+        ('1', '((2, 0),)')
+    """
+    if isinstance(padding, str):
+        return padding
+    if all(before == after for before, after in padding):
+        return _alike(tuple(before for before, _ in padding))
+    return str(padding)
+
+
+def plain_padding(padding: Any) -> Any:
+    """The padding as JSON holds it.
+
+    Example:
+        >>> plain_padding(((2, 0),)), plain_padding("same")
+        ([[2, 0]], 'same')
+    """
+    return padding if isinstance(padding, str) else [list(pair) for pair in padding]
+
+
+def _alike(sizes: Shape) -> str:
+    return str(sizes[0]) if len(set(sizes)) == 1 else sizes_text(sizes)
