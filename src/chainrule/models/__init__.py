@@ -1,0 +1,33 @@
+"""The systems of the field, one family a file, each to be read from top to bottom.
+
+Place on the road: above ``nn`` and ``training``; examples of how to use them, and ready
+to be trained.
+"""
+
+from typing import TYPE_CHECKING
+
+from ..foreign import MODELS, names_of
+from ..nn.rebuild import offer
+from .char_lstm import CharLSTM
+from .gpt import GPT
+from .inception import googlenet, inception_small
+from .lenet import lenet, lenet5
+from .resnet import resnet, resnet_small
+from .vgg import vgg
+
+__all__ = [
+    "GPT",
+    "CharLSTM",
+    "googlenet",
+    "inception_small",
+    "lenet",
+    "lenet5",
+    "resnet",
+    "resnet_small",
+    "vgg",
+]
+
+offer(GPT, CharLSTM)
+
+if not TYPE_CHECKING:  # so that type checkers still find wrong names
+    __getattr__ = names_of(__name__, MODELS)
