@@ -51,8 +51,8 @@ WORDS = {
     ),
     "train --optimizer adm": (
         "chainrule train: Invalid value for '--optimizer': 'adm': did you mean 'adam'? "
-        "There are: sgd, momentum, nesterov, adagrad, rmsprop, adam, adamw.\n"
-        + HELP.format("train")
+        "There are: sgd, momentum, nesterov, adagrad, rmsprop, adam, adamw, "
+        "sparseadam.\n" + HELP.format("train")
     ),
     "train --loss mse": (
         "ArgumentError: --loss mse: not a loss for classification\n"
@@ -122,7 +122,8 @@ WORDS = {
         "FileError: binary.csv: binary data: expected a CSV or Parquet file\n"
         "  fix        save the table as CSV with UTF-8 encoding"
     ),
-    "train . --target y": "FileError: read_table: '.': a folder, not a file",
+    "train . --target y": "ArgumentError: --target: . is a folder of images\n"
+    "  fix        leave --target out",
     "train iris --out kept": (
         "ArgumentError: --out 'kept': it exists already: a run is never overwritten\n"
         "  fix        another folder, or --resume to go on with the run in it"
@@ -169,7 +170,7 @@ WORDS = {
     ),
     "predict garbled new.csv": (
         "FileError: garbled/settings.json: damaged settings: expected settings of "
-        "format 'chainrule.run/1'"
+        "format 'chainrule.run/2'"
     ),
     "predict digits new.csv": (
         "DataError: new.csv: column 'city' holds text: expected one number a pixel, 64 "
@@ -192,7 +193,8 @@ WORDS = {
         "  fix        data like 'houses.csv', which it learned from"
     ),
     "evaluate digits houses.csv": (
-        "DataError: houses.csv: a network for images is measured on a named data set\n"
+        "DataError: houses.csv: a network for images is measured on a named data set, "
+        "or on a folder of images\n"
         "  fix        one with images of 8 × 8: chainrule data lists them"
     ),
     "explain digits --row 999": (
@@ -276,7 +278,7 @@ CHANGES = [
     (("training", "patience"), 1.5, "settings.training.patience is 1.5, of the wrong"),
     (("training",), None, "settings.training is no object"),
     (("extra",), 1, "settings has an unknown entry 'extra'"),
-    (("format",), "chainrule.run/2", "expected settings of format 'chainrule.run/1'"),
+    (("format",), "chainrule.run/1", "expected settings of format 'chainrule.run/2'"),
 ]
 
 

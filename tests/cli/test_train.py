@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import re
@@ -95,10 +96,14 @@ def test_pictures_are_drawn_of_the_test_data(chainrule, monkeypatch) -> None:
     from chainrule import pictures
 
     drawn = {}
+
+    def noted(name, real, *values):
+        drawn[name] = values
+        return real(*values)
+
     for name in ("predicted_against_true", "residuals"):
-        monkeypatch.setattr(
-            pictures, name, lambda *values, ax, name=name: drawn.update({name: values})
-        )
+        real = getattr(pictures, name)
+        monkeypatch.setattr(pictures, name, functools.partial(noted, name, real))
     words = ("--target", "price", "--epochs", 1, "--json")
     answer = json.loads(chainrule("train", "houses.csv", *words).stdout)["test"]
     assert set(drawn) == {"predicted_against_true", "residuals"}
@@ -122,6 +127,9 @@ def test_options_reach_the_network_and_its_training(chainrule) -> None:
         "hidden": [12, 7],
         "activation": "tanh",
         "dropout": 0.25,
+        "model": "mlp",
+        "mean": [],
+        "std": [],
     }
     training = settings["training"]
     assert (training["epochs"], training["batch_size"]) == (2, 50)

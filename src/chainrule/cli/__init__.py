@@ -11,6 +11,8 @@ their work. One file a command; beside them:
 ``settings``        everything a run was made with, as JSON
 ``sources``         the data of a run: a named set or a person's table
 ``network``         the network of a run
+``architectures``   the networks for images that ``--model`` names
+``first_layer``     what the first layer of such a network looks for and finds
 ``report``          test metrics and pictures
 ==================  ===============================================================
 

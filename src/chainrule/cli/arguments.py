@@ -157,6 +157,41 @@ class Whole(ParamType):
         return number
 
 
+class Words(ParamType):
+    """``flip,crop``: some of a fixed set of words; ``none`` for none of them.
+
+    Arguments:
+        options: the words there are.
+    """
+
+    name = "words"
+
+    def __init__(self, options: Iterable[str]) -> None:
+        self.options = tuple(options)
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        """The words, in the order of the options."""
+        if isinstance(value, tuple):
+            return value
+        words = [word.strip().lower() for word in value.split(",")]
+        if words == ["none"]:
+            return ()
+        for word in words:
+            if word not in self.options:
+                close = nearest(word, self.options)
+                hint = f"did you mean {close!r}? " if close else ""
+                listed = ", ".join(self.options)
+                self.fail(
+                    f"{value!r}: {hint}There are {listed}, with commas between; or "
+                    "none.",
+                    param,
+                    ctx,
+                )
+        return tuple(option for option in self.options if option in words)
+
+
 class Columns(ParamType):
     """``id,name``: names of columns."""
 
@@ -184,6 +219,8 @@ SPELLINGS = (
     (r"kinds=\{'(.+)': 'categorical'\}", r"--categorical \1"),
     (r"kinds=\{name: kind\}", "--categorical COLUMN"),
     (r", or header=False", ""),
+    (r"skip_broken=True", "--skip-broken"),
+    (r"^(image_folder|read_table): ", ""),
     (r"\bsave\('(.+)'\)", r"--out \1"),
 )
 

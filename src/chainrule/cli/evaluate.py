@@ -39,15 +39,16 @@ def command(run: str, data: str | None, as_json: bool) -> None:
     """Measure the network of a RUN on its test data, or on DATA.
 
     DATA is a file with the columns that the network learned from, the target among
-    them, or a named data set, whose test part is taken.
+    them; a named data set, whose test part is taken; or a folder of images, one folder
+    a class.
     """
     terminal = Terminal(json=as_json)
     folder = RunFolder.find(run)
     settings = folder.read_settings()
     examples = _examples(settings, data)
     model = cr.load(folder.model)
-    inputs, targets = np.asarray(examples.inputs), np.asarray(examples.targets)
-    measured = report.measure(report.predict(model, inputs, settings), targets)
+    said = report.predict(model, examples, settings)
+    measured = report.measure(said, np.asarray(examples.targets))
     terminal.result(f"{examples.name}: {report.in_words(measured, settings)}")
     if settings.task == "classification":
         terminal.result(*columns(_by_class(measured, settings)))
@@ -56,15 +57,14 @@ def command(run: str, data: str | None, as_json: bool) -> None:
 
 def _examples(settings: Settings, what: str | None) -> data_sets.Dataset:
     if what is None:
-        words = settings.training
-        if settings.source.file is not None:
+        if settings.source.name is None:
             try:
-                return sources.load(settings.source, words.validation, words.seed).test
+                return sources.of_run(settings).test
             except FileError as error:
                 raise FileError(
                     error.what, fix="chainrule evaluate RUN DATA measures other rows"
                 ) from error
-        return sources.load(settings.source, words.validation, words.seed).test
+        return sources.of_run(settings).test
     if what in data_sets.names():
         return sources.named_examples(settings, what)
     return sources.new_examples(settings, what)

@@ -13,6 +13,7 @@ import numpy as np
 
 import chainrule as cr
 
+from .. import pictures
 from ..engines.interface import ENGINES
 from ..errors import ArgumentError
 from ..explain.explanation import Explanation
@@ -25,7 +26,7 @@ from ..training.examples import (
 )
 from ..training.objective import Objective
 from ..training.step import training_step
-from . import network, report, sources
+from . import first_layer, network, report, sources
 from .application import Command
 from .arguments import Name, Whole
 from .run_folder import RunFolder
@@ -51,7 +52,10 @@ Examples:
     "--row", type=Whole(0), default=0, show_default=True, help="Which test example."
 )
 @click.option(
-    "--out", metavar="FILE", help="Write a page (.html), a drawing (.svg) or .txt."
+    "--out",
+    metavar="FILE",
+    help="Write a page (.html), a drawing (.svg), .txt; or, of a network for images, "
+    "what its first layer says of the example (.png).",
 )
 @click.option("--graph", is_flag=True, help="Print the graph, node by node.")
 @click.option(
@@ -88,7 +92,7 @@ def command(
         _show_compiled(folder, settings, engine, terminal)
         return
     words = settings.training
-    test = sources.load(settings.source, words.validation, words.seed).test
+    test = sources.of_run(settings).test
     if row >= len(test):
         raise ArgumentError(
             f"--row {row}: the test data have the rows 0 to {len(test) - 1}"
@@ -99,7 +103,10 @@ def command(
     opened: Any = cr.explain(model, inputs, targets, loss=words.loss)
     said = report.predict(model, inputs, settings)
     sentence = f"{test.name}, row {row}: {_verdict(said, targets, settings)}"
-    if out is not None:
+    if out is not None and out.lower().endswith(".png"):
+        _draw(model, test, row, out)
+        terminal.result(sentence, f"written to {out}")
+    elif out is not None:
         opened.save(out)
         terminal.result(sentence, f"written to {out}")
     elif graph:
@@ -111,12 +118,26 @@ def command(
     )
 
 
+def _draw(model: Any, test: Any, row: int, out: str) -> None:
+    """The activations of the first layer for one example, as a picture."""
+    found = first_layer.find(model)
+    if found is None or test.image_shape is None:
+        raise ArgumentError(
+            f"--out {out}: the network has no convolution whose activations were to be "
+            "drawn",
+            fix="a name that ends in .html, .svg or .txt",
+        )
+    with pictures.windowless():
+        figure = first_layer.activations(found, test, row)
+        pictures.save(figure, out)
+
+
 def _show_compiled(
     folder: RunFolder, settings: Settings, engine: str | None, terminal: Terminal
 ) -> None:
     """What a step of the run's training is compiled to, and what it takes."""
     words = settings.training
-    examples = sources.load(settings.source, words.validation, words.seed).train
+    examples = sources.of_run(settings).train
     model: Any = cr.load(folder.model)
     dtype = model_dtype(model)
     train, _ = training_and_validation(examples, None, dtype, words.seed)

@@ -6,11 +6,12 @@ where data come from.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from .. import nn, optim
+from . import architectures
 from .settings import Network, Training
 
 #: name ↦ the layer after each hidden layer
@@ -79,13 +80,16 @@ SOME_ROWS = Defaults((64, 32), 0.0, 60, 32, 3e-3, 20)
 MANY_ROWS = Defaults((128, 64), 0.0, 30, 128, 3e-3, 10)
 
 
-def defaults(examples: int, images: bool) -> Defaults:
+def defaults(examples: int, images: bool, model: str = "mlp") -> Defaults:
     """The defaults for so many examples of images, or of rows of a table.
 
     Example:
         >>> defaults(500, images=False).hidden
         (64, 32)
     """
+    if model != architectures.PERCEPTRON:
+        known = architectures.architecture(model)
+        return Defaults((), 0.0, known.epochs, known.batch_size, known.lr, None)
     if images:
         return FEW_IMAGES if examples < 5000 else MANY_IMAGES
     if examples < 1000:
@@ -93,16 +97,22 @@ def defaults(examples: int, images: bool) -> Defaults:
     return SOME_ROWS if examples < 10_000 else MANY_ROWS
 
 
-def build(network: Network) -> nn.Sequential:
-    """The layers: Linear, activation and dropout for each hidden layer; Linear.
+def build(network: Network, image_shape: Sequence[int] = ()) -> nn.Sequential:
+    """The layers: Linear, activation and dropout for each hidden layer; Linear. Or
+    those of a network for images.
 
     Arguments:
-        network: its sizes. Weights are drawn from the default generator.
+        network: its sizes, or its name. Weights are drawn from the default generator.
+        image_shape: ``(H, W, C)``, for a network for images.
 
     Example:
         >>> len(build(Network(4, 3, (8,), "tanh", 0.0)))
         3
     """
+    if not network.flat:
+        scaling = (network.mean, network.std)
+        shape = tuple(image_shape)
+        return architectures.build(network.model, network.outputs, shape, scaling)
     layers: list[nn.Module] = []
     width = network.inputs
     for size in network.hidden:
@@ -139,11 +149,14 @@ def make_optimizer(
 
 def in_words(network: Network, num_parameters: int) -> str:
     """The network in a line: ``64 → 256 → 10, relu, dropout 0.3: 19 210 weights``."""
+    count = f"{num_parameters:,}".replace(",", " ")
+    if not network.flat:
+        what = architectures.architecture(network.model).what
+        return f"{network.model}, {what}: {count} weights"
     sizes = " → ".join(map(str, (network.inputs, *network.hidden, network.outputs)))
     words = [sizes]
     if network.hidden:
         words.append(network.activation)
         if network.dropout:
             words.append(f"dropout {network.dropout:g}")
-    count = f"{num_parameters:,}".replace(",", " ")
     return f"{', '.join(words)}: {count} weights"

@@ -13,6 +13,7 @@ import click
 
 import chainrule as cr
 
+from ..data import Dataset
 from ..saving import replace_file
 from . import report, sources
 from .application import Command
@@ -26,6 +27,8 @@ Examples:
       a CSV table on standard output, one line a row of new.csv
   chainrule predict latest new.csv --out predictions.csv
       the newest run in the folder runs; the table in a file
+  chainrule predict runs/animals-20260131-120000 photo.jpg
+      an image, or a folder of them, for a network that learned from images
   chainrule predict runs/houses-20260131-120000 new.csv --json
       the same for a program
 """
@@ -40,22 +43,28 @@ def command(run: str, data: str, out: str | None, as_json: bool) -> None:
     """Predict every row of DATA with the network of a RUN.
 
     DATA is a CSV or Parquet file with the columns that the network learned from; other
-    columns are not looked at. For classes, the most probable one and the probability of
-    each; for amounts, the amount in the units of the training data.
+    columns are not looked at. Or it is an image, or a folder of images. For classes,
+    the most probable one and the probability of each; for amounts, the amount in the
+    units of the training data.
     """
     terminal = Terminal(json=as_json)
     folder = RunFolder.find(run)
     settings = folder.read_settings()
-    inputs, _ = sources.new_inputs(settings, data)
+    images = sources.new_images(settings, data)
+    files, inputs = images or (None, sources.new_inputs(settings, data)[0])
     model = cr.load(folder.model)
-    said = report.predict(model, inputs, settings)
+    said = report.predict(model, Dataset(inputs, name=data), settings)
     header, rows = table(said, settings)
+    if files is not None:
+        header = ["file", *header]
+        rows = [[file, *row] for file, row in zip(files, rows, strict=True)]
     if out is not None:
         replace_file(out, as_csv(header, rows).encode())
         terminal.result(f"{len(rows)} predictions in {out}")
     elif not as_json:
         click.echo(as_csv(header, rows), nl=False)
-    terminal.finish(as_object(said, settings))
+    named = {} if files is None else {"files": files}
+    terminal.finish(named | as_object(said, settings))
 
 
 def table(

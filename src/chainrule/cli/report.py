@@ -10,16 +10,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from .. import data, nn, pictures, training
 from ..pictures import amount
 from ..training import metrics
+from . import first_layer
 from .settings import Settings
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -69,8 +71,10 @@ def in_units(scaled: Array, settings: Settings) -> Array:
     return np.asarray(fitted.inverse_target(scaled), dtype=np.float64)[:, 0]
 
 
-def predict(model: nn.Module, inputs: Array, settings: Settings) -> Predictions:
-    """What a run's network says of inputs ``(N, D)``."""
+def predict(
+    model: nn.Module, inputs: Array | data.Dataset, settings: Settings
+) -> Predictions:
+    """What a run's network says of inputs, ``(N, D)`` or images ``(N, H, W, C)``."""
     outputs: Any = training.predict(model, inputs, batch_size=BATCH_SIZE)
     array = outputs.numpy() if hasattr(outputs, "numpy") else outputs
     return Predictions(np.asarray(array), settings)
@@ -155,25 +159,27 @@ def draw_all(
         drawn["confusion_matrix.png"] = lambda: _confusion(said, targets)
     else:
         amounts = (in_units(targets, settings), said.amounts, settings.target)
-        drawn["predicted_against_true.png"] = lambda: _with_axes(
-            5.6, 5.6, pictures.predicted_against_true, *amounts
+        drawn["predicted_against_true.png"] = lambda: _figure_of(
+            pictures.predicted_against_true(*amounts)
         )
-        drawn["residuals.png"] = lambda: _with_axes(
-            6.4, 4.4, pictures.residuals, *amounts
-        )
+        drawn["residuals.png"] = lambda: _figure_of(pictures.residuals(*amounts))
     if settings.image_shape:
+        drawn["worst_mistakes.png"] = lambda: _mistakes(said, test)
+    if settings.image_shape and not settings.network.flat:
+        drawn |= first_layer.drawings(model, test)
+    elif settings.image_shape:
         weights = first_weights(model)
         drawn["first_layer_features.png"] = lambda: pictures.features(
-            weights, settings.image_shape, pictures.new_figure(1, 1)
+            weights, settings.image_shape
         )
-        drawn["worst_mistakes.png"] = lambda: _mistakes(said, test)
     files = []
     if history.epochs:
         history.plot(folder / "training_curve.png")
         files.append("training_curve.png")
-    for file, draw in drawn.items():
-        draw().savefig(folder / file)
-        files.append(file)
+    with pictures.windowless():
+        for file, draw in drawn.items():
+            pictures.save(draw(), folder / file)
+            files.append(file)
     return files
 
 
@@ -182,28 +188,32 @@ def first_weights(model: nn.Module) -> Array:
     return np.asarray(model.parameters()[0].numpy())
 
 
-def _with_axes(
-    width: float, height: float, draw: Callable[..., Any], *values: Any
-) -> Figure:
-    figure = pictures.new_figure(width, height)
-    draw(*values, ax=figure.subplots())
-    return figure
+def _figure_of(ax: Axes) -> Figure:
+    return cast("Figure", ax.figure)
 
 
 def _confusion(said: Predictions, targets: Array) -> Figure:
-    classes = said.settings.classes
-    side = min(14.0, max(4.8, 0.45 * len(classes) + 2.2))
-    return _with_axes(
-        side, side, pictures.confusion_matrix, confusion(said, targets), classes
-    )
+    counts = confusion(said, targets)
+    return _figure_of(pictures.confusion_matrix(counts, said.settings.classes))
+
+
+class _OnDemand(data.Rows):
+    """The images of a data set, read when they are drawn."""
+
+    def __init__(self, dataset: data.Dataset) -> None:
+        self.dataset = dataset
+        self.shape = (len(dataset), *(dataset.image_shape or ()))
+
+    def __getitem__(self, index: Any) -> Array:
+        """The images at some rows."""
+        return self.dataset.subset(index).images()
 
 
 def _mistakes(said: Predictions, test: data.Dataset) -> Figure:
     names = said.settings.classes
     return pictures.worst_mistakes(
-        test.images(),
+        _OnDemand(test),  # type: ignore[arg-type]
         [names[label] for label in np.asarray(test.targets)],
         said.classes,
         said.probabilities.max(axis=1),
-        pictures.new_figure(1, 1),
     )

@@ -15,27 +15,34 @@ from typing import Any
 
 from .. import __version__
 
-FORMAT = "chainrule.run/1"
+FORMAT = "chainrule.run/2"
 
 
 @dataclass(frozen=True)
 class Source:
-    """The data of a run: a named data set, or a file.
+    """The data of a run: a named data set, a file, or a folder of images.
 
     Arguments:
         name: of the data set, or None.
         file: the path of a table, or None.
-        sha256: of the file, so that a resumed run learns from the same rows.
+        folder: the path of a folder of images, or None.
+        sha256: of the file, or of the names and sizes of the images, so that a resumed
+            run learns from the same examples.
+        size: height and width that images of a folder are brought to.
+        skip_broken: whether images that cannot be read are left out.
         target: the column to predict.
         task: as asked for; None where it was recognised.
         drop: columns left out.
         categorical: columns of numbers that are names, such as postcodes.
-        test: the part of a table's rows that is tested on.
+        test: the part of the rows or images that is tested on.
     """
 
     name: str | None = None
     file: str | None = None
+    folder: str | None = None
     sha256: str | None = None
+    size: int | None = None
+    skip_broken: bool = False
     target: str | None = None
     task: str | None = None
     drop: tuple[str, ...] = ()
@@ -45,13 +52,15 @@ class Source:
 
 @dataclass(frozen=True)
 class Network:
-    """A multilayer perceptron.
+    """A multilayer perceptron, or a network for images by its name.
 
     Arguments:
         inputs, outputs: how many numbers go in and come out.
-        hidden: the sizes of the hidden layers.
+        hidden: the sizes of the hidden layers of a perceptron.
         activation: the name of the function after each hidden layer.
         dropout: the part of hidden units that is silenced in training.
+        model: ``"mlp"``, or the name of a network for images.
+        mean, std: of each channel of the training images, where there is a name.
     """
 
     inputs: int
@@ -59,6 +68,14 @@ class Network:
     hidden: tuple[int, ...]
     activation: str = "relu"
     dropout: float = 0.0
+    model: str = "mlp"
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
+
+    @property
+    def flat(self) -> bool:
+        """Whether it takes rows of numbers, and not images."""
+        return self.model == "mlp"
 
 
 @dataclass(frozen=True)
@@ -76,6 +93,7 @@ class Training:
         validation: the part of the training data on which the best epoch is chosen.
         patience: epochs without improvement before training stops; None for never.
         engine: which engine ran the steps.
+        augment: what happens to images that are trained on: flip, crop, rotate.
         threads: how many the engine used; part of the run, as sums of several threads
             are rounded in another order.
     """
@@ -92,6 +110,7 @@ class Training:
     patience: int | None
     engine: str
     threads: int
+    augment: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ Place on the road: below the commands, above ``data``. It must not know of netwo
 from __future__ import annotations
 
 import hashlib
+import os
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,8 +16,11 @@ from typing import Any
 import numpy as np
 
 from .. import data
+from ..data import Rows
 from ..data.columns import Columns, read_bytes, read_columns
 from ..data.datasets import Part
+from ..data.decoding import is_image
+from ..data.folders import Found, ImageFiles, find_images
 from ..data.transform import ColumnRule, TargetRule
 from ..errors import ArgumentError, DataError, FileError, OptionError, nearest
 from .arguments import as_options
@@ -26,6 +30,13 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 #: Names that end so are meant as files.
 TABLE_SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".pq", ".gz", ".data", ".dat")
+
+#: Options that only tables take, and that only folders of images take.
+FOR_TABLES = ("target", "task", "drop", "categorical")
+FOR_FOLDERS = ("size", "skip_broken")
+
+#: So many training images say how bright images are.
+SCALED_BY = 2000
 
 #: Rows of a new table may lie this far outside the [0, 1] of pixels.
 PIXEL_MARGIN = 0.01
@@ -58,24 +69,31 @@ def recognise(what: str, **asked: Any) -> Source:
 
     Arguments:
         what: the word on the command line.
-        **asked: ``target``, ``task``, ``drop``, ``test`` where given; only a file
-            takes them.
+        **asked: ``target``, ``task``, ``drop``, ``categorical`` where given, which only
+            a table takes; ``size`` and ``skip_broken``, which only a folder of images
+            takes; ``test``.
 
     Raises:
         OptionError: neither a name nor a file.
         FileError: the name of a file that is not there.
         ArgumentError: a file without a target, a data set with one.
     """
+    path = Path(what)
     if what in data.names():
         for option, value in asked.items():
             if value:
+                kind = "folders of images" if option in FOR_FOLDERS else "tables"
                 raise ArgumentError(
-                    f"--{option} {_words(value)}: the data set {what!r} knows its own: "
-                    f"--{option} is for tables",
-                    fix=f"leave --{option} out",
+                    f"--{_dashed(option)} {_words(value)}: the data set {what!r} knows "
+                    f"its own: --{_dashed(option)} is for {kind}",
+                    fix=f"leave --{_dashed(option)} out",
                 )
         return Source(name=what)
-    path = Path(what)
+    if path.is_dir():
+        return _recognise_folder(path, asked)
+    if what.endswith(("/", os.sep)):
+        raise FileError(f"{what}: no such folder")
+    _refuse(asked, FOR_FOLDERS, f"{what} is no folder of images")
     if not path.exists() and not _looks_like_file(what):
         here = [
             each.name for each in Path.cwd().iterdir() if _looks_like_file(each.name)
@@ -100,25 +118,101 @@ def recognise(what: str, **asked: Any) -> Source:
     )
 
 
-def load(source: Source, validation: float, seed: int) -> Examples:
+def _recognise_folder(path: Path, asked: dict[str, Any]) -> Source:
+    """A folder of images, its files counted and named in a checksum."""
+    _refuse(asked, FOR_TABLES, f"{path} is a folder of images")
+    given = {option: value for option, value in asked.items() if value}
+    return Source(
+        folder=str(path.resolve()), sha256=_listing(find_images(path), path), **given
+    )
+
+
+def _refuse(asked: dict[str, Any], options: Sequence[str], because: str) -> None:
+    for option in options:
+        if asked.get(option):
+            raise ArgumentError(
+                f"--{_dashed(option)}: {because}",
+                fix=f"leave --{_dashed(option)} out",
+            )
+
+
+def _dashed(option: str) -> str:
+    return option.replace("_", "-")
+
+
+def _listing(found: Found, root: Path) -> str:
+    """A checksum of the names and sizes of all images: it notices a change."""
+    digest = hashlib.sha256()
+    for part, (paths, _) in found.parts.items():
+        for path in paths:
+            line = f"{part} {path.relative_to(root)} {path.stat().st_size}\n"
+            digest.update(line.encode(errors="surrogateescape"))
+    return digest.hexdigest()
+
+
+def of_run(settings: Settings) -> Examples:
+    """The examples of a run that has begun, as its network takes them."""
+    words = settings.training
+    flat = settings.network.flat
+    return load(settings.source, words.validation, words.seed, flat)
+
+
+def load(source: Source, validation: float, seed: int, flat: bool = True) -> Examples:
     """The examples of a run.
 
     Arguments:
         source: where from.
         validation: the part of the training data to choose the best epoch on.
-        seed: of a table's split into parts.
+        seed: of the split of a table or folder into parts.
+        flat: images as rows of numbers.
 
     Raises:
         FileError: the file is not there, or is not the one that it was.
         DataError: it cannot be learned from.
     """
     if source.name is not None:
-        return _load_named(source.name, validation)
+        return _load_named(source.name, validation, flat)
+    if source.folder is not None:
+        return _load_folder(source, validation, seed, flat)
     return _load_table(source, validation, seed)
 
 
-def _load_named(name: str, validation: float) -> Examples:
-    split = data.load(name, validation=validation)
+def _load_folder(source: Source, validation: float, seed: int, flat: bool) -> Examples:
+    path = Path(str(source.folder))
+    if source.sha256 != _listing(find_images(path), path):
+        raise FileError(
+            f"{path}: images in the folder have changed since this run began",
+            fix="put the old ones back, or begin a new run",
+        )
+    try:
+        split = data.image_folder(
+            path,
+            size=source.size,
+            flatten=flat,
+            test=source.test,
+            validation=validation,
+            seed=seed,
+            skip_broken=source.skip_broken,
+        )
+    except ArgumentError as error:
+        raise DataError(
+            f"{path.name}: too few images to learn from and to test on: {error.what}",
+            fix="more images, or --validation 0 with a larger --test",
+        ) from error
+    height, width, channels = split.train.image_shape or (0, 0, 0)
+    kind = "colours" if channels == 3 else "grey"
+    return Examples(
+        path.name,
+        f"{split.description}, brought to {height} × {width} points in {kind}",
+        split.train,
+        split.test,
+        split.validation,
+        None,
+    )
+
+
+def _load_named(name: str, validation: float, flat: bool) -> Examples:
+    split = data.load(name, validation=validation, flatten=flat)
     return Examples(
         name,
         f"{split.description} (licence: {split.licence})",
@@ -202,6 +296,40 @@ def feature_names(dataset: data.Dataset) -> tuple[str, ...]:
     return dataset.feature_names or numbered
 
 
+def new_images(settings: Settings, what: str) -> tuple[list[str], Rows] | None:
+    """Image files for a run's network: their names, and the inputs they make.
+
+    Arguments:
+        settings: of the run.
+        what: an image file, or a folder with some, at any depth.
+
+    Returns:
+        None where ``what`` is neither.
+
+    Raises:
+        FileError: an image file that is not there.
+        DataError: a folder without images; images for a network that takes a table.
+    """
+    path = Path(what)
+    if not (path.is_dir() or is_image(path)):
+        return None
+    if not settings.image_shape:
+        raise DataError(
+            f"{what}: images, and the network learned from the columns of a table",
+            fix="a table with those columns",
+        )
+    if not path.exists():
+        raise FileError(f"{what}: no such file")
+    files = [path]
+    if path.is_dir():
+        files = sorted(each for each in path.rglob("*") if is_image(each))
+        if not files:
+            raise DataError(f"{what}: no images in this folder")
+    height, width, channels = settings.image_shape
+    rows = ImageFiles(files, (height, width), channels, settings.network.flat)
+    return [str(each) for each in files], rows
+
+
 def new_inputs(settings: Settings, file: str) -> tuple[Array, Columns | None]:
     """The inputs of a run's network, from a file of new rows.
 
@@ -222,7 +350,10 @@ def new_inputs(settings: Settings, file: str) -> tuple[Array, Columns | None]:
         fitted = data.TableTransform.from_json(settings.transform)
         _require_columns(columns, [rule.name for rule in fitted.columns])
         return fitted.transform(columns), columns
-    return _pixels(settings, file), None
+    pixels = _pixels(settings, file)
+    if not settings.network.flat:
+        pixels = pixels.reshape(len(pixels), *settings.image_shape)
+    return pixels, None
 
 
 def new_examples(settings: Settings, file: str) -> data.Dataset:
@@ -231,9 +362,12 @@ def new_examples(settings: Settings, file: str) -> data.Dataset:
     Raises:
         FileError, DataError: as ``new_inputs``; and for a missing target.
     """
+    if settings.image_shape and Path(file).is_dir():
+        return _known_images(settings, Path(file))
     if settings.transform is None:
         raise DataError(
-            f"{file}: a network for images is measured on a named data set",
+            f"{file}: a network for images is measured on a named data set, or on a "
+            "folder of images",
             fix=f"one with images of {_size(settings.image_shape)}: chainrule data "
             "lists them",
         )
@@ -255,17 +389,40 @@ def new_examples(settings: Settings, file: str) -> data.Dataset:
     )
 
 
+def _known_images(settings: Settings, folder: Path) -> data.Dataset:
+    """Images in folders that are named after the classes of a run."""
+    found = find_images(folder)
+    unknown = [name for name in found.classes if name not in settings.classes]
+    if unknown:
+        raise DataError(
+            f"{folder}: the folder {unknown[0]!r} is no class of the network, which "
+            f"knows {', '.join(settings.classes[:8])}"
+        )
+    every = list(found.parts.values())
+    paths = [path for each, _ in every for path in each]
+    names = [found.classes[label] for _, labels in every for label in labels]
+    height, width, channels = settings.image_shape
+    return Part(
+        ImageFiles(paths, (height, width), channels, settings.network.flat),
+        np.array([settings.classes.index(name) for name in names]),
+        name=folder.name,
+        classes=settings.classes,
+        image_shape=settings.image_shape,
+    )
+
+
 def named_examples(settings: Settings, name: str) -> data.Dataset:
     """The test part of a named data set, if a run's network can take it.
 
     Raises:
         DataError: its inputs or classes are others.
     """
-    test = _load_named(name, 0.0).test
+    test = _load_named(name, 0.0, settings.network.flat).test
     inputs = np.asarray(test.inputs)
-    if inputs.shape[1] != settings.network.inputs:
+    size = inputs[0].size
+    if size != settings.network.inputs:
         raise DataError(
-            f"{name}: {inputs.shape[1]} inputs an example: the network takes "
+            f"{name}: {size} inputs an example: the network takes "
             f"{settings.network.inputs}",
             fix=f"data like {settings.title!r}, which it learned from",
         )
@@ -281,6 +438,22 @@ def named_examples(settings: Settings, name: str) -> data.Dataset:
             fix="a table file with the columns that the network learned from",
         )
     return test
+
+
+def channel_scaling(
+    train: data.Dataset,
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation of each channel, of evenly spaced training images.
+
+    A channel that is the same everywhere has a deviation of 1.
+    """
+    rows = np.unique(np.linspace(0, len(train) - 1, SCALED_BY).astype(np.int64))
+    inputs: Any = train.take(rows)[0]
+    images = inputs.reshape(len(rows), -1, (train.image_shape or (1,))[-1])
+    mean = images.mean(axis=(0, 1), dtype=np.float64)
+    std = images.std(axis=(0, 1), dtype=np.float64)
+    std[std < 1e-6] = 1.0
+    return tuple(mean.round(6).tolist()), tuple(std.round(6).tolist())
 
 
 def _require_columns(columns: Columns, names: Sequence[str]) -> None:

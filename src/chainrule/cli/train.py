@@ -6,25 +6,28 @@ training → test. The test data are looked at once, at the end.
 
 from __future__ import annotations
 
+import math
 import shlex
 import shutil
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
 
 import chainrule as cr
 
-from .. import optim, training
+from .. import optim, pictures, training
 from ..config import config
 from ..engines.interface import ENGINES
 from ..errors import ArgumentError
 from ..training import callbacks
-from . import network, report, sources
+from . import architectures, network, report, sources
 from .application import Command, Interrupted
-from .arguments import Columns, LayerSizes, Name, Number, Whole
+from .arguments import Columns, LayerSizes, Name, Number, Whole, Words
 from .progress import make_progress
 from .run_folder import RunFolder
 from .settings import Network, Settings, Source, Training
@@ -36,6 +39,10 @@ Examples:
       learn the handwritten digits that come with the package
   chainrule train mnist --hidden 512,512
       learn a named data set; chainrule data lists them
+  chainrule train mnist --model lenet
+      with a convolutional network
+  chainrule train animals/ --model resnet
+      learn from images: one folder a class, animals/cat/1.jpg, animals/dog/a.png
   chainrule train houses.csv --target price
       learn from your own table, CSV or Parquet
   chainrule train houses.csv --target rooms --task regression --epochs 50 --out mine
@@ -45,6 +52,9 @@ Examples:
 """
 
 SEED = 0
+AUGMENTATIONS = ("flip", "crop", "rotate")
+#: Degrees by which ``--augment rotate`` turns images at most.
+TURN = 10.0
 VALIDATION = 0.1
 
 
@@ -72,7 +82,31 @@ def _names_of_losses() -> list[str]:
 @click.option(
     "--test",
     type=Number(0, 1, above=True, below=True),
-    help="The part of a table's rows to test on.  [default: 0.2]",
+    help="The part of a table's rows, or of a folder's images, to test on.  "
+    "[default: 0.2]",
+)
+@click.option(
+    "--size",
+    type=Whole(8, 1024),
+    metavar="POINTS",
+    help="Height and width that the images of a folder are brought to.  "
+    "[default: by the network and the images]",
+)
+@click.option(
+    "--skip-broken", is_flag=True, help="Leave out images that cannot be read."
+)
+@click.option(
+    "--model",
+    type=Name(architectures.names),
+    help="The network: mlp, or one for images: lenet, resnet, …  "
+    "[default: resnet for folders of images, else mlp]",
+)
+@click.option(
+    "--augment",
+    type=Words(AUGMENTATIONS),
+    metavar="WHAT",
+    help="How training images are changed: flip,crop,rotate; or none.  "
+    "[default: flip,crop for photographs]",
 )
 @click.option(
     "--hidden",
@@ -125,7 +159,8 @@ def _names_of_losses() -> list[str]:
 @click.option("--quiet", is_flag=True, help="Print the result only.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(**given: Any) -> None:
-    """Train a network on DATA: a CSV or Parquet file, or a named data set.
+    """Train a network on DATA: a CSV or Parquet file, a folder of images, or a named
+    data set.
 
     Without DATA it learns handwritten digits, which need no download. Every choice
     that is not made here is made by the data and said aloud. The folder of the run
@@ -134,6 +169,8 @@ def command(**given: Any) -> None:
     began = time.perf_counter()
     terminal = Terminal(json=given.pop("as_json"), quiet=given.pop("quiet"))
     asked = {name: value for name, value in given.items() if value is not None}
+    if not asked["skip_broken"]:
+        del asked["skip_broken"]
     if "resume" in asked:
         run = _resumed(asked)
     else:
@@ -142,6 +179,7 @@ def command(**given: Any) -> None:
         config.engine = asked["engine"]
     _introduce(run, terminal)
     config.threads = run.settings.training.threads
+    pictures.prepare()
     history = _learn(run, terminal)
     _finish(run, history, terminal, began)
 
@@ -160,14 +198,18 @@ class Run:
 
 def _new(asked: dict[str, Any], terminal: Terminal) -> Run:
     """A run from what is asked, in a folder of its own."""
-    about = ("target", "task", "drop", "categorical", "test")
+    about = (*sources.FOR_TABLES, *sources.FOR_FOLDERS, "test")
     source = sources.recognise(
         asked.get("data", "digits"),
         **{name: asked[name] for name in about if name in asked},
     )
+    name = _model(asked, source)
+    if source.folder is not None and source.size is None:
+        source = replace(source, size=architectures.usual_size(name))
     seed, validation = asked.get("seed", SEED), asked.get("validation", VALIDATION)
-    examples = sources.load(source, validation, seed)
-    settings = _settings(asked, source, examples)
+    flat = name == architectures.PERCEPTRON
+    examples = sources.load(source, validation, seed, flat)
+    settings = _settings(asked, source, examples, name)
     model, optimizer = _prepare(settings, examples)
     title = Path(examples.title).stem.replace("/", "-") or "run"
     folder = RunFolder.create(title, asked.get("out"))
@@ -192,8 +234,7 @@ def _resumed(asked: dict[str, Any]) -> Run:
         )
     settings = folder.read_settings()
     config.engine = settings.training.engine
-    training_ = settings.training
-    examples = sources.load(settings.source, training_.validation, training_.seed)
+    examples = sources.of_run(settings)
     model, optimizer = _prepare(settings, examples)
     return Run(folder, settings, examples, model, optimizer, resume=True)
 
@@ -201,22 +242,78 @@ def _resumed(asked: dict[str, Any]) -> Run:
 def _prepare(settings: Settings, examples: sources.Examples) -> tuple[Any, Any]:
     """The network with its first weights, and its optimizer."""
     cr.manual_seed(settings.training.seed)
-    model = network.build(settings.network)
+    model = network.build(settings.network, settings.image_shape)
     batch_size = settings.training.batch_size
     steps = cr.data.num_batches(len(examples.train), batch_size)
     return model, network.make_optimizer(model, settings.training, steps)
 
 
+def _model(asked: dict[str, Any], source: Source) -> str:
+    """The name of the network, and an error for options of another kind."""
+    usual = "resnet" if source.folder is not None else architectures.PERCEPTRON
+    name: str = asked.get("model", usual)
+    if name != architectures.PERCEPTRON:
+        for option in ("hidden", "activation", "dropout"):
+            if option in asked:
+                raise ArgumentError(
+                    f"--{option}: --model {name} has its own layers",
+                    fix=f"leave --{option} out, or --model {architectures.PERCEPTRON}",
+                )
+    return name
+
+
+def _augment(
+    asked: dict[str, Any], source: Source, shape: Sequence[int], name: str
+) -> tuple[str, ...]:
+    """How training images are changed."""
+    given: tuple[str, ...] | None = asked.get("augment")
+    if given and not shape:
+        raise ArgumentError(
+            "--augment: it is for images",
+            fix="leave --augment out",
+        )
+    if given is not None:
+        return given
+    photographs = source.folder is not None or source.name == "cifar-10"
+    convolves = name != architectures.PERCEPTRON
+    return ("flip", "crop") if photographs and convolves else ()
+
+
+def _network(
+    asked: dict[str, Any],
+    examples: sources.Examples,
+    usual: network.Defaults,
+    name: str,
+) -> Network:
+    """The network that is asked for, of a size that fits the data."""
+    train = examples.train
+    shape = train.image_shape or ()
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
+    if name != architectures.PERCEPTRON:
+        architectures.check(name, shape, examples.title)
+        mean, std = sources.channel_scaling(train)
+    classes = train.num_classes or 0
+    return Network(
+        math.prod(shape or np.shape(train.inputs)[1:]),
+        classes if train.task == "classification" else 1,
+        asked.get("hidden", usual.hidden),
+        asked.get("activation", "relu"),
+        asked.get("dropout", usual.dropout),
+        name,
+        mean,
+        std,
+    )
+
+
 def _settings(
-    asked: dict[str, Any], source: Source, examples: sources.Examples
+    asked: dict[str, Any], source: Source, examples: sources.Examples, name: str
 ) -> Settings:
     """All that is asked, and the defaults for the rest."""
     train = examples.train
     task = train.task
     shape = train.image_shape or ()
-    usual = network.defaults(len(train), bool(shape))
-    inputs = int(train[:1][0].shape[1])  # type: ignore[union-attr]
-    outputs = (train.num_classes or 0) if task == "classification" else 1
+    usual = network.defaults(len(train), bool(shape), name)
     loss = asked.get("loss", network.LOSSES[task][0])
     if loss not in network.LOSSES[task]:
         raise ArgumentError(
@@ -231,16 +328,9 @@ def _settings(
             fix="leave --validation 0 out",
         )
     batch_size = min(asked.get("batch_size", usual.batch_size), len(train))
-    made = Network(
-        inputs,
-        outputs,
-        asked.get("hidden", usual.hidden),
-        asked.get("activation", "relu"),
-        asked.get("dropout", usual.dropout),
-    )
     return Settings(
         source=source,
-        network=made,
+        network=_network(asked, examples, usual, name),
         training=Training(
             epochs=asked.get("epochs", usual.epochs),
             batch_size=batch_size,
@@ -256,6 +346,7 @@ def _settings(
             patience=asked.get("patience", usual.patience if validation else None),
             engine=asked.get("engine", config.engine),
             threads=config.threads,
+            augment=_augment(asked, source, shape, name),
         ),
         title=examples.title,
         task=task,
@@ -280,7 +371,8 @@ def _introduce(run: Run, terminal: Terminal) -> None:
         f"network  {network.in_words(settings.network, run.model.num_parameters)}",
         f"training {words.epochs} epochs in batches of {words.batch_size}; "
         f"{words.loss}; {words.optimizer}, learning rate {words.lr:g}, "
-        f"{words.schedule}; seed {words.seed}",
+        f"{words.schedule}; seed {words.seed}"
+        + (f"; images changed by {', '.join(words.augment)}" * bool(words.augment)),
         f"folder   {run.folder}",
     )
 
@@ -293,9 +385,11 @@ def _learn(run: Run, terminal: Terminal) -> training.History:
         listening.append(
             callbacks.EarlyStopping("validation_loss", patience=words.patience)
         )
+    changed = _augmentation(run.settings)
+    train = run.examples.train
     history = cr.fit(
         run.model,
-        run.examples.train,
+        train if changed is None else train.augmented(changed),
         loss=words.loss,
         optimizer=run.optimizer,
         epochs=words.epochs,
@@ -317,12 +411,25 @@ def _learn(run: Run, terminal: Terminal) -> training.History:
     return history
 
 
+def _augmentation(settings: Settings) -> cr.data.Augmentation | None:
+    """What happens to training images: moved by up to an eighth, turned by 10°."""
+    words = settings.training.augment
+    if not words:
+        return None
+    side = min(settings.image_shape[:2])
+    return cr.data.Augmentation(
+        flip="flip" in words,
+        crop=max(1, side // 8) if "crop" in words else 0,
+        rotate=TURN if "rotate" in words else 0.0,
+    )
+
+
 def _finish(
     run: Run, history: training.History, terminal: Terminal, began: float
 ) -> None:
     """Looks at the test data, once; draws; says where everything is."""
     test, settings, folder = run.examples.test, run.settings, run.folder
-    said = report.predict(run.model, test.inputs, settings)  # type: ignore[arg-type]
+    said = report.predict(run.model, test, settings)
     measured = report.measure(said, test.targets)  # type: ignore[arg-type]
     names = report.draw_all(folder.path, settings, run.model, history, said, test)
     result = {
@@ -344,9 +451,14 @@ def _finish(
     terminal.say(
         "next",
         f"  look inside      {_line('explain', str(folder))}",
-        f"  use it           {_line('predict', str(folder), 'new.csv')}",
+        f"  use it           {_line('predict', str(folder), _example(settings))}",
     )
     terminal.finish({"run": str(folder), **result, "pictures": names})
+
+
+def _example(settings: Settings) -> str:
+    """A name of what a network predicts."""
+    return "new.csv" if settings.source.folder is None else "new.jpg"
 
 
 def _line(*words: str) -> str:

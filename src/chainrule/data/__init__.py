@@ -7,7 +7,9 @@ losses.
 ======================  =============================================================
 ``load(name)``          a named data set, as a ``Split``: train, test, its origin
 ``read_table(file)``    a CSV or Parquet file or a frame, as a ``Table``
+``image_folder(path)``  images, one folder a class, as a ``Split``
 ``Dataset(x, y)``       arrays, checked
+``Augmentation(...)``   images that look a little different in every epoch
 ``memory_map(file)``    arrays too large for memory
 ``Stream(make)``        batches from a function
 ``batches(dataset)``    the batches of one epoch
@@ -17,9 +19,12 @@ losses.
 from typing import TYPE_CHECKING
 
 from ..foreign import DATA, names_of
+from .augmentation import Augmentation
 from .batching import Stream, batches, epoch_order, num_batches
 from .columns import Columns, read_columns
 from .datasets import Dataset, Split, as_dataset, memory_map
+from .folders import image_folder
+from .rows import Rows
 from .scaling import Standardiser, one_hot, standardise
 from .sources import load, names
 from .splitting import k_folds, train_test_split
@@ -28,8 +33,10 @@ from .transform import TableTransform
 from .validation import check_labels
 
 __all__ = [
+    "Augmentation",
     "Columns",
     "Dataset",
+    "Rows",
     "Split",
     "Standardiser",
     "Stream",
@@ -39,6 +46,7 @@ __all__ = [
     "batches",
     "check_labels",
     "epoch_order",
+    "image_folder",
     "k_folds",
     "load",
     "memory_map",

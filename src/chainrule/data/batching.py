@@ -25,8 +25,11 @@ from typing import Any
 
 import numpy as np
 
+from ..config import config
 from ..errors import ArgumentError, DataError
+from .augmentation import Augmentation
 from .datasets import Arrays, Dataset, Part
+from .prefetch import prefetched
 from .validation import Array
 
 Batch = tuple[Arrays, Arrays | None]
@@ -93,7 +96,8 @@ def batches(
         source: a data set, or a ``Stream`` (whose batches come as they are: of the
             other arguments only ``epoch`` and ``start_batch`` matter).
         batch_size: examples in a batch.
-        shuffle: take the examples in the order of ``epoch_order``; else as they lie.
+        shuffle: take the examples in the order of ``epoch_order``, and change them as
+            the ``augmentation`` of the data set says; else as they lie.
         seed, epoch: determine that order.
         start_batch: how many batches of this epoch have been used already.
         drop_last: leave out a last batch that is smaller.
@@ -129,10 +133,34 @@ def batches(
         )
     _check_whole("start_batch", start_batch, 0, count)
     order = epoch_order(len(source), seed, epoch) if shuffle else np.arange(len(source))
-    return (
-        source.take(order[number * batch_size : (number + 1) * batch_size])
-        for number in range(start_batch, count)
-    )
+    changed = source.augmentation if shuffle else None
+    draws = None if changed is None else changed.draws(len(source), seed, epoch)
+
+    def batch(number: int) -> Batch:
+        rows = order[number * batch_size : (number + 1) * batch_size]
+        inputs, targets = source.take(rows)
+        if changed is not None and draws is not None:
+            inputs = _augmented(inputs, source, changed, draws[rows])
+        return inputs, targets
+
+    numbers = range(start_batch, count)
+    if source.made_on_demand:
+        return prefetched(batch, numbers, config.threads)
+    if changed is not None:  # NumPy's work beside the network's
+        return prefetched(batch, numbers, workers=1)
+    return map(batch, numbers)
+
+
+def _augmented(
+    inputs: Arrays, source: Dataset, augmentation: Augmentation, draws: Array
+) -> Array:
+    """A batch of images, changed; flat ones are flat again."""
+    if isinstance(inputs, tuple):
+        raise DataError(f"Augmentation: Dataset {source.name!r} has several inputs")
+    images = inputs
+    if source.image_shape is not None:
+        images = inputs.reshape(len(inputs), *source.image_shape)
+    return augmentation(images, draws).reshape(inputs.shape)
 
 
 class Stream:

@@ -14,6 +14,8 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 
 from ..errors import ArgumentError, DataError, FileError, unknown_option
+from .augmentation import Augmentation
+from .rows import Rows
 from .validation import Array, as_array, check_finite, check_labels, is_mapped
 
 #: One array, or a tuple of arrays where a network has several inputs or outputs.
@@ -81,6 +83,7 @@ class Dataset:
         if feature_names is None and hasattr(inputs, "columns"):
             feature_names = [str(column) for column in inputs.columns]
         self.feature_names = tuple(feature_names) if feature_names is not None else None
+        self.augmentation: Augmentation | None = None
         self._rows: Array | None = None
         self._inputs = self._read_all(inputs, "inputs")
         self._targets = (
@@ -92,7 +95,8 @@ class Dataset:
         self._check_image_shape()
         self.task = task or self._recognise_task()
         self._prepare_targets()
-        self.lazy = any(map(is_mapped, (*self._inputs, *self._targets)))
+        arrays = (*self._inputs, *self._targets)
+        self.lazy = any(isinstance(a, Rows) or is_mapped(a) for a in arrays)
         if not self.lazy:
             self._check_values(self._inputs, self._targets, None)
             self._check_more_than_one_class()
@@ -175,6 +179,37 @@ class Dataset:
             part._targets = tuple(array[chosen] for array in self._targets)
         return part
 
+    @property
+    def made_on_demand(self) -> bool:
+        """Whether the inputs are made when they are asked for, as those in files."""
+        return any(isinstance(array, Rows) for array in self._inputs)
+
+    def augmented(self, augmentation: Augmentation | None) -> Dataset:
+        """The same examples, changed a little whenever they are trained on.
+
+        Batches in random order, those of training, are changed; batches in the order of
+        the data, those of evaluation, are not. So are parts of the answer, unless they
+        are made before.
+
+        Arguments:
+            augmentation: what may happen to an image; None for nothing.
+
+        Raises:
+            DataError: the data set does not hold images.
+
+        Example:
+            >>> from chainrule.data import Augmentation
+            >>> images = Dataset(np.zeros((4, 8, 8, 3)), [0, 1, 0, 1])
+            >>> images.augmented(Augmentation(flip=True, crop=1)).augmentation
+            Augmentation(flip=True, crop=1, rotate=0.0)
+        """
+        if self.image_shape is None and self._inputs[0].ndim != 4:
+            raise _no_images("augmented", self.name)
+        changed = object.__new__(Dataset)
+        changed.__dict__.update(self.__dict__)
+        changed.augmentation = augmentation
+        return changed
+
     def images(self) -> Array:
         """The inputs as pictures ``(N, H, W, C)``.
 
@@ -187,10 +222,7 @@ class Dataset:
                 return inputs.reshape(len(inputs), *self.image_shape)
             if inputs.ndim == 4:
                 return inputs
-        raise DataError(
-            f"images: Dataset {self.name!r} does not hold images",
-            fix="Dataset(..., image_shape=(height, width, channels))",
-        )
+        raise _no_images("images", self.name)
 
     def __repr__(self) -> str:
         parts = [f"{len(self)} examples"]
@@ -221,7 +253,7 @@ class Dataset:
             label = f"Dataset {self.name!r}: {what}" + (
                 f"[{position}]" if several else ""
             )
-            array = as_array(part, label)
+            array: Any = part if isinstance(part, Rows) else as_array(part, label)
             if array.dtype.kind in "UT" and not text:
                 raise DataError(
                     f"{label} {array.shape}: text: inputs must be numbers",
@@ -521,6 +553,13 @@ def _class_names(classes: Sequence[str] | int | None) -> tuple[str, ...] | None:
             f"Dataset: classes={classes!r}: expected two different names"
         )
     return names
+
+
+def _no_images(operation: str, name: str) -> DataError:
+    return DataError(
+        f"{operation}: Dataset {name!r} does not hold images",
+        fix="Dataset(..., image_shape=(height, width, channels))",
+    )
 
 
 def _tuple(arrays: Arrays | None) -> tuple[Array, ...]:

@@ -36,8 +36,9 @@ class RemoteFile:
 
     Arguments:
         path: where it lies below a data folder, as in ``mnist/train-images….gz``; the
-            same name without ``.gz`` is accepted too.
-        sha256: of its content, as described at the top of this module.
+            same name without ``.gz`` or ``.xz`` is accepted too.
+        sha256: of its content, as described at the top of this module; or the md5, of
+            32 digits, where the authors have published that.
         urls: its original address, then others that serve the same bytes.
         text: whether the content is text.
     """
@@ -50,7 +51,7 @@ class RemoteFile:
     @property
     def names(self) -> tuple[str, ...]:
         """The paths it may have below a data folder."""
-        bare = self.path.removesuffix(".gz")
+        bare = self.path.removesuffix(".gz").removesuffix(".xz")
         return (self.path,) if bare == self.path else (self.path, bare)
 
 
@@ -95,7 +96,8 @@ def _checked(file: RemoteFile, path: Path) -> bytes:
     except OSError as error:
         raise FileError(f"data: {path}: cannot be read: {error.strerror}") from error
     content = _unpack(raw)
-    if content is None or digest(content, file.text) != file.sha256:
+    kind = "md5" if len(file.sha256) == 32 else "sha256"
+    if content is None or digest(content, file.text, kind) != file.sha256:
         raise FileError(
             f"data: {path}: checksum: the file is damaged or of another version",
             fix="remove it; it is downloaded again when it is needed",
@@ -103,17 +105,24 @@ def _checked(file: RemoteFile, path: Path) -> bytes:
     return content
 
 
-def digest(content: bytes, text: bool = False) -> str:
+def digest(content: bytes, text: bool = False, kind: str = "sha256") -> str:
     """The sha256 of bytes, or of the words of a text separated by single blanks."""
-    return hashlib.sha256(b" ".join(content.split()) if text else content).hexdigest()
+    what = b" ".join(content.split()) if text else content
+    return hashlib.new(kind, what, usedforsecurity=False).hexdigest()
 
 
 def _unpack(raw: bytes) -> bytes | None:
-    """What is inside a gzip file, or the bytes themselves; None where it is damaged."""
-    if raw[:2] != b"\x1f\x8b":
-        return raw
+    """What is inside a gzip or xz file, or the bytes themselves; None where it is
+    damaged."""
     try:
-        return gzip.decompress(raw)
+        if raw[:6] == b"\xfd7zXZ\0":
+            import lzma  # few need it
+
+            try:
+                return lzma.decompress(raw)
+            except lzma.LZMAError:
+                return None
+        return gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
     except (OSError, EOFError, zlib.error):
         return None
 

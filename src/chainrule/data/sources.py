@@ -11,6 +11,8 @@ must not know of networks.
 ``diabetes``              likewise, regression
 ``mnist``                 handwritten digits 28 × 28, 60 000 + 10 000
 ``fashion-mnist``         articles of clothing 28 × 28, 60 000 + 10 000
+``cifar-10``              colour photographs 32 × 32, as many of the five batches of
+                          10 000 as there are, and 10 000
 ``usps``                  digits of zip codes 16 × 16, 7291 + 2007
 ``optdigits``             handwritten digits 8 × 8, 3823 + 1797, other writers in
                           the test part
@@ -35,6 +37,7 @@ import numpy as np
 from ..errors import ArgumentError, OptionError, missing_package, unknown_option
 from . import images, uci
 from .datasets import Dataset, Split
+from .folders import image_folder
 from .scaling import Standardiser
 from .splitting import train_test_split
 from .validation import Array
@@ -122,6 +125,18 @@ CATALOGUE: dict[str, Entry] = {
         lambda split: images.load_idx("fashion-mnist"),
         CLOTHES,
     ),
+    "cifar-10": Entry(
+        "colour photographs of ten kinds of things, 32 × 32 pixels",
+        "Krizhevsky, 2009",
+        "none stated by the author",
+        (
+            "convolutional network: 18 %, with moved images 13 % test error "
+            "(cuda-convnet, on all 50 000)",
+            "ResNet-20: 8.75 % (He et al., 2016)",
+        ),
+        lambda split: images.load_cifar10(),
+        images.CIFAR10_CLASSES,
+    ),
     "usps": Entry(
         "9298 digits of zip codes on envelopes, 16 × 16 pixels",
         "Hull, 1994; as in Hastie et al., The Elements of Statistical Learning",
@@ -180,20 +195,21 @@ def names() -> tuple[str, ...]:
 
 
 def load(
-    name: str,
+    name: str | os.PathLike[str],
     *,
     flatten: bool = True,
     standardise: bool = True,
     validation: float = 0.0,
     split: int = 0,
 ) -> Split:
-    """A named data set: ``train``, ``test`` and what is known of it.
+    """A named data set, or a folder of images: ``train``, ``test`` and more.
 
     Looked for in ``config.data_folder`` (``CHAINRULE_DATA``), then in the cache folder,
     then downloaded from the original address and checked.
 
     Arguments:
-        name: one of ``names()``.
+        name: one of ``names()``; or the path of a folder with one folder of images for
+            each class, see ``image_folder``.
         flatten: images as rows ``(N, H·W·C)``, their shape kept in ``image_shape``;
             else ``(N, H, W, C)``.
         standardise: scale tables, and regression targets, by the mean and standard
@@ -213,11 +229,14 @@ def load(
     """
     entry = CATALOGUE.get(name) if isinstance(name, str) else None
     if entry is None:
+        if isinstance(name, (str, os.PathLike)) and os.path.isdir(name):
+            return image_folder(name, flatten=flatten, validation=validation)
         raise _unknown_name(name)
     if split != 0 and name not in uci.TABLES:
         raise ArgumentError(
             f"data.load({name!r}, split={split!r}): it has one split only"
         )
+    name = str(name)
     if entry.read is None:
         entry, whole = _from_sklearn(name, entry)
         parts = train_test_split(whole)
@@ -275,6 +294,8 @@ def _as_split(
 
 def _from_sklearn(name: str, entry: Entry) -> tuple[Entry, Dataset]:
     """A set that scikit-learn carries, whole; images as (N, 8, 8, 1) in [0, 1]."""
+    if name == "digits" and (read := images.load_digits()) is not None:
+        return replace(entry, classes=DIGIT_NAMES), Dataset(*read)
     try:
         from sklearn import datasets
     except ImportError:

@@ -101,6 +101,7 @@ def _cast(dataset: Dataset, dtype: DType) -> Dataset:
     )
     cast = Dataset(inputs, targets, name=dataset.name, task="none")
     cast.classes, cast.task = dataset.classes, dataset.task
+    cast.image_shape, cast.augmentation = dataset.image_shape, dataset.augmentation
     return cast
 
 

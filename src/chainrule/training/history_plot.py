@@ -13,6 +13,14 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..pictures.figures import (
+    Margins,
+    axes_in,
+    figure_of,
+    new_figure,
+    plain_frame,
+    save,
+)
 from .history import NOT_DRAWN, History, shown
 
 if TYPE_CHECKING:
@@ -20,6 +28,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+
+MARGINS = Margins(left=0.6, bottom=0.5, right=0.12, top=0.34)
 
 #: Curves of more epochs than this are drawn without a dot for each.
 MOST_DOTS = 30
@@ -33,11 +43,14 @@ def draw(history: History, path: str | os.PathLike[str] | None, ax: Any) -> Figu
         figure: Figure = ax.figure
     else:
         groups = [(losses, "loss"), *(([m], m) for m in metrics)]
-        figure = _figure(len(groups), path is None)
-        for place, (columns, title) in zip(figure.axes, groups, strict=True):
-            _panel(place, history, columns, title)
+        columns = min(len(groups), 3)
+        rows = math.ceil(len(groups) / columns)
+        figure = _figure(5.2 * columns, 3.6 * rows, path is None)
+        for place, (names, title) in enumerate(groups):
+            panel = axes_in(figure, MARGINS, columns, rows, place)
+            _panel(panel, history, names, title)
     if path is not None:
-        figure.savefig(os.fspath(path), dpi=144)
+        save(figure, path, dpi=144)
     return figure
 
 
@@ -53,21 +66,10 @@ def _panels(history: History) -> tuple[list[str], list[str]]:
     return [c for c in drawn if c == "loss"], [c for c in drawn if c != "loss"]
 
 
-def _figure(panels: int, shown_at_once: bool) -> Figure:
-    columns = min(panels, 3)
-    rows = math.ceil(panels / columns)
-    size = (5.2 * columns, 3.6 * rows)
-    if shown_at_once:  # through pyplot, so that a notebook shows it
-        from matplotlib import pyplot
-
-        figure = pyplot.figure(figsize=size, layout="constrained")
-    else:
-        from matplotlib.figure import Figure
-
-        figure = Figure(figsize=size, layout="constrained")
-    for number in range(panels):
-        figure.add_subplot(rows, columns, number + 1)
-    return figure
+def _figure(width: float, height: float, shown_at_once: bool) -> Figure:
+    if not shown_at_once:
+        return new_figure(width, height)
+    return figure_of(None, width, height)  # so that a notebook shows it
 
 
 def _panel(ax: Axes, history: History, columns: Sequence[str], title: str) -> None:
@@ -87,7 +89,7 @@ def _panel(ax: Axes, history: History, columns: Sequence[str], title: str) -> No
     _scale(ax, history, title)
     ax.locator_params(axis="x", integer=True)
     ax.grid(alpha=0.25)
-    ax.spines[["top", "right"]].set_visible(False)
+    plain_frame(ax)
     ax.legend(frameon=False)
 
 
@@ -112,3 +114,6 @@ def _scale(ax: Axes, history: History, title: str) -> None:
     if title == "loss" and values and min(values) > 0:
         if max(values) / min(values) > 100:
             ax.set_yscale("log")
+            ax.minorticks_off()
+            # plain numbers: powers of ten would take TeX's rules to typeset
+            ax.yaxis.set_major_formatter(lambda value, _: f"{value:g}")

@@ -27,6 +27,9 @@ METRICS_OF_LOSS: dict[str, tuple[str, ...]] = {
     "hinge": (),
 }
 
+#: Losses of class numbers that are not one for each output.
+LOSSES_WITHOUT_ACCURACY = {"ctc"}
+
 #: Losses of logits, and the layer that would turn them into probabilities before.
 LAYER_OF_LOSS: dict[str, tuple[type[nn.Module], str]] = {
     "cross_entropy": (nn.Softmax, "cr.softmax(model(x))"),
@@ -102,6 +105,8 @@ class Objective:
     @property
     def usual_metrics(self) -> tuple[str, ...]:
         """The names of the metrics shown beside the loss where none are asked for."""
+        if self.name in LOSSES_WITHOUT_ACCURACY:
+            return ()
         if self.kind == "regression" and self.function is losses.BY_NAME.get(self.name):
             return METRICS_OF_LOSS.get(self.name, METRICS_OF_KIND[self.kind])
         return METRICS_OF_KIND.get(self.kind, ())

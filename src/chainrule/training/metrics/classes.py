@@ -67,6 +67,9 @@ def _decisions(
 class Accuracy(Metric):
     """The share of examples whose class is predicted: the largest output, or its sign.
 
+    Labels below 0 do not count: those of steps behind a sequence's end, which
+    ``cross_entropy`` leaves out with ``ignore_index=-1``.
+
     Arguments:
         threshold: for one output per example: above it, class 1 is predicted. 0 is
             right for logits, 0.5 for probabilities.
@@ -84,7 +87,8 @@ class Accuracy(Metric):
     def measure(self, outputs: Any, targets: Any) -> tuple[Any, ...]:
         """The number of right predictions, and of examples."""
         predicted, true, _ = _decisions(self.name, outputs, targets, self.threshold)
-        return (predicted == true).astype(int64).sum(), true.size
+        right = (predicted == true).astype(int64).sum()
+        return right, (true >= 0).astype(int64).sum()
 
     def result(self, totals: Totals) -> float:
         """right / all"""

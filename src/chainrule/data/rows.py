@@ -1,0 +1,42 @@
+"""Arrays whose rows are made when they are asked for.
+
+Place on the road: below data sets, which hold them in place of arrays. It must not know
+how rows are made.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .validation import Array
+
+
+class Rows:
+    """What stands in for an array whose rows are made when they are asked for.
+
+    Attributes:
+        shape, dtype: of the array.
+    """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return math.prod(self.shape)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, index: Any) -> Array:
+        """The rows at a NumPy index of the first axis."""
+        raise NotImplementedError
