@@ -7,6 +7,7 @@ import pytest
 
 from chainrule import pictures
 from chainrule.errors import ShapeError
+from chainrule.pictures.tiles import FRAME
 
 SOURCE = np.random.default_rng(0)
 
@@ -60,12 +61,23 @@ def test_confusion_matrix_of_any_number_of_classes(classes) -> None:
 def test_features_are_tiles_on_one_scale(shape, units) -> None:
     weights = SOURCE.normal(size=(units, int(np.prod(shape))))
     figure = pictures.features(weights, shape, pictures.new_figure(1, 1))
-    tiles = [ax for ax in figure.axes if ax.images]
-    assert len(tiles) == min(units, pictures.MOST_TILES)
-    assert len({ax.images[0].get_clim() for ax in tiles}) == 1
-    low, high = tiles[0].images[0].get_clim()
+    tiles, scale = figure.axes
+    assert len(tiles.images) == 1  # all of them: an axes for each takes seconds
+    shown = np.asarray(tiles.images[0].get_array())
+    assert _frames(shown) == min(units, pictures.MOST_TILES)
+    low, high = scale.get_xlim()
     assert low == -high
     assert saved(figure)
+
+
+def _frames(mosaic: np.ndarray) -> int:
+    """How many tiles a mosaic has: each has a grey frame, and so two upper corners."""
+    grey = (mosaic == FRAME).all(axis=-1)
+    above, before = np.zeros_like(grey), np.zeros_like(grey)
+    above[1:], before[:, 1:] = grey[:-1], grey[:, :-1]
+    right, below = np.zeros_like(grey), np.zeros_like(grey)
+    right[:, :-1], below[:-1] = grey[:, 1:], grey[1:]
+    return int((grey & ~above & ~before & right & below).sum())
 
 
 def test_nobody_is_called_quite_sure_who_is_not() -> None:
@@ -73,14 +85,17 @@ def test_nobody_is_called_quite_sure_who_is_not() -> None:
     figure = pictures.worst_mistakes(
         images, "aaa", "bbb", sure, pictures.new_figure(1, 1)
     )
-    shares = [ax.get_title().split("\n")[1] for ax in figure.axes]
+    shares = [text.get_text().split("\n")[1] for text in figure.axes[0].texts]
     assert shares == ["100 % sure", "99.99 % sure", "99 % sure"]
 
 
 def test_features_show_the_strongest_units_first() -> None:
     weights = np.outer(np.arange(1.0, 101.0), np.ones(4))
     figure = pictures.features(weights, (2, 2), pictures.new_figure(1, 1))
-    assert figure.axes[0].images[0].get_array().max() == 100
+    shown = np.asarray(figure.axes[0].images[0].get_array())
+    red = shown[2 + shown.shape[0] // 16, :, 2]  # the less blue, the larger
+    first, last = red[: len(red) // 16].min(), red[-len(red) // 10 :].min()
+    assert first < last
     assert "64 strongest of 100 units" in figure.get_suptitle()
 
 
@@ -90,7 +105,7 @@ def test_worst_mistakes_come_surest_first_and_hits_are_left_out() -> None:
     figure = pictures.worst_mistakes(
         images, list("3512"), list("8518"), sure, pictures.new_figure(1, 1)
     )
-    titles = [ax.get_title() for ax in figure.axes]
+    titles = [text.get_text() for text in figure.axes[0].texts]
     assert titles == ["2 taken for 8\n70 % sure", "3 taken for 8\n60 % sure"]
     assert figure.get_suptitle() == "Worst mistakes: all 2 mistakes on 4 examples"
     assert saved(figure)
@@ -183,3 +198,89 @@ def test_shapes_that_do_not_fit_are_one_error(call, sentence) -> None:
     with pytest.raises(ShapeError) as caught:
         call()
     assert caught.value.what == sentence
+
+
+def test_windowless_pictures_are_in_no_window() -> None:
+    from matplotlib import pyplot
+
+    with pictures.windowless():
+        ax = pictures.residuals(np.ones(2), np.zeros(2))
+    assert pyplot.get_fignums() == []
+    assert saved(ax.figure)
+
+
+def test_labels_lie_within_the_picture() -> None:
+    """Margins are given, not sought: they must suffice for long names and numbers."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    names = ["T-shirt/top", "MMMMMMMMMMMM", "déjà vu", *"abcde"]
+    large = SOURCE.normal(0, 3e5, 50)
+    with pictures.windowless():
+        drawn = [
+            pictures.confusion_matrix(np.eye(8, dtype=int), names).figure,
+            pictures.confusion_matrix(np.eye(60, dtype=int)).figure,
+            pictures.predicted_against_true(large, -large, "price").figure,
+            pictures.residuals(large, -large, "price").figure,
+            pictures.features(np.eye(4), (2, 2)),
+            pictures.worst_mistakes(
+                np.ones((2, 4, 4)), ["ankle boot"] * 2, names[:2], np.ones(2)
+            ),
+        ]
+    for figure in drawn:
+        FigureCanvasAgg(figure).draw()
+        inside = figure.get_tightbbox().padded(-0.02)
+        width, height = figure.get_size_inches()
+        assert inside.x0 >= 0 and inside.y0 >= 0
+        assert inside.x1 <= width and inside.y1 <= height
+
+
+def mosaic_of(figure) -> np.ndarray:
+    return np.asarray(figure.axes[0].images[0].get_array())
+
+
+@pytest.mark.parametrize("channels", [1, 3, 16])
+def test_filters_are_one_tile_a_unit(channels) -> None:
+    kernels = SOURCE.normal(size=(70, 3, 5, channels))
+    with pictures.windowless():
+        figure = pictures.filters(kernels)
+    assert _frames(mosaic_of(figure)) == pictures.MOST_TILES
+    assert "the 64 strongest of 70 filters of 3 × 5 points" in figure.get_suptitle()
+    assert len(figure.axes) == (1 if channels == 3 else 2)  # colours need no scale
+    assert saved(figure)
+
+
+def test_activations_show_the_image_and_the_most_excited_units_first() -> None:
+    maps = np.zeros((6, 6, 3))
+    maps[2, 2] = 0.1, 0.9, 0.5
+    with pictures.windowless():
+        figure = pictures.activations(np.ones((8, 8, 3)), maps, "seven")
+    titles = [text.get_text() for text in figure.axes[0].texts]
+    assert titles == ["seven", "unit 1", "unit 2", "unit 0"]
+    assert saved(figure)
+
+
+@pytest.mark.parametrize(("stride", "before"), [((1, 1), 0), ((2, 2), 0), ((1, 1), 1)])
+def test_patches_are_cut_where_the_unit_says_most(stride, before) -> None:
+    images = SOURCE.uniform(size=(7, 9, 9, 2))
+    room = [(0, 0), (before, before), (before, before), (0, 0)]
+    padded = np.pad(images, room)
+    kernel = SOURCE.normal(size=(3, 3, 2))
+    views = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), axis=(1, 2))
+    maps = np.einsum("nyxcab,abc->nyx", views[:, :: stride[0], :: stride[1]], kernel)
+    found = pictures.strongest_patches(images, maps[..., None], (3, 3), stride, [0], 4)
+    said = np.einsum("pabc,abc->p", found[0], kernel)
+    best = np.sort(maps.reshape(7, -1).max(axis=1))[::-1][:4]
+    np.testing.assert_allclose(said, best, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda: pictures.filters(np.ones((3, 4))),
+        lambda: pictures.activations(np.ones((3, 3)), np.ones((3, 3))),
+        lambda: pictures.exciting_patches(np.ones((2, 1, 3, 3, 1)), [0]),
+    ],
+)
+def test_first_layer_pictures_of_other_shapes_are_an_error(wrong) -> None:
+    with pytest.raises(ShapeError, match="expected"):
+        wrong()

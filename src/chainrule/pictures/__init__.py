@@ -1,0 +1,44 @@
+"""Pictures of a trained network: what it learned, and where it is wrong.
+
+Place on the road: beside the commands; it draws arrays and must not know of tensors,
+networks or files. The curve of a training run is ``History.plot``'s.
+
+matplotlib is imported when something is drawn. Where no ``ax`` (or
+``figure``, for pictures of many tiles) is given, a new one is made with ``pyplot``, so
+that a notebook shows it; inside ``with windowless():`` it belongs to no window.
+
+Colours are those of Okabe and Ito (2008), which colour-blind readers can tell apart;
+signed numbers run from blue through white to red, on one scale for all tiles.
+"""
+
+from .amounts import MOST_POINTS, predicted_against_true, residuals
+from .classes import MOST_MISTAKES, confusion_matrix, worst_mistakes
+from .figures import amount, new_figure, prepare, save, windowless
+from .units import (
+    MOST_TILES,
+    activations,
+    exciting_patches,
+    features,
+    filters,
+    strongest_patches,
+)
+
+__all__ = [
+    "MOST_MISTAKES",
+    "MOST_POINTS",
+    "MOST_TILES",
+    "activations",
+    "amount",
+    "confusion_matrix",
+    "exciting_patches",
+    "features",
+    "filters",
+    "new_figure",
+    "predicted_against_true",
+    "prepare",
+    "residuals",
+    "save",
+    "strongest_patches",
+    "windowless",
+    "worst_mistakes",
+]

@@ -1,0 +1,175 @@
+"""Where pictures are drawn: figures with margins in inches, colours, numbers in titles.
+
+Place on the road: below the pictures. It must not know what is drawn.
+
+A picture knows what stands around its axes, so margins are given and not sought:
+matplotlib's constrained layout measures every text several times, which takes longer
+than drawing does.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+BLUE, GREY = "#0072B2", "#777777"
+DPI = 120
+
+_no_window: ContextVar[bool] = ContextVar("no_window", default=False)
+
+
+@dataclass(frozen=True)
+class Margins:
+    """What stands around axes, in inches: labels, ticks and a title."""
+
+    left: float = 0.85
+    bottom: float = 0.55
+    right: float = 0.15
+    top: float = 0.4
+
+
+def prepare() -> None:
+    """Begins to import matplotlib, in a thread, for pictures that are drawn later.
+
+    That takes a quarter of a second: enough to compile a network meanwhile.
+    """
+    threading.Thread(target=_first_picture, name="pictures", daemon=True).start()
+
+
+def _first_picture() -> None:
+    """An empty picture: whatever the first one needs is there for the next."""
+    with suppress(ImportError):  # said by whoever draws
+        figure = new_figure(1, 1)
+        figure.add_axes((0.3, 0.3, 0.6, 0.6))
+        figure.savefig(io.BytesIO())
+
+
+@contextmanager
+def windowless() -> Iterator[None]:
+    """Pictures that are drawn inside belong to no window: for files, on any machine.
+
+    Example:
+        >>> from chainrule import pictures
+        >>> with pictures.windowless():
+        ...     ax = pictures.residuals(np.ones(2), np.zeros(2))
+        >>> hasattr(ax.figure, "number")
+        False
+    """
+    token = _no_window.set(True)
+    try:
+        yield
+    finally:
+        _no_window.reset(token)
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """A figure in inches that belongs to no window: for files, on any machine."""
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), dpi=DPI)
+
+
+def figure_of(figure: Figure | None, width: float, height: float) -> Figure:
+    """The figure given, set to a size in inches; or a new one."""
+    if figure is not None:
+        figure.set_size_inches((width, height))
+        return figure
+    if _no_window.get():
+        return new_figure(width, height)
+    from matplotlib import pyplot
+
+    return pyplot.figure(figsize=(width, height), dpi=DPI)
+
+
+def axes_of(
+    ax: Axes | None, width: float, height: float, margins: Margins = Margins()
+) -> Axes:
+    """The axes given; or new ones in a figure of their own, margins in inches."""
+    if ax is not None:
+        return ax
+    return axes_in(figure_of(None, width, height), margins)
+
+
+def axes_in(
+    figure: Figure, margins: Margins, columns: int = 1, rows: int = 1, place: int = 0
+) -> Axes:
+    """Axes in one cell of a figure that is parted into equal cells, row by row."""
+    width, height = figure.get_size_inches()
+    across, down = width / columns, height / rows
+    row, column = divmod(place, columns)
+    left = column * across + margins.left
+    bottom = (rows - 1 - row) * down + margins.bottom
+    size = (
+        max(0.2, across - margins.left - margins.right),
+        max(0.2, down - margins.bottom - margins.top),
+    )
+    box = (left / width, bottom / height, size[0] / width, size[1] / height)
+    return figure.add_axes(box)
+
+
+def save(figure: Figure, path: str | os.PathLike[str], dpi: int = DPI) -> None:
+    """Writes a figure; PNG files with little effort for the last few per cent."""
+    name = os.fspath(path)
+    options: dict[str, Any] = {}
+    if name.lower().endswith(".png"):
+        options["pil_kwargs"] = {"compress_level": 2}
+    figure.savefig(name, dpi=dpi, **options)
+
+
+def width_of(text: str, size: float = 10.0) -> float:
+    """How wide a text is, in inches, at a size in points.
+
+    Example:
+        >>> width_of("ill") < width_of("iii i") < width_of("Wow") < width_of("Wow", 12)
+        True
+    """
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.textpath import text_to_path
+
+    font = FontProperties(size=size)
+    width = text_to_path.get_text_width_height_descent(text, font, ismath=False)[0]
+    return float(width) / 72
+
+
+def plain_frame(ax: Axes) -> None:
+    """No lines above and to the right."""
+    for side in ("top", "right"):
+        ax.spines[side].set_visible(False)
+
+
+def amount(value: float) -> str:
+    """A number in a title: four digits, large ones without powers of ten.
+
+    Example:
+        >>> amount(16574.3), amount(0.012349), amount(-2.5)
+        ('16 574', '0.01235', '−2.5')
+    """
+    large = 1e3 <= abs(value) < 1e9
+    text = f"{value:,.0f}".replace(",", " ") if large else f"{value:.4g}"
+    return text.replace("-", "−")
+
+
+def percent(share: float) -> str:
+    """``87 %``; and not 100 % where a little is missing."""
+    if 0.995 <= share < 1:
+        return f"{min(100 * share, 99.99):.2f} %"
+    return f"{100 * share:.0f} %"
+
+
+def longest(names: Sequence[str]) -> str:
+    """The widest of some names; nothing where there are none."""
+    return max(names, key=width_of, default="")
