@@ -291,6 +291,30 @@ def test_7_weights_are_out_by_in_and_multiply_from_the_left() -> None:
     close(layer(x[None]).numpy()[0], layer(x).numpy())
 
 
+def test_7_a_recurrent_network_without_biases_is_that_of_the_lecture() -> None:
+    """hₜ = tanh(W xₜ + U hₜ₋₁), and the lecture's six lines for the LSTM."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(1, 4, 3))
+    plain = nn.RNN(3, 2, bias=False, dtype="float64")
+    gated = nn.LSTM(3, 2, bias=False, dtype="float64")
+    W, U = plain.state_dict().values()
+    Wi, Wf, Wc, Wo = np.split(gated.state_dict()["weight_ih_l0"], 4)
+    Ui, Uf, Uc, Uo = np.split(gated.state_dict()["weight_hh_l0"], 4)
+    r, h, C = np.zeros(2), np.zeros(2), np.zeros(2)
+    states, context = gated(x)[0].numpy()[0], gated(x)[1][1].numpy()[0, 0]
+    for t, xt in enumerate(x[0]):
+        r = np.tanh(W @ xt + U @ r)
+        C_hat = np.tanh(Wc @ xt + Uc @ h)
+        i = 1 / (1 + np.exp(-(Wi @ xt + Ui @ h)))
+        f = 1 / (1 + np.exp(-(Wf @ xt + Uf @ h)))
+        o = 1 / (1 + np.exp(-(Wo @ xt + Uo @ h)))
+        C = C * f + C_hat * i
+        h = np.tanh(C) * o
+        np.testing.assert_allclose(plain(x)[0].numpy()[0, t], r, rtol=1e-13)
+        np.testing.assert_allclose(states[t], h, rtol=1e-13)
+    np.testing.assert_allclose(context, C, rtol=1e-13)
+
+
 def test_7_posteriors_divided_by_priors_decode_as_likelihoods_do() -> None:
     rng = np.random.default_rng(0)
     prior = rng.dirichlet(np.ones(4))

@@ -8,7 +8,8 @@ The road that every program travels, and where to read about each part of it::
 - ``tensor``, ``parameter``, ``Variable`` and the functions of ``ops``: computing.
 - ``backprop``, ``grad``, ``vjp``, ``jvp``, ``hvp``, ``jacobian``, ``hessian``.
 - ``trace``, ``compile``, ``scan``: graphs from functions.
-- ``nn``, ``losses``, ``initializers``, ``optim``: networks and how they learn.
+- ``nn``, ``losses``, ``initializers``, ``optim``: networks and how they learn;
+  ``models``: those of the field, ready to be trained.
 - ``data``, ``fit``, ``evaluate``, ``metrics``, ``load``: training as people expect it.
 - ``explain``, ``check_gradients``, ``check_numerics``: looking inside.
 - ``random``, ``manual_seed``, ``config``, ``errors``: the rest.
@@ -16,7 +17,7 @@ The road that every program travels, and where to read about each part of it::
 
 from typing import TYPE_CHECKING
 
-from . import data, errors, initializers, losses, nn, optim, random
+from . import data, errors, initializers, losses, models, nn, optim, random
 from .backprop import Gradients, backprop
 from .checks import check_declared, check_gradients, check_numerics
 from .compiler.compile import compile
@@ -26,6 +27,7 @@ from .derivatives import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from .explain import explain
 from .foreign import PACKAGE, names_of
 from .graph import Graph
+from .nn.dot_product import attention
 from .nn.rebuild import load
 from .ops.composed import (
     all,
@@ -34,7 +36,6 @@ from .ops.composed import (
     cumprod,
     elu,
     expand_dims,
-    gelu,
     leaky_relu,
     log_sigmoid,
     log_softmax,
@@ -57,6 +58,7 @@ from .ops.composed import (
     var,
 )
 from .ops.control import scan
+from .ops.convolution import convolution, convolution_transposed
 from .ops.creation import arange, eye, full, ones, zeros
 from .ops.elementwise import (
     absolute,
@@ -71,6 +73,7 @@ from .ops.elementwise import (
     expm1,
     floor,
     floor_divide,
+    gelu,
     greater,
     greater_equal,
     isfinite,
@@ -102,10 +105,11 @@ from .ops.elementwise import (
 )
 from .ops.elementwise import absolute as abs
 from .ops.elementwise import round_ as round
-from .ops.indexing import scatter_add, take, take_along_axis
+from .ops.indexing import put, scatter_add, take, take_along_axis
 from .ops.matmul import matmul
 from .ops.movement import broadcast_to, concatenate, flip, pad, reshape, transpose
 from .ops.reduction import argmax, argmin, argsort, cumsum, max, min, prod, sum
+from .ops.windows import overlap_add, windows
 from .random import manual_seed
 from .tensor import Parameter, Tensor, Variable, parameter, tensor
 from .training import callbacks, evaluate, fit, metrics, predict
@@ -127,6 +131,7 @@ __all__ = [
     "argmax",
     "argmin",
     "argsort",
+    "attention",
     "backprop",
     "broadcast_to",
     "callbacks",
@@ -138,6 +143,8 @@ __all__ = [
     "compile",
     "concatenate",
     "config",
+    "convolution",
+    "convolution_transposed",
     "cos",
     "cumprod",
     "cumsum",
@@ -191,6 +198,7 @@ __all__ = [
     "metrics",
     "min",
     "minimum",
+    "models",
     "multiply",
     "negative",
     "nn",
@@ -200,11 +208,13 @@ __all__ = [
     "ones",
     "optim",
     "outer",
+    "overlap_add",
     "pad",
     "parameter",
     "power",
     "predict",
     "prod",
+    "put",
     "random",
     "relu",
     "remainder",
@@ -240,6 +250,7 @@ __all__ = [
     "var",
     "vjp",
     "where",
+    "windows",
     "zeros",
 ]
 

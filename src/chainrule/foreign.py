@@ -34,6 +34,7 @@ SCHEDULE = "a schedule takes the place of the number: optim.Adam(params, lr=opti
 FLOAT = "x.astype('float32')"
 INTEGER = "x.astype('int64')"
 
+CONV = "nn.Conv2d(in_channels, out_channels, kernel_size), of images with channels last"
 FUNCTIONS = (
     "exp expm1 log log1p sqrt sin cos tanh sigmoid relu softmax log_softmax abs sign "
     "floor ceil erf square norm logsumexp isnan isfinite"
@@ -171,6 +172,17 @@ PACKAGE: Mapping[str, str] = {
     "Module": "nn.Module",
     "Sequential": "nn.Sequential(…)",
     "Linear": "nn.Linear(inputs, outputs)",
+    **dict.fromkeys(("conv1d", "conv2d", "conv3d"), "cr.convolution(x, weight) + bias"),
+    **dict.fromkeys(
+        ("conv_transpose1d", "conv_transpose2d", "conv_transpose3d"),
+        "cr.convolution_transposed(x, weight) + bias",
+    ),
+    "unfold": "cr.windows(x, kernel)",
+    "fold": "cr.overlap_add(windows, size)",
+    "max_pool2d": "nn.MaxPool2d(2)(x)",
+    "avg_pool2d": "nn.AvgPool2d(2)(x)",
+    "interpolate": "nn.Upsample(scale_factor=2)(x)",
+    "dropout": "nn.Dropout(0.5)(x, training=training)",
 }
 
 #: Names of ``nn`` that are no losses.
@@ -181,12 +193,82 @@ NN: Mapping[str, str] = {
     "Dense": "nn.Linear(inputs, outputs)",
     "Parameter": "cr.parameter(values)",
     "Model": "nn.Module",
+    "SimpleRNN": "nn.RNN(input_size, hidden_size)",
+    "Bidirectional": "nn.LSTM(input_size, hidden_size, bidirectional=True)",
+    "TimeDistributed": "leave it out: nn.Linear takes (N, T, D) as it is",
+    "Masking": "model(x, lengths): how many steps of each sequence are real",
+    **dict.fromkeys(
+        ("pack_padded_sequence", "pad_packed_sequence", "pack_sequence"),
+        "layer(x, lengths=lengths)",
+    ),
     "ModuleList": "a plain list in an attribute: its layers belong to the module",
     "ModuleDict": "a plain dict in an attribute: its layers belong to the module",
-    "BatchNormalization": "nn.BatchNorm1d(features)",
+    "BatchNormalization": "nn.BatchNorm1d(features), nn.BatchNorm2d(channels)",
     "LayerNormalization": "nn.LayerNorm(features)",
+    "GroupNormalization": "nn.GroupNorm(num_groups, channels)",
+    "Conv1D": "nn.Conv1d(in_channels, out_channels, kernel_size)",
+    "Conv2D": CONV,
+    "Conv3D": "nn.Conv3d(in_channels, out_channels, kernel_size)",
+    "Conv2DTranspose": "nn.ConvTranspose2d(in_channels, out_channels, kernel_size)",
+    "DepthwiseConv2D": "nn.Conv2d(channels, channels, 3, groups=channels)",
+    "SeparableConv2D": "nn.Conv2d(channels, channels, 3, groups=channels), then "
+    "nn.Conv2d(channels, out_channels, 1)",
+    **dict.fromkeys(
+        ("LazyConv2d", "LazyLinear"),
+        "leave Lazy out: layers are told their numbers of inputs",
+    ),
+    "LocallyConnected2D": "nn.LocallyConnected2d(in_channels, out_channels, …)",
+    "MaxPooling1D": "nn.MaxPool1d(2)",
+    **dict.fromkeys(("MaxPooling2D", "MaxPool2D"), "nn.MaxPool2d(2)"),
+    **dict.fromkeys(("AveragePooling2D", "AvgPool2D"), "nn.AvgPool2d(2)"),
+    **dict.fromkeys(
+        ("GlobalAveragePooling1D", "GlobalAveragePooling2D"), "nn.GlobalAvgPool()"
+    ),
+    **dict.fromkeys(("GlobalMaxPooling1D", "GlobalMaxPooling2D"), "nn.GlobalMaxPool()"),
+    **dict.fromkeys(
+        ("UpSampling2D", "UpsamplingNearest2d"), "nn.Upsample(scale_factor=2)"
+    ),
+    "UpsamplingBilinear2d": "nn.Upsample(scale_factor=2, mode='bilinear', "
+    "align_corners=True)",
+    **dict.fromkeys(
+        ("ZeroPad2d", "ZeroPadding2D"),
+        "nn.Conv2d(…, padding=((1, 1), (0, 1))), or cr.pad(x, widths)",
+    ),
+    "SpatialDropout2D": "nn.Dropout2d(0.5)",
+    **dict.fromkeys(
+        ("Concatenate", "Parallel"),
+        "nn.Branches(layer, layer), or cr.concatenate([x, y], axis=-1)",
+    ),
+    "Add": "nn.Residual(layer), or x + y",
+    "Reshape": "nn.Unflatten(shape), or x.reshape(shape)",
     "Input": "leave it out: layers know their numbers of inputs",
     "Activation": "a layer of its own: nn.ReLU()",
+}
+
+#: Names of ``models``.
+MODELS: Mapping[str, str] = {
+    **{f"resnet{n}": f"models.resnet({n})" for n in (18, 34, 50, 101, 152)},
+    **{f"resnet{n}": f"models.resnet_small({n})" for n in (20, 32, 44, 56, 110)},
+    **{f"vgg{n}": f"models.vgg({n})" for n in (11, 13, 16, 19)},
+    **{f"vgg{n}_bn": f"models.vgg({n}, batch_norm=True)" for n in (11, 13, 16, 19)},
+    **dict.fromkeys(("LeNet5", "LeNet"), "models.lenet5()"),
+    "ResNet50": "models.resnet(50)",
+    "VGG16": "models.vgg(16)",
+    **dict.fromkeys(("GoogLeNet", "inception_v1", "InceptionV1"), "models.googlenet()"),
+}
+
+#: Options of recurrent layers in other libraries.
+RECURRENT: Mapping[str, str] = {
+    "batch_first": "leave it out: inputs are (N, T, D), the batch first",
+    "return_sequences": "nn.AllSteps() behind the layer for True, nn.LastStep() for "
+    "False; a call answers (output, state)",
+    "return_state": "leave it out: output, state = layer(x)",
+    "units": "nn.LSTM(input_size, hidden_size)",
+    "activation": "nn.RNN(…, nonlinearity='relu')",
+    "recurrent_initializer": "recurrent_init='orthogonal'",
+    "kernel_initializer": "weight_init='glorot_uniform'",
+    "unit_forget_bias": "forget_bias=1.0",
+    "recurrent_dropout": "dropout= acts between layers, not between steps",
 }
 
 #: Names of ``optim``.
@@ -225,6 +307,7 @@ LOSSES: Mapping[str, str] = {
     **dict.fromkeys(("mae", "l1", "meanabsoluteerror"), "l1"),
     **dict.fromkeys(("huber", "smoothl1"), "huber"),
     **dict.fromkeys(("gaussiannll",), "gaussian_nll"),
+    "ctc": "ctc",
     **dict.fromkeys(("hinge", "multimargin", "hingeembedding"), "hinge"),
 }
 
@@ -333,14 +416,14 @@ def advised(table: Mapping[str, str]) -> Callable[[Callable[P, R]], Callable[P, 
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
         signature = inspect.signature(function)
-        name = getattr(function, "__name__", "")
+        name = getattr(function, "__qualname__", "").removesuffix(".__init__")
 
         @functools.wraps(function)
         def checked(*args: P.args, **kwargs: P.kwargs) -> R:
             try:
                 signature.bind(*args, **kwargs)
             except TypeError as error:
-                known = list(signature.parameters)
+                known = [each for each in signature.parameters if each != "self"]
                 for each in kwargs:
                     if each not in known:
                         raise unknown_option(

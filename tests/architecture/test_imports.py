@@ -20,6 +20,7 @@ HEAVY = [
     "polars",
     "pyarrow",
     "rich",
+    "PIL",
     "safetensors",
     "scipy",
     "sklearn",
@@ -28,6 +29,7 @@ HEAVY = [
 
 #: What the package may import when it is installed without extras.
 BASE = {"chainrule", "click", "llvmlite", "matplotlib", "numpy", "rich"} | {
+    "PIL",
     "safetensors",
     "scipy",
     "sklearn",
@@ -72,7 +74,7 @@ def test_the_package_needs_only_what_its_base_install_brings() -> None:
 def test_the_base_packages_are_the_declared_dependencies() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     declared = {line.split(">=")[0] for line in project["dependencies"]}
-    names = {"scikit-learn": "sklearn"}
+    names = {"scikit-learn": "sklearn", "pillow": "PIL"}
     assert {names.get(name, name) for name in declared} == BASE - {"chainrule"}
 
 

@@ -55,6 +55,16 @@ def test_a_graph_is_written_as_the_textbook_writes_it(
     assert (definitions, whole) == ([], text)
 
 
+def test_a_convolution_says_only_the_settings_that_are_not_the_plain_ones() -> None:
+    x = cr.tensor(np.zeros((1, 4, 4, 1), np.float32), name="x")
+    w = cr.tensor(np.zeros((1, 3, 3, 1), np.float32), name="w")
+    shown = [
+        formulas([z], {x: "x", w: "w"})[1][0]
+        for z in (cr.convolution(x, w), cr.convolution(x, w, (1, 2), dilation=1))
+    ]
+    assert shown == ["convolution(x, w)", "convolution(x, w, stride=(1, 2))"]
+
+
 def test_a_part_that_is_used_twice_is_written_once() -> None:
     long = cr.tanh(X @ Y + Z)
     definitions, (whole,) = formulas([long * long], {X: "x", Y: "y", Z: "z"})

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule import data, foreign, losses, nn, optim
+from chainrule import data, foreign, losses, models, nn, optim
 from chainrule.errors import ArgumentError, ForeignNameError, OptionError
 
 W: Any = cr.parameter(np.ones((2, 3), np.float32), name="W")
@@ -26,6 +26,7 @@ OWNERS: list[tuple[Any, str, Mapping[str, str]]] = [
      foreign.HISTORY),
     (cr, "cr", foreign.PACKAGE),
     (nn, "cr.nn", foreign.NN),
+    (models, "cr.models", foreign.MODELS),
     (optim, "cr.optim", foreign.OPTIM),
     (data, "cr.data", foreign.DATA),
 ]  # fmt: skip
@@ -55,7 +56,7 @@ def test_a_foreign_name_says_what_to_write_and_does_not_exist(
 
 @pytest.mark.parametrize("fix", sorted({str(each.values[3]) for each in NAMES}))
 def test_what_an_advice_names_exists(fix: str) -> None:
-    for path in re.findall(r"\b(?:cr|nn|optim|losses|data)(?:\.\w+)+", fix):
+    for path in re.findall(r"\b(?:cr|nn|optim|losses|data|models)(?:\.\w+)+", fix):
         first, *rest = path.split(".")
         thing: Any = {"cr": cr}.get(first) or getattr(cr, first)
         for name in rest:

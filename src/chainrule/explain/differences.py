@@ -20,6 +20,7 @@ import numpy as np
 
 from .. import dtypes
 from ..graph import Array, Graph, Node
+from ..ops.convolution import CONVOLUTIONS, multiplications
 from ..ops.primitive import Primitive
 
 #: h, relative to the larger of 1 and |xᵢ|: about ∛ε of float64.
@@ -107,6 +108,8 @@ def _elements(node: Node) -> int:
     inputs = sum(math.prod(x.shape) for x in node.inputs if not x.several)
     if node.op is not None and node.op.name == "matmul":
         return math.prod(node.shape) * int(node.inputs[0].shape[-1]) // 40
+    if node.op is not None and node.op.name in CONVOLUTIONS:
+        return multiplications(node) // 40
     if node.op is not None and node.op.name == "scan":
         return 400 * int(node.params["length"]) * len(node.params["body"].nodes)
     return inputs + (0 if node.several else math.prod(node.shape))
@@ -154,23 +157,24 @@ def compute(node: Node, values: Sequence[Any]) -> Any:
 
 
 def _loop(
-    values: Sequence[Any], body: Graph, split: Any, length: int, reverse: bool
+    values: Sequence[Any],
+    body: Graph,
+    split: Any,
+    length: int,
+    reverse: bool,
+    recompute: bool,
 ) -> tuple[Any, ...]:
     """A scan, as ``ops.control`` defines it, in float64."""
     outside = values[: split.outside]
     carry = list(values[split.outside : split.outside + split.carry])
     sequences = values[split.outside + split.carry :]
     emitted: list[Any] = [None] * length
-    history: list[Any] = [None] * length
     for step in range(length)[:: -1 if reverse else 1]:
-        history[step] = carry
         given = [*outside, *carry, *(each[step] for each in sequences)]
         results = _run(body, given)
         carry, emitted[step] = results[: split.carry], results[split.carry :]
-    count = len(body.outputs) - split.carry
-    stacked = [_stack(emitted, i, body.outputs[split.carry + i]) for i in range(count)]
-    met = [_stack(history, i, body.outputs[i]) for i in range(split.carry)]
-    return (*carry, *stacked, *met)
+    rest = body.outputs[split.carry :]
+    return (*carry, *(_stack(emitted, i, each) for i, each in enumerate(rest)))
 
 
 def _stack(rows: Sequence[Any], index: int, like: Node) -> Array:

@@ -152,12 +152,12 @@ class _Calls:
     """A watcher that keeps every call of a module with parameters.
 
     Attributes:
-        made: pairs (module, what it answered), the first of several tensors.
+        made: pairs (module, the tensors that it answered).
         inside: what modules without parts computed on the way to their answers.
     """
 
     def __init__(self) -> None:
-        self.made: list[tuple[Module, Node]] = []
+        self.made: list[tuple[Module, list[Node]]] = []
         self.inside: set[Node] = set()
 
     def before(self, module: Module, inputs: tuple[Any, ...]) -> None:
@@ -172,7 +172,7 @@ class _Calls:
             self.inside.difference_update(answers, given)
         floats = [each for each in answers if dtypes.is_float(each.dtype)]
         if floats and own_parameters(module):
-            self.made.append((module, floats[0]))
+            self.made.append((module, floats))
 
 
 @dataclass(frozen=True)
@@ -393,8 +393,10 @@ def _loss(loss: str | Callable[..., Any] | None, target: Node) -> Callable[..., 
 def _layers(model: Module, calls: _Calls, run: _Run) -> list[Layer]:
     paths = {id(module): path for path, module in model.named_modules()}
     within = in_order(run.outputs)
-    layers = []
-    for i, (module, z) in enumerate(calls.made, 1):
+    used, layers = set(within), []
+    for i, (module, answers) in enumerate(calls.made, 1):
+        # Of an output and a state, z is the one that the network goes on with.
+        z = next((each for each in answers if each in used), answers[0])
         a = activation(z, within, set(run.inputs), calls.inside)
         layers.append(Layer(i, paths.get(id(module), ""), module, z, a))
     counts: dict[int, int] = {}

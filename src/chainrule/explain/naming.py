@@ -64,7 +64,8 @@ def name_nodes(
             names[node] = numeral(node.value)
             continue
         name = wanted.get(node)
-        if name is None and node.op is not None:
+        known = all(each in names for each in node.inputs)  # not for a body's inputs
+        if name is None and node.op is not None and known:
             whole = phrase(node, [names[each] for each in node.inputs])
             if len(whole.text) <= LONGEST_NAME and whole.text not in firm | set(taken):
                 taken[whole.text] = 1
@@ -157,8 +158,8 @@ def _loop_results(results: Sequence[Node], targets: tuple[str, ...]) -> dict[Nod
     for node in results:
         if node.op is None or node.op.name != "project":
             return {}
-        body = node.inputs[0].params["body"]
-        if len(body.outputs) == len(targets):
+        loop = node.inputs[0].params
+        if len(loop["body"].outputs) - loop["split"].carry == len(targets):
             named[node] = targets[node.params["index"]]
     return named
 

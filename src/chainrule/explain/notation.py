@@ -39,6 +39,8 @@ _BINARY = {
 }
 _FUNCTIONS = {"sigmoid": "σ", "log": "ln", "sqrt": "√", "alias": ""}
 _ASSOCIATIVE = {"add", "multiply"}
+#: What a window's settings are where nobody asks for anything else.
+_PLAIN = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1}
 
 
 @dataclass(frozen=True)
@@ -135,6 +137,8 @@ def _settings(node: Node, whole: bool) -> list[str]:
             continue
         everything = tuple(range(len(node.inputs[0].shape))) if node.inputs else ()
         if name == "axis" and value == everything and not node.shape:
+            continue
+        if name in _PLAIN and set(np.ravel([value])) == {_PLAIN[name]}:
             continue
         if isinstance(value, float):
             shown.append(f"{name}={number(value)}")

@@ -37,6 +37,11 @@ _F, _I, _B = dtypes.float32, dtypes.int64, dtypes.bool_
 _ROW: Operand = ((3,), _F)
 _MATRIX: Operand = ((2, 3), _F)
 _STATE: Operand = ((4,), dtypes.uint32)
+_SEQUENCE: Operand = ((2, 9, 4), _F)
+_KERNEL: Operand = ((6, 3, 4), _F)
+_SEEN: Operand = ((2, 5, 6), _F)
+_STEPS = {"stride": (2,), "dilation": (1,)}
+_FORM = {"stride": (2,), "padding": ((1, 1),), "dilation": (1,), "groups": 1}
 
 #: Examples for what is not a plain function of float tensors of one shape.
 EXAMPLES: dict[str, Example] = {
@@ -45,6 +50,7 @@ EXAMPLES: dict[str, Example] = {
     "cast": Example((_ROW,), {"dtype": dtypes.float64}),
     "normal_index": Example((((2,), _I),), {"size": 3, "what": "label"}),
     "take": Example((_MATRIX, ((4,), _I)), {"axis": 0}),
+    "put": Example((((4, 3), _F), ((2,), _I), ((2, 3), _F)), {"axis": 0}),
     "scatter_add": Example((((4, 3), _F), ((4,), _I)), {"axis": 0, "size": 2}),
     "take_along_axis": Example((_MATRIX, ((2, 1), _I)), {"axis": 1}),
     "scatter_along_axis": Example((((2, 1), _F), ((2, 1), _I)), {"axis": 1, "size": 3}),
@@ -56,6 +62,15 @@ EXAMPLES: dict[str, Example] = {
     "concatenate": Example((_MATRIX, ((1, 3), _F)), {"axis": 0}),
     "flip": Example((_MATRIX,), {"axes": (1,)}),
     "matmul": Example((_MATRIX, ((3, 4), _F))),
+    "convolution": Example((_SEQUENCE, _KERNEL), _FORM),
+    "convolution_transposed": Example((_SEEN, _KERNEL), {"size": (9,), **_FORM}),
+    "convolution_kernel": Example((_SEQUENCE, _SEEN), {"kernel": (3,), **_FORM}),
+    "windows": Example(
+        (_SEQUENCE,), {"kernel": (3,), "stride": (2,), "dilation": (1,)}
+    ),
+    "overlap_add": Example(
+        (((2, 4, 3, 4), _F),), {"size": (9,), "stride": (2,), "dilation": (1,)}
+    ),
     **{
         name: Example((_MATRIX,), {"axis": (1,), "keepdims": False})
         for name in ("sum", "prod", "max", "min")

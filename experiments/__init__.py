@@ -1,0 +1,19 @@
+"""Experiments: published results and figures, found again.
+
+``python -m experiments NAME`` runs one, draws what there is to see, and keeps what it
+measured beside what was published, in ``results/`` and in the table of ``README.md``.
+
+Each file offers ``SUMMARY``, a line; ``PUBLISHED``, what others found; and ``run``,
+which takes ``Options`` and answers a ``Record``. They use the package as anyone would.
+"""
+
+#: Name on the command line ↦ file, in the order of the table.
+EXPERIMENTS = {
+    "mnist": "mnist",
+    "fashion-mnist": "fashion_mnist",
+    "cifar-10": "cifar10",
+    "cifar-10-time": "cifar10_time",
+    "shakespeare-lstm": "shakespeare_lstm",
+    "shakespeare-gpt": "shakespeare_gpt",
+    "vanishing-gradients": "vanishing_gradients",
+}

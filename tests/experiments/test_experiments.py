@@ -1,0 +1,137 @@
+"""The room of experiments: each one in small, on its real data, and what is kept."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from experiments import EXPERIMENTS, cifar10, mnist, record, shakespeare
+from experiments import fashion_mnist as fashion
+from experiments import shakespeare_gpt as gpt
+from experiments import shakespeare_lstm as lstm
+
+WITH_DATA = pytest.mark.skipif(
+    cr.config.data_folder is None, reason="CHAINRULE_DATA names no folder of data"
+)
+PICTURES = (
+    "training.png",
+    "first-layer-filters.png",
+    "first-layer-activations.png",
+    "first-layer-patches.png",
+)
+
+
+@pytest.fixture
+def quick(tmp_path: Path) -> record.Options:
+    return record.Options(quick=True, folder=tmp_path)
+
+
+@WITH_DATA
+@pytest.mark.parametrize(
+    ("experiment", "data", "at_least"),
+    [(mnist, "mnist", 0.6), (fashion, "fashion-mnist", 0.5)],
+)
+def test_two_epochs_of_a_thousand_images_teach_lenet_most_of_what_is_there(
+    quick: record.Options, experiment: object, data: str, at_least: float
+) -> None:
+    made = experiment.run(quick)  # type: ignore[attr-defined]
+    assert made.measured["test accuracy"] > at_least
+    assert made.pictures == [f"{data}-{name}" for name in PICTURES]
+    for name in made.pictures:
+        assert (quick.folder / name).read_bytes().startswith(b"\x89PNG")
+
+
+@WITH_DATA
+def test_resnet_20_learns_from_photographs_and_its_first_layer_is_drawn(
+    quick: record.Options,
+) -> None:
+    made = cifar10.run(quick)
+    first, last = (row["loss"] for row in made.history)
+    assert last < first < 2.6
+    assert all((quick.folder / name).is_file() for name in made.pictures)
+    assert made.settings["augmentation"] == "flip, crop 4"
+
+
+@WITH_DATA
+@pytest.mark.parametrize("experiment", [gpt, lstm])
+def test_language_models_beat_the_frequencies_of_characters_in_a_minute_s_part(
+    quick: record.Options, experiment: object
+) -> None:
+    made = experiment.run(quick)  # type: ignore[attr-defined]
+    ids, _, alphabet = shakespeare.numbers()
+    share = np.bincount(ids) / len(ids)
+    entropy = -float((share * np.log(share)).sum())  # 3.3 nats
+    assert made.measured["loss on the last tenth"] < entropy - 0.3
+    written = (quick.folder / made.pictures[1]).read_text(encoding="utf-8")
+    assert set(written) <= set(alphabet)
+
+
+def test_windows_are_the_text_and_what_follows_each_character() -> None:
+    found = shakespeare.windows(np.arange(11), 3)
+    assert found.inputs.tolist() == [[0, 1, 2], [3, 4, 5], [6, 7, 8]]
+    assert found.targets.tolist() == [[1, 2, 3], [4, 5, 6], [7, 8, 9]]
+
+
+def test_random_windows_depend_on_seed_and_epoch_alone() -> None:
+    stream = shakespeare.anywhere(np.arange(50), 4, 2, steps=3, seed=1)
+    again = shakespeare.anywhere(np.arange(50), 4, 2, steps=3, seed=1)
+    first, same, other = (
+        np.stack([x for x, _ in source.batches(epoch)])
+        for source, epoch in ((stream, 0), (again, 0), (stream, 1))
+    )
+    assert (first == same).all() and (first != other).any()
+    assert all((y == x + 1).all() for x, y in stream.batches(2))
+
+
+def test_a_record_is_kept_with_its_command_and_version(
+    quick: record.Options,
+) -> None:
+    made = record.Record(
+        "mnist",
+        "LeNet",
+        {"test accuracy": 0.99},
+        [record.Published("LeNet-5", 0.9905, "LeCun et al., 1998")],
+        seed=3,
+        seconds=200,
+    )
+    kept = json.loads(record.keep(made, quick).read_text(encoding="utf-8"))
+    assert kept["command"] == "python -m experiments mnist --seed 3 --quick"
+    assert kept["version"] == cr.__version__
+    row = record.row(kept)
+    assert "test accuracy 0.99 | LeNet-5: 0.9905 (LeCun et al., 1998) | 3 |" in row
+    assert "3.3 min" in row
+
+
+RECORDS = sorted(record.RESULTS.glob("*.json"))
+
+
+@pytest.mark.parametrize("path", RECORDS, ids=[path.stem for path in RECORDS])
+def test_what_is_published_here_is_of_whole_runs_and_stands_in_the_table(
+    path: Path,
+) -> None:
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    assert kept["name"] == path.stem in EXPERIMENTS
+    assert not kept["quick"]
+    assert record.row(kept) in record.README.read_text(encoding="utf-8")
+    for name in kept["pictures"]:
+        assert (record.RESULTS / name).stat().st_size < 100_000
+
+
+@pytest.mark.parametrize(
+    ("name", "figure", "goal"),
+    [
+        ("mnist", "test accuracy", 0.992),
+        ("fashion-mnist", "test accuracy", 0.925),
+        ("shakespeare-gpt", "loss on the last tenth", -1.92),
+    ],
+)
+def test_recorded_results_reach_their_goals(
+    name: str, figure: str, goal: float
+) -> None:
+    path = record.RESULTS / f"{name}.json"
+    value = json.loads(path.read_text(encoding="utf-8"))["measured"][figure]
+    assert (value if goal > 0 else -value) >= goal
