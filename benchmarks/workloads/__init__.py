@@ -80,6 +80,7 @@ WORKLOADS: dict[str, str] = {
     "resnet": "resnet",
     "lstm": "lstm",
     "gpt": "gpt",
+    "inference": "inference",
     "call-overhead": "call_overhead",
     "mnist-epoch": "mnist_epoch",
     "import": "import_time",

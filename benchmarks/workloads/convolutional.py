@@ -4,7 +4,8 @@ Images are (N, H, W, C). A layer is a tuple that begins with its kind:
 
 - ``("conv", filters, kernel, stride, padding, bias)``;
 - ``("norm",)`` batch normalisation; ``("relu",)``; ``("flatten",)``;
-- ``("pool", size)`` largest of size × size; ``("mean",)`` over all pixels;
+- ``("pool", size)`` largest of size × size, or ``("pool", size, stride, padding)``;
+  ``("mean",)`` over all pixels;
 - ``("linear", out)``;
 - ``("residual", layers, shortcut)``: relu(layers(x) + shortcut(x)), where an empty
   shortcut is x itself.
@@ -18,7 +19,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +32,18 @@ Shape = tuple[int, ...]
 EPSILON = 1e-5
 
 
+class Weighted(Protocol):
+    """A problem's inputs and weights."""
+
+    @property
+    def inputs(self) -> list[NDArray[Any]]:
+        """The first tells the images' shape."""
+
+    @property
+    def weights(self) -> dict[str, Array]:
+        """In the order of the layers."""
+
+
 @dataclass
 class Survey:
     """What one look at a network finds: first weights, and a step's least cost."""
@@ -38,6 +51,7 @@ class Survey:
     generator: np.random.Generator
     weights: dict[str, Array] = field(default_factory=dict)
     arithmetic: int = 0
+    forward: int = 0
     activations: int = 0
 
     def of(self, layers: Layers, shape: Shape, first: bool = True) -> Shape:
@@ -60,8 +74,10 @@ class Survey:
         if kind == "flatten":
             return shape[0], int(np.prod(shape[1:]))
         if kind == "pool":
-            n, h, w, c = shape
-            return n, h // settings[0], w // settings[0], c
+            size, stride, padding = pooling(settings)
+            n, *sides, c = shape
+            h, w = ((side + 2 * padding - size) // stride + 1 for side in sides)
+            return n, h, w, c
         if kind == "mean":
             return shape[0], shape[-1]
         if kind == "residual":
@@ -82,6 +98,7 @@ class Survey:
         after = n, h, w, filters
         products = 2 * int(np.prod(after)) * inputs
         self.arithmetic += products * (2 if first else 3)
+        self.forward += products
         self.activations += int(np.prod(after))
         return after
 
@@ -92,12 +109,19 @@ class Survey:
         drawn = self.generator.standard_normal((width, inputs))
         self.draw(deviation * drawn, np.zeros(width))
         self.arithmetic += 3 * 2 * n * inputs * width
+        self.forward += 2 * n * inputs * width
         return n, width
 
     def draw(self, *arrays: NDArray[Any]) -> None:
         """Keep arrays as the next weights."""
         for array in arrays:
             self.weights[str(len(self.weights))] = array.astype(np.float32)
+
+
+def pooling(settings: list[Any]) -> tuple[int, int, int]:
+    """Size, stride and padding of a pool."""
+    size, stride, padding = settings if len(settings) > 1 else (*settings * 2, 0)
+    return size, stride, padding
 
 
 def problem(
@@ -146,7 +170,7 @@ def in_chainrule(layers: Layers, problem: training.Problem) -> Work:
     return training.in_chainrule(model, losses.cross_entropy, problem)
 
 
-def model_in_chainrule(layers: Layers, problem: training.Problem) -> Any:
+def model_in_chainrule(layers: Layers, problem: Weighted) -> Any:
     """``nn.Sequential``, with the given weights."""
     import chainrule as cr
 
@@ -171,7 +195,7 @@ def sequential_in_chainrule(layers: Layers, shape: Shape) -> Any:
         elif kind == "relu":
             made.append(nn.ReLU())
         elif kind == "pool":
-            made.append(nn.MaxPool2d(settings[0]))
+            made.append(nn.MaxPool2d(*pooling(settings)))
         elif kind == "mean":
             made.append(nn.GlobalAvgPool())
         elif kind == "flatten":
@@ -207,7 +231,7 @@ def in_torch(
     )
 
 
-def model_in_torch(layers: Layers, problem: training.Problem) -> Any:
+def model_in_torch(layers: Layers, problem: Weighted) -> Any:
     """A module with the given weights."""
     import torch
 
@@ -257,7 +281,7 @@ def sequential_in_torch(layers: Layers, shape: Shape) -> Any:
         elif kind == "relu":
             made.append(nn.ReLU())
         elif kind == "pool":
-            made.append(nn.MaxPool2d(settings[0]))
+            made.append(nn.MaxPool2d(*pooling(settings)))
         elif kind == "mean":
             made.append(Mean())
         elif kind == "flatten":
@@ -284,8 +308,10 @@ def in_jax(layers: Layers, problem: training.Problem) -> Work:
     return training.in_jax(loss_of, list(trained.values()), problem)
 
 
-def forward_in_jax(layers: Layers) -> Any:
-    """A function of an iterator over weights, and images."""
+def forward_in_jax(layers: Layers, predicting: bool = False) -> Any:
+    """A function of an iterator over weights, and images. When ``predicting``, means
+    and variances are the first ones of the running averages, 0 and 1.
+    """
     import jax
     from jax import lax
     from jax import numpy as jnp
@@ -304,14 +330,18 @@ def forward_in_jax(layers: Layers) -> Any:
                 )
                 x = x + next(weights) if bias else x
             elif kind == "norm":
-                mean, variance = x.mean((0, 1, 2)), x.var((0, 1, 2))
+                mean, variance = 0.0, 1.0
+                if not predicting:
+                    mean, variance = x.mean((0, 1, 2)), x.var((0, 1, 2))
                 normalized = (x - mean) * lax.rsqrt(variance + EPSILON)
                 x = normalized * next(weights) + next(weights)
             elif kind == "relu":
                 x = jax.nn.relu(x)
             elif kind == "pool":
-                size = (1, settings[0], settings[0], 1)
-                x = lax.reduce_window(x, -jnp.inf, lax.max, size, size, "VALID")
+                size, stride, side = pooling(settings)
+                window, strides = (1, size, size, 1), (1, stride, stride, 1)
+                sides = [(0, 0), (side, side), (side, side), (0, 0)]
+                x = lax.reduce_window(x, -jnp.inf, lax.max, window, strides, sides)
             elif kind == "mean":
                 x = x.mean((1, 2))
             elif kind == "flatten":
@@ -387,6 +417,6 @@ def plain_in_keras(kind: str, settings: list[Any]) -> Any:
 
     if kind == "relu":
         return kinds.ReLU()
-    if kind == "pool":
+    if kind == "pool":  # of the sizes that the workloads in Keras have
         return kinds.MaxPooling2D(settings[0])
     return {"mean": kinds.GlobalAveragePooling2D, "flatten": kinds.Flatten}[kind]()

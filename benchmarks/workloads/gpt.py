@@ -105,18 +105,26 @@ CHAINRULE = {
 
 def in_chainrule(problem: training.Problem) -> Work:
     """The library's own model."""
-    from chainrule import losses, models
+    from chainrule import losses
+
+    model = model_in_chainrule(problem.weights)
+    return training.in_chainrule(model, losses.cross_entropy, problem)
+
+
+def model_in_chainrule(weights: dict[str, NDArray[np.float32]]) -> Any:
+    """``models.GPT`` with the given weights."""
+    from chainrule import models
 
     model = models.GPT(
         VOCABULARY, TOKENS, num_layers=LAYERS, num_heads=HEADS, width=WIDTH
     )
     state = {}
-    for name, array in problem.weights.items():
+    for name, array in weights.items():
         number, _, rest = name.rpartition(".")
         block = f"blocks.layers.{number}." if number else ""
         state[block + CHAINRULE[rest]] = array
     model.load_state_dict(state)
-    return training.in_chainrule(model, losses.cross_entropy, problem)
+    return model
 
 
 def in_torch(problem: training.Problem, compiled: bool = False) -> Work:

@@ -150,9 +150,9 @@ def test_a_peer_timed_in_fewer_rounds_is_compared_within_those() -> None:
 @pytest.mark.parametrize(
     ("text", "peers"),
     [
-        ("torch", ["torch-eager", "torch-compile"]),
+        ("torch", ["torch-eager", "torch-last", "torch-compile"]),
         ("jax", ["jax"]),
-        ("chainrule, keras", ["chainrule", "keras-fit", "keras-step"]),
+        ("sklearn, keras-f", ["keras-fit", "sklearn"]),
         ("", []),
     ],
 )
