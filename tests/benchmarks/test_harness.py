@@ -152,7 +152,7 @@ def test_a_peer_timed_in_fewer_rounds_is_compared_within_those() -> None:
     [
         ("torch", ["torch-eager", "torch-last", "torch-compile"]),
         ("jax", ["jax"]),
-        ("sklearn, keras-f", ["keras-fit", "sklearn"]),
+        ("chainrule, jax", ["chainrule", "jax"]),
         ("", []),
     ],
 )
