@@ -119,3 +119,34 @@ def test_the_gradients_of_a_normalisation_need_two_sums(axes: tuple[int, ...]) -
         found = cr.compile(f, engine=engine)(x, g)
         for a, b in zip(found, f(cr.tensor(x), cr.tensor(g)), strict=True):
             np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-9, atol=1e-10)
+
+
+def test_the_gradient_of_a_batch_mean_needs_no_walk_of_its_own() -> None:
+    def f(x: Any, c: Any) -> Any:
+        g = cr.exp(x)
+        centred = x - x.mean(0)
+        u = g * c + centred * (c + 1)
+        return g.sum(0), -(twice(u)).sum(0)
+
+    found = passed(f)
+    assert sums(found) == 2  # that of x for its mean, and that of g
+    x = np.random.default_rng(0).standard_normal(X.shape).astype(np.float32)
+    want = -2 * np.exp(x).sum(0) * C
+    for engine in ("numpy", "native"):
+        np.testing.assert_allclose(
+            cr.compile(f, engine=engine)(x, C)[1].numpy(), want, rtol=1e-5, atol=1e-5
+        )
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x, c: (x.sum(0), (x * c + cr.exp(x)).sum(0)),  # another walk either way
+        lambda x, c: (cr.exp(x) * c + (x - x.mean(0))).sum(0),  # exp(x) needs it
+        lambda x, c: (x.sum(0), cr.exp(x).sum(0), (x * c + cr.exp(x)).sum(0)),
+    ],
+)
+def test_other_sums_of_sums_are_not_split(f: Callable[..., Any]) -> None:
+    found = cr.trace(f, X, C)
+    assert sums(passed(f)) == sums(found)
+    assert len(large(passed(f))) == len(large(found))

@@ -6,7 +6,9 @@ Place on the road: the compiler's front. Nothing here knows how an engine works.
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import gc
 import inspect
 import logging
 import threading
@@ -14,7 +16,7 @@ import time
 import types
 import warnings
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -125,7 +127,8 @@ class Compiled:
         leaves, structure = tree.flatten((args, kwargs))
         arrays, kinds = _sort(leaves)
         name = self.engine_name or config.engine
-        key = (structure, kinds, config.dtype, name)
+        settings = config.dtype, config.debug, config.processor
+        key = (structure, kinds, settings, name)
         try:
             found = self.specialisations.get(key)
         except TypeError:
@@ -193,10 +196,11 @@ class Compiled:
     def _specialise(self, key: Any, args: Any, kwargs: Any) -> Specialisation:
         start = time.perf_counter()
         name = self.engine_name or config.engine
-        traced = trace_call(self.function, args, kwargs)
-        stages = [("traced", len(traced.graph.operations))]
-        graph = run_passes(traced.graph, stages)
-        executable = engine(name).prepare(plan(graph))
+        with nothing_collected():
+            traced = trace_call(self.function, args, kwargs)
+            stages = [("traced", len(traced.graph.operations))]
+            graph = run_passes(traced.graph, stages)
+            executable = engine(name).prepare(plan(graph))
         found = Specialisation(
             graph,
             executable,
@@ -244,6 +248,20 @@ class CompiledMethod(Compiled):
         return super().__call__(*args, **kwargs)
 
 
+@contextlib.contextmanager
+def nothing_collected() -> Iterator[None]:
+    """The garbage collector rests: what a compilation makes stays until its end, and
+    to look through all of it again and again takes a third of the time.
+    """
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
+
+
 def _quick(
     args: tuple[Any, ...], engine_name: str
 ) -> tuple[tuple[Any, ...] | None, list[Array]]:
@@ -251,7 +269,7 @@ def _quick(
     None for others.
     """
     dtype = config.dtype
-    key: list[Any] = [dtype, engine_name]
+    key: list[Any] = [dtype, config.debug, config.processor, engine_name]
     arrays: list[Array] = []
     for each in args:
         kind = type(each)

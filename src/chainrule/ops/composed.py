@@ -6,13 +6,14 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, SupportsIndex
 
 from .. import dtypes, shapes
 from ..errors import ArgumentError, ShapeError
 from ..graph import Node
 from .elementwise import (
+    absolute,
     cos,
     equal,
     exp,
@@ -247,7 +248,20 @@ def silu(x: Any) -> Any:
         array([0.], dtype=float32)
     """
     (node,) = lift([x])
-    return node * sigmoid(node)
+    return gated(node, sigmoid)
+
+
+def gated(x: Any, gate: Callable[[Any], Any]) -> Any:
+    """x · gate(x), for gates that are 0 below −1000 and 1 above 1000. Neither in the
+    value nor in the derivative is there a ∞ · 0.
+
+    Example:
+        >>> import chainrule as cr
+        >>> gated(cr.tensor([-math.inf, 0.0, math.inf]), cr.sigmoid).numpy()
+        array([-0.,  0., inf], dtype=float32)
+    """
+    near = where(absolute(x) >= 1000.0, -1000.0, x)
+    return where(x >= 1000.0, x, near * gate(near))
 
 
 def clip(x: Any, low: Any = None, high: Any = None) -> Any:

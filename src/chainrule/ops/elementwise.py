@@ -207,14 +207,16 @@ softplus = _unary(
 
 
 def _gelu(x: Array) -> Array:
-    result: Array = x * (0.5 * (1.0 + _erf(x * math.sqrt(0.5))))
+    bounded = np.maximum(x, x.dtype.type(-1000))  # −∞ · 0 would be NaN
+    result: Array = bounded * (0.5 * (1.0 + _erf(x * math.sqrt(0.5))))
     return result
 
 
 def _gelu_rule(g: Any, y: Node, x: Any) -> tuple[Any]:
     """Φ(x) + x φ(x), of x alone: computed beside y, it is all that is kept."""
     u = x * math.sqrt(0.5)
-    slope = 0.5 * (1.0 + erf(u)) + x * (exp(-(u * u)) * (1 / math.sqrt(2 * math.pi)))
+    near = where(absolute(x) < 1000.0, x, 0.0)  # beyond, φ is 0, and ∞ · 0 is NaN
+    slope = 0.5 * (1.0 + erf(u)) + near * (exp(-(u * u)) * (1 / math.sqrt(2 * math.pi)))
     return (g * slope,)
 
 

@@ -20,7 +20,12 @@ from ..shapes import Shape
 from .primitive import Primitive, common_dtype, describe, lift, zeros_like
 
 #: What is counted from 0 alone; any other index may count from the end, as in NumPy.
-COUNTED_FROM_ZERO = {"label": "classes", "id": "rows", "length": "steps"}
+COUNTED_FROM_ZERO = {
+    "label": "classes",
+    "id": "rows",
+    "length": "steps",
+    "step": "steps",
+}
 
 
 def lowest_index(size: int, what: str) -> int:
@@ -31,8 +36,8 @@ def lowest_index(size: int, what: str) -> int:
 
 def check_bounds(index: Array, size: int, what: str) -> None:
     """Raises a ``BoundsError`` that names the first index outside ``[-size, size)``;
-    outside ``[0, size)`` when ``what`` ends in "label", "id" or "length". A ``what``
-    with {row} in it is a whole message instead, and behind a line break its fix.
+    outside ``[0, size)`` when ``what`` ends in "label", "id", "length" or "step". A
+    ``what`` with {row} in it is a whole message, and behind a line break its fix.
     """
     if index.size == 0:
         return
@@ -65,6 +70,11 @@ def _not_counted_from_zero(what: str, value: int, size: int, row: str) -> Bounds
             f"{what} {value} of a sequence of {size - 1} steps{row}: lengths go from 0 "
             f"to {size - 1}",
             fix="pad the sequences to the longest, or correct the lengths",
+        )
+    if noun == "step":
+        return BoundsError(
+            f"{what} {value} behind the last of {size}: there is no room for more",
+            fix="room for more steps: layer.new_cache(batch, max_length)",
         )
     enough = {
         "label": f"give the network {value + 1} outputs",

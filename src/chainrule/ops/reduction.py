@@ -61,7 +61,8 @@ def _extreme_rule(g: Any, y: Node, x: Node) -> tuple[Any]:
     """To the chosen element; where several are equal, in equal parts."""
     axis = y.params["axis"]
     chosen = equal(x, _spread(y, x, axis)).astype(x.dtype)
-    return (_spread(g, x, axis) * chosen / chosen.sum(axis=axis, keepdims=True),)
+    count = chosen.sum(axis=axis, keepdims=y.params["keepdims"])
+    return (_spread(g / count, x, axis) * chosen,)
 
 
 def _prod_rule(g: Any, y: Node, x: Node) -> tuple[Any]:

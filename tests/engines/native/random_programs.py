@@ -59,7 +59,7 @@ ONE: list[Callable[[Any], Any]] = [
     lambda x: x.mean(),
     rows(lambda x: x.max(axis=-1)),
     rows(lambda x: x.min(axis=0, keepdims=True)),
-    rows(lambda x: x.prod(axis=-1)),
+    rows(lambda x: cr.clip(x, -1.0, 1.0).prod(axis=-1)),  # beyond ±∞ order matters
     lambda x: x.T,
     lambda x: x.reshape(-1),
     lambda x: x[::-1] if x.ndim else x[None],

@@ -251,6 +251,78 @@ def test_windows_that_do_not_overlap_are_written_where_they_lie() -> None:
     assert not any(isinstance(each, Special) for each in kernels)
 
 
+POOLS: dict[str, tuple[tuple[int, ...], dict[str, Any]]] = {
+    "as in ResNet": ((9, 10), {"kernel_size": 3, "stride": 2, "padding": 1}),
+    "dilated": ((9, 12), {"kernel_size": 3, "stride": 2, "dilation": 2}),
+    "along": ((7, 7), {"kernel_size": (2, 3), "stride": 1, "padding": (0, 1)}),
+    "ceiling": ((8, 8), {"kernel_size": 3, "stride": 2, "ceil_mode": True}),
+}
+
+
+def pooled_and_back(name: str) -> Callable[..., Any]:
+    layer = nn.MaxPool2d(**POOLS[name][1])
+
+    def f(x: Any, scale: Any) -> Any:
+        y, back = cr.vjp(lambda x: layer(x), x)
+        return y, *back(y * scale)
+
+    return f
+
+
+@pytest.mark.parametrize("channels", [1, 5, 33])
+@pytest.mark.parametrize("name", POOLS)
+@pytest.mark.parametrize("ties", [False, True])
+def test_gradients_of_windows_are_never_in_memory(
+    name: str, channels: int, ties: bool
+) -> None:
+    size, _ = POOLS[name]
+    x = numbers(3, *size, channels)
+    if ties:
+        x = np.round(x)
+    f = pooled_and_back(name)
+    scale = numbers(channels)
+    (adding,) = (k for k in kernels_of(f, x, scale) if isinstance(k, Special))
+    assert "steps" in adding.params
+    assert_agrees(f, x, scale)
+
+
+def test_windows_that_are_read_elsewhere_are_kept() -> None:
+    moves = {"stride": (2, 2), "dilation": (1, 1)}
+
+    def f(x: Any) -> Any:
+        seen = P["windows"](x, kernel=(3, 3), **moves)
+        scaled = seen * seen.max((3, 4), keepdims=True)
+        return P["overlap_add"](scaled, size=(9, 9), **moves), scaled
+
+    x = numbers(2, 9, 9, 5)
+    (adding,) = (k for k in kernels_of(f, x) if isinstance(k, Special))
+    assert "steps" not in adding.params
+    assert_agrees(f, x)
+
+
+def test_a_costly_function_is_computed_once_for_each_element_of_a_window() -> None:
+    moves = {"stride": (1, 1), "dilation": (1, 1)}
+
+    def f(x: Any) -> Any:
+        seen = P["windows"](x, kernel=(2, 2), **moves)
+        return P["overlap_add"](cr.exp(seen), size=(6, 6), **moves)
+
+    x = numbers(2, 6, 6, 5)
+    (adding,) = (k for k in kernels_of(f, x) if isinstance(k, Special))
+    assert "steps" not in adding.params
+    assert_agrees(f, x)
+
+
+def test_pooling_does_not_depend_on_the_number_of_threads(threads: None) -> None:
+    x, scale = numbers(8, 31, 30, 48), numbers(48, seed=1)
+    found = []
+    for number in (1, 2, 3):
+        config.threads = number
+        results = cr.compile(pooled_and_back("as in ResNet"), engine="native")(x, scale)
+        found.append([each.numpy().tobytes() for each in results])
+    assert found[0] == found[1] == found[2]
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_of_a_large_value_only_the_border_is_filled(
     seed: int, monkeypatch: pytest.MonkeyPatch

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import math
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from chainrule.engines.native.kernels.convolution_kernel import emit_kernel_grad
 from chainrule.engines.native.kernels.convolution_kernel_spec import (
     KernelGradient,
     choose_gradient_blocks,
+    share_vectors,
 )
 from chainrule.engines.native.kernels.convolution_spec import (
     Axis,
@@ -177,10 +178,14 @@ class Run:
         low = tuple(before for before, _ in case.padding)
         sizes = case.size, case.kernel, case.out
         (phase,) = forward_phases(*sizes, case.stride, low, case.dilation)
+        channels = case.each(case.channels, case.outputs)
+        mixed = share_vectors(*channels)
+        if mixed:
+            channels = 1, channels[1], case.outputs
         spec = KernelGradient(
-            case.batch, *case.each(case.channels, case.outputs), flat(phase).axes,
+            case.batch, *channels, flat(phase).axes,
             strides_of(self.x.shape), strides_of(self.z.shape), np.dtype(case.dtype),
-            case.depthwise,
+            case.depthwise, mixed,
         )  # fmt: skip
         blocks = choose_gradient_blocks(spec, *case.machine[:2])
         module = new_module()
@@ -273,6 +278,13 @@ LAYERS = {
         2, (9, 33), 70, 70, (5, 3), (2, 2), ((2, 2), (1, 1)), (1, 1), 70
     ),
     "groups": Case(2, (7, 7), 48, 96, (3, 3), (1, 1), ((1, 1),) * 2, (1, 1), 3),
+    "small groups": Case(
+        3, (9, 11), 28, 28, (3, 3), (1, 1), ((1, 1),) * 2, (1, 1), 7
+    ),
+    "groups of eight, down": Case(
+        2, (9, 10), 24, 24, (3, 5), (2, 2), ((1, 1), (2, 2)), (1, 1), 3
+    ),
+    "pairs": Case(1, (6, 21), 40, 40, (2, 3), (1, 1), ((0, 0), (3, 3)), (1, 2), 20),
     "sequence": Case(2, (50,), 20, 30, (7,), (1,), ((3, 3),), (1,)),
     "long sequence": Case(2, (130,), 3, 20, (61,), (1,), ((30, 30),), (1,)),
     "long, by steps": Case(1, (150,), 5, 9, (100,), (2,), ((70, 99),), (1,)),
@@ -283,6 +295,15 @@ LAYERS = {
         1, (5, 6, 7), 6, 20, (3, 3, 3), (1, 2, 1), ((1, 1),) * 3, (1, 1, 1)
     ),
 }  # fmt: skip
+
+
+SMALL = ("small groups", "groups of eight, down", "pairs")
+
+
+@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize("machine", range(len(MACHINES)))
+def test_small_groups_share_vectors_on_every_machine(name: str, machine: int) -> None:
+    check(replace(LAYERS[name], machine=MACHINES[machine]))
 
 
 @pytest.mark.parametrize("name", LAYERS)

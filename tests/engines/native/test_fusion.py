@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 import chainrule as cr
+from chainrule import nn
 from chainrule.compiler.pipeline import run_passes
 from chainrule.compiler.program import plan
 from chainrule.engines.native.fuse import fuse
@@ -177,3 +178,29 @@ def test_means_over_the_pixels_of_each_image_are_rows_of_their_own() -> None:
     (kernel,) = large_kernels(lambda x: x.mean((1, 2)), IMAGES)
     assert kernel.reduced == {1, 2}
     assert not kernel.across
+
+
+def test_the_mask_and_deviations_of_a_normalised_layer_are_not_stored() -> None:
+    layer = nn.Sequential(
+        nn.Conv2d(16, 16, 3, padding=1, bias=False), nn.BatchNorm2d(16), nn.ReLU()
+    )
+    last = nn.Conv2d(16, 16, 3, padding=1, bias=False)
+    x = np.zeros((8, 32, 32, 16), np.float32)
+
+    def f(x: Any) -> Any:
+        found = cr.backprop((last(layer(x, training=True)) ** 2).mean())
+        return [found[p] for p in (*layer.parameters(), *last.parameters())]
+
+    found = schedule(f, x)
+    loops = [kernel for kernel in found.kernels if isinstance(kernel, Sweep)]
+    stored = [
+        names(kernel)[number]
+        for kernel in loops
+        for number, access in kernel.stores
+        if found.homes[access.home].size == x.size
+    ]
+    assert "subtract" not in stored
+    assert "greater" not in stored
+    assert ["add"] not in [names(each) for each in loops]  # ∇z is one pass
+    (masked,) = [k for k in loops if isinstance(k, Product) and "where" in names(k)]
+    assert names(masked)[:3] == ["product", "subtract", "multiply"]

@@ -11,6 +11,7 @@ import pytest
 import chainrule as cr
 from chainrule.config import config
 from chainrule.errors import BoundsError, DTypeError, NumericsError
+from chainrule.ops.primitive import REGISTRY
 
 
 def native(f: Any) -> Any:
@@ -54,6 +55,48 @@ def test_a_run_that_fails_changes_no_variable() -> None:
     np.testing.assert_array_equal(w.numpy(), np.full(4, 2.0))
 
 
+def test_a_loop_that_fails_midway_changes_no_variable() -> None:
+    kept = cr.Variable(np.zeros((4, 2), np.float32))
+    table = cr.tensor(random(5, 2))
+
+    @native
+    def step(moves: Any) -> None:
+        def look(place: Any, move: Any) -> Any:
+            place = place + move
+            return place, cr.take(table, place, axis=0)
+
+        kept.assign(cr.scan(look, cr.tensor(0), moves)[1])
+
+    for _ in range(2):  # from the second run on its memory is the engine's own
+        step(np.array([0, 1, 1, 1]))
+    before = kept.numpy().copy()
+    with pytest.raises(BoundsError):
+        step(np.array([4, -1, 90, 0]))
+    np.testing.assert_array_equal(kept.numpy(), before)
+
+
+def test_ctrl_c_in_a_primitive_that_runs_in_python_ends_the_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    w = cr.parameter(np.zeros(3, np.float32))
+    x = np.array([3.0, 1.0, 2.0], np.float32)
+    step = native(lambda x: w.assign(w + x + cr.argsort(x).astype("float32")))
+    monkeypatch.setattr("chainrule.engines.native.fuse.SPECIALS", {"cumsum"})
+    step(x)
+    before = w.numpy()
+
+    def interrupted(*_: Any, **__: Any) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(REGISTRY["argsort"], "numpy", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        step(x)
+    monkeypatch.undo()
+    np.testing.assert_array_equal(w.numpy(), before)
+    step(x)
+    np.testing.assert_array_equal(w.numpy(), 2 * before)
+
+
 def test_a_negative_integer_power_is_the_reference_engines_error() -> None:
     f = native(lambda x, y: x**y)
     assert f(np.array([2, 3]), np.array([3, 2])).tolist() == [8, 9]
@@ -77,6 +120,18 @@ def test_values_that_were_read_do_not_change_with_later_updates() -> None:
     np.testing.assert_array_equal(view, np.ones(3))
     np.testing.assert_array_equal(node.numpy(), np.ones(3))
     np.testing.assert_array_equal(w.numpy(), np.full(3, 3.0))
+
+
+def test_a_variable_whose_halves_are_exchanged_is_read_before_it_is_written() -> None:
+    w = cr.Variable(np.arange(8, dtype=np.float32))
+
+    @native
+    def roll() -> None:
+        w.assign(cr.concatenate([w[4:] * 2.0, w[:4]]))
+
+    for _ in range(3):
+        roll()
+    np.testing.assert_array_equal(w.numpy(), [16, 20, 24, 28, 0, 2, 4, 6])
 
 
 def test_a_tensor_that_was_assigned_to_a_variable_is_not_written_to() -> None:

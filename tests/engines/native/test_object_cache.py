@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from chainrule.config import config
 from chainrule.engines.native import object_cache
+from chainrule.engines.native.host import host
 from chainrule.engines.native.object_cache import cached, folder
 
 
@@ -34,6 +38,23 @@ def test_what_was_compiled_is_found_again() -> None:
 def test_another_program_is_another_entry() -> None:
     cached("program", lambda: b"code")
     assert cached("another", lambda: b"other") == b"other"
+
+
+@pytest.mark.parametrize("what", ["DATA_OFFSET", "source_digest", "host", "llvm"])
+def test_code_of_another_python_version_or_processor_is_another_entry(
+    what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cached("program", lambda: b"code")
+    others: dict[str, Any] = {
+        "DATA_OFFSET": 32,
+        "source_digest": lambda: "other",
+        "host": lambda: replace(host(), features="other"),
+        "llvm": SimpleNamespace(llvm_version_info=(1, 0, 0)),
+    }
+    monkeypatch.setattr(object_cache, what, others[what])
+    assert cached("program", lambda: b"other") == b"other"
+    monkeypatch.undo()
+    assert cached("program", never) == b"code"
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,7 @@ def batch(rows: int, widths: tuple[int, ...]) -> tuple[Any, Any]:
     return x, y
 
 
-def schedule(step: Step, *examples: Any) -> Schedule:
+def schedule(step: Callable[..., Any], *examples: Any) -> Schedule:
     return fuse(plan(run_passes(cr.trace(step, *examples))))
 
 
@@ -101,8 +101,9 @@ def test_memory_is_asked_ahead_for_large_updates_only() -> None:
         _, step = training("adam", widths)
         program = plan(run_passes(cr.trace(step, *batch(16, widths))))
         found = fuse(program)
-        text, _ = lower(found, layout_of(program, found), host())
-        assert ('call void @"llvm.prefetch' in text) == ahead
+        texts: list[str] = []
+        lower(found, layout_of(program, found), host(), texts.append)
+        assert ('call void @"llvm.prefetch' in "".join(texts)) == ahead
 
 
 @pytest.fixture
@@ -126,6 +127,60 @@ def test_training_gives_the_same_bits_on_any_number_of_threads(algorithm: str) -
             (losses, [each.numpy().tobytes() for each in model.parameters()])
         )
     assert results[0] == results[1] == results[2]
+
+
+SUMMED = [
+    (2, 128, 5), (3, 130, 7), (7, 200, 64), (33, 129, 700), (300, 256, 1100),
+    (100, 2000, 300), (20, 40000, 3),
+]  # fmt: skip
+
+
+@pytest.mark.usefixtures("threads")
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("m", "n", "k"), SUMMED)
+def test_sums_of_columns_are_found_by_the_product_that_makes_them(
+    m: int, n: int, k: int, dtype: str
+) -> None:
+    def f(x: Any, w: Any, y: Any) -> Any:
+        z = (x @ w) * y
+        return z, z.sum(0), (z * z).sum(0)
+
+    r = np.random.default_rng(0)
+    x, w, y = (r.standard_normal(s).astype(dtype) for s in ((m, k), (k, n), (m, n)))
+    (kernel,) = schedule(f, x, w, y).kernels
+    assert isinstance(kernel, Product)
+    assert kernel.across
+    found = []
+    for count in (1, 2, 3):
+        config.threads = count
+        found.append([each.numpy() for each in cr.compile(f)(x, w, y)])
+    tolerance = 1e-4 if dtype == "float32" else 1e-11
+    z = (x.astype(float) @ w) * y
+    for here, right in zip(found[0], (z, z.sum(0), (z * z).sum(0)), strict=True):
+        scale = np.abs(right).max()
+        np.testing.assert_allclose(here, right, rtol=0, atol=tolerance * scale)
+    bits = [[each.tobytes() for each in results] for results in found]
+    assert bits[0] == bits[1] == bits[2]
+
+
+def test_a_sum_of_other_numbers_than_the_products_is_no_part_of_it() -> None:
+    def f(x: Any, w: Any) -> Any:
+        return ((x @ w) > 0).sum(0)
+
+    x, w = np.ones((40, 8), np.float32), np.ones((8, 128), np.float32)
+    w[:, 1] = -1
+    found = cr.compile(f)(x, w).numpy()
+    np.testing.assert_array_equal(found, np.where(w[0] > 0, 40, 0))
+
+
+def test_rows_of_a_transposed_factor_that_lie_far_apart_are_asked_for_ahead() -> None:
+    for columns, ahead in ((512, True), (64, False)):
+        d, h = np.ones((64, columns), np.float32), np.ones((64, 128), np.float32)
+        program = plan(run_passes(cr.trace(lambda d, h: d.T @ h, d, h)))
+        found = fuse(program)
+        texts: list[str] = []
+        lower(found, layout_of(program, found), host(), texts.append)
+        assert ('call void @"llvm.prefetch' in "".join(texts)) == ahead
 
 
 def test_a_number_computed_from_a_result_is_not_computed_first() -> None:

@@ -49,13 +49,14 @@ def test_code_from_the_cache_is_run_without_importing_the_compiler(tmp_path) -> 
 
 def test_little_work_is_compiled_with_little_effort(monkeypatch, tmp_path) -> None:
     efforts = []
-    real = host.optimised
+    real = host.Compilation
 
-    def noted(text, machine, quick=False):
-        efforts.append(quick)
-        return real(text, machine, quick)
+    class Noted(real):
+        def __init__(self, text, found, quick=False):
+            efforts.append(quick)
+            super().__init__(text, found, quick)
 
-    monkeypatch.setattr(host, "optimised", noted)
+    monkeypatch.setattr(engine, "Compilation", Noted)
     config.cache_folder = tmp_path
     double = cr.compile(lambda x: (x * 2).sum())
     assert double(np.ones(100, np.float32)).item() == 200

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import chainrule as cr
 from tests.engines.native import team as teams
 from tests.engines.native.jit import Compiled
 from tests.engines.native.team import Team
@@ -123,6 +124,36 @@ def test_a_stopped_pool_starts_again(team: Team) -> None:
         assert not any(worker.is_alive() for worker in workers)
 
 
+def test_a_program_that_runs_while_its_pool_is_stopped_does_all_its_parts(
+    code: Compiled,
+) -> None:
+    for _ in range(20):
+        team, right = Team(code, 2), list[bool]()
+
+        def run(team: Team = team, right: list[bool] = right) -> None:
+            right.append(team.count(20_000, 64))
+
+        program = threading.Thread(target=run)
+        program.start()
+        time.sleep(0.002)
+        team.pool.stop()  # as when ``config.threads`` changes
+        program.join()
+        team.pool.stop()
+        assert right == [True]
+
+
+def test_a_system_without_more_threads_is_one_thread(
+    code: Compiled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refused)
+    team = Team(code, 3)
+    assert team.count(100, 8)
+    team.pool.stop()
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
 @pytest.mark.parametrize("asleep", [False, True])
@@ -159,6 +190,39 @@ def test_a_process_may_fork_while_another_thread_is_at_work(team: Team) -> None:
     going.set()
     thread.join()
     assert found and all(found)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
+def test_a_forked_process_may_call_what_another_thread_was_running() -> None:
+    x = np.ones((256, 256), np.float32)
+    f = cr.compile(lambda x: cr.tanh(x @ x.T).sum(), engine="native")
+    wanted, over = f(x).item(), threading.Event()
+
+    def work() -> None:
+        while not over.is_set():
+            f(x)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    for _ in range(5):
+        child = os.fork()
+        if child == 0:
+            signal.alarm(20)  # rather than wait for ever
+            os._exit(0 if f(x).item() == wanted else 1)
+        _, status = os.waitpid(child, 0)
+        assert os.waitstatus_to_exitcode(status) == 0
+    over.set()
+    thread.join()
+
+
+def test_a_retired_pool_starts_no_threads(team: Team) -> None:
+    assert team.count(100, 4)
+    workers = list(team.pool._workers)
+    team.pool.retire()
+    assert team.count(100, 4)  # by the caller alone
+    assert not team.pool._workers
+    assert not any(worker.is_alive() for worker in workers)
 
 
 def start(what: str, folder: Path) -> subprocess.Popen[str]:

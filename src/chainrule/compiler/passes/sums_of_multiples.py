@@ -6,7 +6,9 @@ the same all along the summed axes are taken out, and what is left is summed onc
 Likewise Σ (x − x̄), which is 0 but for rounding, is Σx − n·x̄: it need not wait for the
 mean. So statistics and gradients need fewer walks over the elements.
 
-Only sums that share their elements are touched, and a sum is never split in two.
+Only sums that share their elements are touched, and a sum is split in two only where
+neither part needs a walk: Σ (g·a + (x − x̄)·b), the gradient for the mean of a batch, is
+a·Σg + b·(Σx − n·x̄) where Σg is computed anyway.
 """
 
 from __future__ import annotations
@@ -24,29 +26,77 @@ from ..rewrite import rewrite
 
 #: Factors that are looked at, at most: a longer product is not taken apart.
 MOST_FACTORS = 32
+#: Terms that are looked at, at most: a longer sum is not split.
+MOST_TERMS = 4
 
 
 def share_sums_of_multiples(graph: Graph) -> Graph:
     """The graph with one sum for all that are multiples of it."""
-    sums = [node for node in graph.operations if _is_sum(node)]
-    keys = {node: _key(node) for node in sums}
-    counts = Counter(keys.values())
-    known: dict[Hashable, Node] = {}
+    return rewrite(graph, _Shared(graph).rule)
 
-    def rule(node: Node, inputs: tuple[Node, ...]) -> Node | None:
-        if node not in keys:
+
+class _Shared:
+    """Sums that stand for several, and which of a graph's sums are multiples of one.
+
+    ``parts`` has the keys of the terms of a sum that is split; None for deviations.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        sums = [node for node in graph.operations if _is_sum(node)]
+        self.keys = {node: _key(node, node.inputs[0]) for node in sums}
+        self.counts = Counter(self.keys.values())
+        self.parts = {node: self._parts(node) for node in sums}
+        for node, parts in self.parts.items():
+            self.counts.update(key for key in parts if key is not None)
+            self.counts[self.keys[node]] -= bool(parts)
+        self.known: dict[Hashable, Node] = {}
+
+    def rule(self, node: Node, inputs: tuple[Node, ...]) -> Node | None:
+        """What stands for a sum; None where it stays."""
+        if node not in self.keys:
             return None
-        (x,) = inputs
-        factors = _Factors.of(x, node.params["axis"])
+        factors = _Factors.of(inputs[0], node.params["axis"])
         base = _deviations(node, factors)
-        if base is None and counts[keys[node]] > 1:
-            base = known.get(keys[node])
-            if base is None:
-                base = _sum_of(node, factors.elements)
-                known[keys[node]] = base
+        if base is None and self.parts[node]:
+            base = self._split(node, factors)
+        elif base is None and self.counts[self.keys[node]] > 1:
+            base = self._one(node, factors, self.keys[node])
         return None if base is None else factors.times(node, base)
 
-    return rewrite(graph, rule)
+    def _one(self, node: Node, factors: _Factors, key: Hashable) -> Node:
+        """The sum for all with this key."""
+        if key not in self.known:
+            self.known[key] = _sum_of(node, factors.elements)
+        return self.known[key]
+
+    def _parts(self, node: Node) -> list[Hashable]:
+        """The keys of the terms of a sum: deviations from a mean, and one sum that is
+        computed anyway; none where the terms are others."""
+        axes = node.params["axis"]
+        found: list[Hashable] = []
+        for term in _terms(_Factors.of(node.inputs[0], axes)):
+            zero = _deviations(node, _Factors.of(term, axes)) is not None
+            found.append(None if zero else _key(node, term))
+        others = [key for key in found if key is not None]
+        alone = len(others) == 1 and len(found) > 1 and self.counts[others[0]] > 0
+        return found if alone else []
+
+    def _split(self, node: Node, factors: _Factors) -> Node | None:
+        """The sum of a sum, term by term; None where a term has become several."""
+        terms, keys = _terms(factors), self.parts[node]
+        if len(terms) != len(keys):
+            return None
+        total: Node | None = None
+        for term, key in zip(terms, keys, strict=True):
+            inside = _Factors.of(term, node.params["axis"])
+            base = _deviations(node, inside)
+            if base is None:
+                base = self._one(node, inside, key or _key(node, term))
+            part = inside.times(node, base)
+            if total is not None:
+                part = _made(node, "add", (total, part), node.shape)
+            total = part
+        return total
 
 
 def _is_sum(node: Node) -> bool:
@@ -55,9 +105,8 @@ def _is_sum(node: Node) -> bool:
     return bool(node.params["axis"]) and 0 not in node.inputs[0].shape
 
 
-def _key(node: Node) -> Hashable:
-    """Equal for sums of multiples of the same elements over the same axes."""
-    (x,) = node.inputs
+def _key(node: Node, x: Node) -> Hashable:
+    """Equal for sums of multiples of the same elements over the axes of a sum."""
     factors = _Factors.of(x, node.params["axis"])
     return frozenset(Counter(factors.elements).items()), x.shape, node.params["axis"]
 
@@ -124,6 +173,20 @@ class _Factors:
             axes = node.params["axis"]
             shape = tuple(n for axis, n in enumerate(shape) if axis not in axes)
         return _reshaped(node, factor, shape) if factor.shape else factor
+
+
+def _terms(factors: _Factors) -> list[Node]:
+    """The terms of elements that are sums, where they are a few of the same shape."""
+    found: list[Node] = []
+    pending = factors.elements[:1] if len(factors.elements) == 1 else []
+    while pending and len(found) + len(pending) <= MOST_TERMS:
+        node = pending.pop()
+        add = node.op is not None and node.op.name == "add"
+        if add and {x.shape for x in node.inputs} == {node.shape}:
+            pending += node.inputs
+        else:
+            found.append(node)
+    return [] if pending else found
 
 
 def _fixed(node: Node, ndim: int, axes: tuple[int, ...]) -> bool:

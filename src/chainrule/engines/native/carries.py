@@ -19,7 +19,7 @@ from ...graph import Graph
 HISTORY, EMITTED, TURNS = "history", "emitted", "turns"
 
 
-class Home(NamedTuple):
+class Place(NamedTuple):
     """Where a carry lives: which kind of place, and which result of the loop it is."""
 
     kind: str
@@ -27,11 +27,11 @@ class Home(NamedTuple):
 
 
 class Places(NamedTuple):
-    """The homes of all carries, and the results that a step still has to write itself,
+    """The places of all carries, and the results that a step still has to write itself,
     behind the carries.
     """
 
-    carries: tuple[Home, ...]
+    carries: tuple[Place, ...]
     written: tuple[int, ...]
 
 
@@ -39,17 +39,17 @@ def places(body: Graph, split: Any) -> tuple[Graph, Places]:
     """Where the carries live, and the body without the results that this yields."""
     met = body.inputs[split.outside :][: split.carry]
     emitted = dict(enumerate(body.outputs[split.carry :], start=split.carry))
-    homes: list[Home] = []
+    found: list[Place] = []
     for before, after in zip(met, body.outputs, strict=False):
-        home = Home(TURNS)
+        place = Place(TURNS)
         for number, node in emitted.items():
             if node is before:
-                home = Home(HISTORY, number)
+                place = Place(HISTORY, number)
                 break
-            if node is after and home.kind == TURNS:
-                home = Home(EMITTED, number)
-        emitted.pop(home.result, None)
-        homes.append(home)
+            if node is after and place.kind == TURNS:
+                place = Place(EMITTED, number)
+        emitted.pop(place.result, None)
+        found.append(place)
     outputs = [*body.outputs[: split.carry], *emitted.values()]
     shorter = Graph(body.inputs, outputs, name=body.name)
-    return shorter, Places(tuple(homes), tuple(emitted))
+    return shorter, Places(tuple(found), tuple(emitted))

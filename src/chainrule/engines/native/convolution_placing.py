@@ -17,7 +17,7 @@ from .calls import Call
 from .convolving import Convolution
 from .group import Operation
 from .kernel import Immediate, Product, Special, Step
-from .kernels.convolution_kernel_spec import KernelGradient
+from .kernels.convolution_kernel_spec import KernelGradient, share_vectors
 from .kernels.convolution_spec import (
     Axis,
     Correlation,
@@ -70,9 +70,13 @@ def place_kernel_gradient(fuser: Fuser, instruction: Instruction) -> None:
         phase = _flat(phase)
         x_strides, z_strides = _flat_strides(x_strides), _flat_strides(z_strides)
     given = params["groups"], x.shape[-1], z.shape[-1]
+    channels = _channels(*given)
+    mixed = share_vectors(*channels)
+    if mixed:
+        channels = 1, channels[1], z.shape[-1]
     spec = KernelGradient(
-        x.shape[0], *_channels(*given), phase.axes, x_strides, z_strides, node.dtype,
-        _is_depthwise(*given),
+        x.shape[0], *channels, phase.axes, x_strides, z_strides, node.dtype,
+        _is_depthwise(*given), mixed,
     )  # fmt: skip
     _place_shares(fuser, instruction, spec, x, z)
 

@@ -6,7 +6,6 @@ Place on the road: made where a program is fused; ``convolution`` writes it as L
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import ClassVar
 
 from .kernel import Product
 from .kernels.convolution_spec import Correlation
@@ -27,7 +26,10 @@ class Convolution(Product):
     correlation: Correlation | None = None
     turned: bool = False
 
-    sums: ClassVar[bool] = True
+    @property
+    def sums(self) -> bool:
+        """Whether sums along all pixels may join: a part has its own."""
+        return True
 
     @property
     def computed(self) -> Correlation:

@@ -242,6 +242,8 @@ def _gelu(b: ir.IRBuilder, call: Call, x: ir.Value) -> ir.Value:
     kind = x.type
     u = b.fmul(x, constant(kind, math.sqrt(0.5)))
     cumulative = b.fadd(constant(kind, 1.0), functions.erf(b, u))
+    low = constant(kind, -1000.0)  # −∞ · 0 would be NaN
+    x = b.select(b.fcmp_unordered(">", x, low), x, low)
     return b.fmul(x, b.fmul(constant(kind, 0.5), cumulative))
 
 

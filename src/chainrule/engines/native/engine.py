@@ -14,6 +14,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import math
+import os
 import sys
 import threading
 import weakref
@@ -32,7 +33,7 @@ from ...ops.primitive import Primitive, checking_numerics
 from ...shapes import Shape
 from ..interface import Executable, engine
 from .fuse import fuse
-from .host import Library, host, machine_code
+from .host import Compilation, Library, host
 from .layout import ENTRANCE, OUT_OF_BOUNDS, Needs, layout_of
 from .object_cache import cached
 from .report import kernel_reports, work_of
@@ -42,7 +43,7 @@ ALIGNMENT = 64
 #: Outputs of at least so many bytes are used again when nobody holds them any more.
 LARGE = 1 << 16
 #: Programs of fewer operations and bytes than this are compiled with little effort.
-LITTLE_WORK = 1 << 23
+LITTLE_WORK = 1 << 24
 #: The last results and those before them: a caller often holds one while asking anew.
 MOST_SPARES = 2
 
@@ -64,11 +65,14 @@ class NativeExecutable:
         self.layout = layout_of(program, self.schedule)
         self.from_cache: bool | None = True
         code = cached(self._description(), self._compile)
-        needs, code = Needs.unpacked(code)
+        needs, codes = Needs.unpacked(code)
         self.arena_bytes: int | None = needs.arena_bytes
-        self.library = Library(code)
+        self.library = Library(*codes)
         self._reference: Executable | None = None
+        #: what ended a callback and is no error: Ctrl-C, or the end of the process
+        self._stopped: BaseException | None = None
         self._lock = threading.Lock()
+        _executables.add(self)
         graph = program.graph
         #: shape and dtype, and for large ones the memory that may be used again
         self._outputs: list[tuple[Shape, DType, list[Array] | None]] = [
@@ -93,11 +97,19 @@ class NativeExecutable:
     def _compile(self) -> bytes:
         """The machine code and what it needs, as the object cache keeps them."""
         from .lower import lower  # not needed where the code is found on disk
+        from .workshop import Workshop
 
         self.from_cache = False
-        text, needs = lower(self.schedule, self.layout, host())
-        quick = work_of(self.schedule) < LITTLE_WORK
-        return needs.packed() + machine_code(text, quick)
+        found, quick = host(), work_of(self.schedule) < LITTLE_WORK
+        with Workshop(Compilation.run, config.threads) as workshop:
+            needs = lower(
+                self.schedule,
+                self.layout,
+                found,
+                lambda text: workshop.take(Compilation(text, found, quick)),
+            )
+            made = workshop.results()
+        return needs.packed([each.code() for each in made])
 
     def kernels(self) -> list[KernelReport]:
         """The kernels, in order: what was fused into each, its loops and figures."""
@@ -222,6 +234,9 @@ class NativeExecutable:
 
     def _fault(self, inputs: Sequence[Array], status: int) -> list[Array]:
         """The error of a run that failed, as the reference engine raises it."""
+        stopped, self._stopped = self._stopped, None
+        if stopped is not None:
+            raise stopped
         what = "made an access out of bounds"
         if status != OUT_OF_BOUNDS:
             what = "reported an error that the reference engine does not find"
@@ -232,15 +247,34 @@ class NativeExecutable:
         )
 
 
+#: All there are, so that a forked process can free them.
+_executables: weakref.WeakSet[NativeExecutable] = weakref.WeakSet()
+
+
+def _free_after_fork() -> None:
+    """In a process forked while other threads ran programs: those threads are not
+    there, so what they held is free."""
+    for each in list(_executables):
+        each._lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_free_after_fork)
+
+
 def _call_back(
     executable: weakref.ref[NativeExecutable], number: int, table: int
 ) -> int:
     """What machine code calls; 1 where the primitive raised an error."""
     found = executable()
+    if found is None:
+        return 1
     try:
-        if found is not None:
-            found.call_back(number, table)
+        found.call_back(number, table)
     except Exception:  # noqa: BLE001 - the reference engine raises it again
+        return 1
+    except BaseException as stopped:  # noqa: BLE001 - raised again after the run
+        found._stopped = stopped
         return 1
     return 0
 

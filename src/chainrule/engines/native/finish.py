@@ -4,9 +4,9 @@ Place on the road: after every operation has found its kernel. Five small decisi
 each a function on the list of kernels:
 
 1. a result that is a copy of a buffer nobody else made for himself is that buffer;
-2. values that are cheap are computed again where they are read (``recompute``); those
-   that nobody reads from memory are not stored, and steps that nobody needs are
-   dropped;
+2. values that are cheap are computed again where they are read (``recompute``,
+   ``gathered``); those that nobody reads from memory are not stored, and steps that
+   nobody needs are dropped;
 3. reductions over few long rows, and over columns, are cut into parts, whose results
    are reduced again;
 4. a variable is updated in place where every reader of its old value can run before;
@@ -16,11 +16,12 @@ each a function on the list of kernels:
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from ...shapes import Shape
 from .calls import Call
+from .gathered import gathered
 from .group import CUTTABLE, is_cut
 from .kernel import Access, Home, Kernel, Local, Product, Schedule, Special, Step, Sweep
 from .recompute import recomputed
@@ -51,6 +52,7 @@ def finish(
         checks = [(at, _renamed_special(check, alias)) for at, check in checks]
     needed = _needed(kernels, checks, results)
     needed = _needed(recomputed(needed, homes, results), checks, results)
+    needed = _needed(gathered(needed, homes, results), checks, results)
     whole = [(i, part) for i, k in enumerate(needed) for part in _cut(k, homes)]
     ordered = _Order(whole, checks, homes)
     in_place = {n: home for n, home in updates.items() if ordered.try_in_place(n, home)}
@@ -218,6 +220,8 @@ def _cut(kernel: Kernel | None, homes: dict[int, Home]) -> list[Kernel]:
         return []
     if not isinstance(kernel, Sweep) or not (kernel.across or is_cut(kernel)):
         return [kernel]
+    if type(kernel) is Product:  # its parts have whole columns
+        return [kernel]
     if kernel.across:
         sums = [i for i, step in enumerate(kernel.steps) if step.across]
         points = kernel.rows * kernel.row_size
@@ -285,20 +289,32 @@ class _Order:
         found += [(position, 1, check) for position, check in checks]
         self.items = [item for _, _, item in sorted(found, key=lambda each: each[:2])]
         self.before: list[set[int]] = [set() for _ in self.items]
+        self.after: list[set[int]] = [set() for _ in self.items]
+        self.readers: dict[int, set[int]] = {}
+        self.writers: dict[int, list[int]] = {}
+        self.checking = {i for i, item in enumerate(self.items) if _checks(item)}
         self._dependencies()
 
     def _dependencies(self) -> None:
-        writers: dict[int, list[int]] = {}
         checks: list[int] = []
         for i, kernel in enumerate(self.items):
-            for home in kernel.reads | kernel.writes:  # a fill comes before a copy
-                self.before[i].update(writers.get(home, ()))
-            for home in kernel.writes:
-                writers.setdefault(home, []).append(i)
+            reads, writes = kernel.reads, kernel.writes
+            for home in reads | writes:  # a fill comes before a copy
+                self._wait(i, self.writers.get(home, ()))
+            for home in reads:
+                self.readers.setdefault(home, set()).add(i)
+            for home in writes:
+                self.writers.setdefault(home, []).append(i)
             if isinstance(kernel, Special) and kernel.name == "check":
                 checks.append(i)
             elif _indexes(kernel):
-                self.before[i].update(checks)
+                self._wait(i, checks)
+
+    def _wait(self, item: int, others: Iterable[int]) -> None:
+        """Something runs after others."""
+        for each in others:
+            self.before[item].add(each)
+            self.after[each].add(item)
 
     def try_in_place(self, number: int, home: int) -> bool:
         """Whether this variable's next value may be written over the old one.
@@ -306,31 +322,28 @@ class _Order:
         All readers of the old value, and all checks, must be able to run first.
         """
         variable, items = self.variables[number], self.items
-        writers = [i for i, k in enumerate(items) if home in k.writes]
-        readers = {i for i, k in enumerate(items) if variable in k.reads}
+        writers = self.writers.get(home, [])
+        readers = self.readers.get(variable, set())
         both = readers.intersection(writers)
         if both and len(writers) > 1:
             return False
         if not all(_reads_where_it_writes(items[i], variable, home) for i in both):
             return False
-        early = readers | {i for i, k in enumerate(items) if _checks(k)}
-        early -= set(writers)
+        if any(_fails_midway(items[i]) for i in writers):
+            return False
+        early = (readers | self.checking) - set(writers)
         if early & self._reachable(writers):
             return False
         for writer in writers:
-            self.before[writer] |= early
+            self._wait(writer, early)
         return True
 
     def _reachable(self, start: list[int]) -> set[int]:
         """Everything that has to run after one of these."""
-        after: dict[int, list[int]] = {}
-        for i, before in enumerate(self.before):
-            for each in before:
-                after.setdefault(each, []).append(i)
         found: set[int] = set()
         pending = list(start)
         while pending:
-            for each in after.get(pending.pop(), ()):
+            for each in self.after[pending.pop()]:
                 if each not in found:
                     found.add(each)
                     pending.append(each)
@@ -359,7 +372,14 @@ def _checks(kernel: Kernel) -> bool:
     """Whether a kernel may end the run with an error."""
     if not isinstance(kernel, Special):
         return False
-    return kernel.name in ("check", "callback", "scan")
+    return kernel.name in ("check", "callback") or _fails_midway(kernel)
+
+
+def _fails_midway(kernel: Kernel) -> bool:
+    """Whether a loop may fail when its first steps have written results already."""
+    if not isinstance(kernel, Special) or kernel.body is None:
+        return False
+    return any(map(_checks, kernel.body.kernels))
 
 
 def _indexes(kernel: Kernel) -> bool:
@@ -381,8 +401,12 @@ def _reads_where_it_writes(kernel: Kernel, variable: int, home: int) -> bool:
             return False
     if any(step.call.name == "gather" for step in kernel.steps):
         return False
-    ((step, store),) = [each for each in kernel.stores if each[1].home == home]
-    if kernel.reduced and not kernel.steps[step].row:
+    stores = [each for each in kernel.stores if each[1].home == home]
+    if len(stores) > 1:
+        return False  # it is written in pieces
+    ((step, store),) = stores
+    passes = bool(kernel.reduced) and not isinstance(kernel, Product)
+    if passes and not kernel.steps[step].row:
         return False  # a later pass may read the element again
     return all(
         same_walk(kernel.shape, access.strides, store.strides)

@@ -148,7 +148,9 @@ class Group:
         columns = math.prod(kernel.shape[axis] for axis in rest)
         if isinstance(kernel, Product):
             last = frozenset((len(kernel.shape) - 1,))
-            return step.call.name == "sum" and _same_axes(kernel.shape, rest, last)
+            types = {*step.call.inputs, step.call.output}
+            fits = step.call.name == "sum" and types == {kernel.steps[0].call.output}
+            return fits and _same_axes(kernel.shape, rest, last)
         if step.call.name not in CUTTABLE or not 1 < columns <= MOST_COLUMNS:
             return False
         if kernel.reduced:
@@ -255,7 +257,8 @@ class Group:
 
 def is_cut(kernel: Sweep) -> bool:
     """Whether a kernel reduces few rows, each of them long."""
-    few = bool(kernel.reduced) and kernel.rows < FEW_ROWS
+    along = bool(kernel.reduced) and not isinstance(kernel, Product)
+    few = along and kernel.rows < FEW_ROWS
     return few and kernel.row_size >= LONG_ROW
 
 

@@ -13,18 +13,17 @@ from . import emit
 from .emit import I64, index
 from .layout import OUT_OF_BOUNDS
 
-#: The status of a run with an access out of bounds.
-#: The module's flag: not 0 after an access out of bounds.
+#: The program's flag: not 0 after an access out of bounds.
 FLAG = "chainrule_out_of_bounds"
 
 
 def flag(module: ir.Module) -> ir.GlobalVariable:
-    """The flag of a module, made where it is first needed."""
+    """The flag as a module sees it, made where it is first needed."""
     found = module.globals.get(FLAG)
     if found is None:
         found = ir.GlobalVariable(module, I64, FLAG)
         found.initializer = index(0)
-        found.linkage = "internal"
+        found.linkage = "weak"  # one for all modules of a program
     return found
 
 

@@ -5,6 +5,7 @@ Place on the road: beside the lowering, which asks it for sizes and for machine 
 
 from __future__ import annotations
 
+import ctypes
 import functools
 from dataclasses import dataclass, field
 from typing import Any
@@ -33,7 +34,18 @@ class Host:
     vector_bytes: int
     registers: int
     pause: str | None
-    machine: Any = field(repr=False, compare=False, default=None)
+    triple: str = field(repr=False, compare=False, default="")
+
+    def machine(self) -> Any:
+        """LLVM's machine that generates code for it; each is for one thread."""
+        return llvm.Target.from_triple(self.triple).create_target_machine(
+            cpu=self.name,
+            features=self.features,
+            opt=2,
+            reloc="static",
+            codemodel="jitdefault",
+            jit=True,
+        )
 
 
 #: Setting of ``config.processor`` → LLVM's name for x86 processors of that kind (the
@@ -79,7 +91,7 @@ def _host(processor: str) -> Host:
 
 
 def described(triple: str, name: str, features: str, has: set[str]) -> Host:
-    """A processor, and LLVM's machine that generates code for it."""
+    """A processor, from what it has."""
     x86 = "86" in triple.split("-")[0]
     vector_bytes, registers = 16, 32
     if x86:
@@ -89,41 +101,74 @@ def described(triple: str, name: str, features: str, has: set[str]) -> Host:
         if has >= AVX512:
             vector_bytes, registers = 64, 32
             features = ",".join(filter(None, [features, "-prefer-256-bit"]))
-    machine = llvm.Target.from_triple(triple).create_target_machine(
-        cpu=name,
-        features=features,
-        opt=2,
-        reloc="pic",
-        codemodel="jitdefault",
-        jit=True,
-    )
     pause = "llvm.x86.sse2.pause" if x86 else None
-    return Host(name, features, vector_bytes, registers, pause, machine)
+    return Host(name, features, vector_bytes, registers, pause, triple)
 
 
-def optimised(text: str, machine: Any, quick: bool = False) -> Any:
-    """LLVM's module for a text, after a few passes.
+class Compilation:
+    """A module of LLVM text on its way to machine code.
 
     The text is vectorised already, so what is left to do is to put numbers into
     registers, to share and hoist computations, and to remove what is not needed.
 
+    Whatever takes long is in ``run``, which may be called in another thread: the module
+    has a context of its own, and nothing here is shared.
+
     Arguments:
         text: of the module.
-        machine: what code is generated for.
+        found: what code is generated for.
         quick: a sixth of the passes' time, and half of the whole, for code that is a
             few per cent slower: right where little is computed.
     """
-    module = llvm.parse_assembly(text)
-    module.verify()
-    options = llvm.create_pipeline_tuning_options(speed_level=2)
-    options.loop_vectorization = False
-    options.slp_vectorization = False
-    options.loop_unrolling = False
-    options.loop_interleaving = False
-    builder = llvm.create_pass_builder(machine, options)
-    passes = _quick_passes() if quick else builder.getModulePassManager()
-    passes.run(module, builder)
-    return module
+
+    def __init__(self, text: str, found: Host, quick: bool = False) -> None:
+        self.machine = found.machine()
+        self.module = llvm.parse_assembly(text, llvm.create_context())
+        self.module.verify()
+        options = llvm.create_pipeline_tuning_options(speed_level=2)
+        options.loop_vectorization = False
+        options.slp_vectorization = False
+        options.loop_unrolling = False
+        options.loop_interleaving = False
+        self._builder = llvm.create_pass_builder(self.machine, options)
+        self._passes = (
+            _quick_passes() if quick else self._builder.getModulePassManager()
+        )
+        self._buffer: Any = None
+
+    def optimise(self) -> None:
+        """Runs the passes."""
+        _unlocked("LLVMPY_RunNewModulePassManager")(
+            self._passes, self.module, self._builder
+        )
+
+    def run(self) -> Compilation:
+        """Runs the passes and generates code."""
+        self.optimise()
+        with llvm.ffi.OutputString() as error:
+            emit = _unlocked("LLVMPY_TargetMachineEmitToMemory")
+            self._buffer = emit(self.machine, self.module, 1, error)
+            if not self._buffer:
+                raise RuntimeError(f"LLVM: {error}")
+        return self
+
+    def code(self) -> bytes:
+        """The object file that ``run`` has made, once."""
+        lib = llvm.ffi.lib
+        size = lib.LLVMPY_GetBufferSize(self._buffer)
+        code = ctypes.string_at(lib.LLVMPY_GetBufferStart(self._buffer), size)
+        lib.LLVMPY_DisposeMemoryBuffer(self._buffer)
+        return code
+
+
+def _unlocked(name: str) -> Any:
+    """A function of LLVM that does not wait for other threads.
+
+    llvmlite lets one thread at a time into LLVM, for modules may share a context. Those
+    of ``Compilation`` do not.
+    """
+    function = getattr(llvm.ffi.lib, name)
+    return getattr(function, "_cfn", function)
 
 
 def _quick_passes() -> Any:
@@ -136,24 +181,14 @@ def _quick_passes() -> Any:
     return passes
 
 
-def machine_code(text: str, quick: bool = False) -> bytes:
-    """The object file for LLVM text; ``quick`` as for ``optimised``."""
-    found = host()
-    code: bytes = found.machine.emit_object(optimised(text, found.machine, quick))
-    return code
-
-
 class Library:
-    """Loaded machine code: functions by name."""
+    """Loaded machine code: the functions of some object files, by name."""
 
-    def __init__(self, code: bytes) -> None:
-        target = llvm.Target.from_triple(llvm.get_process_triple())
-        machine = target.create_target_machine(
-            cpu=host().name, features=host().features, opt=2, reloc="pic", jit=True
-        )
+    def __init__(self, *codes: bytes) -> None:
         empty = llvm.parse_assembly("")
-        self.engine = llvm.create_mcjit_compiler(empty, machine)
-        self.engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+        self.engine = llvm.create_mcjit_compiler(empty, host().machine())
+        for code in codes:
+            self.engine.add_object_file(llvm.ObjectFileRef.from_data(code))
         self.engine.finalize_object()
 
     def address(self, name: str) -> int:

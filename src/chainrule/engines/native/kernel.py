@@ -12,13 +12,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any
 
 from ...dtypes import DType
 from ...graph import Array
 from ...shapes import Shape
 from .calls import Call
 from .views import View
+
+#: A product with so many columns is shared out in groups of columns.
+MANY_COLUMNS = 128
 
 
 @dataclass(frozen=True)
@@ -166,8 +169,12 @@ class Product(Sweep):
     b: View | None = None
     in_panels: bool = False
 
-    #: whether sums along all axes but the last may join
-    sums: ClassVar[bool] = False
+    @property
+    def sums(self) -> bool:
+        """Whether sums along all axes but the last may join: a part of the work has
+        whole columns."""
+        batch, _, columns = self.shape
+        return batch == 1 and columns >= MANY_COLUMNS
 
     @property
     def operands(self) -> tuple[View, View]:

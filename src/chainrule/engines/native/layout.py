@@ -6,7 +6,10 @@ writes the code that reads it. Plain data.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from ...compiler.program import Program
 from .kernel import Schedule
@@ -27,14 +30,19 @@ class Needs:
     arena_bytes: int
     shared: bool
 
-    def packed(self) -> bytes:
-        """Nine bytes in front of the machine code."""
-        return self.arena_bytes.to_bytes(8, "little") + bytes([self.shared])
+    def packed(self, codes: Sequence[bytes]) -> bytes:
+        """These and the object files of the program, in one piece."""
+        head = (self.arena_bytes, self.shared, *map(len, codes))
+        return np.array([len(codes), *head], np.int64).tobytes() + b"".join(codes)
 
     @staticmethod
-    def unpacked(code: bytes) -> tuple[Needs, bytes]:
-        """The needs, and the machine code behind them."""
-        return Needs(int.from_bytes(code[:8], "little"), bool(code[8])), code[9:]
+    def unpacked(data: bytes) -> tuple[Needs, list[bytes]]:
+        """What ``packed`` was given."""
+        count = int(np.frombuffer(data, np.int64, 1)[0])
+        _, arena_bytes, shared, *sizes = np.frombuffer(data, np.int64, 3 + count)
+        ends = 8 * (3 + count) + np.cumsum(sizes)
+        codes = [data[end - size : end] for end, size in zip(ends, sizes, strict=True)]
+        return Needs(int(arena_bytes), bool(shared)), codes
 
 
 @dataclass

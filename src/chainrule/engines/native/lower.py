@@ -1,4 +1,4 @@
-"""A schedule becomes one LLVM module: a function a kernel, and one that calls them.
+"""A schedule becomes LLVM modules: a function a kernel, and one that calls them.
 
 Place on the road: the engine's second half. ``chainrule_main(table)`` receives one
 table of addresses: those of inputs, variables, constants, outputs and of the arena, the
@@ -6,14 +6,15 @@ threads and the callback. It works out the address of every buffer and calls the
 in order, sharing out the large ones among the threads. The body of a ``scan`` is such a
 function too, called in a loop with other addresses.
 
-Kernels that are equal but for their buffers are written once.
+Kernels that are equal but for their buffers are written once. They are in modules of
+their own, a few in each, which are compiled while the next ones are written.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from llvmlite import ir
@@ -30,7 +31,7 @@ from .host import Host
 from .kernel import Access, Home, Kernel, Product, Schedule, Special, Sweep
 from .layout import DATA_OFFSET, ENTRANCE, Layout, Needs
 from .loops import split_units
-from .overlap import emit_overlap, rows_of
+from .overlap import emit_overlap, rows_of, size_of
 from .product import emit_product, scratch_bytes, units_of
 from .random_numbers import emit_random
 from .random_numbers import units as random_units
@@ -44,35 +45,56 @@ MAIN = ir.FunctionType(I64, [POINTER])
 WORTH_SHARING, WORTH_SHARING_PRODUCT = 1 << 15, 1 << 19
 #: A kernel is cut into at most so many parts, whatever the number of threads.
 MOST_PARTS = 16
+#: A module of kernels with more instructions than this gets no further one: LLVM's work
+#: grows faster than its modules, and each is compiled in a thread of its own.
+LARGE_MODULE = 1000
 #: How many simple steps a function such as exp takes, besides its own.
 COSTLY_STEPS = 7
 
 
-def lower(schedule: Schedule, layout: Layout, host: Host) -> tuple[str, Needs]:
-    """The LLVM text of a schedule, and what its code needs."""
-    module = ir.Module("chainrule")
-    lowerer = Lowerer(module, host, schedule.callbacks())
+def lower(
+    schedule: Schedule, layout: Layout, host: Host, take: Callable[[str], object]
+) -> Needs:
+    """Gives the LLVM text of a schedule, module by module; answers what it needs.
+
+    Arguments:
+        schedule, layout: of the program.
+        host: what code is generated for.
+        take: is handed each module as soon as it is written.
+    """
+    lowerer = Lowerer(host, schedule.callbacks(), take)
     arena_bytes = lowerer.main("chainrule_main", schedule, layout)
     lowerer.entrance(layout)
-    return str(module), Needs(arena_bytes, lowerer.shared)
+    lowerer.close()
+    take(str(lowerer.module))
+    return Needs(arena_bytes, lowerer.shared)
 
 
 class Lowerer:
-    """Writes the functions of one module."""
+    """Writes the functions of a program: ``module`` calls kernels, which are in others,
+    a few in each.
+    """
 
     def __init__(
-        self, module: ir.Module, host: Host, callbacks: Sequence[Special]
+        self, host: Host, callbacks: Sequence[Special], take: Callable[[str], object]
     ) -> None:
-        self.module, self.host = module, host
+        self.module, self.host, self.take = ir.Module("chainrule"), host, take
+        self.kernels = ir.Module("chainrule_kernels")
         self.callbacks = {id(kernel): i for i, kernel in enumerate(callbacks)}
         self.written: dict[str, ir.Function] = {}
         self.packing: dict[str, ir.Function] = {}  # by the name of the convolution
         self.bodies: dict[int, Body] = {}
-        self.preparer = Preparer(module)
+        self.preparer = Preparer(self.module)
         self.numbers = itertools.count()
         self.shared = False  # whether a kernel is cut into parts
-        self.parallel = emit_parallel(module, host.pause)
+        self.parallel = emit_parallel(self.module, host.pause)
         self.parallel.linkage = "internal"
+
+    def close(self) -> None:
+        """Hands over the module of kernels, and begins another one."""
+        if self.kernels.functions:
+            self.take(str(self.kernels))
+            self.kernels = ir.Module("chainrule_kernels")
 
     def main(self, name: str, schedule: Schedule, layout: Layout) -> int:
         """Writes the function of a schedule; answers the size of its arena."""
@@ -116,35 +138,54 @@ class Lowerer:
         if found is None:
             name = f"kernel{len(self.written)}"
             local = {numbers[home]: homes[home] for home in numbers}
-            found = self._write(name, renumbered, local)
-            found.linkage = "internal"
+            written = self._write(name, renumbered, local)
+            found = self._outside(written, self.parts(kernel, homes))
             self.written[key] = found
+            if isinstance(kernel, Convolution):
+                weights = self.kernels.globals[f"{name}.weights"]
+                parts = self.packing_parts(kernel)
+                self.packing[found.name] = self._outside(weights, parts)
+            if instructions(self.kernels) > LARGE_MODULE:
+                self.close()
         return found
+
+    def _outside(self, function: ir.Function, parts: int) -> ir.Function:
+        """A function of the kernels' module as the main one sees it.
+
+        One that is not cut into parts gets its only one as a constant.
+        """
+        name, kind = function.name, function.function_type
+        if kind is not MAIN and parts == 1:
+            function.linkage = "internal"
+            name = f"{name}.whole"
+            whole = ir.Function(self.kernels, kind, name)
+            b = ir.IRBuilder(whole.append_basic_block("entry"))
+            b.call(function, [whole.args[0], index(0), index(1)])
+            b.ret_void()
+        return ir.Function(self.module, kind, name)
 
     def _write(self, name: str, kernel: Kernel, homes: dict[int, Home]) -> ir.Function:
         order = list(range(len(homes)))
         sizes = {i: each.size for i, each in homes.items()} if config.debug else None
         if isinstance(kernel, Convolution):
             parts = (kernel, order, self.host)
-            pack = convolution.emit_weights(self.module, f"{name}.weights", *parts)
-            pack.linkage = "internal"
-            self.packing[name] = pack
-            return convolution.emit_convolving(self.module, name, *parts, sizes)
+            convolution.emit_weights(self.kernels, f"{name}.weights", *parts)
+            return convolution.emit_convolving(self.kernels, name, *parts, sizes)
         if isinstance(kernel, Product):
             scratch = len(order)
             return emit_product(
-                self.module, name, kernel, [*order, scratch], scratch, self.host, sizes
+                self.kernels, name, kernel, [*order, scratch], scratch, self.host, sizes
             )
         if isinstance(kernel, Sweep):
             vector_bytes = self.host.vector_bytes
-            return emit_sweep(self.module, name, kernel, order, vector_bytes, sizes)
+            return emit_sweep(self.kernels, name, kernel, order, vector_bytes, sizes)
         if kernel.name == "convolution_kernel":
-            return convolution.emit_gradient(self.module, name, kernel, self.host)
+            return convolution.emit_gradient(self.kernels, name, kernel, self.host)
         if kernel.name == "overlap_add":
-            return emit_overlap(self.module, name, kernel, self.host)
+            return emit_overlap(self.kernels, name, kernel, self.host, sizes)
         if kernel.name.startswith("random"):
-            return emit_random(self.module, name, kernel, homes)
-        function = ir.Function(self.module, MAIN, name)
+            return emit_random(self.kernels, name, kernel, homes)
+        function = ir.Function(self.kernels, MAIN, name)
         b = ir.IRBuilder(function.append_basic_block("entry"))
         count = len(kernel.inputs) + len(kernel.outputs)
         pointers = emit.arguments(b, function.args[0], range(count + 1))
@@ -174,14 +215,18 @@ class Lowerer:
         elif kernel.name == "convolution_kernel":
             return convolution.gradient_parts(kernel)
         elif kernel.name == "overlap_add":
-            home = homes[kernel.inputs[0][0]]
-            worth, units = home.size // WORTH_SHARING, rows_of(kernel)
+            worth, units = size_of(kernel) // WORTH_SHARING, rows_of(kernel)
         elif kernel.name.startswith("random"):
             home = homes[kernel.outputs[0][0]]
             worth, units = home.size // WORTH_SHARING, random_units(home)
         else:
             return 1
         return max(1, min(MOST_PARTS, worth, units))
+
+    def packing_parts(self, kernel: Convolution) -> int:
+        """Into how many parts the packing of a convolution's weights is cut."""
+        size, panels = convolution.packing_of(kernel, self.host)
+        return max(1, min(MOST_PARTS, size // WORTH_SHARING, panels))
 
     def scratch(self, kernel: Kernel, homes: dict[int, Home]) -> int:
         """Bytes of scratch memory that a kernel needs while it runs."""
@@ -208,6 +253,13 @@ class Lowerer:
             function.linkage = "internal"
             found = self.bodies[id(kernel)] = Body(function, layout, size, factors)
         return found
+
+
+def instructions(module: ir.Module) -> int:
+    """How many there are in a module."""
+    return sum(
+        len(block.instructions) for each in module.functions for block in each.blocks
+    )
 
 
 def operands(kernel: Kernel) -> list[int]:
@@ -329,8 +381,7 @@ class Caller:
             self.until_failure(self.b.call(function, [self.frame]))
             return
         if isinstance(kernel, Convolution):
-            size, panels = convolution.packing_of(kernel, self.lowerer.host)
-            parts = max(1, min(MOST_PARTS, size // WORTH_SHARING, panels))
+            parts = self.lowerer.packing_parts(kernel)
             self.share(self.lowerer.packing[function.name], self.frame, parts)
         self.share(function, self.frame, self.lowerer.parts(kernel, homes))
 

@@ -20,15 +20,20 @@ from collections.abc import Callable
 from pathlib import Path
 
 import llvmlite
+import llvmlite.binding as llvm
 
 from ...config import config
 from .host import host
+from .layout import DATA_OFFSET
 
 LOGGER = logging.getLogger(__name__)
 MAGIC = b"chainrule object 1\n"
 CHECKSUM_BYTES = 32
 #: With more entries than this the oldest quarter is removed.
 MOST_ENTRIES = 4096
+#: Files of the package that machine code is made with, besides this engine's: the plan
+#: of the arena, and the rounds of the random numbers.
+ELSEWHERE = ("compiler/memory.py", "ops/random.py")
 
 
 def cached(description: str, make: Callable[[], bytes]) -> bytes:
@@ -48,15 +53,26 @@ def folder() -> Path:
 
 def _key(description: str) -> str:
     processor = host()
-    parts = (llvmlite.__version__, processor.name, processor.features, source_digest())
-    return hashlib.sha256("\n".join((*parts, description)).encode()).hexdigest()
+    parts = (
+        llvmlite.__version__,
+        str(llvm.llvm_version_info),
+        processor.triple,
+        processor.name,
+        processor.features,
+        str(DATA_OFFSET),  # it differs between builds of Python
+        source_digest(),
+        description,
+    )
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 @functools.cache
 def source_digest() -> str:
-    """A hash of this engine's source files: another version makes other code."""
-    found = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.rglob("*.py")):
+    """A hash of the source files that code is made with: another version makes other
+    code."""
+    found, here = hashlib.sha256(), Path(__file__).parent
+    others = [here.parents[1] / each for each in ELSEWHERE]
+    for path in (*sorted(here.rglob("*.py")), *others):
         found.update(path.read_bytes())
     return found.hexdigest()
 

@@ -3,19 +3,24 @@
 Place on the road: beside ``specials``. Each row of the result is written by one thread:
 it starts at 0, and every row of windows that covers it is added, tap after tap. A row
 stays in the first-level cache while that happens, so every window is read once and
-every result written once.
+every result written once. Windows that no memory holds are computed here, element by
+element, from what ``gathered`` has found.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 from llvmlite import ir
 
+from ...shapes import Shape
 from . import emit
+from .calls import Call
 from .emit import I1, I8, KERNEL, VOID, address, index, linear, load, loop, store
 from .host import Host
-from .kernel import Special
+from .kernel import Access, Special, Step
+from .point import Point, Values
 from .views import contiguous_strides
 
 
@@ -26,17 +31,38 @@ def rows_of(kernel: Special) -> int:
 
 
 def emit_overlap(
-    module: ir.Module, name: str, kernel: Special, host: Host
+    module: ir.Module,
+    name: str,
+    kernel: Special,
+    host: Host,
+    sizes: Mapping[int, int] | None = None,
 ) -> ir.Function:
-    """Writes ``name([windows, result], part, parts)``."""
+    """Writes ``name([windows …, result], part, parts)``."""
     function = ir.Function(module, KERNEL, name)
-    _Overlap(function, kernel, host).emit()
+    _Overlap(function, kernel, host, sizes).emit()
     return function
 
 
+def size_of(kernel: Special) -> int:
+    """The elements of all windows."""
+    return math.prod(windows_of(kernel))
+
+
+def windows_of(kernel: Special) -> Shape:
+    """The shape of the windows."""
+    found: Shape = kernel.params.get("windows") or kernel.inputs[0][1]
+    return found
+
+
 class _Overlap:
-    def __init__(self, function: ir.Function, kernel: Special, host: Host) -> None:
-        ((_, given),) = kernel.inputs
+    def __init__(
+        self,
+        function: ir.Function,
+        kernel: Special,
+        host: Host,
+        sizes: Mapping[int, int] | None,
+    ) -> None:
+        given = windows_of(kernel)
         ((_, self.shape),) = kernel.outputs
         axes = len(self.shape) - 2
         self.counts, self.taps = given[1 : axes + 1], given[axes + 1 : -1]
@@ -48,8 +74,16 @@ class _Overlap:
         self.b = ir.IRBuilder(function.append_basic_block("entry"))
         self.kind = emit.memory_type(self.dtype)
         table, self.part, self.parts = function.args
-        pointers = emit.arguments(self.b, table, range(2))
-        self.windows, self.result = pointers[0], pointers[1]
+        count = len(kernel.inputs)
+        self.pointers = emit.arguments(self.b, table, range(count + 1))
+        self.result = self.pointers[count]
+        self.sizes = sizes if "steps" in kernel.params else None
+        self.steps = kernel.params.get("steps") or (self._whole(),)
+
+    def _whole(self) -> Step:
+        """What reads windows from memory."""
+        call = Call("copy", {}, (self.dtype,), self.dtype)
+        return Step(call, (Access(0, self.strides, 0, self.dtype),))
 
     def emit(self) -> None:
         """This part's rows."""
@@ -67,17 +101,21 @@ class _Overlap:
             for n in reversed(self.shape[1:-2]):
                 where.insert(0, b.srem(row, index(n)))
                 row = b.sdiv(row, index(n))
-            self._rows(0, where, linear(b, 0, [(row, self.strides[0])]), target)
+            self._rows(where, [row], [], target)
         b.ret_void()
 
     def _rows(
-        self, axis: int, where: list[ir.Value], at: ir.Value, target: ir.Value
+        self,
+        where: list[ir.Value],
+        windows: list[ir.Value],
+        taps: list[ir.Value],
+        target: ir.Value,
     ) -> None:
         """The windows that cover this row: for every tap of the outer axes the one
-        that has it here, if there is one."""
-        b = self.b
+        that has it here, if there is one. ``windows`` begins with the sample."""
+        b, axis = self.b, len(taps)
         if axis == self.axes - 1:
-            self._line(at, target)
+            self._line(windows, taps, target)
             return
         stride = index(self.stride[axis])
         with loop(b, 0, self.taps[axis], name="tap") as tap:
@@ -88,12 +126,11 @@ class _Overlap:
             covers = b.and_(covers, even)
             inside = b.icmp_signed("<", number, index(self.counts[axis]))
             with b.if_then(b.and_(covers, inside)):
-                terms = [(number, self.strides[1 + axis])]
-                terms.append((tap, self.strides[1 + self.axes + axis]))
-                here = linear(b, 0, [(at, 1), *terms])
-                self._rows(axis + 1, where, here, target)
+                self._rows(where, [*windows, number], [*taps, tap], target)
 
-    def _line(self, at: ir.Value, target: ir.Value) -> None:
+    def _line(
+        self, windows: list[ir.Value], taps: list[ir.Value], target: ir.Value
+    ) -> None:
         """All windows along the last axis, tap after tap."""
         b, channels, axis = self.b, self.shape[-1], self.axes - 1
         step, apart = self.stride[axis] * channels, self.dilation[axis] * channels
@@ -101,25 +138,28 @@ class _Overlap:
             loop(b, 0, self.taps[axis], name="tap") as tap,
             loop(b, 0, self.counts[axis], name="window") as number,
         ):
-            terms = [(tap, self.strides[1 + self.axes + axis])]
-            terms += [(number, self.strides[1 + axis]), (at, 1)]
-            source = linear(b, 0, terms)
+            point = [*windows, number, *taps, tap]
             place = linear(b, 0, [(target, 1), (number, step), (tap, apart)])
             whole = channels - channels % self.lanes
             with loop(b, 0, whole, step=self.lanes, name="channel") as channel:
-                self._add(source, place, channel, None)
+                self._add(point, place, channel, None)
             if channels % self.lanes:
                 first = index(whole)
                 mask = emit.tail_mask(b, first, channels, self.lanes)
-                self._add(source, place, first, mask)
+                self._add(point, place, first, mask)
 
     def _add(
-        self, source: ir.Value, target: ir.Value, channel: ir.Value, mask: ir.Value
+        self,
+        point: list[ir.Value],
+        target: ir.Value,
+        channel: ir.Value,
+        mask: ir.Value | None,
     ) -> None:
         b, lanes = self.b, self.lanes
-        origin = address(b, self.windows, self.kind, b.add(source, channel))
+        at = Point((*point, channel), len(point), lanes, mask)
+        values = Values(b, self.steps, self.pointers, at, sizes=self.sizes)
+        value = values.step(len(self.steps) - 1)
         place = address(b, self.result, self.kind, b.add(target, channel))
-        value = load(b, self.dtype, origin, lanes, mask)
         old = load(b, self.dtype, place, lanes, mask)
         added = b.fadd(old, value) if self.dtype.kind == "f" else b.add(old, value)
         store(b, self.dtype, added, place, mask)

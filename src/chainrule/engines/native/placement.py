@@ -140,8 +140,9 @@ class Placement:
                     if operand.home not in found:
                         found[operand.home] = self.waiting[operand.home]
                         pending.append(found[operand.home])
-        order = {home: i for i, home in enumerate(self.waiting)}
-        return [found[home] for home in sorted(found, key=order.__getitem__)]
+        if len(found) < 2:
+            return list(found.values())
+        return [each for home, each in self.waiting.items() if home in found]
 
     def _related(self, operations: list[Operation]) -> list[Group]:
         """Kernels that touch an operand of the operations: those first that compute

@@ -10,6 +10,7 @@ import atexit
 import ctypes
 import os
 import threading
+import weakref
 
 import numpy as np
 
@@ -54,13 +55,14 @@ class Pool:
         self._state = self._words[start : start + WORDS]
         self._reset()
         self.address = int(self._state.ctypes.data)
-        self._started = self._registered = False
+        self._started = self._registered = self._retired = False
         self._starting = threading.Lock()
         self._sleeping = 0
         self._running = 0
         self._semaphore = threading.Semaphore(0)
         self._workers: list[threading.Thread] = []
         self._count = threading.RLock()
+        _pools.add(self)
 
     def _reset(self) -> None:
         self._state[:] = 0
@@ -88,20 +90,21 @@ class Pool:
 
     def _start(self) -> None:
         with self._starting:
-            if self._started:
+            if self._started or self._retired:
                 return
             self._started = True
             for number in range(1, self.threads):
                 worker = threading.Thread(
                     target=self._live, name=f"chainrule-{number}", daemon=True
                 )
+                try:
+                    worker.start()
+                except RuntimeError:  # no more threads, or Python is about to end
+                    break
                 self._workers.append(worker)
-                worker.start()
             if self._workers and not self._registered:
                 self._registered = True
                 atexit.register(self.stop)
-                if hasattr(os, "register_at_fork"):
-                    os.register_at_fork(after_in_child=self._forget)
 
     def _live(self) -> None:
         worker = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)(self._worker_address)
@@ -113,15 +116,29 @@ class Pool:
                 self._semaphore.acquire()
 
     def stop(self) -> None:
-        """Ends the workers and waits for them; a later program starts new ones."""
+        """Ends the workers and waits for them; a later program starts new ones.
+
+        A program that another thread runs meanwhile is finished by that thread alone:
+        what it works with is left as it is.
+        """
         if not self._workers:
             return
         self._state[STOP] = 1
         self._semaphore.release(len(self._workers))
         for worker in self._workers:
             worker.join(timeout=1.0)
-        if not any(worker.is_alive() for worker in self._workers):
-            self._forget()
+        with self._count:
+            alive = any(worker.is_alive() for worker in self._workers)
+            if not (self._running or alive):
+                self._forget()
+
+    def retire(self) -> None:
+        """Ends the workers for good, because another pool takes over: a program that
+        asked for this one before runs on its caller's thread alone."""
+        with self._starting:
+            self._retired = True
+        self.stop()
+        atexit.unregister(self.stop)
 
     def _forget(self) -> None:
         """No workers any more: after ``stop``, and in a process forked from this
@@ -132,3 +149,17 @@ class Pool:
         self._semaphore = threading.Semaphore(0)
         self._starting, self._count = threading.Lock(), threading.RLock()
         self._started = False
+
+
+#: All there are, so that a forked process, which has none of their workers, can reset
+#: them: also what another thread held when the process was forked.
+_pools: weakref.WeakSet[Pool] = weakref.WeakSet()
+
+
+def _forget_all() -> None:
+    for pool in list(_pools):
+        pool._forget()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_all)

@@ -24,7 +24,7 @@ from .kernels.matmul import (
     ready_tiling,
     scratch_elements,
 )
-from .kernels.tiles import Ahead, Epilogue, Matmul, Tiling
+from .kernels.tiles import Ahead, Matmul, Tiling
 from .point import Point, Values
 from .views import View
 
@@ -79,6 +79,8 @@ def scratch_bytes(kernel: Product, host: Host) -> int:
 def units_of(kernel: Product, host: Host) -> int:
     """Into how many pieces at most the product can be shared out."""
     spec, tiling = specification(kernel), tiling_of(kernel, host)
+    if kernel.across and not tiling.by_panel:
+        return 1  # a part has whole columns
     if tiling.streams and spec.m == 1:  # long pieces of rows are read faster
         return max(FEWEST_STREAMS, spec.n * spec.dtype.itemsize // STREAM_BYTES)
     pieces = (
@@ -105,13 +107,15 @@ def emit_product(
         b.ret_void()
         return function
     plain = len(kernel.steps) == 1 and len(kernel.stores) == 1
+    epilogue = None if plain else _Finish(kernel, homes, sizes)
     core = emit_matmul(
         module,
         f"{name}.core",
         specification(kernel),
         tiling_of(kernel, host),
-        None if plain else _epilogue(kernel, homes, sizes),
+        epilogue,
         _ahead(kernel, homes),
+        epilogue if kernel.across else None,
     )
     core.linkage = "internal"
     pointers = emit.arguments(b, table, homes)
@@ -146,14 +150,35 @@ def _within(kernel: Product, sizes: Mapping[int, int]) -> bool:
     return True
 
 
-def _epilogue(
-    kernel: Product, homes: Sequence[int], sizes: Mapping[int, int] | None
-) -> Epilogue:
-    """The steps, on a vector of C; what is not C itself is stored here."""
-    main = kernel.main_store()
-    others = [store for i, store in enumerate(kernel.stores) if i != main]
+class _Finish:
+    """The steps, on a vector of C; what is not C itself is stored here.
 
-    def epilogue(
+    Sums of columns are kept in registers while a tile is finished, and then added to
+    what the tiles above have found, in memory.
+    """
+
+    def __init__(
+        self, kernel: Product, homes: Sequence[int], sizes: Mapping[int, int] | None
+    ) -> None:
+        self.kernel, self.homes, self.sizes = kernel, homes, sizes
+        self.main = kernel.main_store()
+        others = [store for i, store in enumerate(kernel.stores) if i != self.main]
+        self.others = [each for each in others if not kernel.steps[each[0]].across]
+        self.across = [each for each in others if kernel.steps[each[0]].across]
+        #: for each vector of a row, the sums so far
+        self.sums: list[list[ir.Value]] = []
+        self.next = 0
+
+    def begin(self, b: ir.IRBuilder, kinds: Sequence[ir.Type]) -> None:
+        """The sums of a tile begin at 0."""
+        self.sums = [[emit.local(b, kind) for _ in self.across] for kind in kinds]
+        self.next = 0
+        for kind, places in zip(kinds, self.sums, strict=True):
+            for place in places:
+                b.store(emit.constant(kind, 0), place)
+
+    def __call__(
+        self,
         b: ir.IRBuilder,
         value: ir.Value,
         context: ir.Value,
@@ -162,17 +187,49 @@ def _epilogue(
         column: ir.Value,
         mask: ir.Value | None,
     ) -> ir.Value:
-        pointers = emit.arguments(b, context, homes)
-        lanes = emit.lanes_of(value.type)
-        point = Point((batch, row, column), 2, lanes, mask)
-        values = Values(b, kernel.steps, pointers, point, {0: value}, sizes=sizes)
-        result = values.step(kernel.stores[main][0])
-        stored = [(values.step(number), access) for number, access in others]
+        """What goes to C; vectors of a row come one after the other."""
+        values = self._values(b, context, (batch, row, column), value.type, mask)
+        values.known[0] = value
+        result = values.step(self.kernel.stores[self.main][0])
+        stored = [(values.step(number), access) for number, access in self.others]
         for each, access in stored:
             values.store(each, access)
+        for i, (number, _) in enumerate(self.across):
+            place = self.sums[self.next][i]
+            added = values.argument(self.kernel.steps[number].arguments[0])
+            b.store(b.fadd(b.load(place, typ=value.type), added), place)
+        self.next += 1
         return result
 
-    return epilogue
+    def end(
+        self,
+        b: ir.IRBuilder,
+        context: ir.Value,
+        where: tuple[ir.Value, ir.Value, ir.Value],
+        v: int,
+        mask: ir.Value | None,
+    ) -> None:
+        """The tile's sums are the first, or are added to those of the rows above."""
+        first = b.icmp_signed("==", where[1], index(0))
+        for (_, access), place in zip(self.across, self.sums[v], strict=True):
+            kind = place.allocated_type
+            values = self._values(b, context, where, kind, mask)
+            found = b.load(place, typ=kind)
+            above = b.select(first, emit.constant(kind, 0), values.read(access))
+            values.store(b.fadd(above, found), access)
+
+    def _values(
+        self,
+        b: ir.IRBuilder,
+        context: ir.Value,
+        where: tuple[ir.Value, ir.Value, ir.Value],
+        kind: ir.Type,
+        mask: ir.Value | None,
+    ) -> Values:
+        pointers = emit.arguments(b, context, self.homes)
+        lanes = kind.count if isinstance(kind, ir.VectorType) else 0
+        point = Point(where, 2, lanes, mask)
+        return Values(b, self.kernel.steps, pointers, point, sizes=self.sizes)
 
 
 def _ahead(kernel: Product, homes: Sequence[int]) -> Ahead | None:
@@ -211,7 +268,10 @@ def _far(kernel: Product) -> list[Access]:
     reads = [a for a in kernel.accesses if a.strides[2] == 1 and a.strides[1]]
     walks = {(a.strides, a.offset, a.dtype) for a in reads}
     writes = [
-        a for _, a in kernel.stores if (a.strides, a.offset, a.dtype) not in walks
+        a
+        for number, a in kernel.stores
+        if (a.strides, a.offset, a.dtype) not in walks
+        and not kernel.steps[number].across
     ]
     found = list(dict.fromkeys(reads + writes))
     size = math.prod(kernel.shape) * sum(a.dtype.itemsize for a in found)

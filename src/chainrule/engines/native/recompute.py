@@ -2,8 +2,8 @@
 
 Place on the road: a step of ``finish``. A kernel that reads a large value which an
 earlier one computed with a few cheap operations computes it itself, where that takes
-no more reads: from operands that it reads anyway, or from one large operand in place of
-the value. If nobody reads the value any more, it is not written at all.
+no more reads: from operands that it reads anyway, or from one in place of the value if
+then nobody reads the value any more. What is not read is not written.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from .calls import COSTLY
-from .kernel import Access, Argument, Home, Kernel, Local, Step, Sweep
+from .kernel import Access, Argument, Home, Kernel, Local, Product, Step, Sweep
 from .views import same_walk
 
 #: Smaller values stay in the first levels of cache.
@@ -26,40 +26,56 @@ def recomputed(
     kernels: list[Kernel | None], homes: dict[int, Home], results: set[int]
 ) -> list[Kernel | None]:
     """The kernels, each in its place, with less that is read from memory."""
-    writers: dict[int, list[int]] = {}
-    readers: dict[int, set[int]] = {}
-    for position, kernel in enumerate(kernels):
-        if kernel is None:
-            continue
-        for home in kernel.writes:
-            writers.setdefault(home, []).append(position)
-        for home in kernel.reads:
-            readers.setdefault(home, set()).add(position)
     found = list(kernels)
+    writers: dict[int, list[int]] = {}
     for position, kernel in enumerate(kernels):
-        if type(kernel) is not Sweep or not kernel.steps:
-            continue
-        for home in sorted(kernel.reads):
-            if homes[home].kind != "arena" or home in results:
-                continue
-            if homes[home].size < LARGE or len(writers.get(home, ())) != 1:
-                continue
-            source = found[writers[home][0]]
-            current = found[position]
-            assert isinstance(current, Sweep)
-            if isinstance(source, Sweep) and source is not kernel:
-                alone = readers[home] == {position}
-                changed = _without_reading(current, source, home, homes, alone)
-                found[position] = changed or current
+        for home in kernel.writes if kernel is not None else ():
+            writers.setdefault(home, []).append(position)
+    large = [
+        (home, at[0])
+        for home, at in writers.items()
+        if len(at) == 1 and homes[home].size >= LARGE
+        if homes[home].kind == "arena" and home not in results
+        if isinstance(kernels[at[0]], Sweep)
+    ]
+    for home, writer in large:
+        readers = _readers(found, home)
+        for position in readers:
+            alone = len(readers) == 1
+            changed = _without_reading(found, position, writer, home, homes, int(alone))
+            found[position] = changed or found[position]
+    for home, writer in reversed(large):  # what no kernel reads is not written
+        new = {
+            position: _without_reading(found, position, writer, home, homes, 1)
+            for position in _readers(found, home)
+        }
+        if None not in new.values():
+            for position, kernel in new.items():
+                found[position] = kernel
     return found
 
 
+def _readers(kernels: list[Kernel | None], home: int) -> list[int]:
+    return [i for i, k in enumerate(kernels) if k is not None and home in k.reads]
+
+
 def _without_reading(
-    kernel: Sweep, source: Sweep, home: int, homes: dict[int, Home], alone: bool
+    kernels: list[Kernel | None],
+    position: int,
+    writer: int,
+    home: int,
+    homes: dict[int, Home],
+    more: int,
 ) -> Sweep | None:
-    """The kernel with the home's elements computed; None where that does not pay."""
+    """The kernel with the home's elements computed, for which it reads no more bytes
+    than ``more`` times those of the home; None where that does not do."""
+    kernel, source = kernels[position], kernels[writer]
+    if not isinstance(kernel, Sweep) or not isinstance(source, Sweep):
+        return None
     stores = [(n, a) for n, a in source.stores if a.home == home]
-    if len(stores) != 1 or source.shape != kernel.shape:
+    if len(stores) != 1 or source.shape != kernel.shape or source is kernel:
+        return None
+    if isinstance(kernel, Product) and home in [view.home for view in kernel.operands]:
         return None
     number, store = stores[0]
     reads = [a for a in kernel.accesses if a.home == home]
@@ -70,12 +86,13 @@ def _without_reading(
         return None
     have = {_key(a, kernel) for a in kernel.accesses if a.home != home}
     needed = {
-        _key(a, kernel)
+        _key(a, kernel): a.dtype.itemsize
         for i in again
         for a in source.steps[i].arguments
         if isinstance(a, Access) and homes[a.home].size * 8 > homes[home].size
     }
-    if len(needed - have) > int(alone):
+    extra = sum(size for key, size in needed.items() if key not in have)
+    if extra > more * homes[home].dtype.itemsize:
         return None
     return _computing(kernel, source, again, home)
 
@@ -99,30 +116,36 @@ def _again(source: Sweep, number: int) -> list[int] | None:
 
 
 def _computing(kernel: Sweep, source: Sweep, again: list[int], home: int) -> Sweep:
-    """The kernel with these steps of another in front of its own."""
-    place = {old: new for new, old in enumerate(again)}
+    """The kernel with these steps of another in front of its own; a product stays the
+    first."""
+    first = int(isinstance(kernel, Product))
+    place = {old: first + new for new, old in enumerate(again)}
 
     def moved(argument: Argument) -> Argument:
         if isinstance(argument, Local):
             return Local(place[argument.step])
         return argument
 
+    def at(number: int) -> int:
+        return number if number < first else number + len(again)
+
     def shifted(argument: Argument) -> Argument:
         if isinstance(argument, Local):
-            return Local(argument.step + len(again))
+            return Local(at(argument.step))
         if isinstance(argument, Access) and argument.home == home:
-            return Local(len(again) - 1)
+            return Local(place[again[-1]])
         return argument
 
     steps = [
         Step(step.call, tuple(map(moved, step.arguments)))
         for step in (source.steps[i] for i in again)
     ]
-    steps += [
+    old = [
         replace(step, arguments=tuple(map(shifted, step.arguments)))
         for step in kernel.steps
     ]
-    stores = [(n + len(again), access) for n, access in kernel.stores]
+    stores = [(at(n), access) for n, access in kernel.stores]
+    steps = [*old[:first], *steps, *old[first:]]
     return replace(kernel, steps=steps, stores=stores)
 
 

@@ -65,9 +65,9 @@ def _turns(kernel: Special, homes: Any) -> list[int]:
     """The bytes of one place of each carry; 0 where it lives elsewhere."""
     found = []
     where: Places = kernel.params["places"]
-    for home, (output, _) in zip(where.carries, kernel.outputs, strict=False):
+    for place, (output, _) in zip(where.carries, kernel.outputs, strict=False):
         size = homes[output].size * homes[output].dtype.itemsize
-        found.append(0 if home.result >= 0 else _lines(size))
+        found.append(0 if place.result >= 0 else _lines(size))
     return found
 
 
@@ -116,9 +116,9 @@ class _Scan:
             return
         ends = length - 1 if self.reverse else 0, 0 if self.reverse else length - 1
         start, end = (index(each) for each in ends)
-        for home, (source, size) in zip(self.places.carries, self.first, strict=True):
-            if home.kind == HISTORY:
-                self._copy(self._part(home.result, start), source, size)
+        for place, (source, size) in zip(self.places.carries, self.first, strict=True):
+            if place.kind == HISTORY:
+                self._copy(self._part(place.result, start), source, size)
         frame = emit.local(b, ir.ArrayType(POINTER, self.body.layout.size))
         self._fill_once(frame)
         self._prepare(frame)
@@ -126,9 +126,9 @@ class _Scan:
             at = b.sub(index(length - 1), step) if self.reverse else step
             self._fill(frame, step, at)
             self.caller.until_failure(b.call(self.body.function, [frame]))
-        for home, (target, size) in zip(self.places.carries, last, strict=True):
-            if home.kind == EMITTED:
-                self._copy(target, self._part(home.result, end), size)
+        for place, (target, size) in zip(self.places.carries, last, strict=True):
+            if place.kind == EMITTED:
+                self._copy(target, self._part(place.result, end), size)
 
     def _part(self, result: int, at: ir.Value) -> ir.Value:
         """The place of one step in a result of the loop."""
@@ -177,17 +177,17 @@ class _Scan:
         self, number: int, step: ir.Value, at: ir.Value
     ) -> tuple[ir.Value, ir.Value]:
         """From where a step reads a carry, and to where it writes the next one."""
-        b, home = self.b, self.places.carries[number]
+        b, place = self.b, self.places.carries[number]
         towards = index(-1 if self.reverse else 1)
         is_first = b.icmp_signed("==", step, index(0))
         is_last = b.icmp_signed("==", step, index(self.length - 1))
         first, last = self.first[number][0], self.outputs[number][0]
-        if home.kind == HISTORY:
-            following = self._part(home.result, b.add(at, towards))
-            return self._part(home.result, at), b.select(is_last, last, following)
-        if home.kind == EMITTED:
-            before = self._part(home.result, b.sub(at, towards))
-            return b.select(is_first, first, before), self._part(home.result, at)
+        if place.kind == HISTORY:
+            following = self._part(place.result, b.add(at, towards))
+            return self._part(place.result, at), b.select(is_last, last, following)
+        if place.kind == EMITTED:
+            before = self._part(place.result, b.sub(at, towards))
+            return b.select(is_first, first, before), self._part(place.result, at)
         turns = self.turns[number]
         odd = b.trunc(step, I1)
         before, after = b.select(odd, *turns), b.select(odd, *turns[::-1])

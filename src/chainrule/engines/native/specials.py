@@ -25,7 +25,7 @@ from .kernel import Home, Special
 Pointers = Sequence[ir.Value]
 
 
-class Operand:
+class Flat:
     """A contiguous array: loads and stores of single elements by flat position."""
 
     def __init__(self, b: ir.IRBuilder, pointer: ir.Value, dtype: DType) -> None:
@@ -58,10 +58,10 @@ def clear(b: ir.IRBuilder, pointer: ir.Value, count: int) -> None:
 
 def _operands(
     b: ir.IRBuilder, kernel: Special, pointers: Pointers, homes: dict[int, Home]
-) -> list[Operand]:
+) -> list[Flat]:
     numbers = [home for home, _ in (*kernel.inputs, *kernel.outputs)]
     return [
-        Operand(b, pointer, homes[home].dtype)
+        Flat(b, pointer, homes[home].dtype)
         for pointer, home in zip(pointers, numbers, strict=False)
     ]
 
@@ -164,14 +164,14 @@ def _copy(b: ir.IRBuilder, target: ir.Value, source: ir.Value, size: ir.Value) -
     emit.intrinsic(b, "llvm.memcpy.p0.p0.i64", emit.VOID, values)
 
 
-def _position(b: ir.IRBuilder, at: Operand, place: ir.Value, size: int) -> ir.Value:
+def _position(b: ir.IRBuilder, at: Flat, place: ir.Value, size: int) -> ir.Value:
     return from_front(b, convert(b, at.load(place), at.dtype, dtypes.int64), size)
 
 
 def _add_row(
     b: ir.IRBuilder,
-    g: Operand,
-    y: Operand,
+    g: Flat,
+    y: Flat,
     source: ir.Value,
     target: ir.Value,
     count: int,
@@ -251,7 +251,7 @@ def _argsort(
 
 def _merge_runs(
     b: ir.IRBuilder,
-    x: Operand,
+    x: Flat,
     base: ir.Value,
     stride: int,
     n: int,

@@ -7,10 +7,11 @@ There is one pool, made when a program first needs it, and made anew when
 
 from __future__ import annotations
 
+import os
 import threading
 
 from ...config import config
-from .host import Library, host, machine_code
+from .host import Compilation, Library, host
 from .object_cache import cached
 from .pool import Pool
 
@@ -27,10 +28,19 @@ def shared_pool() -> Pool:
     with _lock:
         if _pool is None or _pool.threads != config.threads:
             if _pool is not None:
-                _pool.stop()
+                _pool.retire()
             _pool = Pool(_worker(), config.threads, _library)
         return _pool
 
+
+def _free_after_fork() -> None:
+    """A forked process lacks the thread that may have held the lock."""
+    global _lock
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_free_after_fork)
 
 _library: Library | None = None
 
@@ -47,7 +57,7 @@ def _worker() -> int:
 
             module = ir.Module("chainrule_worker")
             emit_worker(module, host().pause)
-            return machine_code(str(module))
+            return Compilation(str(module), host(), quick=True).run().code()
 
         _library = Library(cached("worker", compiled))
     return _library.address("chainrule_worker")

@@ -10,7 +10,7 @@ pixels that a tap does not see at all are not visited.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from llvmlite import ir
@@ -18,6 +18,7 @@ from llvmlite import ir
 from ..emit import (
     I1,
     I8,
+    I32,
     I64,
     POINTER,
     VOID,
@@ -43,6 +44,8 @@ from .convolution_kernel_spec import (
 )
 from .convolution_spec import Axis
 
+#: So many pixels share what they read, where small groups share vectors.
+TOGETHER = 4
 #: Rows of so few pixels are written out, where vectors can be shared by taps.
 SHORT_ROW = 16
 
@@ -247,7 +250,9 @@ class _Gradient:
         rows, lanes = size
         if spec.along_outputs:
             vectors = address(b, self.z, self.element, b.add(z, lane))
-            first = b.add(x, lane) if spec.depthwise else x
+            first = x
+            if spec.side_by_side:  # that of the group, where a vector lies within one
+                first = b.add(x, b.sub(lane, b.srem(lane, index(spec.inputs))))
             numbers = address(b, self.x, self.element, first)
             outputs = spec.groups * spec.outputs
             terms = [(tap, spec.inputs * outputs), (row, outputs)]
@@ -447,7 +452,80 @@ class _Tile:
             n = b.add(numbers, b.mul(i, index(self.by_number[-1])))
             return self._pixel(v, n, now, there)
 
+        if self.spec.mixed:
+            return self._mixed_stretch(vectors, numbers, state, there, count)
         return carried(b, count, state, body, name="pixel")
+
+    def _mixed_stretch(
+        self,
+        vectors: ir.Value,
+        numbers: ir.Value,
+        state: State,
+        there: list[int],
+        count: int,
+    ) -> State:
+        """A few pixels at a time: what one reads, in the order of its lanes, for one
+        tap, a neighbour reads for another."""
+        b = self.b
+
+        def some(first: int, pixels: int) -> Callable[[ir.Value, State], State]:
+            def body(i: ir.Value, now: State) -> State:
+                at = linear(b, first, [(i, pixels)])
+                v = b.add(vectors, b.mul(at, index(self.by_vector[-1])))
+                n = b.add(numbers, b.mul(at, index(self.by_number[-1])))
+                return self._mixed(v, n, now, there, pixels)
+
+            return body
+
+        for begin, stop, pixels in _runs(0, count, min(count, TOGETHER)):
+            times = (stop - begin) // pixels
+            state = carried(b, times, state, some(begin, pixels), name="pixel")
+        return state
+
+    def _mixed(
+        self,
+        vectors: ir.Value,
+        numbers: ir.Value,
+        state: State,
+        there: list[int],
+        pixels: int,
+    ) -> State:
+        b, spec = self.b, self.spec
+        begin = address(b, self.vectors, self.element, vectors)
+        start = address(b, self.numbers, self.element, numbers)
+        step = spec.axes[-1].dilation * spec.x_strides[-1]
+        read: dict[tuple[int, int, int], ir.Value] = {}
+        new = list(state)
+        for pixel, v in itertools.product(range(pixels), range(len(self.masks))):
+            value = self._vector(begin, pixel * self.by_vector[-1], v)
+            for r in there:
+                tap, channel = divmod(self.first + r, spec.inputs)
+                at = pixel * self.by_number[-1] + tap * step
+                if (at, channel, v) not in read:
+                    read[at, channel, v] = self._of_groups(start, at, channel, v, read)
+                i = r * len(self.masks) + v
+                new[i] = self._added(read[at, channel, v], value, new[i])
+        return new
+
+    def _of_groups(
+        self,
+        start: ir.Value,
+        at: int,
+        channel: int,
+        v: int,
+        read: dict[tuple[int, int, int], ir.Value],
+    ) -> ir.Value:
+        """In every lane this channel of the lane's group."""
+        b, inputs = self.b, self.spec.inputs
+        if self.lanes < inputs:
+            place = address(b, start, self.element, index(at + channel))
+            return splat(b, load(b, self.spec.dtype, place, 0, None), self.lanes)
+        whole = at, -1, v
+        if whole not in read:
+            read[whole] = self._vector(start, at, v)
+        lanes = [lane - lane % inputs + channel for lane in range(self.lanes)]
+        order = ir.Constant(wide(I32, self.lanes), lanes)
+        return b.shuffle_vector(read[whole], read[whole], order)
 
     def _pixel(
         self, vectors: ir.Value, numbers: ir.Value, state: State, rows: Sequence[int]

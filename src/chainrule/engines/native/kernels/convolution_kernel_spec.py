@@ -16,14 +16,16 @@ import math
 from dataclasses import dataclass
 
 from ....dtypes import DType
-from .convolution_spec import Axis, largest_piece
+from .convolution_spec import MOST_SUMS, MOST_VECTORS, Axis, largest_piece
 
 #: The number of parts, and the most bytes of all shares together.
 PARTS, SHARES_BYTES = 8, 2 << 20
 #: Multiplications that are worth a thread's while.
 WORTH_SHARING = 1 << 19
 #: Pixels of a block together: they stay in the second-level cache.
-BLOCK_BYTES = 320 << 10
+BLOCK_BYTES = 160 << 10
+#: Rows of a tile that is as wide as can be.
+SQUARE_ROWS = MOST_SUMS // MOST_VECTORS
 #: Lanes that a choice is made for which may not depend on the processor.
 USUAL_LANES = 16
 
@@ -40,6 +42,8 @@ class KernelGradient:
         x_strides, z_strides: of the batch axis and the spatial axes; channels are
             neighbours in memory.
         depthwise: as in ``Correlation``.
+        mixed: the groups are small, as many outputs as inputs each, and share vectors:
+            ``groups`` is 1, ``outputs`` are those of all groups, ``inputs`` of one.
     """
 
     batch: int
@@ -51,6 +55,7 @@ class KernelGradient:
     z_strides: tuple[int, ...]
     dtype: DType
     depthwise: bool = False
+    mixed: bool = False
 
     @property
     def taps(self) -> int:
@@ -85,7 +90,14 @@ class KernelGradient:
         def filled(n: int) -> float:
             return n / (-(-n // USUAL_LANES) * USUAL_LANES)
 
-        return self.depthwise or filled(self.inputs) < 0.75 * filled(self.outputs)
+        if self.depthwise or self.mixed:
+            return True
+        return filled(self.inputs) < 0.75 * filled(self.outputs)
+
+    @property
+    def side_by_side(self) -> bool:
+        """Whether lanes of z meet lanes of x, not one number of it."""
+        return self.depthwise or self.mixed
 
     @property
     def shares(self) -> int:
@@ -123,6 +135,15 @@ class GradientBlocks:
     strip: int
 
 
+def share_vectors(groups: int, inputs: int, outputs: int) -> bool:
+    """Whether small groups lie side by side in a vector: ``KernelGradient.mixed``."""
+    return (
+        groups > 1
+        and 1 < inputs == outputs < USUAL_LANES
+        and not (USUAL_LANES % inputs)
+    )
+
+
 def lane_count(spec: KernelGradient) -> int:
     """How many channels the lanes run along."""
     return spec.outputs if spec.along_outputs else spec.inputs
@@ -145,11 +166,17 @@ def choose_gradient_blocks(
     while lanes * size > 16 and along <= lanes // 2:
         lanes //= 2
     vectors, rows = largest_piece(-(-along // lanes), across, registers)
+    even = along % (lanes * MOST_VECTORS) == across % SQUARE_ROWS == 0
+    if even and registers > MOST_SUMS and not spec.along_outputs:
+        vectors, rows = MOST_VECTORS, SQUARE_ROWS  # whole lines of x, one after another
     pixels = math.prod(axis.count for axis in spec.axes)
     stride = math.prod(axis.stride for axis in spec.axes)
     # The channels of one walk over all tiles: those of a panel, and all of a section.
     panel = lanes * vectors
-    if spec.depthwise:
+    if spec.mixed and lanes < spec.inputs:
+        vectors = 1  # a vector lies within a group
+        panel = lanes
+    if spec.side_by_side:
         channels = panel * (1 + stride)
     elif spec.along_outputs:
         channels = panel + spec.inputs * stride

@@ -237,7 +237,11 @@ def choose_blocks(spec: Correlation, vector_bytes: int, registers: int) -> Block
     while lanes * size > 16 and spec.outputs <= lanes // 2:
         lanes //= 2
     counts = largest_counts(spec)
-    vectors, columns = largest_piece(-(-spec.outputs // lanes), counts[-1], registers)
+    vectors = -(-spec.outputs // lanes)
+    if spec.depthwise:
+        vectors, columns = _depthwise_piece(spec, vectors, registers)
+    else:
+        vectors, columns = largest_piece(vectors, counts[-1], registers)
     line = spec.x_strides[1] * spec.phases[0].axes[0].stride * size
     strip = max(1, min(counts[0], STRIP_BYTES // max(1, line)))
     if spec.batch < MANY_IMAGES:
@@ -247,6 +251,21 @@ def choose_blocks(spec: Correlation, vector_bytes: int, registers: int) -> Block
     panels = spec.groups * -(-spec.outputs // (lanes * vectors))
     shared = max(1, min(panels, MANY_IMAGES // (spec.batch * strips)))
     return Blocks(lanes, vectors, columns, strip, shared)
+
+
+def _depthwise_piece(
+    spec: Correlation, vectors: int, registers: int
+) -> tuple[int, int]:
+    """Vectors and pixels of a tile of a depthwise convolution, where memory is what
+    takes time: all channels of a few pixels; with a stride, or in phases, where
+    neighbours do not share what they read, many pixels of one vector.
+    """
+    apart = len(spec.phases) > 1 or spec.phases[0].axes[-1].stride > 1
+    width = 1 if apart else min(MOST_VECTORS, vectors)
+    most = max(1, min(MOST_SUMS, registers // 2) // width)
+    count = max(1, largest_counts(spec)[-1])
+    tiles = -(-count // most)
+    return width, -(-count // tiles)
 
 
 def largest_counts(spec: Correlation) -> tuple[int, ...]:

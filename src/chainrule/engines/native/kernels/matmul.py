@@ -36,7 +36,18 @@ from ..emit import (
     share,
 )
 from .panels import Panel, emit_packer
-from .tiles import IN_FLIGHT, Ahead, Epilogue, Inner, Matmul, Outer, Tall, Tile, Tiling
+from .tiles import (
+    IN_FLIGHT,
+    Ahead,
+    Epilogue,
+    Inner,
+    Matmul,
+    Outer,
+    Tall,
+    Tile,
+    Tiling,
+    Totals,
+)
 
 #: Where a stretch of p begins, and its length.
 Stretch: TypeAlias = tuple[ir.Value, ir.Value]
@@ -285,14 +296,17 @@ def emit_matmul(
     tiling: Tiling,
     epilogue: Epilogue | None = None,
     ahead: Ahead | None = None,
+    totals: Totals | None = None,
 ) -> ir.Function:
     """Writes ``name(a, b, c, scratch, context, part, parts)``, which computes its part
     of C; ``scratch`` has ``scratch_elements`` for each part.
 
     An element of C is written once, when it is finished: the epilogue may read from
-    C's own memory what it is about to replace.
+    C's own memory what it is about to replace. With ``totals`` there is one part, or
+    parts share the panels: whole columns are finished from the first row to the last.
     """
-    return _Product(module, name, _normal(spec), tiling, epilogue, ahead).emit()
+    product = _Product(module, name, _normal(spec), tiling, epilogue, ahead, totals)
+    return product.emit()
 
 
 @dataclass(frozen=True)
@@ -319,9 +333,11 @@ class _Product:
         tiling: Tiling,
         epilogue: Epilogue | None,
         ahead: Ahead | None,
+        totals: Totals | None,
     ) -> None:
-        self.module, self.name, self.ahead = module, name, ahead
-        self.spec, self.tiling, self.epilogue = spec, tiling, epilogue
+        self.module, self.name = module, name
+        self.spec, self.tiling = spec, tiling
+        self.epilogue, self.ahead, self.totals = epilogue, ahead, totals
         self.element = register_type(spec.dtype)
         self.tiles: dict[tuple[int, int], ir.Function] = {}
         own = tiling.packed and not tiling.ready
@@ -476,6 +492,7 @@ class _Product:
             function.attributes.add("noinline")
             self.tiles[rows, columns] = function
             kind = {"outer": Outer, "tall": Tall, "inner": Inner}[self.tiling.kind]
-            finish = self.epilogue, self.ahead
-            kind(function, self.spec, self.tiling, rows, columns, *finish).emit()
+            cut = self.spec, self.tiling, rows, columns
+            finish = self.epilogue, self.ahead, self.totals
+            kind(function, *cut, *finish).emit()
         return self.tiles[rows, columns]

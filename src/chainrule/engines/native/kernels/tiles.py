@@ -15,9 +15,9 @@ All end alike: the epilogue on each vector of C, and the store.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from llvmlite import ir
 
@@ -53,11 +53,35 @@ Epilogue = Callable[..., ir.Value]
 Ahead = Callable[..., None]
 Mask: TypeAlias = ir.Value | None
 
+
+class Totals(Protocol):
+    """What an epilogue adds up along the rows of a tile."""
+
+    def begin(self, b: ir.IRBuilder, kinds: Sequence[ir.Type]) -> None:
+        """Before the first row; ``kinds`` are the types of its vectors."""
+
+    def end(
+        self,
+        b: ir.IRBuilder,
+        context: ir.Value,
+        where: tuple[ir.Value, ir.Value, ir.Value],
+        v: int,
+        mask: Mask,
+    ) -> None:
+        """After the last row, for vector ``v``; ``where`` is (batch, the tile's first
+        row, the vector's first column)."""
+
+
 #: One p of a loop: (p, sums) → the new sums.
 Step: TypeAlias = Callable[[ir.Value, list[list[ir.Value]]], list[list[ir.Value]]]
 
 #: Fused multiply-adds that are under way at the same time, at least.
 IN_FLIGHT = 8
+#: Rows of Aᵀ that are so many bytes apart or more compete for the same cache lines and
+#: lie on many pages: they are asked for so many multiplications of vectors ahead.
+FAR_APART, MULTIPLICATIONS_AHEAD = 1 << 10, 1 << 10
+#: A line of the cache, in bytes.
+LINE = 64
 
 
 @dataclass(frozen=True)
@@ -126,9 +150,10 @@ class Tile:
         columns: int,
         epilogue: Epilogue | None,
         ahead: Ahead | None = None,
+        totals: Totals | None = None,
     ) -> None:
         self.spec, self.tiling, self.epilogue = spec, tiling, epilogue
-        self.ahead = ahead
+        self.ahead, self.totals = ahead, totals
         self.rows, self.columns = rows, columns
         self.element = register_type(spec.dtype)
         self.vector = wide(self.element, tiling.lanes)
@@ -230,6 +255,8 @@ class Tile:
     def from_memory(self, held: ir.Value, pitch: int) -> None:
         """Rows of the tile, which lie ``pitch`` apart, through the epilogue to C."""
         b, dtype = self.b, self.spec.dtype
+        if self.totals is not None:
+            self.totals.begin(b, [wide(self.element, width) for width in self.widths])
         with loop(b, 0, self.rows, name="finish") as r:
             for v, (width, mask) in enumerate(
                 zip(self.widths, self.masks, strict=True)
@@ -241,6 +268,11 @@ class Tile:
                     where = (self.batch, b.add(self.row, r), column, mask)
                     value = self.epilogue(b, value, self.context, *where)
                 store(b, dtype, value, self.place(r, v), mask)
+        if self.totals is not None:
+            for v, mask in enumerate(self.masks):
+                column = b.add(self.column, index(v * self.lanes))
+                place = self.batch, self.row, column
+                self.totals.end(b, self.context, place, v, mask)
 
 
 def first_lanes(count: int, lanes: int) -> Mask:
@@ -319,12 +351,25 @@ class Outer(Tile):
         by_batch, by_row, by_p = self.spec.a_strides
         where = [(self.batch, by_batch), (self.row, by_row), (self.p, by_p), (p, by_p)]
         start = address(b, self.a, self.element, linear(b, 0, where))
+        if by_row == 1:
+            self.later_rows(start, self.rows, len(columns) * self.rows)
         new = []
         for r, line in enumerate(sums):
             place = address(b, start, self.element, index(r * by_row))
             number = load(b, dtype, place, 0, None)
             new.append(self.scaled(number, columns, line))
         return new
+
+    def later_rows(self, start: ir.Value, count: int, work: int) -> None:
+        """Asks memory for ``count`` neighbours in a row of Aᵀ that is far from this
+        one, where each takes so much ``work``."""
+        by_p, size = self.spec.a_strides[2], self.spec.dtype.itemsize
+        if abs(by_p) * size < FAR_APART:
+            return
+        distance = by_p * -(-MULTIPLICATIONS_AHEAD // work)
+        for at in (*range(0, count - 1, LINE // size), count - 1):
+            place = address(self.b, start, self.element, index(distance + at))
+            prefetch(self.b, place)
 
     def _ahead(self, source: ir.Value, stride: int) -> None:
         """Asks memory for what is read here later: in the next stretch by a single row,
@@ -357,7 +402,7 @@ class Tall(Outer):
         zero = constant(self.vector, 0)
         starts = [[zero] * stretches for _ in range(self.columns)]
         columns = self.summed(starts, self._column_step) if self.spec.k else starts
-        pitch = self.widths[0]
+        pitch = sum(self.widths)
         held = self.held(stretches * pitch)
         for s in range(stretches):
             turned = _interleaved(b, [column[s] for column in columns], pitch)
@@ -377,6 +422,7 @@ class Tall(Outer):
         where = [(self.batch, by_batch), (self.row, 1), (p, by_p)]
         start = address(b, self.a, self.element, linear(b, 0, where))
         stretches = len(sums[0])
+        self.later_rows(start, self.rows, stretches * self.columns)
         vectors = []
         for s in range(stretches):
             place = address(b, start, self.element, index(s * self.lanes))

@@ -1,0 +1,31 @@
+"""Pages that list files list all of them, and none that is not there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+NATIVE = "src/chainrule/engines/native"
+COMPILER = "src/chainrule/compiler"
+
+
+def test_the_page_of_the_native_engine_has_every_file_of_it(repository: Path) -> None:
+    page = (repository / "docs/native-engine.md").read_text(encoding="utf-8")
+    listed = set(re.findall(r"`(\w+)\.py`", page[page.index("## The files") :]))
+    there = {path.stem for path in (repository / NATIVE).glob("*.py")} - {"__init__"}
+    assert listed == there
+
+
+def test_every_pass_is_in_the_pipeline(repository: Path) -> None:
+    pipeline = (repository / COMPILER / "pipeline.py").read_text(encoding="utf-8")
+    used = set(re.findall(r"from \.passes\.(\w+) import", pipeline))
+    passes = (repository / COMPILER / "passes").glob("*.py")
+    assert used == {path.stem for path in passes} - {"__init__"}
+
+
+def test_the_list_of_decisions_has_all_of_them_in_order(repository: Path) -> None:
+    decisions = repository / "docs/decisions"
+    index = (decisions / "README.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| \[(\d{4})\]\((.+?)\)", index, re.MULTILINE)
+    files = sorted(path.name for path in decisions.glob("[0-9]*.md"))
+    assert listed == [(name[:4], name) for name in files]
