@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any, ParamSpec, TypeVar
 
-from .errors import ArgumentError, ForeignNameError, unknown_option
+from .errors import ArgumentError, ForeignNameError, OptionError, unknown_option
 
 GRADIENTS = "grads = cr.backprop(loss); grads[W] is ∂loss/∂W, of any tensor W"
 STEP = "optimizer.step(cr.backprop(loss))"
@@ -34,6 +34,7 @@ SCHEDULE = "a schedule takes the place of the number: optim.Adam(params, lr=opti
 FLOAT = "x.astype('float32')"
 INTEGER = "x.astype('int64')"
 
+SIZES_FIRST = "leave it out: layers know their numbers of inputs"
 CONV = "nn.Conv2d(in_channels, out_channels, kernel_size), of images with channels last"
 FUNCTIONS = (
     "exp expm1 log log1p sqrt sin cos tanh sigmoid relu softmax log_softmax abs sign "
@@ -241,7 +242,19 @@ NN: Mapping[str, str] = {
     ),
     "Add": "nn.Residual(layer), or x + y",
     "Reshape": "nn.Unflatten(shape), or x.reshape(shape)",
-    "Input": "leave it out: layers know their numbers of inputs",
+    "Input": SIZES_FIRST,
+    "Swish": "nn.SiLU()",
+    "ReLU6": "nn.Hardtanh(0.0, 6.0)",
+    "ThresholdedReLU": "cr.where(x > theta, x, 0.0)",
+    "Hardswish": "x * nn.Hardtanh(0.0, 6.0)(x + 3.0) / 6.0",
+    "Hardsigmoid": "nn.Hardtanh(0.0, 6.0)(x + 3.0) / 6.0",
+    "MultiHeadAttention": "nn.MultiheadAttention(embed_dim, num_heads)",
+    "Attention": "nn.MultiheadAttention(embed_dim, num_heads); cr.attention(q, k, v)",
+    "Transformer": "nn.TransformerEncoder(layer, num_layers) and nn.TransformerDecoder",
+    "PositionalEncoding": "nn.SinusoidalPositions(dim)",
+    "Unfold": "cr.windows(x, kernel)",
+    "Fold": "cr.overlap_add(windows, size)",
+    "SpatialDropout1D": "nn.Dropout1d(0.5)",
     "Activation": "a layer of its own: nn.ReLU()",
 }
 
@@ -257,9 +270,59 @@ MODELS: Mapping[str, str] = {
     **dict.fromkeys(("GoogLeNet", "inception_v1", "InceptionV1"), "models.googlenet()"),
 }
 
-#: Options of recurrent layers in other libraries.
+BATCH_FIRST = "leave it out: inputs are (N, T, D), the batch first"
+A_LAYER = "a layer of its own behind this one: nn.ReLU()"
+
+#: Options of layers in other libraries.
+LAYER: Mapping[str, str] = {
+    "activation": A_LAYER,
+    "approximate": "nn.GELU(approximate='tanh')",
+    "batch_first": BATCH_FIRST,
+    "bias_initializer": "bias_init='zeros'",
+    "beta_initializer": "layer.bias.assign(values) after it is made",
+    "center": "affine=False for neither factor nor bias",
+    "data_format": "leave it out: channels come last",
+    "depth_multiplier": "nn.Conv2d(channels, 2 * channels, 3, groups=channels)",
+    "device": NOT_MOVED,
+    "dilation_rate": "dilation=2",
+    "dim": "axis=-1",
+    "start_dim": "leave it out: nn.Flatten() makes a row of each sample",
+    "epsilon": "eps=0.001",
+    "filters": "in_channels, out_channels: the channels of input and output",
+    "inplace": NEVER_CHANGES,
+    "input_dim": "nn.Embedding(num_embeddings, embedding_dim)",
+    **dict.fromkeys(("input_shape", "batch_input_shape"), SIZES_FIRST),
+    "kernel_initializer": "weight_init='glorot_uniform'",
+    **dict.fromkeys(
+        ("kernel_regularizer", "bias_regularizer", "activity_regularizer"),
+        "optim.Adam(params, transforms=[optim.L2(0.0001)])",
+    ),
+    "key_dim": "nn.MultiheadAttention(embed_dim, num_heads), embed_dim being num_heads "
+    "heads of key_dim features",
+    "mask_zero": "padding_idx=0",
+    "max_val": "high=1.0",
+    "min_val": "low=-1.0",
+    "name": "leave it out: a layer is named by the attribute that holds it",
+    "negative_slope": "slope=0.01",
+    "noise_shape": "nn.Dropout2d(0.5) drops whole channels",
+    "output_dim": "nn.Embedding(num_embeddings, embedding_dim)",
+    "padding_mode": "leave it out: a layer pads with zeros; other edges are made "
+    "before it, with cr.concatenate",
+    "pool_size": "kernel_size=2",
+    "rate": "p=0.5",
+    "return_indices": "leave it out: gradients find the way back by themselves",
+    "scale": "affine=False for neither factor nor bias",
+    "sparse": "leave it out: gradients cost as much as the ids of the batch",
+    "strides": "stride=2",
+    "track_running_stats": "leave it out: layer(x, training=True) takes the batch's "
+    "own mean and variance",
+    "units": "the sizes of input and output: nn.Linear(inputs, outputs)",
+    "use_bias": "bias=False",
+}
+
+#: Options of recurrent layers in other libraries, where they differ.
 RECURRENT: Mapping[str, str] = {
-    "batch_first": "leave it out: inputs are (N, T, D), the batch first",
+    **LAYER,
     "return_sequences": "nn.AllSteps() behind the layer for True, nn.LastStep() for "
     "False; a call answers (output, state)",
     "return_state": "leave it out: output, state = layer(x)",
@@ -269,6 +332,48 @@ RECURRENT: Mapping[str, str] = {
     "kernel_initializer": "weight_init='glorot_uniform'",
     "unit_forget_bias": "forget_bias=1.0",
     "recurrent_dropout": "dropout= acts between layers, not between steps",
+}
+
+MASK = "mask=…, True where a query may look (PyTorch's layers have it the other way)"
+LENGTHS = "lengths=…, how many steps of each sequence are real"
+
+#: Options of calls of layers in other libraries.
+CALL: Mapping[str, str] = {
+    **dict.fromkeys(("attn_mask", "attention_mask", "src_mask", "tgt_mask"), MASK),
+    **dict.fromkeys(
+        ("key_padding_mask", "src_key_padding_mask", "tgt_key_padding_mask"), LENGTHS
+    ),
+    **dict.fromkeys(("is_causal", "use_causal_mask"), "causal=True"),
+    **dict.fromkeys(
+        ("need_weights", "return_attention_scores"),
+        "leave it out: nn.dot_product.attention_weights(q, k) shows weights",
+    ),
+    **dict.fromkeys(("hx", "initial_state"), "state=…, as an earlier call answered it"),
+    **dict.fromkeys(("mask", "sequence_length", "seq_lens"), LENGTHS),
+    "train": "training=True",
+}
+
+#: Options of functions that make models, and of ``attention``.
+MADE: Mapping[str, str] = {
+    **dict.fromkeys(
+        ("pretrained", "weights"),
+        "leave it out: weights are drawn; model.load(path) puts others in their place",
+    ),
+    **dict.fromkeys(("channels", "input_shape"), "in_channels=3"),
+    "classes": "num_classes=10",
+    "attn_mask": MASK,
+    "is_causal": "causal=True",
+    "dropout_p": "dropout=0.1",
+}
+
+#: Options of the GPT in other programs.
+GPT: Mapping[str, str] = {
+    **LAYER,
+    **dict.fromkeys(("n_embd", "embed_dim", "d_model"), "width=128"),
+    **dict.fromkeys(("n_head", "nhead"), "num_heads=4"),
+    "n_layer": "num_layers=4",
+    **dict.fromkeys(("block_size", "context_length"), "max_length=128"),
+    "vocab_size": "vocabulary=256",
 }
 
 #: Names of ``optim``.
@@ -415,23 +520,67 @@ def advised(table: Mapping[str, str]) -> Callable[[Callable[P, R]], Callable[P, 
     """
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
-        signature = inspect.signature(function)
         name = getattr(function, "__qualname__", "").removesuffix(".__init__")
 
         @functools.wraps(function)
         def checked(*args: P.args, **kwargs: P.kwargs) -> R:
             try:
-                signature.bind(*args, **kwargs)
-            except TypeError as error:
-                known = [each for each in signature.parameters if each != "self"]
-                for each in kwargs:
-                    if each not in known:
-                        raise unknown_option(
-                            f"option of {name}", each, known, table.get(each)
-                        ) from None
-                raise ArgumentError(f"{name}: {error}", fix=table.get("")) from None
-            return function(*args, **kwargs)
+                return function(*args, **kwargs)
+            except TypeError:
+                refused = _wrong_arguments(function, name, table, args, kwargs)
+                if refused is not None:
+                    raise refused from None
+                raise
 
         return checked
 
     return decorate
+
+
+def advised_layer(make: Callable[..., None]) -> Callable[..., None]:
+    """The same for the ``__init__`` of layers: the message names the layer's class."""
+
+    @functools.wraps(make)
+    def checked(self: Any, *args: Any, **kwargs: Any) -> None:
+        try:
+            make(self, *args, **kwargs)
+        except TypeError:
+            name, table = type(self).__name__, type(self)._elsewhere
+            refused = _wrong_arguments(make, name, table, (self, *args), kwargs)
+            if refused is not None:
+                raise refused from None
+            raise
+
+    return checked
+
+
+def _wrong_arguments(
+    function: Callable[..., Any],
+    name: str,
+    table: Mapping[str, str],
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+) -> Exception | None:
+    """The error for arguments that a function does not take; None when it takes them
+    and failed inside.
+    """
+    signature = inspect.signature(function)
+    try:
+        signature.bind(*args, **kwargs)
+    except TypeError as error:
+        known = {
+            n: p
+            for n, p in signature.parameters.items()
+            if n != "self" and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
+        }
+        for each in kwargs:
+            if each not in known and not known:
+                what = f"{name}: option {each!r}: it takes none"
+                return OptionError(what, fix=table.get(each))
+            if each not in known:
+                kind = f"option of {name}"
+                return unknown_option(kind, each, known, table.get(each))
+        needed = [n for n, p in known.items() if p.default is p.empty]
+        usual = f"{name}({', '.join(needed)}, …)" if needed else None
+        return ArgumentError(f"{name}: {error}", fix=table.get("", usual))
+    return None

@@ -46,6 +46,10 @@ def running(layer: Any, x: Array) -> Array:
     return x / np.sqrt(1 + 1e-5)
 
 
+def gelu_tanh(layer: Any, x: Array) -> Array:
+    return x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))) / 2
+
+
 Formula = Callable[[Any, Array], Array]
 
 #: layer, its formula
@@ -65,7 +69,21 @@ LAYERS: list[tuple[Callable[[], nn.Module], Formula]] = [
     (lambda: nn.ELU(0.5), lambda m, x: np.where(x > 0, x, 0.5 * (np.exp(x) - 1))),
     (nn.Softplus, lambda m, x: np.log(1 + np.exp(x))),
     (nn.GELU, lambda m, x: x * (1 + erf(x / math.sqrt(2))) / 2),
+    (lambda: nn.GELU("tanh"), gelu_tanh),
     (nn.SiLU, lambda m, x: x / (1 + np.exp(-x))),
+    (nn.Mish, lambda m, x: x * np.tanh(np.log(1 + np.exp(x)))),
+    (lambda: nn.Softplus(3.0), lambda m, x: np.log(1 + np.exp(3 * x)) / 3),
+    (nn.LogSigmoid, lambda m, x: np.log(1 / (1 + np.exp(-x)))),
+    (nn.Softsign, lambda m, x: x / (1 + np.abs(x))),
+    (lambda: nn.Hardtanh(-0.3, 0.7), lambda m, x: np.clip(x, -0.3, 0.7)),
+    (
+        nn.SELU,
+        lambda m, x: (
+            1.0507009873554805
+            * np.where(x > 0, x, 1.6732632423543772 * (np.exp(x) - 1))
+        ),
+    ),
+    (lambda: nn.CELU(0.5), lambda m, x: np.where(x > 0, x, (np.exp(2 * x) - 1) / 2)),
     (nn.Softmax, lambda m, x: softmax(x)),
     (lambda: nn.Softmax(axis=0), lambda m, x: softmax(x, 0)),
     (nn.LogSoftmax, lambda m, x: np.log(softmax(x))),
@@ -83,7 +101,8 @@ LAYERS: list[tuple[Callable[[], nn.Module], Formula]] = [
 ]
 ACTIVATIONS = [
     nn.Identity, nn.Sigmoid, nn.Tanh, nn.ReLU, nn.LeakyReLU, nn.PReLU, nn.ELU,
-    nn.Softplus, nn.GELU, nn.SiLU, nn.Softmax, nn.LogSoftmax,
+    nn.Softplus, nn.GELU, nn.SiLU, nn.Softmax, nn.LogSoftmax, nn.SELU, nn.CELU, nn.Mish,
+    nn.Hardtanh, nn.Softsign, nn.LogSigmoid, lambda: nn.GELU("tanh"),
 ]  # fmt: skip
 
 

@@ -37,6 +37,15 @@ def test_the_table_shows_every_layer_and_the_totals() -> None:
     ]
 
 
+def test_the_input_of_a_network_that_starts_with_an_embedding_is_ids() -> None:
+    net = nn.Sequential(nn.Embedding(7, 4), nn.Flatten(), nn.Linear(12, 2))
+    assert str(net.summary((3,))) == str(net.summary((3,), dtype="int64"))
+    gpt = cr.models.GPT(10, 8, num_layers=1, num_heads=2, width=8)
+    assert gpt.summary((8,)).num_parameters == gpt.num_parameters
+    with pytest.raises(ArgumentError, match=r"is an array of \(2, 8\): .* as \(8,\)"):
+        gpt.summary(np.zeros((2, 8), int))  # type: ignore[arg-type]
+
+
 def test_without_an_input_there_are_no_shapes_and_no_operations() -> None:
     summary = nn.Sequential(nn.Linear(3, 2), nn.ReLU()).summary()
     assert repr(summary).splitlines() == [
@@ -151,7 +160,7 @@ def test_a_network_far_too_large_to_compute_has_a_summary() -> None:
             "summary: input_shape=3: expected the shape of one sample, such as (3,)",
         ),
         (
-            lambda: nn.Embedding(3, 2).summary(()),
+            lambda: nn.Embedding(3, 2).summary((), dtype="float32"),
             DTypeError,
             "Embedding: ids (1,) of float32: an id is an integer",
         ),

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import math
 import weakref
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from .. import dtypes, nn, random
+from .. import dtypes, foreign, nn, random
 from ..compiler.compile import compile
 from ..errors import ArgumentError, DTypeError, ShapeError
 from ..graph import Array
@@ -66,6 +66,7 @@ class GPT(nn.Module):
     """
 
     depends_on_training: ClassVar[bool] = True
+    _elsewhere: ClassVar[Mapping[str, str]] = foreign.GPT
 
     def __init__(
         self,

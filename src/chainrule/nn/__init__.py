@@ -7,17 +7,23 @@ from typing import TYPE_CHECKING
 
 from ..foreign import NN, names_of
 from .activations import (
+    CELU,
     ELU,
     GELU,
+    SELU,
+    Hardtanh,
     LeakyReLU,
+    LogSigmoid,
     LogSoftmax,
     Maxout,
+    Mish,
     PReLU,
     ReLU,
     Sigmoid,
     SiLU,
     Softmax,
     Softplus,
+    Softsign,
     Tanh,
 )
 from .attention import KeyValueCache, MultiheadAttention
@@ -87,11 +93,13 @@ from .transformer import (
 from .upsampling import Upsample
 
 __all__ = [
+    "CELU",
     "ELU",
     "GELU",
     "GRU",
     "LSTM",
     "RNN",
+    "SELU",
     "AdaptiveAvgPool1d",
     "AdaptiveAvgPool2d",
     "AdaptiveMaxPool1d",
@@ -122,6 +130,7 @@ __all__ = [
     "GlobalAvgPool",
     "GlobalMaxPool",
     "GroupNorm",
+    "Hardtanh",
     "Identity",
     "InstanceNorm1d",
     "InstanceNorm2d",
@@ -139,11 +148,13 @@ __all__ = [
     "LocalResponseNorm",
     "LocallyConnected1d",
     "LocallyConnected2d",
+    "LogSigmoid",
     "LogSoftmax",
     "MaxPool1d",
     "MaxPool2d",
     "MaxPool3d",
     "Maxout",
+    "Mish",
     "Module",
     "MultiheadAttention",
     "Normalization",
@@ -159,6 +170,7 @@ __all__ = [
     "SinusoidalPositions",
     "Softmax",
     "Softplus",
+    "Softsign",
     "Subsample",
     "Tanh",
     "TransformerDecoder",

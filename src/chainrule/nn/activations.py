@@ -6,13 +6,14 @@ they can stand in a ``Sequential`` and be saved; they take any shape and keep it
 
 from __future__ import annotations
 
+import math
 import operator
-from typing import Any
+from typing import Any, ClassVar
 
 from numpy.typing import DTypeLike
 
 from .. import shapes
-from ..errors import ArgumentError
+from ..errors import ArgumentError, unknown_option
 from ..initializers import Initializer, constant
 from ..ops import composed, elementwise
 from .arguments import (
@@ -23,6 +24,9 @@ from .arguments import (
     positive_size,
 )
 from .module import Module
+
+#: So far from 0 that 1 + |x| is |x| in either dtype.
+FAR = 1e30
 
 
 class Sigmoid(Module):
@@ -242,10 +246,69 @@ class ELU(Module):
         return composed.elu(floats("ELU", x), self.alpha)
 
 
-class Softplus(Module):
-    """ln(1 + eˣ): a smooth ReLU, always positive; its derivative is σ(x).
+class SELU(Module):
+    """λ x where x > 0, else λ α(eˣ − 1): every layer keeps mean 0 and variance 1.
+
+    α ≈ 1.6733 and λ ≈ 1.0507 make that mean and variance a fixed point, with weights
+    from ``lecun_normal``. ``AlphaDropout`` is the dropout that keeps them.
 
     Shapes: any → the same.
+
+    Source: Klambauer et al. (2017), Self-normalizing neural networks.
+
+    Example:
+        >>> import chainrule as cr
+        >>> from chainrule import nn
+        >>> nn.SELU()(cr.tensor([0.0, 1.0])).numpy()
+        array([0.      , 1.050701], dtype=float32)
+    """
+
+    alpha: ClassVar[float] = 1.6732632423543772
+    scale: ClassVar[float] = 1.0507009873554805
+
+    def forward(self, x: Any) -> Any:
+        """λ x where x > 0, else λ α(eˣ − 1)."""
+        return self.scale * composed.elu(floats("SELU", x), self.alpha)
+
+
+class CELU(Module):
+    """x where x > 0, else α(e^(x/α) − 1): an ELU of slope 1 at 0 for every α.
+
+    Shapes: any → the same.
+
+    Source: Barron (2017), Continuously differentiable exponential linear units.
+
+    Example:
+        >>> import chainrule as cr
+        >>> from chainrule import nn
+        >>> nn.CELU(2.0)(cr.tensor([-2.0, 2.0])).numpy()
+        array([-1.2642411,  2.       ], dtype=float32)
+    """
+
+    def __init__(self, alpha: float = 1.0) -> None:
+        least, rule = math.nextafter(0.0, 1.0), "a number above 0"
+        self.alpha = number_within("CELU", "alpha", alpha, least, rule=rule)
+
+    def settings(self) -> dict[str, Any]:
+        """α."""
+        return {"alpha": self.alpha}
+
+    def forward(self, x: Any) -> Any:
+        """x where x > 0, else α(e^(x/α) − 1)."""
+        node = floats("CELU", x)
+        below = elementwise.where(node > 0, 0.0, node)
+        return elementwise.where(
+            node > 0, node, self.alpha * elementwise.expm1(below / self.alpha)
+        )
+
+
+class Softplus(Module):
+    """ln(1 + e^(βx)) / β: a smooth ReLU, always positive; its derivative is σ(βx).
+
+    Shapes: any → the same.
+
+    Arguments:
+        beta: β, above 0; the larger it is, the more like a ReLU.
 
     Source: Dugas et al. (2000).
 
@@ -256,15 +319,107 @@ class Softplus(Module):
         array([0.6931472], dtype=float32)
     """
 
+    def __init__(self, beta: float = 1.0) -> None:
+        least, rule = math.nextafter(0.0, 1.0), "a number above 0"
+        self.beta = number_within("Softplus", "beta", beta, least, rule=rule)
+
+    def settings(self) -> dict[str, Any]:
+        """β, where it is not 1."""
+        return {} if self.beta == 1.0 else {"beta": self.beta}
+
     def forward(self, x: Any) -> Any:
-        """ln(1 + eˣ)."""
-        return elementwise.softplus(floats("Softplus", x))
+        """ln(1 + e^(βx)) / β."""
+        node = floats("Softplus", x)
+        if self.beta == 1.0:
+            return elementwise.softplus(node)
+        return elementwise.softplus(self.beta * node) / self.beta
+
+
+class LogSigmoid(Module):
+    """ln σ(x) = −ln(1 + e⁻ˣ): the logarithm of a probability.
+
+    Shapes: any → the same.
+
+    Example:
+        >>> import chainrule as cr
+        >>> from chainrule import nn
+        >>> nn.LogSigmoid()(cr.tensor([0.0, -1000.0])).numpy()
+        array([-6.931472e-01, -1.000000e+03], dtype=float32)
+    """
+
+    def forward(self, x: Any) -> Any:
+        """ln σ(x)."""
+        return composed.log_sigmoid(floats("LogSigmoid", x))
+
+
+class Softsign(Module):
+    """x / (1 + |x|), between −1 and 1: as tanh, but slower to reach its ends.
+
+    Shapes: any → the same.
+
+    Source: Bergstra, Desjardins, Lamblin & Bengio (2009).
+
+    Example:
+        >>> import chainrule as cr
+        >>> from chainrule import nn
+        >>> nn.Softsign()(cr.tensor([-1.0, 3.0])).numpy()
+        array([-0.5 ,  0.75], dtype=float32)
+    """
+
+    def forward(self, x: Any) -> Any:
+        """x / (1 + |x|)."""
+        node = composed.clip(floats("Softsign", x), -FAR, FAR)  # ∞ / ∞ is 1, not NaN
+        return node / (1.0 + elementwise.absolute(node))
+
+
+class Hardtanh(Module):
+    """x between ``low`` and ``high``, and these beyond; its derivative there is 0.
+
+    ``Hardtanh(0.0, 6.0)`` is ReLU6.
+
+    Shapes: any → the same.
+
+    Source: Collobert (2004).
+
+    Example:
+        >>> import chainrule as cr
+        >>> from chainrule import nn
+        >>> nn.Hardtanh()(cr.tensor([-3.0, 0.5, 3.0])).numpy()
+        array([-1. ,  0.5,  1. ], dtype=float32)
+    """
+
+    def __init__(self, low: float = -1.0, high: float = 1.0) -> None:
+        self.low = number_within("Hardtanh", "low", low)
+        self.high = number_within("Hardtanh", "high", high)
+        if not low < high:
+            raise ArgumentError(
+                f"Hardtanh: low={low!r}, high={high!r}: low must be less than high"
+            )
+
+    def settings(self) -> dict[str, Any]:
+        """Both ends."""
+        return {"low": self.low, "high": self.high}
+
+    def forward(self, x: Any) -> Any:
+        """min(max(x, low), high)."""
+        node = floats("Hardtanh", x)
+        above = elementwise.where(node <= self.low, self.low, node)
+        return elementwise.where(node >= self.high, self.high, above)
 
 
 class GELU(Module):
-    """x · Φ(x), Φ the cumulative normal distribution, computed exactly with erf.
+    """x · Φ(x), Φ the cumulative normal distribution.
+
+    With ``approximate="tanh"``, as GPT-2 was trained: ½x(1 + tanh(√(2/π)(x + 0.044715
+    x³))), within 0.0005 of it.
 
     Shapes: any → the same.
+
+    Arguments:
+        approximate: "none", computed exactly with erf, or "tanh".
+
+    Raises:
+        OptionError: for another approximation.
 
     Source: Hendrycks & Gimpel (2016).
 
@@ -275,9 +430,22 @@ class GELU(Module):
         array([0.], dtype=float32)
     """
 
+    def __init__(self, approximate: str = "none") -> None:
+        if approximate not in ("none", "tanh"):
+            kind = "approximation of GELU"
+            raise unknown_option(kind, approximate, ("none", "tanh"))
+        self.approximate = approximate
+
+    def settings(self) -> dict[str, Any]:
+        """The approximation, where there is one."""
+        return {} if self.approximate == "none" else {"approximate": self.approximate}
+
     def forward(self, x: Any) -> Any:
         """x · Φ(x)."""
-        return elementwise.gelu(floats("GELU", x))
+        node = floats("GELU", x)
+        if self.approximate == "none":
+            return elementwise.gelu(node)
+        return composed.gated(node, _tanh_gate)
 
 
 class SiLU(Module):
@@ -297,6 +465,26 @@ class SiLU(Module):
     def forward(self, x: Any) -> Any:
         """x · σ(x)."""
         return composed.silu(floats("SiLU", x))
+
+
+class Mish(Module):
+    """x · tanh(ln(1 + eˣ)): as SiLU, smooth, with a small dip below 0.
+
+    Shapes: any → the same.
+
+    Source: Misra (2019).
+
+    Example:
+        >>> import chainrule as cr
+        >>> from chainrule import nn
+        >>> nn.Mish()(cr.tensor([0.0])).numpy()
+        array([0.], dtype=float32)
+    """
+
+    def forward(self, x: Any) -> Any:
+        """x · tanh(ln(1 + eˣ))."""
+        node = floats("Mish", x)
+        return composed.gated(node, lambda z: elementwise.tanh(elementwise.softplus(z)))
 
 
 class Softmax(Module):
@@ -348,6 +536,12 @@ class LogSoftmax(Module):
     def forward(self, x: Any) -> Any:
         """ln softmax(x)."""
         return composed.log_softmax(_with_axis("LogSoftmax", x, self.axis), self.axis)
+
+
+def _tanh_gate(x: Any) -> Any:
+    """½(1 + tanh(√(2/π)(x + 0.044715 x³))), near Φ(x)."""
+    inner = math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x)
+    return 0.5 * (1.0 + elementwise.tanh(inner))
 
 
 def _axis(layer: str, axis: Any) -> int:

@@ -182,7 +182,14 @@ def _first_values(
     if allowance is not None:
         allowance.take(name, shape)
         return np.zeros(shape, kind)
-    first = lift([make(shape, dtype=kind)])[0]
+    try:
+        first = lift([make(shape, dtype=kind)])[0]
+    except MemoryError:
+        size = math.prod(shape) * kind.itemsize / 2**30
+        raise ArgumentError(
+            f"{name} {shape} of {kind}: {size:.3g} GiB: more than there is memory for",
+            fix="smaller sizes; a convolution, or Embedding, shares its weights",
+        ) from None
     if first.shape != shape:
         raise ShapeError(
             f"{name}: the initializer answered {first.shape}, asked for {shape}"

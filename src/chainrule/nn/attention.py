@@ -254,6 +254,12 @@ class MultiheadAttention(Module):
             cache: the steps before these; with ``causal=True`` and no key of its own.
         """
         p = self.dropout if training else 0.0
+        if cache is not None and not isinstance(cache, KeyValueCache):
+            raise ArgumentError(
+                f"MultiheadAttention: cache={type(cache).__name__}: expected a "
+                "KeyValueCache",
+                fix="cache = layer.new_cache(batch, max_length)",
+            )
         start = 0 if cache is None else cache.length.read()
         q, k, v = self._heads(query, key, value, start)
         if cache is not None:

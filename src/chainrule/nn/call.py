@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Protocol
 
+from .. import foreign
 from ..errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -107,10 +108,14 @@ class Call:
             )
             given = [type(each).__name__ for each in inputs]
             given += [f"{key}=" for key in options if key != "training"]
+            unknown = [key for key in options if key not in signature.parameters]
+            advice = [foreign.CALL[key] for key in unknown if key in foreign.CALL]
             raise ArgumentError(
                 f"{name}: called with ({', '.join(given)}): {name}.forward takes "
                 f"{shown}",
-                fix="model(x) predicts, model(x, training=True) trains; a loss takes "
+                fix=advice[0]
+                if advice
+                else "model(x) predicts, model(x, training=True) trains; a loss takes "
                 "the targets"
                 if first == "self"
                 else f"def forward(self, x): … in class {name}",

@@ -16,6 +16,7 @@ from typing import Any
 
 from .. import dtypes, random, shapes
 from ..errors import ArgumentError, DTypeError, ShapeError
+from ..foreign import MADE, advised
 from ..graph import Node
 from ..ops.composed import swapaxes
 from ..ops.control import scan
@@ -43,6 +44,7 @@ HIDDEN = -1e30
 PROBABILITY = "a probability from 0 to less than 1"
 
 
+@advised(MADE)
 def attention(
     query: Any,
     key: Any,

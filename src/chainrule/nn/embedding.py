@@ -12,8 +12,7 @@ from ..initializers import Initializer
 from ..ops.composed import expand_dims
 from ..ops.creation import zeros
 from ..ops.elementwise import stop_gradient, where
-from ..ops.indexing import normal_index, put, take
-from ..ops.primitive import lift
+from ..ops.indexing import index_node, normal_index, put, take
 from .arguments import features, new_parameter, positive_size
 from .module import Module
 
@@ -102,7 +101,7 @@ class Embedding(Module):
 
     def forward(self, ids: Any) -> Any:
         """The rows of the ids."""
-        (node,) = lift([ids])
+        node = index_node(ids)
         if not dtypes.is_integer(node.dtype):
             raise DTypeError(
                 f"Embedding: ids {node.shape} of {node.dtype}: an id is an integer",
@@ -124,7 +123,8 @@ class Embedding(Module):
         Example:
             >>> import chainrule as cr
             >>> from chainrule import nn
-            >>> table = nn.Embedding(1000, 16)
+            >>> cr.manual_seed(0)
+            >>> table = nn.Embedding(1000, 64)
             >>> table.logits(table([5, 7])).argmax(axis=-1).numpy()
             array([5, 7])
         """

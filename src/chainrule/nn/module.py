@@ -57,8 +57,20 @@ class Module:
     """
 
     depends_on_training: ClassVar[bool] = False
+    #: what options of other libraries are called here
+    _elsewhere: ClassVar[Mapping[str, str]] = foreign.LAYER
+
+    def __init__(self) -> None:
+        """Without arguments, where a subclass does not say otherwise."""
 
     if not TYPE_CHECKING:  # so that type checkers still find wrong names
+
+        def __init_subclass__(cls, **options: Any) -> None:
+            """Wrong arguments of the package's own layers are answered with advice."""
+            super().__init_subclass__(**options)
+            own = cls.__module__.partition(".")[0] == __package__.partition(".")[0]
+            if own and "__init__" in vars(cls):
+                cls.__init__ = foreign.advised_layer(cls.__init__)
 
         def __getattr__(self, name: str) -> NoReturn:
             raise foreign.no_attribute(self, name, foreign.MODULE)
@@ -278,7 +290,8 @@ class Module:
             input_shape: the shape of one sample, such as ``(784,)``; for several
                 inputs a list of shapes. Without it the table has no output shapes.
             batch: how many samples.
-            dtype: of the input; integers for ids. A list for several inputs.
+            dtype: of the input, integers where an ``Embedding`` stands first, else
+                floats; a list for several inputs.
 
         Returns:
             An object that prints as the table, with the rows in ``.rows``.
@@ -338,3 +351,7 @@ def _join(path: str, name: str) -> str:
 
 def _indented(module: Module) -> str:
     return repr(module).replace("\n", "\n  ")
+
+
+if not TYPE_CHECKING:
+    Module.__init__ = foreign.advised_layer(Module.__init__)

@@ -17,12 +17,13 @@ even a NaN there has an effect. A layer that reads backward starts at that end.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 from numpy.typing import DTypeLike
 
-from .. import dtypes, tree
+from .. import dtypes, foreign, tree
 from ..dtypes import DType
 from ..errors import ArgumentError, DTypeError, ShapeError
 from ..graph import Node
@@ -42,6 +43,9 @@ from .module import Module
 
 #: The state of a step: (h,), or (h, c) for an LSTM.
 State = tuple[Any, ...]
+
+#: Whether there are biases, or the names of those there are.
+Biases = bool | Sequence[str]
 
 
 class Weights(NamedTuple):
@@ -64,12 +68,13 @@ class Recurrence(Module):
 
     gates: ClassVar[int] = 1
     states: ClassVar[tuple[str, ...]] = ("h",)
+    _elsewhere: ClassVar[Mapping[str, str]] = foreign.RECURRENT
 
-    def __init__(self, input_size: int, hidden_size: int, bias: bool) -> None:
+    def __init__(self, input_size: int, hidden_size: int, bias: Biases) -> None:
         name = type(self).__name__
         self.input_size = positive_size(name, "input_size", input_size)
         self.hidden_size = positive_size(name, "hidden_size", hidden_size)
-        self.bias = bool(bias)
+        self.bias = bias if isinstance(bias, bool) else _names(name, bias)
 
     def step(self, z: Any, state: State, weights: Weights) -> State:
         """The next state, from what the input adds, z (N, G·H), and the state before.
@@ -100,8 +105,11 @@ class Recurrence(Module):
             "weight_ih": (rows, input_size),
             "weight_hh": (rows, own),
         }
-        if self.bias:
-            shapes |= {"bias_ih": (rows,), "bias_hh": (rows,)}
+        for name in ("bias_ih", "bias_hh") if self.bias else ():
+            if isinstance(self.bias, bool) or name + suffix in self.bias:
+                shapes[name] = (rows,)
+            else:
+                setattr(self, name + suffix, None)
         if peepholes:
             shapes["weight_ch"] = (3, own)
         for name, shape in shapes.items():
@@ -124,11 +132,13 @@ class Recurrence(Module):
         )
 
     def settings(self) -> dict[str, Any]:
-        """The sizes, and whether there are biases."""
+        """The sizes, and whether there are biases, or which."""
+        biases = {n: b for n, b in vars(self).items() if n.startswith("bias_")}
+        held = [name for name, bias in biases.items() if bias is not None]
         return {
             "input_size": self.input_size,
             "hidden_size": self.hidden_size,
-            "bias": self.bias,
+            "bias": sorted(held) if 0 < len(held) < len(biases) else bool(held),
         }
 
     def describe_settings(self) -> str:
@@ -190,7 +200,7 @@ class RecurrentLayer(Recurrence):
         input_size: int,
         hidden_size: int,
         num_layers: int,
-        bias: bool,
+        bias: Biases,
         bidirectional: bool,
         dropout: float,
     ) -> None:
@@ -319,6 +329,19 @@ class RecurrentLayer(Recurrence):
             "bidirectional": self.bidirectional,
             "dropout": self.dropout,
         }
+
+
+def _names(layer: str, bias: Any) -> tuple[str, ...]:
+    """The names of the biases there are."""
+    names = tuple(bias) if isinstance(bias, list | tuple) else ()
+    if not names or not all(
+        re.fullmatch(r"bias_[ih]h(_l\d+\w*)?", str(n)) for n in names
+    ):
+        raise ArgumentError(
+            f"{layer}: bias={bias!r}: expected True, False, or the names of the biases "
+            "there are, such as ['bias_ih_l0']"
+        )
+    return names
 
 
 class FirstValues:

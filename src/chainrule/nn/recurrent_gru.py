@@ -6,11 +6,17 @@ from typing import Any, ClassVar
 
 from numpy.typing import DTypeLike
 
-from ..foreign import RECURRENT, advised
 from ..initializers import Initializer
 from ..ops.composed import split
 from ..ops.elementwise import sigmoid, tanh
-from .recurrent import FirstValues, RecurrentCell, RecurrentLayer, State, Weights
+from .recurrent import (
+    Biases,
+    FirstValues,
+    RecurrentCell,
+    RecurrentLayer,
+    State,
+    Weights,
+)
 
 
 def gru_step(z: Any, state: State, weights: Weights) -> State:
@@ -52,7 +58,7 @@ class GRU(RecurrentLayer):
     Arguments:
         input_size, hidden_size: D and H.
         num_layers: L; a layer above the first reads the h of the one below.
-        bias: whether there are b and b′.
+        bias: whether there are b and b′, or the names of those there are.
         bidirectional: whether there is a backward direction too.
         dropout: the share of a layer's output that the layer above does not see, in
             training.
@@ -76,13 +82,12 @@ class GRU(RecurrentLayer):
 
     gates: ClassVar[int] = 3
 
-    @advised(RECURRENT)
     def __init__(
         self,
         input_size: int,
         hidden_size: int,
         num_layers: int = 1,
-        bias: bool = True,
+        bias: Biases = True,
         *,
         bidirectional: bool = False,
         dropout: float = 0.0,
@@ -128,12 +133,11 @@ class GRUCell(RecurrentCell):
 
     gates: ClassVar[int] = 3
 
-    @advised(RECURRENT)
     def __init__(
         self,
         input_size: int,
         hidden_size: int,
-        bias: bool = True,
+        bias: Biases = True,
         *,
         weight_init: Initializer | str | None = None,
         recurrent_init: Initializer | str | None = None,

@@ -6,12 +6,18 @@ from typing import Any, ClassVar
 
 from numpy.typing import DTypeLike
 
-from ..foreign import RECURRENT, advised
 from ..initializers import Initializer
 from ..ops.composed import split
 from ..ops.elementwise import sigmoid, tanh
 from .arguments import number_within
-from .recurrent import FirstValues, RecurrentCell, RecurrentLayer, State, Weights
+from .recurrent import (
+    Biases,
+    FirstValues,
+    RecurrentCell,
+    RecurrentLayer,
+    State,
+    Weights,
+)
 
 #: The gates in the order of their rows in the weights: input, forget, context, output.
 INPUT, FORGET, CONTEXT, OUTPUT = range(4)
@@ -61,7 +67,7 @@ class LSTM(RecurrentLayer):
     Arguments:
         input_size, hidden_size: D and H.
         num_layers: L; a layer above the first reads the h of the one below.
-        bias: whether there are biases.
+        bias: whether there are biases, or the names of those there are.
         bidirectional: whether there is a backward direction too.
         dropout: the share of a layer's output that the layer above does not see, in
             training.
@@ -89,13 +95,12 @@ class LSTM(RecurrentLayer):
     gates: ClassVar[int] = 4
     states: ClassVar[tuple[str, ...]] = ("h", "c")
 
-    @advised(RECURRENT)
     def __init__(
         self,
         input_size: int,
         hidden_size: int,
         num_layers: int = 1,
-        bias: bool = True,
+        bias: Biases = True,
         *,
         bidirectional: bool = False,
         dropout: float = 0.0,
@@ -148,12 +153,11 @@ class LSTMCell(RecurrentCell):
     gates: ClassVar[int] = 4
     states: ClassVar[tuple[str, ...]] = ("h", "c")
 
-    @advised(RECURRENT)
     def __init__(
         self,
         input_size: int,
         hidden_size: int,
-        bias: bool = True,
+        bias: Biases = True,
         *,
         peepholes: bool = False,
         weight_init: Initializer | str | None = None,

@@ -7,10 +7,16 @@ from typing import Any
 from numpy.typing import DTypeLike
 
 from ..errors import unknown_option
-from ..foreign import RECURRENT, advised
 from ..initializers import Initializer
 from ..ops.elementwise import relu, tanh
-from .recurrent import FirstValues, RecurrentCell, RecurrentLayer, State, Weights
+from .recurrent import (
+    Biases,
+    FirstValues,
+    RecurrentCell,
+    RecurrentLayer,
+    State,
+    Weights,
+)
 
 NONLINEARITIES = {"tanh": tanh, "relu": relu}
 
@@ -44,7 +50,7 @@ class RNN(RecurrentLayer):
     Arguments:
         input_size, hidden_size: D and H.
         num_layers: L.
-        bias: whether there are b and b′.
+        bias: whether there are b and b′, or the names of those there are.
         nonlinearity: "tanh" or "relu".
         bidirectional: whether there is a backward direction too.
         dropout: the share of a layer's output that the layer above does not see, in
@@ -67,13 +73,12 @@ class RNN(RecurrentLayer):
         ((2, 5, 8), (1, 2, 8))
     """
 
-    @advised(RECURRENT)
     def __init__(
         self,
         input_size: int,
         hidden_size: int,
         num_layers: int = 1,
-        bias: bool = True,
+        bias: Biases = True,
         *,
         nonlinearity: str = "tanh",
         bidirectional: bool = False,
@@ -119,12 +124,11 @@ class RNNCell(RecurrentCell):
         (2, 8)
     """
 
-    @advised(RECURRENT)
     def __init__(
         self,
         input_size: int,
         hidden_size: int,
-        bias: bool = True,
+        bias: Biases = True,
         *,
         nonlinearity: str = "tanh",
         weight_init: Initializer | str | None = None,

@@ -21,6 +21,7 @@ from ..ops.primitive import lift
 from ..tensor import Parameter
 from .arguments import positive_size
 from .call import watching
+from .embedding import Embedding
 from .module import Module
 
 #: Operations that move numbers and compute none.
@@ -108,6 +109,8 @@ def summarise(
     """What ``Module.summary`` answers."""
     record = _Record()
     if input_shape is not None:
+        if dtype is None and _reads_ids(model):
+            dtype = dtypes.int64
         inputs = _inputs(input_shape, positive_size("summary", "batch", batch), dtype)
         with Trace(purpose="summary"), watching(record):
             model(*inputs)
@@ -176,11 +179,21 @@ def _is_node(value: Any) -> bool:
     return isinstance(value, Node)
 
 
+def _reads_ids(model: Module) -> bool:
+    """Whether the first layer is a table that ids are looked up in."""
+    layers = (each for _, each in model.named_modules())
+    first = next((each for each in layers if next(each.children(), None) is None), None)
+    return isinstance(first, Embedding)
+
+
 def _inputs(input_shape: Sequence[Any], batch: int, dtype: Any) -> list[Any]:
     if not isinstance(input_shape, (tuple, list)):
+        shape = getattr(input_shape, "shape", None)
+        given = f"={input_shape!r}" if shape is None else f" is an array of {shape}"
+        instead = (input_shape,) if shape is None else tuple(shape[1:])
         raise ArgumentError(
-            f"summary: input_shape={input_shape!r}: expected the shape of one sample, "
-            f"such as ({input_shape!r},)"
+            f"summary: input_shape{given}: expected the shape of one sample, such as "
+            f"{instead!r}"
         )
     several = bool(input_shape) and isinstance(input_shape[0], (tuple, list))
     shapes = list(input_shape) if several else [input_shape]
