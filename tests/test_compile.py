@@ -522,6 +522,9 @@ def test_a_setting_that_changes_between_calls_is_seen(
     monkeypatch.setattr(cr.config, "engine", ENGINE_NAMES[name == "numpy"])
     run(2.5)
     assert len(run.specialisations) == 3
+    monkeypatch.setattr(cr.config, "debug", not cr.config.debug)
+    run(2.5)
+    assert len(run.specialisations) == 4
 
 
 @pytest.mark.parametrize("name", ENGINE_NAMES)

@@ -14,6 +14,7 @@ import pytest
 from scipy import special
 
 import chainrule as cr
+from chainrule import nn
 from tests.contracts.samples import Array
 
 Wide = np.longdouble
@@ -181,3 +182,32 @@ def test_infinite_logits_keep_their_meaning() -> None:
     assert cr.logsumexp(cr.tensor([-np.inf, -np.inf])).item() == -np.inf
     for f in (cr.softmax, lambda x: cr.logsumexp(x, -1)):
         assert np.isfinite(elementwise(f, x).numpy()).all()
+
+
+#: the activations' values at −∞ and ∞, and their slopes there
+ENDS: dict[str, tuple[Callable[..., Any], tuple[float, float], tuple[float, float]]] = {
+    "gelu": (cr.gelu, (0, np.inf), (0, 1)),
+    "silu": (cr.silu, (0, np.inf), (0, 1)),
+    "elu": (cr.elu, (-1, np.inf), (0, 1)),
+    "sigmoid": (cr.sigmoid, (0, 1), (0, 0)),
+    "softplus": (cr.softplus, (0, np.inf), (0, 1)),
+    "mish": (nn.Mish(), (0, np.inf), (0, 1)),
+    "gelu of GPT-2": (nn.GELU("tanh"), (0, np.inf), (0, 1)),
+    "softsign": (nn.Softsign(), (-1, 1), (0, 0)),
+    "hardtanh": (nn.Hardtanh(), (-1, 1), (0, 0)),
+    "celu": (nn.CELU(2.0), (-2, np.inf), (0, 1)),
+}
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", sorted(ENDS))
+def test_infinite_inputs_have_the_limit_and_nan_stays(
+    name: str, dtype: str, compiled: bool
+) -> None:
+    f, values, slopes = ENDS[name]
+    x = cr.tensor([-np.inf, np.inf, np.nan], dtype)
+    for run, wanted in ((f, values), (lambda x: elementwise(f, x), slopes)):
+        found = (cr.compile(run) if compiled else run)(x).numpy()
+        np.testing.assert_array_equal(found[:2], wanted)
+    assert np.isnan(f(x).numpy()[2])

@@ -61,6 +61,13 @@ def test_batches_in_the_order_of_the_data_are_not_changed() -> None:
     np.testing.assert_array_equal(dataset().inputs, IMAGES)
 
 
+def test_of_a_split_only_the_training_part_is_changed() -> None:
+    split = data.Split(dataset(None), dataset(None), dataset(None), name="all")
+    changed = split.augmented(ALL)
+    assert [part.augmentation for part in changed] == [ALL, None, None]
+    assert changed.name == "all" and split.train.augmentation is None
+
+
 def test_flat_images_are_changed_as_images() -> None:
     flat, deep = epoch(dataset(flat=True)), epoch(dataset())
     for row in range(23):

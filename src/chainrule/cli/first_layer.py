@@ -22,7 +22,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 #: What may stand between a convolution and what its units say.
 BEHIND = (
     nn.BatchNorm2d, nn.ReLU, nn.LeakyReLU, nn.ELU, nn.GELU, nn.SiLU, nn.Tanh,
-    nn.Sigmoid, nn.Softplus,
+    nn.Sigmoid, nn.Softplus, nn.SELU, nn.CELU, nn.Mish, nn.Hardtanh, nn.Softsign,
 )  # fmt: skip
 
 #: So many images are searched for the parts that excite a unit.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
@@ -417,6 +417,14 @@ class Split:
     licence: str = ""
     published: tuple[str, ...] = ()
     transform: Transform | None = None
+
+    def augmented(self, augmentation: Augmentation | None) -> Split:
+        """The same, with the images of ``train`` changed in every epoch.
+
+        Arguments:
+            augmentation: what may happen to an image; None for nothing.
+        """
+        return replace(self, train=self.train.augmented(augmentation))
 
     def __iter__(self) -> Iterator[Dataset]:
         """train, test; or train, validation, test where there is a validation part."""

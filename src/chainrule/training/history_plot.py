@@ -87,7 +87,7 @@ def _panel(ax: Axes, history: History, columns: Sequence[str], title: str) -> No
     ax.set_xlabel("epoch")
     ax.set_title(title, loc="left", fontweight="bold")
     _scale(ax, history, title)
-    ax.locator_params(axis="x", integer=True)
+    ax.locator_params(axis="x", integer=True, min_n_ticks=1)
     ax.grid(alpha=0.25)
     plain_frame(ax)
     ax.legend(frameon=False)
