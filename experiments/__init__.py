@@ -3,8 +3,9 @@
 ``python -m experiments NAME`` runs one, draws what there is to see, and keeps what it
 measured beside what was published, in ``results/`` and in the table of ``README.md``.
 
-Each file offers ``SUMMARY``, a line; ``PUBLISHED``, what others found; and ``run``,
-which takes ``Options`` and answers a ``Record``. They use the package as anyone would.
+The docstring of a file says what was found before, by whom and when, and how it is run
+here; its ``run`` takes ``Options`` and answers a ``Record``. They use the package as
+anyone would.
 """
 
 #: Name on the command line ↦ file, in the order of the table.

@@ -7,7 +7,6 @@ that of the last epoch.
 
 from __future__ import annotations
 
-import dataclasses
 import statistics
 from collections.abc import Sequence
 from typing import Any
@@ -31,11 +30,6 @@ def small(split: data.Split) -> data.Split:
         split.test.subset(slice(QUICK_TEST)),
         split.validation.subset(slice(QUICK_TEST)),
     )
-
-
-def augmented(split: data.Split, augmentation: data.Augmentation) -> data.Split:
-    """The same, with images of the training part changed in every epoch."""
-    return dataclasses.replace(split, train=split.train.augmented(augmentation))
 
 
 def train(

@@ -41,7 +41,7 @@ def run(options: Options) -> Record:
     split = data.load("mnist", flatten=False, validation=0.05)
     if options.quick:
         split = classifiers.small(split)
-    split = classifiers.augmented(split, data.Augmentation(crop=2, rotate=10))
+    split = split.augmented(data.Augmentation(crop=2, rotate=10))
     epochs = classifiers.QUICK_EPOCHS if options.quick else EPOCHS
     model = network()
     steps = epochs * data.num_batches(len(split.train), BATCH_SIZE)

@@ -57,7 +57,7 @@ class Record:
     Arguments:
         name: of the experiment.
         summary: network and data, in a few words.
-        measured: figure ↦ value; the first one stands in the table.
+        measured: figure ↦ value; the first five stand in the table.
         published: what it is compared with.
         seed, epochs: of the run.
         seconds: of the whole run, and of an epoch of training (median); None where it
@@ -168,7 +168,7 @@ def write_table() -> None:
 
 def row(record: Mapping[str, Any]) -> str:
     """A record as a line of the table."""
-    figures = list(record["measured"].items())
+    figures = list(record["measured"].items())[:5]
     measured = "; ".join(f"{name} {shown(value)}" for name, value in figures)
     published = "; ".join(
         f"{each['what']}: {shown(each['value'])} ({each['source']})"

@@ -126,7 +126,7 @@ def draw(
     for ax in (left, right):
         ax.spines[["top", "right"]].set_visible(False)
     left.legend(frameon=False, loc="upper left", ncols=2, fontsize=9)
-    figure.savefig(path)
+    figure.savefig(path, dpi=100)
 
 
 def run(options: Options) -> Record:
