@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import numpy as np
@@ -140,31 +139,24 @@ def test_clipping_by_the_norm_sees_every_row_once() -> None:
     assert np.linalg.norm(table.numpy() - before) == pytest.approx(0.5)
 
 
-def seconds_of_a_step(rows: int, algorithm: Any) -> float:
-    """The best time of a compiled step with 512 tokens, and its memory is small."""
+def memory_of_a_step(rows: int, algorithm: Any) -> int:
+    """The bytes between the kernels of a compiled step with 512 tokens."""
     layer = nn.Embedding(rows, 64)
     optimizer = algorithm([layer.weight], lr=0.1)
 
-    @cr.compile
     def step(ids: Any) -> Any:
         loss = (layer(ids) ** 2).mean()
         optimizer.step(cr.backprop(loss))
         return loss
 
-    ids = rng.integers(0, rows, 512)
-    step(ids)
-    (report,) = step.reports
+    compiled = cr.compile(step, engine="native")
+    compiled(rng.integers(0, rows, 512))
+    (report,) = compiled.reports
     assert report.arena_bytes is not None
-    assert report.arena_bytes < 4e6
-    best = float("inf")
-    for _ in range(30):
-        start = time.perf_counter()
-        step(ids)
-        best = min(best, time.perf_counter() - start)
-    return best
+    return report.arena_bytes
 
 
 @pytest.mark.parametrize("algorithm", [optim.SGD, optim.Adagrad, optim.SparseAdam])
-def test_a_step_costs_the_same_for_a_table_25_times_as_long(algorithm: Any) -> None:
-    short, long = (seconds_of_a_step(rows, algorithm) for rows in (2000, 50_000))
-    assert long < 4 * short + 1e-4  # the whole table would take 25 times as long
+def test_a_step_has_no_array_of_the_size_of_the_table(algorithm: Any) -> None:
+    short, long = (memory_of_a_step(rows, algorithm) for rows in (2000, 50_000))
+    assert short == long < 50_000 * 64 * 4
