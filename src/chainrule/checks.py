@@ -172,9 +172,7 @@ def check_declared(f: Function, *args: Any) -> None:
     outputs = lift(tree.flatten(f(*args))[0])
     for node in in_order(outputs):
         values = node.value if isinstance(node.value, tuple) else (node.value,)
-        shapes: Any = node.shape if isinstance(node.value, tuple) else (node.shape,)
-        kinds: Any = node.dtype if isinstance(node.value, tuple) else (node.dtype,)
-        for value, shape, dtype in zip(values, shapes, kinds, strict=True):
+        for value, (shape, dtype) in zip(values, node.types, strict=True):
             if value.shape != shape or value.dtype != dtype:
                 name = node.op.name if node.op else "leaf"
                 raise CheckFailed(

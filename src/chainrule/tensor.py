@@ -452,7 +452,7 @@ class Variable(Tensor):
     def array(self, array: Array) -> None:
         self.value = array
         self._leaf = None
-        changes.last = object()
+        changes.mark()
 
     def read(self) -> Node:
         """The node for the value now: the trace's, or a constant leaf."""
@@ -466,7 +466,7 @@ class Variable(Tensor):
         if leaf is None:
             leaf = self._new_leaf(self.value)
             self._leaf = weakref.ref(leaf)  # not a cycle: a dropped model is freed
-            changes.last = object()
+            changes.mark()
         return leaf
 
     @property

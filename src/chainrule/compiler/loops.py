@@ -147,7 +147,7 @@ def applied(name: str, inputs: Sequence[Node], like: Node, **params: Any) -> Nod
     op: Primitive = REGISTRY[name]
     shape, dtype = op.infer(*inputs, **params)
     made = Node.kind(op, tuple(inputs), params, shape, dtype)
-    made.origin, made._line = like.origin, like._line
+    made.origin, made.position = like.origin, like.position
     return made
 
 

@@ -225,9 +225,9 @@ def is_arithmetic(name: str, dtype: DType) -> bool:
 def instruction_report(node: Node) -> KernelReport:
     """The figures of one node that is computed by itself."""
     name = node.op.name if node.op is not None else "leaf"
-    written = sum(_bytes(shape, dtype) for shape, dtype in _parts(node))
+    written = sum(_bytes(shape, dtype) for shape, dtype in node.types)
     given = [each for each in node.inputs if not each.literal]
-    parts = [part for each in given for part in _parts(each)]
+    parts = [part for each in given for part in each.types]
     read = sum(_bytes(shape, dtype) for shape, dtype in parts)
     if name in VIEWS:
         read = written = 0
@@ -239,7 +239,7 @@ def instruction_report(node: Node) -> KernelReport:
         return KernelReport(name, loops, (name,), read, written, flops, tuple(body))
     return KernelReport(
         name,
-        " × ".join(loops_text(shape) for shape, _ in _parts(node)[:1]),
+        " × ".join(loops_text(shape) for shape, _ in node.types[:1]),
         (name,),
         read,
         written,
@@ -258,15 +258,6 @@ def _flops(node: Node, name: str) -> int:
     if name in REDUCTIONS:
         return math.prod(first.shape)
     return math.prod(node.shape) * is_arithmetic(name, node.dtype)
-
-
-def _parts(node: Node) -> list[tuple[Any, Any]]:
-    """Shape and dtype of every array of a node."""
-    if not node.several:
-        return [(node.shape, node.dtype)]
-    shapes: Any = node.shape
-    dtypes: Any = node.dtype
-    return list(zip(shapes, dtypes, strict=True))
 
 
 def _bytes(shape: Sequence[int], dtype: DType) -> int:

@@ -46,12 +46,12 @@ def remade(node: Node, inputs: Sequence[Node]) -> Node:
         node.op, tuple(inputs), node.params, node.shape, node.dtype, name=node.name
     )
     copy.origin = node.origin
-    copy._line = node._line
+    copy.position = node.position
     return copy
 
 
 def constant_leaf(node: Node, value: object) -> Node:
     """A leaf with this value in place of an operation."""
     leaf = Node.kind(None, (), {}, node.shape, node.dtype, value, node.name)
-    leaf._line = node._line
+    leaf.position = node.position
     return leaf

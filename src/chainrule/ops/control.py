@@ -21,8 +21,10 @@ from typing import Any, SupportsIndex
 import numpy as np
 
 from .. import dtypes, tree
+from ..dtypes import DType
 from ..errors import ArgumentError, DTypeError, ShapeError
 from ..graph import Array, Graph, Node, Trace
+from ..shapes import Shape
 from .primitive import Primitive, lift, literal, zeros_like
 
 
@@ -148,8 +150,8 @@ _scan = Primitive(
 )
 
 
-def _infer_project(x: Node, index: int) -> tuple[Any, Any]:
-    return x.shape[index], x.dtype[index]
+def _infer_project(x: Node, index: int) -> tuple[Shape, DType]:
+    return x.types[index]
 
 
 #: One of the results of a scan; ``backprop`` collects the gradients of all of them.

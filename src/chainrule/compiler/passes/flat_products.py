@@ -103,5 +103,5 @@ def _made(
 ) -> Node:
     """An operation that stands for a part of another: its line and origin."""
     made = Node.kind(REGISTRY[name], inputs, params, to, like.dtype)
-    made.origin, made._line = like.origin, like._line
+    made.origin, made.position = like.origin, like.position
     return made
