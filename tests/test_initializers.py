@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from chainrule.random import Generator
 
 import chainrule as cr
 from chainrule import initializers, nn
 from chainrule.errors import ArgumentError, ChainruleError, OptionError, ShapeError
-from chainrule.random import Generator
 
 OUT, IN = 300, 500
 SIZE = OUT * IN

@@ -15,20 +15,18 @@ The road that every program travels, and where to read about each part of it::
 - ``random``, ``manual_seed``, ``config``, ``errors``: the rest.
 """
 
+import sys
 from typing import TYPE_CHECKING
 
-from . import data, errors, initializers, losses, models, nn, optim, random
+from . import errors
+from . import random_numbers as random
 from .backprop import Gradients, backprop
-from .checks import check_declared, check_gradients, check_numerics
 from .compiler.compile import compile
 from .compiler.trace import trace
 from .config import config
 from .derivatives import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from .explain import explain
-from .foreign import PACKAGE, names_of
 from .graph import Graph
-from .nn.dot_product import attention
-from .nn.rebuild import load
 from .ops.composed import (
     all,
     any,
@@ -110,9 +108,17 @@ from .ops.matmul import matmul
 from .ops.movement import broadcast_to, concatenate, flip, pad, reshape, transpose
 from .ops.reduction import argmax, argmin, argsort, cumsum, max, min, prod, sum
 from .ops.windows import overlap_add, windows
-from .random import manual_seed
+from .public import listing, missing_names
+from .random_numbers import manual_seed
 from .tensor import Parameter, Tensor, Variable, parameter, tensor
-from .training import callbacks, evaluate, fit, metrics, predict
+
+if TYPE_CHECKING:  # imported when first used: the same names stand in LATER
+    from . import data, initializers, losses, models, nn, optim
+    from .checks import check_declared, check_gradients, check_numerics
+    from .loading import load
+    from .nn.dot_product import attention
+    from .training import callbacks, evaluate, metrics, predict
+    from .training.loop import fit
 
 __version__ = "0.1.0"
 __all__ = [
@@ -254,5 +260,20 @@ __all__ = [
     "zeros",
 ]
 
+#: Imported when first used, module → names: they take longer than all the rest.
+LATER = {
+    ".": ("data", "initializers", "losses", "models", "nn", "optim"),
+    ".checks": ("check_declared", "check_gradients", "check_numerics"),
+    ".loading": ("load",),
+    ".nn.dot_product": ("attention",),
+    ".training": ("callbacks", "evaluate", "metrics", "predict"),
+    ".training.loop": ("fit",),
+}
+
+__dir__ = listing([*__all__, "__version__"])
 if not TYPE_CHECKING:  # so that type checkers still find wrong names
-    __getattr__ = names_of(__name__, PACKAGE)
+    __getattr__ = missing_names(__name__, advice="package.NAMES", later=LATER)
+
+# ``import chainrule.random``: the file has another name, so that Python started in this
+# folder finds its own ``random``. (``os.path`` is registered in the same way.)
+sys.modules["chainrule.random"] = random

@@ -23,6 +23,29 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from types import FrameType
 
+__all__ = [
+    "ArgumentError",
+    "BoundsError",
+    "ChainruleError",
+    "DTypeError",
+    "DataError",
+    "FileError",
+    "ForeignNameError",
+    "GradientError",
+    "MissingPackageError",
+    "NumericsError",
+    "OptionError",
+    "ShapeError",
+    "SourceLine",
+    "StateError",
+    "TraceError",
+    "format_message",
+    "missing_package",
+    "nearest",
+    "unknown_option",
+    "user_line",
+]
+
 PACKAGE_FOLDER = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 #: The layers being called, outermost first; kept by ``nn.Module``. Only ``str`` is
@@ -268,3 +291,8 @@ def missing_package(
         f"{purpose} needs the package {package!r}, which is not installed",
         fix=f"pip install {install!r}",
     )
+
+
+def __dir__() -> list[str]:
+    """The public names, as ``public.listing`` of other modules."""
+    return sorted(__all__)

@@ -27,12 +27,34 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import DTypeLike
 
-from . import dtypes, random
+from . import dtypes
 from .errors import ArgumentError, ShapeError, unknown_option
 from .graph import Array
-from .random import Generator
+from .public import listing
+from .random_numbers import Generator, default_generator
 from .shapes import Shape
 from .tensor import tensor
+
+__all__ = [
+    "BY_NAME",
+    "Initializer",
+    "Rule",
+    "as_initializer",
+    "by_name",
+    "constant",
+    "fans",
+    "glorot_normal",
+    "glorot_uniform",
+    "he_normal",
+    "he_uniform",
+    "lecun_normal",
+    "lecun_uniform",
+    "normal",
+    "ones",
+    "orthogonal",
+    "uniform",
+    "zeros",
+]
 
 
 class Initializer(Protocol):
@@ -65,7 +87,7 @@ class Rule:
         dtype: DTypeLike | None = None,
     ) -> Any:
         """A tensor of this shape."""
-        source = random.default_generator if generator is None else generator
+        source = default_generator if generator is None else generator
         wanted = dtypes.as_dtype(float if dtype is None else dtype)
         return self.draw(tuple(shape), source, wanted)
 
@@ -390,3 +412,6 @@ def _orthonormal_columns(sample: Array) -> Array:
 def _not_negative(name: str, argument: str, value: float) -> None:
     if not (isinstance(value, (int, float, np.number)) and 0 <= value < math.inf):
         raise ArgumentError(f"{name}: {argument}={value!r}: expected a number ≥ 0")
+
+
+__dir__ = listing(__all__)

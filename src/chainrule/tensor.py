@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 from numpy.typing import DTypeLike
 
-from . import dtypes, foreign
+from . import dtypes
 from .errors import ArgumentError, DTypeError, ShapeError, TraceError
+from .foreign import no_attribute
 from .graph import (
     Array,
     Node,
@@ -56,7 +57,7 @@ class Tensor(Node):
     if not TYPE_CHECKING:  # so that type checkers still find wrong names
 
         def __getattr__(self, name: str) -> NoReturn:
-            raise foreign.no_attribute(self, name, foreign.TENSOR)
+            raise no_attribute(self, name, "package.TENSOR")
 
     # What it is. ----------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ import tomllib
 
 import pytest
 
+import chainrule as cr
 from tests.architecture.source_tree import ROOT, SOURCE, source_files
 
 #: Imported when first used, never by ``import chainrule``.
@@ -61,6 +62,38 @@ def test_importing_the_package_brings_in_numpy_and_nothing_heavy() -> None:
     assert not loaded.intersection(HEAVY)
 
 
+#: The rooms that ``import chainrule`` enters; all others come when they are used.
+AT_ONCE = {
+    "backprop", "compiler", "config", "derivatives", "dtypes", "engines", "errors",
+    "explain", "foreign", "graph", "ops", "public", "random", "random_numbers",
+    "shapes", "tensor", "tree",
+}  # fmt: skip
+
+#: The most files of ours that it reads: each takes about a millisecond.
+MOST_FILES = 80
+
+
+def test_only_the_core_is_imported_at_once() -> None:
+    """Layers, losses, optimizers, data, training and models wait for their first use,
+    as does what draws explanations and what gives advice after an error.
+    """
+    program = "import chainrule, sys; print(*sys.modules)"
+    modules = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+        cwd=ROOT,
+    ).stdout.split()
+    ours = {name for name in modules if name.startswith("chainrule.")}
+    assert {name.split(".")[1] for name in ours} == AT_ONCE
+    assert {"chainrule.explain", "chainrule.explain.entrance"} == {
+        name for name in ours if name.startswith("chainrule.explain")
+    }
+    assert not [name for name in ours if "tables" in name]
+    assert len(ours) <= MOST_FILES
+
+
 def test_the_package_needs_only_what_its_base_install_brings() -> None:
     needed = {
         (module.split(".")[0], file.name)
@@ -107,22 +140,61 @@ def test_import_contracts_name_each_room_once() -> None:
 
 
 #: What ``__init__.py`` imports for itself.
-PRIVATE = ("typing", "foreign")
+PRIVATE = ("typing", "public")
+
+
+def root_module() -> ast.Module:
+    """The syntax tree of ``chainrule/__init__.py``."""
+    return next(file.tree for file in source_files() if file.name == "__init__.py")
+
+
+def assigned(tree: ast.Module, name: str) -> object:
+    """The value of a constant that a module assigns once."""
+    values = [
+        node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == name
+    ]
+    assert len(values) == 1
+    return ast.literal_eval(values[0])
+
+
+def imported_names(body: list[ast.stmt]) -> set[str]:
+    """The names that ``from … import`` statements bind, but for PRIVATE modules."""
+    return {
+        alias.asname or alias.name
+        for node in body
+        if isinstance(node, ast.ImportFrom) and node.module not in PRIVATE
+        for alias in node.names
+    }
+
+
+def imports_for_type_checkers(tree: ast.Module) -> list[ast.stmt]:
+    """What stands under ``if TYPE_CHECKING:``."""
+    (guarded,) = [
+        node.body
+        for node in tree.body
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+    ]
+    return guarded
 
 
 def test_the_public_names_are_spelled_out() -> None:
     """Type checkers and editors read ``__all__``; they cannot run it."""
-    tree = next(file.tree for file in source_files() if file.name == "__init__.py")
-    listed = [
-        node.value
-        for node in tree.body
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
-    ]
-    imported = {
-        alias.asname or alias.name
-        for node in tree.body
-        if isinstance(node, ast.ImportFrom) and node.module not in PRIVATE
+    tree = root_module()
+    listed = assigned(tree, "__all__")
+    assert isinstance(listed, list)
+    imported = imported_names(tree.body + imports_for_type_checkers(tree))
+    assert set(listed) == imported
+
+
+def test_what_comes_later_is_what_type_checkers_see() -> None:
+    tree = root_module()
+    seen = {
+        ("." + (node.module or ""), alias.name)
+        for node in imports_for_type_checkers(tree)
+        if isinstance(node, ast.ImportFrom)
         for alias in node.names
     }
-    assert len(listed) == 1
-    assert set(ast.literal_eval(listed[0])) - {"__version__"} == imported
+    later = {(module, name) for module, names in cr.LATER.items() for name in names}
+    assert later == seen

@@ -12,23 +12,24 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule import data, foreign, losses, models, nn, optim
+from chainrule import data, losses, models, nn, optim
 from chainrule.errors import ArgumentError, ForeignNameError, OptionError
+from chainrule.foreign import table
 
 W: Any = cr.parameter(np.ones((2, 3), np.float32), name="W")
 model: Any = nn.Sequential(nn.Linear(2, 3), nn.ReLU())
 optimizer: Any = optim.Adam(model.parameters())
 OWNERS: list[tuple[Any, str, Mapping[str, str]]] = [
-    (W * 2, "Tensor", foreign.TENSOR),
-    (model, "Sequential", foreign.MODULE),
-    (optimizer, "Adam", foreign.OPTIMIZER),
+    (W * 2, "Tensor", table("package.TENSOR")),
+    (model, "Sequential", table("nn.MODULE")),
+    (optimizer, "Adam", table("optim.OPTIMIZER")),
     (cr.fit(nn.Linear(1, 1), ([[1.0]], [[1.0]]), epochs=0, progress=False), "History",
-     foreign.HISTORY),
-    (cr, "cr", foreign.PACKAGE),
-    (nn, "cr.nn", foreign.NN),
-    (models, "cr.models", foreign.MODELS),
-    (optim, "cr.optim", foreign.OPTIM),
-    (data, "cr.data", foreign.DATA),
+     table("training.HISTORY")),
+    (cr, "cr", table("package.NAMES")),
+    (nn, "cr.nn", table("nn.NAMES")),
+    (models, "cr.models", table("models.NAMES")),
+    (optim, "cr.optim", table("optim.NAMES")),
+    (data, "cr.data", table("data.NAMES")),
 ]  # fmt: skip
 NAMES = [
     pytest.param(owner, shown, name, fix, id=f"{shown}.{name}")
@@ -79,7 +80,7 @@ HABITS: list[tuple[Callable[[], Any], str]] = [
     (lambda: W.grad,
      "grads = cr.backprop(loss); grads[W] is ∂loss/∂W, of any tensor W"),
     (lambda: optimizer.zero_grad(),
-     "leave it out: each cr.backprop(loss) answers gradients of its own"),
+     "leave it out: each cr.backprop(loss) returns new gradients"),
     (lambda: model.eval(),
      "leave it out: a call predicts unless it says model(x, training=True); cr.fit "
      "does"),

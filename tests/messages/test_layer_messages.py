@@ -254,7 +254,7 @@ MADE: list[tuple[Callable[[], Any], type[ChainruleError], str, str | None]] = [
     (lambda: models.resnet(18, pretrained=True), OptionError,  # type: ignore[call-arg]
      "unknown option of resnet 'pretrained': expected one of 'depth', 'in_channels', "
      "'num_classes'",
-     "leave it out: weights are drawn; model.load(path) puts others in their place"),
+     "leave it out: weights are drawn; model.load(path) replaces them"),
     (lambda: models.resnet(20), ArgumentError,
      "resnet: depth=20: expected one of [18, 34, 50, 101, 152]",
      "models.resnet_small(20) is for images of 32 × 32"),

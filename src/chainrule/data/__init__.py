@@ -18,7 +18,7 @@ losses.
 
 from typing import TYPE_CHECKING
 
-from ..foreign import DATA, names_of
+from ..public import listing, missing_names
 from .augmentation import Augmentation
 from .batching import Stream, batches, epoch_order, num_batches
 from .columns import Columns, read_columns
@@ -59,5 +59,6 @@ __all__ = [
     "train_test_split",
 ]
 
+__dir__ = listing(__all__)
 if not TYPE_CHECKING:  # so that type checkers still find wrong names
-    __getattr__ = names_of(__name__, DATA)
+    __getattr__ = missing_names(__name__, advice="data.NAMES")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from .. import foreign
 from ..errors import ArgumentError, DataError
 from ..foreign import advised
 from .batching import epoch_order
@@ -16,7 +15,7 @@ from .datasets import Dataset, Split, as_dataset
 from .validation import Array
 
 
-@advised(foreign.SPLIT)
+@advised("data.SPLIT")
 def train_test_split(
     dataset: Dataset | tuple[object, object],
     test: float = 0.2,

@@ -1,15 +1,20 @@
-"""``explain``, the one function: it sees what it was given, and opens it up."""
+"""``explain``, the one function: it picks the explanation for what it is given.
+
+``import chainrule`` imports this file, and what draws an explanation comes with the
+first call: most programs explain nothing.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import ArgumentError, TraceError
 from ..graph import Graph, Node, current_trace, no_value
-from ..nn.module import Module
-from .explanation import Explanation
-from .layers import NetworkExplanation, explain_network
+
+if TYPE_CHECKING:
+    from .explanation import Explanation
+    from .layers import NetworkExplanation
 
 
 def explain(
@@ -62,6 +67,10 @@ def explain(
           ∂f/∂y = ∂f/∂s · ∂s/∂y = 4 · 1 = 4
           ∂f/∂x = ∂f/∂s · ∂s/∂x = 4 · 1 = 4
     """
+    from ..nn.module import Module
+    from .explanation import Explanation
+    from .layers import explain_network
+
     if current_trace() is not None:
         raise TraceError(
             "explain: inside a function that is being traced no value is known",

@@ -24,7 +24,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..errors import unknown_option
-from ..foreign import loss_called, names_of
+from ..foreign import loss_called
+from ..public import listing, missing_names
 from .classes import binary_cross_entropy, cross_entropy, hinge
 from .ctc import ctc
 from .ctc_decoding import Decoding, ctc_decode
@@ -89,5 +90,6 @@ __all__ = [
     "squared_error",
 ]
 
+__dir__ = listing(__all__)
 if not TYPE_CHECKING:  # so that type checkers still find wrong names
-    __getattr__ = names_of(__name__, {})
+    __getattr__ = missing_names(__name__)

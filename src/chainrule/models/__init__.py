@@ -6,8 +6,8 @@ to be trained.
 
 from typing import TYPE_CHECKING
 
-from ..foreign import MODELS, names_of
 from ..nn.rebuild import offer
+from ..public import listing, missing_names
 from .char_lstm import CharLSTM
 from .gpt import GPT
 from .inception import googlenet, inception_small
@@ -29,5 +29,6 @@ __all__ = [
 
 offer(GPT, CharLSTM)
 
+__dir__ = listing(__all__)
 if not TYPE_CHECKING:  # so that type checkers still find wrong names
-    __getattr__ = names_of(__name__, MODELS)
+    __getattr__ = missing_names(__name__, advice="models.NAMES")

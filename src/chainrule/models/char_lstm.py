@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from .. import nn, random
+from .. import nn
 from ..compiler.compile import compile
 from ..errors import ArgumentError, DataError
 from ..graph import Array
 from ..nn.arguments import number_within, positive_size
 from ..ops.reduction import argmax
-from ..random import Generator
+from ..random_numbers import Generator, default_generator
 
 
 class CharLSTM(nn.Module):
@@ -176,7 +176,7 @@ class CharLSTM(nn.Module):
         """
         count = positive_size("sample", "steps", steps)
         heat = number_within("sample", "temperature", temperature, 0)
-        source = random.default_generator if generator is None else generator
+        source = default_generator if generator is None else generator
         ids = self.encode(prompt or self._first())[None]  # (1, T)
         following, state, written = _following(self), None, []
         if ids.shape[1] > 1:  # a prompt's own program; every further step shares one

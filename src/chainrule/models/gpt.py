@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import math
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from .. import dtypes, foreign, nn, random
+from .. import dtypes, nn
 from ..compiler.compile import compile
 from ..errors import ArgumentError, DTypeError, ShapeError
 from ..graph import Array
@@ -26,7 +26,7 @@ from ..ops.elementwise import where
 from ..ops.primitive import lift
 from ..ops.reduction import argmax
 from ..ops.reduction import min as min_
-from ..random import Generator
+from ..random_numbers import Generator, default_generator
 from ..tensor import Tensor, tensor
 
 
@@ -66,7 +66,7 @@ class GPT(nn.Module):
     """
 
     depends_on_training: ClassVar[bool] = True
-    _elsewhere: ClassVar[Mapping[str, str]] = foreign.GPT
+    options_elsewhere: ClassVar[str] = "models.GPT"
 
     def __init__(
         self,
@@ -165,7 +165,7 @@ class GPT(nn.Module):
         if top_k is not None:
             top_k = positive_size("generate", "top_k", top_k)
             top_k = min(top_k, self.embedding.num_embeddings)
-        source = random.default_generator if generator is None else generator
+        source = default_generator if generator is None else generator
         rows = np.atleast_2d(ids)
         with _Borrowed(self, len(rows)) as writer:
             for _ in range(steps):

@@ -8,7 +8,7 @@ an image's values stands at the right of the line that makes it.
 from __future__ import annotations
 
 from .. import nn
-from ..foreign import MADE, advised
+from ..foreign import advised
 
 HE = "he_normal"
 
@@ -60,7 +60,7 @@ def inception_block(
     )
 
 
-@advised(MADE)
+@advised("models.FUNCTION")
 def googlenet(num_classes: int = 1000, in_channels: int = 3) -> nn.Sequential:
     """GoogLeNet: 22 layers, 6,998,552 parameters, without its auxiliary classifiers.
 
@@ -144,7 +144,7 @@ def halving_block(channels: int, width: int) -> nn.Branches:
     )
 
 
-@advised(MADE)
+@advised("models.FUNCTION")
 def inception_small(num_classes: int = 10, in_channels: int = 3) -> nn.Sequential:
     """The small Inception for CIFAR: eight blocks of two branches, two that halve.
 

@@ -9,10 +9,10 @@ it.
 from __future__ import annotations
 
 from .. import nn
-from ..foreign import MADE, advised
+from ..foreign import advised
 
 
-@advised(MADE)
+@advised("models.FUNCTION")
 def lenet5(num_classes: int = 10, in_channels: int = 1) -> nn.Sequential:
     """LeNet-5, of 61,706 parameters: for images of 28 × 28, padded to 32 × 32.
 
@@ -45,7 +45,7 @@ def lenet5(num_classes: int = 10, in_channels: int = 1) -> nn.Sequential:
     )
 
 
-@advised(MADE)
+@advised("models.FUNCTION")
 def lenet(num_classes: int = 10, in_channels: int = 1) -> nn.Sequential:
     """LeNet as it is trained today: wider, with ReLU and max pooling.
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from .. import nn
 from ..errors import ArgumentError
-from ..foreign import MADE, advised
+from ..foreign import advised
 
 HE = "he_normal"
 
@@ -93,7 +93,7 @@ def shortcut(
     )
 
 
-@advised(MADE)
+@advised("models.FUNCTION")
 def resnet_small(
     depth: int = 20,
     num_classes: int = 10,
@@ -151,7 +151,7 @@ IMAGENET: dict[int, tuple[tuple[int, ...], bool]] = {
 }
 
 
-@advised(MADE)
+@advised("models.FUNCTION")
 def resnet(
     depth: int = 18, num_classes: int = 1000, in_channels: int = 3
 ) -> nn.Sequential:

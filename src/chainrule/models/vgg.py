@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from .. import nn
 from ..errors import ArgumentError
-from ..foreign import MADE, advised
+from ..foreign import advised
 
 #: The channels of the convolutions of each stage; after each stage the image halves.
 STAGES: dict[int, Sequence[Sequence[int]]] = {
@@ -22,7 +22,7 @@ STAGES: dict[int, Sequence[Sequence[int]]] = {
 }
 
 
-@advised(MADE)
+@advised("models.FUNCTION")
 def vgg(
     depth: int = 16,
     num_classes: int = 1000,

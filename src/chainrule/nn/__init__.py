@@ -5,7 +5,7 @@ Place on the road: above the compiler, written with public operators only.
 
 from typing import TYPE_CHECKING
 
-from ..foreign import NN, names_of
+from ..public import listing, missing_names
 from .activations import (
     CELU,
     ELU,
@@ -181,5 +181,6 @@ __all__ = [
     "Upsample",
 ]
 
+__dir__ = listing(__all__)
 if not TYPE_CHECKING:  # so that type checkers still find wrong names
-    __getattr__ = names_of(__name__, NN)
+    __getattr__ = missing_names(__name__, advice="nn.NAMES")

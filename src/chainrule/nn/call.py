@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Protocol
 
-from .. import foreign
 from ..errors import ArgumentError
+from ..foreign import table
 
 if TYPE_CHECKING:
     from .module import Module
@@ -109,7 +109,8 @@ class Call:
             given = [type(each).__name__ for each in inputs]
             given += [f"{key}=" for key in options if key != "training"]
             unknown = [key for key in options if key not in signature.parameters]
-            advice = [foreign.CALL[key] for key in unknown if key in foreign.CALL]
+            here = table("nn.CALL")
+            advice = [here[key] for key in unknown if key in here]
             raise ArgumentError(
                 f"{name}: called with ({', '.join(given)}): {name}.forward takes "
                 f"{shown}",

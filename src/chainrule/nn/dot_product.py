@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .. import dtypes, random, shapes
+from .. import dtypes, shapes
 from ..errors import ArgumentError, DTypeError, ShapeError
-from ..foreign import MADE, advised
+from ..foreign import advised
 from ..graph import Node
 from ..ops.composed import swapaxes
 from ..ops.control import scan
@@ -28,6 +28,7 @@ from ..ops.primitive import lift
 from ..ops.random import random_uniform
 from ..ops.reduction import max as max_
 from ..ops.reduction import sum as sum_
+from ..random_numbers import default_generator
 from .arguments import number_within
 from .lengths import checked_lengths
 
@@ -44,7 +45,7 @@ HIDDEN = -1e30
 PROBABILITY = "a probability from 0 to less than 1"
 
 
-@advised(MADE)
+@advised("models.FUNCTION")
 def attention(
     query: Any,
     key: Any,
@@ -270,7 +271,7 @@ def _attend(
     terms, total = _softmax(_scores(q, k, masks, rule, first))
     if rule.p:
         if state is None:
-            unit = random.default_generator.uniform(terms.shape, dtype=terms.dtype)
+            unit = default_generator.uniform(terms.shape, dtype=terms.dtype)
         else:
             unit = random_uniform(state, shape=terms.shape, dtype=terms.dtype)
         terms = where(unit < 1.0 - rule.p, terms * (1.0 / (1.0 - rule.p)), 0.0)
@@ -319,7 +320,7 @@ def _in_strips(
     strips = -(-many // rows)
     states = None
     if rule.p:
-        states = random.default_generator.bits((heads, strips, 4))
+        states = default_generator.bits((heads, strips, 4))
 
     def head(carry: Any, x: Any) -> Any:
         q1, k1, v1, own1, states1 = x

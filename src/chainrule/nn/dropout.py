@@ -7,10 +7,10 @@ from typing import Any, ClassVar
 
 from numpy.typing import DTypeLike
 
-from .. import random
 from ..errors import ArgumentError
 from ..initializers import Initializer
 from ..ops.elementwise import where
+from ..random_numbers import default_generator
 from ..shapes import Shape
 from .arguments import features, floats, new_parameter, number_within, positive_size
 from .module import Module
@@ -59,7 +59,7 @@ def dropped(x: Any, p: float, shape: Shape) -> Any:
         >>> sorted(set(dropped(cr.ones(99), 0.5, (99,)).numpy().tolist()))
         [0.0, 2.0]
     """
-    kept = random.default_generator.bernoulli(1.0 - p, shape)
+    kept = default_generator.bernoulli(1.0 - p, shape)
     return where(kept, x * (1.0 / (1.0 - p)), 0.0)
 
 
@@ -202,7 +202,7 @@ class AlphaDropout(_Dropping):
             return node
         p, floor = self.p, self.FLOOR
         a = 1 / math.sqrt((1 - p) * (1 + p * floor * floor))
-        kept = random.default_generator.bernoulli(1.0 - p, node.shape)
+        kept = default_generator.bernoulli(1.0 - p, node.shape)
         return where(kept, node * a, a * floor) - a * p * floor
 
 

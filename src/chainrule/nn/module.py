@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self
 
 from numpy.typing import DTypeLike
 
-from .. import dtypes, errors, foreign, saving
+from .. import dtypes, errors, saving
 from ..errors import ArgumentError, DTypeError
+from ..foreign import advised_layer, no_attribute
 from ..graph import Array
 from ..tensor import Parameter, Variable
 from .call import Call, watchers
@@ -57,8 +58,8 @@ class Module:
     """
 
     depends_on_training: ClassVar[bool] = False
-    #: what options of other libraries are called here
-    _elsewhere: ClassVar[Mapping[str, str]] = foreign.LAYER
+    #: The table of ``foreign`` with the options that such layers have elsewhere.
+    options_elsewhere: ClassVar[str] = "nn.LAYER"
 
     def __init__(self) -> None:
         """Without arguments, where a subclass does not say otherwise."""
@@ -70,10 +71,10 @@ class Module:
             super().__init_subclass__(**options)
             own = cls.__module__.partition(".")[0] == __package__.partition(".")[0]
             if own and "__init__" in vars(cls):
-                cls.__init__ = foreign.advised_layer(cls.__init__)
+                cls.__init__ = advised_layer(cls.__init__)
 
         def __getattr__(self, name: str) -> NoReturn:
-            raise foreign.no_attribute(self, name, foreign.MODULE)
+            raise no_attribute(self, name, "nn.MODULE")
 
     def __setattr__(self, name: str, value: Any) -> None:
         old = vars(self).get(name)
@@ -354,4 +355,4 @@ def _indented(module: Module) -> str:
 
 
 if not TYPE_CHECKING:
-    Module.__init__ = foreign.advised_layer(Module.__init__)
+    Module.__init__ = advised_layer(Module.__init__)

@@ -10,71 +10,21 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Mapping
-from os import PathLike
 from typing import Any, cast
 
 import numpy as np
 
-from .. import saving
-from ..errors import ChainruleError, FileError, StateError, nearest
+from ..errors import StateError, nearest
 from ..graph import Array
 from ..tensor import Variable
 from .arguments import without_values
 from .module import Module
-from .state import check_state
 
 #: Deeper nesting than this in a file is not a network.
 DEEPEST = 100
 
 #: What rooms above ``nn`` have offered: name → class.
 _offered: dict[str, type[Module]] = {}
-
-
-def load(path: str | PathLike[str]) -> Module:
-    """The network that ``model.save(path)`` wrote, with its values.
-
-    It rebuilds networks made of this package's layers. For a class of your own, build
-    the network and call ``model.load(path)``. Nothing in the file is executed.
-
-    Raises:
-        FileError: for a file that is missing, damaged, or no network's.
-        StateError: when the network contains a class that is not of this package.
-
-    Example:
-        >>> import chainrule as cr, os, tempfile
-        >>> from chainrule import nn
-        >>> path = os.path.join(tempfile.mkdtemp(), "model.safetensors")
-        >>> nn.Linear(2, 3).save(path)
-        >>> cr.load(path)
-        Linear(2 → 3)
-    """
-    arrays, settings = saving.read(path)
-    described = settings.get("model")
-    if not isinstance(described, dict):
-        raise FileError(
-            f"load: {path}: no network was saved in it",
-            fix="give it a file written by model.save",
-        )
-    if "own_class" in described:
-        name = str(described["own_class"])[:100]
-        raise StateError(
-            f"load: {path}: the network contains {name}, a class of your own: this "
-            "file holds its values, not its code",
-            fix=f"build it and put the values in place: model = {name}(…); "
-            f"model.load({str(path)!r})",
-        )
-    try:
-        model = build(described, arrays)
-    except ChainruleError as error:
-        raise FileError(
-            f"load: {path}: the network cannot be built: {error.what}", fix=error.fix
-        ) from None
-    model = _with_dtypes(model, arrays)
-    own = dict(model.named_variables())
-    fitting = check_state(f"load: {path}", type(model).__name__, own, arrays)
-    for name, variable in own.items():
-        variable.assign(fitting[name])
-    return model
 
 
 def describe(model: Module) -> dict[str, Any]:
@@ -249,7 +199,7 @@ def _pairs(shared: Any) -> list[tuple[str, str]]:
     return [(first, path) for first, path in shared]
 
 
-def _with_dtypes(model: Module, arrays: Mapping[str, Array]) -> Module:
+def with_dtypes(model: Module, arrays: Mapping[str, Array]) -> Module:
     """The network with floating-point values of the dtypes that were saved."""
     changed = {}
     for path, variable in model.named_variables():

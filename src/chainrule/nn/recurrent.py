@@ -23,7 +23,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from numpy.typing import DTypeLike
 
-from .. import dtypes, foreign, tree
+from .. import dtypes, tree
 from ..dtypes import DType
 from ..errors import ArgumentError, DTypeError, ShapeError
 from ..graph import Node
@@ -34,7 +34,7 @@ from ..ops.creation import zeros
 from ..ops.elementwise import stop_gradient, where
 from ..ops.movement import concatenate
 from ..ops.primitive import constant, lift
-from ..random import Generator
+from ..random_numbers import Generator
 from ..shapes import Shape
 from .arguments import features, new_parameter, number_within, positive_size
 from .dropout import Dropout
@@ -68,7 +68,7 @@ class Recurrence(Module):
 
     gates: ClassVar[int] = 1
     states: ClassVar[tuple[str, ...]] = ("h",)
-    _elsewhere: ClassVar[Mapping[str, str]] = foreign.RECURRENT
+    options_elsewhere: ClassVar[str] = "nn.RECURRENT"
 
     def __init__(self, input_size: int, hidden_size: int, bias: Biases) -> None:
         name = type(self).__name__

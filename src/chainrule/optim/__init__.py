@@ -19,7 +19,7 @@ What other libraries have as arguments is composed here: ``weight_decay`` of SGD
 
 from typing import TYPE_CHECKING
 
-from ..foreign import OPTIM, names_of
+from ..public import listing, missing_names
 from .adagrad import Adagrad
 from .adam import Adam
 from .adamw import AdamW
@@ -85,5 +85,6 @@ __all__ = [
     "l2_penalty",
 ]
 
+__dir__ = listing(__all__)
 if not TYPE_CHECKING:  # so that type checkers still find wrong names
-    __getattr__ = names_of(__name__, OPTIM)
+    __getattr__ = missing_names(__name__, advice="optim.NAMES")

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self
 
 import numpy as np
 
-from .. import foreign
 from ..backprop import Gradients
 from ..errors import ArgumentError, GradientError, ShapeError, TraceError
+from ..foreign import no_attribute
 from ..graph import Array, Node, current_trace
 from ..ops.elementwise import cast
 from ..ops.indexing import put, take
@@ -78,7 +78,7 @@ class Optimizer(ABC):
     if not TYPE_CHECKING:  # so that type checkers still find wrong names
 
         def __getattr__(self, name: str) -> NoReturn:
-            raise foreign.no_attribute(self, name, foreign.OPTIMIZER)
+            raise no_attribute(self, name, "optim.OPTIMIZER")
 
     def __new__(cls, *args: Any, **options: Any) -> Self:
         """Refuses unknown options before Python does, and says what is known."""

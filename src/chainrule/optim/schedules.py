@@ -25,8 +25,20 @@ from ..ops.composed import clip
 from ..ops.elementwise import cast, cos, floor, maximum, where
 from ..ops.movement import broadcast_to
 from ..ops.primitive import constant
+from ..public import listing
 from .groups import RATE_DTYPE
 from .options import fraction, learning_rate, not_negative, positive, whole
+
+__all__ = [
+    "Constant",
+    "Cosine",
+    "Exponential",
+    "OneCycle",
+    "Piecewise",
+    "Schedule",
+    "StepDecay",
+    "Warmup",
+]
 
 
 class Schedule(ABC):
@@ -332,3 +344,6 @@ class OneCycle(Schedule):
         if top == 0:
             return down
         return where(t < top, _anneal(first, self.max_lr, t / top), down)
+
+
+__dir__ = listing(__all__)

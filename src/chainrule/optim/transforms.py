@@ -22,9 +22,22 @@ from ..ops.composed import clip
 from ..ops.elementwise import absolute, cast, maximum, sign, sqrt, where
 from ..ops.reduction import max as max_
 from ..ops.reduction import sum as sum_
+from ..public import listing
 from ..tensor import Parameter
 from .options import not_negative, positive
 from .rows import rows_of
+
+__all__ = [
+    "L1",
+    "L2",
+    "ClipNorm",
+    "ClipValue",
+    "clip_by_norm",
+    "clip_by_value",
+    "global_norm",
+    "l1_penalty",
+    "l2_penalty",
+]
 
 Gradient = Mapping[Parameter, Any]
 
@@ -298,3 +311,6 @@ def l1_penalty(
         -6.5
     """
     return _apply("l1_penalty", L1(strength), gradients, parameters)
+
+
+__dir__ = listing(__all__)

@@ -12,11 +12,12 @@ models, the estimators and the command.
 ======================  ==========================================================
 """
 
+from ..public import listing
 from . import callbacks, metrics
 from .evaluation import Evaluation, evaluate, predict
 from .events import Callback, describe_loop
-from .fit import fit
 from .history import History
+from .loop import fit
 from .run import Run
 
 __all__ = [
@@ -31,3 +32,6 @@ __all__ = [
     "metrics",
     "predict",
 ]
+
+
+__dir__ = listing(__all__)

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ArgumentError, nearest, unknown_option
+from ..public import listing
 from . import checkpoint
 from .events import Callback, describe_loop
 from .metrics import lower_is_better
@@ -397,3 +398,6 @@ class Checkpoint(Callback):
 
     def __repr__(self) -> str:
         return f"Checkpoint({os.fspath(self.path)!r})"
+
+
+__dir__ = listing(__all__)

@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from .. import foreign
 from ..errors import ArgumentError, FileError, missing_package, unknown_option
+from ..foreign import no_attribute
 from .metrics import lower_is_better
 
 #: How many rows a printed history shows at most.
@@ -55,7 +55,7 @@ class History:
     if not TYPE_CHECKING:  # so that type checkers still find wrong names
 
         def __getattr__(self, name: str) -> NoReturn:
-            raise foreign.no_attribute(self, name, foreign.HISTORY)
+            raise no_attribute(self, name, "training.HISTORY")
 
     @property
     def columns(self) -> list[str]:

@@ -16,7 +16,7 @@ from ..errors import StateError
 from ..graph import Array
 from ..nn.module import Module
 from ..optim import Optimizer
-from ..random import Generator, default_generator
+from ..random_numbers import Generator, default_generator
 
 #: The name of the default generator's state.
 RANDOM = "random"

@@ -16,13 +16,13 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+from chainrule.random import default_generator
 
 import chainrule as cr
 from chainrule import nn, optim
 from chainrule.config import config
 from chainrule.engines.native.host import host
 from chainrule.errors import ChainruleError
-from chainrule.random import default_generator
 
 Function = Callable[..., Any]
 Block = tuple[list[nn.Module], Function]

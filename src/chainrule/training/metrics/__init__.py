@@ -31,6 +31,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ...errors import ArgumentError, unknown_option
+from ...public import listing
 from .amounts import R2, MeanAbsoluteError, MeanSquaredError, RootMeanSquaredError
 from .classes import (
     F1,
@@ -171,3 +172,6 @@ def lower_is_better(column: str, known: Sequence[Metric] = ()) -> bool:
         if metric.name == name:
             return metric.lower_is_better
     return sounds_bad(name)
+
+
+__dir__ = listing(__all__)

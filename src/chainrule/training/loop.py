@@ -1,4 +1,4 @@
-"""``fit``: the training loop, and the checks before it.
+"""The training loop: ``fit``, the checks before it, and ``Loop``.
 
 Place on the road: the top of ``training``; what is below does one thing each, and this
 puts them in order. The loop itself is ``Loop.train``, and its events are
@@ -13,14 +13,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from .. import foreign, optim
+from .. import optim
 from ..config import config
 from ..data import Stream, num_batches
 from ..dtypes import DType
 from ..errors import ArgumentError
 from ..foreign import advised
 from ..nn.module import Module
-from ..random import default_generator
+from ..random_numbers import default_generator
 from . import checkpoint
 from .callbacks import Checkpoint, EarlyStopping, LearningRateLog, TimeLimit
 from .evaluation import Evaluator, check_model, chosen_metrics
@@ -50,7 +50,7 @@ LARGER_BATCHES = 4
 ONLY_LOOKING = (Progress, EarlyStopping, LearningRateLog, TimeLimit)
 
 
-@advised(foreign.FIT)
+@advised("training.FIT")
 def fit(
     model: Module,
     data: Any,

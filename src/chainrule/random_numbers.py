@@ -23,8 +23,20 @@ from .ops import random as primitives
 from .ops.elementwise import floor, log, log1p, maximum
 from .ops.primitive import lift
 from .ops.reduction import argsort
+from .public import listing
 from .shapes import Shape, sizes
 from .tensor import Tensor, Variable
+
+__all__ = [
+    "Generator",
+    "bernoulli",
+    "default_generator",
+    "integers",
+    "manual_seed",
+    "normal",
+    "permutation",
+    "uniform",
+]
 
 Size = int | Sequence[int]
 
@@ -201,3 +213,6 @@ def integers(low: int, high: int, shape: Size = ()) -> Any:
 def permutation(n: int) -> Any:
     """The numbers 0 … n − 1 in random order, from the default generator."""
     return default_generator.permutation(n)
+
+
+__dir__ = listing(__all__)

@@ -1,0 +1,189 @@
+"""The errors for names and options of other libraries, made from the tables.
+
+Place on the road: below everything, beside ``errors``; it knows none of the classes
+that the tables are about. Classes and packages call it when Python has not found an
+attribute, so the names in the tables cost nothing and do not exist: ``hasattr`` is
+False. A table is imported with the first error that needs it.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import inspect
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any, ParamSpec, TypeVar, cast
+
+from ..errors import ArgumentError, ForeignNameError, OptionError, unknown_option
+
+#: Another library's name → what to write here instead.
+Table = Mapping[str, str]
+
+
+def table(address: str) -> Table:
+    """The table of an address: its file in ``tables``, a dot, its name there.
+
+    Example:
+        >>> table("data.SPLIT")["test_size"]
+        'test=0.2'
+    """
+    file, _, name = address.partition(".")
+    module = importlib.import_module(f"{__package__}.tables.{file}")
+    return cast(Table, getattr(module, name))
+
+
+def loss_called(name: object) -> str | None:
+    """Our name of the loss that another library calls ``name``, or None.
+
+    Example:
+        >>> loss_called("CrossEntropyLoss"), loss_called("mean_squared_error")
+        ('cross_entropy', 'mse')
+    """
+    plain = str(name).replace("_", "").replace("-", "").lower().removesuffix("loss")
+    return table("losses.NAMES").get(plain)
+
+
+def no_attribute(owner: object, name: str, address: str) -> Exception:
+    """The error for an attribute that an object does not have.
+
+    A name in the table at ``address`` gets that table's advice; any other gets Python's
+    own error, which suggests the nearest name.
+
+    Example:
+        >>> print(no_attribute(object(), "backward", "package.TENSOR").what)
+        object.backward: there is no such attribute here
+    """
+    kind = type(owner)
+    if any(name in vars(base) for base in kind.__mro__):
+        return _error_inside(owner, name)
+    fix = None if name.startswith("_") else table(address).get(name)
+    if fix:
+        what = f"{kind.__name__}.{name}: there is no such attribute here"
+        return ForeignNameError(what, fix=fix)
+    text = f"{kind.__name__!r} object has no attribute {name!r}"
+    return AttributeError(text, name=name, obj=owner)
+
+
+def _error_inside(owner: object, name: str) -> Exception:
+    """The error that the property ``name`` of an object raises."""
+    try:
+        object.__getattribute__(owner, name)
+    except AttributeError as error:
+        return error
+    return AttributeError(name)
+
+
+def no_name(package: str, name: str, address: str | None) -> Exception:
+    """The error for a name that a package does not have.
+
+    Names of losses are recognised in every package.
+
+    Arguments:
+        address: the table with advice, if the package has one.
+
+    Example:
+        >>> print(no_name("chainrule.nn", "MSELoss", "nn.NAMES").fix)
+        losses.mse(predictions, targets), a function
+    """
+    fix = None
+    if not name.startswith("_"):
+        fix = table(address).get(name) if address else None
+        loss = None if fix else loss_called(name)
+        fix = f"losses.{loss}(predictions, targets), a function" if loss else fix
+    if fix:
+        short = package.replace("chainrule", "cr", 1)
+        return ForeignNameError(f"{short}.{name}: there is no such name here", fix=fix)
+    text = f"module {package!r} has no attribute {name!r}"
+    return AttributeError(text, name=name, obj=sys.modules.get(package))
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def advised(address: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """A decorator: an error for wrong arguments says which are right.
+
+    Arguments:
+        address: the table of the options that such functions have elsewhere.
+
+    Example:
+        >>> @advised("data.SPLIT")
+        ... def split(data, *, test=0.2): ...
+        >>> split(1, test_size=0.5)  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        ...
+        chainrule.errors.OptionError: unknown option of split 'test_size': ...
+    """
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        name = getattr(function, "__qualname__", "").removesuffix(".__init__")
+
+        @functools.wraps(function)
+        def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+            try:
+                return function(*args, **kwargs)
+            except TypeError:
+                refused = _wrong_arguments(function, name, address, args, kwargs)
+                if refused is not None:
+                    raise refused from None
+                raise
+
+        return checked
+
+    return decorate
+
+
+def advised_layer(make: Callable[..., None]) -> Callable[..., None]:
+    """``advised`` for the ``__init__`` of a layer, whose class names the table.
+
+    The message names the class that was called, also where ``__init__`` is inherited.
+    """
+
+    @functools.wraps(make)
+    def checked(self: Any, *args: Any, **kwargs: Any) -> None:
+        try:
+            make(self, *args, **kwargs)
+        except TypeError:
+            name, address = type(self).__name__, type(self).options_elsewhere
+            refused = _wrong_arguments(make, name, address, (self, *args), kwargs)
+            if refused is not None:
+                raise refused from None
+            raise
+
+    return checked
+
+
+def _wrong_arguments(
+    function: Callable[..., Any],
+    name: str,
+    address: str,
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+) -> Exception | None:
+    """The error for arguments that a function does not take; None when it takes them,
+    so that the failure was inside it.
+    """
+    signature = inspect.signature(function)
+    try:
+        signature.bind(*args, **kwargs)
+    except TypeError as error:
+        advice = table(address)
+        known = {
+            key: parameter
+            for key, parameter in signature.parameters.items()
+            if key != "self"
+            and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+        }
+        for key in kwargs:
+            if key not in known and not known:
+                what = f"{name}: option {key!r}: it takes none"
+                return OptionError(what, fix=advice.get(key))
+            if key not in known:
+                kind = f"option of {name}"
+                return unknown_option(kind, key, known, advice.get(key))
+        needed = [key for key, p in known.items() if p.default is p.empty]
+        usual = f"{name}({', '.join(needed)}, …)" if needed else None
+        return ArgumentError(f"{name}: {error}", fix=advice.get("", usual))
+    return None

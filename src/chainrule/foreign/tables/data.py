@@ -1,0 +1,17 @@
+"""Names of ``data``, and options of ``train_test_split``."""
+
+from collections.abc import Mapping
+
+#: Names of ``data``.
+NAMES: Mapping[str, str] = {
+    "DataLoader": "data.batches(dataset, 32, seed=0, epoch=0); cr.fit makes its own",
+    "TensorDataset": "data.Dataset(x, y)",
+    "random_split": "data.train_test_split((x, y), test=0.2)",
+}
+
+#: Options of ``train_test_split`` in other libraries.
+SPLIT: Mapping[str, str] = {
+    "test_size": "test=0.2",
+    "random_state": "seed=0",
+    "": "data.train_test_split((x, y), test=0.2): inputs and targets are a pair",
+}

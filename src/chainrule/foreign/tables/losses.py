@@ -1,0 +1,24 @@
+"""Losses by the names that other libraries give them."""
+
+from collections.abc import Mapping
+
+#: Another library's name, in lower case without "_" and "loss" → our name.
+NAMES: Mapping[str, str] = {
+    **dict.fromkeys(
+        (
+            "crossentropy", "nll", "log", "softmaxcrossentropy",
+            "categoricalcrossentropy", "sparsecategoricalcrossentropy",
+        ),
+        "cross_entropy",
+    ),
+    **dict.fromkeys(
+        ("bce", "bcewithlogits", "binarycrossentropy", "binarycrossentropywithlogits"),
+        "binary_cross_entropy",
+    ),
+    **dict.fromkeys(("mse", "meansquarederror"), "mse"),
+    **dict.fromkeys(("mae", "l1", "meanabsoluteerror"), "l1"),
+    **dict.fromkeys(("huber", "smoothl1"), "huber"),
+    **dict.fromkeys(("gaussiannll",), "gaussian_nll"),
+    "ctc": "ctc",
+    **dict.fromkeys(("hinge", "multimargin", "hingeembedding"), "hinge"),
+}  # fmt: skip

@@ -1,0 +1,118 @@
+"""Names of the package itself, and attributes of a tensor."""
+
+from collections.abc import Mapping
+
+from .phrases import NEVER_CHANGES, NOT_MOVED
+
+GRADIENTS = "grads = cr.backprop(loss); grads[W] is ∂loss/∂W, of any tensor W"
+
+IN_PLACE = "W.assign(new value) changes a parameter; no other tensor ever changes"
+
+ALL_HAVE_GRADIENTS = (
+    "leave it out: grads = cr.backprop(loss) has the gradient of every float tensor; "
+    "cr.stop_gradient(x) ends it there"
+)
+
+FLOAT = "x.astype('float32')"
+
+INTEGER = "x.astype('int64')"
+
+FUNCTIONS = (
+    "exp expm1 log log1p sqrt sin cos tanh sigmoid relu softmax log_softmax abs sign "
+    "floor ceil erf square norm logsumexp isnan isfinite"
+)
+
+IN_PLACE_NAMES = (
+    "add_ sub_ mul_ div_ copy_ zero_ fill_ clamp_ normal_ uniform_ assign assign_add "
+    "assign_sub set_value"
+)
+
+#: Attributes and methods of a tensor.
+TENSOR: Mapping[str, str] = {
+    **dict.fromkeys(("backward", "grad", "grad_fn", "retain_grad"), GRADIENTS),
+    **dict.fromkeys(("requires_grad", "requires_grad_"), ALL_HAVE_GRADIENTS),
+    **dict.fromkeys(("to", "cuda", "cpu", "device", "pin_memory"), NOT_MOVED),
+    **dict.fromkeys(("clone", "copy", "contiguous"), NEVER_CHANGES),
+    **dict.fromkeys(IN_PLACE_NAMES.split(), IN_PLACE),
+    **{name: f"cr.{name}(x)" for name in FUNCTIONS.split()},
+    "data": "x.numpy() reads the value; W.assign(new value) changes a parameter's",
+    "view": "x.reshape(2, -1)",
+    "permute": "x.transpose(1, 0)",
+    "t": "x.T",
+    "unsqueeze": "cr.expand_dims(x, axis), or x[:, None]",
+    "expand": "cr.broadcast_to(x, shape)",
+    "mm": "x @ y",
+    "bmm": "x @ y",
+    "matmul": "x @ y",
+    "pow": "x ** 2",
+    "clamp": "x.clip(0.0, 1.0)",
+    "float": FLOAT,
+    "double": "x.astype('float64')",
+    "half": FLOAT,
+    "long": INTEGER,
+    "int": INTEGER,
+    "bool": "x.astype(bool), or x != 0",
+    "type": FLOAT,
+    "dim": "x.ndim",
+    "numel": "x.size",
+    "eq": "x == y",
+    "ne": "x != y",
+    "lt": "x < y",
+    "gt": "x > y",
+    "gather": "cr.take_along_axis(x, indices, axis)",
+    "masked_fill": "cr.where(mask, value, x)",
+    "topk": "cr.top_k(x, k)",
+    "chunk": "cr.split(x, parts)",
+    "split": "cr.split(x, parts)",
+}
+
+#: Names of the package itself.
+NAMES: Mapping[str, str] = {
+    **dict.fromkeys(
+        ("no_grad", "inference_mode", "enable_grad", "set_grad_enabled"),
+        "leave it out: gradients are computed where cr.backprop is called, only there",
+    ),
+    **dict.fromkeys(("GradientTape", "autograd"), GRADIENTS),
+    **dict.fromkeys(
+        ("array", "asarray", "as_tensor", "from_numpy", "FloatTensor", "LongTensor"),
+        "cr.tensor(values)",
+    ),
+    **dict.fromkeys(("randn", "random_normal"), "cr.random.normal((2, 3))"),
+    "rand": "cr.random.uniform((2, 3))",
+    "randint": "cr.random.integers(0, 10, (2, 3))",
+    "randperm": "cr.random.permutation(10)",
+    **dict.fromkeys(
+        ("float32", "float64", "int64", "int32", "bool"),
+        "dtypes are NumPy's: np.float32, or its name 'float32'",
+    ),
+    **dict.fromkeys(("float", "double", "long"), "x.astype('float32')"),
+    **dict.fromkeys(("device", "cuda"), NOT_MOVED),
+    **dict.fromkeys(("jit", "function"), "cr.compile(f)"),
+    **dict.fromkeys(("mm", "bmm", "dot"), "x @ y"),
+    "set_default_dtype": "cr.config.dtype = 'float64'",
+    "cat": "cr.concatenate([x, y], axis=0)",
+    "concat": "cr.concatenate([x, y], axis=0)",
+    "unsqueeze": "cr.expand_dims(x, axis)",
+    "permute": "cr.transpose(x, axes)",
+    "pow": "cr.power(x, 2)",
+    "clamp": "cr.clip(x, 0.0, 1.0)",
+    "topk": "cr.top_k(x, k)",
+    "gather": "cr.take_along_axis(x, indices, axis)",
+    "reduce_mean": "cr.mean(x)",
+    "reduce_sum": "cr.sum(x)",
+    "save": "model.save(path)",
+    "Module": "nn.Module",
+    "Sequential": "nn.Sequential(…)",
+    "Linear": "nn.Linear(inputs, outputs)",
+    **dict.fromkeys(("conv1d", "conv2d", "conv3d"), "cr.convolution(x, weight) + bias"),
+    **dict.fromkeys(
+        ("conv_transpose1d", "conv_transpose2d", "conv_transpose3d"),
+        "cr.convolution_transposed(x, weight) + bias",
+    ),
+    "unfold": "cr.windows(x, kernel)",
+    "fold": "cr.overlap_add(windows, size)",
+    "max_pool2d": "nn.MaxPool2d(2)(x)",
+    "avg_pool2d": "nn.AvgPool2d(2)(x)",
+    "interpolate": "nn.Upsample(scale_factor=2)(x)",
+    "dropout": "nn.Dropout(0.5)(x, training=training)",
+}

@@ -1,0 +1,26 @@
+"""Options of ``fit``, and attributes of the history that it returns."""
+
+from collections.abc import Mapping
+
+#: Attributes of what ``fit`` answers.
+HISTORY: Mapping[str, str] = {
+    "history": "history['loss'], or history.epochs, a dictionary for each epoch",
+    "epoch": "history['epoch']",
+    "params": "history.settings",
+}
+
+#: Options of ``fit`` in other libraries; under "" what it is called like.
+FIT: Mapping[str, str] = {
+    "validation_split": "validation=0.1, a fraction of the training data",
+    "validation_data": "validation=(x, y)",
+    "verbose": "progress=False for none",
+    "lr": "optimizer=optim.Adam(model.parameters(), lr=…)",
+    "learning_rate": "optimizer=optim.Adam(model.parameters(), lr=…)",
+    "shuffle": "leave it out: the examples of every epoch are shuffled",
+    "random_state": "seed=0",
+    "num_epochs": "epochs=10",
+    "n_epochs": "epochs=10",
+    "y": "cr.fit(model, (x, y))",
+    "x": "cr.fit(model, (x, y))",
+    "": "cr.fit(model, (x, y), epochs=10): inputs and targets are a pair",
+}
