@@ -1,4 +1,4 @@
-"""``cr.load`` where only the package was imported; more in ``nn/test_rebuild``."""
+"""``cr.load`` where only the package was imported; more in ``nn/module``."""
 
 from __future__ import annotations
 

@@ -116,7 +116,7 @@ if TYPE_CHECKING:  # imported when first used: the same names stand in LATER
     from . import data, initializers, losses, models, nn, optim
     from .checks import check_declared, check_gradients, check_numerics
     from .loading import load
-    from .nn.dot_product import attention
+    from .nn.attention.dot_product import attention
     from .training import callbacks, evaluate, metrics, predict
     from .training.loop import fit
 
@@ -265,7 +265,7 @@ LATER = {
     ".": ("data", "initializers", "losses", "models", "nn", "optim"),
     ".checks": ("check_declared", "check_gradients", "check_numerics"),
     ".loading": ("load",),
-    ".nn.dot_product": ("attention",),
+    ".nn.attention.dot_product": ("attention",),
     ".training": ("callbacks", "evaluate", "metrics", "predict"),
     ".training.loop": ("fit",),
 }

@@ -1,7 +1,7 @@
 """``load``: the network that a file describes, with its values.
 
 Place on the road: above ``nn`` and ``models``, whose classes a file may name. The
-format of the file is in ``saving``, the description of a network in ``nn.rebuild``.
+format of the file is in ``saving``, the description of a network in ``nn.module``.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from . import models as models  # importing it tells ``build`` of its classes
 from . import saving
 from .errors import ChainruleError, FileError, StateError
 from .nn.module import Module
-from .nn.rebuild import build, with_dtypes
-from .nn.state import check_state
+from .nn.module.building import build, with_dtypes
+from .nn.module.state import check_state
 
 
 def load(path: str | PathLike[str]) -> Module:
@@ -23,7 +23,7 @@ def load(path: str | PathLike[str]) -> Module:
     the network and call ``model.load(path)``. Nothing in the file is executed.
 
     Raises:
-        FileError: for a file that is missing, damaged, or no network's.
+        FileError: for a file that is missing, damaged, or not a network's.
         StateError: when the network contains a class that is not of this package.
 
     Example:
@@ -46,7 +46,7 @@ def load(path: str | PathLike[str]) -> Module:
         raise StateError(
             f"load: {path}: the network contains {name}, a class of your own: this "
             "file holds its values, not its code",
-            fix=f"build it and put the values in place: model = {name}(…); "
+            fix=f"build it, then load the values: model = {name}(…); "
             f"model.load({str(path)!r})",
         )
     try:

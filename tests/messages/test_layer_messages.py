@@ -27,7 +27,7 @@ from chainrule.errors import (
 
 SMALLER = "a smaller kernel, larger inputs, or more padding"
 CORRECT = "pad the sequences to the longest, or correct the lengths"
-START = "give it the state that an earlier call answered, or None to start"
+START = "pass the state that an earlier call returned, or None to start"
 
 
 def images(*shape: int) -> Any:
@@ -127,7 +127,7 @@ CASES: list[Case] = [
     ("a state of another batch", nn.GRU(3, 4), (images(2, 5, 3), images(1, 3, 4)),
      ShapeError, "GRU: state h (1, 3, 4): expected (1, 2, 4), (layers · directions, "
      "N, H)",
-     "a state belongs to the sequences of its batch, in their order"),
+     "a state belongs to the sequences of its batch, in the same order"),
     ("half of a state", nn.LSTM(3, 4), (images(2, 5, 3), images(1, 2, 4)),
      ArgumentError, "LSTM: state: one tensor: expected a pair (h, c)", START),
     ("targets longer than the inputs", losses.ctc,
@@ -216,9 +216,8 @@ MADE: list[tuple[Callable[[], Any], type[ChainruleError], str, str | None]] = [
     (lambda: nn.LSTM(3, 4, dropout=2), ArgumentError,
      "LSTM: dropout=2: expected a probability from 0 to less than 1", None),
     (lambda: nn.GRU(3, 4, bias=["weight_ih_l0"]), ArgumentError,
-     "GRU: bias=['weight_ih_l0']: expected True, False, or the names of the biases "
-     "there "
-     "are, such as ['bias_ih_l0']", None),
+     "GRU: bias=['weight_ih_l0']: expected True, False, or the names of those that "
+     "exist, such as ['bias_ih_l0']", None),
     (lambda: nn.Hardtanh(2.0, 1.0), ArgumentError,
      "Hardtanh: low=2.0, high=1.0: low must be less than high", None),
     (lambda: nn.GELU("erf"), OptionError,

@@ -138,7 +138,7 @@ CASES: list[Case] = [
      None,
      "weight.assign(weight - …) changes it; y = weight - … makes a new tensor"),
     ("a parameter replaced", replaced, ArgumentError,
-     "Linear.weight = …: Tensor in the place of parameter weight (5, 3): it would be "
+     "Linear.weight = …: Tensor in place of parameter weight (5, 3): it would be "
      "neither trained nor saved", None,
      "layer.weight.assign(value) changes the parameter"),
     ("a state that is a path", path_as_state, ArgumentError,

@@ -23,8 +23,8 @@ import numpy as np
 from .. import dtypes, losses, tree
 from ..errors import ArgumentError, GradientError
 from ..graph import Array, Node, in_order
-from ..nn.call import watching
 from ..nn.module import Module
+from ..nn.module.call import watching
 from ..ops.primitive import lift
 from ..tensor import Parameter, Tensor, tensor
 from .explanation import Explanation

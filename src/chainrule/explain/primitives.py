@@ -227,6 +227,13 @@ def _body(body: Graph) -> str:
     return "<br>".join([f"each step of it, from {taken}:", *inside])
 
 
+#: The files of ``ops`` in the order in which to read about them; others come last.
+CHAPTERS = (
+    "elementwise", "indexing", "movement", "matmul", "reduction", "random", "control",
+    "windows", "convolution",
+)  # fmt: skip
+
+
 def groups() -> list[tuple[str, list[str]]]:
     """The primitives' names by the file that declares them, under its first line."""
     found: dict[str, list[str]] = {}
@@ -234,7 +241,15 @@ def groups() -> list[tuple[str, list[str]]]:
     for name, op in REGISTRY.items():
         home = _home(op) or home
         found.setdefault(home, []).append(name)
-    return [(_title(module), names) for module, names in found.items()]
+    chapters = sorted(found, key=_chapter)
+    return [(_title(module), found[module]) for module in chapters]
+
+
+def _chapter(module: str) -> tuple[int, str]:
+    """The place of a file in the page, whatever the order of imports."""
+    name = module.rpartition(".")[2]
+    known = name in CHAPTERS
+    return CHAPTERS.index(name) if known else len(CHAPTERS), name
 
 
 def _home(op: Primitive) -> str:

@@ -6,7 +6,7 @@ to be trained.
 
 from typing import TYPE_CHECKING
 
-from ..nn.rebuild import offer
+from ..nn.module.registry import offer
 from ..public import listing, missing_names
 from .char_lstm import CharLSTM
 from .gpt import GPT

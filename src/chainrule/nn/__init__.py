@@ -6,90 +6,54 @@ Place on the road: above the compiler, written with public operators only.
 from typing import TYPE_CHECKING
 
 from ..public import listing, missing_names
-from .activations import (
-    CELU,
-    ELU,
-    GELU,
-    SELU,
-    Hardtanh,
-    LeakyReLU,
-    LogSigmoid,
-    LogSoftmax,
-    Maxout,
-    Mish,
-    PReLU,
-    ReLU,
-    Sigmoid,
-    SiLU,
-    Softmax,
-    Softplus,
-    Softsign,
-    Tanh,
-)
-from .attention import KeyValueCache, MultiheadAttention
-from .contrast import LocalContrastNorm, LocalResponseNorm
-from .convolution import (
-    Conv1d,
-    Conv2d,
-    Conv3d,
-    ConvTranspose1d,
-    ConvTranspose2d,
-    ConvTranspose3d,
-)
-from .dropout import (
-    AlphaDropout,
-    DropConnect,
-    Dropout,
-    Dropout1d,
-    Dropout2d,
-    Dropout3d,
-)
-from .embedding import Embedding
-from .fixed_scaling import Normalization
-from .linear import Identity, Linear
-from .locally_connected import LocallyConnected1d, LocallyConnected2d
-from .module import Module
-from .normalization import (
-    BatchNorm1d,
-    BatchNorm2d,
-    BatchNorm3d,
-    GroupNorm,
-    InstanceNorm1d,
-    InstanceNorm2d,
-    InstanceNorm3d,
-    LayerNorm,
-    RMSNorm,
-)
-from .pooling import (
-    AvgPool1d,
-    AvgPool2d,
-    AvgPool3d,
-    LPPool1d,
-    LPPool2d,
-    MaxPool1d,
-    MaxPool2d,
-    MaxPool3d,
-)
-from .pooling_whole import (
-    AdaptiveAvgPool1d,
-    AdaptiveAvgPool2d,
-    AdaptiveMaxPool1d,
-    AdaptiveMaxPool2d,
-    GlobalAvgPool,
-    GlobalMaxPool,
-)
-from .positions import LearnedPositions, RotaryPositions, SinusoidalPositions
-from .recurrent_gru import GRU, GRUCell
-from .recurrent_lstm import LSTM, LSTMCell
-from .recurrent_rnn import RNN, RNNCell
-from .recurrent_steps import AllSteps, LastStep
-from .structure import Branches, Flatten, Residual, Sequential, Subsample, Unflatten
-from .transformer import (
+from .activations.gated import GELU, Mish, SiLU
+from .activations.maxout import Maxout
+from .activations.rectifiers import CELU, ELU, SELU, LeakyReLU, PReLU, ReLU, Softplus
+from .activations.sigmoids import Hardtanh, LogSigmoid, Sigmoid, Softsign, Tanh
+from .activations.softmax import LogSoftmax, Softmax
+from .attention.key_value_cache import KeyValueCache
+from .attention.multihead import MultiheadAttention
+from .attention.positions import LearnedPositions, RotaryPositions, SinusoidalPositions
+from .attention.transformer import (
     TransformerDecoder,
     TransformerDecoderLayer,
     TransformerEncoder,
     TransformerEncoderLayer,
 )
+from .containers import Branches, Flatten, Residual, Sequential, Subsample, Unflatten
+from .convolution.convolution import Conv1d, Conv2d, Conv3d
+from .convolution.locally_connected import LocallyConnected1d, LocallyConnected2d
+from .convolution.transposed import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
+from .dropout import AlphaDropout, DropConnect, Dropout, Dropout1d, Dropout2d, Dropout3d
+from .embedding import Embedding
+from .linear import Identity, Linear
+from .module import Module
+from .module.registry import offer
+from .normalization.batch import BatchNorm1d, BatchNorm2d, BatchNorm3d
+from .normalization.channels import (
+    GroupNorm,
+    InstanceNorm1d,
+    InstanceNorm2d,
+    InstanceNorm3d,
+)
+from .normalization.features import LayerNorm, RMSNorm
+from .normalization.fixed import Normalization
+from .normalization.local_contrast import LocalContrastNorm
+from .normalization.local_response import LocalResponseNorm
+from .pooling.adaptive import (
+    AdaptiveAvgPool1d,
+    AdaptiveAvgPool2d,
+    AdaptiveMaxPool1d,
+    AdaptiveMaxPool2d,
+)
+from .pooling.average import AvgPool1d, AvgPool2d, AvgPool3d
+from .pooling.global_pooling import GlobalAvgPool, GlobalMaxPool
+from .pooling.lp_norm import LPPool1d, LPPool2d
+from .pooling.maximum import MaxPool1d, MaxPool2d, MaxPool3d
+from .recurrent.gru import GRU, GRUCell
+from .recurrent.lstm import LSTM, LSTMCell
+from .recurrent.outputs import AllSteps, LastStep
+from .recurrent.rnn import RNN, RNNCell
 from .upsampling import Upsample
 
 __all__ = [
@@ -180,6 +144,15 @@ __all__ = [
     "Unflatten",
     "Upsample",
 ]
+
+#: A file may name these: every layer of this package, and nothing else in it.
+offer(
+    *(
+        kind
+        for kind in (globals()[name] for name in __all__)
+        if issubclass(kind, Module) and kind is not Module
+    )
+)
 
 __dir__ = listing(__all__)
 if not TYPE_CHECKING:  # so that type checkers still find wrong names

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from numpy.typing import DTypeLike
 
@@ -49,6 +49,8 @@ class Embedding(Module):
         >>> nn.Embedding(1000, 16)([[5, 7, 7]]).shape
         (1, 3, 16)
     """
+
+    takes_ids: ClassVar[bool] = True
 
     def __init__(
         self,

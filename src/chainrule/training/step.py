@@ -18,8 +18,8 @@ from ..backprop import Gradients, backprop
 from ..compiler.compile import compile
 from ..errors import ArgumentError, GradientError, ShapeError
 from ..graph import Node
-from ..nn.call import watching
 from ..nn.module import Module
+from ..nn.module.call import watching
 from ..optim import Optimizer
 from .metrics import Metric
 from .objective import Objective

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..dtypes import float64
 from ..graph import Array
-from ..nn.activations import ReLU
+from ..nn import ReLU
 from ..nn.module import Module
 from ..ops.composed import any as any_
 from ..ops.composed import square, stack

@@ -196,7 +196,7 @@ CALL: Mapping[str, str] = {
     **dict.fromkeys(("is_causal", "use_causal_mask"), "causal=True"),
     **dict.fromkeys(
         ("need_weights", "return_attention_scores"),
-        "leave it out: nn.dot_product.attention_weights(q, k) shows weights",
+        "leave it out: nn.attention.dot_product.attention_weights(q, k) shows weights",
     ),
     **dict.fromkeys(("hx", "initial_state"), "state=…, as returned by an earlier call"),
     **dict.fromkeys(("mask", "sequence_length", "seq_lens"), LENGTHS),

@@ -1,0 +1,1 @@
+"""Attention, its cache and positions, and the Transformer made of it."""

@@ -1,0 +1,106 @@
+"""The keys and values of earlier steps, kept while a sequence is generated."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from ... import dtypes
+from ...errors import ShapeError
+from ...ops.creation import arange
+from ...ops.indexing import normal_index, put
+from ...ops.movement import reshape
+from ...tensor import Variable
+from ..arguments import (
+    positive_size,
+)
+
+
+class KeyValueCache:
+    """The keys and values of the steps so far, so that each is computed once.
+
+    While a sequence is generated, every step asks with one query, and all earlier keys
+    and values are what they were. They are kept in arrays of a fixed size, written in
+    place by compiled code: one program serves every step.
+
+    Shapes: ``keys`` and ``values`` (batch, num_heads, max_length, size of a head);
+    ``length``, how many steps are in them, one integer.
+
+    Arguments:
+        batch: how many sequences.
+        num_heads, head_dim: those of the layer.
+        max_length: the most steps.
+
+    Example:
+        >>> import chainrule as cr
+        >>> from chainrule import nn
+        >>> layer = nn.MultiheadAttention(8, 2)
+        >>> cache = layer.new_cache(batch=1, max_length=4)
+        >>> x = cr.random.normal((1, 3, 8))
+        >>> steps = [layer(x[:, t : t + 1], causal=True, cache=cache) for t in range(3)]
+        >>> cache.length.item()
+        3
+        >>> whole = layer(x, causal=True)
+        >>> bool(cr.all(abs(cr.concatenate(steps, axis=1) - whole) < 1e-5))
+        True
+    """
+
+    def __init__(
+        self,
+        batch: int,
+        num_heads: int,
+        max_length: int,
+        head_dim: int,
+        dtype: DTypeLike | None = None,
+    ) -> None:
+        given = batch, num_heads, max_length, head_dim
+        names = ("batch", "num_heads", "max_length", "head_dim")
+        shape = [
+            positive_size("KeyValueCache", name, size)
+            for name, size in zip(names, given, strict=True)
+        ]
+        kind = dtypes.default_float() if dtype is None else dtypes.as_dtype(dtype)
+        self.keys = Variable(np.zeros(shape, kind), name="keys")
+        self.values = Variable(np.zeros(shape, kind), name="values")
+        self.length = Variable(0, name="length")
+
+    @property
+    def max_length(self) -> int:
+        """The most steps."""
+        return self.keys.shape[2]
+
+    def clear(self) -> None:
+        """Forgets all steps."""
+        self.length.assign(0)
+
+    def append(self, keys: Any, values: Any) -> tuple[Any, Any, Any]:
+        """Adds the keys and values of the next steps, (batch, heads, T, size).
+
+        Returns:
+            All keys and values, those of steps to come included, and a mask (T,
+            max_length) of what each of the new steps may see.
+
+        Raises:
+            ShapeError: for keys of another batch or size.
+            BoundsError: when there is no room for so many steps.
+        """
+        batch, heads, longest, size = self.keys.shape
+        steps = keys.shape[-2]
+        if keys.shape != (batch, heads, steps, size) or keys.shape != values.shape:
+            raise ShapeError(
+                f"KeyValueCache: keys {keys.shape} and values {values.shape}: expected "
+                f"({batch}, {heads}, steps, {size})",
+                fix="make a cache for this batch: layer.new_cache(batch, max_length)",
+            )
+        at = self.length.read() + arange(steps)
+        at = normal_index(at, size=longest, what="KeyValueCache: step")
+        self.keys.assign(put(self.keys, at, keys, axis=2))
+        self.values.assign(put(self.values, at, values, axis=2))
+        self.length.assign(self.length + steps)
+        return (
+            self.keys.read(),
+            self.values.read(),
+            arange(longest) <= reshape(at, (-1, 1)),
+        )

@@ -1,0 +1,1 @@
+"""Convolutions, transposed ones, and windows with kernels of their own."""

@@ -1,0 +1,341 @@
+"""``Module``: a function with parameters, made of other such functions.
+
+Place on the road: above the compiler, written with public operators only. It must not
+know any layer. A module is a plain Python object: whatever attribute holds a parameter,
+another module, or a list or dict of them, belongs to it, under the attribute's name.
+Whether a network trains or predicts is an argument of the call, ``model(x,
+training=True)``, never a state of the module.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping, Sequence
+from os import PathLike
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self
+
+from numpy.typing import DTypeLike
+
+from ... import dtypes, errors, saving
+from ...errors import ArgumentError, DTypeError
+from ...foreign import advised_layer, no_attribute
+from ...graph import Array
+from ...tensor import Parameter, Variable
+from .call import Call, takes, watchers
+from .description import describe
+from .state import check_state
+from .summary import Summary, summarise
+
+
+class Module:
+    """The base of layers and networks. Subclasses make their parts in ``__init__`` and
+    write ``forward``; users call the object.
+
+    A ``forward`` that behaves differently in training takes ``training`` by keyword and
+    passes it on to the modules that it calls. A module whose parts depend on it must
+    take it; a call that forgets to pass it on is an error.
+
+    Class attributes:
+        depends_on_training: whether ``forward`` by itself behaves differently in
+            training, as ``Dropout`` does.
+        takes_ids: whether its input is integers, as that of ``Embedding`` is.
+
+    Example:
+        >>> import chainrule as cr
+        >>> from chainrule import nn
+        >>> class Residual(nn.Module):
+        ...     def __init__(self, width):
+        ...         self.inner = nn.Linear(width, width)
+        ...     def forward(self, x):
+        ...         return x + cr.tanh(self.inner(x))
+        >>> net = Residual(3)
+        >>> [(name, p.shape) for name, p in net.named_parameters()]
+        [('inner.weight', (3, 3)), ('inner.bias', (3,))]
+        >>> net(cr.zeros((2, 3))).shape
+        (2, 3)
+    """
+
+    depends_on_training: ClassVar[bool] = False
+    takes_ids: ClassVar[bool] = False
+    #: The table of ``foreign`` with the options that such layers have elsewhere.
+    options_elsewhere: ClassVar[str] = "nn.LAYER"
+
+    @advised_layer
+    def __init__(self) -> None:
+        """A module takes no arguments unless its class says so."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Gives the package's own layers errors with advice for wrong arguments."""
+        super().__init_subclass__(**options)
+        make = vars(cls).get("__init__")
+        if make is not None and cls.__module__.startswith("chainrule."):
+            type.__setattr__(cls, "__init__", advised_layer(make))
+
+    if not TYPE_CHECKING:  # a type checker that saw it would accept any attribute
+
+        def __getattr__(self, name: str) -> NoReturn:
+            raise no_attribute(self, name, "nn.MODULE")
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        old = vars(self).get(name)
+        if isinstance(old, Variable) and not isinstance(value, Variable | None):
+            kind = type(old).__name__.lower()
+            raise ArgumentError(
+                f"{type(self).__name__}.{name} = …: {type(value).__name__} in place of "
+                f"{kind} {old.describe()}: it would be neither trained nor saved",
+                fix=f"layer.{name}.assign(value) changes the {kind}",
+            )
+        super().__setattr__(name, value)
+
+    def forward(self, *inputs: Any, **options: Any) -> Any:
+        """The module's function. Subclasses write it; users call the module itself."""
+        raise ArgumentError(
+            f"{type(self).__name__}: forward is not defined",
+            fix=f"def forward(self, x): … in class {type(self).__name__}",
+        )
+
+    def __call__(
+        self, *inputs: Any, training: bool | None = None, **options: Any
+    ) -> Any:
+        """``forward``, with ``training`` passed on if it takes that argument.
+
+        Arguments:
+            training: True in a training step; without it a network predicts.
+
+        Raises:
+            ArgumentError: when a call inside another module forgets to pass
+                ``training`` on.
+        """
+        call = Call(self, errors.layers.get(), training)
+        token = errors.layers.set((*call.around, call))
+        try:
+            call.refuse_forgotten_training()
+            if takes(type(self).forward, "training"):
+                options["training"] = bool(training)
+            else:
+                call.refuse_forgotten_parts()
+            for watcher in watchers.get():
+                watcher.before(self, inputs)
+            try:
+                output = self.forward(*inputs, **options)
+            except TypeError as error:
+                call.explain_wrong_arguments(error, inputs, options)
+                raise
+            for watcher in watchers.get():
+                watcher.after(self, inputs, output)
+            return output
+        finally:
+            errors.layers.reset(token)
+
+    # Parts. --------------------------------------------------------------------------
+
+    def children(self) -> Iterator[tuple[str, Module]]:
+        """Pairs (name, module) of the modules that this one holds directly."""
+        for name, value in vars(self).items():
+            yield from _held(name, value, Module)
+
+    def named_modules(self) -> Iterator[tuple[str, Module]]:
+        """Pairs (path, module): this module under "", then all inside it, once each."""
+        seen: set[int] = set()
+        pending: list[tuple[str, Module]] = [("", self)]
+        while pending:
+            path, module = pending.pop()
+            if id(module) in seen:
+                continue
+            seen.add(id(module))
+            yield path, module
+            inside = [(_join(path, name), part) for name, part in module.children()]
+            pending.extend(reversed(inside))
+
+    def own_variables(self) -> Iterator[tuple[str, Variable]]:
+        """Pairs (name, variable) of what this module holds itself, not in its parts."""
+        for name, value in vars(self).items():
+            yield from _held(name, value, Variable)
+
+    def named_variables(self) -> Iterator[tuple[str, Variable]]:
+        """Pairs (path, variable) of parameters and of variables that are not trained,
+        such as running averages. A shared one comes once, under its first path.
+        """
+        seen: set[int] = set()
+        for path, module in self.named_modules():
+            for name, variable in module.own_variables():
+                if id(variable) not in seen:
+                    seen.add(id(variable))
+                    yield _join(path, name), variable
+
+    def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
+        """Pairs (path, parameter), each parameter once."""
+        for path, variable in self.named_variables():
+            if isinstance(variable, Parameter):
+                yield path, variable
+
+    def parameters(self) -> list[Parameter]:
+        """Every parameter once, in the order of ``named_parameters``."""
+        return [parameter for _, parameter in self.named_parameters()]
+
+    @property
+    def num_parameters(self) -> int:
+        """The number of trainable values."""
+        return sum(parameter.size for parameter in self.parameters())
+
+    # State. --------------------------------------------------------------------------
+
+    def state_dict(self) -> dict[str, Array]:
+        """Copies of the values of all variables, by path."""
+        return {path: v.array.copy() for path, v in self.named_variables()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Sets the values of all variables or, on any error, of none.
+
+        Raises:
+            StateError: for missing or extra names.
+            ShapeError: for a value of another shape.
+            DTypeError: for values that are not numbers.
+        """
+        own = dict(self.named_variables())
+        arrays = check_state("load_state_dict", type(self).__name__, own, state)
+        for path, variable in own.items():
+            variable.assign(arrays[path])
+
+    def astype(self, dtype: DTypeLike) -> Self:
+        """A copy of the network whose floating-point values have another dtype.
+
+        Arguments:
+            dtype: float32 or float64.
+
+        Example:
+            >>> from chainrule import nn
+            >>> nn.Linear(2, 3).astype("float64").weight.dtype
+            dtype('float64')
+        """
+        wanted = dtypes.as_dtype(dtype)
+        if not dtypes.is_float(wanted):
+            raise DTypeError(f"astype: {wanted}: weights are float32 or float64")
+        converted = {
+            id(v): type(v)(v.array.astype(wanted), name=v.name)
+            for _, v in self.named_variables()
+            if dtypes.is_float(v.dtype)
+        }
+        return copy.deepcopy(self, dict(converted))
+
+    # Files. --------------------------------------------------------------------------
+
+    def settings(self) -> dict[str, Any]:
+        """The constructor's arguments from which ``cr.load`` builds this layer again.
+
+        They are JSON values, which may contain modules. Values of parameters do not
+        belong here: a file stores those as arrays.
+        """
+        return {}
+
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, Any]) -> Self:
+        """The layer of these settings: the reverse of ``settings``."""
+        return cls(**settings)
+
+    def save(
+        self, path: str | PathLike[str], notes: Mapping[str, Any] | None = None
+    ) -> None:
+        """Writes all values, and how the network is built, in one step or not at all.
+
+        Arguments:
+            path: the file, by convention ``….safetensors``; it replaces an existing
+                one.
+            notes: anything else to keep with it, of JSON's types;
+                ``saving.read(path)[1]["notes"]`` returns it.
+
+        Raises:
+            FileError: when it cannot be written; an older file stays as it was.
+
+        Example:
+            >>> import chainrule as cr, tempfile, os
+            >>> from chainrule import nn
+            >>> folder = tempfile.mkdtemp()
+            >>> model = nn.Sequential(nn.Linear(2, 3), nn.Tanh())
+            >>> model.save(os.path.join(folder, "model.safetensors"))
+            >>> cr.load(os.path.join(folder, "model.safetensors"))
+            Sequential(
+              (0): Linear(2 → 3)
+              (1): Tanh()
+            )
+        """
+        settings = {"model": describe(self), "notes": dict(notes or {})}
+        saving.write(path, self.state_dict(), settings)
+
+    def load(self, path: str | PathLike[str]) -> None:
+        """Sets all values to those of a saved network or, on any error, none.
+
+        Raises:
+            FileError: for a missing, damaged or foreign file.
+            StateError, ShapeError: when the file's values do not fit this network.
+        """
+        arrays, _ = saving.read(path)
+        own = dict(self.named_variables())
+        fitting = check_state(f"load: {path}", type(self).__name__, own, arrays)
+        for name, variable in own.items():
+            variable.assign(fitting[name])
+
+    # Printed form. -------------------------------------------------------------------
+
+    def summary(
+        self,
+        input_shape: Sequence[Any] | None = None,
+        batch: int = 1,
+        dtype: DTypeLike | Sequence[DTypeLike] | None = None,
+    ) -> Summary:
+        """A table of the layers: shapes, parameters, operations and bytes.
+
+        Arguments:
+            input_shape: the shape of one sample, such as ``(784,)``; for several
+                inputs a list of shapes. Without it the table has no output shapes.
+            batch: how many samples.
+            dtype: of the input, integers where an ``Embedding`` stands first, else
+                floats; a list for several inputs.
+
+        Returns:
+            An object that prints as the table, with the rows in ``.rows``.
+
+        Example:
+            >>> from chainrule import nn
+            >>> model = nn.Sequential(nn.Linear(784, 10), nn.ReLU())
+            >>> model.summary((784,)).num_parameters
+            7850
+        """
+        return summarise(self, input_shape, batch, dtype)
+
+    def __repr__(self) -> str:
+        inside = [f"  ({name}): {_indented(part)}" for name, part in self.children()]
+        head = f"{type(self).__name__}({self.describe_settings()})"
+        return f"{head[:-1]}\n" + "\n".join(inside) + "\n)" if inside else head
+
+    def describe_settings(self) -> str:
+        """The settings as shown in printed forms and messages: ``512 → 10``."""
+        shown = self.settings().items()
+        return ", ".join(
+            f"{name}={value!r}"
+            for name, value in shown
+            if not _held(name, value, Module)
+        )
+
+
+def _held(name: str, value: Any, kind: type) -> list[tuple[str, Any]]:
+    """Pairs (name, object) of the objects of a class that an attribute holds, also in
+    lists, tuples and dicts.
+    """
+    if isinstance(value, kind):
+        return [(name, value)]
+    if isinstance(value, (list, tuple)):
+        items = [(f"{name}.{index}", item) for index, item in enumerate(value)]
+    elif isinstance(value, dict):
+        items = [(f"{name}.{key}", item) for key, item in value.items()]
+    else:
+        return []
+    return [pair for path, item in items for pair in _held(path, item, kind)]
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+def _indented(module: Module) -> str:
+    return repr(module).replace("\n", "\n  ")

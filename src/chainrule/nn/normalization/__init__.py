@@ -1,0 +1,1 @@
+"""Layers that bring their inputs to a known mean and variance."""

@@ -1,0 +1,1 @@
+"""Pooling: one number a channel for each window."""

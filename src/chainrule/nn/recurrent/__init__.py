@@ -1,0 +1,1 @@
+"""Recurrent layers and cells, and the choice of which steps to pass on."""
