@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from chainrule.engines.interface import ENGINES
+from chainrule.compiler.registry import ENGINES
 
 each_engine = pytest.mark.parametrize("engine", sorted(ENGINES))
 

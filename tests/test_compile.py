@@ -19,7 +19,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.compiler.compile import MANY_SIGNATURES
-from chainrule.engines.interface import ENGINES, engine
+from chainrule.compiler.registry import ENGINES, engine_named
 from chainrule.errors import ArgumentError, OptionError, TraceError
 
 X = np.arange(6, dtype=np.float32).reshape(2, 3)
@@ -469,7 +469,7 @@ def test_an_unknown_engine_is_an_error_with_the_nearest_name() -> None:
 
 @pytest.mark.parametrize("name", sorted(ENGINES))
 def test_an_engine_knows_its_name(name: str) -> None:
-    assert engine(name).name == name
+    assert engine_named(name).name == name
 
 
 def test_compiled_code_is_checked_for_nan_only_on_demand() -> None:

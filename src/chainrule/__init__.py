@@ -110,7 +110,8 @@ from .ops.reduction import argmax, argmin, argsort, cumsum, max, min, prod, sum
 from .ops.windows import overlap_add, windows
 from .public import listing, missing_names
 from .random_numbers import manual_seed
-from .tensor import Parameter, Tensor, Variable, parameter, tensor
+from .tensor import Tensor, tensor
+from .variable import Parameter, Variable, parameter
 
 if TYPE_CHECKING:  # imported when first used: the same names stand in LATER
     from . import data, initializers, losses, models, nn, optim

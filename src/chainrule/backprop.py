@@ -28,7 +28,8 @@ from .ops.movement import reshape
 from .ops.primitive import Primitive, constant
 from .ops.reduction import sum as sum_
 from .shapes import Shape
-from .tensor import Tensor, Variable
+from .tensor import Tensor
+from .variable import Variable
 
 
 def backprop(loss: Tensor) -> Gradients:

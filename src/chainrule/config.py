@@ -106,11 +106,17 @@ class Config:
     A wrong value in the environment is an error where the setting is first used, so
     that ``import chainrule`` always works.
 
+    Attributes:
+        last_change: another object after every change of a setting. Whoever remembers
+            it can tell, by looking at this alone, that all settings are as they were.
+
     Example:
         >>> import chainrule as cr
         >>> cr.config.dtype
         'float32'
     """
+
+    __slots__ = ("__dict__", "last_change")
 
     dtype: str
     engine: str
@@ -119,8 +125,10 @@ class Config:
     cache_folder: Path
     data_folder: Path | None
     debug: bool
+    last_change: object
 
     def __init__(self) -> None:
+        object.__setattr__(self, "last_change", object())
         for name, read in READERS.items():
             with suppress(ArgumentError):
                 setattr(self, name, read())
@@ -130,7 +138,8 @@ class Config:
         def __getattr__(self, name: str) -> Any:
             """A setting that the environment has wrong: its error, until it is set."""
             if name in READERS:
-                return READERS[name]()
+                setattr(self, name, READERS[name]())
+                return vars(self)[name]
             raise AttributeError(f"no setting {name!r}", name=name, obj=self)
 
     def __repr__(self) -> str:
@@ -149,6 +158,7 @@ class Config:
                 f"threads: {value!r}: expected a whole number of at least 1"
             )
         object.__setattr__(self, name, value)
+        object.__setattr__(self, "last_change", object())
 
 
 config = Config()

@@ -44,9 +44,13 @@ SUPPORTED: tuple[DType, ...] = (
 )  # fmt: skip
 
 
+#: The setting ``config.dtype`` → the dtype of Python floats.
+DEFAULT_FLOATS: dict[str, DType] = {"float32": float32, "float64": float64}
+
+
 def default_float() -> DType:
     """The dtype of Python floats: ``config.dtype``."""
-    return np.dtype(config.dtype)
+    return DEFAULT_FLOATS[config.dtype]
 
 
 def as_dtype(dtype: DTypeLike) -> DType:

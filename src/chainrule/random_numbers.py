@@ -25,7 +25,8 @@ from .ops.primitive import lift
 from .ops.reduction import argsort
 from .public import listing
 from .shapes import Shape, sizes
-from .tensor import Tensor, Variable
+from .tensor import Tensor
+from .variable import Variable
 
 __all__ = [
     "Generator",

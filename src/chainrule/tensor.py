@@ -1,17 +1,13 @@
-"""Tensors and parameters: what users hold. Thin over ``ops``.
+"""Tensors: what users hold. Thin over ``ops``.
 
 Place on the road: the user's end of it. A ``Tensor`` is a node with operators and
-methods; each makes a new node, evaluated at once unless a function is being traced. It
-knows nothing of gradients or compilers.
-
-A ``Variable`` is a named place whose value changes: reading it gives a node for its
-value now, ``assign`` puts another value there. A ``Parameter`` is a variable that
-training changes.
+methods; each makes a new node, evaluated at once unless a function is being traced. Its
+value never changes; ``variable`` has those that do. It knows nothing of gradients or
+compilers.
 """
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -19,20 +15,17 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from . import dtypes
-from .errors import ArgumentError, DTypeError, ShapeError, TraceError
+from .errors import ArgumentError, DTypeError, ShapeError
 from .foreign import no_attribute
 from .graph import (
     Array,
     Node,
-    changes,
-    current_trace,
     format_type,
     no_value,
-    variable_trace,
 )
 from .ops import composed, elementwise, matmul, movement, reduction
 from .ops.numpy_functions import bools, numpy_function
-from .ops.primitive import as_array, constant, lift
+from .ops.primitive import constant, lift
 from .ops.subscript import subscript
 
 Axis = int | Sequence[int] | None
@@ -182,7 +175,7 @@ class Tensor(Node):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """What another process is sent: the value, without history."""
-        return _received, (Tensor, self._known("pickle"), self.name)
+        return _received, (self._known("pickle"), self.name)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *args: Any, **kw: Any) -> Any:
         """NumPy's functions of tensors, ``array + tensor`` among them."""
@@ -396,158 +389,9 @@ def _unpack(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
     return arguments
 
 
-def _in_place(operator: str) -> Any:
-    def refuse(self: Variable, other: Any) -> NoReturn:
-        name, kind = self.name or "x", type(self).__name__.lower()
-        raise ArgumentError(
-            f"{name} {operator}= …: {self.describe()}: this would put a tensor in the "
-            f"place of a {kind}",
-            fix=f"{name}.assign({name} {operator} …) changes it; "
-            f"y = {name} {operator} … makes a new tensor",
-        )
-
-    return refuse
-
-
-class Variable(Tensor):
-    """A tensor whose value can be replaced: a parameter, a running average, a counter.
-
-    In an expression it stands for its value at that moment. Assigning changes what
-    later expressions see, never what an earlier one has computed, nor its gradients.
-
-    Arguments:
-        value: the first value; it fixes shape and dtype.
-        dtype: the dtype; default: the value's own, the default float for Python
-            numbers.
-        name: how messages and printed graphs call it.
-
-    Example:
-        >>> import chainrule as cr
-        >>> count = cr.Variable(0, name="count")
-        >>> count.assign(count + 1)
-        >>> count.item()
-        1
-    """
-
-    __slots__ = ("__dict__", "_leaf")
-
-    def __init__(
-        self, value: Any, dtype: DTypeLike | None = None, name: str = ""
-    ) -> None:
-        if isinstance(value, Node) and value.read().value is None:
-            raise TraceError(
-                "Variable: its first value is being traced, so it is not known",
-                fix="make layers and variables outside of the compiled function",
-            )
-        array = as_array(value, dtype)
-        super().__init__(None, (), {}, array.shape, array.dtype, array, name)
-        self._leaf: weakref.ref[Node] | None = None
-
-    @property
-    def array(self) -> Array:
-        """The value's storage. Engines write new values here."""
-        array: Array = self.value
-        return array
-
-    @array.setter
-    def array(self, array: Array) -> None:
-        self.value = array
-        self._leaf = None
-        changes.mark()
-
-    def read(self) -> Node:
-        """The node for the value now: the trace's, or a constant leaf."""
-        trace = variable_trace()
-        if trace is not None:
-            if self not in trace.current:
-                trace.current[self] = trace.variables[self] = self._new_leaf(None)
-                trace.versions[trace.current[self]] = self
-            return trace.current[self]
-        leaf = self._leaf() if self._leaf is not None else None
-        if leaf is None:
-            leaf = self._new_leaf(self.value)
-            self._leaf = weakref.ref(leaf)  # not a cycle: a dropped model is freed
-            changes.mark()
-        return leaf
-
-    @property
-    def lent(self) -> bool:
-        """Whether a node, or an array made from it, may share the value's storage."""
-        return self._leaf is not None
-
-    def _new_leaf(self, value: Array | None) -> Node:
-        leaf = Tensor(None, (), {}, self.shape, self.dtype, value, self.name)
-        leaf.owner = self
-        return leaf
-
-    def assign(self, value: Any) -> None:
-        """Puts another value of the same shape and dtype in place of this one.
-
-        Raises:
-            ShapeError, DTypeError: when it has another shape or dtype.
-            TraceError: inside the body of a scan, where only the carry changes.
-        """
-        (node,) = lift([value])
-        fits = dtypes.is_float(self.dtype) or not dtypes.is_float(node.dtype)
-        if fits and not isinstance(value, Node):
-            node = constant(value, dtype=self.dtype)  # all digits of the number
-        if node.shape != self.shape:
-            raise ShapeError(
-                f"assign: {self.describe()} ← {node.describe()}: the shape must stay "
-                "the same"
-            )
-        if node.dtype != self.dtype:
-            raise DTypeError(
-                f"assign: {self.describe()} of {self.dtype} ← {node.dtype}: the dtype "
-                "must stay the same",
-                fix=f"convert the new value: value.astype('{self.dtype}')",
-            )
-        trace = current_trace()
-        if trace is None:
-            if node.value is None:
-                raise no_value(node, f"assign: {self.describe()} ← {node.describe()}")
-            self.array = np.array(node.value, order="C")  # storage of its own
-        elif trace.body:
-            raise TraceError(
-                f"assign: {self.describe()} inside the body of a scan, which changes "
-                "nothing but its carry",
-                fix="carry the value through the scan, and assign the last carry "
-                "after it",
-            )
-        else:
-            self.read()  # so that the trace has a leaf for the value at the start
-            trace.updates[self] = node
-            trace.current[self] = elementwise.stop_gradient(node)
-            trace.versions[trace.current[self]] = self
-
-    __iadd__, __isub__, __imul__ = _in_place("+"), _in_place("-"), _in_place("*")
-    __itruediv__, __ifloordiv__ = _in_place("/"), _in_place("//")
-    __ipow__, __imod__, __imatmul__ = _in_place("**"), _in_place("%"), _in_place("@")
-
-    def __repr__(self) -> str:
-        kind = type(self).__name__.lower()
-        body = np.array2string(self.array, separator=", ", prefix=f"{kind}(")
-        name = f", name={self.name!r}" if self.name else ""
-        return f"{kind}({body}, dtype={self.dtype}{name})"
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Variable:
-        copy = type(self)(self.array, name=self.name)
-        memo[id(self)] = copy
-        return copy
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _received, (type(self), self.array, self.name)
-
-
-class Parameter(Variable):
-    """A variable that training changes: a weight, a bias. Made by ``cr.parameter``."""
-
-    __slots__ = ()
-
-
-def _received(kind: Any, array: Array, name: str) -> Any:
-    """A tensor or variable that was sent from another process."""
-    return tensor(array, name=name) if kind is Tensor else kind(array, name=name)
+def _received(array: Array, name: str) -> Tensor:
+    """A tensor that was sent from another process."""
+    return tensor(array, name=name)
 
 
 def tensor(value: Any, dtype: DTypeLike | None = None, *, name: str = "") -> Tensor:
@@ -574,21 +418,6 @@ def tensor(value: Any, dtype: DTypeLike | None = None, *, name: str = "") -> Ten
     leaf = constant(value, dtype, name)
     assert isinstance(leaf, Tensor)
     return leaf
-
-
-def parameter(
-    value: Any, dtype: DTypeLike | None = None, *, name: str = ""
-) -> Parameter:
-    """A parameter with these first values.
-
-    Example:
-        >>> import chainrule as cr
-        >>> W = cr.parameter([[1.0, 2.0]], name="W1")
-        >>> W.assign(W * 2)
-        >>> W
-        parameter([[2., 4.]], dtype=float32, name='W1')
-    """
-    return Parameter(value, dtype, name)
 
 
 def as_tensor(value: Any) -> Tensor:

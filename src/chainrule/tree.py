@@ -14,6 +14,9 @@ from typing import Any
 #: ``None`` for a leaf; else (the container's type, its keys, the structures inside).
 Structure = Any
 
+#: What is taken apart, besides ``None``; their subclasses too.
+CONTAINERS = (dict, tuple, list)
+
 
 def flatten(value: Any) -> tuple[list[Any], Structure]:
     """The leaves in order, and the structure that ``unflatten`` puts them back into.

@@ -14,7 +14,7 @@ import pytest
 import chainrule as cr
 from chainrule.cli import doctor, network, run_folder
 from chainrule.cli.application import COMMANDS
-from chainrule.engines import interface
+from chainrule.compiler import registry
 
 
 def test_without_a_command_the_help_is_shown(chainrule) -> None:
@@ -151,7 +151,7 @@ def test_doctor_fails_only_where_the_default_engine_does(
     chainrule, monkeypatch, default, code
 ) -> None:
     monkeypatch.setattr(doctor, "TEST_SECONDS", 0.02)
-    monkeypatch.setitem(interface.ENGINES, "lame", "chainrule.engines.lame")
+    monkeypatch.setitem(registry.ENGINES, "lame", "chainrule.engines.lame")
     cr.config.engine = default
     result = chainrule("doctor")
     assert result.exit_code == code

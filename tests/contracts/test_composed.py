@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.engines.interface import ENGINES
+from chainrule.compiler.registry import ENGINES
 from chainrule.ops.primitive import Primitive
 from tests.contracts import primitives
 from tests.contracts.composed import all_samples

@@ -10,7 +10,7 @@ import pytest
 
 import chainrule as cr
 from chainrule import tree
-from chainrule.engines.interface import ENGINES
+from chainrule.compiler.registry import ENGINES
 from chainrule.errors import DTypeError
 from chainrule.ops.primitive import REGISTRY
 from tests.contracts.primitives import RULELESS, all_samples

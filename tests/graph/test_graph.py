@@ -13,8 +13,8 @@ import pytest
 import chainrule as cr
 from chainrule.compiler.pipeline import run_passes
 from chainrule.compiler.program import plan
+from chainrule.compiler.registry import engine_named
 from chainrule.compiler.verify import verify
-from chainrule.engines.interface import engine
 from chainrule.graph import Graph, in_order
 
 LONG = 100_000
@@ -61,7 +61,7 @@ def test_a_traced_chain_of_100_000_nodes_is_printed_compared_compiled_and_freed(
     assert graph != shorter
     program = plan(run_passes(graph))
     verify(program.graph)
-    (result,) = engine("numpy").prepare(program)([example])
+    (result,) = engine_named("numpy").prepare(program)([example])
     wanted = example
     for _ in range(LONG // 4):
         wanted = np.sin(wanted) * 1.5 + 0.25

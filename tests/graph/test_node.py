@@ -47,12 +47,12 @@ def test_computed_leaves_are_the_nodes_that_the_class_makes() -> None:
             Node.kind(None, (), NO_PARAMS, shape, dtype, array)
             for (shape, dtype), array in zip(types, arrays, strict=True)
         ]
-        return computed_leaves(types, arrays, 2), plain
+        return computed_leaves(types, arrays), plain
 
     fast, plain = both()
     assert [type(node) for node in fast] == [cr.Tensor, cr.Tensor]
     for one, other in zip(fast, plain, strict=True):
-        assert one.line.text == "return computed_leaves(types, arrays, 2), plain"
+        assert one.line.text == "return computed_leaves(types, arrays), plain"
         assert slots(one) | {"line": None} == slots(other) | {"line": None}
     ages = [node.age for node in (*plain, *fast)]
     assert ages == sorted(set(ages))

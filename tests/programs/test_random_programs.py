@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 import chainrule as cr
 from chainrule.compiler import pipeline
-from chainrule.engines.interface import ENGINES
+from chainrule.compiler.registry import ENGINES
 
 #: Operations whose values stay between −3 and 3, so that long programs stay finite.
 ONE: tuple[Callable[[Any], Any], ...] = (

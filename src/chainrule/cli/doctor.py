@@ -185,7 +185,7 @@ def _threads() -> Section:
 
 
 def _engines() -> Section:
-    from ..engines.interface import ENGINES
+    from ..compiler.registry import ENGINES
 
     found = Section("engines")
     for name in sorted(ENGINES, key=lambda each: each != config.engine):

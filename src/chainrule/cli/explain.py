@@ -14,7 +14,7 @@ import numpy as np
 import chainrule as cr
 
 from .. import pictures
-from ..engines.interface import ENGINES
+from ..compiler.registry import ENGINES
 from ..errors import ArgumentError
 from ..explain.explanation import Explanation
 from ..training.evaluation import chosen_metrics

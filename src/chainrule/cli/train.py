@@ -21,8 +21,8 @@ import numpy as np
 import chainrule as cr
 
 from .. import optim, pictures, training
+from ..compiler.registry import ENGINES
 from ..config import config
-from ..engines.interface import ENGINES
 from ..errors import ArgumentError
 from ..training import callbacks
 from . import architectures, network, report, sources

@@ -1,22 +1,19 @@
 """``cr.compile``: trace once for each kind of arguments, run the passes, hand to an
 engine.
 
-Place on the road: the compiler's front. Nothing here knows how an engine works.
+Place on the road: the compiler's front. A call looks up the program for its arguments
+and runs it; everything else happens once. Nothing here knows how an engine works.
 """
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import gc
-import inspect
 import logging
 import threading
 import time
 import types
 import warnings
-import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,24 +21,27 @@ import numpy as np
 
 from .. import tree
 from ..config import config
-from ..dtypes import DType
-from ..engines.interface import Executable, Explained, engine
+from ..dtypes import DEFAULT_FLOATS, DType
 from ..errors import ArgumentError, user_line
 from ..graph import Array, Graph, computed_leaves, current_trace, differentiating
 from ..shapes import Shape
 from ..tensor import Tensor
-from .peak import Timing, measured
+from .collector import collector_paused
+from .engine import Engine, Executable, Explained
+from .methods import Methods
 from .pipeline import run_passes
-from .program import plan
-from .report import Report, arguments_text
+from .program import cell_of, plan
+from .registry import engine_named
+from .report import Report, Timing, arguments_text
+from .timing import seconds_of
 from .trace import as_input, is_input, trace_call
 
 LOGGER = logging.getLogger("chainrule.compile")
 #: A function compiled for more signatures than this warns once.
 MANY_SIGNATURES = 32
-#: How many calls there are at least above the one that finds the user's line: that of
-#: ``Compiled`` is the outermost where a thread begins with it.
-OWN_CALLS = 3
+
+#: What tells apart the arguments that need programs of their own.
+Signature = tuple[Any, ...]
 
 
 @dataclass(frozen=True)
@@ -52,9 +52,16 @@ class Specialisation:
     executable: Executable
     results: tree.Structure
     types: tuple[tuple[Shape, DType], ...]
-    engine_name: str
+    engine: Engine
     stages: tuple[tuple[str, int], ...]
     seconds: float
+
+    def __call__(self, arrays: list[Array]) -> Any:
+        """Runs once: the results, as tensors without history."""
+        leaves = computed_leaves(self.types, self.executable(arrays))
+        if self.results is None:
+            return leaves[0]
+        return tree.unflatten(self.results, leaves)
 
     def report(self, timing: Timing | None = None) -> Report:
         """What was made, in words and figures."""
@@ -63,7 +70,7 @@ class Specialisation:
         return Report(
             self.graph.name,
             arguments_text(self.graph),
-            self.engine_name,
+            self.engine.name,
             self.stages,
             None if says is None else tuple(says.kernels()),
             None if says is None else says.arena_bytes,
@@ -72,12 +79,49 @@ class Specialisation:
             timing,
         )
 
-    def __call__(self, arrays: list[Array]) -> Any:
-        """Runs once: the results, as tensors without history."""
-        leaves = computed_leaves(self.types, self.executable(arrays), OWN_CALLS)
-        if self.results is None:
-            return leaves[0]
-        return tree.unflatten(self.results, leaves)
+    def measured(self, arrays: list[Array]) -> Report:
+        """The same, after runs whose time was taken."""
+        cells = [cell_of(leaf) for leaf, _ in self.graph.updates]
+        seconds = seconds_of(lambda: self.executable(arrays), cells)
+        return self.report(Timing(seconds, self.engine.speed()))
+
+
+def signature_of(
+    leaves: Sequence[Any], structure: tree.Structure = None
+) -> tuple[Signature, list[Array]] | None:
+    """What a program for these arguments depends on, and the arrays among them.
+
+    A signature has the structure and two entries for each argument: shape and dtype of
+    what becomes an input, type and value of what is part of the program.
+
+    This runs in every call, so the usual types come first, and arguments that are not
+    nested need not be flattened: None is returned if one is a container after all.
+    """
+    key: list[Any] = [structure]
+    arrays: list[Array] = []
+    for leaf in leaves:
+        kind = type(leaf)
+        if kind is Tensor:
+            array = leaf.value
+            if array is None:
+                array = as_input(leaf)  # raises an error that says why
+        elif kind is np.ndarray and leaf.dtype.isnative:
+            array = leaf
+        elif kind is float:
+            dtype = DEFAULT_FLOATS[config.dtype]
+            key += (), dtype
+            arrays.append(np.asarray(leaf, dtype))
+            continue
+        elif structure is None and isinstance(leaf, tree.CONTAINERS):
+            return None
+        elif is_input(leaf):
+            array = as_input(leaf)
+        else:
+            key += kind, leaf
+            continue
+        key += array.shape, array.dtype
+        arrays.append(array)
+    return tuple(key), arrays
 
 
 class Compiled:
@@ -97,14 +141,18 @@ class Compiled:
         if not callable(function):
             raise ArgumentError(f"compile: {function!r} is not a function")
         if engine_name is not None:
-            engine(engine_name)  # an unknown name is an error now, not later
+            engine_named(engine_name)  # an unknown name is an error now, not later
         self.function = function
         self.engine_name = engine_name
         self.explained = explained
-        self.specialisations: dict[Any, Specialisation] = {}
-        #: the same once more, under keys that are found quickly
-        self._known: dict[Any, Specialisation] = {}
-        self._methods: dict[int, CompiledMethod] = {}
+        #: settings → signature → program
+        self._programs: dict[Any, dict[Signature, Specialisation]] = {}
+        #: the programs for the settings of now, which are looked at again when
+        #: ``config.last_change`` is another object than this one
+        self._current: tuple[object, dict[Signature, Specialisation]] = (None, {})
+        self._methods = Methods(
+            function, lambda method: CompiledMethod(method, engine_name, explained)
+        )
         self._lock = threading.Lock()
         functools.update_wrapper(self, function, updated=())
 
@@ -112,36 +160,8 @@ class Compiled:
         """The function's results, as tensors without history."""
         if current_trace() is not None or differentiating.get():
             return self.function(*args, **kwargs)  # a part of what is around it
-        if not kwargs:
-            key, arrays = _quick(args, self.engine_name or config.engine)
-            found = self._known.get(key)
-            if found is not None:
-                return found(arrays)
-        found, arrays = self._find(args, kwargs)
-        return found(arrays)
-
-    def _find(self, args: Any, kwargs: Any) -> tuple[Specialisation, list[Array]]:
-        """The specialisation for these arguments, made where there is none, and the
-        arrays among them.
-        """
-        leaves, structure = tree.flatten((args, kwargs))
-        arrays, kinds = _sort(leaves)
-        name = self.engine_name or config.engine
-        settings = config.dtype, config.debug, config.processor
-        key = (structure, kinds, settings, name)
-        try:
-            found = self.specialisations.get(key)
-        except TypeError:
-            raise _unhashable(self.graph_name, leaves) from None
-        if found is None:
-            with self._lock:
-                found = self.specialisations.get(key) or self._specialise(
-                    key, args, kwargs
-                )
-        quick, same = _quick(args, name)
-        if quick is not None and not kwargs and _alike(arrays, same):
-            self._known[quick] = found
-        return found, arrays
+        program, arrays = self._find(args, kwargs)
+        return program(arrays)
 
     def explain(self, *args: Any, measure: bool = False, **kwargs: Any) -> Report:
         """What was compiled for arguments like these, without running it.
@@ -163,15 +183,25 @@ class Compiled:
             >>> softmax.explain(cr.zeros(1000)).stages[0]
             ('traced', 4)
         """
-        found, arrays = self._find(args, kwargs)
-        if not measure:
-            return found.report()
-        return found.report(measured(lambda: found.executable(arrays), found.graph))
+        program, arrays = self._find(args, kwargs)
+        return program.measured(arrays) if measure else program.report()
+
+    @property
+    def specialisations(self) -> list[Specialisation]:
+        """What has been compiled so far, under any settings."""
+        return [
+            p for each in list(self._programs.values()) for p in list(each.values())
+        ]
 
     @property
     def reports(self) -> list[Report]:
         """A report for each kind of arguments that it has been compiled for."""
-        return [each.report() for each in list(self.specialisations.values())]
+        return [each.report() for each in self.specialisations]
+
+    @property
+    def graph_name(self) -> str:
+        """The function's name."""
+        return getattr(self.function, "__name__", type(self.function).__name__)
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         """A bound method, which keeps the instance; its programs live as long as
@@ -179,63 +209,96 @@ class Compiled:
         """
         if instance is None:
             return self
-        number = id(instance)
-        found = self._methods.get(number)
-        if found is None:
-            try:
-                alive = weakref.ref(instance, lambda _: self._methods.pop(number, None))
-            except TypeError:  # an instance without weak references
-                return functools.partial(self, instance)
-            method = _method_of(alive, self.function)
-            found = self._methods[number] = CompiledMethod(
-                method, self.engine_name, self.explained
-            )
-            functools.update_wrapper(found, self.function, updated=())
-        return types.MethodType(found, instance)
-
-    def _specialise(self, key: Any, args: Any, kwargs: Any) -> Specialisation:
-        start = time.perf_counter()
-        name = self.engine_name or config.engine
-        with nothing_collected():
-            traced = trace_call(self.function, args, kwargs)
-            stages = [("traced", len(traced.graph.operations))]
-            graph = run_passes(traced.graph, stages)
-            executable = engine(name).prepare(plan(graph))
-        found = Specialisation(
-            graph,
-            executable,
-            traced.results,
-            tuple((each.shape, each.dtype) for each in graph.outputs),
-            name,
-            tuple(stages),
-            time.perf_counter() - start,
-        )
-        self.specialisations[key] = found
-        if len(self.specialisations) == MANY_SIGNATURES + 1:
-            self._warn_of_many()
-        if self.explained:
-            LOGGER.info("compile: %s", found.report())
-        return found
-
-    def _warn_of_many(self) -> None:
-        line = user_line()
-        warnings.warn(
-            f"compile: {self.graph_name} has been compiled for {MANY_SIGNATURES + 1} "
-            f"different kinds of arguments{f' ({line.place})' if line else ''}: pad "
-            "varying lengths to a few sizes, drop the last short batch, and pass "
-            "numbers that change as tensors or floats instead of ints",
-            stacklevel=5,
-        )
-
-    @property
-    def graph_name(self) -> str:
-        """The function's name."""
-        return getattr(self.function, "__name__", type(self.function).__name__)
+        try:
+            method = self._methods.of(instance)
+        except TypeError:  # an instance without weak references
+            return functools.partial(self, instance)
+        return types.MethodType(method, instance)
 
     def __repr__(self) -> str:
         return (
             f"<compiled {self.graph_name}: {len(self.specialisations)} specialisations>"
         )
+
+    def _find(self, args: Any, kwargs: Any) -> tuple[Specialisation, list[Array]]:
+        """The program for these arguments, made where there is none, and the arrays
+        among them.
+        """
+        change, programs = self._current
+        if change is not config.last_change:
+            programs = self._select()
+        found = None if kwargs else signature_of(args)
+        if found is None:
+            leaves, structure = tree.flatten((args, kwargs))
+            found = signature_of(leaves, structure)
+            assert found is not None
+        signature, arrays = found
+        try:
+            program = programs.get(signature)
+        except TypeError:
+            raise _unhashable(self.graph_name, args, kwargs) from None
+        if program is None:
+            program = self._specialise(programs, signature, args, kwargs)
+        return program, arrays
+
+    def _select(self) -> dict[Signature, Specialisation]:
+        """The programs for the settings as they are now."""
+        change = config.last_change
+        name = self.engine_name or config.engine
+        settings = name, config.dtype, config.debug, engine_named(name).settings()
+        programs = self._programs.setdefault(settings, {})
+        self._current = change, programs
+        return programs
+
+    def _specialise(
+        self,
+        programs: dict[Signature, Specialisation],
+        signature: Signature,
+        args: Any,
+        kwargs: Any,
+    ) -> Specialisation:
+        """Compiles for these arguments, unless another thread has just done it."""
+        with self._lock:
+            known = programs.get(signature)
+            if known is not None:
+                return known
+            program = programs[signature] = self._compiled(args, kwargs)
+        if len(self.specialisations) == MANY_SIGNATURES + 1:
+            self._warn_of_many()
+        if self.explained:
+            LOGGER.info("compile: %s", program.report())
+        return program
+
+    def _compiled(self, args: Any, kwargs: Any) -> Specialisation:
+        start = time.perf_counter()
+        engine = engine_named(self.engine_name or config.engine)
+        with collector_paused:
+            traced = trace_call(self.function, args, kwargs)
+            stages = [("traced", len(traced.graph.operations))]
+            graph = run_passes(traced.graph, engine.passes, stages)
+            executable = engine.prepare(plan(graph))
+        return Specialisation(
+            graph,
+            executable,
+            traced.results,
+            tuple((each.shape, each.dtype) for each in graph.outputs),
+            engine,
+            tuple(stages),
+            time.perf_counter() - start,
+        )
+
+    def _warn_of_many(self) -> None:
+        line = user_line()
+        message = (
+            f"compile: {self.graph_name} has been compiled for {MANY_SIGNATURES + 1} "
+            f"different kinds of arguments{f' ({line.place})' if line else ''}: pad "
+            "varying lengths to a few sizes, drop the last short batch, and pass "
+            "numbers that change as tensors or floats instead of ints"
+        )
+        if line is None:
+            warnings.warn(message, stacklevel=2)
+        else:
+            warnings.warn_explicit(message, UserWarning, line.file, line.line)
 
 
 class CompiledMethod(Compiled):
@@ -248,70 +311,9 @@ class CompiledMethod(Compiled):
         return super().__call__(*args, **kwargs)
 
 
-@contextlib.contextmanager
-def nothing_collected() -> Iterator[None]:
-    """The garbage collector rests: what a compilation makes stays until its end, and
-    to look through all of it again and again takes a third of the time.
-    """
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collecting:
-            gc.enable()
-
-
-def _quick(
-    args: tuple[Any, ...], engine_name: str
-) -> tuple[tuple[Any, ...] | None, list[Array]]:
-    """A key for arguments that are all tensors, arrays and floats, and their arrays;
-    None for others.
-    """
-    dtype = config.dtype
-    key: list[Any] = [dtype, config.debug, config.processor, engine_name]
-    arrays: list[Array] = []
-    for each in args:
-        kind = type(each)
-        if kind is Tensor:
-            array = each.value
-            if array is None:
-                return None, arrays
-            key += each.shape, each.dtype
-        elif kind is np.ndarray:
-            array = each
-            key += array.shape, array.dtype
-        elif kind is float:
-            array = np.asarray(each, dtype)
-            key.append(float)
-        else:
-            return None, arrays
-        arrays.append(array)
-    return tuple(key), arrays
-
-
-def _alike(arrays: list[Array], others: list[Array]) -> bool:
-    """Whether arrays are of the same dtypes, order of bytes included."""
-    return [each.dtype for each in arrays] == [each.dtype for each in others]
-
-
-def _sort(leaves: list[Any]) -> tuple[list[Array], tuple[Any, ...]]:
-    """The arrays among the arguments, and what kind of argument each leaf is."""
-    arrays: list[Array] = []
-    kinds: list[Any] = []
-    for leaf in leaves:
-        if is_input(leaf):
-            array = as_input(leaf)
-            arrays.append(array)
-            kinds.append((array.shape, array.dtype))
-        else:
-            kinds.append((type(leaf), leaf))
-    return arrays, tuple(kinds)
-
-
-def _unhashable(name: str, leaves: list[Any]) -> ArgumentError:
+def _unhashable(name: str, args: Any, kwargs: Any) -> ArgumentError:
     """The error for an argument that cannot be told from another one."""
-    for leaf in leaves:
+    for leaf in tree.flatten((args, kwargs))[0]:
         if not is_input(leaf) and type(leaf).__hash__ is None:
             return ArgumentError(
                 f"compile: an argument of {name} is of type {type(leaf).__name__}, "
@@ -321,18 +323,6 @@ def _unhashable(name: str, leaves: list[Any]) -> ArgumentError:
                 "hash",
             )
     return ArgumentError(f"compile: an argument of {name} cannot be hashed")
-
-
-def _method_of(instance: weakref.ref[Any], function: Callable[..., Any]) -> Any:
-    """The function bound to an instance without keeping the instance alive."""
-
-    @functools.wraps(function)
-    def method(*args: Any, **kwargs: Any) -> Any:
-        return function(instance(), *args, **kwargs)
-
-    bound = inspect.signature(function).parameters.values()
-    method.__signature__ = inspect.Signature(list(bound)[1:])  # type: ignore[attr-defined]
-    return method
 
 
 def compile(
@@ -360,7 +350,7 @@ def compile(
 
     Returns:
         A function with the same arguments. Its results have no history: call
-        ``backprop`` inside of it, not on what it answers.
+        ``backprop`` inside of it, not on its result.
 
     Raises:
         TraceError: at the first call, when f looks at a value, as in ``if loss > 1``.

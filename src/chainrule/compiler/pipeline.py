@@ -12,7 +12,7 @@ changes their bodies. What moves out of loops is tidied up once more.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ..config import config
 from ..graph import Graph
@@ -65,7 +65,11 @@ PASSES: tuple[Pass, ...] = (
 )
 
 
-def run_passes(graph: Graph, stages: list[tuple[str, int]] | None = None) -> Graph:
+def run_passes(
+    graph: Graph,
+    passes: Sequence[Pass] = PASSES,
+    stages: list[tuple[str, int]] | None = None,
+) -> Graph:
     """The graph after every pass; checked against the grammar in between when
     debugging.
 
@@ -73,7 +77,7 @@ def run_passes(graph: Graph, stages: list[tuple[str, int]] | None = None) -> Gra
     """
     if config.debug:
         verify(graph)
-    for each in PASSES:
+    for each in passes:
         graph = each(graph)
         if stages is not None:
             name = each.__name__.replace("_", " ")

@@ -14,7 +14,7 @@ from typing import Any
 from ..dtypes import DType, is_float
 from ..graph import Graph, Node, format_type
 from ..ops.convolution import CONVOLUTIONS, multiplications
-from .peak import Timing
+from .engine import KernelReport, Speed
 
 #: Primitives that NumPy answers with another view of the same memory.
 VIEWS = frozenset(
@@ -35,25 +35,16 @@ WIDTH = 44
 
 
 @dataclass(frozen=True)
-class KernelReport:
-    """One thing that an engine runs: a loop, a product, an instruction.
+class Timing:
+    """What a call takes, beside the best that the engine's machine can do.
 
     Attributes:
-        kind: ``"loop"``, ``"product"``, or the name of what it runs.
-        loops: the sizes of its loops; those in brackets are summed or reduced over.
-        operations: the primitives computed in it, in order.
-        bytes_read, bytes_written: of memory outside of it, each element once.
-        flops: floating-point operations; a function such as ``exp`` counts as one.
-        inside: the kernels of a loop's body; their figures are part of these.
+        seconds: the median of the calls that were measured.
+        peak: the machine's best; None where the engine does not know it.
     """
 
-    kind: str
-    loops: str
-    operations: tuple[str, ...]
-    bytes_read: int
-    bytes_written: int
-    flops: int
-    inside: tuple[KernelReport, ...] = ()
+    seconds: float
+    peak: Speed | None
 
 
 @dataclass(frozen=True)
@@ -133,16 +124,20 @@ class Report:
     def _timing_lines(self) -> list[str]:
         if self.timing is None:
             return []
-        found, flops, moved = self.timing, self.flops, self.bytes_moved
-        rate, speed = flops / found.seconds, moved / found.seconds
-        floor = max(flops / found.peak_flops, moved / found.peak_bytes)
+        seconds, peak = self.timing.seconds, self.timing.peak
+        flops, moved = self.flops, self.bytes_moved
+        lines = ["", f"{amount(seconds, 's')} a call"]
+        arithmetic = amount(flops / seconds, "FLOP/s")
+        memory = amount(moved / seconds, "B/s")
+        if peak is None:
+            return [*lines, f"  {arithmetic}", f"  {memory}"]
+        floor = max(flops / peak.flops, moved / peak.bytes)
         return [
-            "",
-            f"{amount(found.seconds, 's')} a call",
-            f"  {amount(rate, 'FLOP/s')}: {rate / found.peak_flops:.0%} of this "
-            f"machine's {amount(found.peak_flops, 'FLOP/s')}",
-            f"  {amount(speed, 'B/s')}: {speed / found.peak_bytes:.0%} of its memory's "
-            f"{amount(found.peak_bytes, 'B/s')} (more where caches serve)",
+            *lines,
+            f"  {arithmetic}: {flops / seconds / peak.flops:.0%} of this machine's "
+            f"{amount(peak.flops, 'FLOP/s')}",
+            f"  {memory}: {moved / seconds / peak.bytes:.0%} of its memory's "
+            f"{amount(peak.bytes, 'B/s')} (more where caches serve)",
             f"  at these peaks the call would take {amount(floor, 's')}",
         ]
 

@@ -20,7 +20,7 @@ from .. import dtypes, tree
 from ..errors import DTypeError, TraceError
 from ..graph import Array, Graph, Node, Trace, no_value
 from ..ops.primitive import lift
-from ..tensor import Variable
+from ..variable import Variable
 from .rewrite import constant_leaf, remade
 
 

@@ -1,1 +1,3 @@
-"""Engines: what runs a program. The rest of the package sees ``interface`` alone."""
+"""Engines: what runs a program. They are written against ``compiler.engine``, and found
+by the names in ``compiler.registry``; the rest of the package imports none of them.
+"""

@@ -14,13 +14,15 @@ from typing import Any
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
+from ..compiler.engine import Engine, KernelReport, Speed
 from ..compiler.program import Program
-from ..compiler.report import KernelReport, instruction_report
+from ..compiler.report import instruction_report
 from ..config import config
 from ..graph import Array, Graph, Node
 from ..ops.convolution import CONVOLUTIONS, multiplications
 from ..ops.primitive import check_value, checking_numerics
 from ..shapes import size
+from .machine_speed import machine_speed
 
 #: Products of fewer multiplications run on one thread: threads that wait for each other
 #: cost more than they do, above all on a machine that has other things to do.
@@ -131,7 +133,7 @@ def _own(array: Array, taken: set[int]) -> Array:
     return array
 
 
-class NumpyEngine:
+class NumpyEngine(Engine):
     """Prepares programs for NumPy."""
 
     name = "numpy"
@@ -139,6 +141,10 @@ class NumpyEngine:
     def prepare(self, program: Program) -> NumpyExecutable:
         """The executable for a program."""
         return NumpyExecutable(program)
+
+    def speed(self) -> Speed:
+        """That of this processor."""
+        return machine_speed(config.threads)
 
 
 ENGINE = NumpyEngine()

@@ -26,7 +26,8 @@ from ..graph import Array, Node, in_order
 from ..nn.module import Module
 from ..nn.module.call import watching
 from ..ops.primitive import lift
-from ..tensor import Parameter, Tensor, tensor
+from ..tensor import Tensor, tensor
+from ..variable import Parameter
 from .explanation import Explanation
 from .numerals import array, number, superscript
 

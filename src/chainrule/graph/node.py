@@ -166,7 +166,7 @@ Node.kind = Node
 
 
 def computed_leaves(
-    types: Sequence[tuple[Shape, DType]], arrays: Iterable[Array], depth: int
+    types: Sequence[tuple[Shape, DType]], arrays: Iterable[Array]
 ) -> list[Node]:
     """Leaves for the results of a compiled call, made at the line of its caller.
 
@@ -177,10 +177,9 @@ def computed_leaves(
     Arguments:
         types: shape and dtype of each array.
         arrays: the values.
-        depth: as for ``user_position``, of which this function is one caller.
     """
     kind, origin = Node.kind, _origin.get()
-    position = user_position(depth) if origin is None else origin.position
+    position = user_position() if origin is None else origin.position
     leaves: list[Node] = []
     for array in arrays:
         node = object.__new__(kind)

@@ -15,16 +15,12 @@ from ..errors import SourceLine, own_files
 Position = tuple[CodeType, int]
 
 
-def user_position(depth: int = 2) -> Position | None:
+def user_position() -> Position | None:
     """The innermost position on the call stack outside this package.
 
     It is where ``errors.user_line`` looks, as a position.
-
-    Arguments:
-        depth: how many innermost frames the caller knows to be the package's own; they
-            are skipped without a look. This function's own frame is one of them.
     """
-    frame: FrameType | None = sys._getframe(depth)
+    frame: FrameType | None = sys._getframe(2)  # this function and its caller are ours
     while frame is not None:
         code = frame.f_code
         if not own_files[code.co_filename]:

@@ -23,7 +23,7 @@ from ..graph import Node
 from ..initializers import Initializer, as_initializer
 from ..ops.primitive import lift
 from ..shapes import Shape
-from ..tensor import Parameter, Variable
+from ..variable import Parameter, Variable
 
 
 def positive_size(layer: str, name: str, value: Any) -> int:

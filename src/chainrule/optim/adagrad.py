@@ -9,7 +9,7 @@ import numpy as np
 
 from ..graph import Array
 from ..ops.elementwise import sqrt
-from ..tensor import Parameter
+from ..variable import Parameter
 from .groups import Params, Rate
 from .optimizer import Optimizer, Transform, Update
 from .options import Options

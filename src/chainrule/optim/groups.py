@@ -17,7 +17,8 @@ from ..errors import ArgumentError, DTypeError, ShapeError
 from ..graph import Node
 from ..ops.elementwise import cast
 from ..ops.primitive import constant
-from ..tensor import Parameter, Tensor, Variable
+from ..tensor import Tensor
+from ..variable import Parameter, Variable
 from . import options as option_checks
 from .options import Options
 

@@ -24,7 +24,7 @@ from ..graph import Array, Node, current_trace
 from ..ops.elementwise import cast
 from ..ops.indexing import put, take
 from ..ops.primitive import constant
-from ..tensor import Parameter, Variable
+from ..variable import Parameter, Variable
 from .groups import RATE_DTYPE, Params, Rate, count_text, make_groups
 from .options import Options, checked, refuse_unknown
 from .rows import Rows, rows_of

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..errors import StateError
 from ..graph import Array, Node
-from ..tensor import Parameter, Variable
+from ..variable import Parameter, Variable
 
 
 def state_names(

@@ -23,7 +23,7 @@ from ..ops.elementwise import absolute, cast, maximum, sign, sqrt, where
 from ..ops.reduction import max as max_
 from ..ops.reduction import sum as sum_
 from ..public import listing
-from ..tensor import Parameter
+from ..variable import Parameter
 from .options import not_negative, positive
 from .rows import rows_of
 

@@ -23,15 +23,17 @@ from typing import Any
 
 import numpy as np
 
-from ...compiler.program import Cell, Program
-from ...compiler.report import KernelReport
+from ...compiler.cell import Cell
+from ...compiler.engine import Engine, Executable, KernelReport, Speed
+from ...compiler.program import Program
+from ...compiler.registry import engine_named
 from ...config import config
 from ...dtypes import DType
 from ...errors import ChainruleError
 from ...graph import Array, Node, changes
 from ...ops.primitive import Primitive, checking_numerics
 from ...shapes import Shape
-from ..interface import Executable, engine
+from ..machine_speed import machine_speed
 from .fuse import fuse
 from .host import Compilation, Library, host
 from .layout import ENTRANCE, OUT_OF_BOUNDS, Needs, layout_of
@@ -136,7 +138,7 @@ class NativeExecutable:
         self._enter = functools.partial(function, *map(ctypes.c_size_t, places))
 
     def __call__(self, inputs: Sequence[Array]) -> list[Array]:
-        """Runs once; see ``engines.interface.Executable``."""
+        """Runs once; see ``compiler.engine.Executable``."""
         if checking_numerics.get():
             return self._by_reference(inputs)
         with self._lock:
@@ -199,10 +201,10 @@ class NativeExecutable:
         moved = []
         for number, cell in enumerate(self._cells):
             array = cell.array
-            if array is self._bound[number] and not lent(cell):
+            if array is self._bound[number] and not cell.lent:
                 continue
             if self._updated[number]:
-                if lent(cell) or not isinstance(array.base, Storage):
+                if cell.lent or not isinstance(array.base, Storage):
                     array = owned_copy(array)
                     moved.append((cell, array))
             elif not array.flags.c_contiguous:
@@ -229,7 +231,7 @@ class NativeExecutable:
     def _by_reference(self, inputs: Sequence[Array]) -> list[Array]:
         """The same run by the NumPy engine."""
         if self._reference is None:
-            self._reference = engine("numpy").prepare(self.program)
+            self._reference = engine_named("numpy").prepare(self.program)
         return self._reference(inputs)
 
     def _fault(self, inputs: Sequence[Array], status: int) -> list[Array]:
@@ -306,11 +308,6 @@ def poison(arrays: Sequence[Array]) -> None:
         array.reshape(-1).view(np.uint8)[...] = 0xFF
 
 
-def lent(cell: Cell) -> bool:
-    """Whether a node of some graph may share a variable's array."""
-    return getattr(cell, "lent", False)
-
-
 def view_at(address: int, shape: tuple[int, ...], dtype: Any) -> Array:
     """An array over memory at an address."""
     size = int(np.prod(shape)) * dtype.itemsize
@@ -348,7 +345,7 @@ def _references_when_unused() -> int:
 UNUSED = _references_when_unused()
 
 
-class NativeEngine:
+class NativeEngine(Engine):
     """Prepares programs as machine code."""
 
     name = "native"
@@ -356,6 +353,14 @@ class NativeEngine:
     def prepare(self, program: Program) -> NativeExecutable:
         """The executable for a program."""
         return NativeExecutable(program)
+
+    def settings(self) -> str:
+        """The kind of processor that machine code is made for."""
+        return config.processor
+
+    def speed(self) -> Speed:
+        """That of this processor."""
+        return machine_speed(config.threads)
 
 
 ENGINE = NativeEngine()

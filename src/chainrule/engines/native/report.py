@@ -8,7 +8,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from ...compiler.report import KernelReport, is_arithmetic, loops_text
+from ...compiler.engine import KernelReport
+from ...compiler.report import is_arithmetic, loops_text
 from ...shapes import Shape
 from .convolving import Convolution
 from .kernel import Access, Home, Kernel, Product, Schedule, Special, Step, Sweep

@@ -12,7 +12,7 @@ from ...errors import ShapeError
 from ...ops.creation import arange
 from ...ops.indexing import normal_index, put
 from ...ops.movement import reshape
-from ...tensor import Variable
+from ...variable import Variable
 from ..arguments import (
     positive_size,
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...tensor import Variable
+from ...variable import Variable
 from .part import Part
 from .registry import is_known
 

@@ -20,7 +20,7 @@ from ... import dtypes, errors, saving
 from ...errors import ArgumentError, DTypeError
 from ...foreign import advised_layer, no_attribute
 from ...graph import Array
-from ...tensor import Parameter, Variable
+from ...variable import Parameter, Variable
 from .call import Call, takes, watchers
 from .description import describe
 from .state import check_state

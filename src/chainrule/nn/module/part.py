@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, ClassVar, Protocol
 
-from ...tensor import Variable
+from ...variable import Variable
 
 
 class Part(Protocol):

@@ -15,7 +15,7 @@ import numpy as np
 from ...errors import ArgumentError, DTypeError, ShapeError, StateError, nearest
 from ...graph import Array
 from ...shapes import Shape
-from ...tensor import Variable
+from ...variable import Variable
 
 #: The most names that a message lists; of the others it gives the number.
 MAX_LISTED = 5

@@ -18,7 +18,7 @@ from ...errors import ArgumentError
 from ...graph import Graph, Node, Trace, in_order
 from ...ops.convolution import CONVOLUTIONS, multiplications
 from ...ops.primitive import lift
-from ...tensor import Parameter, Variable
+from ...variable import Parameter, Variable
 from ..arguments import positive_size
 from .call import watching
 from .part import Part

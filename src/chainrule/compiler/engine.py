@@ -1,0 +1,113 @@
+"""The contract of an engine: it turns a program into something that runs.
+
+Place on the road: between the compiler, which makes programs, and the engines, which
+are written against this file, ``program`` and ``cell``, and looked up by name in
+``registry``. Nothing here knows any of them.
+
+An engine needs ``name`` and ``prepare``. What else it may say of itself has a default:
+the passes it wants, the settings its code depends on, how fast its machine is.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Protocol, runtime_checkable
+
+from ..graph import Array
+from .pipeline import PASSES, Pass
+from .program import Program
+
+
+class Executable(Protocol):
+    """A program ready to run."""
+
+    def __call__(self, inputs: Sequence[Array]) -> list[Array]:
+        """Runs once: returns the outputs, and leaves new values in the program's cells.
+
+        The inputs have the shapes and dtypes of the program's and any strides. An
+        output shares memory with nothing else. Either all cells are updated or, on an
+        error, none.
+        """
+
+
+@dataclass(frozen=True)
+class KernelReport:
+    """One thing that an engine runs: a loop, a product, an instruction.
+
+    Attributes:
+        kind: ``"loop"``, ``"product"``, or the name of what it runs.
+        loops: the sizes of its loops; those in brackets are summed or reduced over.
+        operations: the primitives computed in it, in order.
+        bytes_read, bytes_written: of memory outside of it, each element once.
+        flops: floating-point operations; a function such as ``exp`` counts as one.
+        inside: the kernels of a loop's body; their figures are part of these.
+    """
+
+    kind: str
+    loops: str
+    operations: tuple[str, ...]
+    bytes_read: int
+    bytes_written: int
+    flops: int
+    inside: tuple[KernelReport, ...] = ()
+
+
+@runtime_checkable
+class Explained(Protocol):
+    """What an executable offers besides, if it can say what it runs.
+
+    Attributes:
+        arena_bytes: memory for values between kernels; None where there is no plan.
+        from_cache: whether its code was found on disk; None where there is none.
+    """
+
+    arena_bytes: int | None
+    from_cache: bool | None
+
+    def kernels(self) -> list[KernelReport]:
+        """What it runs, in order."""
+
+
+@dataclass(frozen=True)
+class Speed:
+    """What a machine can do at best.
+
+    Attributes:
+        flops: float32 operations a second.
+        bytes: bytes read from memory a second.
+    """
+
+    flops: float
+    bytes: float
+
+
+class Engine(ABC):
+    """Makes programs executable.
+
+    Attributes:
+        name: under which it is registered.
+        passes: what is done to a graph before its program is made.
+    """
+
+    name: ClassVar[str]
+    passes: ClassVar[Sequence[Pass]] = PASSES
+
+    @abstractmethod
+    def prepare(self, program: Program) -> Executable:
+        """The executable for a program. All work that can be done once is done here."""
+
+    def settings(self) -> Hashable:
+        """The values of those settings in ``config`` that its executables depend on.
+
+        A compiled function has a program for each of them, besides those for
+        ``config.dtype`` and ``config.debug``.
+        """
+        return ()
+
+    def speed(self) -> Speed | None:
+        """How fast its machine is at best, for reports; None where that is not
+        known.
+        """
+        return None
