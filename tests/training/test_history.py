@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from chainrule.errors import ArgumentError, FileError, OptionError
-from chainrule.training.history import History, shown
+from chainrule.training.formats import shown
+from chainrule.training.history import History
 
 ROWS = [
     {"epoch": 1, "loss": 0.9, "accuracy": 0.5, "validation_loss": 1.0, "seconds": 0.1},

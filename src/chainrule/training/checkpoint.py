@@ -20,7 +20,7 @@ import numpy as np
 from .. import saving
 from ..errors import FileError, StateError
 from ..graph import Array
-from .history import plain, restored
+from .formats import plain, restored
 from .run import Run
 from .state import capture, part, restore
 from .tally import Tally

@@ -24,7 +24,7 @@ from .examples import (
     kind_of,
     model_dtype,
 )
-from .history import shown
+from .formats import shown
 from .metrics import Metric, resolve
 from .objective import Objective
 from .step import evaluation_step, prediction

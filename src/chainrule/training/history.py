@@ -1,6 +1,6 @@
 """``History``: what happened in each epoch of a training run.
 
-Place on the road: what ``fit`` answers. Plain numbers in a list; it must not know of
+Place on the road: what ``fit`` returns. Plain numbers in a list; it must not know of
 models or data.
 """
 
@@ -15,15 +15,11 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..errors import ArgumentError, FileError, missing_package, unknown_option
 from ..foreign import no_attribute
+from .formats import Row, plain, restored, shown
 from .metrics import lower_is_better
 
 #: How many rows a printed history shows at most.
 SHOWN_ROWS = 12
-
-#: Columns that are not drawn: they say when, not how well.
-NOT_DRAWN = ("epoch", "seconds", "examples_per_second", "learning_rate")
-
-Row = dict[str, Any]
 
 
 class History:
@@ -208,50 +204,15 @@ class History:
             ArgumentError: when no epoch has ended.
             MissingPackageError: without matplotlib.
         """
-        from .history_plot import draw
+        from .learning_curves import draw  # most programs draw nothing
 
         if not self.epochs:
             raise ArgumentError("History.plot: no epoch has ended: nothing to draw")
         try:
-            return draw(self, path, ax)
+            columns = {name: self[name] for name in self.columns}
+            columns["epoch"] = [
+                row.get("epoch", number) for number, row in enumerate(self.epochs, 1)
+            ]
+            return draw(columns, self.best, path, ax)
         except ModuleNotFoundError as error:
             raise missing_package("matplotlib", "History.plot") from error
-
-
-def shown(value: Any, column: str = "") -> str:
-    """A value as tables and progress lines show it.
-
-    Example:
-        >>> shown(0.123456), shown(1200.0), shown(None), shown(3)
-        ('0.1235', '1200', '', '3')
-    """
-    if value is None:
-        return ""
-    if isinstance(value, bool) or not isinstance(value, float):
-        return str(value)
-    if column == "seconds":
-        return f"{value:.2f}"
-    if column == "examples_per_second":
-        return f"{value:.0f}"
-    if value != 0 and abs(value) < 1e-3:
-        return f"{value:.2e}"
-    return f"{value:.4f}" if abs(value) < 100 else f"{value:.5g}"
-
-
-def plain(value: Any) -> Any:
-    """Numbers as JSON can hold them: no arrays, NaN and infinities as texts."""
-    if isinstance(value, Mapping):
-        return {str(name): plain(each) for name, each in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(each) for each in value]
-    if hasattr(value, "tolist"):
-        return plain(value.tolist())
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    return value
-
-
-def restored(row: Mapping[str, Any]) -> Row:
-    """A row with its NaN and infinities as floats again."""
-    special = ("nan", "inf", "-inf")
-    return {n: float(v) if v in special else v for n, v in row.items()}

@@ -34,7 +34,8 @@ from .examples import (
     model_dtype,
     training_and_validation,
 )
-from .history import History, Row
+from .formats import Row
+from .history import History
 from .interruption import Interruption
 from .numerics import NumericsGuard
 from .objective import Objective

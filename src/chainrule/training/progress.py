@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from ..errors import unknown_option
 from .events import Callback
-from .history import Row, shown
+from .formats import Row, shown
 
 if TYPE_CHECKING:
     from .run import Run

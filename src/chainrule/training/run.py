@@ -12,7 +12,8 @@ from typing import Any
 
 from ..nn.module import Module
 from ..optim import Optimizer
-from .history import History, Row
+from .formats import Row
+from .history import History
 from .tally import Tally
 
 

@@ -1,4 +1,4 @@
-"""The picture of a history: curves over the epochs.
+"""Learning curves: the picture of a history over its epochs.
 
 Place on the road: behind ``History.plot``, which imports it when something is drawn. It
 must not know where the numbers came from.
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..pictures.figures import (
@@ -21,11 +21,21 @@ from ..pictures.figures import (
     plain_frame,
     save,
 )
-from .history import NOT_DRAWN, History, shown
+from .formats import Row, shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+#: Column → its value after each epoch; None where an epoch has none. There is always a
+#: column "epoch".
+Columns = Mapping[str, Sequence[Any]]
+
+#: Column → the row of the epoch in which it was best.
+Best = Callable[[str], Row]
+
+#: Columns that are not drawn: they say when, not how well.
+NOT_DRAWN = ("epoch", "seconds", "examples_per_second", "learning_rate")
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 
@@ -35,30 +45,32 @@ MARGINS = Margins(left=0.6, bottom=0.5, right=0.12, top=0.34)
 MOST_DOTS = 30
 
 
-def draw(history: History, path: str | os.PathLike[str] | None, ax: Any) -> Figure:
+def draw(
+    history: Columns, best: Best, path: str | os.PathLike[str] | None, ax: Any
+) -> Figure:
     """The losses, and beside them the metrics, into a file where a path is given."""
     losses, metrics = _panels(history)
     if ax is not None:
-        _panel(ax, history, losses, "loss")
+        _panel(ax, history, best, losses, "loss")
         figure: Figure = ax.figure
     else:
         groups = [(losses, "loss"), *(([m], m) for m in metrics)]
         columns = min(len(groups), 3)
         rows = math.ceil(len(groups) / columns)
         figure = _figure(5.2 * columns, 3.6 * rows, path is None)
-        for place, (names, title) in enumerate(groups):
-            panel = axes_in(figure, MARGINS, columns, rows, place)
-            _panel(panel, history, names, title)
+        for index, (names, title) in enumerate(groups):
+            panel = axes_in(figure, MARGINS, columns, rows, index)
+            _panel(panel, history, best, names, title)
     if path is not None:
         save(figure, path, dpi=144)
     return figure
 
 
-def _panels(history: History) -> tuple[list[str], list[str]]:
+def _panels(history: Columns) -> tuple[list[str], list[str]]:
     """The columns to draw: losses, then metrics that are numbers."""
     drawn = []
-    for column in history.columns:
-        numbers = [v for v in history[column] if v is not None]
+    for column, values in history.items():
+        numbers = [v for v in values if v is not None]
         if column.startswith("validation_") or column in NOT_DRAWN:
             continue
         if all(isinstance(v, (int, float)) for v in numbers):
@@ -72,8 +84,10 @@ def _figure(width: float, height: float, shown_at_once: bool) -> Figure:
     return figure_of(None, width, height)  # so that a notebook shows it
 
 
-def _panel(ax: Axes, history: History, columns: Sequence[str], title: str) -> None:
-    epochs = [row.get("epoch", i + 1) for i, row in enumerate(history.epochs)]
+def _panel(
+    ax: Axes, history: Columns, best: Best, columns: Sequence[str], title: str
+) -> None:
+    epochs = history["epoch"]
     marker = "." if len(epochs) <= MOST_DOTS else ""
     for number, column in enumerate(columns):
         for name, style in ((column, "-"), (f"validation_{column}", "--")):
@@ -82,8 +96,15 @@ def _panel(ax: Axes, history: History, columns: Sequence[str], title: str) -> No
             values = [math.nan if v is None else float(v) for v in history[name]]
             label = "validation" if name != column else "training"
             colour = COLOURS[(number + (name != column)) % len(COLOURS)]
-            ax.plot(epochs, values, style, color=colour, marker=marker, label=label)
-    _mark_best(ax, history, f"validation_{title}")
+            ax.plot(
+                history["epoch"],
+                values,
+                style,
+                color=colour,
+                marker=marker,
+                label=label,
+            )
+    _mark_best(ax, history, best, f"validation_{title}")
     ax.set_xlabel("epoch")
     ax.set_title(title, loc="left", fontweight="bold")
     _scale(ax, history, title)
@@ -93,12 +114,12 @@ def _panel(ax: Axes, history: History, columns: Sequence[str], title: str) -> No
     ax.legend(frameon=False)
 
 
-def _mark_best(ax: Axes, history: History, column: str) -> None:
+def _mark_best(ax: Axes, history: Columns, best: Best, column: str) -> None:
     """A ring around the best validation value, with the number."""
     values = [v for v in history[column] if v is not None] if column in history else []
     if not any(math.isfinite(v) for v in values):
         return
-    row = history.best(column)
+    row = best(column)
     x, y = row.get("epoch", 1), float(row[column])
     ax.plot([x], [y], "o", color=COLOURS[1], fillstyle="none", markersize=9)
     # Beside the title, where no curve can be.
@@ -106,7 +127,7 @@ def _mark_best(ax: Axes, history: History, column: str) -> None:
     ax.set_title(label, loc="right", fontsize="small", color=COLOURS[1])
 
 
-def _scale(ax: Axes, history: History, title: str) -> None:
+def _scale(ax: Axes, history: Columns, title: str) -> None:
     """Logarithmic where a loss falls over more than two orders of magnitude."""
     names = [n for n in (title, f"validation_{title}") if n in history]
     values = [float(v) for n in names for v in history[n] if v is not None]
