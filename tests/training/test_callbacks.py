@@ -22,6 +22,7 @@ from chainrule.training.callbacks import (
     Watch,
 )
 from chainrule.training.events import EVENTS, LOOP
+from chainrule.training.progress import Progress
 from tests.training.conftest import Points
 
 Build = Callable[..., nn.Module]
@@ -252,3 +253,14 @@ def test_the_watch_warns_of_updates_as_large_as_the_weights(
 
 def test_callbacks_are_found_under_one_name() -> None:
     assert set(callbacks.__all__) >= {"EarlyStopping", "Checkpoint", "Watch"}
+
+
+def test_only_callbacks_that_write_nothing_and_change_nothing_only_observe() -> None:
+    """Those of the others end the reach of the search for a NaN at each epoch."""
+    assert Progress.only_observes
+    observing = {
+        name
+        for name in callbacks.__all__
+        if getattr(getattr(callbacks, name), "only_observes", False)
+    }
+    assert observing == {"EarlyStopping", "LearningRateLog", "TimeLimit"}

@@ -15,7 +15,7 @@ from chainrule.training import fit
 from chainrule.training.callbacks import Callback, Checkpoint
 from chainrule.training.interruption import Interruption
 from tests.training.conftest import Points
-from tests.training.test_fit import same_weights, without_times
+from tests.training.test_loop import same_weights, without_times
 
 Build = Callable[..., nn.Module]
 

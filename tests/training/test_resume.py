@@ -30,7 +30,7 @@ from chainrule.training.callbacks import (
 )
 from chainrule.training.history import History
 from tests.training.conftest import Points
-from tests.training.test_fit import same_weights, without_times
+from tests.training.test_loop import same_weights, without_times
 
 Build = Callable[..., nn.Module]
 

@@ -19,8 +19,7 @@ from ..errors import ArgumentError
 from ..explain.explanation import Explanation
 from ..training.evaluation import chosen_metrics
 from ..training.examples import (
-    FitsOutputs,
-    kind_of,
+    LabelCheck,
     model_dtype,
     training_and_validation,
 )
@@ -142,13 +141,13 @@ def _show_compiled(
     dtype = model_dtype(model)
     train, _ = training_and_validation(examples, None, dtype, words.seed)
     steps = cr.data.num_batches(len(examples), words.batch_size)
-    objective = Objective(words.loss, kind_of(train))
+    objective = Objective(words.loss, train.kind)
     step = training_step(
         model,
         objective,
         chosen_metrics(None, objective),
         network.make_optimizer(model, words, steps),
-        FitsOutputs(train, objective),
+        LabelCheck(train, objective),
         engine or words.engine,
     )
     inputs, targets = examples[: words.batch_size]

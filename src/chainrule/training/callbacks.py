@@ -146,6 +146,8 @@ class EarlyStopping(Callback):
         1.0
     """
 
+    only_observes = True  # the best weights are put back after the last step
+
     def __init__(
         self,
         monitor: str = "validation_loss",
@@ -282,6 +284,7 @@ class LearningRateLog(Callback):
 
     order = -10  # before others change it
     columns = ("learning_rate",)
+    only_observes = True
 
     def on_epoch_end(self, run: Run) -> None:
         """Adds the column."""
@@ -298,6 +301,8 @@ class TimeLimit(Callback):
         >>> TimeLimit(60).seconds
         60.0
     """
+
+    only_observes = True
 
     def __init__(self, seconds: float) -> None:
         if not (isinstance(seconds, (int, float)) and 0 < seconds < math.inf):

@@ -1,9 +1,9 @@
 """Checkpoints: a training run in a file, and back, to the bit.
 
-Place on the road: between a ``Run`` and ``saving``, whose format it fills: all arrays
-of ``state.capture``, the sums over the current epoch, what callbacks keep; and as JSON
-where the loop stands, the history, and what identifies the run. A file is written
-whole or not at all. It must not know of the loop.
+Place on the road: between a ``Run`` and the file format of ``saving``. A file has the
+arrays of ``snapshot.capture``, the sums over the current epoch and the state of the
+callbacks, and as JSON the position in the loop, the history, and what identifies the
+run. It is written whole or not at all. This module must not know of the loop.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ..errors import FileError, StateError
 from ..graph import Array
 from .formats import plain, restored
 from .run import Run
-from .state import capture, part, restore
+from .snapshot import capture, part, restore
 from .tally import Tally
 
 KIND = "training checkpoint"
@@ -92,7 +92,7 @@ def identity(run: Run) -> dict[str, Any]:
     return {
         "seed": run.seed,
         "batch_size": run.batch_size,
-        "data": run.dataset_key,
+        "data": run.data_identity,
         "loss": run.history.settings.get("loss"),
         "optimizer": type(run.optimizer).__name__,
         "metrics": [metric.name for metric in run.tally.metrics],

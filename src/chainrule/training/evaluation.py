@@ -13,17 +13,9 @@ import numpy as np
 
 from .. import tree
 from ..data import Dataset, Split, Stream
-from ..dtypes import DType
 from ..errors import ArgumentError, DataError
 from ..nn.module import Module
-from .examples import (
-    FitsOutputs,
-    Source,
-    as_source,
-    batches_of,
-    kind_of,
-    model_dtype,
-)
+from .examples import Examples, LabelCheck, model_dtype
 from .formats import shown
 from .metrics import Metric, resolve
 from .objective import Objective
@@ -59,11 +51,11 @@ class Evaluation(dict[str, Any]):
 
 
 class Evaluator:
-    """Loss and metrics of a source, with a function that is compiled once.
+    """Loss and metrics of examples, with a function that is compiled once.
 
     Arguments:
         model: the network.
-        source: what it is measured on.
+        examples: what it is measured on.
         objective: the loss, or None for metrics alone.
         metrics: what is measured.
         batch_size: examples in one go.
@@ -73,34 +65,32 @@ class Evaluator:
     def __init__(
         self,
         model: Module,
-        source: Source,
+        examples: Examples,
         objective: Objective | None,
         metrics: Sequence[Metric],
         batch_size: int,
         engine: str | None,
     ) -> None:
-        self.source = source
+        self.examples = examples
         self.objective = objective
         self.batch_size = batch_size
-        self.dtype: DType = model_dtype(model)
         self.tally = Tally(metrics)
-        check = FitsOutputs(source, objective)
+        check = LabelCheck(examples, objective)
         self._look = evaluation_step(model, objective, metrics, check, engine)
 
     def rehearse(self) -> None:
-        """One batch, without an answer: a mistake is an error now, not later."""
-        found = batches_of(self.source, self.dtype, self.batch_size, shuffle=False)
-        self._look(*next(iter(found)))
+        """One batch, without a result: a mistake is an error now, not later."""
+        self._look(*next(iter(self.examples.batches(self.batch_size))))
 
     def __call__(self, stop: Callable[[], bool] = lambda: False) -> dict[str, Any]:
-        """The columns: loss, then the metrics; of the whole source.
+        """The columns: the loss, then the metrics, over all examples.
 
         Arguments:
-            stop: asked after each batch; when true, what is known so far is answered.
+            stop: called after each batch; when it returns True, the columns are those
+                of the batches so far.
         """
         self.tally.clear()
-        found = batches_of(self.source, self.dtype, self.batch_size, shuffle=False)
-        for inputs, targets in found:
+        for inputs, targets in self.examples.batches(self.batch_size):
             loss, measured = self._look(inputs, targets)
             rows = len(inputs[0] if isinstance(inputs, tuple) else inputs)
             value = 0.0 if loss is None else float(loss.value)
@@ -152,17 +142,16 @@ def evaluate(
     check_model("evaluate", model)
     if isinstance(data, Split):
         data = data.test
-    source = as_source(data, "evaluation data", model_dtype(model))
-    kind = kind_of(source)
-    if kind == "none" and loss is None:
+    examples = Examples.of(data, "evaluation data", model_dtype(model))
+    if examples.kind == "none" and loss is None:
         raise DataError(
-            f"evaluate: {source!r} has no targets to compare with",
+            f"evaluate: {examples.source!r} has no targets to compare with",
             fix="cr.evaluate(model, (x, y)); for outputs alone: cr.predict(model, x)",
         )
-    objective = Objective(loss, kind)
+    objective = Objective(loss, examples.kind)
     objective.refuse_probabilities(model)
     chosen = chosen_metrics(metrics, objective)
-    evaluator = Evaluator(model, source, objective, chosen, batch_size, engine)
+    evaluator = Evaluator(model, examples, objective, chosen, batch_size, engine)
     results = evaluator()
     return Evaluation(results, evaluator.tally.examples)
 
@@ -183,7 +172,7 @@ def predict(
 ) -> Any:
     """The network's outputs for many inputs, as one NumPy array.
 
-    Outputs are what the model answers: logits of classes, unless it ends otherwise.
+    Outputs are what the model returns: logits of classes, unless it ends otherwise.
     ``predict(model, x).argmax(-1)`` are the classes.
 
     Arguments:
@@ -194,11 +183,11 @@ def predict(
         engine: the engine of ``cr.compile``.
 
     Returns:
-        ``(N, …)`` array; where the model answers several, nested as it nests them.
+        ``(N, …)`` array; where the model returns several, nested as it nests them.
 
     Raises:
         DataError: for no inputs, or inputs with NaN.
-        ShapeError: when the model does not answer one row for each input.
+        ShapeError: when the model does not return one row for each input.
 
     Example:
         >>> import numpy as np
@@ -209,14 +198,13 @@ def predict(
     check_model("predict", model)
     if isinstance(x, Split):
         x = x.test
-    dtype = model_dtype(model)
     if not isinstance(x, (Dataset, Stream)):
         x = Dataset(x, name="inputs")
-    source = as_source(x, "inputs", dtype)
+    examples = Examples.of(x, "inputs", model_dtype(model))
     function = prediction(model, engine)
     parts: list[list[Any]] = []
     structure: tree.Structure = None
-    for inputs, _ in batches_of(source, dtype, batch_size, shuffle=False):
+    for inputs, _ in examples.batches(batch_size):
         leaves, structure = tree.flatten(function(inputs))
         parts.append([leaf.value for leaf in leaves])
     joined = [np.concatenate(column) for column in zip(*parts, strict=True)]

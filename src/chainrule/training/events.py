@@ -48,6 +48,10 @@ class Callback:
         order: callbacks of a lower order are called first, those of one order as
             given.
         columns: what it adds to the rows of the history.
+        only_observes: whether it neither changes values of the model or the optimizer
+            during training nor writes them somewhere. Where all callbacks are such, the
+            search for a NaN may go back beyond the beginning of an epoch, which costs
+            fewer copies.
 
     Example:
         >>> class Goal(Callback):
@@ -58,6 +62,7 @@ class Callback:
 
     order: int = 0
     columns: tuple[str, ...] = ()
+    only_observes: bool = False
 
     def on_fit_start(self, run: Run) -> None:
         """Data checked, checkpoint read; nothing trained yet."""
@@ -94,7 +99,7 @@ class Callback:
         return {}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Puts back what ``state_dict`` answered; called before ``on_fit_start``."""
+        """Puts back what ``state_dict`` returned; called before ``on_fit_start``."""
 
 
 class Dispatcher:

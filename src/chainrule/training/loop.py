@@ -15,29 +15,19 @@ from typing import Any
 
 from .. import optim
 from ..config import config
-from ..data import Stream, num_batches
-from ..dtypes import DType
 from ..errors import ArgumentError
 from ..foreign import advised
 from ..nn.module import Module
 from ..random_numbers import default_generator
 from . import checkpoint
-from .callbacks import Checkpoint, EarlyStopping, LearningRateLog, TimeLimit
+from .callbacks import Checkpoint
 from .evaluation import Evaluator, check_model, chosen_metrics
 from .events import Dispatcher
-from .examples import (
-    FitsOutputs,
-    Source,
-    batches_of,
-    dataset_key,
-    kind_of,
-    model_dtype,
-    training_and_validation,
-)
+from .examples import Examples, LabelCheck, model_dtype, training_and_validation
 from .formats import Row
 from .history import History
 from .interruption import Interruption
-from .numerics import NumericsGuard
+from .numerics_guard import NumericsGuard
 from .objective import Objective
 from .progress import Progress
 from .run import Run
@@ -46,9 +36,6 @@ from .tally import Tally
 
 #: Validation keeps nothing for a backward pass, so larger batches fit.
 LARGER_BATCHES = 4
-
-#: Callbacks that change no values, and keep none.
-ONLY_LOOKING = (Progress, EarlyStopping, LearningRateLog, TimeLimit)
 
 
 @advised("training.FIT")
@@ -129,9 +116,10 @@ def fit(
     _check_whole("batch_size", batch_size, 1)
     listeners = [*_callbacks(callbacks), *_progress(progress)]
     default_generator.seed(seed)
-    dtype = model_dtype(model)
-    source, looked_at = training_and_validation(data, validation, dtype, int(seed))
-    objective = Objective(loss, kind_of(source))
+    examples, held_out = training_and_validation(
+        data, validation, model_dtype(model), int(seed)
+    )
+    objective = Objective(loss, examples.kind)
     objective.refuse_probabilities(model)
     chosen = chosen_metrics(metrics, objective)
     made = _optimizer(optimizer, model)
@@ -141,8 +129,8 @@ def fit(
         "epochs": epochs,
         "batch_size": batch_size,
         "seed": int(seed),
-        "data": _described(source),
-        "validation": None if looked_at is None else _described(looked_at),
+        "data": str(examples),
+        "validation": None if held_out is None else str(held_out),
         "engine": engine or config.engine,
     }
     run = Run(
@@ -151,20 +139,21 @@ def fit(
         history=History(settings=settings),
         tally=Tally(chosen),
         epochs=epochs,
-        num_batches=_count(source, batch_size),
+        num_batches=examples.num_batches(batch_size),
         seed=int(seed),
         batch_size=batch_size,
-        has_validation=looked_at is not None,
-        dataset_key=dataset_key(source),
+        has_validation=held_out is not None,
+        data_identity=examples.identity,
+        engine=engine,
     )
     evaluator = None
-    if looked_at is not None:
+    if held_out is not None:
         larger = LARGER_BATCHES * batch_size
-        evaluator = Evaluator(model, looked_at, objective, chosen, larger, engine)
-    loop = Loop(run, source, objective, evaluator, listeners, engine)
-    place = _resume_from(resume, run.callbacks)
-    if place is not None:
-        path, required = place
+        evaluator = Evaluator(model, held_out, objective, chosen, larger, engine)
+    loop = Loop(run, examples, objective, evaluator, listeners)
+    resumed = _resume_from(resume, run.callbacks)
+    if resumed is not None:
+        path, required = resumed
         checkpoint.resume(run, path, required=required)
     return loop.train()
 
@@ -174,38 +163,34 @@ class Loop:
 
     Arguments:
         run: where it stands, from the beginning or from a checkpoint.
-        source: what is trained on.
+        examples: what is trained on.
         objective: the loss.
         evaluator: for the validation data, or None.
-        callbacks: who listens.
-        engine: the engine's name, or None for the default.
+        callbacks: objects that listen to events.
     """
 
     def __init__(
         self,
         run: Run,
-        source: Source,
+        examples: Examples,
         objective: Objective,
         evaluator: Evaluator | None,
         callbacks: Sequence[Any],
-        engine: str | None,
     ) -> None:
         self.run = run
-        self.source = source
+        # Not a method: the guard keeps it, and must not keep the loop that keeps it.
+        self.batches = functools.partial(_batches, examples, run.batch_size, run.seed)
         self.evaluator = evaluator
         self.announce = Dispatcher(callbacks)
         run.callbacks = self.announce.callbacks
-        self.batches = functools.partial(
-            _batches, source, model_dtype(run.model), run.batch_size, run.seed
-        )
         self.probes = [c for c in run.callbacks if hasattr(c, "measured")]
         self.step = training_step(
             run.model,
             objective,
             run.tally.metrics,
             run.optimizer,
-            FitsOutputs(source, objective),
-            engine,
+            LabelCheck(examples, objective),
+            run.engine,
             self.probes,
         )
 
@@ -217,7 +202,7 @@ class Loop:
                 if self.evaluator is not None and run.epoch <= run.epochs:
                     self.evaluator.rehearse()
                 announce("on_fit_start", run)
-                steady = all(isinstance(c, ONLY_LOOKING) for c in run.callbacks)
+                steady = all(getattr(c, "only_observes", False) for c in run.callbacks)
                 self.guard = NumericsGuard(run, self.step, self.batches, steady)
                 while run.epoch <= run.epochs and not self._stopping():
                     self._epoch()
@@ -283,22 +268,11 @@ class Loop:
 
 
 def _batches(
-    source: Source,
-    dtype: DType,
-    batch_size: int,
-    seed: int,
-    epoch: int,
-    start_batch: int,
+    examples: Examples, batch_size: int, seed: int, epoch: int, start_batch: int
 ) -> Iterator[tuple[Any, Any]]:
-    """The batches of an epoch, counted from 1, from one of them on."""
-    return batches_of(
-        source,
-        dtype,
-        batch_size,
-        shuffle=True,
-        seed=seed,
-        epoch=epoch - 1,
-        start_batch=start_batch,
+    """The batches of an epoch, counted from 1, beginning with one of them."""
+    return examples.batches(
+        batch_size, shuffle=True, seed=seed, epoch=epoch - 1, start_batch=start_batch
     )
 
 
@@ -337,18 +311,6 @@ def _optimizer(optimizer: Any, model: Module) -> optim.Optimizer:
             fix="optim.Adam(model.parameters(), lr=…)",
         )
     return optimizer
-
-
-def _described(source: Source) -> str:
-    if isinstance(source, Stream):
-        return f"stream {source.name}"
-    return f"{source.name}, {len(source)} examples"
-
-
-def _count(source: Source, batch_size: int) -> int | None:
-    if isinstance(source, Stream):
-        return source.length
-    return num_batches(len(source), batch_size)
 
 
 def _callbacks(callbacks: Any) -> list[Any]:

@@ -252,6 +252,7 @@ class Progress(Callback):
     """
 
     order = 90
+    only_observes = True
 
     def __init__(self, style: Any = None, stream: IO[str] | None = None) -> None:
         self.renderer = choose_renderer(style, stream or sys.stderr)

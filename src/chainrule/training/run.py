@@ -1,7 +1,7 @@
 """``Run``: where a training run stands; what callbacks are given.
 
-Place on the road: inside the loop, between ``fit`` and its callbacks. It holds values
-and answers questions about them; it must not know of files or progress bars.
+Place on the road: inside the loop, between ``fit`` and its callbacks. Values, and what
+can be computed from them; it must not know of files or progress bars.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ class Run:
         num_batches: of an epoch; None where a stream does not say.
         seed, batch_size: what determines the batches.
         has_validation: whether there is validation data.
-        dataset_key: what identifies the training data, for checkpoints.
+        data_identity: what identifies the training data, for checkpoints.
+        engine: the engine's name, or None for the default.
         callbacks: everyone who listens, in order.
         epoch: the number of the epoch that is trained on, from 1.
         batch: how many batches of it are done.
@@ -49,7 +50,8 @@ class Run:
     seed: int
     batch_size: int
     has_validation: bool = False
-    dataset_key: dict[str, Any] = field(default_factory=dict)
+    data_identity: dict[str, Any] = field(default_factory=dict)
+    engine: str | None = None
     callbacks: list[Any] = field(default_factory=list)
     epoch: int = 1
     batch: int = 0

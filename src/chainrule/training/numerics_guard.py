@@ -19,7 +19,7 @@ from ..checks import check_numerics
 from ..errors import NumericsError
 from ..graph import Array
 from .run import Run
-from .state import capture, restore
+from .snapshot import capture, restore
 
 #: Steps between two copies, at most: what must be repeated to find a NaN.
 STEPS_BETWEEN_COPIES = 256
