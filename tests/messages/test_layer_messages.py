@@ -167,8 +167,8 @@ CASES: list[Case] = [
      "reshape one operand, or add an axis of length 1 with x[:, None]"),
     ("a mask of integers", lambda x, m: LOOK(x, mask=m),
      (images(2, 5, 8), np.ones((5, 5), int)), DTypeError,
-     "attention: mask (5, 5) is int64: expected bools, True where a query may look, or "
-     "floats that are added to the scores", "mask.astype('bool')"),
+     "attention: mask (5, 5) is int64: expected bools, True where a query may attend "
+     "to a key, or floats that are added to the scores", "mask.astype('bool')"),
     ("keys without values", cr.attention,
      (images(2, 5, 8), images(2, 6, 8), images(2, 5, 8)), ShapeError,
      "attention: query (2, 5, 8), key (2, 6, 8), value (2, 5, 8): 6 ≠ 5; there must "
@@ -205,8 +205,8 @@ MADE: list[tuple[Callable[[], Any], type[ChainruleError], str, str | None]] = [
      "GroupNorm: num_channels=4 with num_groups=3: the groups must divide the channels",
      None),
     (lambda: nn.MultiheadAttention(8, 3), ArgumentError,
-     "MultiheadAttention: embed_dim=8 for num_heads=3: the heads must divide the "
-     "features", "embed_dim=6"),
+     "MultiheadAttention: embed_dim=8 for num_heads=3: the number of heads must "
+     "divide the features", "embed_dim=6"),
     (lambda: nn.Conv2d(3, 4, (3,)), ArgumentError,
      "Conv2d: kernel_size=(3,): expected a whole number of at least 1, or 2 of them, "
      "one "

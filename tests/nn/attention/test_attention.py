@@ -82,9 +82,9 @@ def way(
 ) -> Iterator[str]:
     """All scores at once, or in strips of two queries and a last one of one."""
     if request.param == "strips":
-        monkeypatch.setattr(dot_product, "MOST_AT_ONCE", 1)
-        monkeypatch.setattr(dot_product, "FEWEST", 2)
-        monkeypatch.setattr(dot_product, "STRIP", 4 * S)
+        monkeypatch.setattr(dot_product, "MAX_SCORES_AT_ONCE", 1)
+        monkeypatch.setattr(dot_product, "MIN_STRIP_ROWS", 2)
+        monkeypatch.setattr(dot_product, "STRIP_SCORES", 4 * S)
     yield request.param
 
 
@@ -92,7 +92,7 @@ def way(
 def test_causal_attention_in_parts_is_its_formula(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dot_product, "CAUSAL_ROWS", 4)
+    monkeypatch.setattr(dot_product, "MIN_CAUSAL_ROWS", 4)
     found = cr.attention(Q, K, V, **OPTIONS[name]).numpy()
     np.testing.assert_allclose(found, formula(Q, K, V, **OPTIONS[name]), atol=1e-12)
 
@@ -193,8 +193,8 @@ def test_dropout_keeps_the_expectation_and_drops_that_share(way: str) -> None:
 def test_gradients_in_strips_see_the_same_dropout_as_the_values(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(dot_product, "MOST_AT_ONCE", 1)
-    monkeypatch.setattr(dot_product, "FEWEST", 4)
+    monkeypatch.setattr(dot_product, "MAX_SCORES_AT_ONCE", 1)
+    monkeypatch.setattr(dot_product, "MIN_STRIP_ROWS", 4)
 
     def seeded(q: Any, k: Any, v: Any) -> Any:
         cr.manual_seed(3)
@@ -237,7 +237,7 @@ def test_causal_attention_never_has_more_than_a_block_of_the_scores() -> None:
 def projected(layer: nn.MultiheadAttention, x: Array, part: int) -> Array:
     """A projection of x, (N, heads, T, d)."""
     d, h = layer.embed_dim, layer.num_heads
-    if "in_proj_weight" in vars(layer):
+    if layer.in_proj_weight is not None:
         w = layer.in_proj_weight.array[part * d : (part + 1) * d]
     else:
         w = getattr(layer, f"{'qkv'[part]}_proj_weight").array
@@ -304,6 +304,23 @@ def test_gradients_of_a_layer_are_right() -> None:
     step = rng.normal(size=w.shape) * 1e-6
     up, down = ((of_weight(w + s).numpy() ** 2).sum() for s in (step, -step))
     assert (up - down) / 2 == pytest.approx((grads.numpy() * step).sum(), rel=1e-4)
+
+
+def test_the_three_projections_are_one_parameter_or_three() -> None:
+    stacked = nn.MultiheadAttention(6, 2)
+    assert [name for name, _ in stacked.own_variables()] == [
+        "in_proj_weight",
+        "in_proj_bias",
+    ]
+    assert stacked.q_proj_weight is stacked.k_proj_weight is stacked.v_proj_weight
+    apart = nn.MultiheadAttention(6, 2, kdim=5, vdim=4, bias=False)
+    shapes = [(name, v.shape) for name, v in apart.own_variables()]
+    assert shapes == [
+        ("q_proj_weight", (6, 6)),
+        ("k_proj_weight", (6, 5)),
+        ("v_proj_weight", (6, 4)),
+    ]
+    assert apart.in_proj_weight is None
 
 
 def test_weights_are_what_the_layer_averages_with() -> None:
@@ -404,7 +421,7 @@ MISTAKES: list[tuple[Any, type[ChainruleError], str, str | None]] = [
         lambda: cr.attention(Q, K, V, mask=np.ones((T, S), int)),
         DTypeError,
         "attention: mask (21, 21) is int64: expected bools, True where a query may "
-        "look, or floats that are added to the scores",
+        "attend to a key, or floats that are added to the scores",
         "mask.astype('bool')",
     ),
     (
@@ -437,14 +454,14 @@ MISTAKES: list[tuple[Any, type[ChainruleError], str, str | None]] = [
     (
         lambda: nn.MultiheadAttention(10, 4),
         ArgumentError,
-        "MultiheadAttention: embed_dim=10 for num_heads=4: the heads must divide the "
-        "features",
+        "MultiheadAttention: embed_dim=10 for num_heads=4: the number of heads must "
+        "divide the features",
         "embed_dim=8",
     ),
     (
         lambda: nn.MultiheadAttention(8, 2, rotary=nn.RotaryPositions(8)),
         ArgumentError,
-        "MultiheadAttention: rotary turns vectors of 8, the heads have 4",
+        "MultiheadAttention: rotary is for vectors of 8 elements, the heads have 4",
         "rotary=RotaryPositions(4)",
     ),
     (

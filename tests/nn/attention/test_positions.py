@@ -105,6 +105,6 @@ def test_too_long_a_sequence_is_an_error() -> None:
     )
 
 
-def test_an_odd_size_cannot_turn() -> None:
-    with pytest.raises(ArgumentError, match="features turn in pairs"):
+def test_an_odd_size_cannot_be_rotated() -> None:
+    with pytest.raises(ArgumentError, match="features are rotated in pairs"):
         nn.RotaryPositions(5)

@@ -187,7 +187,7 @@ def test_mistakes_are_named() -> None:
     with pytest.raises(OptionError, match="activation of TransformerEncoderLayer"):
         nn.TransformerEncoderLayer(6, 2, activation="geglu")
     block = nn.TransformerDecoderLayer(6, 2)
-    with pytest.raises(ArgumentError, match="is no TransformerEncoderLayer"):
+    with pytest.raises(ArgumentError, match="expected a TransformerEncoderLayer"):
         nn.TransformerEncoder(block, 2)  # type: ignore[arg-type]
     stack = nn.TransformerDecoder(block, 2)
     with pytest.raises(ArgumentError, match="1 caches for 2 layers"):

@@ -1,10 +1,10 @@
-"""Scaled dot-product attention: what every query finds among the keys.
+"""Scaled dot-product attention: ``cr.attention``.
 
-Place on the road: a function beneath ``MultiheadAttention``, written with public
-operators only; ``cr.attention`` for users. Few scores are computed at once; many are
-computed in strips of some queries by all keys, one strip after the other in a loop, so
-that memory grows with the length of a sequence and not with its square. The loop's
-backward pass computes each strip again (Dao et al., 2022).
+Place on the road: a function below ``MultiheadAttention``, written with public
+operators only. If there are few scores, they are computed at once. If there are many,
+they are computed in strips of some queries by all keys, one strip after the other in a
+loop, so that memory grows with the length of a sequence and not with its square. The
+backward pass of the loop recomputes each strip (Dao et al., 2022).
 """
 
 from __future__ import annotations
@@ -32,16 +32,17 @@ from ...random_numbers import default_generator
 from ..arguments import number_within
 from ..lengths import checked_lengths
 
-#: So many scores of one head are computed at once; more of them in strips.
-MOST_AT_ONCE = 512 * 512
-#: The scores of a strip, and the least and the most queries in it.
-STRIP, FEWEST, MOST = 1 << 18, 16, 256
-#: Causal attention is cut into so many parts at most, of at least so many queries, each
-#: with the keys that it can see: of the scores that nobody looks at, most are not made.
-CAUSAL_PARTS, CAUSAL_ROWS = 4, 64
-#: The score of what may not be seen: its e^score is 0, and it is no infinity, which
-#: ``check_numerics`` would take for a mistake.
-HIDDEN = -1e30
+#: The most scores of one head that are computed at once instead of in strips.
+MAX_SCORES_AT_ONCE = 512 * 512
+#: The number of scores of a strip, and the limits of its number of queries.
+STRIP_SCORES, MIN_STRIP_ROWS, MAX_STRIP_ROWS = 1 << 18, 16, 256
+#: Causal attention is cut into parts of queries, each with only the keys that it may
+#: attend to, so that most of the masked scores are never computed. These are the most
+#: parts, and the fewest queries in one.
+MAX_CAUSAL_PARTS, MIN_CAUSAL_ROWS = 4, 64
+#: The score of a masked key: its exponential is 0. It is not −∞, which
+#: ``check_numerics`` would report as an error.
+MASKED = -1e30
 PROBABILITY = "a probability from 0 to less than 1"
 
 
@@ -58,31 +59,31 @@ def attention(
     dropout: float = 0.0,
 ) -> Any:
     """Scaled dot-product attention: an average of the values, weighted by how well
-    their keys fit the query.
+    their keys match the query.
 
-    Formula: Y = softmax(s Q Kᵀ + M) V, with s = 1/√d, and M = 0 where a query may look
-    and −∞ where it may not. A query that may look nowhere gets 0.
+    Formula: Y = softmax(s Q Kᵀ + M) V, with s = 1/√d, and M = 0 where a query may
+    attend to a key and −∞ where it may not. A query that may attend to no key gets 0.
 
     Shapes: query (…, T, d), key (…, S, d), value (…, S, e) → (…, T, e); leading axes,
     such as samples and heads, broadcast.
 
-    Memory: a head with up to 512 × 512 scores has them all at once. Beyond that they
-    are computed in strips of some queries, in the backward pass again, so that memory
-    grows with T and S and not with T · S.
+    Memory: up to 512 × 512 scores of a head are computed at once. More are computed in
+    strips of some queries, and again in the backward pass, so that memory grows with
+    T and S and not with T · S.
 
     Arguments:
-        causal: whether query i sees the keys 0 … i alone.
-        mask: bools, True where a query may look, or floats that are added to the
-            scores, such as a bias for distances; broadcast to (…, T, S).
+        causal: whether query i attends to the keys 0 … i only.
+        mask: bools, True where a query may attend to a key, or floats that are added
+            to the scores, such as a bias for distances; broadcast to (…, T, S).
         lengths: how many keys each sample has, (N,), with N the first leading axis;
-            what lies behind them is padding, which nobody sees.
+            the keys after them are padding, which is ignored.
         scale: s.
-        dropout: the probability with which a weight is dropped; for training alone.
+        dropout: the probability of dropping a weight; for training only.
 
     Raises:
-        ShapeError: where the shapes do not fit.
+        ShapeError: if the shapes do not fit.
         DTypeError: for queries that are not floats, and masks of integers.
-        BoundsError: for a length beyond S.
+        BoundsError: for a length above S.
 
     Source: Vaswani et al., Attention is all you need (2017), eq. 1; in strips: Rabe &
     Staats (2021), Dao et al., FlashAttention (2022).
@@ -98,14 +99,10 @@ def attention(
     p = number_within("attention", "dropout", dropout, 0, 1, PROBABILITY)
     if p == 1:
         raise ArgumentError(f"attention: dropout={dropout!r}: expected {PROBABILITY}")
-    many, keys = q.shape[-2], k.shape[-2]
-    wanted = (*lead, many, keys)
-    masks = [] if mask is None else [_mask(mask, wanted)]
-    if lengths is not None:
-        masks.append(_inside(lengths, lead, keys))
-    s = 1.0 / math.sqrt(max(1, q.shape[-1])) if scale is None else float(scale)
-    rule, q = Rule(causal, p), q * s
-    if many * keys <= MOST_AT_ONCE or many <= FEWEST:
+    queries, keys = q.shape[-2], k.shape[-2]
+    masks = _masks(mask, lengths, lead, queries, keys)
+    rule, q = Rule(causal, p), q * _scale(scale, q)
+    if queries * keys <= MAX_SCORES_AT_ONCE or queries <= MIN_STRIP_ROWS:
         return _at_once(q, k, v, masks, rule)
     return _in_strips(q, k, v, masks, rule, lead)
 
@@ -119,7 +116,7 @@ def attention_weights(
     lengths: Any = None,
     scale: float | None = None,
 ) -> Any:
-    """The weights of ``attention``, all of them, to be looked at: softmax(s Q Kᵀ + M).
+    """All weights of ``attention``, for inspection: softmax(s Q Kᵀ + M).
 
     Shapes: query (…, T, d), key (…, S, d) → (…, T, S).
 
@@ -137,18 +134,16 @@ def attention_weights(
     """
     q, k, _ = _floats(query, key, key)
     lead = _leading(q, k, k)
-    wanted = (*lead, q.shape[-2], k.shape[-2])
-    masks = [] if mask is None else [_mask(mask, wanted)]
-    if lengths is not None:
-        masks.append(_inside(lengths, lead, k.shape[-2]))
-    s = 1.0 / math.sqrt(max(1, q.shape[-1])) if scale is None else float(scale)
-    terms, total = _softmax(_scores(q * s, k, masks, Rule(causal, 0.0)))
-    return broadcast_to(terms / total, wanted)
+    queries, keys = q.shape[-2], k.shape[-2]
+    masks = _masks(mask, lengths, lead, queries, keys)
+    scores = _scores(q * _scale(scale, q), k, masks, Rule(causal, 0.0))
+    terms, total = _softmax(scores)
+    return broadcast_to(terms / total, (*lead, queries, keys))
 
 
 @dataclass(frozen=True)
 class Rule:
-    """What holds for every query alike.
+    """The options that are the same for every query.
 
     Attributes:
         causal: as for ``attention``.
@@ -159,7 +154,7 @@ class Rule:
     p: float
 
 
-# What may be given. ------------------------------------------------------------------
+# The arguments. ----------------------------------------------------------------------
 
 
 def _floats(query: Any, key: Any, value: Any) -> list[Any]:
@@ -182,7 +177,7 @@ def _floats(query: Any, key: Any, value: Any) -> list[Any]:
 
 
 def _leading(q: Node, k: Node, v: Node) -> tuple[int, ...]:
-    """The leading axes of all three together."""
+    """The leading axes of all three, broadcast."""
     shown = f"attention: query {q.shape}, key {k.shape}, value {v.shape}"
     if q.shape[-1] != k.shape[-1]:
         raise ShapeError(
@@ -194,31 +189,48 @@ def _leading(q: Node, k: Node, v: Node) -> tuple[int, ...]:
             f"{shown}: {k.shape[-2]} ≠ {v.shape[-2]}; there must be a value for every "
             "key"
         )
-    found = [each.shape[:-2] for each in (q, k, v)]
+    leading = [node.shape[:-2] for node in (q, k, v)]
     names = [f"query {q.shape}", f"key {k.shape}", f"value {v.shape}"]
-    return shapes.broadcast("attention", found, names)
+    return shapes.broadcast("attention", leading, names)
 
 
-def _mask(mask: Any, wanted: tuple[int, ...]) -> Any:
-    """A mask that broadcasts to the scores."""
+def _scale(scale: float | None, q: Any) -> float:
+    """s."""
+    return 1.0 / math.sqrt(max(1, q.shape[-1])) if scale is None else float(scale)
+
+
+def _masks(
+    mask: Any, lengths: Any, lead: tuple[int, ...], queries: int, keys: int
+) -> list[Any]:
+    """The user's mask, and that of the lengths, as far as they are given."""
+    masks = []
+    if mask is not None:
+        masks.append(_mask(mask, (*lead, queries, keys)))
+    if lengths is not None:
+        masks.append(_length_mask(lengths, lead, keys))
+    return masks
+
+
+def _mask(mask: Any, scores: tuple[int, ...]) -> Any:
+    """A mask that broadcasts to the scores' shape."""
     (node,) = lift([mask])
     if node.dtype != dtypes.bool_ and not dtypes.is_float(node.dtype):
         raise DTypeError(
             f"attention: mask {node.shape} is {node.dtype}: expected bools, True where "
-            "a query may look, or floats that are added to the scores",
+            "a query may attend to a key, or floats that are added to the scores",
             fix="mask.astype('bool')",
         )
-    names = [f"mask {node.shape}", f"scores {wanted}"]
-    if shapes.broadcast("attention", [node.shape, wanted], names) != wanted:
+    names = [f"mask {node.shape}", f"scores {scores}"]
+    if shapes.broadcast("attention", [node.shape, scores], names) != scores:
         raise ShapeError(
-            f"attention: mask {node.shape} for scores {wanted}: a mask must broadcast "
+            f"attention: mask {node.shape} for scores {scores}: a mask must broadcast "
             "to (…, queries, keys)"
         )
-    return reshape(node, (1,) * (len(wanted) - len(node.shape)) + node.shape)
+    return reshape(node, (1,) * (len(scores) - len(node.shape)) + node.shape)
 
 
-def _inside(lengths: Any, lead: tuple[int, ...], keys: int) -> Any:
-    """A mask that hides what lies behind the end of each sequence: (N, 1, …, 1, S)."""
+def _length_mask(lengths: Any, lead: tuple[int, ...], keys: int) -> Any:
+    """A mask that hides the padding after the end of each sequence: (N, 1, …, 1, S)."""
     samples = lead[0] if lead else 1
     known = checked_lengths("attention:", lengths, samples, keys)
     return arange(keys) < reshape(known, (*lead[:1], *(1,) * (len(lead[1:]) + 2)))
@@ -228,28 +240,28 @@ def _inside(lengths: Any, lead: tuple[int, ...], keys: int) -> Any:
 
 
 def _scores(q: Any, k: Any, masks: Sequence[Any], rule: Rule, first: Any = 0) -> Any:
-    """Q Kᵀ + M; ``first`` is the place of the first query."""
+    """Q Kᵀ + M; ``first`` is the position of the first query."""
     scores = matmul(q, swapaxes(k, -1, -2))
     for mask in masks:
         if mask.dtype == dtypes.bool_:
-            scores = where(mask, scores, HIDDEN)
+            scores = where(mask, scores, MASKED)
         else:
             scores = scores + mask.astype(scores.dtype)
     if not rule.causal:
         return scores
     rows = arange(q.shape[-2], dtype="int32") + first
     later = arange(k.shape[-2], dtype="int32") > reshape(rows, (-1, 1))
-    return scores + where(later, HIDDEN, 0.0).astype(scores.dtype)
+    return scores + where(later, MASKED, 0.0).astype(scores.dtype)
 
 
 def _softmax(scores: Any) -> tuple[Any, Any]:
     """eˢ⁻ᵐ and its sums over the keys, with m the largest score of each query.
 
-    Where a query may look nowhere the terms are 0, and so that something can be divided
-    by it, the sum is 1.
+    For a query that may attend to no key the terms are 0, and the sum is taken as 1, so
+    that the terms can be divided by it.
     """
     largest = stop_gradient(max_(scores, axis=-1, keepdims=True))
-    terms = exp(scores - where(largest > HIDDEN / 2, largest, 0.0))
+    terms = exp(scores - where(largest > MASKED / 2, largest, 0.0))
     total = sum_(terms, axis=-1, keepdims=True)
     return terms, where(total == 0.0, 1.0, total)
 
@@ -265,8 +277,9 @@ def _attend(
 ) -> Any:
     """The attention of some queries.
 
-    The sums divide the result, not the terms: its backward pass then needs no sums over
-    keys, as Σⱼ ∂L/∂wᵢⱼ wᵢⱼ = Σₑ ∂L/∂yᵢₑ yᵢₑ (Dao et al., 2022, eq. 4).
+    The product with V is divided by the sums, not the terms: the backward pass then
+    needs no sums over keys, as Σⱼ ∂L/∂wᵢⱼ wᵢⱼ = Σₑ ∂L/∂yᵢₑ yᵢₑ (Dao et al., 2022,
+    eq. 4).
     """
     terms, total = _softmax(_scores(q, k, masks, rule, first))
     if rule.p:
@@ -280,20 +293,19 @@ def _attend(
 
 def _at_once(q: Any, k: Any, v: Any, masks: Sequence[Any], rule: Rule) -> Any:
     """All queries, without a loop."""
-    found = [
+    parts = _parts(q.shape[-2], k.shape[-2], MIN_CAUSAL_ROWS, rule.causal)
+    outputs = [
         _attend(
             q[..., start:stop, :],
             k[..., :end, :],
             v[..., :end, :],
-            [_cut(each, start, stop, end) for each in masks],
+            [_cut(mask, start, stop, end) for mask in masks],
             rule,
             start,
         )
-        for start, stop, end in _parts(
-            q.shape[-2], k.shape[-2], CAUSAL_ROWS, rule.causal
-        )
+        for start, stop, end in parts
     ]
-    return concatenate(found, axis=-2)
+    return concatenate(outputs, axis=-2)
 
 
 # In strips. --------------------------------------------------------------------------
@@ -304,20 +316,21 @@ def _in_strips(
 ) -> Any:
     """A loop over heads around a loop over strips of queries.
 
-    Keys and values are elements of the outer loop's sequences: so their gradients are
-    emitted, head by head, and nothing is carried from one to the next.
+    Keys and values are elements of the outer loop's sequences, so that their gradients
+    are outputs of each head and nothing is carried from one head to the next.
     """
     heads = math.prod(lead)
-    many, keys = q.shape[-2], k.shape[-2]
+    queries, keys = q.shape[-2], k.shape[-2]
 
     def flat(x: Any) -> Any:
         return reshape(broadcast_to(x, (*lead, *x.shape[-2:])), (heads, *x.shape[-2:]))
 
-    shared = [math.prod(each.shape[:-2]) == 1 for each in masks]
+    shared = [math.prod(mask.shape[:-2]) == 1 for mask in masks]
     common = [reshape(m, m.shape[-2:]) for m, s in zip(masks, shared, strict=True) if s]
     own = [flat(m) for m, s in zip(masks, shared, strict=True) if not s]
-    rows = max(FEWEST, min(MOST, STRIP // keys // FEWEST * FEWEST, many))
-    strips = -(-many // rows)
+    rows = STRIP_SCORES // keys // MIN_STRIP_ROWS * MIN_STRIP_ROWS
+    rows = max(MIN_STRIP_ROWS, min(MAX_STRIP_ROWS, rows, queries))
+    strips = -(-queries // rows)
     states = None
     if rule.p:
         states = default_generator.bits((heads, strips, 4))
@@ -325,7 +338,7 @@ def _in_strips(
     def head(carry: Any, x: Any) -> Any:
         q1, k1, v1, own1, states1 = x
         parts = []
-        for start, stop, end in _parts(many, keys, rows, rule.causal):
+        for start, stop, end in _parts(queries, keys, rows, rule.causal):
             strip = slice(start // rows, -(-stop // rows))
             parts.append(
                 _one_head(
@@ -342,17 +355,19 @@ def _in_strips(
 
     heads_of = (flat(q), flat(k), flat(v), own, states)
     _, y = scan(head, (), heads_of, recompute=True)
-    return reshape(y, (*lead, many, v.shape[-1]))
+    return reshape(y, (*lead, queries, v.shape[-1]))
 
 
-def _parts(many: int, keys: int, rows: int, causal: bool) -> list[tuple[int, int, int]]:
-    """Pairs of a range of queries, of whole strips, and how many keys they see."""
+def _parts(
+    queries: int, keys: int, rows: int, causal: bool
+) -> list[tuple[int, int, int]]:
+    """Ranges of queries, in whole strips of ``rows``, and how many keys each needs."""
     if not causal:
-        return [(0, many, keys)]
-    strips = -(-many // rows)
-    step = -(-strips // min(CAUSAL_PARTS, strips)) * rows
-    starts = range(0, many, step)
-    stops = [min(many, start + step) for start in starts]
+        return [(0, queries, keys)]
+    strips = -(-queries // rows)
+    step = -(-strips // min(MAX_CAUSAL_PARTS, strips)) * rows
+    starts = range(0, queries, step)
+    stops = [min(queries, start + step) for start in starts]
     return [(a, b, min(keys, b)) for a, b in zip(starts, stops, strict=True)]
 
 
@@ -369,17 +384,22 @@ def _one_head(
     v: Any,
     masks: Sequence[Any],
     rule: Rule,
-    place: tuple[int, int],
+    position: tuple[int, int],
     states: Any,
 ) -> Any:
-    """The strips of one head, one after the other; the last may be shorter."""
-    rows, start = place
+    """The strips of one head, one after the other; the last may be shorter.
+
+    Arguments:
+        position: how many queries a strip has, and the position of the first query.
+        states: a random state for each strip; None without dropout.
+    """
+    rows, start = position
     whole = q.shape[0] // rows
 
     def blocks(x: Any) -> Any:
         return reshape(x[: whole * rows], (whole, rows, *x.shape[1:]))
 
-    fixed = [each.shape[0] == 1 for each in masks]
+    fixed = [mask.shape[0] == 1 for mask in masks]
     moving = [blocks(m) for m, f in zip(masks, fixed, strict=True) if not f]
     still = [m for m, f in zip(masks, fixed, strict=True) if f]
     firsts = arange(start, start + whole * rows, rows, dtype="int32")
@@ -388,17 +408,17 @@ def _one_head(
         q1, first, moving1, state = x
         return carry, _attend(q1, k, v, [*still, *moving1], rule, first, state)
 
-    found = []
+    outputs = []
     if whole:
-        seen = None if states is None else states[:whole]
-        strips = (blocks(q), firsts, moving, seen)
+        of_strips = None if states is None else states[:whole]
+        strips = (blocks(q), firsts, moving, of_strips)
         _, y = scan(strip, (), strips, recompute=True)
-        found.append(reshape(y, (whole * rows, v.shape[-1])))
+        outputs.append(reshape(y, (whole * rows, v.shape[-1])))
     if whole * rows < q.shape[0]:
         rest = [
             m if f else m[whole * rows :] for m, f in zip(masks, fixed, strict=True)
         ]
         state = None if states is None else states[whole]
         at = start + whole * rows
-        found.append(_attend(q[whole * rows :], k, v, rest, rule, at, state))
-    return concatenate(found)
+        outputs.append(_attend(q[whole * rows :], k, v, rest, rule, at, state))
+    return concatenate(outputs)

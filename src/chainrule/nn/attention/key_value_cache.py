@@ -1,4 +1,7 @@
-"""The keys and values of earlier steps, kept while a sequence is generated."""
+"""The keys and values of earlier steps, kept while a sequence is generated.
+
+Place on the road: below ``multihead``, whose layers fill and read a cache.
+"""
 
 from __future__ import annotations
 
@@ -13,25 +16,23 @@ from ...ops.creation import arange
 from ...ops.indexing import normal_index, put
 from ...ops.movement import reshape
 from ...variable import Variable
-from ..arguments import (
-    positive_size,
-)
+from ..arguments import positive_size
 
 
 class KeyValueCache:
     """The keys and values of the steps so far, so that each is computed once.
 
-    While a sequence is generated, every step asks with one query, and all earlier keys
-    and values are what they were. They are kept in arrays of a fixed size, written in
-    place by compiled code: one program serves every step.
+    While a sequence is generated, every step has one query, and the keys and values of
+    all earlier steps stay the same. They are kept in arrays of a fixed size, which
+    compiled code updates in place: one program serves every step.
 
-    Shapes: ``keys`` and ``values`` (batch, num_heads, max_length, size of a head);
-    ``length``, how many steps are in them, one integer.
+    Shapes: ``keys`` and ``values`` (batch, num_heads, max_length, head_dim);
+    ``length``, the number of steps in them, one integer.
 
     Arguments:
-        batch: how many sequences.
+        batch: the number of sequences.
         num_heads, head_dim: those of the layer.
-        max_length: the most steps.
+        max_length: the maximum number of steps.
 
     Example:
         >>> import chainrule as cr
@@ -68,7 +69,7 @@ class KeyValueCache:
 
     @property
     def max_length(self) -> int:
-        """The most steps."""
+        """The maximum number of steps."""
         return self.keys.shape[2]
 
     def clear(self) -> None:
@@ -79,12 +80,12 @@ class KeyValueCache:
         """Adds the keys and values of the next steps, (batch, heads, T, size).
 
         Returns:
-            All keys and values, those of steps to come included, and a mask (T,
-            max_length) of what each of the new steps may see.
+            All keys and values, future steps included, and a mask (T, max_length):
+            True where a new step may attend to a step of the cache.
 
         Raises:
             ShapeError: for keys of another batch or size.
-            BoundsError: when there is no room for so many steps.
+            BoundsError: for more steps than the cache has room for.
         """
         batch, heads, longest, size = self.keys.shape
         steps = keys.shape[-2]

@@ -1,8 +1,10 @@
-"""Where in a sequence a vector stands: attention by itself does not know.
+"""Positions in a sequence, which attention by itself does not distinguish.
 
-Three ways: a fixed pattern of waves or a learned vector for every position, added to
-the input; and rotation of queries and keys, after which their products depend on
-distances alone.
+There are three ways: a fixed pattern of waves, or a learned vector, for every position,
+added to the input; or a rotation of queries and keys, after which their products depend
+only on the distance between them.
+
+Place on the road: layers below ``multihead``, which rotates, and models, which add.
 """
 
 from __future__ import annotations
@@ -37,8 +39,8 @@ def sinusoidal_positions(
     Shapes: → (length, dim).
 
     Arguments:
-        length: how many positions.
-        dim: the size of a vector; an odd one ends with a sine.
+        length: the number of positions.
+        dim: the size of a vector; if it is odd, the last element is a sine.
         base: the longest wave is about 2π · base positions long.
 
     Source: Vaswani et al., Attention is all you need (2017), section 3.5.
@@ -68,17 +70,17 @@ def _frequencies(dim: int, base: float) -> Any:
 
 
 class SinusoidalPositions(Module):
-    """x with a pattern of waves added, another one at every position.
+    """Adds a pattern of waves to x, a different one at every position.
 
     Formula: y[…, t, :] = x[…, t, :] + P[t], with P from ``sinusoidal_positions``.
-    Nothing is trained, and any length up to ``max_length`` is fine.
+    Nothing is trained. Sequences may have any length up to ``max_length``.
 
     Shapes: (…, T, dim) → the same.
 
     Arguments:
         dim: the size of a vector.
-        max_length: the most positions.
-        base: how long the longest wave is.
+        max_length: the maximum number of positions.
+        base: the longest wave is about 2π · base positions long.
 
     Raises:
         ShapeError: in a call, for longer sequences or other vectors.
@@ -102,14 +104,14 @@ class SinusoidalPositions(Module):
         return {"dim": self.dim, "max_length": self.max_length, "base": self.base}
 
     def forward(self, x: Any, start: Any = 0) -> Any:
-        """x + P; the first vector of x stands at position ``start``."""
+        """x + P; the first vector of x is at position ``start``."""
         node = _sequence("SinusoidalPositions", x, self.dim, self.max_length)
         table = constant(_table(self.max_length, self.dim, self.base), node.dtype)
         return node + rows_from(table, start, node.shape[-2])
 
 
 class LearnedPositions(Module):
-    """x with a learned vector added, another one at every position.
+    """Adds a learned vector to x, a different one at every position.
 
     Formula: y[…, t, :] = x[…, t, :] + W[t].
 
@@ -149,35 +151,35 @@ class LearnedPositions(Module):
         return {"max_length": self.max_length, "dim": self.dim}
 
     def forward(self, x: Any, start: Any = 0) -> Any:
-        """x + W; the first vector of x stands at position ``start``."""
+        """x + W; the first vector of x is at position ``start``."""
         node = _sequence("LearnedPositions", x, self.dim, self.max_length)
         return node + rows_from(self.weight, start, node.shape[-2])
 
 
 class RotaryPositions(Module):
-    """Queries and keys turned by an angle that grows with their position: what they
-    give together depends on the distance between them alone.
+    """Rotates queries and keys by angles that grow with their position, so that their
+    products depend only on the distance between them.
 
-    Formula: pairs (xᵢ, xᵢ₊ₕ), with h = dim / 2, turn in their plane:
+    Formula: pairs (xᵢ, xᵢ₊ₕ), with h = dim / 2, are rotated in their plane:
     y = (xᵢ cos tθᵢ − xᵢ₊ₕ sin tθᵢ, xᵢ₊ₕ cos tθᵢ + xᵢ sin tθᵢ), θᵢ = base^(−2i / dim).
 
     Shapes: (…, T, dim) → the same, for queries and keys of one head.
 
     Arguments:
-        dim: the size of a head's vectors, even.
-        base: how slow the slowest rotation is.
+        dim: the size of a head's vectors, an even number.
+        base: the slowest rotation takes about 2π · base positions.
 
     Raises:
         ArgumentError: for an odd size.
 
-    Source: Su et al., RoFormer (2021), eq. 34; with the halves paired as in GPT-NeoX
-    and LLaMA, which is the paper's with the features in another order.
+    Source: Su et al., RoFormer (2021), eq. 34; the halves are paired as in GPT-NeoX and
+    LLaMA, which is the paper's rotation with the features in another order.
 
     Example:
         >>> import chainrule as cr
         >>> from chainrule import nn
         >>> rotary = nn.RotaryPositions(2)
-        >>> rotary(cr.ones((2, 2))).numpy().round(2)  # the second one turns
+        >>> rotary(cr.ones((2, 2))).numpy().round(2)  # the second is rotated
         array([[ 1.  ,  1.  ],
                [-0.3 ,  1.38]], dtype=float32)
     """
@@ -187,8 +189,8 @@ class RotaryPositions(Module):
         self.base = number_within("RotaryPositions", "base", base, 1)
         if self.dim % 2:
             raise ArgumentError(
-                f"RotaryPositions: dim={dim}: expected an even size; features turn in "
-                "pairs"
+                f"RotaryPositions: dim={dim}: expected an even number; features are "
+                "rotated in pairs"
             )
 
     def settings(self) -> dict[str, Any]:
@@ -196,7 +198,7 @@ class RotaryPositions(Module):
         return {"dim": self.dim, "base": self.base}
 
     def forward(self, x: Any, start: Any = 0) -> Any:
-        """x turned; the first vector of x stands at position ``start``."""
+        """x rotated; the first vector of x is at position ``start``."""
         rule = "the last axis of x must have dim elements"
         node = features("RotaryPositions", x, self.dim, rule, "RotaryPositions({})")
         half = self.dim // 2
@@ -209,14 +211,14 @@ class RotaryPositions(Module):
 
 
 def rows_from(table: Any, start: Any, count: int) -> Any:
-    """Rows start … start + count − 1; a start that is a tensor is looked up."""
+    """Rows start … start + count − 1; ``start`` may be a tensor."""
     if isinstance(start, int):
         return table[start : start + count]
     return take(table, start + arange(count))
 
 
 def _sequence(layer: str, x: Any, dim: int, longest: int) -> Any:
-    """A layer's input (…, T, dim), with T not more than there are positions."""
+    """A layer's input (…, T, dim), with T at most the number of positions."""
     rule = "the last axis of x must have dim elements"
     node = features(layer, x, dim, rule, f"{layer}(…, {{}})")
     if node.ndim < 2:

@@ -1,4 +1,7 @@
-"""The blocks of the Transformer, and stacks of them."""
+"""The blocks of the Transformer, and stacks of them.
+
+Place on the road: the highest floor of ``nn``, made of its layers.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +20,10 @@ from ..module import Module
 from ..normalization.features import LayerNorm
 from .key_value_cache import KeyValueCache
 from .multihead import MultiheadAttention
+from .options import AttentionOptions
 from .positions import RotaryPositions
 
-#: What stands between the two products of a block, by name.
+#: The activations between the two products of a block, by name.
 ACTIVATIONS: Mapping[str, Callable[[Any], Any]] = {
     "relu": relu,
     "gelu": gelu,
@@ -28,16 +32,19 @@ ACTIVATIONS: Mapping[str, Callable[[Any], Any]] = {
 
 
 class _Block(Module):
-    """What the blocks of encoder and decoder share: sizes, and the feed-forward part.
+    """What the blocks of encoder and decoder share: settings, layers, and their parts.
 
-    Every part p of a block has a shortcut around it. With the norm behind it, as in the
+    Every part p of a block has a shortcut around it. With the norm after it, as in the
     paper, y = LN(x + p(x)); with the norm first, y = x + p(LN(x)), which trains deep
     stacks without a warm-up (Xiong et al., 2020).
+
+    Class attribute:
+        attends_to_memory: whether a block has a second attention, to the output of an
+            encoder.
     """
 
     depends_on_training: ClassVar[bool] = True
-    #: how many attentions a block has
-    attentions: ClassVar[int] = 1
+    attends_to_memory: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -59,7 +66,7 @@ class _Block(Module):
         self.self_attn = MultiheadAttention(
             d_model, nhead, dropout, bias, rotary=rotary, dtype=dtype
         )
-        if self.attentions == 2:
+        if self.attends_to_memory:
             self.multihead_attn = MultiheadAttention(
                 d_model, nhead, dropout, bias, dtype=dtype
             )
@@ -70,7 +77,7 @@ class _Block(Module):
         self.linear2 = Linear(dim_feedforward, d_model, bias, dtype=dtype)
         self.norm1 = LayerNorm(d_model, bias=bias, dtype=dtype)
         self.norm2 = LayerNorm(d_model, bias=bias, dtype=dtype)
-        if self.attentions == 2:
+        if self.attends_to_memory:
             self.norm3 = LayerNorm(d_model, bias=bias, dtype=dtype)
         self.dropout = Dropout(dropout)
 
@@ -92,7 +99,7 @@ class _Block(Module):
         return self.self_attn.describe_settings()
 
     def new_cache(self, batch: int, max_length: int) -> KeyValueCache:
-        """Room for the keys and values of so many sequences and steps."""
+        """A cache for ``batch`` sequences of up to ``max_length`` steps."""
         return self.self_attn.new_cache(batch, max_length)
 
     def _around(
@@ -103,14 +110,35 @@ class _Block(Module):
             return x + self.dropout(part(norm(x)), training=training)
         return norm(x + self.dropout(part(x), training=training))
 
-    def _feed_forward(self, x: Any, training: bool) -> Any:
-        """W₂ dropout(f(W₁ x + b₁)) + b₂, for every step by itself."""
-        hidden = ACTIVATIONS[self.activation](self.linear1(x))
-        return self.linear2(self.dropout(hidden, training=training))
+    def _attend(
+        self,
+        attention: MultiheadAttention,
+        norm: Module,
+        x: Any,
+        options: AttentionOptions,
+        training: bool,
+        *memory: Any,
+    ) -> Any:
+        """Attention to x, or to the memory if there is one, with its shortcut."""
+
+        def part(y: Any) -> Any:
+            return attention(y, *memory, training=training, **options.keywords())
+
+        return self._around(part, norm, x, training)
+
+    def _feed_forward(self, norm: Module, x: Any, training: bool) -> Any:
+        """W₂ dropout(f(W₁ x + b₁)) + b₂ for every step, with its shortcut."""
+
+        def part(y: Any) -> Any:
+            hidden = ACTIVATIONS[self.activation](self.linear1(y))
+            return self.linear2(self.dropout(hidden, training=training))
+
+        return self._around(part, norm, x, training)
 
 
 class TransformerEncoderLayer(_Block):
-    """One block of an encoder: every step looks at every step, then thinks by itself.
+    """One block of an encoder: attention among all steps, then a network of two layers
+    for every step.
 
     Formula, norm first: x ← x + MultiheadAttention(LN(x)); x ← x + W₂ f(W₁ LN(x)).
     With ``norm_first=False``, as in the paper, x ← LN(x + …). With ``causal=True`` in
@@ -120,14 +148,14 @@ class TransformerEncoderLayer(_Block):
 
     Arguments:
         d_model: the number of features.
-        nhead: the number of heads, a divisor of it.
+        nhead: the number of heads, a divisor of ``d_model``.
         dim_feedforward: the width between the two products.
-        dropout: in training, of attention weights, hidden units and each part's result.
+        dropout: in training, of attention weights, hidden units and each part's output.
         activation: f, one of "relu", "gelu", "silu".
-        norm_first: whether a part's input is normalised, or its result with the
-            shortcut.
+        norm_first: whether the norm is applied to a part's input instead of to the sum
+            with the shortcut.
         bias: whether projections and norms have biases.
-        rotary: turns queries and keys by their positions.
+        rotary: rotates queries and keys by their positions.
 
     Source: Vaswani et al., Attention is all you need (2017), section 3.1; norm first:
     Xiong et al. (2020).
@@ -155,19 +183,14 @@ class TransformerEncoderLayer(_Block):
         Arguments:
             causal, mask, lengths, cache: as for ``MultiheadAttention``.
         """
-        options = {"causal": causal, "mask": mask, "lengths": lengths, "cache": cache}
-
-        def look(y: Any) -> Any:
-            return self.self_attn(y, training=training, **options)
-
-        x = self._around(look, self.norm1, x, training)
-        think = lambda y: self._feed_forward(y, training)  # noqa: E731
-        return self._around(think, self.norm2, x, training)
+        options = AttentionOptions(causal, mask, lengths, cache)
+        x = self._attend(self.self_attn, self.norm1, x, options, training)
+        return self._feed_forward(self.norm2, x, training)
 
 
 class TransformerDecoderLayer(_Block):
-    """One block of a decoder: every step looks back at earlier ones, then at what the
-    encoder made of the source, then thinks by itself.
+    """One block of a decoder: attention to earlier steps, then to the encoder's output,
+    the memory, then a network of two layers for every step.
 
     Formula, norm first: x ← x + MultiheadAttention(LN(x)), causal; x ← x +
     MultiheadAttention(LN(x), memory); x ← x + W₂ f(W₁ LN(x)).
@@ -188,7 +211,7 @@ class TransformerDecoderLayer(_Block):
         (2, 5, 16)
     """
 
-    attentions: ClassVar[int] = 2
+    attends_to_memory: ClassVar[bool] = True
 
     def forward(
         self,
@@ -206,43 +229,38 @@ class TransformerDecoderLayer(_Block):
         """Attention to x, to the memory, then the feed-forward part.
 
         Arguments:
-            causal, mask, lengths, cache: of the attention to x; causal unless told.
+            causal, mask, lengths, cache: of the attention to x; causal by default.
             memory_mask, memory_lengths: of the attention to the memory.
         """
-        options = {"causal": causal, "mask": mask, "lengths": lengths, "cache": cache}
-        source = {"mask": memory_mask, "lengths": memory_lengths}
-
-        def look_back(y: Any) -> Any:
-            return self.self_attn(y, training=training, **options)
-
-        def look_there(y: Any) -> Any:
-            return self.multihead_attn(y, memory, training=training, **source)
-
-        x = self._around(look_back, self.norm1, x, training)
-        x = self._around(look_there, self.norm2, x, training)
-        think = lambda y: self._feed_forward(y, training)  # noqa: E731
-        return self._around(think, self.norm3, x, training)
+        own = AttentionOptions(causal, mask, lengths, cache)
+        x = self._attend(self.self_attn, self.norm1, x, own, training)
+        other = AttentionOptions(mask=memory_mask, lengths=memory_lengths)
+        x = self._attend(self.multihead_attn, self.norm2, x, other, training, memory)
+        return self._feed_forward(self.norm3, x, training)
 
 
 class _Stack(Module):
-    """Blocks of one kind, one after the other, and perhaps a norm at the end."""
+    """Blocks of one class, one after the other, and optionally a norm at the end.
+
+    Class attribute:
+        block: that class.
+    """
 
     depends_on_training: ClassVar[bool] = True
-    kind: ClassVar[type[_Block]] = _Block
+    block: ClassVar[type[_Block]] = _Block
 
     def __init__(
         self, layer: _Block, num_layers: int, norm: Module | None = None
     ) -> None:
         name = type(self).__name__
-        if not isinstance(layer, self.kind):
+        if not isinstance(layer, self.block):
             raise ArgumentError(
-                f"{name}: {layer!r} is no {self.kind.__name__}",
-                fix=f"{name}({self.kind.__name__}(d_model, nhead), num_layers)",
+                f"{name}: {layer!r}: expected a {self.block.__name__}",
+                fix=f"{name}({self.block.__name__}(d_model, nhead), num_layers)",
             )
         count = positive_size(name, "num_layers", num_layers)
-        self.layers: Sequence[_Block] = [
-            layer, *(_another(layer) for _ in range(count - 1))
-        ]  # fmt: skip
+        others = [_another(layer) for _ in range(count - 1)]
+        self.layers: Sequence[_Block] = [layer, *others]
         self.norm = norm
 
     def settings(self) -> dict[str, Any]:
@@ -266,8 +284,10 @@ class _Stack(Module):
         x: Any,
         inputs: Sequence[Any],
         caches: Sequence[KeyValueCache] | None,
-        options: Mapping[str, Any],
+        attention: AttentionOptions,
+        **others: Any,
     ) -> Any:
+        """All blocks, each with its cache and these options, then the norm."""
         given: Sequence[Any] = caches or [None] * len(self.layers)
         if len(given) != len(self.layers):
             raise ArgumentError(
@@ -276,14 +296,15 @@ class _Stack(Module):
                 fix="caches=model.new_caches(batch, max_length)",
             )
         for layer, cache in zip(self.layers, given, strict=True):
-            x = layer(x, *inputs, cache=cache, **options)
+            options = attention.with_cache(cache).keywords()
+            x = layer(x, *inputs, **options, **others)
         return x if self.norm is None else self.norm(x)
 
 
 def _another(layer: _Block) -> _Block:
-    """A block with the same settings and dtype, and first values of its own."""
-    made = type(layer).from_settings(layer.settings())
-    return made.astype(layer.linear1.weight.dtype)
+    """A block with the same settings and dtype, and initial values of its own."""
+    block = type(layer).from_settings(layer.settings())
+    return block.astype(layer.linear1.weight.dtype)
 
 
 class TransformerEncoder(_Stack):
@@ -293,10 +314,10 @@ class TransformerEncoder(_Stack):
 
     Arguments:
         layer: the first block; the others have its settings and, unlike PyTorch's,
-            first values of their own.
-        num_layers: how many blocks.
-        norm: what normalises the result; with ``norm_first`` blocks, ``LayerNorm(
-            d_model)``.
+            initial values of their own.
+        num_layers: the number of blocks.
+        norm: a layer that normalises the output; for ``norm_first`` blocks
+            ``LayerNorm(d_model)``.
 
     Source: Vaswani et al., Attention is all you need (2017), section 3.1.
 
@@ -309,7 +330,7 @@ class TransformerEncoder(_Stack):
         (2, 5, 16)
     """
 
-    kind: ClassVar[type[_Block]] = TransformerEncoderLayer
+    block: ClassVar[type[_Block]] = TransformerEncoderLayer
 
     def forward(
         self,
@@ -327,10 +348,8 @@ class TransformerEncoder(_Stack):
             causal, mask, lengths: as for ``MultiheadAttention``.
             caches: one for each block, from ``new_caches``.
         """
-        options = {
-            "causal": causal, "mask": mask, "lengths": lengths, "training": training
-        }  # fmt: skip
-        return self._run(x, (), caches, options)
+        options = AttentionOptions(causal, mask, lengths)
+        return self._run(x, (), caches, options, training=training)
 
 
 class TransformerDecoder(_Stack):
@@ -339,10 +358,10 @@ class TransformerDecoder(_Stack):
     Shapes: x (N, T, d_model), memory (N, S, d_model) → (N, T, d_model).
 
     Arguments:
-        layer: the first block; the others have its settings and first values of their
-            own.
-        num_layers: how many blocks.
-        norm: what normalises the result.
+        layer: the first block; the others have its settings and initial values of
+            their own.
+        num_layers: the number of blocks.
+        norm: a layer that normalises the output.
 
     Source: Vaswani et al., Attention is all you need (2017), section 3.1.
 
@@ -354,7 +373,7 @@ class TransformerDecoder(_Stack):
         (2, 5, 16)
     """
 
-    kind: ClassVar[type[_Block]] = TransformerDecoderLayer
+    block: ClassVar[type[_Block]] = TransformerDecoderLayer
 
     def forward(
         self,
@@ -375,12 +394,12 @@ class TransformerDecoder(_Stack):
             causal, mask, lengths, memory_mask, memory_lengths: as for the block.
             caches: one for each block, from ``new_caches``.
         """
-        options = {
-            "causal": causal,
-            "mask": mask,
-            "lengths": lengths,
-            "memory_mask": memory_mask,
-            "memory_lengths": memory_lengths,
-            "training": training,
-        }
-        return self._run(x, (memory,), caches, options)
+        return self._run(
+            x,
+            (memory,),
+            caches,
+            AttentionOptions(causal, mask, lengths),
+            memory_mask=memory_mask,
+            memory_lengths=memory_lengths,
+            training=training,
+        )
