@@ -1,13 +1,11 @@
 """THE ordered list of passes. Each is a function from graph to graph that keeps its
 meaning.
 
-Order matters: what is known is computed first, then what is trivial is dropped, then
-what is equal is shared. Nodes that no result needs vanish by themselves: a graph holds
-only what its outputs and updates depend on.
+Place on the road: between a traced graph and its program. The list is made of groups,
+and each says why it stands where it stands. Nodes that no result needs vanish by
+themselves: a graph holds only what its outputs and updates depend on.
 
-The bodies of loops are graphs, so most passes run within them too. A backward loop is
-compared with its forward loop before anything that depends on how often a value is used
-changes their bodies. What moves out of loops is tidied up once more.
+The bodies of loops are graphs, so most passes run within them too.
 """
 
 from __future__ import annotations
@@ -16,53 +14,70 @@ from collections.abc import Callable, Sequence
 
 from ..config import config
 from ..graph import Graph
-from .loops import where_loops_are, within_loops
-from .passes.closed_bodies import close_bodies_of_loops
 from .passes.common_subexpressions import share_common_subexpressions
 from .passes.constant_folding import fold_constants
-from .passes.flat_products import flatten_products
-from .passes.loop_invariants import move_fixed_values_out_of_loops
-from .passes.loop_results import drop_unused_results_of_loops
-from .passes.products_before_loops import move_products_before_loops
-from .passes.products_behind_loops import move_products_behind_loops
-from .passes.saved_values import keep_values_for_backward_loops
+from .passes.loops.before import move_products_before_loops
+from .passes.loops.behind import move_products_behind_loops
+from .passes.loops.closed import close_bodies_of_loops
+from .passes.loops.invariants import move_fixed_values_out_of_loops
+from .passes.loops.loop import where_loops_are, within_loops
+from .passes.loops.saved import keep_values_for_backward_loops
+from .passes.loops.unused import drop_unused_results_of_loops
+from .passes.products.flat import flatten_products
+from .passes.products.multiples import share_sums_of_multiples
+from .passes.products.pads import join_padded_parts
+from .passes.products.transposed import fold_transposes_into_products
 from .passes.simplification import simplify
-from .passes.sums_of_multiples import share_sums_of_multiples
-from .passes.sums_of_pads import join_padded_parts
-from .passes.transposed_products import fold_transposes_into_products
 from .verify import verify
 
 Pass = Callable[[Graph], Graph]
 
-#: What is done to a graph, and to the bodies of its loops.
-EVERYWHERE: tuple[Pass, ...] = tuple(
-    within_loops(each)
-    for each in (
-        fold_constants,
-        simplify,
-        share_common_subexpressions,
-    )
+#: First of all, so that whatever looks at the body of a loop sees nothing outside.
+BODIES: tuple[Pass, ...] = (close_bodies_of_loops,)
+
+#: Fewer operations. What is known is computed before what is trivial is looked for (a
+#: folded value may be a 0 or 1), and what is equal is seen after both.
+TIDY: tuple[Pass, ...] = (
+    within_loops(fold_constants),
+    within_loops(simplify),
+    within_loops(share_common_subexpressions),
 )
 
-PASSES: tuple[Pass, ...] = (
-    close_bodies_of_loops,
-    *EVERYWHERE,
-    keep_values_for_backward_loops,
+#: A backward loop is compared with its forward loop while their bodies still say the
+#: same in the same words: the passes below change a body depending on how often a
+#: value is used in it, which differs between the two.
+SAVED: tuple[Pass, ...] = (keep_values_for_backward_loops,)
+
+#: Fewer and larger products. Sums are shared before a sum of products becomes one
+#: product; a flattened product is a transposed one often, and then its transposes go.
+#: What has become equal is shared again.
+PRODUCTS: tuple[Pass, ...] = (
     within_loops(share_sums_of_multiples),
     flatten_products,
     within_loops(fold_transposes_into_products),
-    join_padded_parts,
+    within_loops(join_padded_parts),
     within_loops(share_common_subexpressions),
+)
+
+#: Work moves out of loops: first what is the same in every step, so that a product that
+#: uses it can follow; then products. What a loop need not hand on is known at the end.
+LOOPS: tuple[Pass, ...] = (
     move_fixed_values_out_of_loops,
     move_products_before_loops,
     move_products_behind_loops,
     drop_unused_results_of_loops,
+)
+
+#: What has moved out of loops is tidied like the rest; a graph without loops has been.
+MOVED: tuple[Pass, ...] = (
     where_loops_are(fold_constants),
     where_loops_are(simplify),
     where_loops_are(flatten_products),
     where_loops_are(fold_transposes_into_products),
     where_loops_are(share_common_subexpressions),
 )
+
+PASSES: tuple[Pass, ...] = (*BODIES, *TIDY, *SAVED, *PRODUCTS, *LOOPS, *MOVED)
 
 
 def run_passes(

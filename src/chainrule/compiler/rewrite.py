@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from ..graph import Graph, Node
+from ..ops.primitive import REGISTRY, Primitive
 
 #: Given a node and its new inputs, the node to use in its place; None keeps the
 #: operation.
@@ -48,6 +50,15 @@ def remade(node: Node, inputs: Sequence[Node]) -> Node:
     copy.origin = node.origin
     copy.position = node.position
     return copy
+
+
+def applied(name: str, inputs: Sequence[Node], like: Node, **params: Any) -> Node:
+    """An operation that stands for (a part of) another: its line and origin."""
+    op: Primitive = REGISTRY[name]
+    shape, dtype = op.infer(*inputs, **params)
+    made = Node.kind(op, tuple(inputs), params, shape, dtype)
+    made.origin, made.position = like.origin, like.position
+    return made
 
 
 def constant_leaf(node: Node, value: object) -> Node:

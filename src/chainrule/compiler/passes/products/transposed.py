@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections import Counter
 
-from ...graph import Graph, Node
-from ...ops.primitive import REGISTRY
-from ..rewrite import rewrite
+from ....graph import Graph, Node
+from ....ops.primitive import REGISTRY
+from ...rewrite import rewrite
 
 
 def fold_transposes_into_products(graph: Graph) -> Graph:

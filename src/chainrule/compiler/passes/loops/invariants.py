@@ -6,8 +6,8 @@ nothing, and what they show need not be stored again.
 
 from __future__ import annotations
 
-from ...graph import Graph, Node
-from ..loops import (
+from ....graph import Graph, Node
+from .loop import (
     Loop,
     fixed_nodes,
     has_loops,

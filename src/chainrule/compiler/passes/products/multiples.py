@@ -19,10 +19,10 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...graph import Graph, Node
-from ...ops.primitive import REGISTRY
-from ...shapes import Shape
-from ..rewrite import rewrite
+from ....graph import Graph, Node
+from ....ops.primitive import REGISTRY
+from ....shapes import Shape
+from ...rewrite import rewrite
 
 #: Factors that are looked at, at most: a longer product is not taken apart.
 MOST_FACTORS = 32

@@ -10,7 +10,7 @@ import pytest
 
 import chainrule as cr
 from chainrule import nn
-from chainrule.compiler.passes.flat_products import flatten_products
+from chainrule.compiler.passes.products.flat import flatten_products
 from chainrule.compiler.pipeline import run_passes
 
 X = np.random.default_rng(0).standard_normal((2, 3, 4))

@@ -10,9 +10,9 @@ import pytest
 
 import chainrule as cr
 from chainrule.compiler import pipeline
-from chainrule.compiler.passes.loop_invariants import move_fixed_values_out_of_loops
-from chainrule.compiler.passes.loop_results import drop_unused_results_of_loops
-from chainrule.compiler.passes.sums_of_pads import join_padded_parts
+from chainrule.compiler.passes.loops.invariants import move_fixed_values_out_of_loops
+from chainrule.compiler.passes.loops.unused import drop_unused_results_of_loops
+from chainrule.compiler.passes.products.pads import join_padded_parts
 from chainrule.compiler.pipeline import run_passes
 from chainrule.graph import Graph, Node
 

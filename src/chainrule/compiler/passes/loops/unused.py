@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ...graph import Graph, Node
-from ..loops import Loop, has_loops, rewrite_loops, within_loops
+from ....graph import Graph, Node
+from .loop import Loop, has_loops, rewrite_loops, within_loops
 
 
 @within_loops

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.compiler.passes.sums_of_multiples import share_sums_of_multiples
+from chainrule.compiler.passes.products.multiples import share_sums_of_multiples
 from chainrule.graph import Graph
 
 X, C = np.ones((6, 4), np.float32), np.full(4, 2.0, np.float32)

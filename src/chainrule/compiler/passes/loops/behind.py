@@ -20,21 +20,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...dtypes import is_float
-from ...graph import Graph, Node
-from ...ops.primitive import REGISTRY
-from ..loops import (
+from ....dtypes import is_float
+from ....graph import Graph, Node
+from ....ops.primitive import REGISTRY
+from ...rewrite import applied
+from .all_steps import Value, at_all_steps, movable
+from .loop import (
     Carry,
     Loop,
-    applied,
     fixed_nodes,
     has_loops,
     renewed,
     rewrite_loops,
     within_loops,
 )
-from ..over_time import Value, at_all_steps, movable
-from ..sums_over_time import total
+from .sums import total
 
 #: Movements behind which the moved work looks for what the loop should emit.
 MOVEMENTS = frozenset({"transpose", "reshape"})

@@ -10,10 +10,11 @@ memory for all of them.
 
 from __future__ import annotations
 
-from ...graph import Graph, Node
-from ...ops.primitive import REGISTRY
-from ...shapes import size
-from ..loops import (
+from ....graph import Graph, Node
+from ....ops.primitive import REGISTRY
+from ....shapes import size
+from .all_steps import Value, at_all_steps, movable
+from .loop import (
     Loop,
     fixed_nodes,
     has_loops,
@@ -22,7 +23,6 @@ from ..loops import (
     rewrite_loops,
     within_loops,
 )
-from ..over_time import Value, at_all_steps, movable
 
 
 @within_loops

@@ -10,10 +10,10 @@ memory, and the forward and the backward loop read the same thing.
 
 from __future__ import annotations
 
-from ...graph import Graph, Node
-from ..loops import (
+from ....graph import Graph, Node
+from ...rewrite import applied
+from .loop import (
     Loop,
-    applied,
     has_loops,
     placeholder,
     rewrite_loops,

@@ -1,6 +1,6 @@
 """A ``scan`` taken apart, so that a pass can change it, and put together again.
 
-Place on the road: beside ``rewrite``; the passes on loops are written with it.
+Place on the road: what the passes on loops are written with, on top of ``rewrite``.
 """
 
 from __future__ import annotations
@@ -8,12 +8,11 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
-from ..graph import Graph, Node, in_order
-from ..ops.control import Split
-from ..ops.primitive import REGISTRY, Primitive
-from .rewrite import remade, rewrite
+from ....graph import Graph, Node, in_order
+from ....ops.control import Split
+from ...rewrite import applied, remade, rewrite
 
 
 @dataclass(eq=False)
@@ -140,15 +139,6 @@ def fixed_nodes(loop: Loop) -> set[Node]:
 def is_loop(node: Node) -> bool:
     """Whether a node is a scan."""
     return node.op is not None and node.op.name == "scan"
-
-
-def applied(name: str, inputs: Sequence[Node], like: Node, **params: Any) -> Node:
-    """An operation that stands for (a part of) another: its line and origin."""
-    op: Primitive = REGISTRY[name]
-    shape, dtype = op.infer(*inputs, **params)
-    made = Node.kind(op, tuple(inputs), params, shape, dtype)
-    made.origin, made.position = like.origin, like.position
-    return made
 
 
 def placeholder(like: Node, name: str = "") -> Node:

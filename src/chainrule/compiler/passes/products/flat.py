@@ -10,10 +10,10 @@ from __future__ import annotations
 import math
 from collections import Counter
 
-from ...graph import Graph, Node
-from ...ops.primitive import REGISTRY
-from ...shapes import Shape
-from ..rewrite import rewrite
+from ....graph import Graph, Node
+from ....ops.primitive import REGISTRY
+from ....shapes import Shape
+from ...rewrite import rewrite
 
 #: Values whose elements are not in order in memory: flattened, they would be copied.
 SPREAD = ("transpose", "broadcast_to", "flip", "slice")

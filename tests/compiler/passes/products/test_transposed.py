@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.compiler.passes.transposed_products import fold_transposes_into_products
+from chainrule.compiler.passes.products.transposed import fold_transposes_into_products
 
 A, B = np.ones((3, 4), np.float32), np.ones((4, 5), np.float32)
 

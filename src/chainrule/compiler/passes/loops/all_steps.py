@@ -13,10 +13,10 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from ..graph import Node
-from ..ops import elementwise
-from ..ops.primitive import Primitive
-from .loops import applied
+from ....graph import Node
+from ....ops import elementwise
+from ....ops.primitive import Primitive
+from ...rewrite import applied
 
 ELEMENTWISE = frozenset(
     each.name for each in vars(elementwise).values() if isinstance(each, Primitive)

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..graph import Node
-from .loops import applied
-from .over_time import Value
+from ....graph import Node
+from ...rewrite import applied
+from .all_steps import Value
 
 LINEAR = frozenset({"transpose", "reshape", "negative", "broadcast_to", "sum"})
 

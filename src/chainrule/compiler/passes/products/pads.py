@@ -9,12 +9,10 @@ Where a part is −0 the sum is +0; the concatenation keeps −0, which is equal
 
 from __future__ import annotations
 
-from ...graph import Graph, Node
-from ..loops import applied, within_loops
-from ..rewrite import rewrite
+from ....graph import Graph, Node
+from ...rewrite import applied, rewrite
 
 
-@within_loops
 def join_padded_parts(graph: Graph) -> Graph:
     """The graph with sums of padded parts that fill an axis as concatenations."""
     if not any(node.op is not None and node.op.name == "pad" for node in graph.nodes):

@@ -19,18 +19,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ...graph import Graph, Node, freeze
-from ...shapes import size
-from ..loops import (
+from ....graph import Graph, Node, freeze
+from ....shapes import size
+from ...rewrite import applied
+from .loop import (
     Loop,
-    applied,
     fixed_nodes,
     in_bodies,
     is_loop,
     placeholder,
     rewrite_loops,
 )
-from .loop_results import drop_unused_results
+from .unused import drop_unused_results
 
 #: What costs no more than reading a value from memory.
 CHEAP = frozenset({

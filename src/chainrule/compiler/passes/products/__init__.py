@@ -1,0 +1,1 @@
+"""Passes on products and on sums of products: fewer of them, and larger ones."""
