@@ -187,7 +187,7 @@ def test_a_transform_that_loses_a_gradient_is_named_and_changes_nothing() -> Non
 
     w = cr.parameter([1.0])
     optimizer = optim.SGD([w], 1.0, transforms=[lose])
-    with pytest.raises(ArgumentError, match=r"lose.* must answer a mapping with"):
+    with pytest.raises(ArgumentError, match=r"lose.* must return a mapping with"):
         optimizer.step({w: [1.0]})
     assert (w.item(), optimizer.num_steps) == (1.0, 0)
 
@@ -195,5 +195,5 @@ def test_a_transform_that_loses_a_gradient_is_named_and_changes_nothing() -> Non
 def test_a_transform_that_changes_a_shape_is_named() -> None:
     w = cr.parameter([1.0, 2.0], name="w")
     optimizer = optim.SGD([w], 1.0, transforms=[lambda g: {w: g[w].sum()}])
-    with pytest.raises(ShapeError, match=r"answers a gradient \(\) of parameter w \(2"):
+    with pytest.raises(ShapeError, match=r"returns a gradient \(\) of parameter w \(2"):
         optimizer.step({w: [1.0, 1.0]})

@@ -24,10 +24,10 @@ from .adagrad import Adagrad
 from .adam import Adam
 from .adamw import AdamW
 from .algorithms import ALGORITHMS, by_name
-from .groups import Group
 from .momentum import Momentum
 from .nesterov import Nesterov
-from .optimizer import Optimizer
+from .optimizer import Optimizer, Step
+from .parameter_groups import Group
 from .rmsprop import RMSProp
 from .schedules import (
     Constant,
@@ -75,6 +75,7 @@ __all__ = [
     "RMSProp",
     "Schedule",
     "SparseAdam",
+    "Step",
     "StepDecay",
     "Warmup",
     "by_name",

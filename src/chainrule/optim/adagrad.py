@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -10,9 +10,9 @@ import numpy as np
 from ..graph import Array
 from ..ops.elementwise import sqrt
 from ..variable import Parameter
-from .groups import Params, Rate
-from .optimizer import Optimizer, Transform, Update
-from .options import Options
+from .hyperparameters import Options
+from .optimizer import Optimizer, Step, Transform, Update
+from .parameter_groups import Params, Rate
 
 
 class Adagrad(Optimizer):
@@ -65,15 +65,7 @@ class Adagrad(Optimizer):
         """s is ``initial_accumulator_value`` everywhere."""
         return np.full(w.shape, options["initial_accumulator_value"], w.dtype)
 
-    def rule(
-        self,
-        w: Any,
-        g: Any,
-        lr: Any,
-        t: Any,
-        state: Mapping[str, Any],
-        options: Mapping[str, Any],
-    ) -> Update:
+    def rule(self, w: Any, g: Any, step: Step) -> Update:
         """s ← s + g²;  w ← w − ηg / (√s + ε)."""
-        s = state["sum_of_squares"] + g * g
-        return w - lr * g / (sqrt(s) + options["eps"]), {"sum_of_squares": s}
+        s = step.state["sum_of_squares"] + g * g
+        return w - step.lr * g / (sqrt(s) + step.options["eps"]), {"sum_of_squares": s}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from ..ops.elementwise import sqrt
-from .groups import Params, Rate
-from .optimizer import Optimizer, Transform, Update
+from .optimizer import Optimizer, Step, Transform, Update
+from .parameter_groups import Params, Rate
 
 
 class AdamW(Optimizer):
@@ -65,21 +65,13 @@ class AdamW(Optimizer):
         options = {"betas": betas, "eps": eps, "weight_decay": weight_decay}
         super().__init__(params, lr, options, transforms)
 
-    def rule(
-        self,
-        w: Any,
-        g: Any,
-        lr: Any,
-        t: Any,
-        state: Mapping[str, Any],
-        options: Mapping[str, Any],
-    ) -> Update:
+    def rule(self, w: Any, g: Any, step: Step) -> Update:
         """Algorithm 2 of the paper, with λ multiplied by η."""
-        beta1, beta2 = options["betas"]
-        m = beta1 * state["m"] + (1 - beta1) * g
-        v = beta2 * state["v"] + (1 - beta2) * (g * g)
+        beta1, beta2 = step.options["betas"]
+        m = beta1 * step.state["m"] + (1 - beta1) * g
+        v = beta2 * step.state["v"] + (1 - beta2) * (g * g)
         # Divided once for all weights: an array is multiplied faster than divided.
-        m_hat = m * (1 / (1 - beta1**t)).astype(w.dtype)
-        root = sqrt(v) * ((1 - beta2**t) ** -0.5).astype(w.dtype)
-        step = m_hat / (root + options["eps"]) + options["weight_decay"] * w
-        return w - lr * step, {"m": m, "v": v}
+        m_hat = m * (1 / (1 - beta1**step.t)).astype(w.dtype)
+        root = sqrt(v) * ((1 - beta2**step.t) ** -0.5).astype(w.dtype)
+        change = m_hat / (root + step.options["eps"]) + step.options["weight_decay"] * w
+        return w - step.lr * change, {"m": m, "v": v}

@@ -14,10 +14,10 @@ from ..errors import unknown_option
 from .adagrad import Adagrad
 from .adam import Adam
 from .adamw import AdamW
-from .groups import Params
 from .momentum import Momentum
 from .nesterov import Nesterov
 from .optimizer import Optimizer
+from .parameter_groups import Params
 from .rmsprop import RMSProp
 from .sgd import SGD
 from .sparse_adam import SparseAdam

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from .groups import Params, Rate
-from .optimizer import Optimizer, Transform, Update
+from .optimizer import Optimizer, Step, Transform, Update
+from .parameter_groups import Params, Rate
 
 
 class Momentum(Optimizer):
@@ -55,15 +55,7 @@ class Momentum(Optimizer):
     ) -> None:
         super().__init__(params, lr, {"momentum": momentum}, transforms)
 
-    def rule(
-        self,
-        w: Any,
-        g: Any,
-        lr: Any,
-        t: Any,
-        state: Mapping[str, Any],
-        options: Mapping[str, Any],
-    ) -> Update:
+    def rule(self, w: Any, g: Any, step: Step) -> Update:
         """v ← μv + g;  w ← w − ηv."""
-        v = options["momentum"] * state["velocity"] + g
-        return w - lr * v, {"velocity": v}
+        v = step.options["momentum"] * step.state["velocity"] + g
+        return w - step.lr * v, {"velocity": v}

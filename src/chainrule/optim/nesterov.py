@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from .groups import Params, Rate
-from .optimizer import Optimizer, Transform, Update
+from .optimizer import Optimizer, Step, Transform, Update
+from .parameter_groups import Params, Rate
 
 
 class Nesterov(Optimizer):
@@ -58,16 +58,8 @@ class Nesterov(Optimizer):
     ) -> None:
         super().__init__(params, lr, {"momentum": momentum}, transforms)
 
-    def rule(
-        self,
-        w: Any,
-        g: Any,
-        lr: Any,
-        t: Any,
-        state: Mapping[str, Any],
-        options: Mapping[str, Any],
-    ) -> Update:
+    def rule(self, w: Any, g: Any, step: Step) -> Update:
         """v ← μv + g;  w ← w − η(g + μv)."""
-        mu = options["momentum"]
-        v = mu * state["velocity"] + g
-        return w - lr * (g + mu * v), {"velocity": v}
+        mu = step.options["momentum"]
+        v = mu * step.state["velocity"] + g
+        return w - step.lr * (g + mu * v), {"velocity": v}

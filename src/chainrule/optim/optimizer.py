@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, NoReturn, Self
 
 import numpy as np
 
@@ -25,15 +25,31 @@ from ..ops.elementwise import cast
 from ..ops.indexing import put, take
 from ..ops.primitive import constant
 from ..variable import Parameter, Variable
-from .groups import RATE_DTYPE, Params, Rate, count_text, make_groups
-from .options import Options, checked, refuse_unknown
-from .rows import Rows, rows_of
-from .state import checked_state, state_names
+from .hyperparameters import Options, checked, refuse_unknown
+from .parameter_groups import RATE_DTYPE, Params, Rate, count_text, make_groups
+from .row_gradients import Rows, rows_of
+from .state_dict import checked_state, state_names
 
 #: A transform: gradients in, gradients out, both by parameter.
 Transform = Callable[[Mapping[Parameter, Any]], Mapping[Parameter, Any]]
-#: What a rule answers: the new parameter, and its new state by name.
+#: What a rule returns: the new parameter, and its new state by name.
 Update = tuple[Any, Mapping[str, Any]]
+
+
+class Step(NamedTuple):
+    """What a rule needs beside a parameter and its gradient.
+
+    Attributes:
+        lr: η of this step, in the parameter's dtype.
+        t: this step's number, 1 for the first, a float64 tensor.
+        state: what was remembered of the parameter, by the names in ``slots``.
+        options: the hyper-parameters of the parameter's group.
+    """
+
+    lr: Any
+    t: Any
+    state: Mapping[str, Any]
+    options: Mapping[str, Any]
 
 
 class Optimizer(ABC):
@@ -60,8 +76,8 @@ class Optimizer(ABC):
         >>> import chainrule as cr
         >>> from chainrule import optim
         >>> class SignDescent(optim.Optimizer):
-        ...     def rule(self, w, g, lr, t, state, options):
-        ...         return w - lr * cr.sign(g), {}
+        ...     def rule(self, w, g, step):
+        ...         return w - step.lr * cr.sign(g), {}
         >>> w = cr.parameter([1.0, -2.0])
         >>> optimizer = SignDescent([w], lr=0.5)
         >>> optimizer.step(cr.backprop((w * w).sum()))
@@ -118,23 +134,12 @@ class Optimizer(ABC):
     # What an algorithm says. ---------------------------------------------------------
 
     @abstractmethod
-    def rule(
-        self,
-        w: Any,
-        g: Any,
-        lr: Any,
-        t: Any,
-        state: Mapping[str, Any],
-        options: Mapping[str, Any],
-    ) -> Update:
+    def rule(self, w: Any, g: Any, step: Step) -> Update:
         """The new value of one parameter, and of its state: a pure function.
 
         Arguments:
             w, g: the parameter and its gradient, of one shape and dtype.
-            lr: η of this step, in the parameter's dtype.
-            t: this step's number, 1 for the first, a float64 tensor.
-            state: what was remembered, by the names in ``slots``.
-            options: the hyper-parameters of the parameter's group.
+            step: learning rate, step number, state and hyper-parameters.
 
         Returns:
             The new w, and a dictionary of the new state.
@@ -153,50 +158,43 @@ class Optimizer(ABC):
         after an error, nothing has changed.
 
         Arguments:
-            gradients: what ``cr.backprop(loss)`` answered, or any mapping from
+            gradients: what ``cr.backprop(loss)`` returned, or any mapping from
                 parameters to gradients.
 
         Raises:
             GradientError: naming a parameter that the loss does not reach.
             ShapeError: when a gradient has another shape than its parameter.
         """
-        found = self._gather(gradients)
+        gathered = self._gather(gradients)
         t = cast(self._count + 1, dtype=RATE_DTYPE)
         changes: list[tuple[Variable, Any]] = [(self._count, self._count + 1)]
         for group in self.groups:
             rate = group.rate(self._count)
-            mine = {w: found[w] for w in group.parameters}
-            for w, g in self._transformed(group.transforms, mine).items():
+            own = {w: gathered[w] for w in group.parameters}
+            for w, g in self._transformed(group.transforms, own).items():
                 lr = rate.astype(w.dtype)
-                state = {slot: each.read() for slot, each in self._state[w].items()}
-                given = lr, t, state, group.options
+                state = {slot: value.read() for slot, value in self._state[w].items()}
+                step = Step(lr, t, state, group.options)
                 rows = rows_of(g) if self.by_rows else None
                 if rows is None:
-                    new_w, new_state = self.rule(w.read(), g, *given)
+                    new_w, new_state = self.rule(w.read(), g, step)
                 else:
-                    new_w, new_state = self._by_rows(w.read(), rows, *given)
+                    new_w, new_state = self._by_rows(w.read(), rows, step)
                 changes.append((w, new_w))
                 changes += [(self._state[w][name], s) for name, s in new_state.items()]
         for variable, value in changes:
             variable.assign(value)
 
-    def _by_rows(
-        self,
-        w: Any,
-        rows: Rows,
-        lr: Any,
-        t: Any,
-        state: Mapping[str, Any],
-        options: Mapping[str, Any],
-    ) -> Update:
+    def _by_rows(self, w: Any, rows: Rows, step: Step) -> Update:
         """The rule for the rows that have a gradient; all others stay as they are."""
-        mine = {slot: take(each, rows.index) for slot, each in state.items()}
-        found = take(w, rows.index)
-        new_w, new_state = self.rule(found, rows.sums, lr, t, mine, options)
-        changed = {
+        state = step.state
+        taken = {slot: take(values, rows.index) for slot, values in state.items()}
+        taken_w = take(w, rows.index)
+        new_w, new_state = self.rule(taken_w, rows.sums, step._replace(state=taken))
+        written = {
             slot: put(state[slot], rows.index, new) for slot, new in new_state.items()
         }
-        return put(w, rows.index, new_w), changed
+        return put(w, rows.index, new_w), written
 
     def _gather(self, gradients: Mapping[Any, Any]) -> dict[Parameter, Any]:
         """Every parameter's gradient, checked, after the optimizer's transforms."""
@@ -247,10 +245,10 @@ class Optimizer(ABC):
             new = each(gradients)
             if not isinstance(new, Mapping) or set(new) != set(gradients):
                 raise ArgumentError(
-                    f"{type(self).__name__}.step: transform {each!r} must answer a "
+                    f"{type(self).__name__}.step: transform {each!r} must return a "
                     "mapping with a gradient for each parameter that it was given"
                 )
-            what = f"{each!r} answers a gradient"
+            what = f"{each!r} returns a gradient"
             gradients = {w: self._fitting(w, new[w], what) for w in gradients}
         return gradients
 
@@ -311,7 +309,7 @@ class Optimizer(ABC):
         return {name: each.array.copy() for name, each in self._variables().items()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Puts back what ``state_dict`` answered; training goes on with the same bits.
+        """Puts back what ``state_dict`` returned; training goes on with the same bits.
 
         Raises:
             StateError: for missing or extra names, other shapes or dtypes; then nothing

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from ..ops.elementwise import sqrt
-from .groups import Params, Rate
-from .optimizer import Optimizer, Transform, Update
+from .optimizer import Optimizer, Step, Transform, Update
+from .parameter_groups import Params, Rate
 
 
 class RMSProp(Optimizer):
@@ -55,16 +55,8 @@ class RMSProp(Optimizer):
     ) -> None:
         super().__init__(params, lr, {"alpha": alpha, "eps": eps}, transforms)
 
-    def rule(
-        self,
-        w: Any,
-        g: Any,
-        lr: Any,
-        t: Any,
-        state: Mapping[str, Any],
-        options: Mapping[str, Any],
-    ) -> Update:
+    def rule(self, w: Any, g: Any, step: Step) -> Update:
         """s ← αs + (1 − α)g²;  w ← w − ηg / (√s + ε)."""
-        alpha = options["alpha"]
-        s = alpha * state["mean_square"] + (1 - alpha) * (g * g)
-        return w - lr * g / (sqrt(s) + options["eps"]), {"mean_square": s}
+        alpha = step.options["alpha"]
+        s = alpha * step.state["mean_square"] + (1 - alpha) * (g * g)
+        return w - step.lr * g / (sqrt(s) + step.options["eps"]), {"mean_square": s}

@@ -26,8 +26,8 @@ from ..ops.elementwise import cast, cos, floor, maximum, where
 from ..ops.movement import broadcast_to
 from ..ops.primitive import constant
 from ..public import listing
-from .groups import RATE_DTYPE
-from .options import fraction, learning_rate, not_negative, positive, whole
+from .hyperparameters import fraction, learning_rate, not_negative, positive, whole
+from .parameter_groups import RATE_DTYPE
 
 __all__ = [
     "Constant",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from .groups import Params, Rate
-from .optimizer import Optimizer, Transform, Update
+from .optimizer import Optimizer, Step, Transform, Update
+from .parameter_groups import Params, Rate
 
 
 class SGD(Optimizer):
@@ -51,14 +51,6 @@ class SGD(Optimizer):
     ) -> None:
         super().__init__(params, lr, transforms=transforms)
 
-    def rule(
-        self,
-        w: Any,
-        g: Any,
-        lr: Any,
-        t: Any,
-        state: Mapping[str, Any],
-        options: Mapping[str, Any],
-    ) -> Update:
+    def rule(self, w: Any, g: Any, step: Step) -> Update:
         """w ← w − ηg."""
-        return w - lr * g, {}
+        return w - step.lr * g, {}

@@ -24,8 +24,8 @@ from ..ops.reduction import max as max_
 from ..ops.reduction import sum as sum_
 from ..public import listing
 from ..variable import Parameter
-from .options import not_negative, positive
-from .rows import rows_of
+from .hyperparameters import not_negative, positive
+from .row_gradients import rows_of
 
 __all__ = [
     "L1",

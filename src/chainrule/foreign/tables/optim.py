@@ -1,4 +1,4 @@
-"""Names of ``optim``, and attributes of an optimizer."""
+"""Names of ``optim``, attributes of optimizers, and options of algorithms."""
 
 from collections.abc import Mapping
 
@@ -29,4 +29,16 @@ NAMES: Mapping[str, str] = {
     "LinearLR": SCHEDULE % "Warmup(…)",
     "RMSprop": "optim.RMSProp(params)",
     "AdaGrad": "optim.Adagrad(params)",
+}
+
+#: Options that some algorithms have in other libraries.
+OPTIONS: Mapping[str, str] = {
+    "weight_decay": "transforms=[optim.L2(0.0001)] adds λw to the gradients; "
+    "optim.AdamW decays the weights themselves",
+    "momentum": "optim.Momentum(parameters, lr, momentum=0.9) is a class of its own",
+    "nesterov": "optim.Nesterov(parameters, lr, momentum=0.9) is a class of its own",
+    "learning_rate": "lr=0.001",
+    "clipnorm": "transforms=[optim.ClipNorm(1.0)]",
+    "global_clipnorm": "transforms=[optim.ClipNorm(1.0)]",
+    "clipvalue": "transforms=[optim.ClipValue(1.0)]",
 }

@@ -9,7 +9,7 @@ import pytest
 
 import chainrule as cr
 from chainrule import nn, optim
-from chainrule.optim.rows import rows_of
+from chainrule.optim.row_gradients import rows_of
 from tests.agreement import each_engine
 
 rng = np.random.default_rng(0)

@@ -19,8 +19,8 @@ from ..ops.elementwise import cast
 from ..ops.primitive import constant
 from ..tensor import Tensor
 from ..variable import Parameter, Variable
-from . import options as option_checks
-from .options import Options
+from . import hyperparameters
+from .hyperparameters import Options
 
 #: What an algorithm's first argument may be: parameters, or groups of parameters.
 Params = Iterable[Parameter] | Iterable[Mapping[str, Any]]
@@ -60,7 +60,7 @@ class Group:
         self._count = count
         if callable(rate):
             self._rate: Variable | Callable[[Any], Any] = rate
-            option_checks.number(where, "lr(0)", self.rate(count).item(), "finite")
+            hyperparameters.number(where, "lr(0)", self.rate(count).item(), "finite")
         else:
             self._rate = Variable(rate, RATE_DTYPE, name="lr")
 
@@ -78,7 +78,7 @@ class Group:
         rate = rate.read() if isinstance(rate, Node) else constant(rate, RATE_DTYPE)
         if rate.shape != ():
             raise ShapeError(
-                f"schedule: {self._rate!r} answers shape {rate.shape} for one step: a "
+                f"schedule: {self._rate!r} returns shape {rate.shape} for one step: a "
                 "learning rate is one number"
             )
         return rate if rate.dtype == RATE_DTYPE else cast(rate, dtype=RATE_DTYPE)
@@ -102,7 +102,7 @@ class Group:
                 "steps that are compiled already would not see it",
                 fix="give the schedule to the optimizer when it is made",
             )
-        number = option_checks.learning_rate("optimizer", "lr", value)
+        number = hyperparameters.learning_rate("optimizer", "lr", value)
         self._rate.assign(constant(number, RATE_DTYPE))
 
     def describe(self) -> str:
@@ -156,14 +156,14 @@ def make_groups(
         for name in each:
             if name not in known:
                 kind = f"option in group {number} of {algorithm}"
-                raise option_checks.unknown(kind, name, known)
+                raise hyperparameters.unknown(kind, name, known)
         if "params" not in each:
             raise ArgumentError(
                 f'{place} has no "params"', fix='{"params": [W, b], "lr": 0.1}'
             )
         values = {**defaults, "transforms": (), **each}
         parameters = _parameters(place, values.pop("params"))
-        values = option_checks.checked(place, values)
+        values = hyperparameters.checked(place, values)
         groups.append(Group(number, parameters, values, count, place))
     _refuse_duplicates(algorithm, [each.parameters for each in groups])
     return groups

@@ -13,6 +13,7 @@ from numbers import Integral, Real
 from typing import Any
 
 from ..errors import ArgumentError, OptionError, unknown_option
+from ..foreign import table
 
 
 class Options(Mapping[str, Any]):
@@ -173,27 +174,9 @@ def checked(where: str, values: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-#: What to do for the options that other libraries have in some algorithms.
-WEIGHT_DECAY = (
-    "transforms=[optim.L2(0.0001)] adds λw to the gradients; optim.AdamW decays the "
-    "weights themselves"
-)
-MOMENTUM = "optim.Momentum(parameters, lr, momentum=0.9) is a class of its own"
-NESTEROV = "optim.Nesterov(parameters, lr, momentum=0.9) is a class of its own"
-ELSEWHERE: Mapping[str, str] = {
-    "weight_decay": WEIGHT_DECAY,
-    "momentum": MOMENTUM,
-    "nesterov": NESTEROV,
-    "learning_rate": "lr=0.001",
-    "clipnorm": "transforms=[optim.ClipNorm(1.0)]",
-    "global_clipnorm": "transforms=[optim.ClipNorm(1.0)]",
-    "clipvalue": "transforms=[optim.ClipValue(1.0)]",
-}
-
-
 def unknown(kind: str, name: object, known: Iterable[str]) -> OptionError:
     """The error for an option that this algorithm does not have; where to find it."""
-    return unknown_option(kind, name, known, ELSEWHERE.get(str(name)))
+    return unknown_option(kind, name, known, table("optim.OPTIONS").get(str(name)))
 
 
 def refuse_unknown(algorithm: type, given: Mapping[str, Any]) -> None:

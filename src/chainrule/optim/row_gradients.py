@@ -50,7 +50,7 @@ def rows_of(gradient: Any) -> Rows | None:
 
     Example:
         >>> import chainrule as cr
-        >>> from chainrule.optim.rows import rows_of
+        >>> from chainrule.optim.row_gradients import rows_of
         >>> W = cr.parameter([[0.0], [1.0], [2.0], [3.0], [4.0], [5.0]])
         >>> rows = rows_of(cr.backprop(cr.take(W, [5, 5]).sum())[W])
         >>> rows.index.numpy(), rows.total.numpy()
