@@ -11,9 +11,10 @@ COMPILER = "src/chainrule/compiler"
 
 def test_the_page_of_the_native_engine_has_every_file_of_it(repository: Path) -> None:
     page = (repository / "docs/native-engine.md").read_text(encoding="utf-8")
-    listed = set(re.findall(r"`(\w+)\.py`", page[page.index("## The files") :]))
-    there = {path.stem for path in (repository / NATIVE).glob("*.py")} - {"__init__"}
-    assert listed == there
+    listed = set(re.findall(r"`([\w/]+\.py)`", page[page.index("## The files") :]))
+    native = repository / NATIVE
+    files = {path.relative_to(native).as_posix() for path in native.rglob("*.py")}
+    assert listed == {each for each in files if not each.endswith("__init__.py")}
 
 
 #: Files beside the passes on loops that these are written with.

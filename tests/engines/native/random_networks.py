@@ -21,7 +21,7 @@ from chainrule.random import default_generator
 import chainrule as cr
 from chainrule import nn, optim
 from chainrule.config import config
-from chainrule.engines.native.host import host
+from chainrule.engines.native.choose.processor import host
 from chainrule.errors import ChainruleError
 
 Function = Callable[..., Any]

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 
-from chainrule.engines.native.host import host
-from chainrule.engines.native.pool import Pool
-from chainrule.engines.native.threads import BYTES, emit_parallel, emit_worker
+from chainrule.engines.native.choose.processor import host
+from chainrule.engines.native.run.pool import Pool
+from chainrule.engines.native.write.threads import BYTES, emit_parallel, emit_worker
 from tests.engines.native.jit import I64, VOID, Compiled, new_module
 
 TASK = ir.FunctionType(VOID, [BYTES, I64, I64])

@@ -11,21 +11,25 @@ from typing import Any
 import numpy as np
 import pytest
 
-from chainrule.engines.native.kernels.convolution import emit_convolution, emit_packing
-from chainrule.engines.native.kernels.convolution_kernel import emit_kernel_gradient
-from chainrule.engines.native.kernels.convolution_kernel_spec import (
-    KernelGradient,
-    choose_gradient_blocks,
-    share_vectors,
-)
-from chainrule.engines.native.kernels.convolution_spec import (
+from chainrule.engines.native.choose.convolution import choose_blocks, panel_elements
+from chainrule.engines.native.choose.kernel_gradient import choose_gradient_blocks
+from chainrule.engines.native.plan.convolution_spec import (
     Axis,
     Correlation,
     Phase,
     adjoint_phases,
-    choose_blocks,
     forward_phases,
-    panel_elements,
+)
+from chainrule.engines.native.plan.kernel_gradient_spec import (
+    KernelGradient,
+    share_vectors,
+)
+from chainrule.engines.native.write.convolution.forward import (
+    emit_convolution,
+    emit_packing,
+)
+from chainrule.engines.native.write.convolution.kernel_gradient import (
+    emit_kernel_gradient,
 )
 from tests.engines.native.guarded import Guarded
 from tests.engines.native.jit import Compiled, new_module

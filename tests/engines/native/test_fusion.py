@@ -10,8 +10,8 @@ import chainrule as cr
 from chainrule import nn
 from chainrule.compiler.pipeline import run_passes
 from chainrule.compiler.program import plan
-from chainrule.engines.native.fuse import fuse
-from chainrule.engines.native.kernel import Product, Schedule, Special, Sweep
+from chainrule.engines.native.plan.fuse import fuse
+from chainrule.engines.native.plan.kernels import Product, Schedule, Special, Sweep
 
 
 def schedule(f: Any, *examples: Any) -> Schedule:

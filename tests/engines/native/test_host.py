@@ -11,10 +11,11 @@ from chainrule import losses, nn, optim
 from chainrule.compiler.pipeline import run_passes
 from chainrule.compiler.program import plan
 from chainrule.config import PROCESSORS, config
-from chainrule.engines.native import host as hosts
-from chainrule.engines.native.fuse import fuse
-from chainrule.engines.native.layout import layout_of
-from chainrule.engines.native.lower import lower
+from chainrule.engines.native.abi.call_table import layout_of
+from chainrule.engines.native.choose import processor as hosts
+from chainrule.engines.native.plan.fuse import fuse
+from chainrule.engines.native.run.llvm import Compilation
+from chainrule.engines.native.write.lower import lower
 from chainrule.errors import ArgumentError, OptionError
 from chainrule.graph import Graph
 from tests.engines.native.random_programs import differences
@@ -65,15 +66,15 @@ def test_a_training_step_becomes_code_for_arm(arm: hosts.Host) -> None:
     texts: list[str] = []
     lower(schedule, layout_of(program, schedule), arm, texts.append)
     assert "x86" not in "".join(texts)
-    made = [hosts.Compilation(text, arm).run() for text in texts]
+    made = [Compilation(text, arm).run() for text in texts]
     assert {int.from_bytes(m.code()[18:20], "little") for m in made} == {AARCH64}
     assembly = [m.machine.emit_assembly(m.module) for m in compilations(texts, arm)]
     assert "fmla" in "".join(assembly), "multiplies and adds at once"
 
 
-def compilations(texts: list[str], found: hosts.Host) -> list[hosts.Compilation]:
+def compilations(texts: list[str], found: hosts.Host) -> list[Compilation]:
     """The modules after LLVM's passes."""
-    made = [hosts.Compilation(text, found) for text in texts]
+    made = [Compilation(text, found) for text in texts]
     for each in made:
         each.optimise()
     return made

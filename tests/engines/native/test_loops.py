@@ -12,11 +12,11 @@ import pytest
 import chainrule as cr
 from chainrule.compiler.pipeline import run_passes
 from chainrule.compiler.program import plan
-from chainrule.engines.native.carries import EMITTED, HISTORY, TURNS, places
-from chainrule.engines.native.factors import with_factors
-from chainrule.engines.native.fuse import fuse
-from chainrule.engines.native.host import host
-from chainrule.engines.native.kernel import Product, Special
+from chainrule.engines.native.choose.factors import with_factors
+from chainrule.engines.native.choose.processor import host
+from chainrule.engines.native.plan.carries import EMITTED, HISTORY, TURNS, places
+from chainrule.engines.native.plan.fuse import fuse
+from chainrule.engines.native.plan.kernels import Product, Special
 
 rng = np.random.default_rng(11)
 

@@ -15,7 +15,11 @@ import numpy as np
 import pytest
 from llvmlite import ir
 
-from chainrule.engines.native.math import BINARY, SINE_LIMIT, UNARY
+from chainrule.engines.native.write.arithmetic.functions import (
+    BINARY,
+    SINE_LIMIT,
+    UNARY,
+)
 from tests.engines.native.jit import I64, POINTER, VOID, Compiled, new_module
 
 Array = Any

@@ -12,15 +12,16 @@ import pytest
 from llvmlite import ir
 
 from chainrule import dtypes
-from chainrule.engines.native import emit
-from chainrule.engines.native.kernels import matmul
-from chainrule.engines.native.kernels.matmul import (
+from chainrule.engines.native.choose import matmul
+from chainrule.engines.native.choose.matmul import (
+    Matmul,
+    Tiling,
     choose_tiling,
-    emit_matmul,
     oriented,
     scratch_elements,
 )
-from chainrule.engines.native.kernels.tiles import Matmul, Tiling
+from chainrule.engines.native.write import emit
+from chainrule.engines.native.write.matmul.matmul import emit_matmul
 from tests.engines.native.guarded import Guarded, span, view
 from tests.engines.native.jit import POINTER, Compiled, new_module
 

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from chainrule.config import config
-from chainrule.engines.native import object_cache
-from chainrule.engines.native.host import host
-from chainrule.engines.native.object_cache import cached, folder
+from chainrule.engines.native.choose.processor import host
+from chainrule.engines.native.run import object_cache
+from chainrule.engines.native.run.object_cache import cached, folder
 
 
 @pytest.fixture(autouse=True)

@@ -15,14 +15,14 @@ from chainrule import nn, optim
 from chainrule.compiler.pipeline import run_passes
 from chainrule.compiler.program import plan
 from chainrule.config import config
-from chainrule.engines.native import product
+from chainrule.engines.native.abi.call_table import layout_of
+from chainrule.engines.native.choose.processor import host
 from chainrule.engines.native.engine import EngineFault
-from chainrule.engines.native.fuse import fuse
-from chainrule.engines.native.host import host
-from chainrule.engines.native.kernel import Product, Schedule
-from chainrule.engines.native.layout import layout_of
-from chainrule.engines.native.lower import lower
-from chainrule.engines.native.product import _within as within
+from chainrule.engines.native.plan.fuse import fuse
+from chainrule.engines.native.plan.kernels import Product, Schedule
+from chainrule.engines.native.write.lower import lower
+from chainrule.engines.native.write.matmul import product
+from chainrule.engines.native.write.matmul.product import _within as within
 
 Step = Callable[[Any, Any], Any]
 ALGORITHMS = {

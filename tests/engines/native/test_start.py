@@ -10,9 +10,10 @@ import numpy as np
 
 import chainrule as cr
 from chainrule.config import config
-from chainrule.engines.native import engine, host
-from chainrule.engines.native.calls import ELEMENTWISE
-from chainrule.engines.native.elementwise import EMITTERS
+from chainrule.engines.native import engine
+from chainrule.engines.native.plan.calls import ELEMENTWISE
+from chainrule.engines.native.run import llvm
+from chainrule.engines.native.write.arithmetic.elementwise import EMITTERS
 
 
 def test_every_elementwise_primitive_has_an_emitter() -> None:
@@ -49,7 +50,7 @@ def test_code_from_the_cache_is_run_without_importing_the_compiler(tmp_path) -> 
 
 def test_little_work_is_compiled_with_little_effort(monkeypatch, tmp_path) -> None:
     efforts = []
-    real = host.Compilation
+    real = llvm.Compilation
 
     class Noted(real):
         def __init__(self, text, found, quick=False):

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from chainrule.engines.native.views import View, whole
+from chainrule.engines.native.plan.views import View, whole
 
 
 def walked(view: View, buffer: Any) -> Any:

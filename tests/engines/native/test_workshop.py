@@ -13,10 +13,10 @@ import pytest
 import chainrule as cr
 from chainrule import losses, nn, optim
 from chainrule.config import config
-from chainrule.engines.native import lower
-from chainrule.engines.native.host import Compilation
-from chainrule.engines.native.object_cache import folder
-from chainrule.engines.native.workshop import Workshop
+from chainrule.engines.native.run.llvm import Compilation
+from chainrule.engines.native.run.object_cache import folder
+from chainrule.engines.native.run.workshop import Workshop
+from chainrule.engines.native.write import lower
 
 
 def helpers() -> list[str]:

@@ -34,12 +34,13 @@ from ...graph import Array, Node, changes
 from ...ops.primitive import Primitive, checking_numerics
 from ...shapes import Shape
 from ..machine_speed import machine_speed
-from .fuse import fuse
-from .host import Compilation, Library, host
-from .layout import ENTRANCE, OUT_OF_BOUNDS, Needs, layout_of
-from .object_cache import cached
+from .abi.call_table import ENTRANCE, OUT_OF_BOUNDS, Needs, layout_of
+from .choose.processor import host
+from .plan.fuse import fuse
 from .report import kernel_reports, work_of
-from .workers import shared_pool
+from .run.llvm import Compilation, Library
+from .run.object_cache import cached
+from .run.workers import shared_pool
 
 ALIGNMENT = 64
 #: Outputs of at least so many bytes are used again when nobody holds them any more.
@@ -98,8 +99,8 @@ class NativeExecutable:
 
     def _compile(self) -> bytes:
         """The machine code and what it needs, as the object cache keeps them."""
-        from .lower import lower  # not needed where the code is found on disk
-        from .workshop import Workshop
+        from .run.workshop import Workshop
+        from .write.lower import lower
 
         self.from_cache = False
         found, quick = host(), work_of(self.schedule) < LITTLE_WORK

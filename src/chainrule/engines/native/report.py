@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from ...compiler.engine import KernelReport
 from ...compiler.report import is_arithmetic, loops_text
 from ...shapes import Shape
-from .convolving import Convolution
-from .kernel import Access, Home, Kernel, Product, Schedule, Special, Step, Sweep
+from .plan.convolving import Convolution
+from .plan.kernels import Access, Home, Kernel, Product, Schedule, Special, Step, Sweep
 
 
 def kernel_reports(schedule: Schedule) -> list[KernelReport]:

@@ -1,0 +1,1 @@
+"""What generated code and Python agree on: the call table, the pool's shared memory."""

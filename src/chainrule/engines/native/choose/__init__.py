@@ -1,0 +1,1 @@
+"""How big: the way in which each kernel is cut on this processor, as plain data."""

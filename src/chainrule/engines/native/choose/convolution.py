@@ -1,0 +1,162 @@
+"""How a convolution is cut on this processor: panels of weights, tiles, strips.
+
+Place on the road: ``plan.convolution_spec`` says what is computed;
+``write.convolution`` writes it as is chosen here. Plain arithmetic; no LLVM.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..plan.convolution_spec import Correlation
+from ..plan.convolving import Convolution
+from .processor import IN_FLIGHT, Host
+
+#: A strip of padded input has about so many bytes: it stays in the second-level cache.
+STRIP_BYTES = 256 << 10
+
+#: The most vectors of a tile, side by side and together: a few more than the
+#: multiplications that are under way at the same time.
+MOST_VECTORS, MOST_SUMS = 4, 16
+
+#: Images from which on each is worked on as a whole.
+MANY_IMAGES = 8
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """How a correlation is cut.
+
+    Attributes:
+        lanes, vectors: a panel of weights is ``lanes · vectors`` outputs wide.
+        columns: the pixels of a tile, along the last spatial axis.
+        strip: how many results of the first spatial axis are computed at a time.
+        shared: into how many pieces the panels are cut, for few images.
+    """
+
+    lanes: int
+    vectors: int
+    columns: int
+    strip: int
+    shared: int
+
+    @property
+    def width(self) -> int:
+        """Outputs of a panel."""
+        return self.lanes * self.vectors
+
+
+def panels_of(spec: Correlation, blocks: Blocks) -> int:
+    """Panels of one group."""
+    return -(-spec.outputs // blocks.width)
+
+
+def panel_elements(spec: Correlation, blocks: Blocks) -> int:
+    """The size of all panels together."""
+    rows = spec.taps * spec.inputs
+    return spec.groups * panels_of(spec, blocks) * rows * blocks.width
+
+
+def choose_blocks(spec: Correlation, vector_bytes: int, registers: int) -> Blocks:
+    """The way to cut a correlation for a processor."""
+    size = spec.dtype.itemsize
+    lanes = vector_bytes // size
+    while lanes * size > 16 and spec.outputs <= lanes // 2:
+        lanes //= 2
+    counts = largest_counts(spec)
+    vectors = -(-spec.outputs // lanes)
+    if spec.depthwise:
+        vectors, columns = _depthwise_piece(spec, vectors, registers)
+    else:
+        vectors, columns = largest_piece(vectors, counts[-1], registers)
+    line = spec.x_strides[1] * spec.phases[0].axes[0].stride * size
+    strip = max(1, min(counts[0], STRIP_BYTES // max(1, line)))
+    if spec.batch < MANY_IMAGES:
+        strip = min(strip, -(-counts[0] // MANY_IMAGES))
+    strips = -(-counts[0] // strip)
+    strip = -(-counts[0] // strips)
+    panels = spec.groups * -(-spec.outputs // (lanes * vectors))
+    shared = max(1, min(panels, MANY_IMAGES // (spec.batch * strips)))
+    return Blocks(lanes, vectors, columns, strip, shared)
+
+
+def _depthwise_piece(
+    spec: Correlation, vectors: int, registers: int
+) -> tuple[int, int]:
+    """Vectors and pixels of a tile of a depthwise convolution, where memory is what
+    takes time: all channels of a few pixels; with a stride, or in phases, where
+    neighbours do not share what they read, many pixels of one vector.
+    """
+    apart = len(spec.phases) > 1 or spec.phases[0].axes[-1].stride > 1
+    width = 1 if apart else min(MOST_VECTORS, vectors)
+    most = max(1, min(MOST_SUMS, registers // 2) // width)
+    count = max(1, largest_counts(spec)[-1])
+    tiles = -(-count // most)
+    return width, -(-count // tiles)
+
+
+def largest_counts(spec: Correlation) -> tuple[int, ...]:
+    """How many results the largest phase has along each axis."""
+    return tuple(
+        max(phase.axes[i].count for phase in spec.phases)
+        for i in range(len(spec.phases[0].axes))
+    )
+
+
+def largest_piece(vectors: int, count: int, registers: int) -> tuple[int, int]:
+    """Vectors and numbers of a tile such that the whole takes least time."""
+    best: tuple[float, int, int] | None = None
+    for v in range(1, min(MOST_VECTORS, vectors) + 1):
+        most = max(1, min(MOST_SUMS, registers - 1 - v) // v)
+        for numbers in range(1, min(count, most) + 1):
+            pieces = [
+                (n * m, c, w)
+                for n, c in cut(count, numbers)
+                for m, w in cut(vectors, v)
+            ]
+            time = sum(n * _cycles(c, w) for n, c, w in pieces)
+            time *= 1 + 0.01 * (len(pieces) - 1)
+            if best is None or time < best[0]:
+                best = time, v, numbers
+    assert best is not None
+    return best[1:]
+
+
+def _cycles(pixels: int, vectors: int) -> float:
+    """One for each multiplication; weights come from the second-level cache."""
+    return max(pixels * vectors, IN_FLIGHT) + 0.05 * (pixels + 3 * vectors)
+
+
+def cut(total: int, piece: int) -> list[tuple[int, int]]:
+    """Pieces of a length: (how many, how long)."""
+    whole, rest = divmod(total, piece)
+    return [(n, p) for n, p in ((whole, piece), (1, rest)) if n and p]
+
+
+def units_of(spec: Correlation, blocks: Blocks) -> int:
+    """Into how many pieces the work can be shared out."""
+    strips = -(-largest_counts(spec)[0] // blocks.strip)
+    return spec.batch * strips * blocks.shared
+
+
+def blocks_of(kernel: Convolution, host: Host) -> Blocks:
+    """How the convolution is cut on this processor."""
+    return choose_blocks(kernel.computed, host.vector_bytes, host.registers)
+
+
+def scratch_bytes(kernel: Convolution, host: Host) -> int:
+    """Memory for the panels."""
+    spec = kernel.computed
+    return panel_elements(spec, blocks_of(kernel, host)) * spec.dtype.itemsize
+
+
+def work_of(kernel: Convolution, host: Host) -> tuple[int, int]:
+    """Multiplications, and into how many pieces at most they can be shared out."""
+    spec = kernel.computed
+    return spec.multiplications, units_of(spec, blocks_of(kernel, host))
+
+
+def packing_of(kernel: Convolution, host: Host) -> tuple[int, int]:
+    """Elements of the panels, and into how many pieces packing can be shared out."""
+    spec, blocks = kernel.computed, blocks_of(kernel, host)
+    return panel_elements(spec, blocks), spec.groups * panels_of(spec, blocks)

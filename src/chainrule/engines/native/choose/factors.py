@@ -1,0 +1,94 @@
+"""The factors of a loop's products that no step changes, copied to panels once.
+
+Place on the road: between ``scan`` and ``product``. A product whose second factor comes
+from outside of the loop would copy it to panels in every step. The loop does it before
+its first step, and the panels stay in the second-level cache from step to step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from ..plan.kernels import Home, Kernel, Product, Schedule
+from ..plan.views import View
+from .matmul import Matmul, Tiling, panel_elements, prepared_tiling, specification
+from .processor import Host
+
+#: A loop of fewer steps copies in each of them.
+FEW_STEPS = 3
+#: Panels that are worth a thread's while.
+WORTH_SHARING = 1 << 16
+
+
+@dataclass(frozen=True)
+class Factor:
+    """One factor: the number of the loop's input that it is a view of, and how it is
+    cut.
+    """
+
+    source: int
+    view: View
+    spec: Matmul
+    tiling: Tiling
+
+    @property
+    def elements(self) -> int:
+        """The size of the panels."""
+        return panel_elements(self.spec, self.tiling)
+
+    @property
+    def size(self) -> int:
+        """Their bytes."""
+        return self.elements * self.spec.dtype.itemsize
+
+    @property
+    def parts(self) -> int:
+        """Into how many parts the copying is cut."""
+        units = -(-self.spec.n // self.tiling.columns)
+        return max(1, min(16, units, self.elements // WORTH_SHARING))
+
+
+def with_factors(
+    schedule: Schedule, outside: int, inputs: int, length: int, host: Host
+) -> tuple[Schedule, list[Factor]]:
+    """The body's schedule with products that read panels, and what has to be prepared.
+
+    The panels are further inputs of the body, behind the ``inputs`` that it has.
+    """
+    homes = dict(schedule.homes)
+    found: dict[Factor, int] = {}
+    kernels: list[Kernel] = []
+    for kernel in schedule.kernels:
+        factor = _factor(kernel, homes, outside, host) if length > FEW_STEPS else None
+        if factor is None:
+            kernels.append(kernel)
+            continue
+        home = found.get(factor)
+        if home is None:
+            home = found[factor] = max(homes) + 1
+            number = inputs + len(found) - 1
+            homes[home] = Home("input", number, factor.spec.dtype, factor.elements)
+        assert isinstance(kernel, Product)
+        view = replace(kernel.operands[1], home=home, offset=0)
+        kernels.append(replace(kernel, b=view, in_panels=True))
+    return replace(schedule, kernels=kernels, homes=homes), list(found)
+
+
+def _factor(
+    kernel: Kernel, homes: Mapping[int, Home], outside: int, host: Host
+) -> Factor | None:
+    """The second factor of a product, where it comes from outside."""
+    if type(kernel) is not Product:  # a convolution makes panels of its own
+        return None
+    view = kernel.operands[1]
+    home = homes[view.home]
+    if home.kind != "input" or home.number >= outside:
+        return None
+    tiling = prepared_tiling(kernel, host)
+    if tiling is None:
+        return None
+    spec = specification(kernel)
+    view = replace(view, home=0)
+    one = replace(spec, batch=1, m=1, a_strides=(0, 0, 0), c_strides=(0, 0, 1))
+    return Factor(home.number, view, one, replace(tiling, rows=0))

@@ -1,0 +1,90 @@
+"""How the gradient for a convolution's weights is cut on this processor.
+
+Place on the road: ``plan.kernel_gradient_spec`` says what is computed;
+``write.convolution`` writes it as is chosen here. Choices by arithmetic.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from ..plan.kernel_gradient_spec import KernelGradient
+from ..plan.kernels import Special
+from .convolution import MOST_SUMS, MOST_VECTORS, largest_piece
+
+#: Pixels of a block together: they stay in the second-level cache.
+BLOCK_BYTES = 160 << 10
+
+#: Rows of a tile that is as wide as can be.
+SQUARE_ROWS = MOST_SUMS // MOST_VECTORS
+
+
+@dataclass(frozen=True)
+class GradientBlocks:
+    """How it is cut.
+
+    Attributes:
+        lanes, vectors: of a tile, along the channels that are lanes.
+        rows: of a tile: numbers that are broadcast.
+        images, strip: of a block: how many images, or rows of one.
+    """
+
+    lanes: int
+    vectors: int
+    rows: int
+    images: int
+    strip: int
+
+
+def lane_count(spec: KernelGradient) -> int:
+    """How many channels the lanes run along."""
+    return spec.outputs if spec.along_outputs else spec.inputs
+
+
+def row_count(spec: KernelGradient) -> int:
+    """How many numbers are broadcast: outputs, or inputs of the taps of a row."""
+    if not spec.along_outputs:
+        return spec.outputs
+    return spec.inputs * spec.axes[-1].taps
+
+
+def choose_gradient_blocks(
+    spec: KernelGradient, vector_bytes: int, registers: int
+) -> GradientBlocks:
+    """The way to cut it for a processor."""
+    size = spec.dtype.itemsize
+    lanes = vector_bytes // size
+    along, across = lane_count(spec), row_count(spec)
+    while lanes * size > 16 and along <= lanes // 2:
+        lanes //= 2
+    vectors, rows = largest_piece(-(-along // lanes), across, registers)
+    even = along % (lanes * MOST_VECTORS) == across % SQUARE_ROWS == 0
+    if even and registers > MOST_SUMS and not spec.along_outputs:
+        vectors, rows = MOST_VECTORS, SQUARE_ROWS  # whole lines of x, one after another
+    pixels = math.prod(axis.count for axis in spec.axes)
+    stride = math.prod(axis.stride for axis in spec.axes)
+    # The channels of one walk over all tiles: those of a panel, and all of a section.
+    panel = lanes * vectors
+    if spec.mixed and lanes < spec.inputs:
+        vectors = 1  # a vector lies within a group
+        panel = lanes
+    if spec.side_by_side:
+        channels = panel * (1 + stride)
+    elif spec.along_outputs:
+        channels = panel + spec.inputs * stride
+    else:
+        channels = panel * stride + spec.outputs // spec.sections
+    image = max(1, pixels * channels * size)
+    images = max(1, BLOCK_BYTES // image)
+    strip = spec.axes[0].count
+    if images == 1:
+        strip = max(1, min(strip, BLOCK_BYTES * strip // image))
+    return GradientBlocks(lanes, vectors, rows, images, strip)
+
+
+def gradient_parts(kernel: Special) -> int:
+    """Into how many parts the gradient for the weights is cut."""
+    spec = kernel.params["spec"]
+    parts: int = spec.shares * spec.sections
+    return parts

@@ -1,0 +1,108 @@
+"""The processor that code is generated for: the one file that knows which it is.
+
+Place on the road: beside the lowering, which asks it for sizes and for machine code.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass, field
+from typing import Any
+
+import llvmlite.binding as llvm
+
+from ....config import config
+from ....errors import ArgumentError
+
+#: A processor of today has as many multiplications under way at the same time: sums
+#: that wait for each other are no slower where there are that many.
+IN_FLIGHT = 8
+
+AVX512 = frozenset({"avx512f", "avx512vl", "avx512bw", "avx512dq"})
+
+
+@dataclass(frozen=True)
+class Host:
+    """What code is generated for.
+
+    Attributes:
+        name, features: as LLVM knows them.
+        vector_bytes: the width of a vector register.
+        registers: how many of them there are.
+        pause: the intrinsic with which a waiting loop is polite, or None.
+    """
+
+    name: str
+    features: str
+    vector_bytes: int
+    registers: int
+    pause: str | None
+    triple: str = field(repr=False, compare=False, default="")
+
+    def machine(self) -> Any:
+        """LLVM's machine that generates code for it; each is for one thread."""
+        return llvm.Target.from_triple(self.triple).create_target_machine(
+            cpu=self.name,
+            features=self.features,
+            opt=2,
+            reloc="static",
+            codemodel="jitdefault",
+            jit=True,
+        )
+
+
+#: Setting of ``config.processor`` → LLVM's name for x86 processors of that kind (the
+#: levels of the x86-64 psABI), and what of it the generated code asks for.
+X86 = {
+    "baseline": ("x86-64", frozenset[str]()),
+    "avx2": ("x86-64-v3", frozenset({"avx2"})),
+    "avx512": ("x86-64-v4", frozenset({"avx2", *AVX512})),
+}
+
+
+def host() -> Host:
+    """The processor that ``config.processor`` says, "host" being this very one."""
+    return _host(config.processor)
+
+
+@functools.cache
+def _host(processor: str) -> Host:
+    """LLVM is initialised at the first call."""
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    triple = llvm.get_process_triple()
+    x86 = "86" in triple.split("-")[0]
+    has = {name for name, there in llvm.get_host_cpu_features().items() if there}
+    if processor == "host":
+        features = llvm.get_host_cpu_features().flatten()
+        return described(triple, llvm.get_host_cpu_name(), features, has)
+    if not x86:
+        if processor == "baseline":
+            return described(triple, "generic", "", set())
+        raise ArgumentError(
+            f"processor={processor!r}: this is not an x86 processor ({triple})",
+            fix="processor='baseline'",
+        )
+    name, needs = X86[processor]
+    if not needs <= has:
+        raise ArgumentError(
+            f"processor={processor!r}: this one, {llvm.get_host_cpu_name()}, has no "
+            f"{', '.join(sorted(needs - has))}",
+            fix="processor='host' is always right",
+        )
+    return described(triple, name, "", set(needs))
+
+
+def described(triple: str, name: str, features: str, has: set[str]) -> Host:
+    """A processor, from what it has."""
+    x86 = "86" in triple.split("-")[0]
+    vector_bytes, registers = 16, 32
+    if x86:
+        vector_bytes, registers = 16, 16
+        if "avx2" in has:
+            vector_bytes = 32
+        if has >= AVX512:
+            vector_bytes, registers = 64, 32
+            features = ",".join(filter(None, [features, "-prefer-256-bit"]))
+    pause = "llvm.x86.sse2.pause" if x86 else None
+    return Host(name, features, vector_bytes, registers, pause, triple)

@@ -1,1 +1,0 @@
-"""Kernels that are written by hand: products of matrices."""

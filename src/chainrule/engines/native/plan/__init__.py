@@ -1,0 +1,1 @@
+"""What runs together: from a program to a schedule of kernels. No LLVM in here."""

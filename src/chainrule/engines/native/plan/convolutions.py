@@ -1,0 +1,268 @@
+"""Which kernels a convolution becomes: convolutions, products, sums of windows.
+
+Place on the road: beside ``fuse``, whose methods these functions are. Where a kernel
+sees one pixel, or a result all of the input, a convolution is a product of matrices.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from ....compiler.program import Instruction
+from ....shapes import Shape
+from .calls import Call
+from .convolution_spec import Axis, Correlation, Phase, adjoint_phases, forward_phases
+from .convolving import Convolution
+from .group import Operation
+from .kernel_gradient_spec import KernelGradient, share_vectors
+from .kernels import Immediate, Product, Special, Step
+from .views import View, whole
+
+if TYPE_CHECKING:
+    from .fuse import Fuser
+
+
+def place_convolution(fuser: Fuser, instruction: Instruction) -> None:
+    """``convolution``: a kernel of that name."""
+    x, w = instruction.inputs
+    kernel = fuser.nodes[w].shape[1:-1]
+    _place(fuser, instruction, fuser.nodes[x].shape[1:-1], kernel, turned=False)
+
+
+def place_transposed(fuser: Fuser, instruction: Instruction) -> None:
+    """``convolution_transposed``: the adjoint, by phases."""
+    _, w = instruction.inputs
+    kernel = fuser.nodes[w].shape[1:-1]
+    _place(fuser, instruction, instruction.params["size"], kernel, turned=True)
+
+
+def place_kernel_gradient(fuser: Fuser, instruction: Instruction) -> None:
+    """``convolution_kernel``: shares of pixels, each summed apart, and their sum."""
+    node, params = instruction.node, instruction.params
+    shapes = [fuser.nodes[slot].shape for slot in instruction.inputs]
+    if 0 in node.shape or 0 in shapes[0] or 0 in shapes[1]:
+        _nothing(fuser, instruction)
+        return
+    x, z = (_channels_last(fuser, slot) for slot in instruction.inputs)
+    size, out = x.shape[1:-1], z.shape[1:-1]
+    rows, terms, outputs = _as_matrices(params, size, node.shape, x.shape[0])
+    if rows == x.shape[0] and 1 not in (rows, terms, outputs):
+        a, b = z.reshape((1, rows, outputs)), x.reshape((1, rows, terms))
+        if a is not None and b is not None:
+            space = (1, outputs, terms)
+            _open_product(fuser, instruction, a.transpose((0, 2, 1)), b, space)
+            return
+    low = tuple(before for before, _ in params["padding"])
+    (phase,) = forward_phases(
+        size, node.shape[1:-1], out, params["stride"], low, params["dilation"]
+    )
+    x_strides, z_strides = x.strides[:-1], z.strides[:-1]
+    if len(size) == 1:
+        phase = _flat(phase)
+        x_strides, z_strides = _flat_strides(x_strides), _flat_strides(z_strides)
+    given = params["groups"], x.shape[-1], z.shape[-1]
+    channels = _channels(*given)
+    mixed = share_vectors(*channels)
+    if mixed:
+        channels = 1, channels[1], z.shape[-1]
+    spec = KernelGradient(
+        x.shape[0], *channels, phase.axes, x_strides, z_strides, node.dtype,
+        _is_depthwise(*given), mixed,
+    )  # fmt: skip
+    _place_shares(fuser, instruction, spec, x, z)
+
+
+def _place_shares(
+    fuser: Fuser, instruction: Instruction, spec: KernelGradient, x: View, z: View
+) -> None:
+    """The kernel, and the sum of its shares, which others may join."""
+    node, dtype = instruction.node, instruction.node.dtype
+    home = fuser.new_home(dtype, spec.shares * spec.elements)
+    given = tuple((view.home, (fuser.homes[view.home].size,)) for view in (x, z))
+    params = {"spec": spec, "offsets": (x.offset, z.offset)}
+    shape = (spec.shares, *node.shape)
+    shares = whole(home, shape)
+    if spec.along_outputs:
+        turned = (spec.shares, *node.shape[1:], node.shape[0])
+        last = len(turned) - 1
+        shares = whole(home, turned).transpose((0, last, *range(1, last)))
+    fuser.start(Special("convolution_kernel", params, given, ((home, shape),)))
+    if spec.shares == 1:
+        fuser.views[instruction.output] = replace(
+            shares, shape=node.shape, strides=shares.strides[1:]
+        )
+        return
+    store = fuser.out(instruction)
+    call = Call("sum", {}, (dtype,), dtype)
+    fuser.place(Operation(call, (shares,), shape, store, (0,)))
+
+
+def place_overlap_add(fuser: Fuser, instruction: Instruction) -> None:
+    """``overlap_add``: windows that do not overlap are written where they lie, those
+    that do are added up by a kernel of its own."""
+    (slot,) = instruction.inputs
+    params, shape = instruction.params, fuser.nodes[slot].shape
+    stride, dilation = params["stride"], params["dilation"]
+    axes = len(stride)
+    counts, kernel = shape[1 : axes + 1], shape[axes + 1 : -1]
+    if 0 in shape or 0 in instruction.node.shape:
+        _nothing(fuser, instruction)
+        return
+    reach = [d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)]
+    alone = all(n == 1 or s >= r for n, s, r in zip(counts, stride, reach, strict=True))
+    if not alone and instruction.node.dtype.kind in "bc":
+        fuser.callback(instruction)  # no loop that adds these
+        return
+    if not alone:
+        given = fuser.contiguous(slot)
+        store = fuser.out(instruction)
+        dtype = instruction.node.dtype
+        params = {"stride": stride, "dilation": dilation, "dtype": dtype}
+        output = store.home, store.shape
+        fuser.start(Special("overlap_add", params, (given,), (output,)))
+        return
+    node, store = instruction.node, fuser.out(instruction)
+    after = -1
+    if math.prod(shape) != math.prod(node.shape):  # something is in no window
+        zero = Immediate(0, node.dtype)
+        fuser.copied(zero, node.shape, store.home, node.dtype)
+        after = fuser.ready[store.home]
+    places = store.windows(shape, stride, dilation)
+    fuser.copy(fuser.views[slot], shape, places, node.dtype, after=after)
+
+
+def _nothing(fuser: Fuser, instruction: Instruction) -> None:
+    """A sum of no terms."""
+    node, store = instruction.node, fuser.out(instruction)
+    if 0 not in node.shape:
+        fuser.copy(Immediate(0, node.dtype), node.shape, store, node.dtype)
+
+
+def _place(
+    fuser: Fuser, instruction: Instruction, size: Shape, kernel: Shape, turned: bool
+) -> None:
+    given, weights = instruction.inputs
+    node, params = instruction.node, instruction.params
+    source = fuser.nodes[given].shape
+    out = source[1:-1] if turned else node.shape[1:-1]
+    if 0 in node.shape or 0 in source or 0 in fuser.nodes[weights].shape:
+        _nothing(fuser, instruction)
+        return
+    x = _channels_last(fuser, given)
+    home, shape = fuser.contiguous(weights)
+    if _place_product(fuser, instruction, x, whole(home, shape), size, turned):
+        return
+    low = tuple(before for before, _ in params["padding"])
+    find = adjoint_phases if turned else forward_phases
+    phases = find(size, kernel, out, params["stride"], low, params["dilation"])
+    strides = x.strides[:-1]
+    if len(size) == 1:
+        phases = tuple(map(_flat, phases))
+        strides = _flat_strides(strides)
+    channels = _channels(params["groups"], source[-1], node.shape[-1])
+    depthwise = _is_depthwise(params["groups"], source[-1], node.shape[-1])
+    correlation = Correlation(
+        node.shape[0], *channels, phases, strides, (), node.dtype, depthwise
+    )
+    _start(fuser, instruction, x, whole(home, shape), correlation, turned)
+
+
+def _place_product(
+    fuser: Fuser, instruction: Instruction, x: View, w: View, size: Shape, turned: bool
+) -> bool:
+    """A convolution that is a product of matrices, if it is one."""
+    node, params = instruction.node, instruction.params
+    rows, terms, columns = _as_matrices(params, size, w.shape, node.shape[0])
+    if rows == 0 or 1 in (terms, columns):
+        return False
+    strides = (0, 1, terms)
+    if turned:
+        terms, columns, strides = columns, terms, (0, terms, 1)
+    a = x.reshape((1, rows, terms))
+    if a is None:
+        return False
+    b = View(w.home, (1, terms, columns), strides, w.offset)
+    _open_product(fuser, instruction, a, b, (1, rows, columns))
+    return True
+
+
+def _open_product(
+    fuser: Fuser, instruction: Instruction, a: View, b: View, space: Shape
+) -> None:
+    dtype, store = instruction.node.dtype, fuser.out(instruction)
+    call = Call("product", {}, (dtype, dtype), dtype)
+    kernel = Product(space, frozenset(), [Step(call, ())], [], a=a, b=b)
+    fuser.open(kernel, whole(store.home, space))
+
+
+def _as_matrices(
+    params: Mapping[str, Any], size: Shape, weights: Shape, batch: int
+) -> tuple[int, int, int]:
+    """Rows, terms and outputs of a convolution of images of ``size`` as a product;
+    no rows where it is none.
+
+    It is one where each result sees one pixel, and each pixel is seen by one result, or
+    where each image is seen as a whole, by one result.
+    """
+    outputs, *kernel, inputs = weights
+    if params["groups"] > 1 or any(any(each) for each in params["padding"]):
+        return 0, 0, 0
+    if math.prod(kernel) == 1 and math.prod(params["stride"]) == 1:
+        return batch * math.prod(size), inputs, outputs
+    if tuple(kernel) == size and math.prod(params["dilation"]) == 1:
+        return batch, math.prod(size) * inputs, outputs
+    return 0, 0, 0
+
+
+def _is_depthwise(groups: int, inputs: int, outputs: int) -> bool:
+    """Whether each output channel has an input channel of its own."""
+    return groups == inputs == outputs > 1
+
+
+def _channels(groups: int, inputs: int, outputs: int) -> tuple[int, int, int]:
+    """Groups, and the inputs and outputs of each."""
+    if _is_depthwise(groups, inputs, outputs):
+        return 1, 1, outputs
+    return groups, inputs // groups, outputs // groups
+
+
+def _flat(phase: Phase) -> Phase:
+    """A sequence as an image of one row."""
+    return Phase((Axis(1, 1, 1, 1, 0, 1), *phase.axes), phase.row, ((0,), *phase.order))
+
+
+def _flat_strides(strides: tuple[int, ...]) -> tuple[int, ...]:
+    image, pixel = strides
+    return image, 0, pixel
+
+
+def _channels_last(fuser: Fuser, slot: int) -> View:
+    """A value whose channels are neighbours in memory, copied only if they are not."""
+    view = fuser.views[slot]
+    if isinstance(view, View):
+        fuser.force(view)
+        if view.strides[-1] == 1 or view.shape[-1] == 1:
+            return view
+    home, shape = fuser.contiguous(slot)
+    return whole(home, shape)
+
+
+def _start(
+    fuser: Fuser,
+    instruction: Instruction,
+    x: View,
+    w: View,
+    correlation: Correlation,
+    turned: bool,
+) -> None:
+    """Opens the kernel."""
+    node, store = instruction.node, fuser.out(instruction)
+    call = Call("product", {}, (node.dtype, node.dtype), node.dtype)
+    kernel = Convolution(
+        node.shape, frozenset(), [Step(call, ())], [], a=x, b=w,
+        correlation=correlation, turned=turned,
+    )  # fmt: skip
+    fuser.open(kernel, store)

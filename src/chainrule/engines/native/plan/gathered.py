@@ -1,0 +1,143 @@
+"""Windows that are computed where they are added up: ``overlap_add`` with its producer.
+
+Place on the road: a step of ``finish``. The gradients of overlapping windows have
+several times as many elements as what they are added up to. Where a kernel computes
+them with a few cheap operations for nobody else, ``overlap_add`` does so itself, and
+they are never in memory. What that kernel knows once for all elements of a window (the
+largest, or their number) it then writes down instead.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+from .calls import COSTLY
+from .kernels import Access, Argument, Home, Kernel, Local, Special, Step, Sweep
+from .views import contiguous_strides, same_walk
+
+#: The most operations for an element of a window.
+MOST_STEPS = 12
+
+
+def gathered(
+    kernels: Sequence[Kernel | None], homes: dict[int, Home], results: set[int]
+) -> list[Kernel | None]:
+    """The kernels, each in its place; ``homes`` gets what is written in addition."""
+    found = list(kernels)
+    for position, kernel in enumerate(kernels):
+        if not isinstance(kernel, Special) or kernel.name != "overlap_add":
+            continue
+        ((home, _),) = kernel.inputs
+        makers = [i for i, k in enumerate(found) if k and home in k.writes]
+        readers = [k for k in found if k and home in k.reads]
+        alone = len(makers) == len(readers) == 1 and makers[0] < position
+        if not alone or homes[home].kind != "arena" or home in results:
+            continue
+        maker = found[makers[0]]
+        if type(maker) is not Sweep:
+            continue
+        changed = _computing(kernel, maker, homes)
+        if changed is not None:
+            found[makers[0]], found[position] = changed
+    return found
+
+
+def _computing(
+    kernel: Special, maker: Sweep, homes: dict[int, Home]
+) -> tuple[Sweep, Special] | None:
+    """The maker, which writes down what is the same for a whole window, and the sum
+    that computes the rest; None where that can not be."""
+    ((home, shape),) = kernel.inputs
+    ((number, access),) = [each for each in maker.stores if each[1].home == home]
+    walk = contiguous_strides(shape)
+    if (
+        maker.shape != shape
+        or access.offset
+        or not same_walk(shape, access.strides, walk)
+    ):
+        return None
+    needed = _needed(maker, number)
+    if needed is None:
+        return None
+    kept, again = needed
+    maker = replace(maker, stores=list(maker.stores))
+    written = {each: _written(maker, each, homes) for each in kept}
+    place = {old: new for new, old in enumerate(again)}
+
+    def moved(argument: Argument) -> Argument:
+        if not isinstance(argument, Local):
+            return argument
+        if argument.step in written:
+            return written[argument.step]
+        return Local(place[argument.step])
+
+    steps = [
+        Step(step.call, tuple(map(moved, step.arguments)))
+        for step in (maker.steps[i] for i in again)
+    ]
+    reads = sorted(
+        {a.home for step in steps for a in step.arguments if isinstance(a, Access)}
+    )
+    if any(each in maker.writes and each not in _homes(written) for each in reads):
+        return None
+    params = {**kernel.params, "windows": shape, "steps": _numbered(steps, reads)}
+    inputs = tuple((each, (homes[each].size,)) for each in reads)
+    return maker, replace(kernel, params=params, inputs=inputs)
+
+
+def _homes(written: dict[int, Access]) -> set[int]:
+    return {access.home for access in written.values()}
+
+
+def _needed(maker: Sweep, number: int) -> tuple[list[int], list[int]] | None:
+    """The steps whose values are written down, and those that are computed again, for
+    a step; None where these are not a few cheap ones."""
+    kept: set[int] = set()
+    again: set[int] = set()
+    pending = [number]
+    while pending:
+        i = pending.pop()
+        step = maker.steps[i]
+        if step.row:
+            kept.add(i)
+            continue
+        costly = step.call.name in COSTLY and step.call.name != "divide"
+        if step.reduces or step.across or costly:
+            return None
+        again.add(i)
+        pending += [a.step for a in step.arguments if isinstance(a, Local)]
+    if not again or len(again) > MOST_STEPS:
+        return None
+    return sorted(kept), sorted(again)
+
+
+def _written(maker: Sweep, number: int, homes: dict[int, Home]) -> Access:
+    """Where a row's value stands: where it is stored anyway, else in a new buffer."""
+    for step, access in maker.stores:
+        if step == number:
+            return access
+    axes = range(len(maker.shape))
+    rows = tuple(n for i, n in enumerate(maker.shape) if i not in maker.reduced)
+    rest = iter(contiguous_strides(rows))
+    strides = tuple(0 if i in maker.reduced else next(rest) for i in axes)
+    dtype = maker.steps[number].call.output
+    home = max(homes) + 1
+    homes[home] = Home("arena", 0, dtype, math.prod(rows))
+    access = Access(home, strides, 0, dtype)
+    maker.stores.append((number, access))
+    return access
+
+
+def _numbered(steps: list[Step], homes: list[int]) -> tuple[Step, ...]:
+    """The steps with the numbers of the operands in place of those of the homes."""
+
+    def renamed(argument: Argument) -> Argument:
+        if isinstance(argument, Access):
+            return replace(argument, home=homes.index(argument.home))
+        return argument
+
+    return tuple(
+        replace(step, arguments=tuple(map(renamed, step.arguments))) for step in steps
+    )

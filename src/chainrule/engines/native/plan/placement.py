@@ -1,0 +1,208 @@
+"""Into which kernel an operation goes: it joins one, starts one, or waits.
+
+Place on the road: between ``fuse``, which turns instructions into operations, and
+``group``, which knows what fits into one kernel. Here is the list of open kernels, and
+for every buffer who wrote it last and who touches it. An operation joins the latest
+kernel that takes it; an elementwise one that no kernel takes waits, and is computed
+where it is first used. Knows nothing of the program.
+"""
+
+from __future__ import annotations
+
+from collections import ChainMap
+
+from ....dtypes import DType
+from ....shapes import Shape
+from .calls import Call
+from .group import NOWHERE, Group, Operand, Operation, sums_columns
+from .kernels import Access, Home, Product, Special, Sweep
+from .views import View, whole
+
+#: How many kernels that use an operand are asked to take an operation in.
+MOST_ASKED = 12
+#: An operation that needs so many waiting ones does not wait itself.
+MOST_WAITING = 24
+
+
+class Placement:
+    """The kernels so far, the buffers, and the operations that wait."""
+
+    def __init__(self, first_home: int) -> None:
+        self.kernels: list[Group | Special] = []
+        self.homes: dict[int, Home] = {}
+        self.types: dict[int, DType] = {}
+        self.ready: dict[int, int] = {}  # home → position of its last writer
+        self.users: dict[int, list[Group]] = {}  # home → kernels that touch it
+        #: home → the elementwise operation that will compute it where it is used
+        self.waiting: dict[int, Operation] = {}
+        self.next_home = first_home
+
+    def new_home(
+        self, dtype: DType, size: int, kind: str = "arena", at: int = 0
+    ) -> int:
+        """Another buffer: its number."""
+        home = self.next_home
+        self.next_home += 1
+        self.make(home, dtype, size, kind, at)
+        return home
+
+    def make(
+        self, home: int, dtype: DType, size: int, kind: str = "arena", at: int = 0
+    ) -> None:
+        """A buffer with this number, which nobody has written yet."""
+        self.homes[home] = Home(kind, at, dtype, size)
+        self.types[home] = dtype
+        self.ready[home] = -1
+
+    def copy(
+        self, source: Operand, shape: Shape, store: View, dtype: DType, after: int = -1
+    ) -> None:
+        """Writes a value to where a view says, in a kernel later than ``after``."""
+        call = Call("copy", {}, (dtype,), dtype)
+        self.place(Operation(call, (source,), shape, store, after=after))
+
+    def copied(self, source: Operand, shape: Shape, home: int, dtype: DType) -> int:
+        """A home, filled with a copy of the source before all later kernels."""
+        store = whole(home, shape)
+        self.copy(source, shape, store, dtype)
+        self.force(store)
+        return home
+
+    def place(self, operation: Operation) -> None:
+        """An operation joins the latest kernel that takes it, or waits, or starts one.
+
+        An elementwise operation that no kernel takes waits until its value is asked
+        for: it is then computed where it is used. So does a sum of columns: a later
+        kernel over the same rows may have the elements at hand.
+        """
+        if 0 in operation.shape and operation.axes is None:
+            return
+        if operation.call.name == "gather":
+            self.force(operation.operands[0])
+        waiting = self._waiting_for(operation)
+        if len(waiting) >= MOST_WAITING:  # those that can not be in the same kernel
+            for each in waiting:
+                if each.shape != operation.shape or each.axes is not None:
+                    self.force(each.store)
+            waiting = self._waiting_for(operation)
+        for group in self._related([*waiting, operation]):
+            if self._join_all(group, [*waiting, operation]):
+                return
+        result = self.homes[operation.store.home].kind in ("output", "updated")
+        reduces = operation.axes is not None
+        whole_home = reduces or operation.shape == operation.store.shape
+        simple = operation.axes is None or sums_columns(operation)
+        lazy = simple and operation.after < 0 and not result
+        lazy = lazy and self.ready[operation.store.home] < 0 and whole_home
+        lazy = lazy and operation.store.size == self.homes[operation.store.home].size
+        if lazy and len(waiting) < MOST_WAITING:
+            self.waiting[operation.store.home] = operation
+            return
+        self._start_group([*waiting, operation])
+
+    def _start_group(self, operations: list[Operation]) -> None:
+        """A new kernel for the last operation, and those before it that fit."""
+        last = operations[-1]
+        for each in operations[:-1]:
+            if each.shape != last.shape:
+                self.force(each.store)
+        rest = [each for each in operations if each.store.home in self.waiting]
+        group = Group(Sweep(last.shape, frozenset(), [], []), len(self.kernels))
+        self.kernels.append(group)
+        if not self._join_all(group, [*rest, last]):
+            for each in rest:
+                self.force(each.store)
+            group = Group(Sweep(last.shape, frozenset(), [], []), len(self.kernels))
+            self.kernels.append(group)
+            self._join_all(group, [last])
+
+    def force(self, operand: Operand) -> None:
+        """Computes a waiting value now, in a kernel before all later ones."""
+        if not isinstance(operand, View) or operand.home not in self.waiting:
+            return
+        operation = self.waiting[operand.home]
+        for each in (*self._waiting_for(operation), operation):
+            if each.store.home not in self.waiting:
+                continue
+            if any(self._join_all(group, [each]) for group in self._related([each])):
+                continue
+            group = Group(Sweep(each.shape, frozenset(), [], []), len(self.kernels))
+            self.kernels.append(group)
+            self._join_all(group, [each])
+
+    def _waiting_for(self, operation: Operation) -> list[Operation]:
+        """The waiting operations that an operation needs, in order."""
+        found: dict[int, Operation] = {}
+        pending = [operation]
+        while pending:
+            for operand in pending.pop().operands:
+                if isinstance(operand, View) and operand.home in self.waiting:
+                    if operand.home not in found:
+                        found[operand.home] = self.waiting[operand.home]
+                        pending.append(found[operand.home])
+        if len(found) < 2:
+            return list(found.values())
+        return [each for home, each in self.waiting.items() if home in found]
+
+    def _related(self, operations: list[Operation]) -> list[Group]:
+        """Kernels that touch an operand of the operations: those first that compute
+        one, and of these the latest.
+        """
+        asked: dict[int, Group] = {}
+        makers: set[int] = set()
+        for operation in operations:
+            for operand in operation.operands:
+                if not isinstance(operand, View) or operand.home == NOWHERE:
+                    continue
+                home = operand.home
+                if self.homes[home].size > 1 or self.ready[home] >= 0:
+                    for group in self.users.get(home, ())[-MOST_ASKED:]:
+                        asked[group.position] = group
+                        if home in group.local and self.homes[home].size > 1:
+                            makers.add(group.position)
+        order = sorted(asked, key=lambda at: (at in makers, at), reverse=True)
+        return [asked[position] for position in order]
+
+    def _join_all(self, group: Group, operations: list[Operation]) -> bool:
+        """Puts all the operations into a kernel, or none of them."""
+        before = group.snapshot()
+        ready = dict.fromkeys((each.store.home for each in operations), group.position)
+        view = ChainMap({}, self.ready)
+        for operation in operations:
+            if not group.join(operation, view, self.types):
+                group.restore(before)
+                return False
+            home = operation.store.home
+            view[home] = max(view[home], ready[home])
+        for operation in operations:
+            self.waiting.pop(operation.store.home, None)
+            self._joined(group, operation)
+        return True
+
+    def _joined(self, group: Group, operation: Operation) -> None:
+        home = operation.store.home
+        self.ready[home] = max(self.ready[home], group.position)
+        homes = {each.home for each in operation.operands if isinstance(each, View)}
+        for each in {*homes, home} - {NOWHERE}:
+            users = self.users.setdefault(each, [])
+            if group not in users[-MOST_ASKED:]:
+                users.append(group)
+
+    def start(self, special: Special) -> None:
+        """A kernel of its own, after all that are there."""
+        for home, _ in special.outputs:
+            self.ready[home] = len(self.kernels)
+        self.kernels.append(special)
+
+    def open(self, kernel: Product, store: View) -> None:
+        """A product's kernel, whose result goes to ``store``; others may join it."""
+        group = Group(kernel, len(self.kernels))
+        self.kernels.append(group)
+        dtype = kernel.steps[0].call.output
+        access = Access(store.home, store.strides, store.offset, dtype)
+        kernel.stores.append((0, access))
+        group.local[store.home] = [(store.offset, store.strides, 0)]
+        self.ready[store.home] = group.position
+        self.users[store.home] = [group]
+        for operand in kernel.operands:
+            self.users.setdefault(operand.home, []).append(group)

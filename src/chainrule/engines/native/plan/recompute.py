@@ -1,0 +1,159 @@
+"""Values that are cheaper to compute again than to write and read back.
+
+Place on the road: a step of ``finish``. A kernel that reads a large value which an
+earlier one computed with a few cheap operations computes it itself, where that takes
+no more reads: from operands that it reads anyway, or from one in place of the value if
+then nobody reads the value any more. What is not read is not written.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from .calls import COSTLY
+from .kernels import Access, Argument, Home, Kernel, Local, Product, Step, Sweep
+from .views import same_walk
+
+#: Smaller values stay in the first levels of cache.
+LARGE = 1 << 14
+#: The most operations that are done again for one value, and in one kernel.
+MOST_AGAIN, MOST_TOGETHER = 12, 100
+
+Key = tuple[int, tuple[int, ...], int]
+
+
+def recomputed(
+    kernels: list[Kernel | None], homes: dict[int, Home], results: set[int]
+) -> list[Kernel | None]:
+    """The kernels, each in its place, with less that is read from memory."""
+    found = list(kernels)
+    writers: dict[int, list[int]] = {}
+    for position, kernel in enumerate(kernels):
+        for home in kernel.writes if kernel is not None else ():
+            writers.setdefault(home, []).append(position)
+    large = [
+        (home, at[0])
+        for home, at in writers.items()
+        if len(at) == 1 and homes[home].size >= LARGE
+        if homes[home].kind == "arena" and home not in results
+        if isinstance(kernels[at[0]], Sweep)
+    ]
+    for home, writer in large:
+        readers = _readers(found, home)
+        for position in readers:
+            alone = len(readers) == 1
+            changed = _without_reading(found, position, writer, home, homes, int(alone))
+            found[position] = changed or found[position]
+    for home, writer in reversed(large):  # what no kernel reads is not written
+        new = {
+            position: _without_reading(found, position, writer, home, homes, 1)
+            for position in _readers(found, home)
+        }
+        if None not in new.values():
+            for position, kernel in new.items():
+                found[position] = kernel
+    return found
+
+
+def _readers(kernels: list[Kernel | None], home: int) -> list[int]:
+    return [i for i, k in enumerate(kernels) if k is not None and home in k.reads]
+
+
+def _without_reading(
+    kernels: list[Kernel | None],
+    position: int,
+    writer: int,
+    home: int,
+    homes: dict[int, Home],
+    more: int,
+) -> Sweep | None:
+    """The kernel with the home's elements computed, for which it reads no more bytes
+    than ``more`` times those of the home; None where that does not do."""
+    kernel, source = kernels[position], kernels[writer]
+    if not isinstance(kernel, Sweep) or not isinstance(source, Sweep):
+        return None
+    stores = [(n, a) for n, a in source.stores if a.home == home]
+    if len(stores) != 1 or source.shape != kernel.shape or source is kernel:
+        return None
+    if isinstance(kernel, Product) and home in [view.home for view in kernel.operands]:
+        return None
+    number, store = stores[0]
+    reads = [a for a in kernel.accesses if a.home == home]
+    if any(not _same(kernel, a, store) for a in reads):
+        return None
+    again = _again(source, number)
+    if again is None or len(kernel.steps) + len(again) > MOST_TOGETHER:
+        return None
+    have = {_key(a, kernel) for a in kernel.accesses if a.home != home}
+    needed = {
+        _key(a, kernel): a.dtype.itemsize
+        for i in again
+        for a in source.steps[i].arguments
+        if isinstance(a, Access) and homes[a.home].size * 8 > homes[home].size
+    }
+    extra = sum(size for key, size in needed.items() if key not in have)
+    if extra > more * homes[home].dtype.itemsize:
+        return None
+    return _computing(kernel, source, again, home)
+
+
+def _again(source: Sweep, number: int) -> list[int] | None:
+    """The steps that compute a step, in order; None where they are not a few cheap
+    ones."""
+    found: set[int] = set()
+    pending = [number]
+    while pending:
+        i = pending.pop()
+        step = source.steps[i]
+        costly = step.call.name in COSTLY and step.call.name != "divide"
+        if step.reduces or step.across or costly or not step.arguments:
+            return None
+        found.add(i)
+        if len(found) > MOST_AGAIN:
+            return None
+        pending += [a.step for a in step.arguments if isinstance(a, Local)]
+    return sorted(found)
+
+
+def _computing(kernel: Sweep, source: Sweep, again: list[int], home: int) -> Sweep:
+    """The kernel with these steps of another in front of its own; a product stays the
+    first."""
+    first = int(isinstance(kernel, Product))
+    place = {old: first + new for new, old in enumerate(again)}
+
+    def moved(argument: Argument) -> Argument:
+        if isinstance(argument, Local):
+            return Local(place[argument.step])
+        return argument
+
+    def at(number: int) -> int:
+        return number if number < first else number + len(again)
+
+    def shifted(argument: Argument) -> Argument:
+        if isinstance(argument, Local):
+            return Local(at(argument.step))
+        if isinstance(argument, Access) and argument.home == home:
+            return Local(place[again[-1]])
+        return argument
+
+    steps = [
+        Step(step.call, tuple(map(moved, step.arguments)))
+        for step in (source.steps[i] for i in again)
+    ]
+    old = [
+        replace(step, arguments=tuple(map(shifted, step.arguments)))
+        for step in kernel.steps
+    ]
+    stores = [(at(n), access) for n, access in kernel.stores]
+    steps = [*old[:first], *steps, *old[first:]]
+    return replace(kernel, steps=steps, stores=stores)
+
+
+def _same(kernel: Sweep, a: Access, b: Access) -> bool:
+    return a.offset == b.offset and same_walk(kernel.shape, a.strides, b.strides)
+
+
+def _key(access: Access, kernel: Sweep) -> Key:
+    """Equal for accesses that read the same elements in the same order."""
+    pairs = zip(kernel.shape, access.strides, strict=True)
+    return access.home, tuple(0 if n == 1 else s for n, s in pairs), access.offset

@@ -1,0 +1,1 @@
+"""Machine code at work: compiled, cached, loaded, called, shared among threads."""

@@ -1,0 +1,119 @@
+"""Compiled code on disk, so that a program is compiled once on a machine, not once a
+process.
+
+Place on the road: around the compiler. An entry is a file named after the hash of
+everything that the code depends on: the schedule, the processor, the versions, and this
+engine's own source. It holds a checksum, and is written whole or not at all, so several
+processes may work in one folder. A damaged entry is compiled again; where the folder
+cannot be written, nothing is kept.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import logging
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import llvmlite
+import llvmlite.binding as llvm
+
+from ....config import config
+from ..abi.call_table import DATA_OFFSET
+from ..choose.processor import host
+
+LOGGER = logging.getLogger(__name__)
+MAGIC = b"chainrule object 1\n"
+CHECKSUM_BYTES = 32
+#: With more entries than this the oldest quarter is removed.
+MOST_ENTRIES = 4096
+#: Files of the package that machine code is made with, besides this engine's: the plan
+#: of the arena, and the rounds of the random numbers.
+ELSEWHERE = ("compiler/memory.py", "ops/random.py")
+
+
+def cached(description: str, make: Callable[[], bytes]) -> bytes:
+    """What ``make`` answers for this description, from disk if it was made before."""
+    path = folder() / f"{_key(description)}.o"
+    found = _read(path)
+    if found is None:
+        found = make()
+        _write(path, found)
+    return found
+
+
+def folder() -> Path:
+    """Where the entries are."""
+    return config.cache_folder / "native"
+
+
+def _key(description: str) -> str:
+    processor = host()
+    parts = (
+        llvmlite.__version__,
+        str(llvm.llvm_version_info),
+        processor.triple,
+        processor.name,
+        processor.features,
+        str(DATA_OFFSET),  # it differs between builds of Python
+        source_digest(),
+        description,
+    )
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+@functools.cache
+def source_digest() -> str:
+    """A hash of the source files that code is made with: another version makes other
+    code."""
+    found, native = hashlib.sha256(), Path(__file__).parents[1]
+    others = [native.parents[1] / each for each in ELSEWHERE]
+    for path in (*sorted(native.rglob("*.py")), *others):
+        found.update(path.read_bytes())
+    return found.hexdigest()
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return None
+    start = len(MAGIC) + CHECKSUM_BYTES
+    checksum, payload = data[len(MAGIC) : start], data[start:]
+    if data[: len(MAGIC)] == MAGIC and hashlib.sha256(payload).digest() == checksum:
+        return payload
+    LOGGER.info("native: %s is damaged and is compiled again", path)
+    return None
+
+
+def _make_room(folder: Path) -> None:
+    """Removes the oldest entries where there are too many."""
+    entries = [entry for entry in os.scandir(folder) if entry.name.endswith(".o")]
+    if len(entries) <= MOST_ENTRIES:
+        return
+    entries.sort(key=lambda entry: entry.stat().st_mtime)
+    for entry in entries[: MOST_ENTRIES // 4]:
+        with contextlib.suppress(OSError):  # another process was faster
+            os.unlink(entry.path)
+
+
+def _write(path: Path, payload: bytes) -> None:
+    data = MAGIC + hashlib.sha256(payload).digest() + payload
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+            os.replace(name, path)
+            _make_room(path.parent)
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.unlink(name)
+            raise
+    except OSError as error:
+        LOGGER.info("native: compiled code is not kept in %s: %s", path.parent, error)

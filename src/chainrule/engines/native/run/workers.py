@@ -1,0 +1,64 @@
+"""The threads of this process that compiled programs share.
+
+Place on the road: between ``threads``, which knows how to run parts, and the engine.
+There is one pool, made when a program first needs it, and made anew when
+``config.threads`` has changed.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+
+from ....config import config
+from ..choose.processor import host
+from .llvm import Compilation, Library
+from .object_cache import cached
+from .pool import Pool
+
+_lock = threading.Lock()
+_pool: Pool | None = None
+
+
+def shared_pool() -> Pool:
+    """The pool for ``config.threads`` threads."""
+    global _pool
+    found = _pool
+    if found is not None and found.threads == config.threads:
+        return found
+    with _lock:
+        if _pool is None or _pool.threads != config.threads:
+            if _pool is not None:
+                _pool.retire()
+            _pool = Pool(_worker(), config.threads, _library)
+        return _pool
+
+
+def _free_after_fork() -> None:
+    """A forked process lacks the thread that may have held the lock."""
+    global _lock
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_free_after_fork)
+
+_library: Library | None = None
+
+
+def _worker() -> int:
+    """The address of the worker's loop."""
+    global _library
+    if _library is None:
+
+        def compiled() -> bytes:
+            from llvmlite import ir  # not needed where the code is found on disk
+
+            from ..write.threads import emit_worker
+
+            module = ir.Module("chainrule_worker")
+            emit_worker(module, host().pause)
+            return Compilation(str(module), host(), quick=True).run().code()
+
+        _library = Library(cached("worker", compiled))
+    return _library.address("chainrule_worker")

@@ -1,0 +1,1 @@
+"""LLVM text: a function for each kernel, and the program that calls them."""

@@ -1,0 +1,1 @@
+"""Elementwise functions and reductions on vector registers."""

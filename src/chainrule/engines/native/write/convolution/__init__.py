@@ -1,0 +1,1 @@
+"""Convolutions: forward, by the input, and by the weights."""

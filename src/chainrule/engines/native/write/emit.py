@@ -1,0 +1,293 @@
+"""Words for writing LLVM text: types, constants, loops, vectors, masked memory.
+
+Place on the road: below everything that lowers. A number in a register is a scalar or
+a vector of lanes; every function here takes both. bool is one byte in memory and one
+bit in a register.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from llvmlite import ir
+
+from ....dtypes import DType
+
+I1, I8, I32, I64 = (ir.IntType(bits) for bits in (1, 8, 32, 64))
+POINTER = ir.PointerType()
+VOID = ir.VoidType()
+
+#: What every kernel looks like: ``void kernel(ptr arguments, i64 part, i64 parts)``.
+KERNEL = ir.FunctionType(VOID, [POINTER, I64, I64])
+
+
+def register_type(dtype: DType) -> ir.Type:
+    """The type of one number in a register."""
+    if dtype.kind == "f":
+        return ir.FloatType() if dtype.itemsize == 4 else ir.DoubleType()
+    return I1 if dtype.kind == "b" else ir.IntType(8 * dtype.itemsize)
+
+
+def memory_type(dtype: DType) -> ir.Type:
+    """The type of one number in memory."""
+    return I8 if dtype.kind == "b" else register_type(dtype)
+
+
+def lanes_of(kind: ir.Type) -> int:
+    """How many numbers a register type holds; 0 for a scalar."""
+    return kind.count if isinstance(kind, ir.VectorType) else 0
+
+
+def element_of(kind: ir.Type) -> ir.Type:
+    """The type of one number of a register type."""
+    return kind.element if isinstance(kind, ir.VectorType) else kind
+
+
+def wide(element: ir.Type, lanes: int) -> ir.Type:
+    """The vector type of ``lanes`` numbers; the element itself for 0 lanes."""
+    return ir.VectorType(element, lanes) if lanes else element
+
+
+class Splat(ir.Constant):  # type: ignore[misc]
+    """A vector constant with the same number in every lane, in LLVM's short form."""
+
+    def __init__(self, kind: ir.VectorType, value: Any) -> None:
+        single = ir.Constant(kind.element, value)
+        self.type = kind
+        self.constant = single.constant
+        self.text = f"splat ({single})"
+
+    def get_reference(self) -> str:
+        """How it is written where it is used."""
+        return self.text
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.text}"
+
+
+def constant(kind: ir.Type, value: Any) -> ir.Constant:
+    """A number as a constant of this type, in every lane."""
+    element = element_of(kind)
+    if isinstance(element, (ir.FloatType, ir.DoubleType)):
+        value = float(value)
+    else:
+        value = int(value)
+        if value >= 1 << (element.width - 1) and element.width > 1:
+            value -= 1 << element.width
+    return Splat(kind, value) if lanes_of(kind) else ir.Constant(element, value)
+
+
+def index(value: int) -> ir.Constant:
+    """A 64-bit integer."""
+    return ir.Constant(I64, value)
+
+
+def lane_numbers(lanes: int) -> ir.Constant:
+    """The vector 0, 1, 2, …"""
+    return ir.Constant(ir.VectorType(I64, lanes), list(range(lanes)))
+
+
+def splat(b: ir.IRBuilder, value: ir.Value, lanes: int) -> ir.Value:
+    """A scalar in every lane; vectors stay as they are."""
+    if not lanes or lanes_of(value.type):
+        return value
+    if isinstance(value, ir.Constant):
+        return constant(wide(value.type, lanes), value.constant)
+    kind = wide(value.type, lanes)
+    start = b.insert_element(
+        ir.Constant(kind, ir.Undefined), value, ir.Constant(I32, 0)
+    )
+    return b.shuffle_vector(start, start, ir.Constant(wide(I32, lanes), [0] * lanes))
+
+
+def intrinsic(
+    b: ir.IRBuilder, name: str, result: ir.Type, arguments: Sequence[ir.Value]
+) -> ir.Value:
+    """A call of an LLVM intrinsic, or any other external function, by its full name."""
+    module = b.module
+    found = module.globals.get(name)
+    if found is None:
+        kinds = [each.type for each in arguments]
+        found = ir.Function(module, ir.FunctionType(result, kinds), name)
+    return b.call(found, list(arguments))
+
+
+def suffix(kind: ir.Type) -> str:
+    """How an intrinsic's name spells a type: ``v16f32``, ``i64``."""
+    element = element_of(kind)
+    if isinstance(element, ir.FloatType):
+        text = "f32"
+    elif isinstance(element, ir.DoubleType):
+        text = "f64"
+    else:
+        text = f"i{element.width}"
+    lanes = lanes_of(kind)
+    return f"v{lanes}{text}" if lanes else text
+
+
+@contextmanager
+def loop(
+    b: ir.IRBuilder, start: Any, stop: Any, step: int = 1, name: str = "i"
+) -> Iterator[ir.Value]:
+    """``for i in range(start, stop, step)``; bounds are numbers or i64 values.
+
+    A loop that is known to run once is written without a loop.
+    """
+    if isinstance(start, int) and isinstance(stop, int) and 0 < stop - start <= step:
+        yield index(start)
+        return
+    first = index(start) if isinstance(start, int) else start
+    last = index(stop) if isinstance(stop, int) else stop
+    before = b.block
+    head = b.append_basic_block(f"{name}.head")
+    body = b.append_basic_block(f"{name}.body")
+    after = b.append_basic_block(f"{name}.after")
+    b.branch(head)
+    b.position_at_end(head)
+    counter = b.phi(I64, name)
+    counter.add_incoming(first, before)
+    b.cbranch(b.icmp_signed("<", counter, last), body, after)
+    b.position_at_end(body)
+    yield counter
+    counter.add_incoming(b.add(counter, index(step)), b.block)
+    b.branch(head)
+    b.position_at_end(after)
+
+
+def share(b: ir.IRBuilder, total: int, part: ir.Value, parts: ir.Value) -> Any:
+    """The bounds of this part of ``total`` pieces of work: total·part/parts, and on."""
+    low = b.sdiv(b.mul(index(total), part), parts)
+    high = b.sdiv(b.mul(index(total), b.add(part, index(1))), parts)
+    return low, high
+
+
+def linear(
+    b: ir.IRBuilder, start: int, terms: Sequence[tuple[ir.Value, int]]
+) -> ir.Value:
+    """``start + Σ value · stride``, without the terms that are known to be 0."""
+    total: ir.Value | None = None
+    for value, stride in terms:
+        if stride == 0 or (isinstance(value, ir.Constant) and value.constant == 0):
+            continue
+        part = value if stride == 1 else b.mul(value, index(stride))
+        total = part if total is None else b.add(total, part)
+    if total is None:
+        return index(start)
+    return b.add(total, index(start)) if start else total
+
+
+def address(
+    b: ir.IRBuilder, pointer: ir.Value, element: ir.Type, position: ir.Value
+) -> ir.Value:
+    """The place of an element, counted in elements; of several for a vector."""
+    place = b.gep(pointer, [position], source_etype=element)
+    if lanes_of(position.type):  # llvmlite does not know of vectors of pointers
+        place.type = ir.VectorType(POINTER, lanes_of(position.type))
+    return place
+
+
+def load(
+    b: ir.IRBuilder, dtype: DType, place: ir.Value, lanes: int, mask: ir.Value | None
+) -> ir.Value:
+    """Reads one number, or ``lanes`` neighbours, or (from a vector of places) any.
+
+    Lanes that the mask leaves out are 0 and are not touched in memory.
+    """
+    kind = wide(memory_type(dtype), lanes)
+    gathers = lanes_of(place.type) > 0
+    if gathers or mask is not None:
+        value = _masked_load(b, kind, place, dtype.itemsize, mask)
+    else:
+        value = b.load(place, typ=kind, align=dtype.itemsize)
+    if dtype.kind == "b":
+        value = b.icmp_unsigned("!=", value, constant(kind, 0))
+    return value
+
+
+def _masked_load(
+    b: ir.IRBuilder, kind: ir.Type, place: ir.Value, size: int, mask: ir.Value | None
+) -> ir.Value:
+    gathers = lanes_of(place.type) > 0
+    lanes = lanes_of(kind)
+    if mask is None:
+        mask = constant(wide(I1, lanes), 1)
+    name = f"llvm.masked.{'gather' if gathers else 'load'}.{suffix(kind)}."
+    name += f"v{lanes}p0" if gathers else "p0"
+    align = ir.Constant(I32, size)
+    return intrinsic(b, name, kind, [place, align, mask, constant(kind, 0)])
+
+
+def store(
+    b: ir.IRBuilder, dtype: DType, value: ir.Value, place: ir.Value, mask: Any
+) -> None:
+    """Writes a number, neighbours, or scattered numbers; see ``load``."""
+    if dtype.kind == "b":
+        value = b.zext(value, wide(I8, lanes_of(value.type)))
+    lanes = lanes_of(value.type)
+    scatters = lanes_of(place.type) > 0
+    if not scatters and mask is None:
+        b.store(value, place, align=dtype.itemsize)
+        return
+    if mask is None:
+        mask = constant(wide(I1, lanes), 1)
+    name = f"llvm.masked.{'scatter' if scatters else 'store'}.{suffix(value.type)}."
+    name += f"v{lanes}p0" if scatters else "p0"
+    align = ir.Constant(I32, dtype.itemsize)
+    intrinsic(b, name, VOID, [value, place, align, mask])
+
+
+def prefetch(b: ir.IRBuilder, place: ir.Value) -> None:
+    """Asks memory for a line, to be read from the second-level cache."""
+    hints = [ir.Constant(I32, hint) for hint in (0, 2, 1)]
+    intrinsic(b, "llvm.prefetch.p0", VOID, [place, *hints])
+
+
+def halves(
+    b: ir.IRBuilder,
+    values: list[ir.Value],
+    combine: Callable[[list[ir.Value], list[ir.Value]], list[ir.Value]],
+) -> list[ir.Value]:
+    """The lanes of vectors combined to one number each, upper half with lower half."""
+    lanes = lanes_of(values[0].type)
+    while lanes > 1:
+        lanes //= 2
+        low = [_lanes(b, each, 0, lanes) for each in values]
+        high = [_lanes(b, each, lanes, lanes) for each in values]
+        values = combine(low, high)
+    zero = ir.Constant(I32, 0)
+    return [b.extract_element(each, zero) for each in values]
+
+
+def _lanes(b: ir.IRBuilder, value: ir.Value, first: int, count: int) -> ir.Value:
+    chosen = ir.Constant(wide(I32, count), list(range(first, first + count)))
+    return b.shuffle_vector(value, value, chosen)
+
+
+def tail_mask(b: ir.IRBuilder, first: ir.Value, stop: int, lanes: int) -> ir.Value:
+    """Which of the lanes first, first + 1, … are below ``stop``."""
+    if isinstance(first, ir.Constant):
+        there = [int(first.constant + lane < stop) for lane in range(lanes)]
+        return ir.Constant(wide(I1, lanes), there)
+    places = b.add(splat(b, first, lanes), lane_numbers(lanes))
+    return b.icmp_signed("<", places, constant(places.type, stop))
+
+
+def arguments(
+    b: ir.IRBuilder, table: ir.Value, homes: Sequence[int]
+) -> dict[int, ir.Value]:
+    """The addresses of a kernel's buffers, read from the table that it is given."""
+    found = {}
+    for number, home in enumerate(homes):
+        place = b.gep(table, [index(number)], source_etype=POINTER)
+        found[home] = b.load(place, typ=POINTER, align=8)
+    return found
+
+
+def local(b: ir.IRBuilder, kind: ir.Type) -> ir.Value:
+    """Room for one value, at the start of the function: LLVM makes it a register."""
+    with b.goto_entry_block():
+        place = b.alloca(kind)
+    place.type = POINTER  # llvmlite still thinks of typed pointers here
+    return place

@@ -1,0 +1,1 @@
+"""Products of matrices: tiles held in registers, and factors copied to panels."""

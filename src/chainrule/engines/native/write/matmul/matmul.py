@@ -1,0 +1,299 @@
+"""Products of matrices: register tiles, panels that fit the caches, fused epilogues.
+
+C[i, j] = Σₚ A[i, p] · B[p, j], for static sizes and strides. Three nested ideas:
+
+- **Register tile** (``tiles``). ``rows × columns`` of C stay in vector registers while
+  p runs. Eight rows of two 512-bit vectors keep the multipliers busy in every cycle,
+  and read little.
+- **Panel** (``panels``). The columns of B that a tile needs. A panel that would be read
+  with a bad stride is first copied to contiguous memory.
+- **Parts.** The panels (or, for narrow C, the row tiles) are shared out in a fixed way,
+  and every element of C is summed by one thread in an order that does not depend on
+  the parts: results do not depend on how many threads there are.
+
+The epilogue is the elementwise work that follows the product (bias, activation, an
+activation's derivative): it is written on a finished tile, before it is stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from llvmlite import ir
+
+from ...choose.matmul import (
+    Matmul,
+    Tiling,
+    scratch_elements,
+    with_plain_strides,
+)
+from ..emit import (
+    I64,
+    POINTER,
+    VOID,
+    address,
+    index,
+    linear,
+    loop,
+    register_type,
+    share,
+)
+from .panels import Panel, emit_packer
+from .tiles import Ahead, Epilogue, Inner, Outer, Tall, Tile, Totals
+
+#: Where a stretch of p begins, and its length.
+Stretch: TypeAlias = tuple[ir.Value, ir.Value]
+
+
+def emit_panels(
+    module: ir.Module, name: str, spec: Matmul, tiling: Tiling
+) -> ir.Function:
+    """Writes ``name(b, target, part, parts)``: its part of the panels of B."""
+    kind = ir.FunctionType(VOID, [POINTER, POINTER, I64, I64])
+    function = ir.Function(module, kind, name)
+    source, target, part, parts = function.args
+    packer = emit_packer(module, f"{name}.pack", _panel_of(spec, tiling))
+    b = ir.IRBuilder(function.append_basic_block("entry"))
+    element = register_type(spec.dtype)
+    _, _, by_column = spec.b_strides
+    count = -(-spec.n // tiling.columns)
+    first, last = share(b, count, part, parts)
+    with loop(b, first, last, name="panel") as panel:
+        column = b.mul(panel, index(tiling.columns))
+        begin = address(b, source, element, linear(b, 0, [(column, by_column)]))
+        place = linear(b, 0, [(panel, tiling.columns * spec.k)])
+        rest = b.sub(index(spec.n), column)
+        fewer = b.icmp_signed("<", rest, index(tiling.columns))
+        columns = b.select(fewer, rest, index(tiling.columns))
+        where = address(b, target, element, place)
+        b.call(packer, [begin, where, index(spec.k), columns])
+    b.ret_void()
+    return function
+
+
+def _panel_of(spec: Matmul, tiling: Tiling) -> Panel:
+    """What the packer of a product copies at a time."""
+    _, by_row, by_column = spec.b_strides
+    return Panel(
+        spec.dtype,
+        tiling.lanes,
+        -(-tiling.columns // tiling.lanes),
+        by_row,
+        by_column,
+        shortest=spec.k // tiling.blocks,
+        pitch=tiling.longest if tiling.kind == "inner" else 0,
+    )
+
+
+def emit_matmul(
+    module: ir.Module,
+    name: str,
+    spec: Matmul,
+    tiling: Tiling,
+    epilogue: Epilogue | None = None,
+    ahead: Ahead | None = None,
+    totals: Totals | None = None,
+) -> ir.Function:
+    """Writes ``name(a, b, c, scratch, context, part, parts)``, which computes its part
+    of C; ``scratch`` has ``scratch_elements`` for each part.
+
+    An element of C is written once, when it is finished: the epilogue may read from
+    C's own memory what it is about to replace. With ``totals`` there is one part, or
+    parts share the panels: whole columns are finished from the first row to the last.
+    """
+    product = _Product(
+        module, name, with_plain_strides(spec), tiling, epilogue, ahead, totals
+    )
+    return product.emit()
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where the work on one panel is: values in registers."""
+
+    batch: ir.Value
+    column: ir.Value
+    start: ir.Value
+    stop: ir.Value
+    p: ir.Value
+    length: ir.Value
+    source: ir.Value
+
+
+class _Product:
+    """The state while one product is written."""
+
+    def __init__(
+        self,
+        module: ir.Module,
+        name: str,
+        spec: Matmul,
+        tiling: Tiling,
+        epilogue: Epilogue | None,
+        ahead: Ahead | None,
+        totals: Totals | None,
+    ) -> None:
+        self.module, self.name = module, name
+        self.spec, self.tiling = spec, tiling
+        self.epilogue, self.ahead, self.totals = epilogue, ahead, totals
+        self.element = register_type(spec.dtype)
+        self.tiles: dict[tuple[int, int], ir.Function] = {}
+        own = tiling.packed and not tiling.ready
+        self.packer = self._packer() if own else None
+        kind = ir.FunctionType(VOID, [POINTER] * 5 + [I64, I64])
+        self.function = ir.Function(module, kind, name)
+        self.a, self.b, self.c, scratch, self.context, self.part, self.parts = (
+            self.function.args
+        )
+        self.ir = ir.IRBuilder(self.function.append_basic_block("entry"))
+        own = linear(self.ir, 0, [(self.part, scratch_elements(tiling))])
+        self.scratch = address(self.ir, scratch, self.element, own)
+        behind = index(scratch_elements(tiling) - tiling.held)
+        self.sums = address(self.ir, self.scratch, self.element, behind)
+
+    def _packer(self) -> ir.Function:
+        panel = _panel_of(self.spec, self.tiling)
+        return emit_packer(self.module, f"{self.name}.pack", panel)
+
+    # Who computes what. ---------------------------------------------------------------
+
+    def emit(self) -> ir.Function:
+        """The share of a part: one panel, or range of row tiles, after the other."""
+        panels = -(-self.spec.n // self.tiling.columns)
+        tiles = -(-self.spec.m // self.tiling.rows)
+        b = self.ir
+        units = self.spec.batch * (panels if self.tiling.by_panel else tiles)
+        if units * panels * tiles:
+            first, last = share(b, units, self.part, self.parts)
+            if self.tiling.by_panel:
+                self._panel_share(first, last, panels)
+            else:
+                self._row_share(first, last, tiles, panels)
+        b.ret_void()
+        return self.function
+
+    def _panel_share(self, first: ir.Value, last: ir.Value, panels: int) -> None:
+        """All rows of the panels first … last, counted through the batch."""
+        b, total = self.ir, index(panels)
+        rows = index(0), index(self.spec.m)
+        if self.tiling.streams:
+            with (
+                self._stretches() as stretch,
+                loop(b, first, last, name="unit") as unit,
+            ):
+                self._panel(index(0), unit, *rows, stretch)
+            return
+        with loop(b, first, last, name="unit") as unit:
+            batch, panel = b.sdiv(unit, total), b.srem(unit, total)
+            with self._stretches() as stretch:
+                self._panel(batch, panel, *rows, stretch)
+
+    def _row_share(
+        self, first: ir.Value, last: ir.Value, tiles: int, panels: int
+    ) -> None:
+        """All panels for the row tiles first … last, counted through the batch."""
+        b, total = self.ir, index(tiles)
+        end = b.sdiv(b.add(last, index(tiles - 1)), total)
+        with loop(b, b.sdiv(first, total), end, name="batch") as batch:
+            base = b.mul(batch, total)
+            low = self._between(b.sub(first, base), tiles)
+            high = self._between(b.sub(last, base), tiles)
+            start = b.mul(low, index(self.tiling.rows))
+            stop = self._between(b.mul(high, index(self.tiling.rows)), self.spec.m)
+            with (
+                loop(b, 0, panels, name="panel") as panel,
+                self._stretches() as stretch,
+            ):
+                self._panel(batch, panel, start, stop, stretch)
+
+    def _between(self, value: ir.Value, high: int) -> ir.Value:
+        """The value brought into 0 … high."""
+        b = self.ir
+        value = b.select(b.icmp_signed("<", value, index(0)), index(0), value)
+        return b.select(b.icmp_signed(">", value, index(high)), index(high), value)
+
+    @contextmanager
+    def _stretches(self) -> Iterator[Stretch]:
+        """The loop over the stretches of p: where each begins, and its length."""
+        b, k, blocks = self.ir, self.spec.k, self.tiling.blocks
+        with loop(b, 0, blocks, name="block") as block:
+            if blocks == 1:
+                yield index(0), index(k)
+            else:
+                p, end = share(b, k, block, index(blocks))
+                yield p, b.sub(end, p)
+
+    def _panel(
+        self,
+        batch: ir.Value,
+        number: ir.Value,
+        start: ir.Value,
+        stop: ir.Value,
+        stretch: Stretch,
+    ) -> None:
+        """A stretch of p of one panel for the rows start … stop."""
+        spec, tiling, b = self.spec, self.tiling, self.ir
+        p, length = stretch
+        column = b.mul(number, index(tiling.columns))
+        by_batch, by_row, by_column = spec.b_strides
+        place = linear(b, 0, [(batch, by_batch), (p, by_row), (column, by_column)])
+        if tiling.ready:
+            place = linear(b, 0, [(column, spec.k), (p, tiling.columns)])
+        source = address(b, self.b, self.element, place)
+        if self.packer is not None:
+            columns = self._between(b.sub(index(spec.n), column), tiling.columns)
+            b.call(self.packer, [source, self.scratch, length, columns])
+            source = self.scratch
+        self._columns(_Place(batch, column, start, stop, *stretch, source))
+
+    def _columns(self, where: _Place) -> None:
+        """A panel of all its columns, or the last one, which may have fewer."""
+        b, spec, columns = self.ir, self.spec, self.tiling.columns
+        rest = spec.n % columns
+        if not rest or spec.n < columns:
+            self._rows(where, rest or columns)
+            return
+        full = b.icmp_signed("<", where.column, index(spec.n - rest))
+        with b.if_else(full) as (then, otherwise):
+            with then:
+                self._rows(where, columns)
+            with otherwise:
+                self._rows(where, rest)
+
+    def _rows(self, where: _Place, columns: int) -> None:
+        """The tiles of a panel, one below the other; the last may have fewer rows."""
+        b, m, most = self.ir, self.spec.m, self.tiling.rows
+
+        def call(row: ir.Value, rows: int) -> None:
+            terms = [(row, self.tiling.columns)]
+            if self.tiling.streams:
+                terms.append((where.column, self.spec.m))
+            sums = address(b, self.sums, self.element, linear(b, 0, terms))
+            pointers = [self.a, self.c, where.source, sums, self.context]
+            place = [where.batch, row, where.column, where.p, where.length]
+            b.call(self._tile(rows, columns), [*pointers, *place])
+
+        rest = b.srem(b.sub(where.stop, where.start), index(most))
+        whole = b.sub(where.stop, rest) if m % most else where.stop
+        with loop(b, where.start, whole, step=most, name="row") as row:
+            call(row, most)
+        if m % most:
+            with b.if_then(b.icmp_signed("<", whole, where.stop)):
+                call(whole, m % most)
+
+    def _tile(self, rows: int, columns: int) -> ir.Function:
+        """The function of a tile, written when first asked for."""
+        if (rows, columns) not in self.tiles:
+            title = f"{self.name}.tile{rows}x{columns}"
+            function = ir.Function(self.module, Tile.KIND, title)
+            function.linkage = "internal"
+            function.attributes.add("noinline")
+            self.tiles[rows, columns] = function
+            kind = {"outer": Outer, "tall": Tall, "inner": Inner}[self.tiling.kind]
+            cut = self.spec, self.tiling, rows, columns
+            finish = self.epilogue, self.ahead, self.totals
+            kind(function, *cut, *finish).emit()
+        return self.tiles[rows, columns]

@@ -1,0 +1,533 @@
+"""Tiles: a few rows and columns of C in registers, while p runs.
+
+Place on the road: below ``matmul``, which cuts C into tiles. Three kinds:
+
+- **Outer products.** For each p some columns of B are loaded as vectors, each of the
+  rows' elements of A is broadcast, and every pair is one fused multiply-add.
+- **Tall ones**, where C has few columns and A's columns are contiguous: the same with
+  the roles of A and B exchanged, and the tile turned at the end.
+- **Inner products**, where p is contiguous in A and B, and C has few rows or columns:
+  vectors along p of rows of A times those of columns of B; at the end the lanes of
+  each are added up.
+
+All end alike: the epilogue on each vector of C, and the store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeAlias
+
+from llvmlite import ir
+
+from ...choose.matmul import Matmul, Tiling
+from ...choose.processor import IN_FLIGHT
+from ..emit import (
+    I1,
+    I64,
+    POINTER,
+    VOID,
+    address,
+    constant,
+    index,
+    intrinsic,
+    linear,
+    load,
+    loop,
+    prefetch,
+    register_type,
+    splat,
+    store,
+    suffix,
+    wide,
+)
+from .panels import mixed
+
+#: ``epilogue(builder, values, context, batch, row, column, mask)`` → the vector to
+#: store in C. ``context`` is the pointer given to the product: the epilogue finds its
+#: operands there. ``values`` are neighbours in a row; ``mask`` is None for a whole
+#: vector, else which columns exist: the other lanes hold anything.
+Epilogue = Callable[..., ir.Value]
+#: ``ahead(builder, context, batch, row, column, columns)`` asks memory for what the
+#: epilogue will read in one row of a tile.
+Ahead = Callable[..., None]
+Mask: TypeAlias = ir.Value | None
+
+
+class Totals(Protocol):
+    """What an epilogue adds up along the rows of a tile."""
+
+    def begin(self, b: ir.IRBuilder, kinds: Sequence[ir.Type]) -> None:
+        """Before the first row; ``kinds`` are the types of its vectors."""
+
+    def end(
+        self,
+        b: ir.IRBuilder,
+        context: ir.Value,
+        where: tuple[ir.Value, ir.Value, ir.Value],
+        v: int,
+        mask: Mask,
+    ) -> None:
+        """After the last row, for vector ``v``; ``where`` is (batch, the tile's first
+        row, the vector's first column)."""
+
+
+#: One p of a loop: (p, sums) → the new sums.
+Step: TypeAlias = Callable[[ir.Value, list[list[ir.Value]]], list[list[ir.Value]]]
+
+#: Rows of Aᵀ that are so many bytes apart or more compete for the same cache lines and
+#: lie on many pages: they are asked for so many multiplications of vectors ahead.
+FAR_APART, MULTIPLICATIONS_AHEAD = 1 << 10, 1 << 10
+#: A line of the cache, in bytes.
+LINE = 64
+
+
+class Tile:
+    """A function (a, c, panel, sums, context, batch, row, column, p, length): adds a
+    stretch of p to rows × columns of C. Between stretches they wait in ``sums``."""
+
+    KIND = ir.FunctionType(VOID, [POINTER] * 5 + [I64] * 5)
+
+    def __init__(
+        self,
+        function: ir.Function,
+        spec: Matmul,
+        tiling: Tiling,
+        rows: int,
+        columns: int,
+        epilogue: Epilogue | None,
+        ahead: Ahead | None = None,
+        totals: Totals | None = None,
+    ) -> None:
+        self.spec, self.tiling, self.epilogue = spec, tiling, epilogue
+        self.ahead, self.totals = ahead, totals
+        self.rows, self.columns = rows, columns
+        self.element = register_type(spec.dtype)
+        self.vector = wide(self.element, tiling.lanes)
+        self.b = ir.IRBuilder(function.append_basic_block("entry"))
+        self.a, self.c, self.panel, self.waiting, self.context = function.args[:5]
+        self.batch, self.row, self.column, self.p, self.length = function.args[5:]
+        self.lanes = tiling.lanes
+        self.vectors = -(-columns // tiling.lanes)
+        #: How wide the vectors of a row are (the last one may be narrower), and which
+        #: of their lanes exist.
+        self.widths = [tiling.lanes] * self.vectors
+        rest = columns - (self.vectors - 1) * tiling.lanes
+        while (
+            self.widths[-1] * spec.dtype.itemsize > 16 and rest <= self.widths[-1] // 2
+        ):
+            self.widths[-1] //= 2
+        self.masks = [*[None] * (self.vectors - 1), first_lanes(rest, self.widths[-1])]
+
+    def emit(self) -> None:
+        """The whole stretch in registers; after the last one epilogue and store."""
+        b = self.b
+        if self.tiling.blocks == 1:
+            self._call_for_rows()
+            self._finish(self.sums())
+            b.ret_void()
+            return
+        ends = b.icmp_signed(">=", b.add(self.p, self.length), index(self.spec.k))
+        with b.if_then(ends):
+            self._call_for_rows()
+        sums = self.sums()
+        with b.if_else(ends) as (then, otherwise):
+            with then:
+                self._finish(sums)
+            with otherwise:
+                for r, line in enumerate(sums):
+                    for v, value in enumerate(line):
+                        place = self.waiting_place(r, v)
+                        store(b, self.spec.dtype, value, place, None)
+        b.ret_void()
+
+    def _call_for_rows(self) -> None:
+        """Asks memory for what the epilogue will need; the sums take long enough."""
+        b = self.b
+        if self.ahead is not None:
+            with loop(b, 0, self.rows, name="ahead") as r:
+                where = self.batch, b.add(self.row, r), self.column, self.columns
+                self.ahead(b, self.context, *where)
+
+    def sums(self) -> list[list[ir.Value]]:
+        """C of the tile so far and this stretch: for each row its vectors."""
+        raise NotImplementedError("each kind of tile writes its own sums")
+
+    def multiply_add(self, x: ir.Value, y: ir.Value, z: ir.Value) -> ir.Value:
+        """x · y + z, in one instruction where the processor has one."""
+        return intrinsic(self.b, f"llvm.fmuladd.{suffix(z.type)}", z.type, [x, y, z])
+
+    def place(self, row: ir.Value, v: int) -> ir.Value:
+        """Where a vector of the tile lies in C."""
+        by_batch, by_row, _ = self.spec.c_strides
+        where = [(self.batch, by_batch), (self.row, by_row), (row, by_row)]
+        where.append((self.column, 1))
+        at = linear(self.b, v * self.tiling.lanes, where)
+        return address(self.b, self.c, self.element, at)
+
+    def waiting_place(self, r: int, v: int) -> ir.Value:
+        """Where a vector of the tile waits between stretches."""
+        at = index(r * self.tiling.columns + v * self.lanes)
+        return address(self.b, self.waiting, self.element, at)
+
+    def _finish(self, sums: list[list[ir.Value]]) -> None:
+        """The tile through the epilogue to C.
+
+        With an epilogue it goes row by row through memory, so that this is written
+        once.
+        """
+        b, dtype = self.b, self.spec.dtype
+        if self.epilogue is not None:
+            held = self.held(self.rows * self.vectors)
+        for r, line in enumerate(sums):
+            for v, value in enumerate(line):
+                if self.epilogue is None:
+                    store(b, dtype, value, self.place(index(r), v), self.masks[v])
+                    continue
+                at = index((r * self.vectors + v) * self.lanes)
+                store(b, dtype, value, address(b, held, self.element, at), None)
+        if self.epilogue is not None:
+            self.from_memory(held, self.vectors * self.lanes)
+
+    def held(self, vectors: int) -> ir.Value:
+        """Memory on the stack."""
+        b = self.b
+        with b.goto_entry_block():
+            held = b.alloca(ir.ArrayType(self.vector, vectors))
+            held.align = self.spec.dtype.itemsize * self.lanes
+            place = address(b, held, self.element, index(0))
+        place.type = POINTER  # of whatever lies there
+        return place
+
+    def from_memory(self, held: ir.Value, pitch: int) -> None:
+        """Rows of the tile, which lie ``pitch`` apart, through the epilogue to C."""
+        b, dtype = self.b, self.spec.dtype
+        if self.totals is not None:
+            self.totals.begin(b, [wide(self.element, width) for width in self.widths])
+        with loop(b, 0, self.rows, name="finish") as r:
+            for v, (width, mask) in enumerate(
+                zip(self.widths, self.masks, strict=True)
+            ):
+                at = linear(b, v * self.lanes, [(r, pitch)])
+                value = load(b, dtype, address(b, held, self.element, at), width, None)
+                if self.epilogue is not None:
+                    column = b.add(self.column, index(v * self.lanes))
+                    where = (self.batch, b.add(self.row, r), column, mask)
+                    value = self.epilogue(b, value, self.context, *where)
+                store(b, dtype, value, self.place(r, v), mask)
+        if self.totals is not None:
+            for v, mask in enumerate(self.masks):
+                column = b.add(self.column, index(v * self.lanes))
+                place = self.batch, self.row, column
+                self.totals.end(b, self.context, place, v, mask)
+
+
+def first_lanes(count: int, lanes: int) -> Mask:
+    """The mask of the first ``count`` lanes, None for all."""
+    if count >= lanes:
+        return None
+    return ir.Constant(wide(I1, lanes), [int(i < count) for i in range(lanes)])
+
+
+class Outer(Tile):
+    """A tile of outer products."""
+
+    def sums(self) -> list[list[ir.Value]]:
+        """starts + Σₚ A[rows, p] ⊗ B[p, columns]."""
+        starts = self._starts()
+        return self.summed(starts, self._step) if self.spec.k else starts
+
+    def summed(self, starts: list[list[ir.Value]], step: Step) -> list[list[ir.Value]]:
+        """The loop over p."""
+        b = self.b
+        before = b.block
+        body, after = b.append_basic_block("sum"), b.append_basic_block("summed")
+        b.branch(body)
+        b.position_at_end(body)
+        p = b.phi(I64, "p")
+        p.add_incoming(index(0), before)
+        phis = [[b.phi(value.type) for value in line] for line in starts]
+        new = step(p, phis)
+        following = b.add(p, index(1))
+        p.add_incoming(following, b.block)
+        for line, first, last in zip(phis, starts, new, strict=True):
+            for phi, x, y in zip(line, first, last, strict=True):
+                phi.add_incoming(x, before)
+                phi.add_incoming(y, b.block)
+        b.cbranch(b.icmp_signed("<", following, self.length), body, after)
+        b.position_at_end(after)
+        return new
+
+    def _starts(self) -> list[list[ir.Value]]:
+        """Where the sums begin: at 0, in later stretches where the last one ended."""
+        b = self.b
+        zeros = [constant(wide(self.element, width), 0) for width in self.widths]
+        if self.tiling.blocks == 1:
+            return [zeros] * self.rows
+        entry = b.block
+        with b.if_then(b.icmp_signed(">", self.p, index(0))):
+            held = [
+                [self._held(r, v) for v in range(self.vectors)]
+                for r in range(self.rows)
+            ]
+            loaded = b.block
+        starts = []
+        for line in held:
+            phis = [b.phi(value.type) for value in line]
+            for phi, zero, value in zip(phis, zeros, line, strict=True):
+                phi.add_incoming(zero, entry)
+                phi.add_incoming(value, loaded)
+            starts.append(phis)
+        return starts
+
+    def _held(self, r: int, v: int) -> ir.Value:
+        place = self.waiting_place(r, v)
+        return load(self.b, self.spec.dtype, place, self.widths[v], None)
+
+    def _step(self, p: ir.Value, sums: list[list[ir.Value]]) -> list[list[ir.Value]]:
+        """One p: every row's number of A times every vector of B, added to the sums."""
+        b, dtype, packed = self.b, self.spec.dtype, self.tiling.packed
+        stride = self.tiling.columns if packed else self.spec.b_strides[1]
+        columns = []
+        for v, (width, mask) in enumerate(zip(self.widths, self.masks, strict=True)):
+            at = linear(b, v * self.lanes, [(p, stride)])
+            source = address(b, self.panel, self.element, at)
+            columns.append(load(b, dtype, source, width, None if packed else mask))
+            if self.tiling.streams:
+                self._ahead(source, stride)
+        by_batch, by_row, by_p = self.spec.a_strides
+        where = [(self.batch, by_batch), (self.row, by_row), (self.p, by_p), (p, by_p)]
+        start = address(b, self.a, self.element, linear(b, 0, where))
+        if by_row == 1:
+            self.later_rows(start, self.rows, len(columns) * self.rows)
+        new = []
+        for r, line in enumerate(sums):
+            place = address(b, start, self.element, index(r * by_row))
+            number = load(b, dtype, place, 0, None)
+            new.append(self.scaled(number, columns, line))
+        return new
+
+    def later_rows(self, start: ir.Value, count: int, work: int) -> None:
+        """Asks memory for ``count`` neighbours in a row of Aᵀ that is far from this
+        one, where each takes so much ``work``."""
+        by_p, size = self.spec.a_strides[2], self.spec.dtype.itemsize
+        if abs(by_p) * size < FAR_APART:
+            return
+        distance = by_p * -(-MULTIPLICATIONS_AHEAD // work)
+        for at in (*range(0, count - 1, LINE // size), count - 1):
+            place = address(self.b, start, self.element, index(distance + at))
+            prefetch(self.b, place)
+
+    def _ahead(self, source: ir.Value, stride: int) -> None:
+        """Asks memory for what is read here later: in the next stretch by a single row,
+        which is through with a panel at once; else in the panel after the next one."""
+        alone = self.spec.m == 1
+        distance = self.tiling.longest * stride if alone else 2 * self.tiling.columns
+        prefetch(self.b, address(self.b, source, self.element, index(distance)))
+
+    def scaled(
+        self, number: ir.Value, vectors: list[ir.Value], sums: list[ir.Value]
+    ) -> list[ir.Value]:
+        """sums + number · vectors."""
+        widths = {x.type.count for x in vectors}
+        spread = {width: splat(self.b, number, width) for width in sorted(widths)}
+        return [
+            self.multiply_add(spread[x.type.count], x, total)
+            for x, total in zip(vectors, sums, strict=True)
+        ]
+
+
+class Tall(Outer):
+    """A tile of many rows and at most four columns: vectors run down the columns."""
+
+    def emit(self) -> None:
+        """Columns in registers, then turned to rows in memory."""
+        b, lanes = self.b, self.lanes
+        stretches = -(-self.rows // lanes)
+        #: Which rows of the last stretch exist.
+        self.bottom = first_lanes(self.rows - (stretches - 1) * lanes, lanes)
+        zero = constant(self.vector, 0)
+        starts = [[zero] * stretches for _ in range(self.columns)]
+        columns = self.summed(starts, self._column_step) if self.spec.k else starts
+        pitch = sum(self.widths)
+        held = self.held(stretches * pitch)
+        for s in range(stretches):
+            turned = _interleaved(b, [column[s] for column in columns], pitch)
+            for i, vector in enumerate(turned):
+                at = index((s * pitch + i) * lanes)
+                place = address(b, held, self.element, at)
+                store(b, self.spec.dtype, vector, place, None)
+        self.from_memory(held, pitch)
+        b.ret_void()
+
+    def _column_step(
+        self, p: ir.Value, sums: list[list[ir.Value]]
+    ) -> list[list[ir.Value]]:
+        """One p: every column's number of B times the vectors of A."""
+        b, dtype = self.b, self.spec.dtype
+        by_batch, _, by_p = self.spec.a_strides
+        where = [(self.batch, by_batch), (self.row, 1), (p, by_p)]
+        start = address(b, self.a, self.element, linear(b, 0, where))
+        stretches = len(sums[0])
+        self.later_rows(start, self.rows, stretches * self.columns)
+        vectors = []
+        for s in range(stretches):
+            place = address(b, start, self.element, index(s * self.lanes))
+            mask = self.bottom if s == stretches - 1 else None
+            vectors.append(load(b, dtype, place, self.lanes, mask))
+        _, by_row, by_column = self.spec.b_strides
+        new = []
+        for j, line in enumerate(sums):
+            at = linear(b, j * by_column, [(p, by_row)])
+            number = load(b, dtype, address(b, self.panel, self.element, at), 0, None)
+            new.append(self.scaled(number, vectors, line))
+        return new
+
+
+def _interleaved(
+    b: ir.IRBuilder, vectors: list[ir.Value], pitch: int
+) -> list[ir.Value]:
+    """The first lanes of all vectors, then the second, …; vectors that are missing
+    to ``pitch``, a power of two, repeat."""
+    lanes = vectors[0].type.count
+    found = [vectors[i % len(vectors)] for i in range(pitch)]
+    low = [i // 2 + lanes * (i % 2) for i in range(lanes)]
+    high = [i + lanes // 2 for i in low]
+    half = pitch // 2
+    while half:
+        # Each round merges vector i with vector i + pitch / 2, whose numbers follow it
+        # at half the distance; after log₂ rounds all are in order.
+        pairs = [(found[i], found[i + pitch // 2]) for i in range(pitch // 2)]
+        found = [mixed(b, x, y, which) for x, y in pairs for which in (low, high)]
+        half //= 2
+    return found
+
+
+class Inner(Tile):
+    """A tile of inner products, of at most ``lanes`` columns."""
+
+    def emit(self) -> None:
+        """A group of columns after the other to memory, then all to C."""
+        b, dtype, lanes = self.b, self.spec.dtype, self.lanes
+        held = self.held(self.rows)
+        size = min(self.columns, self.tiling.group)
+        rest = self.columns % size
+
+        def group(start: ir.Value, columns: int) -> None:
+            for r, line in enumerate(self._group(start, columns)):
+                at = linear(b, r * lanes, [(start, 1)])
+                store(b, dtype, line, address(b, held, self.element, at), None)
+
+        with loop(b, 0, self.columns - rest, step=size, name="group") as start:
+            group(start, size)
+        if rest:
+            group(index(self.columns - rest), rest)
+        self.from_memory(held, lanes)
+        b.ret_void()
+
+    def _group(self, start: ir.Value, columns: int) -> list[ir.Value]:
+        """For each row a vector: Σₚ A[row, p] · B[p, start …]."""
+        lanes, k = self.lanes, self.spec.k
+        most = max(1, k // lanes)
+        self.unroll = min(most, -(-IN_FLIGHT // (self.rows * columns)))
+        by_batch, by_row, _ = self.spec.a_strides
+        pitch = self.spec.k if self.tiling.packed else self.spec.b_strides[2]
+        where = [(self.batch, by_batch), (self.row, by_row)]
+        a = address(self.b, self.a, self.element, linear(self.b, 0, where))
+        at = linear(self.b, 0, [(start, pitch)])
+        panel = address(self.b, self.panel, self.element, at)
+        self.lines = [(a, r * by_row) for r in range(self.rows)]
+        self.lines += [(panel, j * pitch) for j in range(columns)]
+
+        step = lanes * self.unroll
+        zero = constant(self.vector, 0)
+        totals = [[zero] * (columns * self.unroll) for _ in range(self.rows)]
+        whole = k - k % step
+        if whole:
+            totals = self._whole(totals, whole, step)
+        for u in range(-(-(k - whole) // lanes)):
+            at = whole + u * lanes
+            totals = self._step(index(at), u, first_lanes(k - at, lanes), totals)
+        return [self._added(line) for line in totals]
+
+    def _whole(
+        self, starts: list[list[ir.Value]], stop: int, step: int
+    ) -> list[list[ir.Value]]:
+        """The steps without masks."""
+        b = self.b
+        before = b.block
+        body, after = b.append_basic_block("sum"), b.append_basic_block("summed")
+        b.branch(body)
+        b.position_at_end(body)
+        p = b.phi(I64, "p")
+        p.add_incoming(index(0), before)
+        phis = [[b.phi(self.vector) for _ in line] for line in starts]
+        new = phis
+        for u in range(self.unroll):
+            at = b.add(p, index(u * self.lanes)) if u else p
+            new = self._step(at, u, None, new)
+        following = b.add(p, index(step))
+        p.add_incoming(following, b.block)
+        for line, first, last in zip(phis, starts, new, strict=True):
+            for phi, x, y in zip(line, first, last, strict=True):
+                phi.add_incoming(x, before)
+                phi.add_incoming(y, b.block)
+        b.cbranch(b.icmp_signed("<", following, index(stop)), body, after)
+        b.position_at_end(after)
+        return new
+
+    def _step(
+        self, p: ir.Value, u: int, mask: Mask, totals: list[list[ir.Value]]
+    ) -> list[list[ir.Value]]:
+        """The next lanes of p, into the sums number u of each pair."""
+        b = self.b
+        vectors = []
+        for begin, distance in self.lines:
+            at = linear(b, distance, [(p, 1)])
+            source = address(b, begin, self.element, at)
+            vectors.append(load(b, self.spec.dtype, source, self.lanes, mask))
+        rows, columns = vectors[: self.rows], vectors[self.rows :]
+        new = [list(line) for line in totals]
+        for row, line in zip(rows, new, strict=True):
+            for j, column in enumerate(columns):
+                i = j * self.unroll + u
+                line[i] = self.multiply_add(row, column, line[i])
+        return new
+
+    def _added(self, line: list[ir.Value]) -> ir.Value:
+        """The sums of the lanes of vectors, each in ``unroll`` pieces, as a vector."""
+        vectors = []
+        for j in range(0, len(line), self.unroll):
+            pieces = line[j : j + self.unroll]
+            while len(pieces) > 1:
+                half = len(pieces) // 2
+                pairs = zip(pieces[:half], pieces[half:], strict=False)
+                rest = pieces[2 * half :]
+                pieces = [self.b.fadd(x, y) for x, y in pairs] + rest
+            vectors.append(pieces[0])
+        return _lane_sums(self.b, vectors)
+
+
+def _lane_sums(b: ir.IRBuilder, vectors: list[ir.Value]) -> ir.Value:
+    """The sums of each vector's lanes, as a vector (some of its last lanes may repeat).
+
+    In every round two vectors become one: the lower half of each group of lanes is
+    added to the upper half, and the groups of both vectors stand side by side. Once a
+    single vector is left, it becomes shorter.
+    """
+    group = vectors[0].type.count
+    while group > 1:
+        half = group // 2
+        groups = vectors[0].type.count // group
+        if len(vectors) == 1:
+            pairs = [(vectors[0], vectors[0])]
+            starts = [g * group for g in range(groups)]
+        else:
+            second = [*vectors[1::2], vectors[-1]]
+            pairs = list(zip(vectors[::2], second, strict=False))
+            starts = [g * group for g in range(2 * groups)]
+        low = [start + i for start in starts for i in range(half)]
+        high = [i + half for i in low]
+        vectors = [b.fadd(mixed(b, x, y, low), mixed(b, x, y, high)) for x, y in pairs]
+        group = half
+    return vectors[0]

@@ -1,0 +1,195 @@
+"""The values of a kernel's steps at one point of its space, or at ``lanes`` neighbours.
+
+Place on the road: between the loops (``sweep``, ``product``) and the emitters of single
+operations (``elementwise``). Here an access becomes an address: neighbours in memory
+are one vector load, one number for all lanes is a scalar load, anything else a gather.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from llvmlite import ir
+
+from .... import dtypes
+from ....dtypes import DType
+from ..plan.kernels import Access, Argument, Coordinate, Immediate, Local, Step
+from . import emit
+from .arithmetic.elementwise import EMITTERS, convert, from_front
+from .emit import I64
+from .guard import guarded
+
+
+@dataclass(frozen=True)
+class Point:
+    """Where in the space: an index for every axis, and what the lanes are.
+
+    Attributes:
+        lane_axis: the axis along which the lanes are neighbours; None for one number.
+        mask: which lanes exist; None for all.
+    """
+
+    indices: tuple[ir.Value, ...]
+    lane_axis: int | None = None
+    lanes: int = 0
+    mask: ir.Value | None = None
+
+
+@dataclass
+class Values:
+    """Steps evaluated at a point, each once, where they are first asked for.
+
+    ``known`` starts with what the loops provide: values of rows, sums, a product.
+    ``reload`` has steps that are read back from memory instead of computed.
+    """
+
+    b: ir.IRBuilder
+    steps: Sequence[Step]
+    pointers: Mapping[int, ir.Value]
+    point: Point
+    known: dict[int, ir.Value] = field(default_factory=dict)
+    reload: Mapping[int, Access] = field(default_factory=dict)
+    loaded: dict[Access, ir.Value] = field(default_factory=dict)
+    #: home → its size, where every access is checked
+    sizes: Mapping[int, int] | None = None
+
+    def step(self, number: int) -> ir.Value:
+        """The value of a step, in every lane."""
+        value = self.known.get(number)
+        if value is None:
+            if number in self.reload:
+                value = self.load(self.reload[number])
+            else:
+                value = self._compute(self.steps[number])
+            self.known[number] = value
+        return emit.splat(self.b, value, self.point.lanes)
+
+    def _compute(self, step: Step) -> ir.Value:
+        if step.call.name == "gather":
+            return self._gather(step)
+        values = [self.argument(each) for each in step.arguments]
+        return EMITTERS[step.call.name](self.b, step.call, *values)
+
+    def argument(self, argument: Argument) -> ir.Value:
+        """The value of an argument, in every lane."""
+        point = self.point
+        if isinstance(argument, Local):
+            return self.step(argument.step)
+        if isinstance(argument, Immediate):
+            kind = emit.wide(emit.register_type(argument.dtype), point.lanes)
+            return emit.constant(kind, argument.value)
+        if isinstance(argument, Coordinate):
+            return self._coordinate(argument)
+        return self.load(argument)
+
+    def _coordinate(self, argument: Coordinate) -> ir.Value:
+        b, point = self.b, self.point
+        terms = list(zip(point.indices, argument.strides, strict=True))
+        first = emit.splat(b, emit.linear(b, argument.offset, terms), point.lanes)
+        if point.lane_axis is None or not point.lanes:
+            return first
+        stride = argument.strides[point.lane_axis]
+        steps = [lane * stride for lane in range(point.lanes)]
+        return b.add(first, ir.Constant(emit.wide(I64, point.lanes), steps))
+
+    def load(self, access: Access) -> ir.Value:
+        """What an access reads, in every lane; the same access is read once."""
+        found = self.loaded.get(access)
+        if found is None:
+            place = self.position(access.strides, access.offset)
+            found = self._load_at(
+                access.home, access.dtype, place, self._stride(access)
+            )
+            self.loaded[access] = found
+        return found
+
+    def read(self, access: Access) -> ir.Value:
+        """What stands now where a store has gone, in every lane."""
+        place = self.position(access.strides, access.offset)
+        stride = self._stride(access)
+        return self._load_at(access.home, access.dtype, place, stride)
+
+    def _load_at(
+        self, home: int, dtype: DType, place: ir.Value, stride: int
+    ) -> ir.Value:
+        b, point = self.b, self.point
+        lanes = 0 if stride == 0 else point.lanes
+        place = self._guarded(home, place, lanes)
+        where = emit.address(b, self.pointers[home], emit.memory_type(dtype), place)
+        if stride == 0 and not emit.lanes_of(place.type):
+            return emit.splat(b, emit.load(b, dtype, where, 0, None), point.lanes)
+        return emit.load(b, dtype, where, point.lanes, point.mask)
+
+    def store(self, value: ir.Value, access: Access) -> None:
+        """Writes a value to where an access says."""
+        b = self.b
+        place = self.position(access.strides, access.offset)
+        kind = emit.memory_type(access.dtype)
+        place = self._guarded(access.home, place, emit.lanes_of(value.type))
+        where = emit.address(b, self.pointers[access.home], kind, place)
+        mask = self.point.mask if emit.lanes_of(value.type) else None
+        emit.store(b, access.dtype, value, where, mask)
+
+    def _guarded(self, home: int, place: ir.Value, lanes: int) -> ir.Value:
+        if self.sizes is None or home not in self.sizes:
+            return place
+        mask = self.point.mask if lanes or emit.lanes_of(place.type) else None
+        return guarded(self.b, place, lanes, mask, self.sizes[home])
+
+    def position(self, strides: Sequence[int], offset: int) -> ir.Value:
+        """offset + Σ index · stride: of the first lane where the lanes are neighbours,
+        else of every lane.
+        """
+        b, point = self.b, self.point
+        terms = list(zip(point.indices, strides, strict=True))
+        first = emit.linear(b, offset, terms)
+        if point.lane_axis is None or strides[point.lane_axis] in (0, 1):
+            return first
+        steps = [lane * strides[point.lane_axis] for lane in range(point.lanes)]
+        kind = emit.wide(I64, point.lanes)
+        return b.add(emit.splat(b, first, point.lanes), ir.Constant(kind, steps))
+
+    def _stride(self, access: Access) -> int:
+        axis = self.point.lane_axis
+        return 0 if axis is None else access.strides[axis]
+
+    def _gather(self, step: Step) -> ir.Value:
+        """An element of the first operand, moved by the index times a stride."""
+        b = self.b
+        source, at = step.arguments
+        assert isinstance(source, Access)
+        size, stride = step.call.params["size"], step.call.params["stride"]
+        base = self.position(source.strides, source.offset)
+        along = self._stride(source)
+        if along == 0 or not self._uniform(at):
+            index = self.argument(at)
+        else:
+            index = self._uniform_value(at)
+        index = from_front(
+            b, convert(b, index, step.call.inputs[1], dtypes.int64), size
+        )
+        moved = b.mul(index, emit.constant(index.type, stride))
+        if along == 1 and emit.lanes_of(moved.type) and not emit.lanes_of(base.type):
+            lanes = self.point.lanes
+            base = b.add(emit.splat(b, base, lanes), emit.lane_numbers(lanes))
+        lanes = max(emit.lanes_of(base.type), emit.lanes_of(moved.type))
+        place = b.add(emit.splat(b, base, lanes), emit.splat(b, moved, lanes))
+        return self._load_at(source.home, source.dtype, place, along)
+
+    def _uniform(self, argument: Argument) -> bool:
+        """Whether an argument is one number for all lanes."""
+        axis = self.point.lane_axis
+        if axis is None or isinstance(argument, Immediate):
+            return True
+        return isinstance(argument, Access) and argument.strides[axis] == 0
+
+    def _uniform_value(self, argument: Argument) -> ir.Value:
+        if isinstance(argument, Immediate):
+            return emit.constant(emit.register_type(argument.dtype), argument.value)
+        assert isinstance(argument, Access)
+        place = self.position(argument.strides, argument.offset)
+        place = self._guarded(argument.home, place, 0)
+        kind = emit.memory_type(argument.dtype)
+        where = emit.address(self.b, self.pointers[argument.home], kind, place)
+        return emit.load(self.b, argument.dtype, where, 0, None)

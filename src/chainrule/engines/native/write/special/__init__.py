@@ -1,0 +1,1 @@
+"""Primitives with a kernel of their own."""

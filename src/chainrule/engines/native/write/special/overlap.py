@@ -1,0 +1,165 @@
+"""Windows that overlap, added up where they lie: ``overlap_add`` as LLVM.
+
+Place on the road: beside ``specials``. Each row of the result is written by one thread:
+it starts at 0, and every row of windows that covers it is added, tap after tap. A row
+stays in the first-level cache while that happens, so every window is read once and
+every result written once. Windows that no memory holds are computed here, element by
+element, from what ``gathered`` has found.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from llvmlite import ir
+
+from .....shapes import Shape
+from ...choose.processor import Host
+from ...plan.calls import Call
+from ...plan.kernels import Access, Special, Step
+from ...plan.views import contiguous_strides
+from .. import emit
+from ..emit import I1, I8, KERNEL, VOID, address, index, linear, load, loop, store
+from ..point import Point, Values
+
+
+def rows_of(kernel: Special) -> int:
+    """The rows of the result: into so many pieces the work can be cut."""
+    ((_, shape),) = kernel.outputs
+    return math.prod(shape[:-2])
+
+
+def emit_overlap(
+    module: ir.Module,
+    name: str,
+    kernel: Special,
+    host: Host,
+    sizes: Mapping[int, int] | None = None,
+) -> ir.Function:
+    """Writes ``name([windows …, result], part, parts)``."""
+    function = ir.Function(module, KERNEL, name)
+    _Overlap(function, kernel, host, sizes).emit()
+    return function
+
+
+def size_of(kernel: Special) -> int:
+    """The elements of all windows."""
+    return math.prod(windows_of(kernel))
+
+
+def windows_of(kernel: Special) -> Shape:
+    """The shape of the windows."""
+    found: Shape = kernel.params.get("windows") or kernel.inputs[0][1]
+    return found
+
+
+class _Overlap:
+    def __init__(
+        self,
+        function: ir.Function,
+        kernel: Special,
+        host: Host,
+        sizes: Mapping[int, int] | None,
+    ) -> None:
+        given = windows_of(kernel)
+        ((_, self.shape),) = kernel.outputs
+        axes = len(self.shape) - 2
+        self.counts, self.taps = given[1 : axes + 1], given[axes + 1 : -1]
+        self.strides = contiguous_strides(given)
+        self.stride = kernel.params["stride"]
+        self.dilation = kernel.params["dilation"]
+        self.dtype, self.axes = kernel.params["dtype"], axes
+        self.lanes = host.vector_bytes // self.dtype.itemsize
+        self.b = ir.IRBuilder(function.append_basic_block("entry"))
+        self.kind = emit.memory_type(self.dtype)
+        table, self.part, self.parts = function.args
+        count = len(kernel.inputs)
+        self.pointers = emit.arguments(self.b, table, range(count + 1))
+        self.result = self.pointers[count]
+        self.sizes = sizes if "steps" in kernel.params else None
+        self.steps = kernel.params.get("steps") or (self._whole(),)
+
+    def _whole(self) -> Step:
+        """What reads windows from memory."""
+        call = Call("copy", {}, (self.dtype,), self.dtype)
+        return Step(call, (Access(0, self.strides, 0, self.dtype),))
+
+    def emit(self) -> None:
+        """This part's rows."""
+        b = self.b
+        rows = math.prod(self.shape[:-2])
+        low, high = emit.share(b, rows, self.part, self.parts)
+        with loop(b, low, high, name="row") as row:
+            line = self.shape[-2] * self.shape[-1]
+            target = b.mul(row, index(line))
+            place = address(b, self.result, self.kind, target)
+            size = index(line * self.dtype.itemsize)
+            arguments = [place, ir.Constant(I8, 0), size, ir.Constant(I1, 0)]
+            emit.intrinsic(b, "llvm.memset.p0.i64", VOID, arguments)
+            where: list[ir.Value] = []
+            for n in reversed(self.shape[1:-2]):
+                where.insert(0, b.srem(row, index(n)))
+                row = b.sdiv(row, index(n))
+            self._rows(where, [row], [], target)
+        b.ret_void()
+
+    def _rows(
+        self,
+        where: list[ir.Value],
+        windows: list[ir.Value],
+        taps: list[ir.Value],
+        target: ir.Value,
+    ) -> None:
+        """The windows that cover this row: for every tap of the outer axes the one
+        that has it here, if there is one. ``windows`` begins with the sample."""
+        b, axis = self.b, len(taps)
+        if axis == self.axes - 1:
+            self._line(windows, taps, target)
+            return
+        stride = index(self.stride[axis])
+        with loop(b, 0, self.taps[axis], name="tap") as tap:
+            offset = b.sub(where[axis], b.mul(tap, index(self.dilation[axis])))
+            number = b.sdiv(offset, stride)
+            covers = b.icmp_signed(">=", offset, index(0))
+            even = b.icmp_signed("==", b.mul(number, stride), offset)
+            covers = b.and_(covers, even)
+            inside = b.icmp_signed("<", number, index(self.counts[axis]))
+            with b.if_then(b.and_(covers, inside)):
+                self._rows(where, [*windows, number], [*taps, tap], target)
+
+    def _line(
+        self, windows: list[ir.Value], taps: list[ir.Value], target: ir.Value
+    ) -> None:
+        """All windows along the last axis, tap after tap."""
+        b, channels, axis = self.b, self.shape[-1], self.axes - 1
+        step, apart = self.stride[axis] * channels, self.dilation[axis] * channels
+        with (
+            loop(b, 0, self.taps[axis], name="tap") as tap,
+            loop(b, 0, self.counts[axis], name="window") as number,
+        ):
+            point = [*windows, number, *taps, tap]
+            place = linear(b, 0, [(target, 1), (number, step), (tap, apart)])
+            whole = channels - channels % self.lanes
+            with loop(b, 0, whole, step=self.lanes, name="channel") as channel:
+                self._add(point, place, channel, None)
+            if channels % self.lanes:
+                first = index(whole)
+                mask = emit.tail_mask(b, first, channels, self.lanes)
+                self._add(point, place, first, mask)
+
+    def _add(
+        self,
+        point: list[ir.Value],
+        target: ir.Value,
+        channel: ir.Value,
+        mask: ir.Value | None,
+    ) -> None:
+        b, lanes = self.b, self.lanes
+        at = Point((*point, channel), len(point), lanes, mask)
+        values = Values(b, self.steps, self.pointers, at, sizes=self.sizes)
+        value = values.step(len(self.steps) - 1)
+        place = address(b, self.result, self.kind, b.add(target, channel))
+        old = load(b, self.dtype, place, lanes, mask)
+        added = b.fadd(old, value) if self.dtype.kind == "f" else b.add(old, value)
+        store(b, self.dtype, added, place, mask)

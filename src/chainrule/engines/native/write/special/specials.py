@@ -1,0 +1,329 @@
+"""Kernels with a form of their own: sorting, running sums, scattering, checking.
+
+Place on the road: lowers most ``Special`` kernels, one emitter each, found by the
+primitive's name in ``SPECIALS``. An emitter receives the builder, the kernel and the
+addresses of its operands (contiguous, in the order inputs, outputs, scratch), and may
+answer an i64 that is not 0 where the run must end with an error.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from llvmlite import ir
+
+from ..... import dtypes
+from .....dtypes import DType
+from .....shapes import Shape
+from ...plan.kernels import Home, Special
+from .. import emit
+from ..arithmetic.elementwise import convert, from_front
+from ..emit import I1, I8, I32, I64, address, index, load, loop, store
+
+Pointers = Sequence[ir.Value]
+
+
+class Flat:
+    """A contiguous array: loads and stores of single elements by flat position."""
+
+    def __init__(self, b: ir.IRBuilder, pointer: ir.Value, dtype: DType) -> None:
+        self.b, self.pointer, self.dtype = b, pointer, dtype
+        self.kind = emit.memory_type(dtype)
+
+    def place(self, position: ir.Value) -> ir.Value:
+        """The address of an element."""
+        return address(self.b, self.pointer, self.kind, position)
+
+    def load(self, position: ir.Value) -> ir.Value:
+        """The element at a position."""
+        return load(self.b, self.dtype, self.place(position), 0, None)
+
+    def store(self, value: ir.Value, position: ir.Value) -> None:
+        """Writes the element at a position."""
+        store(self.b, self.dtype, value, self.place(position), None)
+
+
+def around(shape: Shape, axis: int) -> tuple[int, int, int]:
+    """The sizes before, of, and after an axis."""
+    return math.prod(shape[:axis]), shape[axis], math.prod(shape[axis + 1 :])
+
+
+def clear(b: ir.IRBuilder, pointer: ir.Value, count: int) -> None:
+    """Fills so many bytes with zeros."""
+    values = [pointer, ir.Constant(I8, 0), index(count), ir.Constant(I1, 0)]
+    emit.intrinsic(b, "llvm.memset.p0.i64", emit.VOID, values)
+
+
+def _operands(
+    b: ir.IRBuilder, kernel: Special, pointers: Pointers, homes: dict[int, Home]
+) -> list[Flat]:
+    numbers = [home for home, _ in (*kernel.inputs, *kernel.outputs)]
+    return [
+        Flat(b, pointer, homes[home].dtype)
+        for pointer, home in zip(pointers, numbers, strict=False)
+    ]
+
+
+def _check(
+    b: ir.IRBuilder, kernel: Special, pointers: Pointers, homes: dict[int, Home]
+) -> ir.Value:
+    """1 where an index lies outside of its axis; the engine then finds out which."""
+    (given,) = _operands(b, kernel, pointers, homes)
+    size, first = kernel.params["size"], kernel.params["low"]
+    count = homes[kernel.inputs[0][0]].size
+    wrong = emit.local(b, I1)
+    b.store(ir.Constant(I1, 0), wrong)
+    with loop(b, 0, count) as i:
+        value = given.load(i)
+        if given.dtype.kind == "u":
+            bad = _unsigned_beyond(b, value, size)
+        else:
+            number = convert(b, value, given.dtype, dtypes.int64)
+            low = b.icmp_signed("<", number, index(first))
+            bad = b.or_(low, b.icmp_signed(">=", number, index(size)))
+        b.store(b.or_(b.load(wrong, typ=I1), bad), wrong)
+    return b.zext(b.load(wrong, typ=I1), I64)
+
+
+def _unsigned_beyond(b: ir.IRBuilder, value: ir.Value, size: int) -> ir.Value:
+    if size >= 1 << value.type.width:
+        return ir.Constant(I1, 0)
+    return b.icmp_unsigned(">=", value, emit.constant(value.type, size))
+
+
+def _cumsum(
+    b: ir.IRBuilder, kernel: Special, pointers: Pointers, homes: dict[int, Home]
+) -> None:
+    x, y = _operands(b, kernel, pointers, homes)
+    before, n, after = around(kernel.inputs[0][1], kernel.params["axis"])
+    total = emit.local(b, emit.register_type(y.dtype))
+    with loop(b, 0, before, name="o") as o, loop(b, 0, after, name="i") as i:
+        b.store(emit.constant(total.allocated_type, 0), total)
+        with loop(b, 0, n, name="k") as k:
+            at = b.add(b.mul(b.add(b.mul(o, index(n)), k), index(after)), i)
+            value = convert(b, x.load(at), x.dtype, y.dtype)
+            old = b.load(total, typ=total.allocated_type)
+            new = b.fadd(old, value) if y.dtype.kind == "f" else b.add(old, value)
+            b.store(new, total)
+            y.store(new, at)
+
+
+def _next_state(
+    b: ir.IRBuilder, kernel: Special, pointers: Pointers, homes: dict[int, Home]
+) -> None:
+    state, new = _operands(b, kernel, pointers, homes)
+    low, high, *draws = (state.load(index(i)) for i in range(4))
+    first, second = (b.zext(each, I64) for each in draws)
+    count = b.add(b.or_(first, b.shl(second, index(32))), index(1))
+    for i, word in enumerate((low, high)):
+        new.store(word, index(i))
+    new.store(b.trunc(count, I32), index(2))
+    new.store(b.trunc(b.lshr(count, index(32)), I32), index(3))
+
+
+def _scatter_add(
+    b: ir.IRBuilder, kernel: Special, pointers: Pointers, homes: dict[int, Home]
+) -> None:
+    """Rows added one after the other, in the order of the index."""
+    g, at, y = _operands(b, kernel, pointers, homes)
+    axis, size = kernel.params["axis"], kernel.params["size"]
+    shape, taken = kernel.inputs[0][1], kernel.inputs[1][1]
+    before = math.prod(shape[:axis])
+    count, after = math.prod(taken), math.prod(shape[axis + len(taken) :])
+    clear(b, y.pointer, homes[kernel.outputs[0][0]].size * y.dtype.itemsize)
+    with loop(b, 0, before, name="o") as o, loop(b, 0, count, name="k") as k:
+        wanted = _position(b, at, k, size)
+        source = b.mul(b.add(b.mul(o, index(count)), k), index(after))
+        target = b.mul(b.add(b.mul(o, index(size)), wanted), index(after))
+        _add_row(b, g, y, source, target, after)
+
+
+def _put(
+    b: ir.IRBuilder, kernel: Special, pointers: Pointers, homes: dict[int, Home]
+) -> None:
+    """Slices written over those of a copy; in place there is nothing to copy."""
+    x, at, new, y = _operands(b, kernel, pointers, homes)
+    shape, taken, axis = kernel.inputs[0][1], kernel.inputs[1][1], kernel.params["axis"]
+    before, size, after = around(shape, axis)
+    count = math.prod(taken)
+    apart = b.icmp_unsigned("!=", *(b.ptrtoint(e.pointer, I64) for e in (x, y)))
+    with b.if_then(apart):
+        _copy(b, y.pointer, x.pointer, index(math.prod(shape) * y.dtype.itemsize))
+    width = index(after * y.dtype.itemsize)
+    with loop(b, 0, before, name="o") as o, loop(b, 0, count, name="k") as k:
+        wanted = _position(b, at, k, size)
+        source = b.mul(b.add(b.mul(o, index(count)), k), index(after))
+        target = b.mul(b.add(b.mul(o, index(size)), wanted), index(after))
+        _copy(b, y.place(target), new.place(source), width)
+
+
+def _copy(b: ir.IRBuilder, target: ir.Value, source: ir.Value, size: ir.Value) -> None:
+    values = [target, source, size, ir.Constant(I1, 0)]
+    emit.intrinsic(b, "llvm.memcpy.p0.p0.i64", emit.VOID, values)
+
+
+def _position(b: ir.IRBuilder, at: Flat, place: ir.Value, size: int) -> ir.Value:
+    return from_front(b, convert(b, at.load(place), at.dtype, dtypes.int64), size)
+
+
+def _add_row(
+    b: ir.IRBuilder,
+    g: Flat,
+    y: Flat,
+    source: ir.Value,
+    target: ir.Value,
+    count: int,
+) -> None:
+    """y[target:] += g[source:], so many elements: in vectors, the last one masked."""
+    lanes = 1
+    while lanes < 16 and lanes < count:
+        lanes *= 2
+
+    def piece(first: ir.Value, mask: ir.Value | None) -> None:
+        x, old = (
+            load(b, each.dtype, each.place(b.add(start, first)), lanes, mask)
+            for each, start in ((g, source), (y, target))
+        )
+        store(
+            b, y.dtype, _plus(b, old, x, y.dtype), y.place(b.add(target, first)), mask
+        )
+
+    whole = count - count % lanes
+    if whole:
+        with loop(b, 0, whole, lanes, name="i") as first:
+            piece(first, None)
+    if whole < count:
+        piece(index(whole), emit.tail_mask(b, index(whole), count, lanes))
+
+
+def _plus(b: ir.IRBuilder, x: ir.Value, y: ir.Value, dtype: DType) -> ir.Value:
+    if dtype.kind == "b":
+        return b.or_(x, y)
+    return b.fadd(x, y) if dtype.kind == "f" else b.add(x, y)
+
+
+def _scatter_along(
+    b: ir.IRBuilder, kernel: Special, pointers: Pointers, homes: dict[int, Home]
+) -> None:
+    g, at, y = _operands(b, kernel, pointers, homes)
+    axis, size = kernel.params["axis"], kernel.params["size"]
+    before, n, after = around(kernel.inputs[0][1], axis)
+    clear(b, y.pointer, homes[kernel.outputs[0][0]].size * y.dtype.itemsize)
+    with (
+        loop(b, 0, before, name="o") as o,
+        loop(b, 0, n, name="k") as k,
+        loop(b, 0, after, name="i") as i,
+    ):
+        source = b.add(b.mul(b.add(b.mul(o, index(n)), k), index(after)), i)
+        wanted = _position(b, at, source, size)
+        target = b.add(b.mul(b.add(b.mul(o, index(size)), wanted), index(after)), i)
+        y.store(_plus(b, y.load(target), g.load(source), y.dtype), target)
+
+
+def _argsort(
+    b: ir.IRBuilder, kernel: Special, pointers: Pointers, homes: dict[int, Home]
+) -> None:
+    """Merge sort, from runs of 1 to runs of n: equal elements keep their order.
+
+    Two rows of indices in scratch memory are merged into each other in turn.
+    """
+    x, y = _operands(b, kernel, pointers, homes)
+    before, n, after = around(kernel.inputs[0][1], kernel.params["axis"])
+    rounds = max(0, (n - 1).bit_length())
+    scratch = pointers[2]
+    other = address(b, scratch, I64, index(n))
+    with loop(b, 0, before, name="o") as o, loop(b, 0, after, name="i") as i:
+        base = b.add(b.mul(o, index(n * after)), i)
+        with loop(b, 0, n, name="start") as k:
+            b.store(k, address(b, scratch, I64, k))
+        with loop(b, 0, rounds, name="round") as step:
+            odd = b.trunc(step, I1)
+            source, target = (b.select(odd, *each) for each in
+                              ((other, scratch), (scratch, other)))  # fmt: skip
+            _merge_runs(b, x, base, after, n, b.shl(index(1), step), source, target)
+        sorted_ = other if rounds % 2 else scratch
+        with loop(b, 0, n, name="out") as k:
+            found = b.load(address(b, sorted_, I64, k), typ=I64)
+            y.store(found, b.add(base, b.mul(k, index(after))))
+
+
+def _merge_runs(
+    b: ir.IRBuilder,
+    x: Flat,
+    base: ir.Value,
+    stride: int,
+    n: int,
+    width: ir.Value,
+    source: ir.Value,
+    target: ir.Value,
+) -> None:
+    """Every two neighbouring sorted runs of this width become one."""
+    double = b.shl(width, index(1))
+    pairs = b.sdiv(b.add(index(n - 1), double), double)
+    left, right = emit.local(b, I64), emit.local(b, I64)
+    with loop(b, 0, pairs, name="pair") as pair:
+        low = b.mul(pair, double)
+        middle = _smaller(b, b.add(low, width), index(n))
+        high = _smaller(b, b.add(low, double), index(n))
+        b.store(low, left)
+        b.store(middle, right)
+        with loop(b, low, high, name="k") as k:
+            i, j = b.load(left, typ=I64), b.load(right, typ=I64)
+            has_left = b.icmp_signed("<", i, middle)
+            has_right = b.icmp_signed("<", j, high)
+            first = _index_at(b, source, i, has_left)
+            second = _index_at(b, source, j, has_right)
+            value, rival = (
+                x.load(b.add(base, b.mul(each, index(stride))))
+                for each in (first, second)
+            )
+            behind = b.and_(has_right, _less(b, x.dtype, rival, value))
+            take = b.and_(has_left, b.not_(behind))
+            b.store(b.select(take, first, second), address(b, target, I64, k))
+            b.store(b.add(i, b.zext(take, I64)), left)
+            b.store(b.add(j, b.zext(b.not_(take), I64)), right)
+
+
+def _smaller(b: ir.IRBuilder, x: ir.Value, y: ir.Value) -> ir.Value:
+    return b.select(b.icmp_signed("<", x, y), x, y)
+
+
+def _index_at(
+    b: ir.IRBuilder, row: ir.Value, place: ir.Value, there: ir.Value
+) -> ir.Value:
+    """The index at a place of a run, 0 where the run has ended."""
+    safe = b.select(there, place, index(0))
+    return b.load(address(b, row, I64, safe), typ=I64)
+
+
+def _less(b: ir.IRBuilder, dtype: DType, x: ir.Value, y: ir.Value) -> ir.Value:
+    """Whether x sorts before y; NaN sorts last."""
+    if dtype.kind == "f":
+        ordinary = b.fcmp_ordered("<", x, y)
+        nan = b.fcmp_unordered("uno", y, y)
+        return b.or_(ordinary, b.and_(nan, b.fcmp_ordered("ord", x, x)))
+    if dtype.kind in "bu":
+        return b.icmp_unsigned("<", x, y)
+    return b.icmp_signed("<", x, y)
+
+
+#: name → emitter(builder, kernel, pointers, homes)
+SPECIALS: dict[str, Callable[..., Any]] = {
+    "check": _check,
+    "cumsum": _cumsum,
+    "argsort": _argsort,
+    "next_state": _next_state,
+    "put": _put,
+    "scatter_add": _scatter_add,
+    "scatter_along_axis": _scatter_along,
+}
+
+
+def scratch_bytes(kernel: Special) -> int:
+    """How much scratch memory a kernel needs."""
+    if kernel.name == "argsort":
+        axis: int = kernel.params["axis"]
+        return 16 * kernel.inputs[0][1][axis]
+    return 0

@@ -1,0 +1,1 @@
+"""Loops over an index space: elementwise steps, reductions of rows and columns."""

@@ -1,0 +1,331 @@
+"""Loops over an index space: elementwise chains and reductions as LLVM functions.
+
+Place on the road: lowers a ``Sweep``. A *row* is one point of the kept axes (or a
+vector of neighbouring ones). For each row the reduced axes are walked once for every
+level of dependence: softmax is three passes over a row that is in the cache, the first
+for the maximum, the second for the sum of the exponentials, the third to divide. A
+kernel without reductions has no reduced axes, and its rows are its points.
+
+The lanes of vectors lie along one axis. Where it is a reduced one, each reduction has a
+state per lane that is combined at the end of the row; where it is a kept one, lanes are
+rows of their own. Several vectors are interleaved so that additions need not wait for
+each other. The last, incomplete vector of an axis is masked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from llvmlite import ir
+
+from ...choose.sweep import Levels, Loops
+from ...plan.kernels import Access, Sweep
+from ...plan.space import simplified
+from .. import emit
+from ..emit import KERNEL, index
+from .columns import Columns
+from .row import Row
+
+#: A row that is computed once and read again in later passes may take this much stack.
+MOST_SCRATCH = 1 << 16
+
+
+def emit_sweep(
+    module: ir.Module,
+    name: str,
+    kernel: Sweep,
+    homes: Sequence[int],
+    vector_bytes: int,
+    sizes: Mapping[int, int] | None = None,
+) -> ir.Function:
+    """Writes ``name(arguments, part, parts)``; arguments are the homes' addresses.
+
+    With ``sizes`` of the homes, every load and store is checked.
+    """
+    simple = simplified(kernel)
+    return SweepEmitter(module, name, simple, homes, vector_bytes, sizes).emit()
+
+
+class SweepEmitter:
+    """The state while one function is written."""
+
+    def __init__(
+        self,
+        module: ir.Module,
+        name: str,
+        kernel: Sweep,
+        homes: Sequence[int],
+        vector_bytes: int,
+        sizes: Mapping[int, int] | None,
+    ) -> None:
+        self.kernel, self.sizes = kernel, sizes
+        self.function = ir.Function(module, KERNEL, name)
+        self.b = ir.IRBuilder(self.function.append_basic_block("entry"))
+        self.pointers = emit.arguments(self.b, self.function.args[0], homes)
+        self.loops = Loops(kernel, vector_bytes)
+        self.levels = Levels(kernel)
+        self.reload = self._reloads()
+        self.vector_bytes = vector_bytes
+        self.columns = Columns(self)
+
+    def emit(self) -> ir.Function:
+        """The whole function: this part's rows, one after the other."""
+        b, loops = self.b, self.loops
+        _, part, parts = self.function.args
+        if self.columns:
+            self._columns(part, parts)
+            b.ret_void()
+            return self.function
+        if self.kernel.parts:
+            self._behind(part, self.kernel.rows)
+            self._blocks_of_all()
+            b.ret_void()
+            return self.function
+        low, high = emit.share(b, loops.units, part, parts)
+        if loops.units == 1:
+            low, high = index(0), index(1)
+        if loops.by_blocks:
+            with emit.loop(b, 0, loops.rows, name="row") as row:
+                self._blocks(self._outer_indices(row), low, high)
+        else:
+            with emit.loop(b, low, high, name="row") as row:
+                self._blocks(self._outer_indices(row), 0, loops.blocks)
+        b.ret_void()
+        return self.function
+
+    def _columns(self, part: ir.Value, parts: ir.Value) -> None:
+        """This part's rows, added to its sums of columns."""
+        b, together = self.b, self.columns.rows
+        self._behind(part, self.kernel.row_size)
+        self.columns.begin()
+        low, high = emit.share(b, self.loops.rows, part, parts)
+        if together > 1:
+            count = b.sdiv(b.sub(high, low), index(together))
+            with emit.loop(b, 0, count, name="rows") as i:
+                first = b.add(low, b.mul(i, index(together)))
+                rows = [b.add(first, index(number)) for number in range(together)]
+                self._rows([Row(self, self._outer_indices(row)) for row in rows])
+            low = b.add(low, b.mul(count, index(together)))
+        with emit.loop(b, low, high, name="row") as row:
+            self._rows([Row(self, self._outer_indices(row))])
+        self.columns.end()
+
+    def _behind(self, part: ir.Value, size: int) -> None:
+        """Sums of a part, ``size`` numbers each, go behind those of the part before."""
+        b, kernel = self.b, self.kernel
+        for number, access in kernel.stores:
+            step = kernel.steps[number]
+            if step.across if kernel.across else step.reduces:
+                kind = emit.memory_type(access.dtype)
+                place = b.mul(part, index(size))
+                old = self.pointers[access.home]
+                self.pointers[access.home] = emit.address(b, old, kind, place)
+
+    def _blocks_of_all(self) -> None:
+        """Every row: this part's share of each."""
+        loops = self.loops
+        with emit.loop(self.b, 0, loops.rows, name="row") as row:
+            self._blocks(self._outer_indices(row), 0, loops.blocks)
+
+    # Rows.
+    # ------------------------------------------------------------------------
+
+    def _outer_indices(self, row: ir.Value) -> dict[int, ir.Value]:
+        """The index on each outer axis of the row with this number."""
+        b, kernel = self.b, self.kernel
+        found: dict[int, ir.Value] = {}
+        for axis in reversed(self.loops.outer[1:]):
+            n = index(kernel.shape[axis])
+            found[axis] = b.srem(row, n)
+            row = b.sdiv(row, n)
+        if self.loops.outer:
+            found[self.loops.outer[0]] = row
+        return found
+
+    def _blocks(self, at: dict[int, ir.Value], low: object, high: object) -> None:
+        """The row at these outer indices, or its blocks of lanes from low to high."""
+        loops, b = self.loops, self.b
+        if not loops.lanes_kept:
+            self._row(at, [None])
+            return
+        assert loops.axis is not None
+        length = self.kernel.shape[loops.axis]
+        whole = length // loops.stride  # blocks without a missing element
+        if isinstance(high, int):
+            if whole:
+                with emit.loop(b, 0, whole, name="block") as block:
+                    self._row(at, self._vectors(b.mul(block, index(loops.stride))))
+            self._rest(at, whole * loops.stride, length)
+            return
+        if whole:
+            last = b.icmp_signed("<", high, index(whole))
+            stop = b.select(last, high, index(whole))
+            with emit.loop(b, low, stop, name="block") as block:
+                self._row(at, self._vectors(b.mul(block, index(loops.stride))))
+        if length > whole * loops.stride:
+            with b.if_then(b.icmp_signed(">", high, index(whole))):
+                self._rest(at, whole * loops.stride, length)
+
+    def _rest(self, at: dict[int, ir.Value], first: int, length: int) -> None:
+        """What is left of an axis after whole blocks: vectors, and a masked one."""
+        lanes, b = self.loops.lanes, self.b
+        vectors = (length - first) // lanes
+        if vectors:
+            with emit.loop(b, 0, vectors, name="vector") as vector:
+                place = b.add(index(first), b.mul(vector, index(lanes)))
+                self._row(at, [(place, None)])
+        first += vectors * lanes
+        if first < length:
+            mask = emit.tail_mask(b, index(first), length, lanes)
+            self._row(at, [(index(first), mask)])
+
+    def _vectors(self, first: ir.Value) -> list[tuple[ir.Value, ir.Value | None]]:
+        b, lanes = self.b, self.loops.lanes
+        return [
+            (b.add(first, index(i * lanes)), None)
+            for i in range(self.loops.interleaved)
+        ]
+
+    def _row(
+        self, at: dict[int, ir.Value], places: Sequence[tuple[ir.Value, object] | None]
+    ) -> None:
+        """One row; for lanes on a kept axis, one for each place of a vector."""
+        self._rows([Row(self, at, place) for place in places])
+
+    def _rows(self, rows: list[Row]) -> None:
+        """Rows whose inner loops are the same."""
+        kernel = self.kernel
+        for number in range(self.levels.passes):
+            roots = self.levels.roots(number)
+            if not roots:
+                continue
+            sums = [i for i in roots if kernel.steps[i].reduces]
+            for row in rows:
+                row.begin(sums, number)
+            self._pass(rows, roots, number)
+            for row in rows:
+                row.end(sums)
+        for row in rows:
+            row.store()
+
+    def _pass(self, rows: list[Row], roots: list[int], number: int) -> None:
+        """One walk over the reduced axes."""
+        self._inner(rows, {}, self.loops.inner, roots, number)
+
+    def _inner(
+        self,
+        rows: list[Row],
+        at: dict[int, ir.Value],
+        axes: list[int],
+        roots: list[int],
+        number: int,
+    ) -> None:
+        loops, b = self.loops, self.b
+        if axes:
+            low, high = self._share(axes[0], self.kernel.shape[axes[0]])
+            with emit.loop(b, low, high, name="inner") as i:
+                self._inner(rows, {**at, axes[0]: i}, axes[1:], roots, number)
+            return
+        if loops.lanes_kept or loops.axis is None:
+            for row in rows:
+                row.elements(at, row.place, 0, roots, number)
+            return
+        if self.columns.in_registers:
+            for sums, row in enumerate(rows):
+                self._unrolled(row, sums, roots, number)
+            return
+        length, stride = loops.length, loops.stride
+        if length >= stride:
+            low, high = self._share(loops.axis, length // stride)
+            with emit.loop(b, low, high, name="block") as block:
+                first = b.mul(block, index(stride))
+                for i, place in enumerate(self._vectors(first)):
+                    self._elements(rows, at, place, i, roots, number)
+        if length % stride == 0:
+            return
+        if loops.cut == loops.axis:
+            _, part, parts = self.function.args
+            last = b.icmp_signed("==", part, b.sub(parts, index(1)))
+            with b.if_then(last):
+                self._row_rest(rows, at, roots, number)
+        else:
+            self._row_rest(rows, at, roots, number)
+
+    def _elements(
+        self,
+        rows: list[Row],
+        at: dict[int, ir.Value],
+        place: object,
+        position: int,
+        roots: list[int],
+        number: int,
+    ) -> None:
+        """The elements of all rows at one place."""
+        for row in rows:
+            row.elements(at, place, position, roots, number)
+        self.columns.added()
+
+    def _unrolled(self, row: Row, sums: int, roots: list[int], number: int) -> None:
+        """A short row without a loop: its vectors are numbered, so that each has its
+        registers."""
+        b, lanes, length = self.b, self.loops.lanes, self.loops.length
+        for first in range(0, length, lanes):
+            mask = None
+            if first + lanes > length:
+                mask = emit.tail_mask(b, index(first), length, lanes)
+            slot = first // lanes, sums
+            row.elements({}, (index(first), mask), 0, roots, number, slot)
+
+    def _row_rest(
+        self, rows: list[Row], at: dict[int, ir.Value], roots: list[int], number: int
+    ) -> None:
+        """What is left of a row after whole blocks: vectors, and a masked one."""
+        loops, b = self.loops, self.b
+        assert loops.axis is not None
+        length, lanes = self.kernel.shape[loops.axis], loops.lanes
+        whole = length - length % loops.stride
+        rest = length - length % lanes
+        if whole < rest:
+            with emit.loop(b, whole, rest, lanes, name="vector") as first:
+                self._elements(rows, at, (first, None), 0, roots, number)
+        if rest < length:
+            mask = emit.tail_mask(b, index(rest), length, lanes)
+            self._elements(rows, at, (index(rest), mask), 0, roots, number)
+
+    def _share(self, axis: int, count: int) -> tuple[Any, Any]:
+        """The bounds of an axis, or of this part's share where the axis is cut."""
+        if axis != self.loops.cut:
+            return 0, count
+        _, part, parts = self.function.args
+        low, high = emit.share(self.b, count, part, parts)
+        return low, high
+
+    def _reloads(self) -> dict[int, tuple[Access, int]]:
+        """Elements that later passes read back: (where from, since which pass).
+
+        What is stored anyway is read from there; the rest from a row of scratch
+        memory, where lanes go along the row and it is short.
+        """
+        kernel, loops = self.kernel, self.loops
+        found: dict[int, tuple[Access, int]] = {}
+        stores = dict(kernel.stores)
+        axes = sorted(kernel.reduced)
+        for number, since in sorted(self.levels.kept().items()):
+            if number in stores:
+                found[number] = stores[number], self.levels.level[number]
+                continue
+            dtype = kernel.steps[number].call.output
+            if loops.lanes_kept or kernel.row_size * dtype.itemsize > MOST_SCRATCH:
+                continue
+            strides = [0] * len(kernel.shape)
+            size = 1
+            for axis in reversed(axes):
+                strides[axis] = size
+                size *= kernel.shape[axis]
+            home = -1 - number
+            memory = ir.ArrayType(emit.memory_type(dtype), size)
+            self.pointers[home] = emit.local(self.b, memory)
+            self.pointers[home].align = 64
+            found[number] = Access(home, tuple(strides), 0, dtype), since
+        return found
