@@ -14,7 +14,7 @@ import chainrule
 from tests.architecture.source_tree import ROOT, SOURCE
 
 TEXT = {".cfg", ".css", ".csv", ".html", ".ini", ".js", ".json", ".md", ".py", ".svg"}
-TEXT |= {".toml", ".txt", ".yaml", ".yml", ""}
+TEXT |= {".lock", ".toml", ".txt", ".yaml", ".yml", ""}
 SKIPPED = {"__pycache__", "build", "dist", "node_modules", "runs", "venv"}
 
 
@@ -30,6 +30,8 @@ def text_files() -> Iterator[Path]:
         ]
         for name in sorted(names):
             path = Path(folder) / name
+            if name == ".git":  # in a worktree it is a file, which names a folder
+                continue
             if path.suffix in TEXT and path.stat().st_size < 2_000_000:
                 yield path
 
@@ -76,9 +78,11 @@ def test_the_installed_package_is_typed_and_complete() -> None:
 
 
 def test_ci_runs_the_test_command_of_readme() -> None:
-    command = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()[-1]
-    assert "-m tests" in command
-    assert command in (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    command = script[script.rindex("\npython3 ") :]
+    assert "requirements/dev.lock" in command
+    assert command.endswith(" -m tests\n")
+    assert f"```sh{command}```" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_licence_is_the_whole_apache_licence() -> None:
