@@ -31,6 +31,12 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--without", default="", help="peers to leave out: torch-compile,keras"
     )
+    parser.add_argument(
+        "--against",
+        type=checkout,
+        metavar="FOLDER",
+        help="another checkout of chainrule, which takes part as chainrule-before",
+    )
     parser.add_argument("--rounds", type=positive, default=7, help="default: 7")
     parser.add_argument(
         "--threads", type=positive, default=1, help="for each peer; default: 1"
@@ -50,6 +56,14 @@ def positive(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r}: expected a whole number from 1")
     return int(text)
+
+
+def checkout(text: str) -> Path:
+    """The folder of the package in a checkout."""
+    source = Path(text) / "src"
+    if not (source / "chainrule" / "__init__.py").is_file():
+        raise argparse.ArgumentTypeError(f"{text!r}: no checkout of chainrule")
+    return source
 
 
 def chosen_peers(text: str) -> list[str]:
@@ -88,6 +102,9 @@ def measure(options: argparse.Namespace, floor: harness.Floor) -> list[harness.R
     """Run the workloads asked for; print a table for each."""
     without = chosen_peers(options.without)
     peers = [peer for peer in chosen_peers(options.peers) if peer not in without]
+    if options.against:
+        workloads.compare_with(options.against)
+        peers.append(workloads.BEFORE)
     results = []
     with tempfile.TemporaryDirectory() as cache:
         for name in chosen_workloads(options.workloads):

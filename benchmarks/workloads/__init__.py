@@ -25,6 +25,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import ModuleType
 from typing import Protocol
 
@@ -94,6 +95,7 @@ PEERS: dict[str, Peer] = {
     "chainrule-native": _chainrule(CHAINRULE_ENGINE="native"),
     "chainrule-numpy": _chainrule(CHAINRULE_ENGINE="numpy"),
     "chainrule-eager": _chainrule("chainrule-eager"),
+    "chainrule-before": _chainrule(),
     "numpy": Peer("numpy", ("numpy",)),
     "torch-eager": Peer("torch-eager", ("torch",)),
     "torch-last": Peer("torch-last", ("torch",)),
@@ -106,11 +108,22 @@ PEERS: dict[str, Peer] = {
     "sklearn": Peer("sklearn", ("sklearn",)),
 }
 
+#: Another version of chainrule; ``compare_with`` says which.
+BEFORE = "chainrule-before"
 #: Who takes part unless the command says otherwise.
-USUAL = [name for name in PEERS if name not in ("chainrule-native", "chainrule-numpy")]
+USUAL = [
+    name
+    for name in PEERS
+    if name not in ("chainrule-native", "chainrule-numpy", BEFORE)
+]
 
 #: Whose processes take so long to start that one round of them must do.
 SLOW = frozenset({"torch-compile"})
+
+
+def compare_with(source: Path) -> None:
+    """Makes ``BEFORE`` the version of chainrule whose package is in this folder."""
+    PEERS[BEFORE].environment["PYTHONPATH"] = str(source.resolve())
 
 
 def load(name: str) -> ModuleType:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
+from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 import pytest
 
 from benchmarks import harness, workloads
+from benchmarks.__main__ import checkout
 from benchmarks.processes import PeerFailed, run_program
 from benchmarks.workloads import (
     autoencoder,
@@ -50,6 +53,27 @@ def test_the_engine_is_named_by_the_peer() -> None:
         peer = workloads.PEERS[f"chainrule-{engine}"]
         assert peer.program == "chainrule"
         assert peer.environment == {"CHAINRULE_ENGINE": engine}
+
+
+def test_another_checkout_takes_part_with_its_own_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(
+        workloads.PEERS, workloads.BEFORE, workloads.Peer("chainrule", ("chainrule",))
+    )
+    package = tmp_path / "src" / "chainrule"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("seconds = 12.5\n", encoding="utf-8")
+    workloads.compare_with(checkout(str(tmp_path)))
+    source = "import chainrule; print('{\"seconds\": %s}' % chainrule.seconds)"
+    run = run_program(source, workloads.BEFORE, "inside", 1, str(tmp_path / "cache"))
+    assert run.seconds == 12.5
+    assert workloads.BEFORE not in workloads.USUAL
+
+
+def test_a_folder_without_the_package_is_no_checkout(tmp_path: Path) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match="no checkout of chainrule"):
+        checkout(str(tmp_path))
 
 
 def test_the_least_operations_of_a_step_are_those_of_its_matrix_products() -> None:
