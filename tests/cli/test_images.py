@@ -13,7 +13,7 @@ from chainrule.cli import architectures, first_layer
 from chainrule.cli.settings import Settings
 from chainrule.training import History
 from tests.cli.conftest import call_well
-from tests.data.images import write_folder
+from tests.data.image_files import write_folder
 
 QUICK = ("--engine", "numpy", "--model", "lenet", "--batch-size", 16, "--lr", 0.003)
 

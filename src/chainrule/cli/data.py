@@ -27,17 +27,17 @@ def command(name: str | None, as_json: bool) -> None:
     Those of scikit-learn need no download. Others are looked for in the folder
     $CHAINRULE_DATA, then in the cache, then downloaded and checked.
     """
-    from ..data import sources
+    from ..data.named import catalogue
     from ..errors import OptionError, nearest
 
     terminal = Terminal(json=as_json)
-    if name is not None and name not in sources.CATALOGUE:
-        close = nearest(name, sources.CATALOGUE)
+    if name is not None and name not in catalogue.CATALOGUE:
+        close = nearest(name, catalogue.CATALOGUE)
         raise OptionError(
             f"{name!r} is no data set; chainrule data lists them",
             fix=f"did you mean {close!r}?" if close else None,
         )
-    chosen = {k: e for k, e in sources.CATALOGUE.items() if name in (None, k)}
+    chosen = {k: e for k, e in catalogue.CATALOGUE.items() if name in (None, k)}
     if name is None:
         rows = [
             (key, entry.description, "included" if entry.read is None else "")

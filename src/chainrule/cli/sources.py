@@ -17,11 +17,11 @@ import numpy as np
 
 from .. import data
 from ..data import Rows
-from ..data.columns import Columns, read_bytes, read_columns
 from ..data.datasets import Part
-from ..data.decoding import is_image
-from ..data.folders import Found, ImageFiles, find_images
-from ..data.transform import ColumnRule, TargetRule
+from ..data.images.decoding import is_image
+from ..data.images.folders import Found, ImageFiles, find_images
+from ..data.tables.columns import Columns, read_bytes, read_columns
+from ..data.tables.transform import ColumnRule, TargetRule
 from ..errors import ArgumentError, DataError, FileError, OptionError, nearest
 from .arguments import as_options
 from .settings import Settings, Source

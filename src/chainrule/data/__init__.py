@@ -21,15 +21,15 @@ from typing import TYPE_CHECKING
 from ..public import listing, missing_names
 from .augmentation import Augmentation
 from .batching import Stream, batches, epoch_order, num_batches
-from .columns import Columns, read_columns
 from .datasets import Dataset, Split, as_dataset, memory_map
-from .folders import image_folder
-from .rows import Rows
+from .images.folders import image_folder
+from .lazy_rows import Rows
+from .named.catalogue import load, names
 from .scaling import Standardiser, one_hot, standardise
-from .sources import load, names
 from .splitting import k_folds, train_test_split
-from .table import Table, read_table
-from .transform import TableTransform
+from .tables.columns import Columns, read_columns
+from .tables.table import Table, read_table
+from .tables.transform import TableTransform
 from .validation import check_labels
 
 __all__ = [

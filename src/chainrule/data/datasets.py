@@ -15,7 +15,7 @@ import numpy as np
 
 from ..errors import ArgumentError, DataError, FileError, unknown_option
 from .augmentation import Augmentation
-from .rows import Rows
+from .lazy_rows import Rows
 from .validation import Array, as_array, check_finite, check_labels, is_mapped
 
 #: One array, or a tuple of arrays where a network has several inputs or outputs.

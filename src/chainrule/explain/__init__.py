@@ -3,12 +3,12 @@
 Beside the road, above everything that computes: it reads graphs, and nothing reads it.
 
 - ``entrance``: ``explain``, the function.
-- ``explanation``: what ``explain`` answers: text, drawing, page.
+- ``explanation``: what ``explain`` returns: text, drawing, page.
 - ``layers``: z, a, δ, ∇W and ∇b of a network's layers.
 - ``primitives``: all primitives and their backward rules on one page.
-- ``sums``, ``differences``: the numbers: chain-rule sums, finite differences.
-- ``naming``, ``notation``, ``numerals``, ``wording``: how they are said.
-- ``layout``, ``drawing``, ``text``, ``page``: where they are shown.
+- ``values``: the numbers: sums of the chain rule, finite differences.
+- ``words``: how they are written: names of nodes, formulas, numerals, lines.
+- ``output``: where they are shown: plain text, a drawing, a page.
 """
 
 from .entrance import explain as explain

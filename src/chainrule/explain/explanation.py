@@ -15,13 +15,13 @@ import numpy as np
 
 from ..errors import ArgumentError, BoundsError, FileError, nearest
 from ..graph import Array, Graph, Node, in_order, no_value
-from .differences import Difference, Perturbation
-from .drawing import drawing, escape, picture
-from .numerals import typed
-from .page import page
-from .sums import Ledger
-from .text import LINES, explanation_text, graph_text, wrapped
-from .wording import Wording
+from .output.page import page
+from .output.plain_text import LINES, explanation_text, graph_text, wrapped
+from .output.svg import drawing, escape, picture
+from .values.chain_rule_sums import Ledger
+from .values.finite_differences import Difference, Perturbation
+from .words.lines import Wording
+from .words.numerals import typed
 
 #: A drawing of more nodes shows the last of them; nobody can read more than the most.
 DRAWN, MOST_DRAWN = 80, 1000

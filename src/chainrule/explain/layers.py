@@ -29,7 +29,7 @@ from ..ops.primitive import lift
 from ..tensor import Tensor, tensor
 from ..variable import Parameter
 from .explanation import Explanation
-from .numerals import array, number, superscript
+from .words.numerals import array, number, superscript
 
 #: Arrays of at most this many elements are printed in full.
 PRINTED = 24

@@ -19,8 +19,8 @@ from ..errors import ArgumentError, unknown_option
 from ..graph import Graph, Node, Trace, in_order
 from ..ops.control import project, scan
 from ..ops.primitive import REGISTRY, Primitive
-from .notation import formulas
-from .numerals import sizes, subscript
+from .words.formulas import formulas
+from .words.numerals import sizes, subscript
 
 Operand = tuple[tuple[int, ...], Any]
 

@@ -1,0 +1,1 @@
+"""Images: files in folders, one folder a class, decoded when they are needed."""

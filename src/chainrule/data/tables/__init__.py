@@ -1,0 +1,1 @@
+"""Tables: from a CSV or Parquet file, or a frame, to numbers a network takes."""

@@ -1,0 +1,1 @@
+"""How an explanation is shown: plain text, a drawing as SVG, a page."""

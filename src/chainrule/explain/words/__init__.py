@@ -1,0 +1,1 @@
+"""The words of an explanation: names of nodes, formulas, numerals, whole lines."""
