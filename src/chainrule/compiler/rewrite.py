@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..graph import Graph, Node
 from ..ops.primitive import REGISTRY, Primitive
+from ..shapes import Shape
 
 #: Given a node and its new inputs, the node to use in its place; None keeps the
 #: operation.
@@ -16,7 +18,7 @@ Rule = Callable[[Node, tuple[Node, ...]], Node | None]
 def rewrite(graph: Graph, rule: Rule) -> Graph:
     """The graph with the rule applied to every operation, inputs first.
 
-    Where the rule answers None and no input changed, the node itself is kept.
+    Where the rule returns None and no input changed, the node itself is kept.
     """
     new: dict[Node, Node] = {}
     given = set(graph.inputs)
@@ -61,8 +63,48 @@ def applied(name: str, inputs: Sequence[Node], like: Node, **params: Any) -> Nod
     return made
 
 
+def reshaped(x: Node, shape: Shape, like: Node) -> Node:
+    """x in another shape, by at most one reshape."""
+    while x.shape != shape and is_op(x, "reshape"):
+        x = x.inputs[0]
+    return x if x.shape == shape else applied("reshape", [x], like, shape=shape)
+
+
 def constant_leaf(node: Node, value: object) -> Node:
     """A leaf with this value in place of an operation."""
     leaf = Node.kind(None, (), {}, node.shape, node.dtype, value, node.name)
     leaf.position = node.position
     return leaf
+
+
+# Questions that many passes ask. ------------------------------------------------------
+
+
+def is_op(node: Node, name: str) -> bool:
+    """Whether a node applies the primitive of that name."""
+    return node.op is not None and node.op.name == name
+
+
+def is_constant(node: Node) -> bool:
+    """Whether a node is a leaf whose value is part of the program."""
+    return node.op is None and node.owner is None and node.value is not None
+
+
+def is_number(node: Node) -> bool:
+    """Whether a node is a constant without axes."""
+    return not node.shape and is_constant(node)
+
+
+def count_uses(graph: Graph) -> Counter[Node]:
+    """How often each node is an input of an operation or a result of the graph."""
+    uses = Counter(each for node in graph.operations for each in node.inputs)
+    uses.update(graph.results)
+    return uses
+
+
+def swaps_last_axes(node: Node) -> bool:
+    """Whether a node is xᵀ for every matrix of a batch, and nothing else."""
+    ndim = len(node.shape)
+    if ndim < 2 or not is_op(node, "transpose"):
+        return False
+    return tuple(node.params["axes"]) == (*range(ndim - 2), ndim - 1, ndim - 2)

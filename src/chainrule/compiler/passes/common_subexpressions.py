@@ -6,31 +6,39 @@ an exponential), and every use of a number makes a leaf of its own.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Hashable, Sequence
 
 from ...graph import Graph, Node, freeze
-from ..rewrite import remade, rewrite
+from ..rewrite import is_number, remade, rewrite
 
 
 def share_common_subexpressions(graph: Graph) -> Graph:
-    """The graph without repeated operations or repeated small constants."""
-    first: dict[Any, Node] = {}
+    """The graph without repeated operations or repeated numbers."""
+    first: dict[Hashable, Node] = {}
 
     def rule(node: Node, inputs: tuple[Node, ...]) -> Node | None:
-        assert node.op is not None
-        inputs = tuple(_shared_constant(each, first) for each in inputs)
-        key = (node.op.name, freeze(node.params), tuple(map(id, inputs)))
-        found = first.get(key)
-        if found is None:
-            changed = any(a is not b for a, b in zip(inputs, node.inputs, strict=True))
-            found = first[key] = remade(node, inputs) if changed else node
-        return found
+        shared = tuple(
+            first.setdefault(identity(each), each) if is_number(each) else each
+            for each in inputs
+        )
+        expression = expression_of(node, shared)
+        known = first.get(expression)
+        if known is None:
+            changed = any(a is not b for a, b in zip(shared, node.inputs, strict=True))
+            known = first[expression] = remade(node, shared) if changed else node
+        return known
 
     return rewrite(graph, rule)
 
 
-def _shared_constant(node: Node, first: dict[Any, Node]) -> Node:
-    """One leaf for all equal single numbers."""
-    if not node.is_leaf or node.owner is not None or node.value is None or node.shape:
-        return node
-    return first.setdefault((str(node.dtype), node.value.tobytes()), node)
+def expression_of(node: Node, inputs: Sequence[Node]) -> Hashable:
+    """Equal for equal operations on the same nodes or equal numbers."""
+    assert node.op is not None
+    return node.op.name, freeze(node.params), tuple(map(identity, inputs))
+
+
+def identity(node: Node) -> Hashable:
+    """Equal for equal numbers; of other nodes each has its own."""
+    if is_number(node):
+        return str(node.dtype), node.value.tobytes()
+    return id(node)

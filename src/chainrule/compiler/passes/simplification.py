@@ -1,5 +1,4 @@
-"""Operations that change nothing are dropped: x · 1, x + 0, x / 1, −(−x), xᵀᵀ, a copy
-of a node.
+"""Operations that change nothing are dropped: x · 1, x + −0, x / 1, −(−x), xᵀᵀ, a copy.
 
 Only what holds for every float is here: x · 0 is not 0 for NaN and Inf, x − x is not 0
 for them, and x + 0 is +0 where x is −0, so it is x + −0 and x − 0 that are dropped.
@@ -7,56 +6,37 @@ for them, and x + 0 is +0 where x is −0, so it is x + −0 and x − 0 that ar
 
 from __future__ import annotations
 
-import math
-
 from ...graph import Graph, Node
-from ..rewrite import rewrite
+from ..match import Match, Named, Rule, number, op, rewrite_by
+
+X = Named("x")
+
+
+def _are_inverse(node: Node, match: Match) -> bool:
+    """Whether the outer of two transposes undoes the inner."""
+    inner = match["inner"].params["axes"]
+    return [inner[axis] for axis in node.params["axes"]] == list(range(len(inner)))
+
+
+RULES = (
+    Rule(op("alias", X), X, because="a value never changes, so a copy is the same"),
+    Rule(op("stop_gradient", X), X, because="gradients have been taken"),
+    Rule(op("negative", op("negative", X)), X, because="−(−x) = x"),
+    Rule(
+        op("transpose", op("transpose", X, name="inner")),
+        X,
+        because="xᵀᵀ = x",
+        when=_are_inverse,
+    ),
+    Rule(op("multiply", X, number(1.0)), X, because="x · 1 = x"),
+    Rule(op("multiply", number(1.0), X), X, because="1 · x = x"),
+    Rule(op("divide", X, number(1.0)), X, because="x / 1 = x"),
+    Rule(op("add", X, number(-0.0)), X, because="x + −0 = x"),
+    Rule(op("add", number(-0.0), X), X, because="−0 + x = x"),
+    Rule(op("subtract", X, number(0.0)), X, because="x − 0 = x"),
+)
 
 
 def simplify(graph: Graph) -> Graph:
-    """The graph without operations that answer one of their inputs."""
-
-    def rule(node: Node, inputs: tuple[Node, ...]) -> Node | None:
-        assert node.op is not None
-        name = node.op.name
-        if name in ("alias", "stop_gradient"):
-            return inputs[0]
-        if name in ("negative", "transpose") and _undoes(node, inputs[0]):
-            return inputs[0].inputs[0]
-        if name in ("multiply", "add"):
-            neutral = 1.0 if name == "multiply" else -0.0
-            for this, other in (inputs, inputs[::-1]):
-                if _is(this, neutral) and _same_type(other, node):
-                    return other
-        if name in ("subtract", "divide") and _same_type(inputs[0], node):
-            if _is(inputs[1], 0.0 if name == "subtract" else 1.0):
-                return inputs[0]
-        return None
-
-    return rewrite(graph, rule)
-
-
-def _undoes(node: Node, before: Node) -> bool:
-    """Whether an operation is the inverse of the one before it, of the same name."""
-    assert node.op is not None
-    if before.op is None or before.op.name != node.op.name:
-        return False
-    if node.op.name == "negative":
-        return True
-    first = before.params["axes"]
-    return [first[axis] for axis in node.params["axes"]] == list(range(len(first)))
-
-
-def _is(node: Node, number: float) -> bool:
-    """Whether a node is a constant single number of that value, and sign if 0."""
-    if not node.is_leaf or node.owner is not None or node.value is None or node.shape:
-        return False
-    if node.dtype.kind == "f" and math.copysign(1.0, node.value) != math.copysign(
-        1.0, number
-    ):
-        return False
-    return bool(node.value == number)
-
-
-def _same_type(node: Node, other: Node) -> bool:
-    return node.shape == other.shape and node.dtype == other.dtype
+    """The graph without operations whose result is one of their inputs."""
+    return rewrite_by(graph, RULES)

@@ -150,3 +150,24 @@ def test_other_sums_of_sums_are_not_split(f: Callable[..., Any]) -> None:
     found = cr.trace(f, X, C)
     assert sums(passed(f)) == sums(found)
     assert len(large(passed(f))) == len(large(found))
+
+
+def fewer_axes(u: Any, w: Any) -> Any:
+    """Two sums of multiples of u over an axis that u has, but under another number."""
+    return (u * w).sum(axis=1), (u * w * w).sum(axis=1)
+
+
+def deviations_of_fewer_axes(u: Any, w: Any) -> Any:
+    """A sum over an axis which is not the one that the mean was taken over."""
+    return ((u - u.sum(axis=1, keepdims=True) / 4.0) * w).sum(axis=1)
+
+
+@pytest.mark.parametrize("f", [fewer_axes, deviations_of_fewer_axes])
+def test_elements_with_fewer_axes_than_their_multiples_are_summed_right(f: Any) -> None:
+    u = np.arange(12, dtype=np.float32).reshape(3, 4)
+    w = np.full((1, 1, 1), 2.0, np.float32)
+    cr.config.debug = True
+    for engine in ("numpy", "native"):
+        compiled = cr.compile(f, engine=engine)(u, w)
+        for one, other in zip(compiled, f(cr.tensor(u), cr.tensor(w)), strict=True):
+            np.testing.assert_allclose(one.numpy(), other.numpy(), atol=1e-4)

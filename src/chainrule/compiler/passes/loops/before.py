@@ -11,8 +11,8 @@ memory for all of them.
 from __future__ import annotations
 
 from ....graph import Graph, Node
-from ....ops.primitive import REGISTRY
 from ....shapes import size
+from ...rewrite import is_op
 from .all_steps import Value, at_all_steps, movable
 from .loop import (
     Loop,
@@ -67,7 +67,7 @@ def _moved(loop: Loop, fixed: set[Node]) -> list[Node]:
     for node in candidates:
         inside = [each for each in node.inputs if each in found]
         smaller = sum(size(x.shape) for x in inside) >= size(node.shape)
-        if node.op is REGISTRY["matmul"] or (inside and smaller):
+        if is_op(node, "matmul") or (inside and smaller):
             _with_sources(node, set(candidates), found)
     return sorted(found, key=lambda each: each.age)
 

@@ -22,8 +22,8 @@ from dataclasses import dataclass
 
 from ....dtypes import is_float
 from ....graph import Graph, Node
-from ....ops.primitive import REGISTRY
-from ...rewrite import applied
+from ...match import behind, number
+from ...rewrite import applied, is_op
 from .all_steps import Value, at_all_steps, movable
 from .loop import (
     Carry,
@@ -38,6 +38,8 @@ from .sums import total
 
 #: Movements behind which the moved work looks for what the loop should emit.
 MOVEMENTS = frozenset({"transpose", "reshape"})
+#: The number 0, or copies of it.
+ZERO = behind(["broadcast_to"], number(0.0))
 
 
 @within_loops
@@ -88,7 +90,7 @@ class _Behind:
         node = carry.following
         while node is not carry.inside:
             alone = len(self.users[node]) == 1 and node not in self.given
-            if node.op is not REGISTRY["add"] or not alone:
+            if not is_op(node, "add") or not alone:
                 return None
             on, off = sorted(node.inputs, key=lambda each: each not in reached)
             if off in reached or {on.shape, off.shape} != {node.shape}:
@@ -127,7 +129,7 @@ class _Behind:
             for node in self.nodes:
                 if node not in self.late or node in banned:
                     continue
-                product = node.op is REGISTRY["matmul"]
+                product = is_op(node, "matmul")
                 if product or any(each in moved for each in node.inputs):
                     moved.add(node)
             wrong = {each for each in moved if not self._may_move(each, moved)}
@@ -196,7 +198,7 @@ class _Behind:
             stacked = [each not in self.fixed for each in node.inputs]
             if node not in self.late or not movable(node, stacked):
                 return False
-            sums += node.op is REGISTRY["sum"]
+            sums += is_op(node, "sum")
             pending.extend(node.inputs)
         return sums > 0 and term not in self.moved
 
@@ -236,7 +238,7 @@ class _Behind:
         for term in found.terms if found else ():
             if any(term is each for each in moved):
                 whole = total(term, self._stacked, self.loop.length)
-                end = whole if _is_zero(end) else applied("add", [end, whole], term)
+                end = whole if ZERO(end, {}) else applied("add", [end, whole], term)
         return end
 
 
@@ -260,12 +262,3 @@ def _without(sum_: Sum, moved: list[Node]) -> None:
         if not any(term is each for each in moved):
             rest = applied("add", [rest, term], node)
     sum_.carry.following = rest
-
-
-def _is_zero(node: Node) -> bool:
-    """Whether a node is the number 0, or copies of it."""
-    while node.op is not None and node.op.name == "broadcast_to":
-        node = node.inputs[0]
-    if not node.is_leaf or node.owner is not None or node.value is None:
-        return False
-    return not node.shape and node.value == 0

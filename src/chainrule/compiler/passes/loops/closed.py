@@ -11,7 +11,7 @@ memory, and the forward and the backward loop read the same thing.
 from __future__ import annotations
 
 from ....graph import Graph, Node
-from ...rewrite import applied
+from ...rewrite import applied, is_op
 from .loop import (
     Loop,
     has_loops,
@@ -37,7 +37,7 @@ def close_bodies_of_loops(graph: Graph) -> Graph:
         new: dict[Node, Node] = {}
         for each in open_:
             value, turned = loop.outside[each], None
-            if value.op is not None and value.op.name == "transpose":
+            if is_op(value, "transpose"):
                 value, turned = value.inputs[0], value
             leaf = placeholder(value, value.label)
             loop.outside[leaf] = value

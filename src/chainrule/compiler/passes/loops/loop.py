@@ -12,7 +12,7 @@ from typing import cast
 
 from ....graph import Graph, Node, in_order
 from ....ops.control import Split
-from ...rewrite import applied, remade, rewrite
+from ...rewrite import applied, is_op, remade, rewrite
 
 
 @dataclass(eq=False)
@@ -138,7 +138,7 @@ def fixed_nodes(loop: Loop) -> set[Node]:
 
 def is_loop(node: Node) -> bool:
     """Whether a node is a scan."""
-    return node.op is not None and node.op.name == "scan"
+    return is_op(node, "scan")
 
 
 def placeholder(like: Node, name: str = "") -> Node:
@@ -173,7 +173,7 @@ def rewrite_loops(graph: Graph, change: Change) -> Graph:
             if found is not None:
                 results[node] = found
                 return node
-        elif node.op is not None and node.op.name == "project":
+        elif is_op(node, "project"):
             if node.inputs[0] in results:
                 found = results[node.inputs[0]]
                 return found[cast(int, node.params["index"])]

@@ -16,12 +16,12 @@ linearised function is split at what is known.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Hashable, Mapping
 
-from ....graph import Graph, Node, freeze
+from ....graph import Graph, Node
 from ....shapes import size
-from ...rewrite import applied
+from ...rewrite import applied, is_number, is_op
+from ..common_subexpressions import expression_of
 from .loop import (
     Loop,
     fixed_nodes,
@@ -95,7 +95,7 @@ def _sources(node: Node) -> list[Node]:
 
 def _emitted_by(node: Node) -> Node | None:
     """The loop that has emitted a sequence."""
-    if node.op is None or node.op.name != "project":
+    if not is_op(node, "project"):
         return None
     loop = node.inputs[0]
     first: int = loop.params["split"].carry
@@ -151,39 +151,24 @@ def _twins(loop: Loop, forward: Loop, source: Node) -> dict[Node, Node]:
         elif _emitted_by(value) is source:
             twins[inside] = forward.outputs[value.params["index"]]
     given = set(forward.given)
-    known: dict[Any, Node] = {}
+    known: dict[Hashable, Node] = {}
     for node in forward.nodes:
         if node.op is not None and node not in given:
-            known[_key(node, node.inputs)] = node
+            known[expression_of(node, node.inputs)] = node
     given = set(loop.given)
     for node in loop.nodes:
         if node.op is None or node in given:
             continue
-        inputs = [each if _number(each) else twins.get(each) for each in node.inputs]
-        found = known.get(_key(node, inputs))
-        if found is None and _name(node) == "project" and node.inputs[0] in twins:
-            twin = twins[node.inputs[0]]
-            found = applied("project", [twin], twin, **node.params)
-        if found is not None:
-            twins[node] = found
+        inputs = [each if is_number(each) else twins.get(each) for each in node.inputs]
+        there = [each for each in inputs if each is not None]
+        if len(there) < len(inputs):
+            continue
+        twin = known.get(expression_of(node, there))
+        if twin is None and is_op(node, "project"):
+            twin = applied("project", there, there[0], **node.params)
+        if twin is not None:
+            twins[node] = twin
     return twins
-
-
-def _key(node: Node, inputs: Sequence[Node | None]) -> Any:
-    """Equal for equal operations on the same nodes, or on equal numbers."""
-    return (_name(node), freeze(node.params), tuple(map(_identity, inputs)))
-
-
-def _identity(node: Node | None) -> Any:
-    if node is not None and _number(node):
-        return str(node.dtype), node.value.tobytes()
-    return None if node is None else id(node)
-
-
-def _number(node: Node) -> bool:
-    """Whether a node is a number of the program."""
-    known = node.is_leaf and node.owner is None and node.value is not None
-    return known and not node.shape
 
 
 def _frontier(loop: Loop, twins: Mapping[Node, Node]) -> list[Node]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ....graph import Node
-from ...rewrite import applied
+from ...rewrite import applied, is_op
 from .all_steps import Value
 
 LINEAR = frozenset({"transpose", "reshape", "negative", "broadcast_to", "sum"})
@@ -27,7 +27,7 @@ def total(node: Node, stacked: Stacked, length: int) -> Node:
             break
         above.append(node)
         node = node.inputs[0]
-    if node.op is not None and node.op.name == "matmul":
+    if is_op(node, "matmul"):
         found = _product(node, stacked, length)
     else:
         while above:  # what is elementwise is summed over all axes at once
@@ -41,7 +41,7 @@ def total(node: Node, stacked: Stacked, length: int) -> Node:
 
 def _summed(node: Node, stacked: Stacked) -> Node:
     """Over the steps, together with the axes of a reduction that comes before."""
-    if node.op is not None and node.op.name == "sum" and not node.params["keepdims"]:
+    if is_op(node, "sum") and not node.params["keepdims"]:
         value = stacked(node.inputs[0]).node
         axes = (0, *(each + 1 for each in node.params["axis"]))
         return applied("sum", [value], node, axis=axes, keepdims=False)

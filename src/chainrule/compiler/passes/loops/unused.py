@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ....graph import Graph, Node
+from ...rewrite import is_op
 from .loop import Loop, has_loops, rewrite_loops, within_loops
 
 
@@ -23,7 +24,7 @@ def drop_unused_results(graph: Graph) -> Graph:
     """The graph whose loops compute only what is read; the loops inside as they are."""
     read: dict[Node, set[int]] = {}
     for node in graph.nodes:
-        if node.op is not None and node.op.name == "project":
+        if is_op(node, "project"):
             read.setdefault(node.inputs[0], set()).add(node.params["index"])
 
     def change(node: Node, inputs: tuple[Node, ...]) -> list[Node | None] | None:

@@ -15,19 +15,28 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable
 from dataclasses import dataclass, field
-from typing import Any
 
 from ....graph import Graph, Node
-from ....ops.primitive import REGISTRY
 from ....shapes import Shape
-from ...rewrite import rewrite
+from ...match import Match, Named, behind, number, op
+from ...rewrite import applied, is_op, reshaped, rewrite
 
-#: Factors that are looked at, at most: a longer product is not taken apart.
+#: A longer product is not taken apart.
 MOST_FACTORS = 32
-#: Terms that are looked at, at most: a longer sum is not split.
+#: A longer sum is not split.
 MOST_TERMS = 4
+
+SHAPED = ("broadcast_to", "reshape")
+MEAN = op(
+    "divide",
+    behind(SHAPED, op("sum", Named("x"), name="total")),
+    Named("count"),
+    name="mean",
+)
+#: x − x̄, where the mean x̄ has been brought into the shape of x.
+DEVIATIONS = op("subtract", Named("x"), behind(SHAPED, MEAN))
 
 
 def share_sums_of_multiples(graph: Graph) -> Graph:
@@ -94,13 +103,13 @@ class _Shared:
                 base = self._one(node, inside, key or _key(node, term))
             part = inside.times(node, base)
             if total is not None:
-                part = _made(node, "add", (total, part), node.shape)
+                part = applied("add", [total, part], node)
             total = part
         return total
 
 
 def _is_sum(node: Node) -> bool:
-    if node.op is not REGISTRY["sum"] or node.dtype.kind != "f":
+    if not is_op(node, "sum") or node.dtype.kind != "f":
         return False
     return bool(node.params["axis"]) and 0 not in node.inputs[0].shape
 
@@ -155,16 +164,15 @@ class _Factors:
 
     def times(self, node: Node, base: Node) -> Node:
         """The base times all factors, in the shape of a sum."""
-        found = _reshaped(node, base, node.shape)
+        result = reshaped(base, node.shape, node)
         for name, factors in (("multiply", self.over), ("divide", self.under)):
             for factor in factors:
-                along = self._along(node, factor)
-                found = _made(node, name, (found, along), node.shape)
+                result = applied(name, [result, self._along(node, factor)], node)
         if self.negative:
-            found = _made(node, "negative", (found,), node.shape)
+            result = applied("negative", [result], node)
         for _ in range(self.doublings):
-            found = _made(node, "add", (found, found), node.shape)
-        return found
+            result = applied("add", [result, result], node)
+        return result
 
     def _along(self, node: Node, factor: Node) -> Node:
         """A factor of the elements in a shape that fits the sum's."""
@@ -172,7 +180,7 @@ class _Factors:
         if len(node.shape) != self.ndim:
             axes = node.params["axis"]
             shape = tuple(n for axis, n in enumerate(shape) if axis not in axes)
-        return _reshaped(node, factor, shape) if factor.shape else factor
+        return reshaped(factor, shape, node) if factor.shape else factor
 
 
 def _terms(factors: _Factors) -> list[Node]:
@@ -181,8 +189,7 @@ def _terms(factors: _Factors) -> list[Node]:
     pending = factors.elements[:1] if len(factors.elements) == 1 else []
     while pending and len(found) + len(pending) <= MOST_TERMS:
         node = pending.pop()
-        add = node.op is not None and node.op.name == "add"
-        if add and {x.shape for x in node.inputs} == {node.shape}:
+        if is_op(node, "add") and {x.shape for x in node.inputs} == {node.shape}:
             pending += node.inputs
         else:
             found.append(node)
@@ -197,7 +204,7 @@ def _fixed(node: Node, ndim: int, axes: tuple[int, ...]) -> bool:
 
 def _source(node: Node) -> Node:
     """What a node repeats along axes; else the node."""
-    while node.op is not None and node.op.name == "broadcast_to":
+    while is_op(node, "broadcast_to"):
         node = node.inputs[0]
     return node
 
@@ -216,9 +223,9 @@ def _sum_of(node: Node, elements: list[Node]) -> Node:
     """The sum of a product over the axes of another sum."""
     product, *rest = elements
     for each in rest:
-        shape = _common_shape([product, each], len(node.inputs[0].shape))
-        product = _made(node, "multiply", (product, each), shape)
-    return _made(node, "sum", (product,), node.shape, node.params)
+        product = applied("multiply", [product, each], node)
+    product = reshaped(product, node.inputs[0].shape, node)  # with all of its axes
+    return applied("sum", [product], node, **node.params)
 
 
 def _deviations(node: Node, factors: _Factors) -> Node | None:
@@ -226,45 +233,14 @@ def _deviations(node: Node, factors: _Factors) -> Node | None:
     if len(factors.elements) != 1:
         return None
     (difference,) = factors.elements
-    if difference.op is not REGISTRY["subtract"]:
+    match: Match = {}
+    if len(difference.shape) != factors.ndim or not DEVIATIONS(difference, match):
         return None
-    x, mean = difference.inputs[0], _plain(difference.inputs[1])
-    if mean.op is not REGISTRY["divide"] or x.shape != difference.shape:
-        return None
-    total, count = _plain(mean.inputs[0]), mean.inputs[1]
-    if total.op is not REGISTRY["sum"] or total.inputs[0] is not x:
-        return None
+    x, mean, count, total = (match[n] for n in ("x", "mean", "count", "total"))
     size = math.prod(x.shape[axis] for axis in node.params["axis"])
-    if total.params["axis"] != node.params["axis"] or count.shape:
+    if x.shape != difference.shape or total.params["axis"] != node.params["axis"]:
         return None
-    if count.value is None or float(count.value) != size:
+    if not number(size)(count, match):
         return None
-    again = _made(node, "multiply", (mean, count), mean.shape)
-    again = _reshaped(node, again, total.shape)
-    return _made(node, "subtract", (total, again), total.shape)
-
-
-def _plain(node: Node) -> Node:
-    """A node before it was reshaped or repeated."""
-    while node.op is not None and node.op.name in ("broadcast_to", "reshape"):
-        node = node.inputs[0]
-    return node
-
-
-def _reshaped(like: Node, x: Node, shape: Shape) -> Node:
-    return (
-        x if x.shape == shape else _made(like, "reshape", (x,), shape, {"shape": shape})
-    )
-
-
-def _made(
-    like: Node,
-    name: str,
-    inputs: tuple[Node, ...],
-    shape: Shape,
-    params: Mapping[str, Any] | None = None,
-) -> Node:
-    """An operation that stands for (a part of) another: its line and origin."""
-    made = Node.kind(REGISTRY[name], inputs, params or {}, shape, like.dtype)
-    made.origin, made.position = like.origin, like.position
-    return made
+    again = applied("multiply", [mean, count], node)
+    return applied("subtract", [total, reshaped(again, total.shape, node)], node)

@@ -10,38 +10,32 @@ Where a part is −0 the sum is +0; the concatenation keeps −0, which is equal
 from __future__ import annotations
 
 from ....graph import Graph, Node
-from ...rewrite import applied, rewrite
+from ...rewrite import applied, count_uses, is_op, rewrite
 
 
 def join_padded_parts(graph: Graph) -> Graph:
     """The graph with sums of padded parts that fill an axis as concatenations."""
-    if not any(node.op is not None and node.op.name == "pad" for node in graph.nodes):
+    if not any(is_op(node, "pad") for node in graph.nodes):
         return graph
-    uses: dict[Node, int] = {}
-    for node in (*graph.results, *(x for n in graph.operations for x in n.inputs)):
-        uses[node] = uses.get(node, 0) + 1
-    #: sum → the sum that it is a part of, which is then joined instead
+    uses = count_uses(graph)
+    #: sums that are terms of another sum, which is joined instead
     inner = {
         each
         for node in graph.operations
-        if _is(node, "add")
+        if is_op(node, "add")
         for each in node.inputs
-        if _is(each, "add") and each.shape == node.shape and uses[each] == 1
+        if is_op(each, "add") and each.shape == node.shape and uses[each] == 1
     }
 
     new: dict[Node, Node] = {}
 
     def rule(node: Node, inputs: tuple[Node, ...]) -> Node | None:
         new.update(zip(node.inputs, inputs, strict=True))
-        if not _is(node, "add") or node in inner:
+        if not is_op(node, "add") or node in inner:
             return None
         return _joined(node, [new[each] for each in _terms(node, inner)])
 
     return rewrite(graph, rule)
-
-
-def _is(node: Node, name: str) -> bool:
-    return node.op is not None and node.op.name == name
 
 
 def _terms(node: Node, inner: set[Node]) -> list[Node]:
@@ -59,7 +53,7 @@ def _terms(node: Node, inner: set[Node]) -> list[Node]:
 
 def _joined(node: Node, terms: list[Node]) -> Node | None:
     """The concatenation that the padded ones among the terms are, plus the others."""
-    padded = [each for each in terms if _is(each, "pad") and each.shape == node.shape]
+    padded = [each for each in terms if is_op(each, "pad") and each.shape == node.shape]
     axes = {_axis(each) for each in padded}
     if len(padded) < 2 or len(axes) != 1:
         return None

@@ -7,58 +7,30 @@ them with other strides.
 
 from __future__ import annotations
 
-from collections import Counter
-
 from ....graph import Graph, Node
-from ....ops.primitive import REGISTRY
-from ...rewrite import rewrite
+from ...rewrite import applied, count_uses, is_op, rewrite, swaps_last_axes
 
 
 def fold_transposes_into_products(graph: Graph) -> Graph:
     """The graph with transposed products computed as products of the transposes."""
-    uses = Counter(each for node in graph.operations for each in node.inputs)
-    uses.update(graph.results)
+    uses = count_uses(graph)
 
     def rule(node: Node, inputs: tuple[Node, ...]) -> Node | None:
-        if not _turns(node) or uses[node.inputs[0]] > 1:
+        if not swaps_last_axes(node) or uses[node.inputs[0]] > 1:
             return None
-        product = inputs[0]
-        if product.op is not REGISTRY["matmul"]:
+        (product,) = inputs
+        if not is_op(product, "matmul"):
             return None
         a, b = product.inputs
         if len(a.shape) != len(b.shape):
             return None
-        return _made(node, "matmul", (_turned(b, node), _turned(a, node)), node.shape)
+        return applied("matmul", [_transposed(b, node), _transposed(a, node)], node)
 
     return rewrite(graph, rule)
 
 
-def _turns(node: Node) -> bool:
-    """Whether a node exchanges the last two axes, and nothing else."""
-    if node.op is None or node.op.name != "transpose":
-        return False
-    ndim = len(node.shape)
-    expected = (*range(ndim - 2), ndim - 1, ndim - 2)
-    return ndim >= 2 and tuple(node.params["axes"]) == expected
-
-
-def _turned(x: Node, like: Node) -> Node:
-    """x with its last two axes exchanged; a transpose of that kind is undone."""
-    if _turns(x):
+def _transposed(x: Node, like: Node) -> Node:
+    """xᵀ, with the axes of another transpose; the transpose of xᵀ is x."""
+    if swaps_last_axes(x):
         return x.inputs[0]
-    axes = like.params["axes"]
-    shape = tuple(x.shape[axis] for axis in axes)
-    return _made(like, "transpose", (x,), shape, axes=axes)
-
-
-def _made(
-    like: Node,
-    name: str,
-    inputs: tuple[Node, ...],
-    shape: tuple[int, ...],
-    **params: object,
-) -> Node:
-    """An operation that stands for (a part of) another: its line and origin."""
-    made = Node.kind(REGISTRY[name], inputs, params, shape, like.dtype)
-    made.origin, made.position = like.origin, like.position
-    return made
+    return applied("transpose", [x], like, axes=like.params["axes"])
