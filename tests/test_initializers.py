@@ -228,7 +228,7 @@ WRONG: list[tuple[Callable[[], Any], type[ChainruleError], str]] = [
     (
         lambda: nn.Linear(2, 3, weight_init=lambda *a, **k: np.zeros(3)),
         ShapeError,
-        "weight: the initializer answered (3,), asked for (3, 2)",
+        "weight: the initializer returned (3,) instead of (3, 2)",
     ),
 ]
 

@@ -93,10 +93,10 @@ CASES: list[Case] = [
      "((3, 3), (3, 3)) come from (-2, -2) elements: expected at least 1 along every "
      "axis",
      "less padding, a larger kernel, or a larger stride"),
-    ("places without kernels", nn.LocallyConnected2d(3, 4, (8, 8), 3),
+    ("positions without kernels", nn.LocallyConnected2d(3, 4, (8, 8), 3),
      (images(2, 9, 9, 3),), ShapeError,
-     "LocallyConnected2d: x (2, 9, 9, 3): (9, 9) ≠ (8, 8); every place has kernels of "
-     "its own, so x must have input_size", "input_size=(9, 9)"),
+     "LocallyConnected2d: x (2, 9, 9, 3): (9, 9) ≠ (8, 8); every position has kernels "
+     "of its own, so x must have input_size", "input_size=(9, 9)"),
     ("channels of a normalisation", nn.GroupNorm(2, 4), (images(2, 8, 8, 6),),
      ShapeError,
      "GroupNorm: x (2, 8, 8, 6): 6 ≠ 4; the last axis of x must have num_channels "
@@ -181,7 +181,7 @@ CASES: list[Case] = [
      "other axis must have the same size", None),
     ("a shortcut of another size", nn.Residual(nn.Conv2d(3, 4, 3)),
      (images(1, 8, 8, 3),), ShapeError,
-     "Residual: x (1, 8, 8, 3) + (1, 6, 6, 4) of inner: both ways must give the same "
+     "Residual: x (1, 8, 8, 3) + (1, 6, 6, 4) of inner: both must have the same "
      "shape", "a shortcut such as Conv2d(in, out, 1, stride=2)"),
 ]
 #: where a value that is known at once allows to say more: the first line in eager code
@@ -199,10 +199,11 @@ EAGER = {
 #: constructors
 MADE: list[tuple[Callable[[], Any], type[ChainruleError], str, str | None]] = [
     (lambda: nn.Conv2d(4, 6, 3, groups=4), ArgumentError,
-     "Conv2d: out_channels=6 with groups=4: each group takes and gives equally many "
-     "channels, so both must be divisible by 4", None),
+     "Conv2d: out_channels=6 with groups=4: all groups have the same number of "
+     "channels, so it must be divisible by 4", None),
     (lambda: nn.GroupNorm(3, 4), ArgumentError,
-     "GroupNorm: num_channels=4 with num_groups=3: the groups must divide the channels",
+     "GroupNorm: num_channels=4 with num_groups=3: the number of groups must divide "
+     "the channels",
      None),
     (lambda: nn.MultiheadAttention(8, 3), ArgumentError,
      "MultiheadAttention: embed_dim=8 for num_heads=3: the number of heads must "
@@ -223,8 +224,8 @@ MADE: list[tuple[Callable[[], Any], type[ChainruleError], str, str | None]] = [
     (lambda: nn.GELU("erf"), OptionError,
      "unknown approximation of GELU 'erf': expected one of 'none', 'tanh'", None),
     (lambda: nn.Conv2d(3, 10**6, 10**4), ArgumentError,
-     "weight (1000000, 10000, 10000, 3) of float32: 1.12e+06 GiB: more than there is "
-     "memory for", "smaller sizes; a convolution, or Embedding, shares its weights"),
+     "weight (1000000, 10000, 10000, 3) of float32: 1.12e+06 GiB do not fit into "
+     "memory", "smaller sizes; a convolution, or Embedding, shares its weights"),
     (lambda: nn.Conv2d(3, 4), ArgumentError,  # type: ignore[call-arg]
      "Conv2d: missing a required argument: 'kernel_size'",
      "Conv2d(in_channels, out_channels, kernel_size, …)"),

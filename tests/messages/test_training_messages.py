@@ -126,8 +126,8 @@ CASES: list[Case] = [
      "logits, the numbers before Sigmoid", None,
      "leave the last layer out; cr.sigmoid(model(x)) are the probabilities"),
     ("targets to the model", lambda: network()(x, y), ArgumentError,
-     "Sequential: called with a second input: it would be lengths, and none of its "
-     "layers takes them", "Sequential()",
+     "Sequential: called with a second input, lengths, which none of its layers "
+     "takes", "Sequential()",
      "model(x) predicts, model(x, training=True) trains; a loss takes the targets"),
     ("forward without return", lambda: cr.evaluate(Forgetful(), (x, y)), DTypeError,
      "tensor: NoneType with dtype object: a tensor holds numbers: bool, 8 to 64-bit "

@@ -65,7 +65,7 @@ def test_parts_are_named_by_their_number_and_told_that_they_train() -> None:
 
 #: call, class of the error, its first line, what to do
 WRONG: list[tuple[Callable[[], Any], type[ChainruleError], str, str | None]] = [
-    (nn.Branches, ArgumentError, "Branches: no layers: at least one is needed", None),
+    (nn.Branches, ArgumentError, "Branches: no layers: expected at least one", None),
     (lambda: nn.Branches(nn.Identity(), cr.tanh), ArgumentError,
      "Branches: layer 1 is the function tanh: expected a layer", "use the layer"),
     (lambda: nn.Branches([nn.Identity()]), ArgumentError,  # type: ignore[arg-type]
@@ -75,7 +75,7 @@ WRONG: list[tuple[Callable[[], Any], type[ChainruleError], str, str | None]] = [
     (lambda: nn.Branches(nn.Identity(), nn.MaxPool2d(2))(X), ShapeError,
      "concatenate: (2, 5, 6, 4) and (2, 2, 3, 4) along axis 3: 5 ≠ 2 at axis 1", None),
     (lambda: nn.Residual(nn.MaxPool2d(2))(X), ShapeError,
-     "Residual: x (2, 5, 6, 4) + (2, 2, 3, 4) of inner: both ways must give the same "
+     "Residual: x (2, 5, 6, 4) + (2, 2, 3, 4) of inner: both must have the same "
      "shape", "a shortcut such as"),
     (lambda: nn.Residual(nn.Conv2d(4, 1, 1))(X), ShapeError,
      "Residual: x (2, 5, 6, 4) + (2, 5, 6, 1) of inner", None),

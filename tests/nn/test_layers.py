@@ -408,7 +408,7 @@ WRONG: list[tuple[Callable[[], Any], type[ChainruleError], str, str | None]] = [
         lambda: nn.Dropout(1),
         ArgumentError,
         "Dropout: p=1: expected a probability from 0 to less than 1",
-        "p is the share that is dropped; 1 would drop everything",
+        "p is the fraction that is dropped; 1 would drop everything",
     ),
     (
         lambda: nn.LeakyReLU(math.nan),
@@ -419,7 +419,7 @@ WRONG: list[tuple[Callable[[], Any], type[ChainruleError], str, str | None]] = [
     (
         lambda: nn.BatchNorm1d(3, momentum=2),
         ArgumentError,
-        "BatchNorm1d: momentum=2: expected a share from 0 to 1",
+        "BatchNorm1d: momentum=2: expected a number from 0 to 1",
         None,
     ),
     (

@@ -135,19 +135,20 @@ def advised(address: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     return decorate
 
 
-def advised_layer(make: Callable[..., None]) -> Callable[..., None]:
+def advised_layer(make: Callable[P, None]) -> Callable[P, None]:
     """``advised`` for the ``__init__`` of a layer, whose class names the table.
 
     The message names the class that was called, also where ``__init__`` is inherited.
     """
 
     @functools.wraps(make)
-    def checked(self: Any, *args: Any, **kwargs: Any) -> None:
+    def checked(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
-            make(self, *args, **kwargs)
+            make(*args, **kwargs)
         except TypeError:
-            name, address = type(self).__name__, type(self).options_elsewhere
-            refused = _wrong_arguments(make, name, address, (self, *args), kwargs)
+            layer: Any = type(args[0])
+            name, address = layer.__name__, layer.options_elsewhere
+            refused = _wrong_arguments(make, name, address, args, kwargs)
             if refused is not None:
                 raise refused from None
             raise

@@ -1,7 +1,7 @@
-"""What layers ask of their arguments and inputs, each with one clear error.
+"""Checks of layers' arguments and inputs, with one clear error for each mistake.
 
-Place on the road: beneath the layers. Every layer's sizes and inputs pass here, so the
-same mistake has the same message everywhere.
+Place on the road: below all layers, which check their sizes, settings and inputs here,
+so that the same mistake has the same message everywhere.
 """
 
 from __future__ import annotations
@@ -83,8 +83,8 @@ def floats(layer: str, x: Any) -> Any:
     if isinstance(x, tuple) and any(isinstance(each, Node) for each in x):
         raise ArgumentError(
             f"{layer}: x is {len(x)} tensors: expected one",
-            fix="behind a recurrent layer, which answers (output, state), put "
-            "nn.LastStep() or nn.AllSteps(); else output, state = layer(x)",
+            fix="after a recurrent layer, which returns (output, state), put "
+            "nn.LastStep() or nn.AllSteps(); otherwise output, state = layer(x)",
         )
     (node,) = lift([x])
     if not dtypes.is_float(node.dtype):
@@ -100,8 +100,8 @@ def features(layer: str, x: Any, size: int, rule: str, instead: str) -> Any:
     """A layer's input as a tensor of floats whose last axis has ``size`` elements.
 
     Arguments:
-        rule: what the last axis must be.
-        instead: the layer that would take this input, with {} for its size.
+        rule: the requirement in words, for the message.
+        instead: a layer that would accept this input, with {} for its size.
 
     Raises:
         DTypeError: for integers and bools.
@@ -117,18 +117,18 @@ def features(layer: str, x: Any, size: int, rule: str, instead: str) -> Any:
             f"{layer}: x (): a single number has no axis of features; {rule}",
             fix="give it an array of shape (rows, features)",
         )
-    found = node.shape[-1]
-    if found != size:
+    given = node.shape[-1]
+    if given != size:
         raise ShapeError(
-            f"{layer}: x {node.shape}: {found} ≠ {size}; {rule}",
-            fix=f"{instead.format(found)}, or give it inputs with {size} features"
+            f"{layer}: x {node.shape}: {given} ≠ {size}; {rule}",
+            fix=f"{instead.format(given)}, or give it inputs with {size} features"
             + _transposed(node.shape, size),
         )
     return node
 
 
 def _transposed(shape: Shape, size: int) -> str:
-    """Images as other libraries order them, and matrices on their side."""
+    """Advice for channels first, transposed matrices and a missing Flatten."""
     if len(shape) == 2 and shape[0] == size:
         return "; rows are samples: perhaps x.T"
     if len(shape) > 2 and shape[1] == size:
@@ -144,16 +144,16 @@ def new_parameter(
     init: Initializer | str,
     dtype: DTypeLike | None,
 ) -> Parameter:
-    """A parameter with first values from an initializer.
+    """A parameter with initial values from an initializer.
 
     Raises:
-        ShapeError: when the initializer answers another shape.
+        ShapeError: if the initializer returns another shape.
 
     Example:
         >>> new_parameter("bias", (2,), "zeros", None)
         parameter([0., 0.], dtype=float32, name='bias')
     """
-    first = _first_values(name, tuple(shape), init, dtype)
+    first = _initial_values(name, tuple(shape), init, dtype)
     return Parameter(first, name=name)
 
 
@@ -163,16 +163,16 @@ def new_variable(
     init: Initializer | str,
     dtype: DTypeLike | None,
 ) -> Variable:
-    """A value that is kept and not trained, with first values from an initializer.
+    """A variable that is not trained, with initial values from an initializer.
 
     Example:
         >>> new_variable("running_mean", (2,), "zeros", None).name
         'running_mean'
     """
-    return Variable(_first_values(name, tuple(shape), init, dtype), name=name)
+    return Variable(_initial_values(name, tuple(shape), init, dtype), name=name)
 
 
-def _first_values(
+def _initial_values(
     name: str, shape: Shape, init: Initializer | str, dtype: DTypeLike | None
 ) -> Any:
     kind = dtypes.as_dtype(float if dtype is None else dtype)
@@ -187,19 +187,19 @@ def _first_values(
     except MemoryError:
         size = math.prod(shape) * kind.itemsize / 2**30
         raise ArgumentError(
-            f"{name} {shape} of {kind}: {size:.3g} GiB: more than there is memory for",
+            f"{name} {shape} of {kind}: {size:.3g} GiB do not fit into memory",
             fix="smaller sizes; a convolution, or Embedding, shares its weights",
         ) from None
     if first.shape != shape:
         raise ShapeError(
-            f"{name}: the initializer answered {first.shape}, asked for {shape}"
+            f"{name}: the initializer returned {first.shape} instead of {shape}"
         )
     converted: Any = first
     return converted.astype(kind)
 
 
 class _Allowance:
-    """How many numbers the layers that are being built may still hold."""
+    """How many values the layers that are being built may still hold."""
 
     def __init__(self, size: int) -> None:
         self.left = size
@@ -207,21 +207,23 @@ class _Allowance:
     def take(self, name: str, shape: Shape) -> None:
         self.left -= math.prod(shape)
         if self.left < 0:
-            raise StateError(f"{name} {shape}: more values than there are to load")
+            raise StateError(f"{name} {shape}: more values than the file holds")
 
 
 _allowance: ContextVar[_Allowance | None] = ContextVar("allowance", default=None)
 
 
 def awaiting_values() -> bool:
-    """Whether the layers that are built now are given their values afterwards."""
+    """Whether the layers that are built now will get their values later."""
     return _allowance.get() is not None
 
 
 @contextmanager
 def without_values(size: int) -> Iterator[None]:
-    """Inside, layers are built with zeros, ``size`` numbers at most, and nothing is
-    drawn: for networks whose values are loaded next.
+    """Builds layers with zeros instead of random values inside the ``with`` block.
+
+    This is for networks whose values are loaded next; the layers may hold at most
+    ``size`` values together.
     """
     token = _allowance.set(_Allowance(size))
     try:

@@ -1,4 +1,8 @@
-"""Layers that arrange: in a row, side by side, around, and in other shapes."""
+"""Layers that arrange other layers, or the axes of their input.
+
+``Sequential``, ``Branches`` and ``Residual`` contain layers; ``Flatten``, ``Unflatten``
+and ``Subsample`` stand between them.
+"""
 
 from __future__ import annotations
 
@@ -18,17 +22,17 @@ from .module.call import takes
 class Sequential(Module):
     """One layer after the other.
 
-    Formula: y = fₙ(… f₂(f₁(x))). Its layers are called "0", "1", …, so its parameters
+    Formula: y = fₙ(… f₂(f₁(x))). Its layers are named "0", "1", …, so its parameters
     are "0.weight", "0.bias" and so on. ``model[0]`` is the first layer, ``model[:-1]``
-    a Sequential of all but the last, of the same layers.
+    a Sequential of the same layers without the last one.
 
-    Shapes: what the first layer takes → what the last one gives.
+    Shapes: the input of the first layer → the output of the last one.
 
-    Sequences of different lengths come with ``lengths``, as ``model(x, lengths)``: each
-    layer that takes ``lengths`` is given them.
+    For sequences of different lengths, ``model(x, lengths)`` passes ``lengths`` to each
+    layer that takes them.
 
     Raises:
-        ArgumentError: for anything that is not a layer; in a call with lengths, when no
+        ArgumentError: for anything that is not a layer; in a call with lengths, if no
             layer takes them.
 
     Example:
@@ -54,7 +58,7 @@ class Sequential(Module):
         return cls(*settings["layers"])
 
     def describe_settings(self) -> str:
-        """Nothing: its layers are shown below it."""
+        """Empty: the layers are printed below it."""
         return ""
 
     def children(self) -> Iterator[tuple[str, Module]]:
@@ -69,8 +73,8 @@ class Sequential(Module):
         """One after the other."""
         if lengths is not None and not _take_lengths(self):
             raise ArgumentError(
-                "Sequential: called with a second input: it would be lengths, and none "
-                "of its layers takes them",
+                "Sequential: called with a second input, lengths, which none of its "
+                "layers takes",
                 fix="model(x) predicts, model(x, training=True) trains; a loss takes "
                 "the targets",
             )
@@ -99,7 +103,7 @@ class Sequential(Module):
 
 
 class Flatten(Module):
-    """Every sample as one row: all axes but the first become one.
+    """Makes every sample one row: all axes but the first become one.
 
     Shapes: (N, …) → (N, product of the rest); (N,) → (N, 1).
 
@@ -118,26 +122,25 @@ class Flatten(Module):
         (node,) = lift([x])
         if not node.shape:
             raise ShapeError("Flatten: x (): a single number has no axis of samples")
-        rows = node.shape[0]
-        reshaped: Any = node
-        return reshaped.reshape(rows, math.prod(node.shape[1:]))
+        rows: Any = node
+        return rows.reshape(node.shape[0], math.prod(node.shape[1:]))
 
 
 def _take_lengths(layer: Module) -> bool:
-    """Whether a layer takes ``lengths``: a Sequential, where one in it does."""
+    """Whether a layer takes ``lengths``; a Sequential does if one in it does."""
     if isinstance(layer, Sequential):
-        return any(_take_lengths(each) for each in layer.layers)
+        return any(_take_lengths(inner) for inner in layer.layers)
     return takes(type(layer).forward, "lengths")
 
 
 class Unflatten(Module):
-    """Every sample in another shape: rows become images.
+    """Gives every sample another shape: rows become images.
 
-    Shapes: (N, …) → (N, *shape); one size of ``shape`` may be -1, worked out from the
-    others.
+    Shapes: (N, …) → (N, *shape); one size of ``shape`` may be -1, which is computed
+    from the others.
 
     Raises:
-        ShapeError: when a sample has another number of elements.
+        ShapeError: if a sample has another number of elements.
 
     Example:
         >>> import chainrule as cr
@@ -165,13 +168,13 @@ class Unflatten(Module):
         shape = reshaped(
             node.shape[1:], self.shape, f"Unflatten: a sample of x {node.shape},"
         )
-        found: Any = node
-        return found.reshape(node.shape[0], *shape)
+        samples: Any = node
+        return samples.reshape(node.shape[0], *shape)
 
 
 class Subsample(Module):
-    """Every stride-th place of x, with further channels of zeros: a way around a layer
-    that makes an image smaller and deeper, without parameters.
+    """Every stride-th element of x along its spatial axes, and extra channels of zeros:
+    a shortcut without parameters, around layers that make an image smaller and deeper.
 
     Formula: y[n, i, j, c] = x[n, i·stride, j·stride, c] for the channels of x, else 0.
 
@@ -179,8 +182,8 @@ class Subsample(Module):
 
     Arguments:
         stride: the step, the same along all axes.
-        extra_channels: how many channels of zeros; half of them, rounded down, come
-            before those of x.
+        extra_channels: the number of channels of zeros; half of them, rounded down,
+            come before those of x.
 
     Raises:
         ArgumentError: for a stride below 1, or fewer than 0 channels.
@@ -203,7 +206,7 @@ class Subsample(Module):
         return {"stride": self.stride, "extra_channels": self.extra_channels}
 
     def forward(self, x: Any) -> Any:
-        """Some places of x, and zeros."""
+        """Every stride-th element of x, and zeros."""
         (node,) = lift([x])
         if len(node.shape) < 3:
             raise ShapeError(
@@ -211,24 +214,24 @@ class Subsample(Module):
             )
         axes = len(node.shape) - 2
         step = slice(None, None, self.stride)
-        seen: Any = node
-        seen = seen[(slice(None), *[step] * axes)]
+        every: Any = node
+        every = every[(slice(None), *[step] * axes)]
         before = self.extra_channels // 2
         return pad(
-            seen, [(0, 0)] * (axes + 1) + [(before, self.extra_channels - before)]
+            every, [(0, 0)] * (axes + 1) + [(before, self.extra_channels - before)]
         )
 
 
 class Branches(Module):
-    """Several layers side by side: each sees x, and what they give is joined.
+    """Several layers side by side: each gets x, and their outputs are concatenated.
 
-    Formula: y = [f₁(x), f₂(x), …] along ``axis``. Branches are called "0", "1", …
+    Formula: y = [f₁(x), f₂(x), …] along ``axis``. Branches are named "0", "1", …
 
-    Shapes: what the branches take → their outputs, joined.
+    Shapes: the input of the branches → their outputs, concatenated.
 
     Arguments:
         branches: the layers.
-        axis: along which to join; the last, of channels, when not given.
+        axis: along which to concatenate; by default the last, of channels.
 
     Raises:
         ArgumentError: for anything that is not a layer.
@@ -246,7 +249,7 @@ class Branches(Module):
 
     def __init__(self, *branches: Module, axis: int = -1) -> None:
         if not branches:
-            raise ArgumentError("Branches: no layers: at least one is needed")
+            raise ArgumentError("Branches: no layers: expected at least one")
         self.branches = _layers("Branches", branches)
         self.axis = axis
 
@@ -260,7 +263,7 @@ class Branches(Module):
         return cls(*settings["branches"], axis=settings["axis"])
 
     def describe_settings(self) -> str:
-        """Nothing, as a rule: the layers are shown below it."""
+        """Empty for the default axis: the layers are printed below it."""
         return "" if self.axis == -1 else f"axis={self.axis}"
 
     def children(self) -> Iterator[tuple[str, Module]]:
@@ -269,27 +272,27 @@ class Branches(Module):
             yield str(number), layer
 
     def forward(self, x: Any, training: bool = False) -> Any:
-        """All of them, joined."""
-        found = [layer(x, training=training) for layer in self.branches]
-        return concatenate(found, self.axis)
+        """The outputs of all branches, concatenated."""
+        outputs = [layer(x, training=training) for layer in self.branches]
+        return concatenate(outputs, self.axis)
 
 
 class Residual(Module):
-    """A layer, and a way around it.
+    """A layer with a shortcut around it.
 
-    Formula: y = x + f(x), or y = s(x) + f(x) with a ``shortcut`` s, where f changes the
+    Formula: y = x + f(x), or y = s(x) + f(x) with a ``shortcut`` s if f changes the
     shape.
 
-    Shapes: what ``inner`` takes → what it gives; x, or what ``shortcut`` makes of it,
-    has the same.
+    Shapes: the input of ``inner`` → its output, which has the shape of x, or of the
+    output of ``shortcut``.
 
     Arguments:
         inner: f.
-        shortcut: s; x itself when not given.
+        shortcut: s; the identity if not given.
 
     Raises:
         ArgumentError: for anything that is not a layer.
-        ShapeError: in a call, when the two ways give different shapes.
+        ShapeError: in a call, if the shapes of the two terms differ.
 
     Source: He et al. (2016), equations 1 and 2.
 
@@ -312,11 +315,11 @@ class Residual(Module):
         return {"inner": self.inner, "shortcut": self.shortcut}
 
     def describe_settings(self) -> str:
-        """Nothing: its layers are shown below it."""
+        """Empty: the layers are printed below it."""
         return ""
 
     def forward(self, x: Any, training: bool = False) -> Any:
-        """Both ways, added."""
+        """The sum of shortcut and layer."""
         (around,) = lift([x])
         if self.shortcut is not None:
             around = self.shortcut(x, training=training)
@@ -324,15 +327,15 @@ class Residual(Module):
         if around.shape != y.shape:
             name = "x" if self.shortcut is None else "the shortcut's"
             raise ShapeError(
-                f"Residual: {name} {around.shape} + {y.shape} of inner: both ways must "
-                "give the same shape",
+                f"Residual: {name} {around.shape} + {y.shape} of inner: both must have "
+                "the same shape",
                 fix="a shortcut such as Conv2d(in, out, 1, stride=2)",
             )
         return around + y
 
 
 def _layers(container: str, layers: Sequence[Any]) -> tuple[Module, ...]:
-    """The layers, after a look at each."""
+    """The layers, checked."""
     for number, layer in enumerate(layers):
         if not isinstance(layer, Module):
             raise ArgumentError(

@@ -18,41 +18,42 @@ from .spatial import spatial_input
 
 
 class _Dropping(Module):
-    """What has a probability p of dropping."""
+    """A layer that drops something with probability p."""
 
     depends_on_training: ClassVar[bool] = True
 
     def __init__(self, p: float = 0.5) -> None:
-        self.p = share(type(self).__name__, p)
+        self.p = drop_probability(type(self).__name__, p)
 
     def settings(self) -> dict[str, Any]:
         """p."""
         return {"p": self.p}
 
 
-def share(layer: str, p: Any) -> float:
+def drop_probability(layer: str, p: Any) -> float:
     """The probability of dropping, from 0 to less than 1.
 
     Raises:
         ArgumentError: for anything else.
 
     Example:
-        >>> share("Dropout", 0.5)
+        >>> drop_probability("Dropout", 0.5)
         0.5
     """
     rule = "a probability from 0 to less than 1"
-    found = number_within(layer, "p", p, 0, 1, rule)
-    if found == 1:
+    probability = number_within(layer, "p", p, 0, 1, rule)
+    if probability == 1:
         raise ArgumentError(
             f"{layer}: p={p!r}: expected {rule}",
-            fix="p is the share that is dropped; 1 would drop everything",
+            fix="p is the fraction that is dropped; 1 would drop everything",
         )
-    return found
+    return probability
 
 
 def dropped(x: Any, p: float, shape: Shape) -> Any:
-    """x with a share p set to 0 and the rest divided by 1 − p; one draw for each
-    element of ``shape``, which broadcasts.
+    """x with elements set to 0 with probability p, the others divided by 1 − p.
+
+    There is one random draw for each element of ``shape``, which broadcasts to x.
 
     Example:
         >>> import chainrule as cr
@@ -64,16 +65,16 @@ def dropped(x: Any, p: float, shape: Shape) -> Any:
 
 
 class Dropout(_Dropping):
-    """In training, each element is 0 with probability p, else divided by 1 − p; the
-    expectation stays the same. In prediction, y = x.
+    """In training, sets elements to 0 with probability p and divides the others by
+    1 − p, so that the expectation stays the same. In prediction, y = x.
 
     Shapes: any → the same.
 
     Arguments:
         p: the probability of dropping, from 0 to less than 1.
 
-    Random numbers come from ``random.default_generator``: ``cr.manual_seed`` repeats
-    them.
+    Random numbers come from ``random.default_generator``; ``cr.manual_seed`` makes them
+    repeatable.
 
     Raises:
         ArgumentError: for p outside of [0, 1).
@@ -113,7 +114,7 @@ class _SpatialDropout(_Dropping):
 
 
 class Dropout1d(_SpatialDropout):
-    """In training, whole channels of a sequence are 0 with probability p.
+    """In training, sets whole channels of a sequence to 0 with probability p.
 
     Formula, arguments and errors: those of ``Dropout2d``, for (N, L, C).
 
@@ -128,9 +129,9 @@ class Dropout1d(_SpatialDropout):
 
 
 class Dropout2d(_SpatialDropout):
-    """In training, whole channels of an image are 0 with probability p, the others
-    divided by 1 − p ("spatial dropout"): neighbours are so alike that dropping single
-    pixels takes nothing away. In prediction, y = x.
+    """In training, sets whole channels of an image to 0 with probability p and divides
+    the others by 1 − p ("spatial dropout"): neighbours are so similar that dropping
+    single pixels would remove no information. In prediction, y = x.
 
     Shapes: (N, H, W, C) → the same; one draw for each sample and channel.
 
@@ -155,7 +156,7 @@ class Dropout2d(_SpatialDropout):
 
 
 class Dropout3d(_SpatialDropout):
-    """In training, whole channels of a volume are 0 with probability p.
+    """In training, sets whole channels of a volume to 0 with probability p.
 
     Formula, arguments and errors: those of ``Dropout2d``, for (N, D, H, W, C).
 
@@ -172,8 +173,8 @@ class Dropout3d(_SpatialDropout):
 class AlphaDropout(_Dropping):
     """Dropout that keeps mean 0 and variance 1, for networks of SELU units.
 
-    Formula: in training y = a (x if kept, else α′) + b, with α′ ≈ −1.7581, where SELU
-    ends on the left, a = ((1 − p)(1 + p α′²))^−½ and b = −a p α′. In prediction, y = x.
+    Formula: in training y = a (x if kept, else α′) + b, with α′ ≈ −1.7581, the limit of
+    SELU at −∞, a = ((1 − p)(1 + p α′²))^−½ and b = −a p α′. In prediction, y = x.
 
     Shapes: any → the same.
 
@@ -268,7 +269,7 @@ class DropConnect(_Dropping):
         return f"{self.in_features} → {self.out_features}, p={self.p}"
 
     def forward(self, x: Any, training: bool = False) -> Any:
-        """x times the weights that are left, + b."""
+        """x times the weights that are not dropped, + b."""
         rule = "the last axis of x must have in_features elements"
         instead = f"DropConnect({{}}, {self.out_features})"
         node = features("DropConnect", x, self.in_features, rule, instead)

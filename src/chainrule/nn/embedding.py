@@ -1,4 +1,4 @@
-"""The embedding: a learned vector for each of a number of things."""
+"""The embedding: a table with a learned vector for every id."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from .module import Module
 class Embedding(Module):
     """Row i of a learned table for the id i.
 
-    Formula: y = W[id]: the product of a one-hot row with W, without the product.
+    Formula: y = W[id], which is the product of a one-hot row with W.
 
-    What a step of training costs does not depend on the length of the table: the
-    gradient has only the rows of the batch, and ``optim.SGD``, ``Adagrad`` and
-    ``SparseAdam`` touch no others.
+    The cost of a training step does not depend on the length of the table: the gradient
+    has only the rows of the batch, and ``optim.SGD``, ``Adagrad`` and ``SparseAdam``
+    update no others.
 
     Shapes: integers of any shape (…) → (…, embedding_dim); ``weight``
     (num_embeddings, embedding_dim).
 
-    Initial values: N(0, 1), since each output is one weight, not a sum of them; 0 for
-    the row of ``padding_idx``.
+    Initial values: N(0, 1), because an output is a single weight, not a sum of weights;
+    0 for the row of ``padding_idx``.
 
     Arguments:
-        num_embeddings: how many ids there are.
+        num_embeddings: the number of ids.
         embedding_dim: the size of a vector.
-        padding_idx: an id that stands for nothing: its row is never trained.
+        padding_idx: the id of padding, whose row is never trained.
 
     Raises:
         BoundsError: in a call, for an id outside of 0 … num_embeddings − 1.
@@ -70,7 +70,7 @@ class Embedding(Module):
         self.padding_idx = self._padding(padding_idx)
 
     def _padding(self, padding_idx: int | None) -> int | None:
-        """The id counted from 0; its row becomes 0."""
+        """The id as a non-negative number; sets its row to 0."""
         if padding_idx is None:
             return None
         n = self.num_embeddings
@@ -83,11 +83,11 @@ class Embedding(Module):
                 f"Embedding: padding_idx={padding_idx!r} for {n} rows: expected one of "
                 f"the ids 0 to {n - 1}"
             )
-        place = padding_idx % n
+        row = padding_idx % n
         self.weight.assign(
-            put(self.weight, place, zeros(self.embedding_dim, self.weight.dtype))
+            put(self.weight, row, zeros(self.embedding_dim, self.weight.dtype))
         )
-        return place
+        return row
 
     def settings(self) -> dict[str, Any]:
         """The sizes."""
@@ -117,8 +117,8 @@ class Embedding(Module):
         return where(padding, stop_gradient(rows), rows)
 
     def logits(self, x: Any) -> Any:
-        """x Wᵀ: the table as the last layer of a network, which says how well each id
-        fits. Input and output then share their weights (Press & Wolf, 2017).
+        """x Wᵀ, a score for every id: the table as the last layer of a network, so that
+        input and output share their weights (Press & Wolf, 2017).
 
         Shapes: (…, embedding_dim) → (…, num_embeddings).
 

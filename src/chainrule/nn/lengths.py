@@ -1,6 +1,6 @@
 """Sequences of different lengths in one batch: which of their steps are real.
 
-Place on the road: beneath the layers and losses of sequences.
+Place on the road: below the layers and losses of sequences.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from ..ops.primitive import lift
 
 
 def checked_lengths(name: str, lengths: Any, samples: int, steps: int) -> Any:
-    """Lengths as (N,) int64, each from 0 to ``steps``; under ``compile`` they are
-    looked at in every call.
+    """Lengths as (N,) int64, checked to be from 0 to ``steps``; in compiled code in
+    every call.
 
     Arguments:
-        name: of whose they are, such as ``"LSTM: sequence"``.
+        name: what the lengths belong to, for messages: ``"LSTM: sequence"``.
 
     Raises:
         DTypeError: for lengths that are not integers.
-        ShapeError: for another number of them than of samples.
-        BoundsError: for a negative one, or one above ``steps``.
+        ShapeError: if there is not one length for each sample.
+        BoundsError: for a length that is negative or above ``steps``.
 
     Example:
         >>> checked_lengths("LSTM: sequence", [3, 0], 2, 3).numpy()
@@ -47,7 +47,7 @@ def checked_lengths(name: str, lengths: Any, samples: int, steps: int) -> Any:
 
 
 def real_steps(name: str, lengths: Any, samples: int, steps: int) -> Any:
-    """Whether each step of each sequence is real, (N, T) bools.
+    """Whether the steps of all sequences are real, (N, T) bools.
 
     Raises:
         DTypeError, ShapeError, BoundsError: as ``checked_lengths``.

@@ -1,4 +1,4 @@
-"""The fully connected layer, and the layer that does nothing."""
+"""The fully connected layer, and the identity."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ class Linear(Module):
     in_features), as in the lectures' z = W a + b; ``bias`` (out_features,).
 
     Initial values: ``weight`` from ``glorot_uniform``, of variance 2 / (fan_in +
-    fan_out); ``bias`` 0. A layer does not know which activation follows it; this one
-    keeps signals and gradients at their scale for every activation of slope 1 around 0,
-    and is off by no more than a factor of √2 a layer for ReLU, which
-    ``weight_init="he_uniform"`` makes up for.
+    fan_out); ``bias`` 0. A layer does not know which activation follows it: these
+    values keep the scale of signals and gradients for every activation of slope 1
+    around 0. For ReLU they are off by at most a factor of √2 a layer, which
+    ``weight_init="he_uniform"`` corrects.
 
     Arguments:
         in_features, out_features: sizes of the last axis before and after.
         bias: whether there is a b.
         weight_init, bias_init: an initializer, or its name.
-        dtype: of the parameters; ``config.dtype`` when not given.
+        dtype: of the parameters; ``config.dtype`` by default.
 
     Raises:
         ArgumentError: for sizes that are not whole numbers of at least 1.
@@ -90,7 +90,7 @@ class Linear(Module):
 
 
 class Identity(Module):
-    """y = x: a place holder, where a network has a layer and its variant has none.
+    """y = x: a placeholder for a layer that a variant of a network leaves out.
 
     Shapes: any → the same.
 

@@ -1,6 +1,6 @@
-"""What layers with spatial axes have in common: their inputs, and how sizes are shown.
+"""Inputs of layers with spatial axes, and how their windows are printed.
 
-Place on the road: beneath convolution, pooling and whatever else takes images. Features
+Place on the road: below convolution, pooling and all other layers for images. Channels
 come last: (samples, length, channels), (samples, height, width, channels).
 """
 
@@ -29,12 +29,12 @@ def spatial_input(
     rule: str = "",
     instead: str = "",
 ) -> Any:
-    """A layer's input as a tensor of floats with so many spatial axes.
+    """A layer's input as a tensor of floats with ``axes`` spatial axes.
 
     Arguments:
-        channels: the size that its last axis must have; any where None.
-        rule: what the last axis must be.
-        instead: the layer that would take this input, with {} for its channels.
+        channels: the required size of the last axis; any size if None.
+        rule: that requirement in words, for the message.
+        instead: a layer that would accept this input, with {} for its channels.
 
     Raises:
         DTypeError: for integers and bools.
@@ -91,7 +91,7 @@ def sizes_text(sizes: Shape) -> str:
 
 
 def window_text(stride: Shape, padding: Any, dilation: Shape, groups: int = 1) -> str:
-    """The settings of windows that are not the usual ones: ``, stride 2, padding 1``.
+    """The settings of windows that are not the default: ``, stride 2, padding 1``.
 
     Example:
         >>> window_text((2, 2), ((1, 1), (1, 1)), (1, 1))
@@ -106,7 +106,7 @@ def window_text(stride: Shape, padding: Any, dilation: Shape, groups: int = 1) -
         shown.append(f"dilation {_alike(dilation)}")
     if groups != 1:
         shown.append(f"groups {groups}")
-    return "".join(f", {each}" for each in shown)
+    return "".join(f", {setting}" for setting in shown)
 
 
 def padding_text(padding: Any) -> str:
@@ -124,7 +124,7 @@ def padding_text(padding: Any) -> str:
 
 
 def plain_padding(padding: Any) -> Any:
-    """The padding as JSON holds it.
+    """The padding as JSON values.
 
     Example:
         >>> plain_padding(((2, 0),)), plain_padding("same")

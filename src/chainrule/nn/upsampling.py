@@ -1,7 +1,7 @@
 """Upsampling: a sequence, image or volume at another size, without parameters.
 
-Place on the road: a layer over indexing and products; ``ConvTranspose2d`` is the one
-that learns.
+Place on the road: a layer over indexing and products. ``ConvTranspose2d`` is the layer
+that learns how to upsample.
 """
 
 from __future__ import annotations
@@ -23,18 +23,17 @@ from .arguments import floats, number_within
 from .module import Module
 from .spatial import AXES
 
-#: What interpolates linearly, by its number of spatial axes.
+#: The modes that interpolate linearly, and their numbers of spatial axes.
 LINEAR = {"linear": 1, "bilinear": 2, "trilinear": 3}
 
 
 class Upsample(Module):
-    """An image, sequence or volume at another size: larger, as a rule.
+    """An image, sequence or volume at another, usually larger size.
 
-    Formula, along each axis of length S that becomes S′ = ⌊S · factor⌋: "nearest" takes
-    element ⌊i / factor⌋ for place i. "linear", "bilinear" and "trilinear" (for one, two
-    and three axes) weigh the two elements around the place p by how near they are: yᵢ =
-    (1 − t) x(⌊p⌋) + t x(⌊p⌋ + 1) with t = p − ⌊p⌋, where p = (i + ½) / factor − ½, not
-    below 0; or p = i (S − 1) / (S′ − 1) with ``align_corners``.
+    Formula, along each axis of length S that becomes S′ = ⌊S · factor⌋: for "nearest",
+    yᵢ = x(⌊i / factor⌋). For "linear", "bilinear" and "trilinear" (one, two and three
+    axes), yᵢ = (1 − t) x(⌊p⌋) + t x(⌊p⌋ + 1) with t = p − ⌊p⌋, where the position p is
+    max(0, (i + ½) / factor − ½), or i (S − 1) / (S′ − 1) with ``align_corners``.
 
     Shapes: (N, *S, C) → (N, *S′, C).
 
@@ -46,8 +45,8 @@ class Upsample(Module):
             the linear modes.
 
     Raises:
-        ArgumentError: for both or none of size and factor, and settings of other forms.
-        ShapeError: in a call, for another number of axes than mode or size say.
+        ArgumentError: for both or neither of size and factor, and invalid settings.
+        ShapeError: in a call, for a number of axes that does not fit mode or size.
 
     Example:
         >>> from chainrule import nn
@@ -81,7 +80,7 @@ class Upsample(Module):
         self.mode, self.align_corners = mode, bool(align_corners)
 
     def settings(self) -> dict[str, Any]:
-        """Size or factor, and how."""
+        """Size or factor, and the mode."""
         plain: Any = self.size
         factor: Any = self.scale_factor
         return {
@@ -111,8 +110,8 @@ class Upsample(Module):
                 index = np.floor(np.arange(size) / factor).astype(np.int64)
                 node = take(node, np.minimum(index, n - 1), axis)
             elif n != size or factor != 1:
-                places = self._places(n, size, factor)
-                node = interpolated(node, axis, places)
+                positions = self._positions(n, size, factor)
+                node = interpolated(node, axis, positions)
         return node
 
     def _input(self, x: Any) -> Any:
@@ -124,19 +123,19 @@ class Upsample(Module):
                 f"Upsample: x {node.shape}: expected 1 to 3 axes between samples and "
                 "channels"
             )
-        found = node.ndim - 2
-        if axes is not None and found != axes:
-            others = [name for name, n in LINEAR.items() if n == found]
+        spatial = node.ndim - 2
+        if axes is not None and spatial != axes:
+            others = [name for name, n in LINEAR.items() if n == spatial]
             raise ShapeError(
                 f"Upsample: x {node.shape}: {node.ndim} ≠ {axes + 2} axes; expected "
                 f"{AXES.get(axes, f'{axes} spatial axes')}",
                 fix=f"mode={others[0]!r}" if others and self.mode in LINEAR else None,
             )
-        several = isinstance(given, tuple) and len(given) != found
+        several = isinstance(given, tuple) and len(given) != spatial
         if several or 0 in node.shape[1:-1]:
             raise ShapeError(
                 f"Upsample: x {node.shape} to {given}: expected a size or factor for "
-                f"each of its {found} spatial axes, of at least 1 element"
+                f"each of its {spatial} spatial axes, of at least 1 element"
             )
         return node
 
@@ -145,29 +144,29 @@ class Upsample(Module):
         if self.size is not None:
             sizes = self.size if isinstance(self.size, tuple) else (self.size,)
             sizes = sizes * (len(spatial) // len(sizes))
-            factors = (n / old for n, old in zip(sizes, spatial, strict=True))
-            return sizes, tuple(factors)
-        given: Any = self.scale_factor
-        each = given if isinstance(given, tuple) else (given,) * len(spatial)
-        sizes = tuple(math.floor(n * f) for n, f in zip(spatial, each, strict=True))
+            return sizes, tuple(n / s for n, s in zip(sizes, spatial, strict=True))
+        factors: Any = self.scale_factor
+        if not isinstance(factors, tuple):
+            factors = (factors,) * len(spatial)
+        sizes = tuple(math.floor(n * f) for n, f in zip(spatial, factors, strict=True))
         if min(sizes) < 1:
             raise ShapeError(
                 f"Upsample: {spatial} times {self.scale_factor} is {sizes}: expected "
                 "at least 1 element along every axis"
             )
-        return sizes, tuple(map(float, each))
+        return sizes, tuple(map(float, factors))
 
-    def _places(self, n: int, size: int, factor: float) -> Array:
-        """Where in the input each element of the output lies."""
+    def _positions(self, n: int, size: int, factor: float) -> Array:
+        """The positions in the input of the elements of the output."""
         index = np.arange(size)
         if self.align_corners:
             return index * ((n - 1) / (size - 1) if size > 1 else 0.0)
-        found: Array = np.clip((index + 0.5) / factor - 0.5, 0.0, n - 1)
-        return found
+        positions: Array = np.clip((index + 0.5) / factor - 0.5, 0.0, n - 1)
+        return positions
 
 
 def repeated(node: Any, factors: Shape) -> Any:
-    """Every element so many times along each spatial axis: a broadcast, in the end.
+    """Every element repeated ``factors`` times along the spatial axes, by a broadcast.
 
     Example:
         >>> import chainrule as cr
@@ -182,37 +181,37 @@ def repeated(node: Any, factors: Shape) -> Any:
     return spread.reshape(first, *sizes, last)
 
 
-def interpolated(node: Any, axis: int, places: Array) -> Any:
-    """The values at places between the elements of an axis, by straight lines.
+def interpolated(node: Any, axis: int, positions: Array) -> Any:
+    """The values at positions between the elements of an axis, interpolated linearly.
 
     Example:
         >>> import chainrule as cr
         >>> interpolated(cr.tensor([[1.0, 3.0]]), 1, np.array([0.25, 1.0])).numpy()
         array([[1.5, 3. ]], dtype=float32)
     """
-    below = np.floor(places).astype(np.int64)
+    below = np.floor(positions).astype(np.int64)
     above = np.minimum(below + 1, node.shape[axis] - 1)
     shape = (-1, *[1] * (node.ndim - axis - 1))
-    share = constant((places - below).reshape(shape).astype(node.dtype))
+    t = constant((positions - below).reshape(shape).astype(node.dtype))
     first, second = take(node, below, axis), take(node, above, axis)
-    return first + (second - first) * share
+    return first + (second - first) * t
 
 
 def _sizes(size: Any) -> Any:
     if size is None:
         return None
     axes = len(size) if isinstance(size, Sequence) else 1
-    found = per_axis("Upsample", "size", size, axes)
-    return found if isinstance(size, Sequence) else found[0]
+    sizes = per_axis("Upsample", "size", size, axes)
+    return sizes if isinstance(size, Sequence) else sizes[0]
 
 
 def _factors(factor: Any) -> Any:
     rule = "a number above 0"
     if isinstance(factor, Sequence) and not isinstance(factor, str):
-        return tuple(_factors(each) for each in factor)
+        return tuple(_factors(one) for one in factor)
     if factor is None:
         return None
-    found = number_within("Upsample", "scale_factor", factor, 0, rule=rule)
-    if found == 0:
+    number = number_within("Upsample", "scale_factor", factor, 0, rule=rule)
+    if number == 0:
         raise ArgumentError(f"Upsample: scale_factor={factor!r}: expected {rule}")
-    return int(found) if found.is_integer() else found
+    return int(number) if number.is_integer() else number

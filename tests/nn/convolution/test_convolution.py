@@ -263,8 +263,8 @@ WRONG: list[tuple[Callable[[], Any], type[ChainruleError], str, str | None]] = [
      "Conv2d: x (8, 12, 12, 3) is uint8: this layer computes with floats",
      "x.astype('float32'); for images of 0 … 255, divide by 255.0"),
     (lambda: nn.Conv2d(3, 8, 3, groups=2), ArgumentError,
-     "Conv2d: in_channels=3 with groups=2: each group takes and gives equally many "
-     "channels, so both must be divisible by 2", None),
+     "Conv2d: in_channels=3 with groups=2: all groups have the same number of "
+     "channels, so it must be divisible by 2", None),
     (lambda: nn.Conv2d(4, 9, 3, groups=2), ArgumentError,
      "Conv2d: out_channels=9 with groups=2", None),
     (lambda: nn.Conv2d(3, 8, (3, 3, 3)), ArgumentError,
@@ -286,7 +286,7 @@ WRONG: list[tuple[Callable[[], Any], type[ChainruleError], str, str | None]] = [
      "padding ((7, 7), (7, 7)) come from (-1, -1) elements: expected at least 1 along "
      "every axis", "less padding, a larger kernel, or a larger stride"),
     (lambda: nn.ConvTranspose2d(3, 8, 2, 2, output_padding=2), ArgumentError,
-     "ConvTranspose2d: output_padding=2 with stride=2: it chooses among the sizes",
+     "ConvTranspose2d: output_padding=2 with stride=2: it chooses among output sizes",
      None),
     (lambda: nn.Conv2d(3, 8, 5).load_state_dict(
         {"weight": np.zeros((8, 3, 5, 5)), "bias": np.zeros(8)}), ShapeError,

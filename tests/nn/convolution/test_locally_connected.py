@@ -161,8 +161,8 @@ WRONG: list[tuple[Callable[[], Any], type[ChainruleError], str, str | None]] = [
      "LocallyConnected2d: input_size (4, 4): a kernel of length 5 is longer than axis "
      "1 of length 4", None),
     (lambda: nn.LocallyConnected2d(1, 2, 4, 3)(np.zeros((2, 5, 4, 1), f32)), ShapeError,
-     "LocallyConnected2d: x (2, 5, 4, 1): (5, 4) ≠ (4, 4); every place has kernels of "
-     "its own, so x must have input_size", "input_size=(5, 4)"),
+     "LocallyConnected2d: x (2, 5, 4, 1): (5, 4) ≠ (4, 4); every position has kernels "
+     "of its own, so x must have input_size", "input_size=(5, 4)"),
     (lambda: nn.LocallyConnected2d(3, 2, 4, 3)(np.zeros((2, 4, 4, 1), f32)), ShapeError,
      "LocallyConnected2d: x (2, 4, 4, 1): 1 ≠ 3; the last axis of x must have "
      "in_channels elements", "LocallyConnected2d(1, 2, …)"),

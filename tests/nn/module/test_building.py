@@ -386,7 +386,7 @@ HOSTILE: list[tuple[Any, type[ChainruleError], str]] = [
     (
         {"layer": "Linear", "settings": {"in_features": 10**12, "out_features": 10**9}},
         FileError,
-        "weight (1000000000, 1000000000000): more values than there are to load",
+        "weight (1000000000, 1000000000000): more values than the file holds",
     ),
     ({"layer": "Sequential", "settings": {}}, FileError, "are not settings of"),
     (
@@ -478,7 +478,7 @@ def test_building_keeps_the_structure_and_needs_no_more_room_than_the_values() -
     less = dict(list(net.state_dict().items())[:-1])
     with pytest.raises(StateError) as caught:
         build(describe(net), less)
-    assert caught.value.what == "bias (3,): more values than there are to load"
+    assert caught.value.what == "bias (3,): more values than the file holds"
 
 
 # Versions. ----------------------------------------------------------------------------

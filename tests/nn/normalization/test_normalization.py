@@ -160,7 +160,8 @@ WRONG: list[tuple[Callable[[], Any], type[ChainruleError], str, str | None]] = [
     (lambda: nn.BatchNorm2d(6)(IMAGES[:1, :1, :1], training=True), ShapeError,
      "BatchNorm2d: x (1, 1, 1, 6) in training: 1 row for each feature", None),
     (lambda: nn.GroupNorm(4, 6), ArgumentError,
-     "GroupNorm: num_channels=6 with num_groups=4: the groups must divide the channels",
+     "GroupNorm: num_channels=6 with num_groups=4: the number of groups must divide "
+     "the channels",
      None),
     (lambda: nn.GroupNorm(3, 9)(IMAGES), ShapeError,
      "GroupNorm: x (4, 3, 5, 6): 6 ≠ 9; the last axis of x must have num_channels",

@@ -690,8 +690,8 @@ MISTAKES: dict[str, tuple[Callable[[], Any], type[ChainruleError], str]] = {
     "lengths to layers without": (
         lambda: nn.Sequential(nn.Linear(D, H))(X, LENGTHS),
         ArgumentError,
-        "Sequential: called with a second input: it would be lengths, and none of its "
-        "layers takes them",
+        "Sequential: called with a second input, lengths, which none of its layers "
+        "takes",
     ),
 }
 

@@ -22,7 +22,7 @@ class GELU(Module):
     Shapes: any → the same.
 
     Arguments:
-        approximate: "none", computed exactly with erf, or "tanh".
+        approximate: "none" for the exact function, with erf, or "tanh".
 
     Raises:
         OptionError: for another approximation.
@@ -43,7 +43,7 @@ class GELU(Module):
         self.approximate = approximate
 
     def settings(self) -> dict[str, Any]:
-        """The approximation, where there is one."""
+        """The approximation, if it is not "none"."""
         return {} if self.approximate == "none" else {"approximate": self.approximate}
 
     def forward(self, x: Any) -> Any:
@@ -74,7 +74,7 @@ class SiLU(Module):
 
 
 class Mish(Module):
-    """x · tanh(ln(1 + eˣ)): as SiLU, smooth, with a small dip below 0.
+    """x · tanh(ln(1 + eˣ)): smooth, with a small dip below 0, like SiLU.
 
     Shapes: any → the same.
 

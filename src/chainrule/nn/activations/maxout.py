@@ -21,7 +21,7 @@ class Maxout(Module):
     Formula: yⱼ = maxₚ (Wₚ x + bₚ)ⱼ over p = 1 … pieces.
 
     Shapes: (…, in_features) → (…, out_features); ``weight`` (out_features · pieces,
-    in_features), the pieces of one output beside each other; ``bias`` (out_features ·
+    in_features), the pieces of one output next to each other; ``bias`` (out_features ·
     pieces,).
 
     Initial values: ``weight`` from ``glorot_uniform``, ``bias`` 0.

@@ -68,9 +68,9 @@ class LeakyReLU(Module):
 
 
 class PReLU(Module):
-    """x where x > 0, else α x, with a learned α; one for all features, or one each.
+    """x where x > 0, else α x, with a learned α for all features or one for each.
 
-    It is max(αx, x) only while α ≤ 1: for larger α that would swap the two sides.
+    This is max(αx, x) only for α ≤ 1: for larger α that would swap the two sides.
 
     Shapes: (…, num_parameters) → the same; with one parameter any shape.
     ``weight`` (num_parameters,).
@@ -98,7 +98,7 @@ class PReLU(Module):
         self.weight = new_parameter("weight", (size,), first, dtype)
 
     def settings(self) -> dict[str, Any]:
-        """How many parameters."""
+        """The number of parameters."""
         return {"num_parameters": self.weight.shape[0]}
 
     def forward(self, x: Any) -> Any:
@@ -200,7 +200,7 @@ class Softplus(Module):
     Shapes: any → the same.
 
     Arguments:
-        beta: β, above 0; the larger it is, the more like a ReLU.
+        beta: β, above 0; the larger it is, the closer to a ReLU.
 
     Source: Dugas et al. (2000).
 
@@ -216,7 +216,7 @@ class Softplus(Module):
         self.beta = number_within("Softplus", "beta", beta, least, rule=rule)
 
     def settings(self) -> dict[str, Any]:
-        """β, where it is not 1."""
+        """β, if it is not 1."""
         return {} if self.beta == 1.0 else {"beta": self.beta}
 
     def forward(self, x: Any) -> Any:

@@ -12,7 +12,7 @@ from ..arguments import (
 )
 from ..module import Module
 
-#: So far from 0 that 1 + |x| is |x| in either dtype.
+#: A number so large that 1 + |x| is |x| in float32 and float64.
 FAR = 1e30
 
 
@@ -68,7 +68,7 @@ class LogSigmoid(Module):
 
 
 class Softsign(Module):
-    """x / (1 + |x|), between −1 and 1: as tanh, but slower to reach its ends.
+    """x / (1 + |x|), between −1 and 1: like tanh, but slower to reach its limits.
 
     Shapes: any → the same.
 
@@ -88,7 +88,7 @@ class Softsign(Module):
 
 
 class Hardtanh(Module):
-    """x between ``low`` and ``high``, and these beyond; its derivative there is 0.
+    """x limited to the range from ``low`` to ``high``; outside its derivative is 0.
 
     ``Hardtanh(0.0, 6.0)`` is ReLU6.
 

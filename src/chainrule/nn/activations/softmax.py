@@ -17,8 +17,8 @@ from ..module import Module
 class Softmax(Module):
     """yᵢ = e^xᵢ / Σⱼ e^xⱼ along ``axis``: probabilities.
 
-    The losses for classes take the values before it, the logits: leave it out of a
-    network that is trained with ``cross_entropy``.
+    The losses for classes take its input, the logits: leave it out of a network that is
+    trained with ``cross_entropy``.
 
     Shapes: any → the same.
 

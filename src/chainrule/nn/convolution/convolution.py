@@ -35,12 +35,12 @@ class _Convolution(Kernels):
         dtype: DTypeLike | None = None,
     ) -> None:
         channels = (in_channels, out_channels)
-        self._set(channels, kernel_size, stride, padding, dilation, groups)
-        self._draw(bias, weight_init, bias_init, dtype)
+        self._set_windows(channels, kernel_size, stride, padding, dilation, groups)
+        self._make_parameters(bias, weight_init, bias_init, dtype)
 
     def forward(self, x: Any) -> Any:
         """The convolution of x with the kernels, + b."""
-        node = self._input(x)
+        node = self._checked_input(x)
         pads = sides(self.padding, node.shape[1:-1], self.kernel_size, self.stride,
                      self.dilation)  # fmt: skip
         layer = type(self).__name__
@@ -70,10 +70,10 @@ class Conv1d(_Convolution):
         kernel_size, stride, dilation: a number.
         padding: zeros at the ends: a number, "valid" for none, "same" for ⌈L / stride⌉
             outputs, or [(before, after)]; [(kernel_size − 1, 0)] sees only the past.
-        groups: how many parts the channels are cut into.
+        groups: the number of parts that the channels are split into.
         bias: whether there is a b.
         weight_init, bias_init: an initializer, or its name.
-        dtype: of the parameters; ``config.dtype`` when not given.
+        dtype: of the parameters; ``config.dtype`` by default.
 
     Raises:
         ArgumentError: for sizes below 1, and channels that the groups do not divide.
@@ -111,10 +111,10 @@ class Conv2d(_Convolution):
         kernel_size, stride, dilation: a number, or one for each axis.
         padding: zeros around the image: a number, one for each axis, a pair (before,
             after) for each, "valid" for none, or "same" for ⌈size / stride⌉ outputs.
-        groups: how many parts the channels are cut into.
+        groups: the number of parts that the channels are split into.
         bias: whether there is a b.
         weight_init, bias_init: an initializer, or its name.
-        dtype: of the parameters; ``config.dtype`` when not given.
+        dtype: of the parameters; ``config.dtype`` by default.
 
     Raises:
         ArgumentError: for sizes below 1, and channels that the groups do not divide.
@@ -134,9 +134,9 @@ class Conv2d(_Convolution):
 
 
 class Conv3d(_Convolution):
-    """The same kernels on every part of a volume or film.
+    """The same kernels on every part of a volume or video.
 
-    Formula: that of ``Conv2d`` with one axis more.
+    Formula: that of ``Conv2d`` with one more axis.
 
     Shapes: (N, D, H, W, in_channels) → (N, D′, H′, W′, out_channels); ``weight``
     (out_channels, …kernel…, in_channels / groups), ``bias`` (out_channels,).

@@ -1,4 +1,4 @@
-"""What convolutions and their transposes share: settings, kernels, first values."""
+"""What convolutions and their transposes share: settings, kernels, initial values."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Kernels(Module):
     dilation: Shape
     groups: int
 
-    def _set(
+    def _set_windows(
         self,
         channels: tuple[Any, Any],
         kernel_size: Any,
@@ -43,7 +43,7 @@ class Kernels(Module):
         dilation: Any,
         groups: Any,
     ) -> None:
-        """The settings, looked at."""
+        """Sets the settings, after checks."""
         layer, axes = type(self).__name__, self.axes
         self.in_channels = positive_size(layer, "in_channels", channels[0])
         self.out_channels = positive_size(layer, "out_channels", channels[1])
@@ -55,19 +55,19 @@ class Kernels(Module):
         for name in ("in_channels", "out_channels"):
             if getattr(self, name) % self.groups:
                 raise ArgumentError(
-                    f"{layer}: {name}={getattr(self, name)} with groups={groups}: each "
-                    "group takes and gives equally many channels, so both must be "
-                    f"divisible by {groups}"
+                    f"{layer}: {name}={getattr(self, name)} with groups={groups}: all "
+                    "groups have the same number of channels, so it must be divisible "
+                    f"by {groups}"
                 )
 
-    def _draw(
+    def _make_parameters(
         self,
         bias: bool,
         weight_init: Initializer | str,
         bias_init: Initializer | str,
         dtype: DTypeLike | None,
     ) -> None:
-        """The parameters."""
+        """New parameters for the settings."""
         outs, ins = self.out_channels, self.in_channels
         first, last = (ins, outs) if self.transposed else (outs, ins)
         shape = (first, *self.kernel_size, last // self.groups)
@@ -95,7 +95,7 @@ class Kernels(Module):
         text += window_text(self.stride, self.padding, self.dilation, self.groups)
         return text if self.bias is not None else f"{text}, bias=False"
 
-    def _input(self, x: Any) -> Any:
+    def _checked_input(self, x: Any) -> Any:
         layer = type(self).__name__
         return spatial_input(
             layer,
@@ -110,8 +110,8 @@ class Kernels(Module):
 def by_group(
     init: Initializer | str, groups: int, transposed: bool = False
 ) -> Initializer:
-    """An initializer for kernels that sees each group as the convolution that it is:
-    its own inputs and outputs are the fans.
+    """An initializer that draws the kernels of each group as those of a convolution of
+    its own, with that group's fans.
 
     Example:
         >>> from chainrule.initializers import glorot_uniform

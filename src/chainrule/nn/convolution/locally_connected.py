@@ -1,6 +1,6 @@
-"""Locally connected layers: windows as in a convolution, each with kernels of its own.
+"""Locally connected layers: a convolution with other kernels at every position.
 
-Place on the road: layers over ``windows`` and a product of matrices for every place.
+Place on the road: layers over ``windows`` and a product of matrices for every position.
 """
 
 from __future__ import annotations
@@ -62,14 +62,14 @@ class _LocallyConnected(Module):
         self.weight = new_parameter(
             "weight",
             (*self.output_size, *kernels),
-            by_place(weight_init, self.output_size),
+            by_position(weight_init, self.output_size),
             dtype,
         )
         shape = (*self.output_size, self.out_channels)
         self.bias = new_parameter("bias", shape, bias_init, dtype) if bias else None
 
     def settings(self) -> dict[str, Any]:
-        """Sizes, and how the windows lie."""
+        """The sizes, and the windows."""
         return {
             "in_channels": self.in_channels,
             "out_channels": self.out_channels,
@@ -87,7 +87,7 @@ class _LocallyConnected(Module):
         return text + window_text(self.stride, self.padding, (1,))
 
     def forward(self, x: Any) -> Any:
-        """Each window times the kernels of its place, + b."""
+        """Every window times the kernels of its position, + b."""
         layer = type(self).__name__
         rule = "the last axis of x must have in_channels elements"
         instead = f"{layer}({{}}, {self.out_channels}, …)"
@@ -95,24 +95,24 @@ class _LocallyConnected(Module):
         if node.shape[1:-1] != self.input_size:
             raise ShapeError(
                 f"{layer}: x {node.shape}: {node.shape[1:-1]} ≠ {self.input_size}; "
-                "every place has kernels of its own, so x must have input_size",
+                "every position has kernels of its own, so x must have input_size",
                 fix=f"input_size={node.shape[1:-1]}",
             )
         if any(map(any, self._pads)):
             node = pad(node, ((0, 0), *self._pads, (0, 0)))
-        seen = windows(node, self.kernel_size, self.stride)
-        places, rows = math.prod(self.output_size), node.shape[0]
+        views = windows(node, self.kernel_size, self.stride)
+        positions, rows = math.prod(self.output_size), node.shape[0]
         columns = math.prod(self.kernel_size) * self.in_channels
         last = range(self.axes + 1, 2 * self.axes + 2)
-        by_places = seen.transpose(*range(1, self.axes + 1), 0, *last)
-        kernels: Any = self.weight.reshape(places, self.out_channels, columns)
-        z = by_places.reshape(places, rows, columns) @ kernels.transpose(0, 2, 1)
+        views = views.transpose(*range(1, self.axes + 1), 0, *last)
+        kernels: Any = self.weight.reshape(positions, self.out_channels, columns)
+        z = views.reshape(positions, rows, columns) @ kernels.transpose(0, 2, 1)
         z = z.transpose(1, 0, 2).reshape(rows, *self.output_size, self.out_channels)
         return z if self.bias is None else z + self.bias
 
 
 class LocallyConnected1d(_LocallyConnected):
-    """Windows of a sequence, each with kernels of its own.
+    """A convolution of a sequence with other kernels at every position.
 
     Formula: z[n, i, o] = b[i, o] + Σ_{a c} x[n, i·stride + a, c] · W[i, o, a, c].
 
@@ -133,18 +133,18 @@ class LocallyConnected1d(_LocallyConnected):
 
 
 class LocallyConnected2d(_LocallyConnected):
-    """Windows of an image, each with kernels of its own ("untied weights").
+    """A convolution of an image with other kernels at every position: untied weights.
 
     Formula: z[n, i, j, o] = b[i, j, o] + Σ_{a b c} x[n, i·s + a, j·s + b, c] · W[i, j,
-    o, a, b, c] with stride s: a ``Conv2d`` whose kernels depend on the place. What is
-    learned in one part of the image is not shared with the others.
+    o, a, b, c] with stride s: a ``Conv2d`` whose kernels depend on the position. What
+    is learned in one part of the image is not shared with the others.
 
     Shapes: (N, *input_size, in_channels) → (N, H′, W′, out_channels); ``weight`` (H′,
     W′, out_channels, kernel height, kernel width, in_channels), ``bias`` (H′, W′,
     out_channels).
 
-    Initial values: the kernels of each place from ``glorot_uniform`` as those of a
-    convolution; ``bias`` 0.
+    Initial values: the kernels of each position from ``glorot_uniform``, like those of
+    a convolution; ``bias`` 0.
 
     Arguments:
         in_channels, out_channels: sizes of the last axis before and after.
@@ -152,7 +152,7 @@ class LocallyConnected2d(_LocallyConnected):
         kernel_size, stride, padding: as in ``Conv2d``.
         bias: whether there is a b.
         weight_init, bias_init: an initializer, or its name.
-        dtype: of the parameters; ``config.dtype`` when not given.
+        dtype: of the parameters; ``config.dtype`` by default.
 
     Raises:
         ArgumentError: for sizes below 1.
@@ -171,18 +171,18 @@ class LocallyConnected2d(_LocallyConnected):
     axes: ClassVar[int] = 2
 
 
-def by_place(init: Initializer | str, places: Shape) -> Initializer:
-    """An initializer that sees the kernels of each place as a layer of their own.
+def by_position(init: Initializer | str, positions: Shape) -> Initializer:
+    """An initializer that draws the kernels of each position as those of one layer.
 
     Example:
-        >>> by_place("he_normal", (2, 3))((2, 3, 8, 5, 5, 1)).shape
+        >>> by_position("he_normal", (2, 3))((2, 3, 8, 5, 5, 1)).shape
         (2, 3, 8, 5, 5, 1)
     """
     make = as_initializer(init)
 
     def draw(shape: Sequence[int], generator: Any = None, dtype: Any = None) -> Any:
-        kernels = shape[len(places) :]
-        drawn = [make(kernels, generator, dtype) for _ in range(math.prod(places))]
+        kernels = shape[len(positions) :]
+        drawn = [make(kernels, generator, dtype) for _ in range(math.prod(positions))]
         return stack(drawn).reshape(tuple(shape))
 
     return draw

@@ -36,13 +36,13 @@ class _TransposedConvolution(Kernels):
         dtype: DTypeLike | None = None,
     ) -> None:
         layer, channels = type(self).__name__, (in_channels, out_channels)
-        self._set(channels, kernel_size, stride, padding, dilation, groups)
+        self._set_windows(channels, kernel_size, stride, padding, dilation, groups)
         more = per_axis(layer, "output_padding", output_padding, self.axes, least=0)
         if any(a >= s for a, s in zip(more, self.stride, strict=True)):
             raise ArgumentError(
                 f"{layer}: output_padding={output_padding} with stride={stride}: it "
-                "chooses among the sizes that a stride makes alike, so it must be less "
-                "than the stride"
+                "chooses among output sizes that differ by less than the stride, so it "
+                "must be less than the stride"
             )
         if self.padding == "same" and any(more):
             raise ArgumentError(
@@ -50,7 +50,7 @@ class _TransposedConvolution(Kernels):
                 "gives stride times the size: leave one of them out"
             )
         self.output_padding = more
-        self._draw(bias, weight_init, bias_init, dtype)
+        self._make_parameters(bias, weight_init, bias_init, dtype)
 
     def settings(self) -> dict[str, Any]:
         """Sizes, and how the kernel moves."""
@@ -60,10 +60,9 @@ class _TransposedConvolution(Kernels):
         """Each element of x spread over a window by the kernels, + b.
 
         Arguments:
-            output_size: one of the sizes that the stride makes alike, instead of
-                ``output_padding``.
+            output_size: one of the possible sizes, instead of ``output_padding``.
         """
-        node = self._input(x)
+        node = self._checked_input(x)
         size = self._size(node.shape[1:-1], output_size)
         pads = sides(self.padding, size, self.kernel_size, self.stride, self.dilation)
         z = convolution_transposed(
@@ -95,7 +94,7 @@ class _TransposedConvolution(Kernels):
 
 
 class ConvTranspose1d(_TransposedConvolution):
-    """Makes a sequence longer: each element is spread over a window by the kernels.
+    """Makes a sequence longer: the kernels spread every element over a window.
 
     Formula: y[n, i·stride + a·dilation − before, o] gets x[n, i, c] · W[c, a, o] from
     every i, a and c, and b[o]: the adjoint of ``Conv1d``.
@@ -119,10 +118,10 @@ class ConvTranspose1d(_TransposedConvolution):
 
 
 class ConvTranspose2d(_TransposedConvolution):
-    """Makes an image larger: each element is spread over a window by the kernels.
+    """Makes an image larger: the kernels spread every element over a window.
 
-    Formula: the adjoint of ``Conv2d`` with the same settings: y gets, at every place
-    that the window of (i, j) covers, x[n, i, j, c] · W[c, a, b, o], and b[o].
+    Formula: the adjoint of ``Conv2d`` with the same settings: at every position in the
+    window of (i, j), x[n, i, j, c] · W[c, a, b, o] is added to y; and b[o] everywhere.
 
     Shapes: (N, H, W, in_channels) → (N, H′, W′, out_channels), with H′ = (H − 1)·stride
     + dilation·(kernel − 1) + 1 − before − after + output_padding; H·stride with padding
@@ -133,14 +132,14 @@ class ConvTranspose2d(_TransposedConvolution):
     inputs and out_channels outputs, for each group by itself; ``bias`` 0.
 
     Arguments:
-        padding: what the convolution would pad with, and is cut off here.
-        output_padding: how much longer than the smallest size, less than the stride.
+        padding: the padding of the convolution, which is cut off here.
+        output_padding: how many elements to add to the smallest size; less than stride.
         in_channels, out_channels, kernel_size, stride, dilation, groups, bias,
             weight_init, bias_init, dtype: as in ``Conv2d``.
 
     Raises:
-        ArgumentError: for settings of another form.
-        ShapeError: in a call, for other channels, and where padding cuts all off.
+        ArgumentError: for invalid settings.
+        ShapeError: in a call, for other channels, and if padding cuts everything off.
 
     Source: Zeiler et al. (2010).
 
@@ -156,7 +155,7 @@ class ConvTranspose2d(_TransposedConvolution):
 
 
 class ConvTranspose3d(_TransposedConvolution):
-    """Makes a volume larger: each element is spread over a window by the kernels.
+    """Makes a volume larger: the kernels spread every element over a window.
 
     Formula: the adjoint of ``Conv3d``.
 

@@ -288,9 +288,9 @@ class Module:
         Arguments:
             input_shape: the shape of one sample, such as ``(784,)``; for several
                 inputs a list of shapes. Without it the table has no output shapes.
-            batch: how many samples.
-            dtype: of the input, integers where an ``Embedding`` stands first, else
-                floats; a list for several inputs.
+            batch: the number of samples.
+            dtype: of the input; by default integers if the first layer takes ids, else
+                floats. For several inputs a list.
 
         Returns:
             An object that prints as the table, with the rows in ``.rows``.

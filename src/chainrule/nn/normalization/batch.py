@@ -27,7 +27,7 @@ class _BatchNorm(Module):
 
     depends_on_training: ClassVar[bool] = True
 
-    #: The number of spatial axes; any where None.
+    #: The number of spatial axes; any number if None.
     axes: ClassVar[int | None] = None
 
     def __init__(
@@ -42,7 +42,7 @@ class _BatchNorm(Module):
         layer = type(self).__name__
         self.num_features = positive_size(layer, "num_features", num_features)
         self.eps = number_within(layer, "eps", eps, 0, rule="a number ≥ 0")
-        rule = "a share from 0 to 1"
+        rule = "a number from 0 to 1"
         self.momentum = number_within(layer, "momentum", momentum, 0, 1, rule)
         shape = (self.num_features,)
         self.weight = new_parameter("weight", shape, ones(), dtype) if affine else None
@@ -64,7 +64,7 @@ class _BatchNorm(Module):
         return str(self.num_features)
 
     def forward(self, x: Any, training: bool = False) -> Any:
-        """Normalised by the batch in training, by the running averages else."""
+        """Normalised by the batch in training, by the running averages otherwise."""
         node = self._input(x)
         if training:
             centred, var = self._of_batch(node)
@@ -83,7 +83,7 @@ class _BatchNorm(Module):
         )
 
     def _of_batch(self, node: Any) -> tuple[Any, Any]:
-        """x − μ, and σ² of the batch; the running averages take both in."""
+        """x − μ, and σ² of the batch; updates the running averages."""
         rows = math.prod(node.shape[:-1])
         if rows < 2:
             raise ShapeError(
@@ -105,11 +105,11 @@ class _BatchNorm(Module):
 
 
 class BatchNorm1d(_BatchNorm):
-    """Every feature with mean 0 and variance 1 over the batch, then scaled and shifted.
+    """Normalises every feature over the batch, then scales and shifts it.
 
     Formula: y = γ (x − μ) / √(σ² + ε) + β. In training, μ and σ² (divided by n) are
-    those of the batch, and running averages take them in: r ← (1 − m) r + m · value,
-    with σ² divided by n − 1 there. In prediction, μ and σ² are the running averages.
+    those of the batch, and running averages are updated: r ← (1 − m) r + m · value,
+    where σ² is divided by n − 1. In prediction, μ and σ² are the running averages.
 
     Shapes: (…, num_features) → the same, averages over every axis but the last;
     ``weight`` γ, ``bias`` β, ``running_mean``, ``running_var`` (num_features,). The
@@ -118,8 +118,8 @@ class BatchNorm1d(_BatchNorm):
     Initial values: γ = 1, β = 0, running mean 0, running variance 1.
 
     Arguments:
-        eps: ε, against division by 0.
-        momentum: m, the share of the newest batch in the running averages.
+        eps: ε, which prevents a division by 0.
+        momentum: m, the weight of the newest batch in the running averages.
         affine: whether there are γ and β.
 
     Raises:
@@ -140,8 +140,7 @@ class BatchNorm1d(_BatchNorm):
 
 
 class BatchNorm2d(_BatchNorm):
-    """Every channel of images with mean 0 and variance 1 over the batch and all places,
-    then scaled and shifted.
+    """Normalises every channel over the batch and all pixels, then scales and shifts.
 
     Formula, initial values, arguments and errors: those of ``BatchNorm1d``.
 
@@ -161,8 +160,7 @@ class BatchNorm2d(_BatchNorm):
 
 
 class BatchNorm3d(_BatchNorm):
-    """Every channel of volumes with mean 0 and variance 1 over the batch and all
-    places, then scaled and shifted.
+    """Normalises every channel over the batch and all voxels, then scales and shifts.
 
     Formula, initial values, arguments and errors: those of ``BatchNorm1d``.
 

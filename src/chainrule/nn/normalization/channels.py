@@ -21,11 +21,11 @@ from .scaling import scaled
 
 
 class GroupNorm(Module):
-    """Every sample with mean 0 and variance 1 over each group of its channels, then
-    scaled and shifted. The same in training and in prediction, for any batch.
+    """Normalises every sample over groups of its channels, then scales and shifts it.
+    The same in training and in prediction, for any batch.
 
-    Formula: y = γ (x − μ) / √(σ² + ε) + β, with μ and σ² over all places and the
-    channels of one group, of each sample; γ and β for each channel.
+    Formula: y = γ (x − μ) / √(σ² + ε) + β, with μ and σ² over all pixels and all
+    channels of one group of one sample; γ and β for each channel.
 
     Shapes: (N, …, num_channels) → the same; ``weight`` γ and ``bias`` β
     (num_channels,).
@@ -33,13 +33,13 @@ class GroupNorm(Module):
     Initial values: γ = 1, β = 0.
 
     Arguments:
-        num_groups: how many groups; it divides num_channels. 1 normalises all channels
-            together, num_channels each by itself.
-        eps: ε, against division by 0.
+        num_groups: the number of groups, a divisor of num_channels. With 1, all
+            channels are normalised together; with num_channels, each by itself.
+        eps: ε, which prevents a division by 0.
         affine: whether there are γ and β.
 
     Raises:
-        ArgumentError: when the groups do not divide the channels.
+        ArgumentError: if num_groups does not divide num_channels.
 
     Source: Wu & He (2018).
 
@@ -64,7 +64,7 @@ class GroupNorm(Module):
         if self.num_channels % self.num_groups:
             raise ArgumentError(
                 f"GroupNorm: num_channels={num_channels} with num_groups={num_groups}: "
-                "the groups must divide the channels"
+                "the number of groups must divide the channels"
             )
         self.eps = number_within("GroupNorm", "eps", eps, 0, rule="a number ≥ 0")
         shape = (self.num_channels,)
@@ -104,7 +104,7 @@ class GroupNorm(Module):
 
 
 class _InstanceNorm(Module):
-    """Every channel of every sample by itself, for any number of axes."""
+    """Normalises every channel of every sample, for any number of axes."""
 
     axes: ClassVar[int]
 
@@ -147,7 +147,7 @@ class _InstanceNorm(Module):
 
 
 class InstanceNorm1d(_InstanceNorm):
-    """Every channel of every sequence with mean 0 and variance 1 over its length.
+    """Normalises every channel of every sequence over its steps.
 
     Formula, arguments and errors: those of ``InstanceNorm2d``, for (N, L, C).
 
@@ -162,18 +162,18 @@ class InstanceNorm1d(_InstanceNorm):
 
 
 class InstanceNorm2d(_InstanceNorm):
-    """Every channel of every image with mean 0 and variance 1 over its places.
+    """Normalises every channel of every image over its pixels.
 
-    Formula: y = γ (x − μ) / √(σ² + ε) + β, with μ and σ² over the places of one channel
+    Formula: y = γ (x − μ) / √(σ² + ε) + β, with μ and σ² over the pixels of one channel
     of one sample. The same in training and in prediction.
 
     Shapes: (N, H, W, num_features) → the same; ``weight`` γ and ``bias`` β
     (num_features,).
 
-    Initial values: γ = 1, β = 0, where there are any.
+    Initial values: γ = 1, β = 0, if there are any.
 
     Arguments:
-        eps: ε, against division by 0.
+        eps: ε, which prevents a division by 0.
         affine: whether there are γ and β.
 
     Raises:
@@ -192,7 +192,7 @@ class InstanceNorm2d(_InstanceNorm):
 
 
 class InstanceNorm3d(_InstanceNorm):
-    """Every channel of every volume with mean 0 and variance 1 over its places.
+    """Normalises every channel of every volume over its voxels.
 
     Formula, arguments and errors: those of ``InstanceNorm2d``, for (N, D, H, W, C).
 

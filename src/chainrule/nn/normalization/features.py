@@ -21,7 +21,7 @@ from ..module import Module
 
 
 class LayerNorm(Module):
-    """Every sample with mean 0 and variance 1 over its features, then scaled, shifted.
+    """Normalises every sample over its features, then scales and shifts it.
 
     Formula: y = γ (x − μ) / √(σ² + ε) + β, with μ and σ² over the last axes of each
     sample. The same in training and in prediction.
@@ -33,7 +33,7 @@ class LayerNorm(Module):
 
     Arguments:
         normalized_shape: the size of the last axis, or the sizes of the last axes.
-        eps: ε, against division by 0.
+        eps: ε, which prevents a division by 0.
         elementwise_affine: whether there are γ and β.
         bias: whether there is a β.
 
@@ -94,7 +94,7 @@ class LayerNorm(Module):
 
 
 class RMSNorm(Module):
-    """Every sample divided by its root mean square over its features, then scaled.
+    """Divides every sample by the root mean square of its features, then scales it.
 
     Formula: y = γ x / √(mean(x²) + ε), the mean over the last axes of each sample: a
     ``LayerNorm`` that does not centre, and has no β.
@@ -105,7 +105,7 @@ class RMSNorm(Module):
 
     Arguments:
         normalized_shape: the size of the last axis, or the sizes of the last axes.
-        eps: ε, against division by 0.
+        eps: ε, which prevents a division by 0.
         elementwise_affine: whether there is a γ.
 
     Raises:
@@ -159,10 +159,10 @@ def _sizes(layer: str, normalized_shape: Any) -> Shape:
     """The sizes of the last axes, from one or several."""
     several = isinstance(normalized_shape, Sequence)
     sizes = normalized_shape if several else (normalized_shape,)
-    found = tuple(positive_size(layer, "normalized_shape", size) for size in sizes)
-    if not found:
+    checked = tuple(positive_size(layer, "normalized_shape", size) for size in sizes)
+    if not checked:
         raise ShapeError(f"{layer}: normalized_shape=(): expected at least 1 axis")
-    return found
+    return checked
 
 
 def _last_axes(layer: str, x: Any, shape: Shape) -> tuple[Any, tuple[int, ...]]:

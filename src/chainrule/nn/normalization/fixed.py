@@ -1,4 +1,4 @@
-"""Scaling by numbers that are known before: the first layer of networks for images."""
+"""Normalisation by known numbers: the first layer of networks for images."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from ..module import Module
 
 
 class Normalization(Module):
-    """Inputs less a mean, divided by a standard deviation, channel by channel.
+    """Subtracts a mean and divides by a standard deviation, channel by channel.
 
-    The numbers are those of the training data. As a part of the network they are saved
-    with it, and nobody has to remember them: it takes images as they are.
+    The numbers are those of the training data. As part of the network they are saved
+    with it, so that it takes images as they are.
 
     Formula: y[…, c] = (x[…, c] − mean[c]) / std[c].
 
     Shapes: (…, channels) → the same.
 
     Arguments:
-        mean, std: one number a channel.
+        mean, std: one number for each channel.
 
     Raises:
-        ArgumentError: lengths that differ, or a deviation that is not above 0.
+        ArgumentError: for different lengths, or a deviation that is not above 0.
         ShapeError: in a call, for other channels.
 
     Example:
@@ -41,12 +41,12 @@ class Normalization(Module):
         if len(self.mean) != len(self.std):
             raise ArgumentError(
                 f"Normalization: mean of {len(self.mean)} channels, std of "
-                f"{len(self.std)}: one number a channel in each"
+                f"{len(self.std)}: expected one number for each channel in both"
             )
-        if not all(0 < each < np.inf for each in self.std):
+        if not all(0 < deviation < np.inf for deviation in self.std):
             raise ArgumentError(
                 f"Normalization: std={list(self.std)}: expected numbers above 0",
-                fix="1.0 for a channel that is the same everywhere",
+                fix="1.0 for a channel that is constant",
             )
 
     def settings(self) -> dict[str, Any]:
@@ -71,11 +71,11 @@ class Normalization(Module):
 
 def _numbers(name: str, values: Any) -> tuple[float, ...]:
     try:
-        numbers = tuple(float(each) for each in values)
+        numbers = tuple(float(value) for value in values)
     except (TypeError, ValueError):
         numbers = ()
     if not numbers or not np.isfinite(numbers).all():
         raise ArgumentError(
-            f"Normalization: {name}={values!r}: expected one number a channel"
+            f"Normalization: {name}={values!r}: expected one number for each channel"
         )
     return numbers

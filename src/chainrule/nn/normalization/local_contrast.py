@@ -25,17 +25,17 @@ class LocalContrastNorm(Module):
     - divisive: y = v / max(m, σ), where σ[i, j] = √(Σ_{p q c} w[p, q] v[i + p, j + q,
       c]²) and m is the mean of σ over the image.
 
-    At the edge the weights of what lies inside the image are scaled up to a sum of 1.
+    At the edge the weights of the pixels inside the image are scaled to a sum of 1.
 
     Shapes: (N, H, W, C) → the same.
 
     Arguments:
         kernel_size: the side of the window, an odd number.
-        std: the Gaussian's standard deviation in pixels; a quarter of the window's
-            side when not given.
+        std: the Gaussian's standard deviation in pixels; by default a quarter of the
+            window's side.
         divisive: whether to divide, after the subtraction.
-        floor: what is taken for m, where not the mean of σ; Le et al. take 0.01.
-        eps: σ is at least so large.
+        floor: m; the mean of σ if not given. Le et al. use 0.01.
+        eps: the lower limit of σ.
 
     Raises:
         ArgumentError: for a window of even size, and numbers out of range.
@@ -73,7 +73,7 @@ class LocalContrastNorm(Module):
         self.eps = _positive(layer, "eps", eps)
 
     def settings(self) -> dict[str, Any]:
-        """The window, and how it divides."""
+        """The constructor's arguments."""
         return {
             "kernel_size": self.kernel_size,
             "std": self.std,
@@ -102,7 +102,7 @@ class LocalContrastNorm(Module):
         line = gaussian(self.kernel_size, self.std or self.kernel_size / 4)
         half = self.kernel_size // 2
         total = node.mean(-1, keepdims=True)
-        for axis in (1, 2):  # a Gaussian in the plane is one along each axis
+        for axis in (1, 2):  # a Gaussian in the plane is the product of two
             n = node.shape[axis]
             inside = np.convolve(np.ones(n), line)[half : half + n]
             kernel = line.reshape(1, *((-1, 1) if axis == 1 else (1, -1)), 1)
@@ -111,22 +111,22 @@ class LocalContrastNorm(Module):
                 constant(kernel.astype(node.dtype)),
                 padding=(half, 0) if axis == 1 else (0, half),
             )
-            share = inside.reshape((-1, 1, 1) if axis == 1 else (-1, 1))
-            total = sums * constant((1 / share).astype(node.dtype))
+            part = inside.reshape((-1, 1, 1) if axis == 1 else (-1, 1))
+            total = sums * constant((1 / part).astype(node.dtype))
         return total
 
 
 def gaussian(size: int, std: float) -> Array:
-    """A Gaussian window whose elements add up to 1.
+    """A Gaussian window with sum 1.
 
     Example:
         >>> gaussian(3, 1.0).round(3)
         array([0.274, 0.452, 0.274])
     """
-    place = np.arange(size) - (size - 1) / 2
-    weights = np.exp(-0.5 * (place / std) ** 2)
-    found: Array = weights / weights.sum()
-    return found
+    positions = np.arange(size) - (size - 1) / 2
+    weights = np.exp(-0.5 * (positions / std) ** 2)
+    window: Array = weights / weights.sum()
+    return window
 
 
 def _positive(layer: str, name: str, value: float) -> float:

@@ -12,10 +12,10 @@ from ..module import Module
 
 
 class LocalResponseNorm(Module):
-    """Each channel divided by how strongly its neighbours among the channels respond.
+    """Divides each channel by the response of its neighbouring channels.
 
     Formula: y_c = x_c / (k + (α / n) Σ x_d²)^β, over the n channels d around c; those
-    beyond the first and the last count as 0.
+    before the first and after the last count as 0.
 
     Shapes: (…, C) → the same.
 
@@ -49,12 +49,12 @@ class LocalResponseNorm(Module):
         return {"size": self.size, "alpha": self.alpha, "beta": self.beta, "k": self.k}
 
     def forward(self, x: Any) -> Any:
-        """x over the power of its neighbours."""
+        """x divided by the power of its neighbours."""
         node = floats("LocalResponseNorm", x)
         if not node.shape or not math.prod(node.shape):
             return node
         around = (self.size // 2, (self.size - 1) // 2)
         rows = (node * node).reshape(-1, node.shape[-1], 1)
-        seen = windows(pad(rows, ((0, 0), around, (0, 0))), self.size)
-        power = seen.sum(2).reshape(node.shape) * (self.alpha / self.size)
+        neighbours = windows(pad(rows, ((0, 0), around, (0, 0))), self.size)
+        power = neighbours.sum(2).reshape(node.shape) * (self.alpha / self.size)
         return node / (power + self.k) ** self.beta

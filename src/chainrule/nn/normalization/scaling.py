@@ -1,4 +1,4 @@
-"""The last step of normalisations: to the wanted scale and offset."""
+"""The last step of batch and instance normalisation: learned scale and offset."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ...ops.elementwise import sqrt
 
 
 def scaled(centred: Any, var: Any, weight: Any, bias: Any) -> Any:
-    """γ (x − μ) / √(σ² + ε) + β, with the factor worked out before it meets x."""
+    """γ (x − μ) / √(σ² + ε) + β, with one factor for each feature."""
     factor = (1.0 if weight is None else weight) / sqrt(var)
     y = centred * factor
     return y if bias is None else y + bias

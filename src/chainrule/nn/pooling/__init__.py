@@ -1,1 +1,1 @@
-"""Pooling: one number a channel for each window."""
+"""Pooling: every window of a sequence, image or volume becomes one number a channel."""

@@ -24,7 +24,7 @@ OutputSize = int | None | Sequence[int | None]
 
 
 class _AdaptivePool(Module):
-    """As many windows as asked, as equal as they can be, for any number of axes."""
+    """A given number of windows, as equal as possible, for any number of axes."""
 
     axes: ClassVar[int]
 
@@ -39,8 +39,8 @@ class _AdaptivePool(Module):
                 f"each of the {self.axes} axes"
             )
         self.output_size: tuple[int | None, ...] = tuple(
-            None if each is None else per_axis(layer, "output_size", each, 1)[0]
-            for each in given
+            None if size is None else per_axis(layer, "output_size", size, 1)[0]
+            for size in given
         )
 
     def settings(self) -> dict[str, Any]:
@@ -58,7 +58,7 @@ class _AdaptivePool(Module):
         )
 
     def forward(self, x: Any) -> Any:
-        """One number for each window and channel."""
+        """One number for every window and channel."""
         layer = type(self).__name__
         node = spatial_input(layer, x, self.axes)
         if 0 in node.shape[1:-1]:
@@ -67,23 +67,23 @@ class _AdaptivePool(Module):
         pairs = list(zip(node.shape[1:-1], sizes, strict=True))
         if all(n % wanted == 0 for n, wanted in pairs):
             kernel = tuple(n // wanted for n, wanted in pairs)
-            seen, over = windowed(node, kernel, kernel, (1,) * self.axes)
-            return self._reduce(seen, over)
+            views, over = windowed(node, kernel, kernel, (1,) * self.axes)
+            return self._reduce(views, over)
         for axis, (n, wanted) in enumerate(pairs, start=1):
             if n != wanted:
                 node = self._along(node, axis, bins(n, wanted))
         return node
 
-    def _reduce(self, seen: Any, over: tuple[int, ...]) -> Any:
-        raise NotImplementedError(f"{type(self).__name__} does not say how it reduces")
+    def _reduce(self, views: Any, over: tuple[int, ...]) -> Any:
+        raise NotImplementedError(f"{type(self).__name__} does not define it")
 
     def _along(self, node: Any, axis: int, limits: list[tuple[int, int]]) -> Any:
-        raise NotImplementedError(f"{type(self).__name__} does not say how it reduces")
+        raise NotImplementedError(f"{type(self).__name__} does not define it")
 
 
 def bins(size: int, count: int) -> list[tuple[int, int]]:
-    """Where each of ``count`` windows of an axis starts and ends: from ⌊i·S / n⌋ to
-    ⌈(i + 1)·S / n⌉, so that they cover all and may share an element.
+    """Start and end of ``count`` windows along an axis: ⌊i·S / n⌋ and ⌈(i + 1)·S / n⌉,
+    so that they cover everything and may overlap by an element.
 
     Example:
         >>> bins(5, 2), bins(2, 3)
@@ -93,10 +93,10 @@ def bins(size: int, count: int) -> list[tuple[int, int]]:
 
 
 class _AdaptiveAvgPool(_AdaptivePool):
-    """The mean of each window: a mean over one axis after the other."""
+    """The mean of each window, one axis after the other."""
 
-    def _reduce(self, seen: Any, over: tuple[int, ...]) -> Any:
-        return seen.mean(over)
+    def _reduce(self, views: Any, over: tuple[int, ...]) -> Any:
+        return views.mean(over)
 
     def _along(self, node: Any, axis: int, limits: list[tuple[int, int]]) -> Any:
         weights = np.zeros((len(limits), node.shape[axis]), node.dtype)
@@ -115,27 +115,27 @@ def along(matrix: Array, node: Any, axis: int) -> Any:
     """
     inner = math.prod(node.shape[axis + 1 :])
     rows = node.reshape(math.prod(node.shape[:axis]), node.shape[axis], inner)
-    found = matmul(constant(matrix), rows)
-    return found.reshape(*node.shape[:axis], len(matrix), *node.shape[axis + 1 :])
+    products = matmul(constant(matrix), rows)
+    return products.reshape(*node.shape[:axis], len(matrix), *node.shape[axis + 1 :])
 
 
 class _AdaptiveMaxPool(_AdaptivePool):
-    """The largest of each window: the largest along one axis after the other."""
+    """The largest element of each window, one axis after the other."""
 
-    def _reduce(self, seen: Any, over: tuple[int, ...]) -> Any:
-        return seen.max(over)
+    def _reduce(self, views: Any, over: tuple[int, ...]) -> Any:
+        return views.max(over)
 
     def _along(self, node: Any, axis: int, limits: list[tuple[int, int]]) -> Any:
         longest = max(stop - start for start, stop in limits)
-        place = np.array([range(start, start + longest) for start, _ in limits])
+        index = np.array([range(start, start + longest) for start, _ in limits])
         ends = np.array([[stop] for _, stop in limits])
-        inside = (place < ends).reshape(*place.shape, *[1] * (node.ndim - axis - 1))
-        seen = take(node, np.minimum(place, node.shape[axis] - 1), axis)
-        return where(inside, seen, -math.inf).max(axis + 1)
+        inside = (index < ends).reshape(*index.shape, *[1] * (node.ndim - axis - 1))
+        elements = take(node, np.minimum(index, node.shape[axis] - 1), axis)
+        return where(inside, elements, -math.inf).max(axis + 1)
 
 
 class AdaptiveAvgPool1d(_AdaptiveAvgPool):
-    """The means of as many windows of a sequence as asked, channel by channel.
+    """The means of ``output_size`` windows of a sequence, channel by channel.
 
     Formula, arguments and errors: those of ``AdaptiveAvgPool2d``, for (N, L, C).
 
@@ -150,10 +150,10 @@ class AdaptiveAvgPool1d(_AdaptiveAvgPool):
 
 
 class AdaptiveAvgPool2d(_AdaptiveAvgPool):
-    """The means of as many windows of an image as asked, channel by channel.
+    """The means of ``output_size`` windows of an image, channel by channel.
 
     Formula: along each axis window i of n goes from ⌊i·S / n⌋ to ⌈(i + 1)·S / n⌉ − 1;
-    y is the mean of what is in it.
+    y is its mean.
 
     Shapes: (N, H, W, C) → (N, *output_size, C).
 
@@ -177,7 +177,7 @@ class AdaptiveAvgPool2d(_AdaptiveAvgPool):
 
 
 class AdaptiveMaxPool1d(_AdaptiveMaxPool):
-    """The largest of as many windows of a sequence as asked, channel by channel.
+    """The largest elements of ``output_size`` windows of a sequence, by channel.
 
     Formula, arguments and errors: those of ``AdaptiveMaxPool2d``, for (N, L, C).
 
@@ -192,10 +192,10 @@ class AdaptiveMaxPool1d(_AdaptiveMaxPool):
 
 
 class AdaptiveMaxPool2d(_AdaptiveMaxPool):
-    """The largest of as many windows of an image as asked, channel by channel.
+    """The largest elements of ``output_size`` windows of an image, by channel.
 
     Formula: along each axis window i of n goes from ⌊i·S / n⌋ to ⌈(i + 1)·S / n⌉ − 1;
-    y is the largest of what is in it.
+    y is its largest element.
 
     Shapes, arguments and errors: those of ``AdaptiveAvgPool2d``.
 

@@ -25,7 +25,7 @@ class _AvgPool(WindowPool):
         ceil_mode: bool = False,
         count_include_pad: bool = True,
     ) -> None:
-        self._set(kernel_size, stride, padding, 1, ceil_mode)
+        self._set_windows(kernel_size, stride, padding, 1, ceil_mode)
         self.count_include_pad = bool(count_include_pad)
 
     def settings(self) -> dict[str, Any]:
@@ -34,15 +34,15 @@ class _AvgPool(WindowPool):
 
     def forward(self, x: Any) -> Any:
         """The mean of every window."""
-        seen, over, whole = self._windows(x, 0.0)
+        views, over, whole = self._windows(x, 0.0)
         spatial = spatial_input(type(self).__name__, x, self.axes).shape[1:-1]
         count = self._counts(spatial, whole)
         if count is None:
-            return seen.mean(over)
-        return seen.sum(over) / count.astype(seen.dtype)
+            return views.mean(over)
+        return views.sum(over) / count.astype(views.dtype)
 
     def _counts(self, spatial: Shape, whole: Pairs) -> Array | None:
-        """How many elements each window counts, (*S′, 1); None where all of them."""
+        """How many elements count in each window, (*S′, 1); None if all do."""
         pads, _ = self._sides(spatial)
         counts = np.ones((1,) * (self.axes + 1))
         for axis, n in enumerate(spatial):
@@ -51,14 +51,14 @@ class _AvgPool(WindowPool):
                 counted = (before, before + n)
             else:
                 counted = (0, before + n + after)
-            place = np.arange(before + n + end)
-            inside = (place >= counted[0]) & (place < counted[1])
+            positions = np.arange(before + n + end)
+            inside = (positions >= counted[0]) & (positions < counted[1])
             k, s = self.kernel_size[axis], self.stride[axis]
-            starts = np.arange(0, len(place) - k + 1, s)
-            each = np.array([inside[a : a + k].sum() for a in starts], float)
+            starts = np.arange(0, len(positions) - k + 1, s)
+            along_axis = np.array([inside[a : a + k].sum() for a in starts], float)
             shape = [1] * (self.axes + 1)
-            shape[axis] = len(each)
-            counts = counts * each.reshape(shape)
+            shape[axis] = len(along_axis)
+            counts = counts * along_axis.reshape(shape)
         return None if (counts == math.prod(self.kernel_size)).all() else counts
 
 
@@ -86,14 +86,14 @@ class AvgPool2d(_AvgPool):
 
     Arguments:
         kernel_size: the size of a window, a number or one for each axis.
-        stride: the step from window to window; ``kernel_size`` when not given.
+        stride: the step from window to window; ``kernel_size`` by default.
         padding: zeros around the image, as in ``Conv2d``.
-        ceil_mode: whether a last window may reach over the end; what is there is
+        ceil_mode: whether a last window may extend beyond the end; elements there are
             neither added nor counted.
-        count_include_pad: whether the padding is counted as elements that are 0.
+        count_include_pad: whether the padding counts, as elements that are 0.
 
     Raises:
-        ArgumentError: for settings of another form, and padding as large as the kernel.
+        ArgumentError: for invalid settings, and padding as large as the kernel.
         ShapeError: in a call, for an input smaller than the kernel.
 
     Source: LeCun et al. (1989), without their trained scale.

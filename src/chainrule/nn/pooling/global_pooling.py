@@ -10,17 +10,17 @@ from ..module import Module
 
 
 class _GlobalPool(Module):
-    """All places of a sequence, image or volume as one window."""
+    """The whole sequence, image or volume as one window."""
 
     def __init__(self, keepdims: bool = False) -> None:
         self.keepdims = bool(keepdims)
 
     def settings(self) -> dict[str, Any]:
-        """Whether the axes stay."""
+        """Whether the axes are kept."""
         return {"keepdims": self.keepdims}
 
     def describe_settings(self) -> str:
-        """Nothing, as a rule."""
+        """Empty by default."""
         return "keepdims=True" if self.keepdims else ""
 
     def _input(self, x: Any) -> tuple[Any, tuple[int, ...]]:
@@ -43,7 +43,7 @@ class GlobalAvgPool(_GlobalPool):
     Shapes: (N, …, C) → (N, C), or (N, 1, …, C) with ``keepdims``.
 
     Arguments:
-        keepdims: whether the axes stay, with length 1.
+        keepdims: whether the axes are kept, with length 1.
 
     Source: Lin, Chen & Yan (2014).
 
@@ -61,12 +61,12 @@ class GlobalAvgPool(_GlobalPool):
 
 
 class GlobalMaxPool(_GlobalPool):
-    """The largest of every channel over the whole sequence, image or volume.
+    """The largest element of every channel in the whole sequence, image or volume.
 
     Shapes: (N, …, C) → (N, C), or (N, 1, …, C) with ``keepdims``.
 
     Arguments:
-        keepdims: whether the axes stay, with length 1.
+        keepdims: whether the axes are kept, with length 1.
 
     Example:
         >>> import chainrule as cr
@@ -76,6 +76,6 @@ class GlobalMaxPool(_GlobalPool):
     """
 
     def forward(self, x: Any) -> Any:
-        """The largest."""
+        """The largest elements."""
         node, axes = self._input(x)
         return node.max(axes, keepdims=self.keepdims)

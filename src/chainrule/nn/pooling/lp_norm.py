@@ -24,7 +24,7 @@ class _LPPool(WindowPool):
         layer = type(self).__name__
         rule = "a finite number of at least 1; MaxPool is the norm of ∞"
         self.norm_type = number_within(layer, "norm_type", norm_type, 1, rule=rule)
-        self._set(kernel_size, stride, padding, 1, ceil_mode)
+        self._set_windows(kernel_size, stride, padding, 1, ceil_mode)
 
     def settings(self) -> dict[str, Any]:
         """The norm, and the windows."""
@@ -36,15 +36,15 @@ class _LPPool(WindowPool):
 
     def forward(self, x: Any) -> Any:
         """The norm of every window."""
-        seen, over, _ = self._windows(x, 0.0)
+        views, over, _ = self._windows(x, 0.0)
         p = self.norm_type
-        powers = seen * seen if p == 2 else absolute(seen) ** p
+        powers = views * views if p == 2 else absolute(views) ** p
         total = powers.sum(over)
         if p == 1:
             return total
-        nothing = total == 0  # at 0 a root has no derivative: 0 is taken
-        safe = where(nothing, 1.0, total)
-        return where(nothing, 0.0, sqrt(safe) if p == 2 else safe ** (1 / p))
+        is_zero = total == 0  # a root has no derivative at 0: 0 is taken
+        safe = where(is_zero, 1.0, total)
+        return where(is_zero, 0.0, sqrt(safe) if p == 2 else safe ** (1 / p))
 
 
 class LPPool1d(_LPPool):
@@ -75,7 +75,7 @@ class LPPool2d(_LPPool):
         kernel_size, stride, padding, ceil_mode: as in ``AvgPool2d``.
 
     Raises:
-        ArgumentError: for a p below 1, and settings of another form.
+        ArgumentError: for a p below 1, and other invalid settings.
         ShapeError: in a call, for an input smaller than the kernel.
 
     Source: Hyvärinen & Köster (2007); Le et al. (2012).

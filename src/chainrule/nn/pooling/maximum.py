@@ -20,7 +20,7 @@ class _MaxPool(WindowPool):
         dilation: Sizes = 1,
         ceil_mode: bool = False,
     ) -> None:
-        self._set(kernel_size, stride, padding, dilation, ceil_mode)
+        self._set_windows(kernel_size, stride, padding, dilation, ceil_mode)
 
     def settings(self) -> dict[str, Any]:
         """The windows."""
@@ -28,8 +28,8 @@ class _MaxPool(WindowPool):
 
     def forward(self, x: Any) -> Any:
         """The largest element of every window."""
-        seen, over, _ = self._windows(x, -math.inf)
-        return seen.max(over)
+        views, over, _ = self._windows(x, -math.inf)
+        return views.max(over)
 
 
 class MaxPool1d(_MaxPool):
@@ -58,15 +58,15 @@ class MaxPool2d(_MaxPool):
 
     Arguments:
         kernel_size: the size of a window, a number or one for each axis.
-        stride: the step from window to window; ``kernel_size`` when not given.
-        padding: how far windows reach over the edge: as in ``Conv2d``; what is there
-            is never the largest.
+        stride: the step from window to window; ``kernel_size`` by default.
+        padding: how far windows extend beyond the edge, as in ``Conv2d``; elements
+            there are −∞.
         dilation: the step inside a window.
-        ceil_mode: whether a last window may reach over the end, so that H′ is rounded
-            up.
+        ceil_mode: whether a last window may extend beyond the end, so that H′ is
+            rounded up.
 
     Raises:
-        ArgumentError: for settings of another form, and padding as large as the kernel.
+        ArgumentError: for invalid settings, and padding as large as the kernel.
         ShapeError: in a call, for an input smaller than the kernel.
 
     Source: Riesenhuber & Poggio (1999).

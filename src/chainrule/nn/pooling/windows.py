@@ -30,7 +30,7 @@ class WindowPool(Module):
     dilation: Shape
     ceil_mode: bool
 
-    def _set(
+    def _set_windows(
         self,
         kernel_size: Any,
         stride: Any,
@@ -38,7 +38,7 @@ class WindowPool(Module):
         dilation: Any = 1,
         ceil_mode: bool = False,
     ) -> None:
-        """The settings, looked at."""
+        """Sets the settings, after checks."""
         layer, axes = type(self).__name__, self.axes
         self.kernel_size = per_axis(layer, "kernel_size", kernel_size, axes)
         self.stride = self.kernel_size
@@ -55,7 +55,7 @@ class WindowPool(Module):
             if max(pair) >= shapes.extent(k, d):
                 raise ArgumentError(
                     f"{layer}: padding={padding} with kernel_size={kernel_size}: "
-                    "a window would lie in the padding alone; padding must be less "
+                    "a window could lie in the padding entirely; padding must be less "
                     "than the kernel's size"
                 )
 
@@ -80,22 +80,22 @@ class WindowPool(Module):
         )
 
     def _sides(self, spatial: Shape) -> tuple[Pairs, Pairs]:
-        """The padding, and what ``ceil_mode`` adds behind it."""
+        """The padding, and what ``ceil_mode`` adds after it."""
         pads = sides(self.padding, spatial, self.kernel_size, self.stride,
                      self.dilation)  # fmt: skip
         more = []
         for n, (before, after), k, s, d in zip(
             spatial, pads, self.kernel_size, self.stride, self.dilation, strict=True
         ):
-            left = before + n + after - shapes.extent(k, d)
-            rest = -left % s if self.ceil_mode else 0
-            starts = left + rest < before + n  # the last window, inside or before x
-            more.append((0, rest if starts else 0))
+            last = before + n + after - shapes.extent(k, d)
+            rest = -last % s if self.ceil_mode else 0
+            inside = last + rest < before + n  # the last window starts in or before x
+            more.append((0, rest if inside else 0))
         return pads, tuple(more)
 
     def _windows(self, x: Any, value: float) -> tuple[Any, tuple[int, ...], Pairs]:
-        """x as windows, the axes of their elements, and the padding; with ``value``
-        around x.
+        """The windows of x padded with ``value``, the axes of their elements, and the
+        padding.
         """
         layer = type(self).__name__
         node = spatial_input(layer, x, self.axes)
@@ -106,17 +106,17 @@ class WindowPool(Module):
                         self.stride, whole, self.dilation)  # fmt: skip
         if any(map(any, whole)):
             node = pad(node, ((0, 0), *whole, (0, 0)), value)
-        seen, over = windowed(node, self.kernel_size, self.stride, self.dilation)
-        return seen, over, whole
+        views, over = windowed(node, self.kernel_size, self.stride, self.dilation)
+        return views, over, whole
 
 
 def windowed(
     node: Any, kernel: Shape, stride: Shape, dilation: Shape
 ) -> tuple[Any, tuple[int, ...]]:
-    """Every window of a padded input, and the axes along which its elements lie.
+    """The windows of a padded input, and the axes of their elements.
 
-    Windows side by side are the input itself in another shape, without what is left
-    over at its end.
+    Windows that do not overlap are a reshape of the input, without the remainder at its
+    end.
 
     Example:
         >>> import chainrule as cr

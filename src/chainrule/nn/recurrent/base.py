@@ -1,4 +1,4 @@
-"""What recurrent layers and cells share: sizes, first values, the loop over the steps.
+"""What recurrent layers and cells share: sizes, weights, the loop over the steps.
 
 Place on the road: above ``scan``, below the families in ``rnn``, ``lstm`` and ``gru``.
 Each of them is a class of equations, a ``Recurrence``, which its layer and its cell
@@ -39,7 +39,7 @@ from ..arguments import features, new_parameter, number_within, positive_size
 from ..dropout import Dropout
 from ..lengths import real_steps
 from ..module import Module
-from .first_values import FirstValues
+from .initial_values import InitialValues
 
 #: The state of a step: (h,), or (h, c) for an LSTM.
 State = tuple[Any, ...]
@@ -87,7 +87,7 @@ class Recurrence(Module):
         """
         raise ArgumentError(f"{type(self).__name__}: step is not defined")
 
-    def first_biases(self) -> Mapping[int, float]:
+    def _initial_biases(self) -> Mapping[int, float]:
         """Gate → the sum of its two biases, for gates that do not start at random."""
         return {}
 
@@ -103,7 +103,9 @@ class Recurrence(Module):
         z = x @ weights.input
         return z if bias is None else z + bias
 
-    def make_weights(self, suffix: str, input_size: int, first: FirstValues) -> None:
+    def make_weights(
+        self, suffix: str, input_size: int, initial: InitialValues
+    ) -> None:
         """New parameters ``weight_ih``, ``weight_hh``, ``bias_ih`` and ``bias_hh``,
         all with this suffix.
         """
@@ -120,8 +122,8 @@ class Recurrence(Module):
         if self.peepholes:
             shapes["weight_ch"] = (3, own)
         for name, shape in shapes.items():
-            init = first.of(name, self.gates, own)
-            parameter = new_parameter(name + suffix, shape, init, first.dtype)
+            init = initial.of(name, self.gates, own)
+            parameter = new_parameter(name + suffix, shape, init, initial.dtype)
             setattr(self, name + suffix, parameter)
 
     def weights(self, suffix: str = "") -> Weights:
@@ -188,8 +190,10 @@ class RecurrentCell(Recurrence):
         dtype: DTypeLike | None = None,
     ) -> None:
         super().__init__(input_size, hidden_size, bias)
-        first = FirstValues(weight_init, recurrent_init, dtype, self.first_biases())
-        self.make_weights("", self.input_size, first)
+        initial = InitialValues(
+            weight_init, recurrent_init, dtype, self._initial_biases()
+        )
+        self.make_weights("", self.input_size, initial)
 
     def forward(self, x: Any, state: Any = None) -> Any:
         """The next state; from zeros if no state is given.
@@ -237,10 +241,12 @@ class RecurrentLayer(Recurrence):
                 fix=f"num_layers=2, or nn.Dropout({dropout}) after the layer",
             )
         self.drop = Dropout(self.dropout) if self.dropout else None
-        first = FirstValues(weight_init, recurrent_init, dtype, self.first_biases())
+        initial = InitialValues(
+            weight_init, recurrent_init, dtype, self._initial_biases()
+        )
         upper_size = self.hidden_size * (2 if self.bidirectional else 1)
         for layer, _, suffix in self.passes():
-            self.make_weights(suffix, upper_size if layer else self.input_size, first)
+            self.make_weights(suffix, upper_size if layer else self.input_size, initial)
 
     def passes(self) -> Iterator[tuple[int, bool, str]]:
         """(layer, whether it reads backward, suffix of its parameters) for every layer

@@ -1,4 +1,4 @@
-"""The gated recurrent unit: two gates, and no context beside the state."""
+"""The gated recurrent unit: two gates, and no context besides the state."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class GRUEquations(Recurrence):
     gates: ClassVar[int] = 3
 
     def input_bias(self, weights: Weights) -> Any:
-        """b alone: b′ stands behind the reset gate."""
+        """b alone: b′ is multiplied by the reset gate."""
         return weights.bias_ih
 
     def step(self, z: Any, state: State, weights: Weights) -> State:
@@ -44,7 +44,7 @@ class GRU(GRUEquations, RecurrentLayer):
     The reset gate acts after the product, as in PyTorch and cuDNN; in the first paper
     it acts before, Uⁿ (r ⊙ h).
 
-    Shapes: x (N, T, D) → output (N, T, H), or (N, T, 2H) in both directions, and final
+    Shapes: x (N, T, D) → output (N, T, H), or (N, T, 2H) with two directions, and final
     state (L, N, H), or (2L, N, H): for each of L layers the forward one, then the
     backward one. ``weight_ih_l0`` (3H, D), ``weight_hh_l0`` (3H, H), ``bias_ih_l0`` and
     ``bias_hh_l0`` (3H,): H rows each for r, u, n; ``…_l1`` for the layer above,
@@ -53,23 +53,22 @@ class GRU(GRUEquations, RecurrentLayer):
     Initial values: U(±1/√H), as in PyTorch.
 
     A call returns ``(output, state)``. It takes ``state=`` to start from and
-    ``lengths=`` (N,) for sequences of different lengths: after a sequence's own end its
-    output is 0, its state stays that of its last step, and the backward direction
-    starts there. In a ``Sequential``, ``LastStep`` or ``AllSteps`` follows.
+    ``lengths=`` (N,) for sequences of different lengths: after the end of a sequence
+    its output is 0 and its state stays that of its last step; the backward direction
+    starts at that end. In a ``Sequential``, ``LastStep`` or ``AllSteps`` follows.
 
     Arguments:
         input_size, hidden_size: D and H.
         num_layers: L; a layer above the first reads the h of the one below.
-        bias: whether there are b and b′, or the names of those there are.
-        bidirectional: whether there is a backward direction too.
-        dropout: the share of a layer's output that the layer above does not see, in
-            training.
+        bias: whether there are b and b′, or the names of those that exist.
+        bidirectional: whether there is also a backward direction.
+        dropout: the probability of dropping elements between two layers, in training.
         weight_init, recurrent_init: an initializer, or its name, for the Ws and for the
-            Us of each gate, instead of the usual first values.
-        dtype: of the parameters; ``config.dtype`` when not given.
+            Us of each gate, instead of the default initial values.
+        dtype: of the parameters; ``config.dtype`` by default.
 
     Raises:
-        ArgumentError: for wrong sizes, or a dropout without a layer above.
+        ArgumentError: for wrong sizes, or dropout with a single layer.
 
     Source: Cho et al. (2014); the reset after the product: Chung et al. (2014) and
     cuDNN.
@@ -84,7 +83,7 @@ class GRU(GRUEquations, RecurrentLayer):
 
 
 class GRUCell(GRUEquations, RecurrentCell):
-    """One step of a gated recurrent unit, for loops of one's own.
+    """One step of a gated recurrent unit, for your own loops.
 
     Formula: that of ``GRU``: h′ from x and h.
 

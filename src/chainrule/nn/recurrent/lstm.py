@@ -1,4 +1,4 @@
-"""The long short-term memory: a context that is added to, behind gates."""
+"""The long short-term memory: a context, read and written through gates."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class LSTMEquations(Recurrence):
     states: ClassVar[tuple[str, ...]] = ("h", "c")
     forget_bias: float | None
 
-    def set_gates(self, peepholes: bool, forget_bias: float | None) -> None:
+    def _set_gates(self, peepholes: bool, forget_bias: float | None) -> None:
         """Sets whether gates see the context, and what bᶠ starts as, after a check."""
         self.peepholes = bool(peepholes)
         self.forget_bias = forget_bias
@@ -35,7 +35,7 @@ class LSTMEquations(Recurrence):
             layer = type(self).__name__
             self.forget_bias = number_within(layer, "forget_bias", forget_bias)
 
-    def first_biases(self) -> Mapping[int, float]:
+    def _initial_biases(self) -> Mapping[int, float]:
         """That of the forget gate, where one was asked for."""
         return {} if self.forget_bias is None else {FORGET: self.forget_bias}
 
@@ -70,8 +70,8 @@ class LSTM(LSTMEquations, RecurrentLayer):
     ``bias=False`` gives the lectures' form without b. Each b is the sum of two, as in
     PyTorch.
 
-    Shapes: x (N, T, D) → output (N, T, H), or (N, T, 2H) in both directions, and a pair
-    of final states (h, C), each (L, N, H), or (2L, N, H): for each of L layers the
+    Shapes: x (N, T, D) → output (N, T, H), or (N, T, 2H) with two directions, and a
+    pair of final states (h, C), each (L, N, H), or (2L, N, H): for each of L layers the
     forward one, then the backward one. ``weight_ih_l0`` (4H, D), ``weight_hh_l0``
     (4H, H), ``bias_ih_l0`` and ``bias_hh_l0`` (4H,): H rows each for i, f, Ĉ, o;
     ``…_l1`` for the layer above, ``…_reverse`` for the backward direction. Names,
@@ -80,26 +80,25 @@ class LSTM(LSTMEquations, RecurrentLayer):
     Initial values: U(±1/√H), as in PyTorch.
 
     A call returns ``(output, state)``. It takes ``state=`` to start from and
-    ``lengths=`` (N,) for sequences of different lengths: after a sequence's own end its
-    output is 0, its state stays that of its last step, and the backward direction
-    starts there. In a ``Sequential``, ``LastStep`` or ``AllSteps`` follows.
+    ``lengths=`` (N,) for sequences of different lengths: after the end of a sequence
+    its output is 0 and its state stays that of its last step; the backward direction
+    starts at that end. In a ``Sequential``, ``LastStep`` or ``AllSteps`` follows.
 
     Arguments:
         input_size, hidden_size: D and H.
         num_layers: L; a layer above the first reads the h of the one below.
-        bias: whether there are biases, or the names of those there are.
-        bidirectional: whether there is a backward direction too.
-        dropout: the share of a layer's output that the layer above does not see, in
-            training.
+        bias: whether there are biases, or the names of those that exist.
+        bidirectional: whether there is also a backward direction.
+        dropout: the probability of dropping elements between two layers, in training.
         peepholes: whether the gates see the context.
         weight_init, recurrent_init: an initializer, or its name, for the Ws and for the
-            Us of each gate, instead of the usual first values.
-        forget_bias: what bᶠ starts as; 1 keeps the context at first, and with it the
-            gradient.
-        dtype: of the parameters; ``config.dtype`` when not given.
+            Us of each gate, instead of the default initial values.
+        forget_bias: the initial value of bᶠ; 1 keeps the context at first, and with it
+            the gradient.
+        dtype: of the parameters; ``config.dtype`` by default.
 
     Raises:
-        ArgumentError: for wrong sizes, or a dropout without a layer above.
+        ArgumentError: for wrong sizes, or dropout with a single layer.
 
     Source: Hochreiter & Schmidhuber (1997); the forget gate, and its bias: Gers,
     Schmidhuber & Cummins (2000); peepholes: Gers & Schmidhuber (2000).
@@ -127,7 +126,7 @@ class LSTM(LSTMEquations, RecurrentLayer):
         forget_bias: float | None = None,
         dtype: DTypeLike | None = None,
     ) -> None:
-        self.set_gates(peepholes, forget_bias)
+        self._set_gates(peepholes, forget_bias)
         super().__init__(
             input_size,
             hidden_size,
@@ -142,7 +141,7 @@ class LSTM(LSTMEquations, RecurrentLayer):
 
 
 class LSTMCell(LSTMEquations, RecurrentCell):
-    """One step of a long short-term memory, for loops of one's own.
+    """One step of a long short-term memory, for your own loops.
 
     Formula: that of ``LSTM``: (h′, C′) from x and (h, C).
 
@@ -176,7 +175,7 @@ class LSTMCell(LSTMEquations, RecurrentCell):
         forget_bias: float | None = None,
         dtype: DTypeLike | None = None,
     ) -> None:
-        self.set_gates(peepholes, forget_bias)
+        self._set_gates(peepholes, forget_bias)
         super().__init__(
             input_size,
             hidden_size,

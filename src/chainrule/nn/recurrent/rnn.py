@@ -19,7 +19,7 @@ class RNNEquations(Recurrence):
 
     nonlinearity: str
 
-    def set_nonlinearity(self, name: str) -> None:
+    def _set_nonlinearity(self, name: str) -> None:
         """Sets f by its name, after a check."""
         if name not in NONLINEARITIES:
             kind = f"{type(self).__name__} nonlinearity"
@@ -41,10 +41,10 @@ class RNN(RNNEquations, RecurrentLayer):
     """The simple recurrent network of the lectures.
 
     Formula: hₜ = f(W xₜ + b + U hₜ₋₁ + b′), with f = tanh or ReLU. A layer above the
-    first reads the h of the one below; in both directions, a layer's output is the
-    forward h beside the backward one.
+    first reads the h of the one below; with two directions, a layer's output is the
+    forward h next to the backward one.
 
-    Shapes: x (N, T, D) → output (N, T, H), or (N, T, 2H) in both directions, and final
+    Shapes: x (N, T, D) → output (N, T, H), or (N, T, 2H) with two directions, and final
     state (L, N, H), or (2L, N, H): for each of L layers the forward one, then the
     backward one. ``weight_ih_l0`` = W (H, D), ``weight_hh_l0`` = U (H, H),
     ``bias_ih_l0`` = b and ``bias_hh_l0`` = b′ (H,); ``…_l1`` for the layer above,
@@ -53,24 +53,23 @@ class RNN(RNNEquations, RecurrentLayer):
     Initial values: U(±1/√H), as in PyTorch.
 
     A call returns ``(output, state)``. It takes ``state=`` to start from and
-    ``lengths=`` (N,) for sequences of different lengths: after a sequence's own end its
-    output is 0, its state stays that of its last step, and the backward direction
-    starts there. In a ``Sequential``, ``LastStep`` or ``AllSteps`` follows.
+    ``lengths=`` (N,) for sequences of different lengths: after the end of a sequence
+    its output is 0 and its state stays that of its last step; the backward direction
+    starts at that end. In a ``Sequential``, ``LastStep`` or ``AllSteps`` follows.
 
     Arguments:
         input_size, hidden_size: D and H.
         num_layers: L.
-        bias: whether there are b and b′, or the names of those there are.
+        bias: whether there are b and b′, or the names of those that exist.
         nonlinearity: "tanh" or "relu".
-        bidirectional: whether there is a backward direction too.
-        dropout: the share of a layer's output that the layer above does not see, in
-            training.
+        bidirectional: whether there is also a backward direction.
+        dropout: the probability of dropping elements between two layers, in training.
         weight_init, recurrent_init: an initializer, or its name, for the Ws and for the
-            Us, instead of the usual first values; "orthogonal" Us keep lengths.
-        dtype: of the parameters; ``config.dtype`` when not given.
+            Us, instead of the default initial values; "orthogonal" Us keep lengths.
+        dtype: of the parameters; ``config.dtype`` by default.
 
     Raises:
-        ArgumentError: for wrong sizes, or a dropout without a layer above.
+        ArgumentError: for wrong sizes, or dropout with a single layer.
         OptionError: for another nonlinearity.
 
     Source: Elman (1990); in both directions Schuster & Paliwal (1997).
@@ -97,7 +96,7 @@ class RNN(RNNEquations, RecurrentLayer):
         recurrent_init: Initializer | str | None = None,
         dtype: DTypeLike | None = None,
     ) -> None:
-        self.set_nonlinearity(nonlinearity)
+        self._set_nonlinearity(nonlinearity)
         super().__init__(
             input_size,
             hidden_size,
@@ -112,7 +111,7 @@ class RNN(RNNEquations, RecurrentLayer):
 
 
 class RNNCell(RNNEquations, RecurrentCell):
-    """One step of the simple recurrent network, for loops of one's own.
+    """One step of the simple recurrent network, for your own loops.
 
     Formula: h′ = f(W x + b + U h + b′).
 
@@ -144,7 +143,7 @@ class RNNCell(RNNEquations, RecurrentCell):
         recurrent_init: Initializer | str | None = None,
         dtype: DTypeLike | None = None,
     ) -> None:
-        self.set_nonlinearity(nonlinearity)
+        self._set_nonlinearity(nonlinearity)
         super().__init__(
             input_size,
             hidden_size,

@@ -18,7 +18,7 @@ from ...random_numbers import Generator
 from ...shapes import Shape
 
 
-class FirstValues:
+class InitialValues:
     """The initializers of a recurrence's parameters.
 
     Arguments:
