@@ -1,4 +1,4 @@
-"""Dropout of channels and weights: shares, expectations, gradients, messages."""
+"""Dropout of elements, channels and weights: expectations, gradients, messages."""
 
 from __future__ import annotations
 
@@ -15,6 +15,63 @@ from tests.agreement import assert_agrees, each_engine
 
 f32 = np.float32
 SPATIAL = [(nn.Dropout1d, 1), (nn.Dropout2d, 2), (nn.Dropout3d, 3)]
+X = np.random.default_rng(0).normal(3, 2, size=(8, 4))
+
+
+@pytest.mark.parametrize("p", [0.1, 0.5, 0.9])
+def test_dropout_drops_a_share_p_and_keeps_the_expectation(p: float) -> None:
+    cr.manual_seed(1)
+    n = 100_000
+    y = nn.Dropout(p)(np.ones(n, f32), training=True).numpy()
+    error = math.sqrt(p * (1 - p) / n)
+    assert abs((y == 0).mean() - p) < 5 * error
+    np.testing.assert_allclose(y[y != 0], 1 / (1 - p), rtol=1e-6)
+    assert y.mean() == pytest.approx(1.0, abs=5 * error / (1 - p))
+
+
+def test_dropout_predicts_x_itself() -> None:
+    assert (nn.Dropout(0.5)(X).numpy() == X).all()
+    assert (nn.Dropout(0.5)(X, training=False).numpy() == X).all()
+
+
+def test_dropout_of_0_keeps_everything_and_draws_nothing() -> None:
+    before = cr.random.default_generator.state.numpy().copy()
+    assert (nn.Dropout(0)(X, training=True).numpy() == X).all()
+    assert (cr.random.default_generator.state.numpy() == before).all()
+
+
+def test_dropout_draws_anew_each_time_and_repeats_with_the_seed() -> None:
+    layer = nn.Dropout(0.5)
+    ones = np.ones(64, f32)
+    cr.manual_seed(2)
+    first, second = (layer(ones, training=True).numpy() for _ in range(2))
+    cr.manual_seed(2)
+    again = layer(ones, training=True).numpy()
+    assert (first == again).all()
+    assert (first != second).any()
+
+
+def test_the_gradient_of_dropout_passes_where_the_value_did() -> None:
+    x = cr.ones(64)
+    y = nn.Dropout(0.25)(x, training=True)
+    gradient = cr.backprop(y.sum())[x].numpy()
+    assert (gradient == y.numpy()).all()
+
+
+def test_a_dropped_infinity_is_0_and_no_nan() -> None:
+    y = nn.Dropout(0.5)(np.full(64, np.inf, f32), training=True).numpy()
+    assert set(y.tolist()) == {0.0, math.inf}
+
+
+def test_compiled_dropout_draws_what_eager_dropout_draws_step_after_step() -> None:
+    layer = nn.Dropout(0.5)
+    ones = np.ones((4, 8), f32)
+    compiled = cr.compile(lambda x: layer(x, training=True))
+    cr.manual_seed(3)
+    eager = [layer(ones, training=True).numpy() for _ in range(3)]
+    cr.manual_seed(3)
+    assert all((compiled(ones).numpy() == each).all() for each in eager)
+    assert (eager[0] != eager[1]).any()
 
 
 @pytest.mark.parametrize(("kind", "axes"), SPATIAL)

@@ -243,7 +243,7 @@ def test_maxout_of_two_pieces_makes_an_absolute_value() -> None:
     assert layer(np.array([[-2.0], [3.0]], np.float32)).tolist() == [[2.0], [3.0]]
 
 
-# First values. ------------------------------------------------------------------------
+# Initial values. ---------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
