@@ -13,7 +13,7 @@ from scipy import stats
 
 import chainrule as cr
 from chainrule.errors import ArgumentError, DTypeError
-from chainrule.ops.random import next_state, philox, seeded_state, words
+from chainrule.ops.philox import next_state, philox, seeded_state, words
 from tests.agreement import assert_agrees, each_engine
 
 

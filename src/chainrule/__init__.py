@@ -20,12 +20,13 @@ from typing import TYPE_CHECKING
 
 from . import errors
 from . import random_numbers as random
-from .backprop import Gradients, backprop
+from .backprop import backprop
 from .compiler.compile import compile
 from .compiler.trace import trace
 from .config import config
 from .derivatives import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from .explain import explain
+from .gradients import Gradients
 from .graph import Graph
 from .ops.composed import (
     all,

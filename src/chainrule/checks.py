@@ -19,8 +19,9 @@ from .backprop import pullback
 from .derivatives import call_openly
 from .errors import ChainruleError, TraceError
 from .graph import Array, current_trace, in_order
+from .ops.arrays import constant, lift
 from .ops.elementwise import alias
-from .ops.primitive import checking_numerics, constant, lift
+from .ops.numerics import checking_numerics
 from .ops.reduction import sum as sum_
 
 Function = Callable[..., Any]

@@ -17,10 +17,10 @@ from . import dtypes, tree
 from .backprop import pullback
 from .errors import ArgumentError, DTypeError, GradientError, ShapeError
 from .graph import Node, differentiating
+from .ops.arrays import constant, lift
 from .ops.composed import stack
 from .ops.elementwise import alias
-from .ops.movement import reshape
-from .ops.primitive import constant, lift, zeros_like
+from .ops.movement import reshape, zeros_like
 from .ops.reduction import sum as sum_
 from .tensor import Tensor
 

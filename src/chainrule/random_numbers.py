@@ -18,10 +18,9 @@ from numpy.typing import DTypeLike
 
 from . import dtypes
 from .errors import ArgumentError, DTypeError
-from .ops import composed
-from .ops import random as primitives
+from .ops import composed, philox
+from .ops.arrays import lift
 from .ops.elementwise import floor, log, log1p, maximum
-from .ops.primitive import lift
 from .ops.reduction import argsort
 from .public import listing
 from .shapes import Shape, sizes
@@ -82,19 +81,19 @@ class Generator:
             raise ArgumentError(f"seed: {seed!r}: expected a whole number")
         if not 0 <= seed < 1 << 64:
             raise ArgumentError(f"seed: {seed}: expected 0 to 2⁶⁴ − 1")
-        self.state.assign(primitives.seeded_state(int(seed)))
+        self.state.assign(philox.seeded_state(int(seed)))
 
     def _draw(self) -> Any:
         """The state for one draw; the generator moves on to the next."""
         with _drawing:
             state = self.state.read()
-            self.state.assign(primitives.next_state(state))
+            self.state.assign(philox.next_state(state))
         return state
 
     def bits(self, shape: Size = ()) -> Tensor:
         """Random 32-bit words, uint32."""
         wanted = _shape(shape)
-        drawn: Tensor = primitives.random_bits(self._draw(), shape=wanted)
+        drawn: Tensor = philox.random_bits(self._draw(), shape=wanted)
         return drawn
 
     def uniform(
@@ -106,7 +105,7 @@ class Generator:
     ) -> Any:
         """Numbers evenly spread over [low, high); rounding may give ``high`` itself."""
         kind = {"shape": _shape(shape), "dtype": _dtype(dtype)}
-        unit = primitives.random_uniform(self._draw(), **kind)
+        unit = philox.random_uniform(self._draw(), **kind)
         if (
             isinstance(low, float)
             and isinstance(high, float)
@@ -125,7 +124,7 @@ class Generator:
         """Numbers from N(mean, std²), by Box and Muller's transformation (1958)."""
         wanted = _shape(shape)
         kind = {"shape": (2, -(-math.prod(wanted) // 2)), "dtype": _dtype(dtype)}
-        unit = primitives.random_uniform(self._draw(), **kind)
+        unit = philox.random_uniform(self._draw(), **kind)
         drawn = composed.box_muller(unit, wanted)
         if isinstance(std, float) and isinstance(mean, float) and (mean, std) == (0, 1):
             return drawn

@@ -24,8 +24,8 @@ from .graph import (
     no_value,
 )
 from .ops import composed, elementwise, matmul, movement, reduction
+from .ops.arrays import constant, lift
 from .ops.numpy_functions import bools, numpy_function
-from .ops.primitive import constant, lift
 from .ops.subscript import subscript
 
 Axis = int | Sequence[int] | None

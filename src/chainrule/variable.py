@@ -18,7 +18,7 @@ from . import dtypes
 from .errors import ArgumentError, DTypeError, ShapeError, TraceError
 from .graph import Array, Node, changes, current_trace, no_value, variable_trace
 from .ops import elementwise
-from .ops.primitive import as_array, constant, lift
+from .ops.arrays import as_array, constant, lift
 from .tensor import Tensor
 
 

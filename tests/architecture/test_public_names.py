@@ -109,7 +109,6 @@ FOLDERS = sorted({file.path.parent for file in source_files()})
 SHADOWS = {
     "compiler/trace.py",
     "graph/trace.py",
-    "ops/random.py",
 }
 
 

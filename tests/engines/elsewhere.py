@@ -16,7 +16,7 @@ import numpy as np
 from chainrule.compiler.engine import Engine
 from chainrule.compiler.program import Program
 from chainrule.graph import Array
-from chainrule.ops.primitive import check_value, checking_numerics
+from chainrule.ops.numerics import check_value, checking_numerics
 
 
 class Device:

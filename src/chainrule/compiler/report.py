@@ -14,22 +14,9 @@ from typing import Any
 from ..dtypes import DType, is_float
 from ..graph import Graph, Node, format_type
 from ..ops.convolution import CONVOLUTIONS, multiplications
+from ..ops.primitive import Kind, Primitive
 from .engine import KernelReport, Speed
 
-#: Primitives that NumPy answers with another view of the same memory.
-VIEWS = frozenset(
-    {"reshape", "transpose", "broadcast_to", "slice", "flip", "windows", "alias",
-     "stop_gradient"}
-)  # fmt: skip
-#: Primitives, and an engine's own steps, that move or choose numbers and compute none.
-WITHOUT_ARITHMETIC = VIEWS | {
-    "pad", "concatenate", "take", "take_along_axis", "where", "cast", "normal_index",
-    "argsort", "random_bits", "next_state", "project", "copy", "gather", "one_at",
-}  # fmt: skip
-#: Primitives that look once at every element of what goes in.
-REDUCTIONS = frozenset(
-    {"sum", "prod", "max", "min", "argmax", "argmin", "cumsum", "overlap_add"}
-)
 #: The width of the column of operations; longer ones go on in the next line.
 WIDTH = 44
 
@@ -212,11 +199,6 @@ def loops_text(shape: Sequence[int], reduced: Iterable[int] = ()) -> str:
     return " × ".join(sizes) or "1"
 
 
-def is_arithmetic(name: str, dtype: DType) -> bool:
-    """Whether a primitive with results of that dtype is a floating-point operation."""
-    return is_float(dtype) and name not in WITHOUT_ARITHMETIC
-
-
 def instruction_report(node: Node) -> KernelReport:
     """The figures of one node that is computed by itself."""
     name = node.op.name if node.op is not None else "leaf"
@@ -224,7 +206,7 @@ def instruction_report(node: Node) -> KernelReport:
     given = [each for each in node.inputs if not each.literal]
     parts = [part for each in given for part in each.types]
     read = sum(_bytes(shape, dtype) for shape, dtype in parts)
-    if name in VIEWS:
+    if isinstance(node.op, Primitive) and node.op.is_view:
         read = written = 0
     if name == "scan":
         body = [instruction_report(n) for n in node.params["body"].operations]
@@ -238,21 +220,24 @@ def instruction_report(node: Node) -> KernelReport:
         (name,),
         read,
         written,
-        _flops(node, name),
+        _flops(node),
     )
 
 
-def _flops(node: Node, name: str) -> int:
-    first = node.inputs[0] if node.inputs else node
+def _flops(node: Node) -> int:
+    """Floating-point operations: what is added up counts once for each operand."""
+    op, first = node.op, node.inputs[0] if node.inputs else node
+    if not isinstance(op, Primitive) or not op.arithmetic:
+        return 0
     if node.several or first.several or not is_float(first.dtype):
         return 0
-    if name == "matmul":
+    if op.name == "matmul":
         return 2 * math.prod(node.shape) * first.shape[-1]
-    if name in CONVOLUTIONS:
+    if op.name in CONVOLUTIONS:
         return 2 * multiplications(node)
-    if name in REDUCTIONS:
+    if op.kind in (Kind.REDUCTION, Kind.SCATTER):
         return math.prod(first.shape)
-    return math.prod(node.shape) * is_arithmetic(name, node.dtype)
+    return math.prod(node.shape) * is_float(node.dtype)
 
 
 def _bytes(shape: Sequence[int], dtype: DType) -> int:

@@ -19,7 +19,7 @@ import numpy as np
 from .. import dtypes, tree
 from ..errors import DTypeError, TraceError
 from ..graph import Array, Graph, Node, Trace, no_value
-from ..ops.primitive import lift
+from ..ops.arrays import lift
 from ..variable import Variable
 from .rewrite import constant_leaf, remade
 

@@ -20,7 +20,7 @@ from ..compiler.report import instruction_report
 from ..config import config
 from ..graph import Array, Graph, Node
 from ..ops.convolution import CONVOLUTIONS, multiplications
-from ..ops.primitive import check_value, checking_numerics
+from ..ops.numerics import check_value, checking_numerics
 from ..shapes import size
 from .machine_speed import machine_speed
 

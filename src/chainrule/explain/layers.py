@@ -25,7 +25,7 @@ from ..errors import ArgumentError, GradientError
 from ..graph import Array, Node, in_order
 from ..nn.module import Module
 from ..nn.module.call import watching
-from ..ops.primitive import lift
+from ..ops.arrays import lift
 from ..tensor import Tensor, tensor
 from ..variable import Parameter
 from .explanation import Explanation

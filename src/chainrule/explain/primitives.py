@@ -1,7 +1,7 @@
 """All primitives on one page: definition, operands, and the backward rule as a formula.
 
 Beside the road, for ``explain`` and the documentation. Nothing about a rule is written
-here: each is applied to nodes without values, and the graph that it answers is printed.
+here: each is applied to nodes without values, and the graph that it returns is printed.
 What is written here is one example of operands for primitives that take arguments.
 """
 
@@ -205,14 +205,14 @@ def _of_a_loop(op: Primitive) -> Entry:
     last, _ = scan(lambda carry, x: (tanh(w * carry + x), None), c, xs)
     loop = last.inputs[0]
     if op is project:
-        note = "`backprop` hands the gradients of all results to the operation at once"
-        return Entry(op.name, op.summary, ["results", "index=0"], [], [], note)
-    g = [_leaf(each, _F, f"g{subscript(i)}") for i, each in enumerate(loop.shape)]
-    g[1:] = [None] * (len(g) - 1)  # type: ignore[list-item]
-    assert op.backward is not None
-    answers = op.backward(g, loop, w, c, xs, pullback=pullback)
+        note = "a loop is handed the gradients of all its results at once"
+        rules = [("results", "(g, none, …)")]
+        return Entry(op.name, op.summary, ["results", "index=0"], [], rules, note)
+    first = _leaf(loop.types[0].shape, _F, f"g{subscript(0)}")
+    g = [first, *[None] * (len(loop.types) - 1)]
+    answers = op.gradients(g, loop, pullback)
     shown = ["w", "c", "xs (5)", "body: tanh(w · carry + x)", "length=5"]
-    made = _entry(op, shown, [w, c, xs], answers, {loop: "y", g[0]: "g"})
+    made = _entry(op, shown, [w, c, xs], answers, {loop: "y", first: "g"})
     behind = in_order([each for each in answers if each is not None], stop=[loop])
     (back,) = [each for each in behind if each.op is op and each is not loop]
     return replace(made, note=_body(back.params["body"]))
@@ -280,15 +280,21 @@ _INTRODUCTION = [
     "",
     f"Every operation of a graph is one of the {len(REGISTRY)} below, or made of them.",
     "The backward rules are not typed here: each was applied to symbols, and the",
-    "graph that it answered is printed. In a rule y is the result, g = ∂L/∂y, and",
+    "graph that it returned is printed. In a rule y is the result, g = ∂L/∂y, and",
     "what stands after ∂L/∂x is the gradient handed back. Where an operand was",
     "broadcast, `backprop` afterwards sums its gradient over the copies. Shapes and",
     "arguments are those of an example; `·` and `/` work element by element, `@` is",
     "the matrix product and `ᵀ` swaps the last two axes.",
+    "",
+    "The column *work* is what passes and engines go by (`Kind` and `Cost` in",
+    "`ops/primitive.py`): which elements a result is made of, and what computing it",
+    "again costs beside reading it from memory: nothing (*free*: a view), no more",
+    "(*cheap*), or more (*costly*). A *linear* operation may change places with a sum;",
+    "an *associative* reduction may be computed in parts.",
 ]
 _HEAD = [
-    "| primitive | definition | operands | backward rule |",
-    "| --- | --- | --- | --- |",
+    "| primitive | definition | work | operands | backward rule |",
+    "| --- | --- | --- | --- | --- |",
 ]
 
 
@@ -304,9 +310,15 @@ def _row(shown: Entry) -> str:
         rule += f"<br>none for {', '.join(none)}"
     if shown.note:
         rule += ("<br>" if rule else "") + shown.note
-    return (
-        f"| `{shown.name}` | {_cell(shown.definition)} | {_cell(operands)} | {rule} |"
-    )
+    cells = [_cell(shown.definition), _work(REGISTRY[shown.name]), _cell(operands)]
+    return f"| `{shown.name}` | {' | '.join(cells)} | {rule} |"
+
+
+def _work(op: Primitive) -> str:
+    """Kind and cost of a primitive, and what passes may do with it."""
+    may = {"linear": op.linear, "associative": op.associative}
+    words = [name for name, holds in may.items() if holds]
+    return ", ".join([op.kind.value, op.cost.value, *words])
 
 
 def _cell(text: str) -> str:

@@ -12,9 +12,9 @@ from .. import dtypes
 from ..errors import ArgumentError, DataError, DTypeError, ShapeError
 from ..graph import Node
 from ..ops import composed
+from ..ops.arrays import constant, lift
 from ..ops.elementwise import relu, softplus, where
 from ..ops.indexing import normal_index
-from ..ops.primitive import constant, lift
 from .inputs import average, float_predictions, pair, place, refuse
 
 

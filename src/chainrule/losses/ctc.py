@@ -18,12 +18,12 @@ from ..errors import ArgumentError, BoundsError, DataError, DTypeError, ShapeErr
 from ..graph import Node
 from ..nn.lengths import checked_lengths, real_steps
 from ..ops import composed
+from ..ops.arrays import lift
 from ..ops.control import scan
 from ..ops.creation import arange, full
 from ..ops.elementwise import exp, log, logical_and, maximum, stop_gradient, where
 from ..ops.indexing import normal_index, take_along_axis
 from ..ops.movement import broadcast_to, concatenate, pad
-from ..ops.primitive import lift
 from .inputs import average, float_predictions
 
 #: The logarithm of "impossible": finite, so that no gradient is ∞ − ∞; nothing that is

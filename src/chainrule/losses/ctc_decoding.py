@@ -15,7 +15,7 @@ from ..errors import ArgumentError
 from ..graph import Array, no_value
 from ..nn.lengths import checked_lengths
 from ..ops import composed
-from ..ops.primitive import lift
+from ..ops.arrays import lift
 from .ctc import blank_class, pair_of, steps_of
 from .inputs import float_predictions
 

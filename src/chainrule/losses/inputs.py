@@ -14,9 +14,9 @@ import numpy as np
 from .. import dtypes
 from ..errors import DataError, DTypeError, ShapeError, unknown_option
 from ..graph import Node
+from ..ops.arrays import lift
 from ..ops.elementwise import where
 from ..ops.movement import broadcast_to
-from ..ops.primitive import lift
 
 
 def average(

@@ -9,8 +9,8 @@ import numpy as np
 
 from ..errors import ArgumentError, ShapeError
 from ..graph import Node
+from ..ops.arrays import lift
 from ..ops.elementwise import exp, log, minimum
-from ..ops.primitive import lift
 from .classes import binary_cross_entropy
 from .inputs import average, pair, refuse
 

@@ -21,9 +21,9 @@ from ..errors import ArgumentError, DTypeError, ShapeError
 from ..graph import Array
 from ..initializers import normal
 from ..nn.arguments import awaiting_values, number_within, positive_size
+from ..ops.arrays import lift
 from ..ops.composed import top_k as largest
 from ..ops.elementwise import where
-from ..ops.primitive import lift
 from ..ops.reduction import argmax
 from ..ops.reduction import min as min_
 from ..random_numbers import Generator, default_generator

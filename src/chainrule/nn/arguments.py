@@ -21,7 +21,7 @@ from .. import dtypes
 from ..errors import ArgumentError, ChainruleError, DTypeError, ShapeError, StateError
 from ..graph import Node
 from ..initializers import Initializer, as_initializer
-from ..ops.primitive import lift
+from ..ops.arrays import lift
 from ..shapes import Shape
 from ..variable import Parameter, Variable
 

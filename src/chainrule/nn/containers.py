@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Self
 
 from ..errors import ArgumentError, BoundsError, ShapeError
+from ..ops.arrays import lift
 from ..ops.movement import concatenate, pad
-from ..ops.primitive import lift
 from ..shapes import reshaped, sizes
 from .arguments import positive_size
 from .module import Module

@@ -9,9 +9,9 @@ from typing import Any
 
 from .. import dtypes
 from ..errors import DTypeError, ShapeError
+from ..ops.arrays import lift
 from ..ops.creation import arange
 from ..ops.indexing import normal_index
-from ..ops.primitive import lift
 
 
 def checked_lengths(name: str, lengths: Any, samples: int, steps: int) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 from numpy.typing import DTypeLike
 
 from ..initializers import Initializer
-from ..ops.primitive import lift
+from ..ops.arrays import lift
 from .arguments import features, new_parameter, positive_size
 from .module import Module
 

@@ -14,9 +14,9 @@ import numpy as np
 
 from ..errors import ArgumentError, ShapeError, unknown_option
 from ..graph import Array
+from ..ops.arrays import constant
 from ..ops.indexing import take
 from ..ops.movement import broadcast_to
-from ..ops.primitive import constant
 from ..ops.windows import per_axis
 from ..shapes import Shape
 from .arguments import floats, number_within

@@ -12,6 +12,7 @@ from typing import Any, SupportsIndex
 from .. import dtypes, shapes
 from ..errors import ArgumentError, ShapeError
 from ..graph import Node
+from .arrays import constant, lift
 from .elementwise import (
     absolute,
     cos,
@@ -34,7 +35,6 @@ from .elementwise import power as elementwise_power
 from .indexing import normal_index, take_along_axis
 from .matmul import matmul
 from .movement import concatenate, flip, reshape, slice_, transpose
-from .primitive import constant, lift
 from .reduction import Axis, accumulator, argsort, max, running_products, sum
 
 

@@ -25,7 +25,9 @@ from ..dtypes import DType
 from ..errors import ArgumentError, DTypeError, ShapeError
 from ..graph import Array, Graph, Node, Trace
 from ..shapes import Shape
-from .primitive import Primitive, lift, literal, zeros_like
+from .arrays import lift, literal
+from .movement import zeros_like
+from .primitive import Cost, Kind, Primitive
 
 
 @dataclass(frozen=True)
@@ -147,6 +149,8 @@ _scan = Primitive(
     _infer_scan,
     _scan_meaning,
     _scan_rule,
+    kind=Kind.CONTROL,
+    pulls_back=True,
 )
 
 
@@ -154,12 +158,20 @@ def _infer_project(x: Node, index: int) -> tuple[Shape, DType]:
     return x.types[index]
 
 
-#: One of the results of a scan; ``backprop`` collects the gradients of all of them.
+def _project_rule(g: Any, y: Node, x: Node) -> list[Any]:
+    """The gradient of one of several results, none of the others."""
+    return [[g if i == y.params["index"] else None for i in range(len(x.types))]]
+
+
+#: One of the results of a scan.
 project = Primitive(
     "project",
     "one of several results",
     _infer_project,
     lambda parts, index: parts[index],
+    _project_rule,
+    kind=Kind.CONTROL,
+    cost=Cost.FREE,
 )
 
 

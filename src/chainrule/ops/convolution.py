@@ -27,7 +27,8 @@ from ..dtypes import DType
 from ..errors import ArgumentError, ShapeError
 from ..graph import Array, Node
 from ..shapes import Pairs, Shape
-from .primitive import Primitive, describe, lift
+from .arrays import describe, lift
+from .primitive import Kind, Primitive
 from .windows import (
     Padding,
     normal_padding,
@@ -258,6 +259,7 @@ _convolved: Primitive = Primitive(
     _infer,
     _convolution,
     _rule,
+    kind=Kind.CONTRACTION,
     real=True,
 )
 _convolution_transposed: Primitive = Primitive(
@@ -266,6 +268,7 @@ _convolution_transposed: Primitive = Primitive(
     _infer_transposed,
     _transposed,
     _transposed_rule,
+    kind=Kind.CONTRACTION,
     real=True,
 )
 _convolution_kernel: Primitive = Primitive(
@@ -274,6 +277,7 @@ _convolution_kernel: Primitive = Primitive(
     _infer_kernel,
     _kernel,
     _kernel_rule,
+    kind=Kind.CONTRACTION,
     real=True,
 )
 

@@ -13,7 +13,7 @@ from numpy.typing import DTypeLike
 
 from .. import dtypes, shapes
 from ..errors import ArgumentError
-from .primitive import constant
+from .arrays import constant
 
 
 def full(

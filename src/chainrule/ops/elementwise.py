@@ -17,7 +17,8 @@ from ..dtypes import DType
 from ..errors import DTypeError
 from ..graph import Array, Node
 from ..shapes import Shape
-from .primitive import Backward, Primitive, common_dtype, describe, lift, same_shape
+from .arrays import describe, lift
+from .primitive import Backward, Cost, Kind, Primitive, common_dtype, same_shape
 
 
 def _broadcast(operation: str, *inputs: Node) -> tuple[Shape, DType]:
@@ -34,6 +35,8 @@ def _unary(
     numpy: Callable[..., Any],
     backward: Backward | None,
     *,
+    cost: Cost = Cost.COSTLY,
+    linear: bool = False,
     real: bool = True,
     bools: bool = True,
 ) -> Primitive:
@@ -44,7 +47,10 @@ def _unary(
             _refuse_bools(name, x)
         return x.shape, x.dtype
 
-    return Primitive(name, summary, infer, numpy, backward, real=real)
+    return Primitive(
+        name, summary, infer, numpy, backward, kind=Kind.ELEMENTWISE, cost=cost,
+        linear=linear, real=real,
+    )  # fmt: skip
 
 
 def _binary(
@@ -53,6 +59,7 @@ def _binary(
     numpy: Callable[..., Any],
     backward: Backward | None,
     *,
+    cost: Cost = Cost.CHEAP,
     real: bool = False,
     bools: bool = True,
 ) -> Primitive:
@@ -63,7 +70,10 @@ def _binary(
             _refuse_bools(name, a, b)
         return _broadcast(name, a, b)
 
-    return Primitive(name, summary, infer, numpy, backward, promotes=True, real=real)
+    return Primitive(
+        name, summary, infer, numpy, backward, kind=Kind.ELEMENTWISE, cost=cost,
+        promotes=True, real=real,
+    )  # fmt: skip
 
 
 def _refuse_bools(operation: str, *inputs: Node) -> None:
@@ -86,7 +96,12 @@ multiply = _binary(
     "multiply", "y = a · b", np.multiply, lambda g, y, a, b: (g * b, g * a)
 )
 divide = _binary(
-    "divide", "y = a / b", np.divide, lambda g, y, a, b: (g / b, -g * y / b), real=True
+    "divide",
+    "y = a / b",
+    np.divide,
+    lambda g, y, a, b: (g / b, -g * y / b),
+    cost=Cost.COSTLY,
+    real=True,
 )
 
 
@@ -115,7 +130,7 @@ def _power(a: Array, b: Array) -> Array:
     return result
 
 
-power = _binary("power", "y = aᵇ", _power, _power_rule, bools=False)
+power = _binary("power", "y = aᵇ", _power, _power_rule, cost=Cost.COSTLY, bools=False)
 
 
 def _share(g: Any, y: Any, a: Any, b: Any) -> tuple[Any, Any]:
@@ -132,24 +147,41 @@ remainder = _binary(
     "a − b·⌊a / b⌋, with the sign of b",
     np.remainder,
     lambda g, y, a, b: (g, -g * floor(a / b)),
+    cost=Cost.COSTLY,
     bools=False,
 )
-floor_divide = _binary("floor_divide", "⌊a / b⌋", np.floor_divide, None, bools=False)
+floor_divide = _binary(
+    "floor_divide", "⌊a / b⌋", np.floor_divide, None, cost=Cost.COSTLY, bools=False
+)
 arctan2 = _binary(
     "arctan2",
     "the angle of the point (b, a)",
     np.arctan2,
     lambda g, y, a, b: (g * b / (a * a + b * b), -g * a / (a * a + b * b)),
+    cost=Cost.COSTLY,
     real=True,
 )
 negative = _unary(
-    "negative", "−x", np.negative, lambda g, y, x: (-g,), real=False, bools=False
+    "negative",
+    "−x",
+    np.negative,
+    lambda g, y, x: (-g,),
+    cost=Cost.CHEAP,
+    linear=True,
+    real=False,
+    bools=False,
 )
-absolute = _unary("abs", "|x|", np.abs, lambda g, y, x: (g * sign(x),), real=False)
-sign: Primitive = _unary("sign", "−1, 0 or 1", np.sign, None, real=False, bools=False)
-floor: Primitive = _unary("floor", "⌊x⌋", np.floor, None)
-ceil = _unary("ceil", "⌈x⌉", np.ceil, None)
-round_ = _unary("round", "the nearest integer, halves to even", np.rint, None)
+absolute = _unary(
+    "abs", "|x|", np.abs, lambda g, y, x: (g * sign(x),), cost=Cost.CHEAP, real=False
+)
+sign: Primitive = _unary(
+    "sign", "−1, 0 or 1", np.sign, None, cost=Cost.CHEAP, real=False, bools=False
+)
+floor: Primitive = _unary("floor", "⌊x⌋", np.floor, None, cost=Cost.CHEAP)
+ceil = _unary("ceil", "⌈x⌉", np.ceil, None, cost=Cost.CHEAP)
+round_ = _unary(
+    "round", "the nearest integer, halves to even", np.rint, None, cost=Cost.CHEAP
+)
 
 # Functions. ---------------------------------------------------------------------------
 
@@ -190,6 +222,7 @@ relu = _unary(
     "max(x, 0); its derivative at 0 is 0",
     lambda x: np.maximum(x, x.dtype.type(0)),
     lambda g, y, x: (where(x > 0, g, 0.0),),
+    cost=Cost.CHEAP,
     real=False,
 )
 
@@ -235,7 +268,10 @@ def _comparison(name: str, summary: str, numpy: Callable[..., Any]) -> Primitive
     def infer(a: Node, b: Node) -> tuple[Shape, DType]:
         return _broadcast(name, a, b)[0], dtypes.bool_
 
-    return Primitive(name, summary, infer, numpy, promotes=True)
+    return Primitive(
+        name, summary, infer, numpy, kind=Kind.ELEMENTWISE, cost=Cost.CHEAP,
+        promotes=True,
+    )  # fmt: skip
 
 
 equal = _comparison("equal", "a = b", np.equal)
@@ -253,9 +289,16 @@ def _to_bool(x: Node, **_: Any) -> tuple[Shape, DType]:
     return x.shape, dtypes.bool_
 
 
-logical_not = Primitive("logical_not", "not x", _to_bool, np.logical_not)
-isfinite = Primitive("isfinite", "neither NaN nor ±∞", _to_bool, np.isfinite)
-isnan = Primitive("isnan", "is NaN", _to_bool, np.isnan)
+def _test(name: str, summary: str, numpy: Callable[..., Any]) -> Primitive:
+    """A question asked of each element."""
+    return Primitive(
+        name, summary, _to_bool, numpy, kind=Kind.ELEMENTWISE, cost=Cost.CHEAP
+    )
+
+
+logical_not = _test("logical_not", "not x", np.logical_not)
+isfinite = _test("isfinite", "neither NaN nor ±∞", np.isfinite)
+isnan = _test("isnan", "is NaN", np.isnan)
 
 # Choice, conversion, and the end of a gradient. ---------------------------------------
 
@@ -275,6 +318,9 @@ _select = Primitive(
     _infer_where,
     np.where,
     lambda g, y, c, a, b: (None, where(c, g, 0.0), where(c, 0.0, g)),
+    kind=Kind.ELEMENTWISE,
+    cost=Cost.CHEAP,
+    arithmetic=False,
 )
 
 
@@ -312,10 +358,26 @@ cast = Primitive(
     _infer_cast,
     _cast,
     lambda g, y, x: (g.astype(x.dtype) if dtypes.is_float(x.dtype) else None,),
+    kind=Kind.ELEMENTWISE,
+    cost=Cost.CHEAP,
+    arithmetic=False,
 )
 alias = Primitive(
-    "alias", "x, as a node of its own", same_shape, lambda x: x, lambda g, y, x: (g,)
+    "alias",
+    "x, as a node of its own",
+    same_shape,
+    lambda x: x,
+    lambda g, y, x: (g,),
+    kind=Kind.ELEMENTWISE,
+    cost=Cost.FREE,
+    linear=True,
 )
 stop_gradient = Primitive(
-    "stop_gradient", "x, as if it were a constant", same_shape, lambda x: x
+    "stop_gradient",
+    "x, as if it were a constant",
+    same_shape,
+    lambda x: x,
+    kind=Kind.ELEMENTWISE,
+    cost=Cost.FREE,
+    linear=True,
 )

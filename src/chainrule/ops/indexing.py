@@ -17,7 +17,9 @@ from ..dtypes import DType
 from ..errors import BoundsError, DataError, DTypeError, ShapeError
 from ..graph import Array, Node
 from ..shapes import Shape
-from .primitive import Primitive, common_dtype, describe, lift, zeros_like
+from .arrays import describe, lift
+from .movement import zeros_like
+from .primitive import Kind, Primitive, common_dtype
 
 #: What is counted from 0 alone; any other index may count from the end, as in NumPy.
 COUNTED_FROM_ZERO = {
@@ -111,6 +113,7 @@ normal_index = Primitive(
     "an index counted from the front; an error when outside of the axis",
     _infer_normal,
     _normal_meaning,
+    kind=Kind.INDEXING,
 )
 
 
@@ -139,7 +142,12 @@ def _take_rule(g: Any, y: Node, x: Node, index: Node) -> tuple[Any, None]:
 
 
 _take = Primitive(
-    "take", "the elements at index along axis", _infer_take, _take_meaning, _take_rule
+    "take",
+    "the elements at index along axis",
+    _infer_take,
+    _take_meaning,
+    _take_rule,
+    kind=Kind.INDEXING,
 )
 
 
@@ -185,6 +193,7 @@ _scatter_add = Primitive(
     _infer_scatter,
     _scatter_meaning,
     _scatter_rule,
+    kind=Kind.SCATTER,
 )
 
 
@@ -239,6 +248,7 @@ _put = Primitive(
     _infer_put,
     _put_meaning,
     _put_rule,
+    kind=Kind.INDEXING,
 )
 
 
@@ -305,6 +315,7 @@ _take_along = Primitive(
     _infer_take_along,
     _take_along_meaning,
     _take_along_rule,
+    kind=Kind.INDEXING,
 )
 
 
@@ -354,4 +365,5 @@ _scatter_along = Primitive(
     _infer_scatter_along,
     _scatter_along_meaning,
     _scatter_along_rule,
+    kind=Kind.SCATTER,
 )

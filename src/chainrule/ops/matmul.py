@@ -11,8 +11,9 @@ from ..dtypes import DType
 from ..errors import DTypeError, ShapeError
 from ..graph import Array, Node
 from ..shapes import Shape
+from .arrays import lift
 from .movement import reshape, transpose
-from .primitive import Primitive, common_dtype, lift
+from .primitive import Kind, Primitive, common_dtype
 
 
 def _infer(a: Node, b: Node) -> tuple[Shape, DType]:
@@ -41,6 +42,7 @@ _matmul: Primitive = Primitive(
     _infer,
     _product,
     lambda g, y, a, b: (_matmul(g, swap(b)), _matmul(swap(a), g)),
+    kind=Kind.CONTRACTION,
 )
 
 

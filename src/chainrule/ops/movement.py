@@ -17,7 +17,8 @@ from ..dtypes import DType
 from ..errors import ArgumentError, ShapeError
 from ..graph import Array, Node
 from ..shapes import Shape
-from .primitive import Primitive, common_dtype, describe, lift
+from .arrays import describe, lift, literal
+from .primitive import Cost, Kind, Primitive, common_dtype
 
 
 def _infer_shape(x: Node, shape: Shape) -> tuple[Shape, DType]:
@@ -30,6 +31,9 @@ _reshape = Primitive(
     _infer_shape,
     lambda x, shape: np.reshape(x, shape),
     lambda g, y, x: (reshape(g, x.shape),),
+    kind=Kind.MOVEMENT,
+    cost=Cost.FREE,
+    linear=True,
 )
 
 
@@ -64,6 +68,9 @@ _transpose = Primitive(
     _infer_transpose,
     lambda x, axes: np.transpose(x, axes),
     _transpose_rule,
+    kind=Kind.MOVEMENT,
+    cost=Cost.FREE,
+    linear=True,
 )
 
 
@@ -96,6 +103,9 @@ _broadcast_to = Primitive(
     _infer_shape,
     lambda x, shape: np.broadcast_to(x, shape),
     lambda g, y, x: (g,),  # backprop sums over what was repeated
+    kind=Kind.MOVEMENT,
+    cost=Cost.FREE,
+    linear=True,
 )
 
 
@@ -122,6 +132,12 @@ def broadcast_to(x: Any, shape: Sequence[int]) -> Any:
             "cannot shrink"
         )
     return _broadcast_to(node, shape=wanted)
+
+
+def zeros_like(x: Any) -> Any:
+    """Zeros of a node's shape and dtype: one number, seen everywhere."""
+    zero = literal(0, x.dtype)
+    return _broadcast_to(zero, shape=x.shape) if x.shape else zero
 
 
 def _infer_slice(
@@ -155,6 +171,9 @@ _slice = Primitive(
     _infer_slice,
     _slice_meaning,
     _slice_rule,
+    kind=Kind.MOVEMENT,
+    cost=Cost.FREE,
+    linear=True,
 )
 
 
@@ -217,6 +236,7 @@ _pad = Primitive(
     _infer_pad,
     _pad_meaning,
     _pad_rule,
+    kind=Kind.MOVEMENT,
 )
 
 
@@ -267,6 +287,7 @@ _concatenate = Primitive(
     _infer_concatenate,
     lambda *arrays, axis: np.concatenate(arrays, axis),
     _concatenate_rule,
+    kind=Kind.MOVEMENT,
 )
 
 
@@ -304,6 +325,9 @@ _flip: Primitive = Primitive(
     _infer_flip,
     lambda x, axes: np.flip(x, axes),
     lambda g, y, x: (_flip(g, axes=y.params["axes"]),),
+    kind=Kind.MOVEMENT,
+    cost=Cost.FREE,
+    linear=True,
 )
 
 

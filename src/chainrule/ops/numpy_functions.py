@@ -15,7 +15,7 @@ from .. import dtypes
 from ..errors import DTypeError
 from ..graph import Node
 from . import composed, elementwise, matmul
-from .primitive import lift
+from .arrays import lift
 
 _ALIKE = (
     "absolute add arctan2 ceil cos divide equal exp expm1 floor floor_divide greater "

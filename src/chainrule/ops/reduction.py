@@ -18,9 +18,10 @@ from ..dtypes import DType
 from ..errors import ShapeError
 from ..graph import Array, Node
 from ..shapes import Shape
+from .arrays import lift
 from .elementwise import equal
 from .movement import broadcast_to, flip, pad, reshape, slice_, transpose
-from .primitive import Backward, Infer, Primitive, lift
+from .primitive import Backward, Infer, Kind, Primitive
 
 Axis = int | Sequence[int] | None
 
@@ -108,12 +109,23 @@ def _total(numpy: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _reduction(
-    name: str, summary: str, infer: Infer, numpy: Callable[..., Any], backward: Backward
+    name: str,
+    summary: str,
+    infer: Infer,
+    numpy: Callable[..., Any],
+    backward: Backward,
+    *,
+    linear: bool = False,
 ) -> Primitive:
-    return Primitive(name, summary, infer, numpy, backward)
+    return Primitive(
+        name, summary, infer, numpy, backward, kind=Kind.REDUCTION, linear=linear,
+        associative=True,
+    )  # fmt: skip
 
 
-_sum = _reduction("sum", "Σ x along axis", _infer_total, _total(np.sum), _sum_rule)
+_sum = _reduction(
+    "sum", "Σ x along axis", _infer_total, _total(np.sum), _sum_rule, linear=True
+)
 _prod = _reduction("prod", "Π x along axis", _infer_total, _total(np.prod), _prod_rule)
 _max = _reduction("max", "the largest", _infer_extreme("max"), np.max, _extreme_rule)
 _min = _reduction("min", "the smallest", _infer_extreme("min"), np.min, _extreme_rule)
@@ -129,10 +141,18 @@ def _infer_position(name: str) -> Infer:
 
 
 _argmax = Primitive(
-    "argmax", "the index of the first largest", _infer_position("argmax"), np.argmax
+    "argmax",
+    "the index of the first largest",
+    _infer_position("argmax"),
+    np.argmax,
+    kind=Kind.REDUCTION,
 )
 _argmin = Primitive(
-    "argmin", "the index of the first smallest", _infer_position("argmin"), np.argmin
+    "argmin",
+    "the index of the first smallest",
+    _infer_position("argmin"),
+    np.argmin,
+    kind=Kind.REDUCTION,
 )
 
 
@@ -151,6 +171,8 @@ _cumsum = Primitive(
     _infer_cumsum,
     lambda x, axis: np.cumsum(x, axis=axis, dtype=accumulator(x.dtype)),
     _cumsum_rule,
+    kind=Kind.ORDERED,
+    linear=True,
 )
 
 
@@ -163,6 +185,7 @@ _argsort = Primitive(
     "the indices that put x in ascending order; equal elements keep theirs",
     _infer_argsort,
     lambda x, axis: np.argsort(x, axis=axis, kind="stable"),
+    kind=Kind.ORDERED,
 )
 
 

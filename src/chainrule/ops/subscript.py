@@ -15,9 +15,9 @@ import numpy as np
 from .. import dtypes, shapes
 from ..errors import ArgumentError, BoundsError, DTypeError, ShapeError, TraceError
 from ..graph import Node
+from .arrays import constant
 from .indexing import index_node, normal_index, take
 from .movement import reshape, slice_, transpose
-from .primitive import constant
 
 _NO_BOOLS = "x[...]: a single bool is no index"
 _INSTEAD_OF_BOOLS = "choose with cr.where; select rows with a mask of their number"

@@ -21,7 +21,8 @@ from ..dtypes import DType
 from ..errors import ArgumentError, DTypeError, ShapeError
 from ..graph import Array, Node
 from ..shapes import Pairs, Shape
-from .primitive import Primitive, lift
+from .arrays import lift
+from .primitive import Cost, Kind, Primitive
 
 #: One number for all axes, one for each, "valid", "same", or (before, after) for each.
 Padding = str | int | Sequence[int] | Sequence[Sequence[int]]
@@ -112,6 +113,9 @@ _windows: Primitive = Primitive(
         _overlap_add(g, size=x.shape[1:-1], stride=y.params["stride"],
                      dilation=y.params["dilation"]),
     ),
+    kind=Kind.MOVEMENT,
+    cost=Cost.FREE,
+    linear=True,
 )  # fmt: skip
 _overlap_add: Primitive = Primitive(
     "overlap_add",
@@ -122,6 +126,8 @@ _overlap_add: Primitive = Primitive(
         _windows(g, kernel=x.shape[1 + len(y.shape[1:-1]) : -1],
                  stride=y.params["stride"], dilation=y.params["dilation"]),
     ),
+    kind=Kind.SCATTER,
+    linear=True,
 )  # fmt: skip
 
 

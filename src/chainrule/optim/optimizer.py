@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, NoReturn, Self
 
 import numpy as np
 
-from ..backprop import Gradients
 from ..errors import ArgumentError, GradientError, ShapeError, TraceError
 from ..foreign import no_attribute
+from ..gradients import Gradients
 from ..graph import Array, Node, current_trace
+from ..ops.arrays import constant
 from ..ops.elementwise import cast
 from ..ops.indexing import put, take
-from ..ops.primitive import constant
 from ..variable import Parameter, Variable
 from .hyperparameters import Options, checked, refuse_unknown
 from .parameter_groups import RATE_DTYPE, Params, Rate, count_text, make_groups

@@ -15,8 +15,8 @@ import numpy as np
 from .. import dtypes
 from ..errors import ArgumentError, DTypeError, ShapeError
 from ..graph import Node
+from ..ops.arrays import constant
 from ..ops.elementwise import cast
-from ..ops.primitive import constant
 from ..tensor import Tensor
 from ..variable import Parameter, Variable
 from . import hyperparameters

@@ -21,10 +21,10 @@ import numpy as np
 
 from ..errors import ArgumentError
 from ..graph import Node
+from ..ops.arrays import constant
 from ..ops.composed import clip
 from ..ops.elementwise import cast, cos, floor, maximum, where
 from ..ops.movement import broadcast_to
-from ..ops.primitive import constant
 from ..public import listing
 from .hyperparameters import fraction, learning_rate, not_negative, positive, whole
 from .parameter_groups import RATE_DTYPE

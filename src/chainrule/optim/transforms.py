@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..backprop import Gradients
 from ..errors import ArgumentError
+from ..gradients import Gradients
 from ..ops.composed import clip
 from ..ops.elementwise import absolute, cast, maximum, sign, sqrt, where
 from ..ops.reduction import max as max_

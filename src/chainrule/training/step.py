@@ -14,9 +14,10 @@ from typing import Any, Protocol
 import numpy as np
 
 from .. import tree
-from ..backprop import Gradients, backprop
+from ..backprop import backprop
 from ..compiler.compile import compile
 from ..errors import ArgumentError, GradientError, ShapeError
+from ..gradients import Gradients
 from ..graph import Node
 from ..nn.module import Module
 from ..nn.module.call import watching

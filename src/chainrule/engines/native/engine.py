@@ -31,7 +31,8 @@ from ...config import config
 from ...dtypes import DType
 from ...errors import ChainruleError
 from ...graph import Array, Node, changes
-from ...ops.primitive import Primitive, checking_numerics
+from ...ops.numerics import checking_numerics
+from ...ops.primitive import Primitive
 from ...shapes import Shape
 from ..machine_speed import machine_speed
 from .abi.call_table import ENTRANCE, OUT_OF_BOUNDS, Needs, layout_of

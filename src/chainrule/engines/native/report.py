@@ -9,10 +9,14 @@ import math
 from collections.abc import Iterable
 
 from ...compiler.engine import KernelReport
-from ...compiler.report import is_arithmetic, loops_text
+from ...compiler.report import loops_text
+from ...ops.primitive import REGISTRY
 from ...shapes import Shape
 from .plan.convolving import Convolution
 from .plan.kernels import Access, Home, Kernel, Product, Schedule, Special, Step, Sweep
+
+#: The engine's own steps that move or choose numbers and compute none.
+MOVING_STEPS = frozenset({"copy", "gather", "one_at"})
 
 
 def kernel_reports(schedule: Schedule) -> list[KernelReport]:
@@ -91,7 +95,13 @@ def _flops(step: Step, kernel: Sweep) -> int:
         dtype = call.inputs[0] if call.inputs else call.output
         return math.prod(kernel.shape) * (dtype.kind == "f")
     points = kernel.rows if step.row else math.prod(kernel.shape)
-    return points * is_arithmetic(call.name, call.output)
+    return points * (call.output.kind == "f" and _is_arithmetic(call.name))
+
+
+def _is_arithmetic(name: str) -> bool:
+    """Whether a step computes numbers, and does not only move or choose them."""
+    op = REGISTRY.get(name)
+    return op.arithmetic if op is not None else name not in MOVING_STEPS
 
 
 def _touched(shape: Shape, accesses: Iterable[Access], homes: dict[int, Home]) -> int:

@@ -16,9 +16,10 @@ from typing import Any
 import numpy as np
 
 from ... import dtypes
-from ...backprop import Gradients, backprop, pullback
+from ...backprop import backprop, pullback
+from ...gradients import Gradients
 from ...graph import Array, Node
-from ...ops.primitive import constant
+from ...ops.arrays import constant
 
 #: Jacobians are computed for operations with at most this many results and entries.
 MOST_RESULTS, MOST_PAIRS = 32, 4096

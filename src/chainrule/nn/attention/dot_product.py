@@ -18,14 +18,14 @@ from ... import dtypes, shapes
 from ...errors import ArgumentError, DTypeError, ShapeError
 from ...foreign import advised
 from ...graph import Node
+from ...ops.arrays import lift
 from ...ops.composed import swapaxes
 from ...ops.control import scan
 from ...ops.creation import arange
 from ...ops.elementwise import exp, stop_gradient, where
 from ...ops.matmul import matmul
 from ...ops.movement import broadcast_to, concatenate, reshape
-from ...ops.primitive import lift
-from ...ops.random import random_uniform
+from ...ops.philox import random_uniform
 from ...ops.reduction import max as max_
 from ...ops.reduction import sum as sum_
 from ...random_numbers import default_generator

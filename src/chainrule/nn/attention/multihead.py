@@ -13,9 +13,9 @@ from numpy.typing import DTypeLike
 from ... import dtypes
 from ...errors import ArgumentError, ShapeError
 from ...initializers import Initializer, as_initializer
+from ...ops.arrays import lift
 from ...ops.elementwise import logical_and, where
 from ...ops.movement import concatenate, reshape, transpose
-from ...ops.primitive import lift
 from ...variable import Parameter
 from ..arguments import features, new_parameter, number_within, positive_size
 from ..linear import Linear

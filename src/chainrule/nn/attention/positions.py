@@ -20,11 +20,11 @@ from ... import dtypes
 from ...errors import ArgumentError, ShapeError
 from ...graph import Array
 from ...initializers import Initializer, normal
+from ...ops.arrays import constant
 from ...ops.creation import arange
 from ...ops.elementwise import cos, sin
 from ...ops.indexing import take
 from ...ops.movement import concatenate, reshape
-from ...ops.primitive import constant
 from ..arguments import features, new_parameter, number_within, positive_size
 from ..module import Module
 

@@ -9,8 +9,8 @@ from numpy.typing import DTypeLike
 
 from ...errors import ArgumentError
 from ...initializers import Initializer, as_initializer
+from ...ops.arrays import lift
 from ...ops.movement import concatenate
-from ...ops.primitive import lift
 from ...ops.windows import normal_padding, per_axis
 from ...shapes import Pairs, Shape
 from ..arguments import new_parameter, positive_size

@@ -16,19 +16,13 @@ from numpy.typing import DTypeLike
 from ... import dtypes, tree
 from ...errors import ArgumentError
 from ...graph import Graph, Node, Trace, in_order
+from ...ops.arrays import lift
 from ...ops.convolution import CONVOLUTIONS, multiplications
-from ...ops.primitive import lift
+from ...ops.primitive import Primitive
 from ...variable import Parameter, Variable
 from ..arguments import positive_size
 from .call import watching
 from .part import Part
-
-#: Operations that move numbers and compute nothing.
-MOVING = frozenset((
-    "alias", "broadcast_to", "cast", "concatenate", "flip", "normal_index", "pad",
-    "project", "put", "reshape", "scatter_add", "slice", "stop_gradient", "take",
-    "take_along_axis", "transpose", "where", "windows",
-))  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -135,7 +129,8 @@ def flops(node: Node) -> int:
         >>> flops(cr.zeros((2, 3)) @ cr.zeros((3, 4)))
         48
     """
-    if node.op is None or node.op.name in MOVING or node.several:
+    computes = isinstance(node.op, Primitive) and node.op.arithmetic
+    if node.op is None or not computes or node.several:
         return sum(
             flops(each) * int(node.params.get("length", 1))
             for body in node.params.values()

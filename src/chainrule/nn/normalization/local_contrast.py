@@ -8,9 +8,9 @@ import numpy as np
 
 from ...errors import ArgumentError
 from ...graph import Array
+from ...ops.arrays import constant
 from ...ops.convolution import convolution
 from ...ops.elementwise import maximum, sqrt
-from ...ops.primitive import constant
 from ..arguments import number_within, positive_size
 from ..module import Module
 from ..spatial import spatial_input

@@ -10,10 +10,10 @@ import numpy as np
 
 from ...errors import ArgumentError, ShapeError
 from ...graph import Array
+from ...ops.arrays import constant
 from ...ops.elementwise import where
 from ...ops.indexing import take
 from ...ops.matmul import matmul
-from ...ops.primitive import constant
 from ...ops.windows import per_axis
 from ...shapes import Shape
 from ..module import Module

@@ -28,12 +28,12 @@ from ...dtypes import DType
 from ...errors import ArgumentError, DTypeError, ShapeError
 from ...graph import Node
 from ...initializers import Initializer
+from ...ops.arrays import constant, lift
 from ...ops.composed import stack, swapaxes
 from ...ops.control import scan
 from ...ops.creation import zeros
 from ...ops.elementwise import stop_gradient, where
 from ...ops.movement import concatenate
-from ...ops.primitive import constant, lift
 from ...shapes import Shape
 from ..arguments import features, new_parameter, number_within, positive_size
 from ..dropout import Dropout

@@ -12,8 +12,8 @@ from typing import Any
 from numpy.typing import DTypeLike
 
 from ...initializers import Initializer, Rule, as_initializer, uniform
+from ...ops.arrays import constant
 from ...ops.movement import concatenate
-from ...ops.primitive import constant
 from ...random_numbers import Generator
 from ...shapes import Shape
 

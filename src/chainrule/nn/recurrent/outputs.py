@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import Any
 
 from ...errors import ArgumentError, ShapeError
+from ...ops.arrays import lift
 from ...ops.composed import expand_dims
 from ...ops.elementwise import maximum, where
 from ...ops.indexing import take_along_axis
 from ...ops.movement import broadcast_to, concatenate
-from ...ops.primitive import lift
 from ..lengths import checked_lengths
 from ..module import Module
 

@@ -3,7 +3,7 @@
 Place on the road: what the passes that move work out of loops are written with. An
 operation of a loop's body is applied to values that are *stacked*, one for each step
 along a new first axis, or *fixed*, the same in every step. Its result is stacked. For
-an elementwise operation that is broadcasting; for the others the table below says how
+an elementwise operation that is broadcasting; for the others the tables below say how
 their arguments change.
 """
 
@@ -14,13 +14,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from ....graph import Node
-from ....ops import elementwise
-from ....ops.primitive import Primitive
+from ....ops.primitive import Kind, Primitive
 from ...rewrite import applied
-
-ELEMENTWISE = frozenset(
-    each.name for each in vars(elementwise).values() if isinstance(each, Primitive)
-)
 
 
 class Value(NamedTuple):
@@ -32,17 +27,17 @@ class Value(NamedTuple):
 
 def movable(node: Node, stacked: Sequence[bool]) -> bool:
     """Whether ``at_all_steps`` knows the operation, with such inputs stacked."""
-    if node.op is None or not any(stacked):
+    if not isinstance(node.op, Primitive) or not any(stacked):
         return False
     if node.op.name == "take":
         return node.params["axis"] == 0 and not stacked[0]
-    return node.op.name in ELEMENTWISE or node.op.name in RULES
+    return node.op.kind in BY_KIND or node.op.name in BY_NAME
 
 
 def at_all_steps(node: Node, inputs: Sequence[Value], length: int) -> Node:
     """The results of an operation in all steps, stacked."""
-    assert node.op is not None
-    rule = RULES.get(node.op.name, _elementwise)
+    assert isinstance(node.op, Primitive)
+    rule = BY_NAME.get(node.op.name) or BY_KIND[node.op.kind]
     return rule(node, inputs, length)
 
 
@@ -132,15 +127,14 @@ def _take(node: Node, inputs: Sequence[Value], length: int) -> Node:
 
 Rule = Callable[[Node, Sequence[Value], int], Node]
 
-#: name → rule, of what is not elementwise
-RULES: dict[str, Rule] = {
+#: Rules for every operation of a kind.
+BY_KIND: dict[Kind, Rule] = {
+    Kind.ELEMENTWISE: _elementwise,
+    Kind.REDUCTION: _reduction,
+}
+#: Rules for single operations of other kinds.
+BY_NAME: dict[str, Rule] = {
     "matmul": _matmul,
-    "sum": _reduction,
-    "prod": _reduction,
-    "max": _reduction,
-    "min": _reduction,
-    "argmax": _reduction,
-    "argmin": _reduction,
     "cumsum": _reduction,
     "concatenate": _along_axis,
     "take_along_axis": _along_axis,

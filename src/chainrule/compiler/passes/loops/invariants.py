@@ -7,6 +7,7 @@ nothing, and what they show need not be stored again.
 from __future__ import annotations
 
 from ....graph import Graph, Node
+from ....ops.primitive import Primitive
 from .loop import (
     Loop,
     fixed_nodes,
@@ -16,10 +17,6 @@ from .loop import (
     rewrite_loops,
     within_loops,
 )
-
-VIEWS = frozenset({
-    "transpose", "slice", "flip", "broadcast_to", "reshape", "alias", "stop_gradient",
-})  # fmt: skip
 
 
 @within_loops
@@ -51,8 +48,12 @@ def _moved(loop: Loop) -> list[Node]:
     for node in (*used, *loop.outputs):
         if node not in fixed:
             continue
-        while node.op is not None and node.op.name in VIEWS and node not in given:
+        while node not in given and _is_view(node):
             node = node.inputs[0]
         if node.op is not None and node not in given:
             found[node] = None
     return list(found)
+
+
+def _is_view(node: Node) -> bool:
+    return isinstance(node.op, Primitive) and node.op.is_view

@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 
 from ....graph import Graph, Node
+from ....ops.primitive import Primitive
 from ....shapes import size
 from ...rewrite import applied, is_number, is_op
 from ..common_subexpressions import expression_of
@@ -31,15 +32,6 @@ from .loop import (
     rewrite_loops,
 )
 from .unused import drop_unused_results
-
-#: What costs no more than reading a value from memory.
-CHEAP = frozenset({
-    "add", "subtract", "multiply", "negative", "abs", "sign", "maximum", "minimum",
-    "relu", "floor", "ceil", "round", "equal", "not_equal", "less", "less_equal",
-    "greater", "greater_equal", "logical_and", "logical_or", "logical_xor",
-    "logical_not", "isnan", "isfinite", "where", "cast", "alias", "stop_gradient",
-    "reshape", "transpose", "broadcast_to", "slice", "flip",
-})  # fmt: skip
 
 
 def keep_values_for_backward_loops(graph: Graph) -> Graph:
@@ -116,7 +108,7 @@ def _keep(
     free = {each for each in twins if twins[each] in emits}
     there = {*loop.given, *fixed_nodes(loop), *kept, *free}
     frontier = [each for each in frontier if each not in there or each in free]
-    saved = {each for each in frontier if each in free or _name(each) not in CHEAP}
+    saved = {each for each in frontier if each in free or not _is_cheap(each)}
     for each in frontier:
         if each not in saved:
             leaves = _leaves(each, there | saved)
@@ -131,6 +123,11 @@ def _keep(
 
 def _name(node: Node) -> str:
     return node.op.name if node.op is not None else ""
+
+
+def _is_cheap(node: Node) -> bool:
+    """Whether computing a value costs no more than reading it from memory."""
+    return isinstance(node.op, Primitive) and node.op.is_cheap
 
 
 def _bytes(node: Node) -> int:
@@ -195,7 +192,7 @@ def _leaves(node: Node, there: set[Node]) -> set[Node]:
         each = pending.pop()
         if each in there or each.op is None:
             continue
-        if _name(each) in CHEAP:
+        if _is_cheap(each):
             pending.extend(each.inputs)
         else:
             found.add(each)

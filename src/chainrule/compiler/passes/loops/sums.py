@@ -10,10 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ....graph import Node
+from ....ops.primitive import Primitive
 from ...rewrite import applied, is_op
 from .all_steps import Value
-
-LINEAR = frozenset({"transpose", "reshape", "negative", "broadcast_to", "sum"})
 
 #: The value of a node of the body, in all steps.
 Stacked = Callable[[Node], Value]
@@ -22,7 +21,7 @@ Stacked = Callable[[Node], Value]
 def total(node: Node, stacked: Stacked, length: int) -> Node:
     """Σₜ of a node of the body."""
     above: list[Node] = []
-    while node.op is not None and node.op.name in LINEAR:
+    while isinstance(node.op, Primitive) and node.op.linear:
         if not any(each.op is not None for each in node.inputs):
             break
         above.append(node)

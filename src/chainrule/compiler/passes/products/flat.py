@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 
 from ....graph import Graph, Node
+from ....ops.primitive import Kind, Primitive
 from ...rewrite import (
     applied,
     count_uses,
@@ -19,8 +20,6 @@ from ...rewrite import (
     swaps_last_axes,
 )
 
-#: Values whose elements are not in order in memory: flattened, they would be copied.
-SPREAD = ("transpose", "broadcast_to", "flip", "slice")
 #: A factor is worth copying where the other has at least this many columns.
 MANY_COLUMNS = 64
 
@@ -70,7 +69,11 @@ def _contracted(node: Node, product: Node) -> Node | None:
 
 
 def _is_spread(node: Node) -> bool:
-    return node.op is not None and node.op.name in SPREAD
+    """Whether the elements are not in order in memory: flattened, they are copied."""
+    op = node.op
+    if not isinstance(op, Primitive) or is_op(node, "reshape"):
+        return False
+    return op.kind is Kind.MOVEMENT and op.is_view
 
 
 def _rows(x: Node, like: Node) -> Node:

@@ -33,7 +33,7 @@ CHECKSUM_BYTES = 32
 MOST_ENTRIES = 4096
 #: Files of the package that machine code is made with, besides this engine's: the plan
 #: of the arena, and the rounds of the random numbers.
-ELSEWHERE = ("compiler/memory.py", "ops/random.py")
+ELSEWHERE = ("compiler/memory.py", "ops/philox.py")
 
 
 def cached(description: str, make: Callable[[], bytes]) -> bytes:

@@ -1,4 +1,4 @@
-"""Philox in vectors: the random words of ``ops.random``, bit for bit.
+"""Philox in vectors: the random words of ``ops.philox``, bit for bit.
 
 Place on the road: lowers ``random_bits`` and ``random_uniform``. Block i of four words
 comes from the counter (i, draw), so blocks are independent: each lane computes one, and
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from llvmlite import ir
 
-from .....ops.random import ROUNDS
+from .....ops.philox import ROUNDS
 from ...plan.kernels import Home, Special
 from .. import emit
 from ..emit import I32, I64, KERNEL, address, index

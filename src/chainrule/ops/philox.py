@@ -17,7 +17,7 @@ from ..dtypes import DType
 from ..errors import DTypeError, ShapeError
 from ..graph import Array, Node
 from ..shapes import Shape
-from .primitive import Primitive
+from .primitive import Kind, Primitive
 
 _MULTIPLIERS = (np.uint64(0xD2511F53), np.uint64(0xCD9E8D57))
 _KEY_STEPS = (np.uint64(0x9E3779B9), np.uint64(0xBB67AE85))
@@ -80,6 +80,7 @@ random_bits = Primitive(
     "uniformly random 32-bit words",
     _infer_bits,
     lambda state, shape: words(state, shapes.size(shape)).reshape(shape),
+    kind=Kind.RANDOM,
 )
 
 
@@ -100,7 +101,11 @@ def _uniform(state: Array, shape: Shape, dtype: DType) -> Array:
 
 
 random_uniform = Primitive(
-    "random_uniform", "uniform on [0, 1)", _infer_uniform, _uniform
+    "random_uniform",
+    "uniform on [0, 1)",
+    _infer_uniform,
+    _uniform,
+    kind=Kind.RANDOM,
 )
 
 
@@ -116,7 +121,9 @@ def _next(state: Array) -> Array:
     )
 
 
-next_state = Primitive("next_state", "the state of the next draw", _infer_next, _next)
+next_state = Primitive(
+    "next_state", "the state of the next draw", _infer_next, _next, kind=Kind.RANDOM
+)
 
 
 def seeded_state(seed: int) -> Array:

@@ -1,0 +1,159 @@
+"""From what users hand over to nodes: arrays, numbers and nested lists as leaves.
+
+Place on the road: between the user's values and the primitives, which take nodes only.
+The rules for dtypes themselves are in ``dtypes``; here they are applied to operands.
+It must not know of primitives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import dtypes
+from ..dtypes import DType
+from ..errors import DTypeError
+from ..graph import NO_PARAMS, Array, Node
+
+# Arrays. ------------------------------------------------------------------------------
+
+
+def as_array(value: Any, dtype: Any = None) -> Array:
+    """A fresh, C-ordered array of a supported dtype.
+
+    Python floats take the default dtype; arrays keep theirs unless ``dtype`` is given.
+
+    Raises:
+        DTypeError: for values that are not numbers, or rows of different lengths.
+    """
+    typed = hasattr(value, "dtype")
+    try:
+        array = np.array(value, order="C")
+    except ValueError:
+        raise DTypeError(
+            f"tensor: {type(value).__name__} with rows of different lengths: the "
+            "values do not form an array",
+            fix="give every row the same length",
+        ) from None
+    native = array.dtype.newbyteorder("=")
+    if native.kind not in "biuf" or (dtype is None and native not in dtypes.SUPPORTED):
+        raise _not_numbers(value, native)
+    if dtype is not None:
+        return array.astype(dtypes.as_dtype(dtype), copy=False)
+    if native.kind == "f" and not typed and not _holds_arrays(value):
+        return array.astype(dtypes.default_float(), copy=False)
+    return array.astype(native, copy=False)
+
+
+def _holds_arrays(value: Any) -> bool:
+    """Whether a nested list ends in NumPy values, which have a dtype of their own."""
+    while isinstance(value, (list, tuple)) and value:
+        value = value[0]
+    return hasattr(value, "dtype")
+
+
+def _not_numbers(value: Any, dtype: DType) -> DTypeError:
+    fix = "convert it to numbers first"
+    if dtype.kind in "US":
+        fix += "; class names become indices with np.unique(..., return_inverse=True)"
+    elif dtype.kind in "fc":
+        fix = "convert it first: array.astype('float32')"
+    elif value is None:
+        fix = "does a function forget to return its result? Compare with x is None"
+    elif isinstance(value, int):
+        fix = f"it does not fit 64 bits: write it as a float, {float(value):g}"
+    return DTypeError(
+        f"tensor: {type(value).__name__} with dtype {dtype}: a tensor holds numbers: "
+        "bool, 8 to 64-bit integers, float32 or float64",
+        fix=fix,
+    )
+
+
+# Leaves. ------------------------------------------------------------------------------
+
+
+def constant(value: Any, dtype: Any = None, name: str = "") -> Node:
+    """A leaf that holds an array of its own: a copy, which nobody else can change.
+
+    Dtypes are those of ``as_array``.
+    """
+    array = as_array(value, dtype)
+    return Node.kind(None, (), NO_PARAMS, array.shape, array.dtype, array, name)
+
+
+def literal(value: bool | int | float, dtype: DType) -> Node:
+    """A leaf for a Python number in an expression, which no gradient flows to."""
+    node = Node.kind(None, (), NO_PARAMS, (), dtype, np.array(value, dtype))
+    node.literal = True
+    return node
+
+
+def lift(operands: Sequence[Any]) -> list[Node]:
+    """Nodes for operands: tensors as they are, arrays as constants, numbers as
+    literals.
+
+    A Python number takes its dtype from the tensors beside it
+    (``dtypes.scalar_dtype``).
+    """
+    nodes: list[Any] = []
+    numbers = False
+    for operand in operands:
+        if isinstance(operand, Node):
+            operand = operand.read()
+        elif isinstance(operand, (bool, int, float)):
+            numbers = True
+        else:
+            operand = constant(operand)
+        nodes.append(operand)
+    if not numbers:
+        return nodes
+    beside: DType | None = None
+    for node in nodes:
+        if isinstance(node, Node) and not node.several:
+            own = node.dtype
+            beside = own if beside is None else dtypes.promote(beside, own)
+    return [
+        node
+        if isinstance(node, Node)
+        else literal(node, dtypes.scalar_dtype(node, beside))
+        for node in nodes
+    ]
+
+
+# Operands side by side. ---------------------------------------------------------------
+
+
+def promoted(operation: str, inputs: Sequence[Node], *, real: bool) -> DType:
+    """The dtype in which an operation computes on inputs of these dtypes.
+
+    Arguments:
+        operation: the name for the message.
+        inputs: the operands.
+        real: whether bools and integers become floats.
+
+    Raises:
+        DTypeError: where no supported dtype holds the values of all.
+    """
+    found = [node.dtype for node in inputs]
+    if real:
+        found = [dtypes.float_for(dtype) for dtype in found]
+    dtype = found[0]
+    for other in found[1:]:
+        if other != dtype:
+            try:
+                dtype = dtypes.promote(dtype, other)
+            except DTypeError as error:
+                operands = " and ".join(f"{n.describe()} {n.dtype}" for n in inputs)
+                raise DTypeError(
+                    f"{operation}: {operands}: no integer dtype holds the values of "
+                    "both",
+                    fix=error.fix,
+                ) from None
+    return dtype
+
+
+def describe(inputs: Sequence[Node]) -> list[str]:
+    """Labels and shapes of the inputs, for messages."""
+    return [node.describe() for node in inputs]
