@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,6 +22,7 @@ from chainrule.engines.native.choose.matmul import (
     scratch_elements,
 )
 from chainrule.engines.native.write import emit
+from chainrule.engines.native.write.epilogue import Epilogue
 from chainrule.engines.native.write.matmul.matmul import emit_matmul
 from tests.engines.native.guarded import Guarded, span, view
 from tests.engines.native.jit import POINTER, Compiled, new_module
@@ -86,36 +88,36 @@ class Case:
 # ------------------------------------------------------------------------------------
 
 
-def write_epilogue(case: Case) -> Any:
+class Written(Epilogue):
     """``max(0, x + bias[j] + d[i, j])``, or ``d[i, j] − x / 2``."""
-    spec = case.spec
-    element = emit.register_type(spec.dtype)
 
-    def epilogue(
+    def __init__(self, case: Case) -> None:
+        self.update, self.spec = case.epilogue == "update", case.spec
+
+    def vector(
+        self,
         b: ir.IRBuilder,
-        x: ir.Value,
+        value: ir.Value,
         context: ir.Value,
-        batch: ir.Value,
-        row: ir.Value,
-        column: ir.Value,
+        where: Sequence[ir.Value],
+        v: int,
         mask: ir.Value | None,
     ) -> ir.Value:
-        lanes = emit.lanes_of(x.type)
+        lanes = emit.lanes_of(value.type)
+        element = emit.register_type(self.spec.dtype)
 
         def operand(number: int, place: ir.Value) -> ir.Value:
             slot = emit.address(b, context, POINTER, emit.index(number))
             at = emit.address(b, b.load(slot, typ=POINTER), element, place)
-            return emit.load(b, spec.dtype, at, lanes, mask)
+            return emit.load(b, self.spec.dtype, at, lanes, mask)
 
-        terms = list(zip((batch, row, column), spec.c_strides, strict=True))
+        terms = list(zip(where, self.spec.c_strides, strict=True))
         d = operand(1, emit.linear(b, 0, terms))
-        if case.epilogue == "update":
-            return b.fsub(d, b.fmul(x, emit.constant(x.type, 0.5)))
-        total = b.fadd(b.fadd(x, operand(0, column)), d)
-        zero = emit.constant(x.type, 0)
+        if self.update:
+            return b.fsub(d, b.fmul(value, emit.constant(value.type, 0.5)))
+        total = b.fadd(b.fadd(value, operand(0, where[-1])), d)
+        zero = emit.constant(value.type, 0)
         return b.select(b.fcmp_ordered(">", total, zero), total, zero)
-
-    return epilogue if case.epilogue else None
 
 
 def meaning(case: Case, product: Array, bias: Array, d: Array) -> Array:
@@ -136,7 +138,8 @@ class Run:
         self.case, self.spec = case, case.spec
         self.tiling = tiling or case.tiling
         module = new_module()
-        emit_matmul(module, "product", self.spec, self.tiling, write_epilogue(case))
+        epilogue = Written(case) if case.epilogue else None
+        emit_matmul(module, "product", self.spec, self.tiling, epilogue)
         self.code = Compiled(module, case.machine[2])
         pointer, number = ctypes.c_void_p, ctypes.c_int64
         self.call = self.code.function("product", *[pointer] * 5, number, number)

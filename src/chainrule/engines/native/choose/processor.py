@@ -18,6 +18,9 @@ from ....errors import ArgumentError
 #: that wait for each other are no slower where there are that many.
 IN_FLIGHT = 8
 
+#: Bytes of a line of the cache: what memory is read and aligned by.
+CACHE_LINE = 64
+
 AVX512 = frozenset({"avx512f", "avx512vl", "avx512bw", "avx512dq"})
 
 

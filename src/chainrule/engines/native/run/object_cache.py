@@ -31,9 +31,9 @@ MAGIC = b"chainrule object 1\n"
 CHECKSUM_BYTES = 32
 #: With more entries than this the oldest quarter is removed.
 MOST_ENTRIES = 4096
-#: Files of the package that machine code is made with, besides this engine's: the plan
-#: of the arena, and the rounds of the random numbers.
-ELSEWHERE = ("compiler/memory.py", "ops/philox.py")
+#: Files of the package that machine code is made with, besides this engine's: the
+#: rounds of the random numbers.
+ELSEWHERE = ("ops/philox.py",)
 
 
 def cached(description: str, make: Callable[[], bytes]) -> bytes:

@@ -244,6 +244,33 @@ def prefetch(b: ir.IRBuilder, place: ir.Value) -> None:
     intrinsic(b, "llvm.prefetch.p0", VOID, [place, *hints])
 
 
+def multiply_add(b: ir.IRBuilder, x: ir.Value, y: ir.Value, z: ir.Value) -> ir.Value:
+    """x · y + z, in one instruction where the processor has one."""
+    return intrinsic(b, f"llvm.fmuladd.{suffix(z.type)}", z.type, [x, y, z])
+
+
+def smaller(b: ir.IRBuilder, x: ir.Value, y: ir.Value) -> ir.Value:
+    """The smaller of two signed integers."""
+    return b.select(b.icmp_signed("<", x, y), x, y)
+
+
+def larger(b: ir.IRBuilder, x: ir.Value, y: ir.Value) -> ir.Value:
+    """The larger of two signed integers."""
+    return b.select(b.icmp_signed(">", x, y), x, y)
+
+
+def clear(b: ir.IRBuilder, target: ir.Value, size: ir.Value) -> None:
+    """Fills ``size`` bytes with zeros."""
+    values = [target, ir.Constant(I8, 0), size, ir.Constant(I1, 0)]
+    intrinsic(b, "llvm.memset.p0.i64", VOID, values)
+
+
+def copy(b: ir.IRBuilder, target: ir.Value, source: ir.Value, size: ir.Value) -> None:
+    """Copies ``size`` bytes."""
+    values = [target, source, size, ir.Constant(I1, 0)]
+    intrinsic(b, "llvm.memcpy.p0.p0.i64", VOID, values)
+
+
 def halves(
     b: ir.IRBuilder,
     values: list[ir.Value],
@@ -263,6 +290,18 @@ def halves(
 def _lanes(b: ir.IRBuilder, value: ir.Value, first: int, count: int) -> ir.Value:
     chosen = ir.Constant(wide(I32, count), list(range(first, first + count)))
     return b.shuffle_vector(value, value, chosen)
+
+
+def first_lanes(count: int, lanes: int) -> ir.Constant | None:
+    """The mask of the first ``count`` lanes; None where that is all of them."""
+    if count >= lanes:
+        return None
+    return ir.Constant(wide(I1, lanes), [int(i < count) for i in range(lanes)])
+
+
+def existing_lanes(b: ir.IRBuilder, count: ir.Value, lanes: int) -> ir.Value:
+    """The mask of the first ``count`` lanes, where the count is known at run time."""
+    return b.icmp_signed("<", lane_numbers(lanes), splat(b, count, lanes))
 
 
 def tail_mask(b: ir.IRBuilder, first: ir.Value, stop: int, lanes: int) -> ir.Value:

@@ -19,12 +19,12 @@ from dataclasses import replace
 
 from llvmlite import ir
 
-from ....compiler.memory import Block, place
 from ....config import config
 from ..abi.call_table import DATA_OFFSET, ENTRANCE, Layout, Needs
 from ..choose import convolution as convolutions
 from ..choose.kernel_gradient import gradient_parts
 from ..choose.matmul import scratch_bytes, units_of
+from ..choose.memory import Block, place
 from ..choose.processor import Host
 from ..choose.sweep import split_units
 from ..plan.calls import COSTLY

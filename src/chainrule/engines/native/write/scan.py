@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from llvmlite import ir
 
 from ..choose.factors import Factor, with_factors
+from ..choose.memory import in_lines
 from ..choose.processor import Host
 from ..plan.carries import EMITTED, HISTORY, Places
 from ..plan.kernels import Schedule, Special
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 
 #: An array's address, and its size in bytes.
 Whole = tuple[ir.Value, int]
-#: Scratch memory is given out in lines of the cache.
-LINE = 64
 
 
 @dataclass(frozen=True)
@@ -57,8 +56,8 @@ def scratch_bytes(kernel: Special, body: Body, homes: Any) -> int:
     """What the loop needs besides its operands: the body's arena, two places for each
     carry that lives in turns, and the prepared factors.
     """
-    own = _lines(body.arena_bytes) + 2 * sum(_turns(kernel, homes))
-    return own + sum(_lines(each.size) for each in body.factors)
+    own = in_lines(body.arena_bytes) + 2 * sum(_turns(kernel, homes))
+    return own + sum(in_lines(each.size) for each in body.factors)
 
 
 def _turns(kernel: Special, homes: Any) -> list[int]:
@@ -67,12 +66,8 @@ def _turns(kernel: Special, homes: Any) -> list[int]:
     where: Places = kernel.params["places"]
     for place, (output, _) in zip(where.carries, kernel.outputs, strict=False):
         size = homes[output].size * homes[output].dtype.itemsize
-        found.append(0 if place.result >= 0 else _lines(size))
+        found.append(0 if place.result >= 0 else in_lines(size))
     return found
-
-
-def _lines(size: int) -> int:
-    return -(-size // LINE) * LINE
 
 
 class _Scan:
@@ -96,7 +91,7 @@ class _Scan:
 
     def _own_places(self) -> list[tuple[ir.Value, ir.Value]]:
         """The two places of each carry that lives in turns, behind the arena."""
-        at = _lines(self.body.arena_bytes)
+        at = in_lines(self.body.arena_bytes)
         found: list[tuple[ir.Value, ir.Value]] = []
         for size in _turns(self.kernel, self.caller.schedule.homes):
             found.append((self._scratch(at), self._scratch(at + size)))
@@ -154,14 +149,14 @@ class _Scan:
         caller = self.caller
         own = emit.local(self.b, ir.ArrayType(POINTER, 2))
         turns = 2 * sum(_turns(self.kernel, caller.schedule.homes))
-        at = _lines(self.body.arena_bytes) + turns
+        at = in_lines(self.body.arena_bytes) + turns
         for number, factor in enumerate(self.body.factors, len(self.kernel.inputs)):
             target = self._scratch(at)
             self._enter(own, 0, [self.given[factor.source][0], target])
             function = caller.lowerer.preparer.function(factor)
             caller.share(function, own, factor.parts)
             self._enter(frame, number, [target])
-            at += _lines(factor.size)
+            at += in_lines(factor.size)
 
     def _fill(self, frame: ir.Value, step: ir.Value, at: ir.Value) -> None:
         """The other entries."""
@@ -201,5 +196,4 @@ class _Scan:
 
     def _copy(self, target: ir.Value, source: ir.Value, size: int) -> None:
         if size:
-            values = [target, source, index(size), ir.Constant(I1, 0)]
-            emit.intrinsic(self.b, "llvm.memcpy.p0.p0.i64", emit.VOID, values)
+            emit.copy(self.b, target, source, index(size))

@@ -24,10 +24,22 @@ from llvmlite import ir
 
 from ...choose.convolution import Blocks, largest_counts, panels_of, units_of
 from ...plan.convolution_spec import Axis, Correlation
-from ..emit import I64, POINTER, VOID, address, index, linear, loop, register_type
+from ..emit import (
+    I64,
+    POINTER,
+    VOID,
+    address,
+    index,
+    larger,
+    linear,
+    loop,
+    register_type,
+    smaller,
+)
 from ..emit import share as share_of
+from ..epilogue import Epilogue
 from ..matmul.panels import Panel, emit_packer
-from .tile import ConvolutionTile, Finish, Shape
+from .tile import ConvolutionTile, Shape
 
 
 def emit_packing(
@@ -56,8 +68,7 @@ def emit_packing(
         group, place = b.sdiv(number, index(count)), b.srem(number, index(count))
         column = b.mul(place, index(blocks.width))
         columns = b.sub(index(spec.outputs), column)
-        more = b.icmp_signed(">", columns, index(blocks.width))
-        columns = b.select(more, index(blocks.width), columns)
+        columns = smaller(b, columns, index(blocks.width))
         target = linear(b, 0, [(number, line * blocks.width)])
         begin, pieces = _pieces(spec, blocks, turned, b, group, column)
         for at, to in pieces:
@@ -111,7 +122,7 @@ def emit_convolution(
     name: str,
     spec: Correlation,
     blocks: Blocks,
-    epilogue: Finish | None = None,
+    epilogue: Epilogue | None = None,
 ) -> ir.Function:
     """Writes ``name(x, panels, y, context, part, parts)``.
 
@@ -147,7 +158,7 @@ class _Convolution:
         name: str,
         spec: Correlation,
         blocks: Blocks,
-        epilogue: Finish | None,
+        epilogue: Epilogue | None,
     ) -> None:
         self.module, self.name = module, name
         self.spec, self.blocks, self.epilogue = spec, blocks, epilogue
@@ -172,19 +183,13 @@ class _Convolution:
             strip = b.sdiv(unit, index(shared))
             image, strip = b.sdiv(strip, index(strips)), b.srem(strip, index(strips))
             start = b.mul(strip, index(blocks.strip))
-            stop = self._least(b.add(start, index(blocks.strip)), index(total))
+            stop = smaller(b, b.add(start, index(blocks.strip)), index(total))
             panels = spec.groups * panels_of(spec, blocks)
             first, last = share_of(b, panels, piece, index(shared))
             with loop(b, first, last, name="panel") as panel:
                 self._panel(image, start, stop, panel)
         b.ret_void()
         return self.function
-
-    def _least(self, x: ir.Value, y: ir.Value) -> ir.Value:
-        return self.b.select(self.b.icmp_signed("<", x, y), x, y)
-
-    def _most(self, x: ir.Value, y: ir.Value) -> ir.Value:
-        return self.b.select(self.b.icmp_signed(">", x, y), x, y)
 
     def _panel(
         self, image: ir.Value, start: ir.Value, stop: ir.Value, panel: ir.Value
@@ -217,7 +222,7 @@ class _Convolution:
     def _phases(self, work: _Work, outputs: int) -> None:
         for number, phase in enumerate(self.spec.phases):
             if not phase.empty:
-                stop = self._least(work.stop, index(phase.axes[0].count))
+                stop = smaller(self.b, work.stop, index(phase.axes[0].count))
                 with loop(self.b, work.start, stop, name="at") as first:
                     self._rows(work, number, [first], outputs)
 
@@ -290,10 +295,10 @@ class _Convolution:
         # −at·stride + low ≤ dilation · tap < size + low − at·stride
         low = linear(b, axis.low + axis.dilation - 1, [(at, -axis.stride)])
         high = linear(b, axis.size + axis.low + axis.dilation - 1, [(at, -axis.stride)])
-        first = b.sdiv(self._most(low, index(0)), index(axis.dilation))
-        last = b.sdiv(self._most(high, index(0)), index(axis.dilation))
-        last = self._least(last, index(axis.taps))
-        return first, self._most(b.sub(last, first), index(0))
+        first = b.sdiv(larger(b, low, index(0)), index(axis.dilation))
+        last = b.sdiv(larger(b, high, index(0)), index(axis.dilation))
+        last = smaller(b, last, index(axis.taps))
+        return first, larger(b, b.sub(last, first), index(0))
 
     def _tile(self, shape: Shape) -> ir.Function:
         """The function of a tile, written when first asked for."""

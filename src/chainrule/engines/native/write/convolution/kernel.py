@@ -21,10 +21,9 @@ from ...plan.kernels import Special
 from ...plan.views import View
 from .. import emit
 from ..emit import KERNEL, POINTER, index
-from ..point import Point, Values
+from ..epilogue import StepsEpilogue
 from .forward import emit_convolution, emit_packing
 from .kernel_gradient import emit_kernel_gradient
-from .tile import Finish
 
 
 def emit_weights(
@@ -56,7 +55,7 @@ def emit_convolving(
     """Writes ``name(arguments, part, parts)``; the panels are the last argument."""
     main = kernel.main_store()
     plain = len(kernel.steps) == 1 and len(kernel.stores) == 1
-    epilogue = None if plain else _Finish(kernel, homes, sizes)
+    epilogue = None if plain else StepsEpilogue(kernel, homes, sizes)
     spec, blocks = kernel.computed, blocks_of(kernel, host)
     core = emit_convolution(module, f"{name}.core", spec, blocks, epilogue)
     core.linkage = "internal"
@@ -76,82 +75,6 @@ def emit_convolving(
     return function
 
 
-class _Finish(Finish):
-    """The steps of a kernel on the vectors of a tile.
-
-    Sums along all pixels are kept in registers while a tile is finished, and then added
-    to those of the part, in memory.
-    """
-
-    def __init__(
-        self,
-        kernel: Convolution,
-        homes: Sequence[int],
-        sizes: Mapping[int, int] | None,
-    ) -> None:
-        self.kernel, self.homes, self.sizes = kernel, homes, sizes
-        self.main = kernel.main_store()
-        others = [store for i, store in enumerate(kernel.stores) if i != self.main]
-        self.others = [each for each in others if not kernel.steps[each[0]].across]
-        self.across = [each for each in others if kernel.steps[each[0]].across]
-
-    def begin(self, b: ir.IRBuilder, kind: ir.VectorType, vectors: int) -> None:
-        self.sums: dict[tuple[int, int], ir.Value] = {}
-        for i in range(len(self.across)):
-            for v in range(vectors):
-                self.sums[i, v] = emit.local(b, kind)
-                b.store(emit.constant(kind, 0), self.sums[i, v])
-        self.kind = kind
-
-    def vector(
-        self,
-        b: ir.IRBuilder,
-        value: ir.Value,
-        context: ir.Value,
-        where: tuple[ir.Value, ...],
-        v: int,
-        mask: ir.Value | None,
-    ) -> ir.Value:
-        values = self._values(b, context, where, mask)
-        values.known[0] = value
-        result = values.step(self.kernel.stores[self.main][0])
-        stored = [(values.step(number), access) for number, access in self.others]
-        for each, access in stored:
-            values.store(each, access)
-        for i, (number, _) in enumerate(self.across):
-            added = values.argument(self.kernel.steps[number].arguments[0])
-            old = b.load(self.sums[i, v], typ=self.kind)
-            b.store(b.fadd(old, added), self.sums[i, v])
-        return result
-
-    def end(
-        self,
-        b: ir.IRBuilder,
-        context: ir.Value,
-        where: tuple[ir.Value, ...],
-        v: int,
-        mask: ir.Value | None,
-    ) -> None:
-        values = self._values(b, context, where, mask)
-        for i, (_, access) in enumerate(self.across):
-            found = b.load(self.sums[i, v], typ=self.kind)
-            values.store(b.fadd(values.read(access), found), access)
-
-    def _values(
-        self,
-        b: ir.IRBuilder,
-        context: ir.Value,
-        where: tuple[ir.Value, ...],
-        mask: ir.Value | None,
-    ) -> Values:
-        axes = len(self.kernel.shape)
-        pointers = emit.arguments(b, context, self.homes)
-        # A sequence has a first spatial axis of one element.
-        indices = (where[0], *where[len(where) - axes + 1 :])
-        point = Point(indices, axes - 1, self.kind.count, mask)
-        return Values(b, self.kernel.steps, pointers, point, sizes=self.sizes)
-
-
 def _table_of_part(
     b: ir.IRBuilder,
     kernel: Convolution,
@@ -168,9 +91,7 @@ def _table_of_part(
             at = emit.linear(b, access.offset, [(part, columns)])
             place = emit.address(b, pointers[access.home], kind, at)
             found[access.home] = emit.address(b, place, kind, index(-access.offset))
-            size = index(columns * access.dtype.itemsize)
-            clear = [place, ir.Constant(emit.I8, 0), size, ir.Constant(emit.I1, 0)]
-            emit.intrinsic(b, "llvm.memset.p0.i64", emit.VOID, clear)
+            emit.clear(b, place, index(columns * access.dtype.itemsize))
     for i, pointer in enumerate(found.values()):
         b.store(pointer, b.gep(table, [index(i)], source_etype=POINTER), align=8)
     return table

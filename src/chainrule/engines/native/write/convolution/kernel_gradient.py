@@ -19,23 +19,24 @@ from ...choose.kernel_gradient import GradientBlocks, lane_count, row_count
 from ...plan.convolution_spec import Axis
 from ...plan.kernel_gradient_spec import KernelGradient
 from ..emit import (
-    I1,
-    I8,
     I32,
     I64,
     POINTER,
     VOID,
     address,
+    clear,
+    first_lanes,
     index,
-    intrinsic,
+    larger,
     linear,
     load,
     loop,
+    multiply_add,
     register_type,
     share,
+    smaller,
     splat,
     store,
-    suffix,
     wide,
 )
 from .carried import State, carried
@@ -94,22 +95,16 @@ class _Gradient:
         pieces = -(-spec.outputs // blocks.rows)
         first, last = share(b, pieces, section, index(spec.sections))
         self.start = b.mul(first, index(blocks.rows))
-        self.stop = self._least(b.mul(last, index(blocks.rows)), index(spec.outputs))
+        self.stop = smaller(b, b.mul(last, index(blocks.rows)), index(spec.outputs))
         self._clear()
         with loop(b, low, high, step=blocks.images, name="image") as image:
-            images = self._least(b.sub(high, image), index(blocks.images))
+            images = smaller(b, b.sub(high, image), index(blocks.images))
             rows = spec.axes[0].count
             with loop(b, 0, rows, step=blocks.strip, name="strip") as top:
-                end = self._least(b.add(top, index(blocks.strip)), index(rows))
+                end = smaller(b, b.add(top, index(blocks.strip)), index(rows))
                 self._block(image, images, top, end)
         b.ret_void()
         return self.function
-
-    def _least(self, x: ir.Value, y: ir.Value) -> ir.Value:
-        return self.b.select(self.b.icmp_signed("<", x, y), x, y)
-
-    def _most(self, x: ir.Value, y: ir.Value) -> ir.Value:
-        return self.b.select(self.b.icmp_signed(">", x, y), x, y)
 
     def _clear(self) -> None:
         """Zeros where this part will add."""
@@ -123,8 +118,7 @@ class _Gradient:
             size = index(each * spec.dtype.itemsize)
             count = b.mul(b.sub(self.stop, self.start), size)
         place = address(b, self.sums, self.element, begin)
-        arguments = [place, ir.Constant(I8, 0), count, ir.Constant(I1, 0)]
-        intrinsic(b, "llvm.memset.p0.i64", VOID, arguments)
+        clear(b, place, count)
 
     # Blocks.
     # ------------------------------------------------------------------------
@@ -157,10 +151,10 @@ class _Gradient:
         beyond = linear(
             b, axis.size + axis.low + axis.stride - 1, [(tap, -axis.dilation)]
         )
-        first = b.sdiv(self._most(need, index(0)), index(axis.stride))
-        last = b.sdiv(self._most(beyond, index(0)), index(axis.stride))
-        first = self._most(first, low)
-        return _Span(first, b.sub(self._least(last, high), first))
+        first = b.sdiv(larger(b, need, index(0)), index(axis.stride))
+        last = b.sdiv(larger(b, beyond, index(0)), index(axis.stride))
+        first = larger(b, first, low)
+        return _Span(first, b.sub(smaller(b, last, high), first))
 
     def _last_axis(
         self,
@@ -229,7 +223,7 @@ class _Gradient:
         if not rest:
             return [(low, high, rows)]
         assert isinstance(high, ir.Value)
-        whole = self._least(high, index(total - rest))
+        whole = smaller(self.b, high, index(total - rest))
         return [(low, whole, rows), (whole, high, rest)]
 
     def _call(
@@ -335,10 +329,7 @@ class _Tile:
         self.element = register_type(spec.dtype)
         count = -(-width // self.lanes)
         rest = width - (count - 1) * self.lanes
-        self.masks: list[ir.Value | None] = [None] * count
-        if rest < self.lanes:
-            exist = [int(i < rest) for i in range(self.lanes)]
-            self.masks[-1] = ir.Constant(wide(I1, self.lanes), exist)
+        self.masks = [*[None] * (count - 1), first_lanes(rest, self.lanes)]
         image, *steps = spec.x_strides
         pairs = zip(spec.axes, steps, strict=True)
         x = [image, *(axis.stride * step for axis, step in pairs)]
@@ -422,16 +413,12 @@ class _Tile:
                     if (at, v) not in loaded:
                         loaded[at, v] = self._vector(start, at, v)
                     i = r * len(values) + v
-                    new[i] = self._added(loaded[at, v], value, new[i])
+                    new[i] = multiply_add(b, loaded[at, v], value, new[i])
         return new
 
     def _vector(self, start: ir.Value, at: int, v: int) -> ir.Value:
         place = address(self.b, start, self.element, index(at + v * self.lanes))
         return load(self.b, self.spec.dtype, place, self.lanes, self.masks[v])
-
-    def _added(self, x: ir.Value, y: ir.Value, total: ir.Value) -> ir.Value:
-        name = f"llvm.fmuladd.{suffix(total.type)}"
-        return intrinsic(self.b, name, total.type, [x, y, total])
 
     def _stretch(
         self,
@@ -500,7 +487,7 @@ class _Tile:
                 if (at, channel, v) not in read:
                     read[at, channel, v] = self._of_groups(start, at, channel, v, read)
                 i = r * len(self.masks) + v
-                new[i] = self._added(read[at, channel, v], value, new[i])
+                new[i] = multiply_add(b, read[at, channel, v], value, new[i])
         return new
 
     def _of_groups(
@@ -539,7 +526,7 @@ class _Tile:
                 i = r * len(values) + v
                 if self.spec.depthwise:
                     number = self._vector(place, 0, v)
-                new[i] = self._added(number, value, state[i])
+                new[i] = multiply_add(b, number, value, state[i])
         return new
 
     def _distance(self, row: int) -> int:

@@ -22,23 +22,23 @@ from llvmlite import ir
 from ...choose.convolution import Blocks
 from ...plan.convolution_spec import Correlation, Pattern
 from ..emit import (
-    I1,
     I64,
     POINTER,
     VOID,
     address,
     constant,
+    first_lanes,
     index,
-    intrinsic,
     linear,
     load,
     loop,
+    multiply_add,
     register_type,
     splat,
     store,
-    suffix,
     wide,
 )
+from ..epilogue import Epilogue
 from .carried import State, carried
 
 
@@ -64,37 +64,6 @@ class Shape:
 MOST_SHARED = 16
 
 
-class Finish:
-    """What is done with the vectors of a finished tile, before they are stored."""
-
-    def begin(self, b: ir.IRBuilder, kind: ir.VectorType, vectors: int) -> None:
-        """Before the first pixel; each has so many vectors of this kind."""
-
-    def vector(
-        self,
-        b: ir.IRBuilder,
-        value: ir.Value,
-        context: ir.Value,
-        where: tuple[ir.Value, ...],
-        v: int,
-        mask: ir.Value | None,
-    ) -> ir.Value:
-        """What to store for vector ``v`` of a pixel. ``context`` is the pointer that
-        was given to the convolution, ``where`` are the indices (image, …, output).
-        """
-        raise NotImplementedError("each epilogue has its own values")
-
-    def end(
-        self,
-        b: ir.IRBuilder,
-        context: ir.Value,
-        where: tuple[ir.Value, ...],
-        v: int,
-        mask: ir.Value | None,
-    ) -> None:
-        """After the last pixel, for each vector; ``where`` is the first pixel."""
-
-
 class ConvolutionTile:
     """A function (x, panel, y, context, image, place …, output, taps …).
 
@@ -109,7 +78,7 @@ class ConvolutionTile:
         spec: Correlation,
         blocks: Blocks,
         shape: Shape,
-        epilogue: Finish | None,
+        epilogue: Epilogue | None,
     ) -> None:
         self.spec, self.blocks, self.shape = spec, blocks, shape
         self.epilogue, self.phase = epilogue, spec.phases[shape.phase]
@@ -127,10 +96,7 @@ class ConvolutionTile:
         self.lanes = blocks.lanes
         self.vectors = -(-shape.outputs // self.lanes)
         last = shape.outputs - (self.vectors - 1) * self.lanes
-        self.last_mask = None
-        if last < self.lanes:
-            exist = [int(i < last) for i in range(self.lanes)]
-            self.last_mask = ir.Constant(wide(I1, self.lanes), exist)
+        self.last_mask = first_lanes(last, self.lanes)
         self.steps = [
             axis.dilation * stride
             for axis, stride in zip(self.phase.axes, spec.x_strides[1:], strict=True)
@@ -234,12 +200,8 @@ class ConvolutionTile:
                     mask = self._mask(v) if v == last else None
                     loaded[where] = load(b, dtype, source, self.lanes, mask)
                 i = pixel * self.vectors + v
-                new[i] = self._added(weight, loaded[where], new[i])
+                new[i] = multiply_add(b, weight, loaded[where], new[i])
         return new
-
-    def _added(self, x: ir.Value, y: ir.Value, total: ir.Value) -> ir.Value:
-        name = f"llvm.fmuladd.{suffix(total.type)}"
-        return intrinsic(self.b, name, total.type, [x, y, total])
 
     def _line(
         self,
@@ -274,7 +236,7 @@ class ConvolutionTile:
             number = splat(b, load(b, dtype, source, 0, None), self.lanes)
             for v, weight in enumerate(weights):
                 total = sums[pixel * self.vectors + v]
-                new[pixel * self.vectors + v] = self._added(number, weight, total)
+                new[pixel * self.vectors + v] = multiply_add(b, number, weight, total)
         return new
 
     # Results.
@@ -299,13 +261,15 @@ class ConvolutionTile:
         for i, value in enumerate(sums):
             place = address(b, start, self.element, index(i * self.lanes))
             store(b, dtype, value, place, None)
-        self.epilogue.begin(b, wide(self.element, self.lanes), self.vectors)
+        if self.epilogue.sums:
+            self.epilogue.begin(b, [wide(self.element, self.lanes)] * self.vectors)
         with loop(b, 0, columns, name="column") as column:
             for v in range(self.vectors):
                 self._ended(start, column, v)
-        for v in range(self.vectors):
-            where = self._where(index(0), v)
-            self.epilogue.end(b, self.context, where, v, self._mask(v))
+        if self.epilogue.sums:
+            for v in range(self.vectors):
+                where = self._where(index(0), v)
+                self.epilogue.end(b, self.context, where, v, self._mask(v))
 
     def _ended(self, held: ir.Value, column: ir.Value, v: int) -> None:
         """One vector through the epilogue to y."""

@@ -41,8 +41,9 @@ from ..emit import (
     register_type,
     share,
 )
+from ..epilogue import Epilogue
 from .panels import Panel, emit_packer
-from .tiles import Ahead, Epilogue, Inner, Outer, Tall, Tile, Totals
+from .tiles import Ahead, Inner, Outer, Tall, Tile
 
 #: Where a stretch of p begins, and its length.
 Stretch: TypeAlias = tuple[ir.Value, ir.Value]
@@ -95,19 +96,17 @@ def emit_matmul(
     tiling: Tiling,
     epilogue: Epilogue | None = None,
     ahead: Ahead | None = None,
-    totals: Totals | None = None,
 ) -> ir.Function:
     """Writes ``name(a, b, c, scratch, context, part, parts)``, which computes its part
     of C; ``scratch`` has ``scratch_elements`` for each part.
 
     An element of C is written once, when it is finished: the epilogue may read from
-    C's own memory what it is about to replace. With ``totals`` there is one part, or
-    parts share the panels: whole columns are finished from the first row to the last.
+    C's own memory what it is about to replace. Where it sums columns there is one part,
+    or parts share the panels: whole columns are finished from the first row to the
+    last.
     """
-    product = _Product(
-        module, name, with_plain_strides(spec), tiling, epilogue, ahead, totals
-    )
-    return product.emit()
+    plain = with_plain_strides(spec)
+    return _Product(module, name, plain, tiling, epilogue, ahead).emit()
 
 
 @dataclass(frozen=True)
@@ -134,11 +133,10 @@ class _Product:
         tiling: Tiling,
         epilogue: Epilogue | None,
         ahead: Ahead | None,
-        totals: Totals | None,
     ) -> None:
         self.module, self.name = module, name
         self.spec, self.tiling = spec, tiling
-        self.epilogue, self.ahead, self.totals = epilogue, ahead, totals
+        self.epilogue, self.ahead = epilogue, ahead
         self.element = register_type(spec.dtype)
         self.tiles: dict[tuple[int, int], ir.Function] = {}
         own = tiling.packed and not tiling.ready
@@ -294,6 +292,5 @@ class _Product:
             self.tiles[rows, columns] = function
             kind = {"outer": Outer, "tall": Tall, "inner": Inner}[self.tiling.kind]
             cut = self.spec, self.tiling, rows, columns
-            finish = self.epilogue, self.ahead, self.totals
-            kind(function, *cut, *finish).emit()
+            kind(function, *cut, self.epilogue, self.ahead).emit()
         return self.tiles[rows, columns]

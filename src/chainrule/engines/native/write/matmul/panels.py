@@ -21,13 +21,13 @@ from ..emit import (
     VOID,
     address,
     constant,
+    existing_lanes,
     index,
-    lane_numbers,
     linear,
     load,
     loop,
     register_type,
-    splat,
+    smaller,
     store,
     wide,
 )
@@ -114,7 +114,7 @@ class _Packer:
         """Row by row; what does not exist becomes 0."""
         b, dtype, lanes = self.b, self.panel.dtype, self.panel.lanes
         starts = [index(v * lanes) for v in range(self.panel.vectors)]
-        masks = [first_lanes(b, b.sub(self.columns, at), lanes) for at in starts]
+        masks = [existing_lanes(b, b.sub(self.columns, at), lanes) for at in starts]
         with loop(b, 0, self.length, name="p") as p:
             for at, mask in zip(starts, masks, strict=True):
                 value = load(b, dtype, self._from(p, at), lanes, mask)
@@ -131,10 +131,10 @@ class _Packer:
             loop(b, 0, whole, step=side, name="j") as j,
             loop(b, 0, self.length, step=side, name="p") as start,
         ):
-            p = _smaller(b, start, latest)
+            p = smaller(b, start, latest)
             rows = []
             for i in range(side):
-                column = _smaller(b, b.add(j, index(i)), last)
+                column = smaller(b, b.add(j, index(i)), last)
                 rows.append(load(b, dtype, self._from(p, column), side, None))
             for i, row in enumerate(transposed(b, rows)):
                 store(b, dtype, row, self._to(b.add(p, index(i)), j), None)
@@ -159,15 +159,6 @@ class _Packer:
         ):
             number = load(b, dtype, self._from(p, j), 0, None)
             store(b, dtype, number, self._to(p, j), None)
-
-
-def first_lanes(b: ir.IRBuilder, count: ir.Value, lanes: int) -> ir.Value:
-    """The mask of the first ``count`` lanes."""
-    return b.icmp_signed("<", lane_numbers(lanes), splat(b, count, lanes))
-
-
-def _smaller(b: ir.IRBuilder, x: ir.Value, y: ir.Value) -> ir.Value:
-    return b.select(b.icmp_signed("<", x, y), x, y)
 
 
 def transposed(b: ir.IRBuilder, rows: list[ir.Value]) -> list[ir.Value]:

@@ -15,62 +15,38 @@ All end alike: the epilogue on each vector of C, and the store.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Protocol, TypeAlias
+from collections.abc import Callable
+from typing import TypeAlias
 
 from llvmlite import ir
 
 from ...choose.matmul import Matmul, Tiling
-from ...choose.processor import IN_FLIGHT
+from ...choose.processor import CACHE_LINE, IN_FLIGHT
 from ..emit import (
-    I1,
     I64,
     POINTER,
     VOID,
     address,
     constant,
+    first_lanes,
     index,
-    intrinsic,
     linear,
     load,
     loop,
+    multiply_add,
     prefetch,
     register_type,
     splat,
     store,
-    suffix,
     wide,
 )
+from ..epilogue import Epilogue
 from .panels import mixed
 
-#: ``epilogue(builder, values, context, batch, row, column, mask)`` → the vector to
-#: store in C. ``context`` is the pointer given to the product: the epilogue finds its
-#: operands there. ``values`` are neighbours in a row; ``mask`` is None for a whole
-#: vector, else which columns exist: the other lanes hold anything.
-Epilogue = Callable[..., ir.Value]
 #: ``ahead(builder, context, batch, row, column, columns)`` asks memory for what the
 #: epilogue will read in one row of a tile.
 Ahead = Callable[..., None]
 Mask: TypeAlias = ir.Value | None
-
-
-class Totals(Protocol):
-    """What an epilogue adds up along the rows of a tile."""
-
-    def begin(self, b: ir.IRBuilder, kinds: Sequence[ir.Type]) -> None:
-        """Before the first row; ``kinds`` are the types of its vectors."""
-
-    def end(
-        self,
-        b: ir.IRBuilder,
-        context: ir.Value,
-        where: tuple[ir.Value, ir.Value, ir.Value],
-        v: int,
-        mask: Mask,
-    ) -> None:
-        """After the last row, for vector ``v``; ``where`` is (batch, the tile's first
-        row, the vector's first column)."""
-
 
 #: One p of a loop: (p, sums) → the new sums.
 Step: TypeAlias = Callable[[ir.Value, list[list[ir.Value]]], list[list[ir.Value]]]
@@ -78,8 +54,6 @@ Step: TypeAlias = Callable[[ir.Value, list[list[ir.Value]]], list[list[ir.Value]
 #: Rows of Aᵀ that are so many bytes apart or more compete for the same cache lines and
 #: lie on many pages: they are asked for so many multiplications of vectors ahead.
 FAR_APART, MULTIPLICATIONS_AHEAD = 1 << 10, 1 << 10
-#: A line of the cache, in bytes.
-LINE = 64
 
 
 class Tile:
@@ -97,10 +71,9 @@ class Tile:
         columns: int,
         epilogue: Epilogue | None,
         ahead: Ahead | None = None,
-        totals: Totals | None = None,
     ) -> None:
-        self.spec, self.tiling, self.epilogue = spec, tiling, epilogue
-        self.ahead, self.totals = ahead, totals
+        self.spec, self.tiling = spec, tiling
+        self.epilogue, self.ahead = epilogue, ahead
         self.rows, self.columns = rows, columns
         self.element = register_type(spec.dtype)
         self.vector = wide(self.element, tiling.lanes)
@@ -153,10 +126,6 @@ class Tile:
         """C of the tile so far and this stretch: for each row its vectors."""
         raise NotImplementedError("each kind of tile writes its own sums")
 
-    def multiply_add(self, x: ir.Value, y: ir.Value, z: ir.Value) -> ir.Value:
-        """x · y + z, in one instruction where the processor has one."""
-        return intrinsic(self.b, f"llvm.fmuladd.{suffix(z.type)}", z.type, [x, y, z])
-
     def place(self, row: ir.Value, v: int) -> ir.Value:
         """Where a vector of the tile lies in C."""
         by_batch, by_row, _ = self.spec.c_strides
@@ -202,31 +171,25 @@ class Tile:
     def from_memory(self, held: ir.Value, pitch: int) -> None:
         """Rows of the tile, which lie ``pitch`` apart, through the epilogue to C."""
         b, dtype = self.b, self.spec.dtype
-        if self.totals is not None:
-            self.totals.begin(b, [wide(self.element, width) for width in self.widths])
+        epilogue = self.epilogue
+        if epilogue is not None and epilogue.sums:
+            epilogue.begin(b, [wide(self.element, width) for width in self.widths])
         with loop(b, 0, self.rows, name="finish") as r:
             for v, (width, mask) in enumerate(
                 zip(self.widths, self.masks, strict=True)
             ):
                 at = linear(b, v * self.lanes, [(r, pitch)])
                 value = load(b, dtype, address(b, held, self.element, at), width, None)
-                if self.epilogue is not None:
+                if epilogue is not None:
                     column = b.add(self.column, index(v * self.lanes))
-                    where = (self.batch, b.add(self.row, r), column, mask)
-                    value = self.epilogue(b, value, self.context, *where)
+                    where = self.batch, b.add(self.row, r), column
+                    value = epilogue.vector(b, value, self.context, where, v, mask)
                 store(b, dtype, value, self.place(r, v), mask)
-        if self.totals is not None:
+        if epilogue is not None and epilogue.sums:
             for v, mask in enumerate(self.masks):
                 column = b.add(self.column, index(v * self.lanes))
-                place = self.batch, self.row, column
-                self.totals.end(b, self.context, place, v, mask)
-
-
-def first_lanes(count: int, lanes: int) -> Mask:
-    """The mask of the first ``count`` lanes, None for all."""
-    if count >= lanes:
-        return None
-    return ir.Constant(wide(I1, lanes), [int(i < count) for i in range(lanes)])
+                where = self.batch, self.row, column
+                epilogue.end(b, self.context, where, v, mask)
 
 
 class Outer(Tile):
@@ -314,7 +277,7 @@ class Outer(Tile):
         if abs(by_p) * size < FAR_APART:
             return
         distance = by_p * -(-MULTIPLICATIONS_AHEAD // work)
-        for at in (*range(0, count - 1, LINE // size), count - 1):
+        for at in (*range(0, count - 1, CACHE_LINE // size), count - 1):
             place = address(self.b, start, self.element, index(distance + at))
             prefetch(self.b, place)
 
@@ -332,7 +295,7 @@ class Outer(Tile):
         widths = {x.type.count for x in vectors}
         spread = {width: splat(self.b, number, width) for width in sorted(widths)}
         return [
-            self.multiply_add(spread[x.type.count], x, total)
+            multiply_add(self.b, spread[x.type.count], x, total)
             for x, total in zip(vectors, sums, strict=True)
         ]
 
@@ -491,7 +454,7 @@ class Inner(Tile):
         for row, line in zip(rows, new, strict=True):
             for j, column in enumerate(columns):
                 i = j * self.unroll + u
-                line[i] = self.multiply_add(row, column, line[i])
+                line[i] = multiply_add(b, row, column, line[i])
         return new
 
     def _added(self, line: list[ir.Value]) -> ir.Value:

@@ -20,7 +20,7 @@ from ...plan.calls import Call
 from ...plan.kernels import Access, Special, Step
 from ...plan.views import contiguous_strides
 from .. import emit
-from ..emit import I1, I8, KERNEL, VOID, address, index, linear, load, loop, store
+from ..emit import KERNEL, address, index, linear, load, loop, store
 from ..point import Point, Values
 
 
@@ -94,9 +94,7 @@ class _Overlap:
             line = self.shape[-2] * self.shape[-1]
             target = b.mul(row, index(line))
             place = address(b, self.result, self.kind, target)
-            size = index(line * self.dtype.itemsize)
-            arguments = [place, ir.Constant(I8, 0), size, ir.Constant(I1, 0)]
-            emit.intrinsic(b, "llvm.memset.p0.i64", VOID, arguments)
+            emit.clear(b, place, index(line * self.dtype.itemsize))
             where: list[ir.Value] = []
             for n in reversed(self.shape[1:-2]):
                 where.insert(0, b.srem(row, index(n)))

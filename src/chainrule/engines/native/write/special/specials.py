@@ -20,7 +20,7 @@ from .....shapes import Shape
 from ...plan.kernels import Home, Special
 from .. import emit
 from ..arithmetic.elementwise import convert, from_front
-from ..emit import I1, I8, I32, I64, address, index, load, loop, store
+from ..emit import I1, I32, I64, address, clear, copy, index, load, loop, smaller, store
 
 Pointers = Sequence[ir.Value]
 
@@ -48,12 +48,6 @@ class Flat:
 def around(shape: Shape, axis: int) -> tuple[int, int, int]:
     """The sizes before, of, and after an axis."""
     return math.prod(shape[:axis]), shape[axis], math.prod(shape[axis + 1 :])
-
-
-def clear(b: ir.IRBuilder, pointer: ir.Value, count: int) -> None:
-    """Fills so many bytes with zeros."""
-    values = [pointer, ir.Constant(I8, 0), index(count), ir.Constant(I1, 0)]
-    emit.intrinsic(b, "llvm.memset.p0.i64", emit.VOID, values)
 
 
 def _operands(
@@ -132,7 +126,7 @@ def _scatter_add(
     shape, taken = kernel.inputs[0][1], kernel.inputs[1][1]
     before = math.prod(shape[:axis])
     count, after = math.prod(taken), math.prod(shape[axis + len(taken) :])
-    clear(b, y.pointer, homes[kernel.outputs[0][0]].size * y.dtype.itemsize)
+    clear(b, y.pointer, index(homes[kernel.outputs[0][0]].size * y.dtype.itemsize))
     with loop(b, 0, before, name="o") as o, loop(b, 0, count, name="k") as k:
         wanted = _position(b, at, k, size)
         source = b.mul(b.add(b.mul(o, index(count)), k), index(after))
@@ -150,18 +144,13 @@ def _put(
     count = math.prod(taken)
     apart = b.icmp_unsigned("!=", *(b.ptrtoint(e.pointer, I64) for e in (x, y)))
     with b.if_then(apart):
-        _copy(b, y.pointer, x.pointer, index(math.prod(shape) * y.dtype.itemsize))
+        copy(b, y.pointer, x.pointer, index(math.prod(shape) * y.dtype.itemsize))
     width = index(after * y.dtype.itemsize)
     with loop(b, 0, before, name="o") as o, loop(b, 0, count, name="k") as k:
         wanted = _position(b, at, k, size)
         source = b.mul(b.add(b.mul(o, index(count)), k), index(after))
         target = b.mul(b.add(b.mul(o, index(size)), wanted), index(after))
-        _copy(b, y.place(target), new.place(source), width)
-
-
-def _copy(b: ir.IRBuilder, target: ir.Value, source: ir.Value, size: ir.Value) -> None:
-    values = [target, source, size, ir.Constant(I1, 0)]
-    emit.intrinsic(b, "llvm.memcpy.p0.p0.i64", emit.VOID, values)
+        copy(b, y.place(target), new.place(source), width)
 
 
 def _position(b: ir.IRBuilder, at: Flat, place: ir.Value, size: int) -> ir.Value:
@@ -210,7 +199,7 @@ def _scatter_along(
     g, at, y = _operands(b, kernel, pointers, homes)
     axis, size = kernel.params["axis"], kernel.params["size"]
     before, n, after = around(kernel.inputs[0][1], axis)
-    clear(b, y.pointer, homes[kernel.outputs[0][0]].size * y.dtype.itemsize)
+    clear(b, y.pointer, index(homes[kernel.outputs[0][0]].size * y.dtype.itemsize))
     with (
         loop(b, 0, before, name="o") as o,
         loop(b, 0, n, name="k") as k,
@@ -265,8 +254,8 @@ def _merge_runs(
     left, right = emit.local(b, I64), emit.local(b, I64)
     with loop(b, 0, pairs, name="pair") as pair:
         low = b.mul(pair, double)
-        middle = _smaller(b, b.add(low, width), index(n))
-        high = _smaller(b, b.add(low, double), index(n))
+        middle = smaller(b, b.add(low, width), index(n))
+        high = smaller(b, b.add(low, double), index(n))
         b.store(low, left)
         b.store(middle, right)
         with loop(b, low, high, name="k") as k:
@@ -284,10 +273,6 @@ def _merge_runs(
             b.store(b.select(take, first, second), address(b, target, I64, k))
             b.store(b.add(i, b.zext(take, I64)), left)
             b.store(b.add(j, b.zext(b.not_(take), I64)), right)
-
-
-def _smaller(b: ir.IRBuilder, x: ir.Value, y: ir.Value) -> ir.Value:
-    return b.select(b.icmp_signed("<", x, y), x, y)
 
 
 def _index_at(

@@ -19,6 +19,7 @@ from typing import Any
 
 from llvmlite import ir
 
+from ...choose.processor import CACHE_LINE
 from ...choose.sweep import Levels, Loops
 from ...plan.kernels import Access, Sweep
 from ...plan.space import simplified
@@ -326,6 +327,6 @@ class SweepEmitter:
             home = -1 - number
             memory = ir.ArrayType(emit.memory_type(dtype), size)
             self.pointers[home] = emit.local(self.b, memory)
-            self.pointers[home].align = 64
+            self.pointers[home].align = CACHE_LINE
             found[number] = Access(home, tuple(strides), 0, dtype), since
         return found

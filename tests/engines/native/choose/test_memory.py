@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from chainrule.compiler.memory import ALIGNMENT, Block, place
+from chainrule.engines.native.choose.memory import Block, place
+from chainrule.engines.native.choose.processor import CACHE_LINE
 
 
 def test_blocks_alive_together_never_overlap() -> None:
@@ -17,7 +18,7 @@ def test_blocks_alive_together_never_overlap() -> None:
             blocks.append(Block(int(rng.integers(0, 1000)), first, last))
         offsets, size = place(blocks)
         for i, a in enumerate(blocks):
-            assert offsets[i] % ALIGNMENT == 0
+            assert offsets[i] % CACHE_LINE == 0
             assert offsets[i] + a.size <= size
             for j, b in enumerate(blocks[:i]):
                 together = a.first <= b.last and b.first <= a.last
