@@ -11,10 +11,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ..dtypes import DType, is_float
+from ..dtypes import DType
 from ..graph import Graph, Node, format_type
-from ..ops.convolution import CONVOLUTIONS, multiplications
-from ..ops.primitive import Kind, Primitive
+from ..ops.flops import flops
+from ..ops.primitive import Primitive
 from .engine import KernelReport, Speed
 
 #: The width of the column of operations; longer ones go on in the next line.
@@ -210,34 +210,17 @@ def instruction_report(node: Node) -> KernelReport:
         read = written = 0
     if name == "scan":
         body = [instruction_report(n) for n in node.params["body"].operations]
-        length = node.params["length"]
-        flops = length * sum(each.flops for each in body)
-        loops = f"{length} steps"
-        return KernelReport(name, loops, (name,), read, written, flops, tuple(body))
+        loops = f"{node.params['length']} steps"
+        total = flops(node)
+        return KernelReport(name, loops, (name,), read, written, total, tuple(body))
     return KernelReport(
         name,
         " × ".join(loops_text(shape) for shape, _ in node.types[:1]),
         (name,),
         read,
         written,
-        _flops(node),
+        flops(node),
     )
-
-
-def _flops(node: Node) -> int:
-    """Floating-point operations: what is added up counts once for each operand."""
-    op, first = node.op, node.inputs[0] if node.inputs else node
-    if not isinstance(op, Primitive) or not op.arithmetic:
-        return 0
-    if node.several or first.several or not is_float(first.dtype):
-        return 0
-    if op.name == "matmul":
-        return 2 * math.prod(node.shape) * first.shape[-1]
-    if op.name in CONVOLUTIONS:
-        return 2 * multiplications(node)
-    if op.kind in (Kind.REDUCTION, Kind.SCATTER):
-        return math.prod(first.shape)
-    return math.prod(node.shape) * is_float(node.dtype)
 
 
 def _bytes(shape: Sequence[int], dtype: DType) -> int:

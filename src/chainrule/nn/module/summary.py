@@ -6,7 +6,6 @@ tracing the network with inputs that have no values: nothing is computed.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,10 +14,9 @@ from numpy.typing import DTypeLike
 
 from ... import dtypes, tree
 from ...errors import ArgumentError
-from ...graph import Graph, Node, Trace, in_order
+from ...graph import Node, Trace, in_order
 from ...ops.arrays import lift
-from ...ops.convolution import CONVOLUTIONS, multiplications
-from ...ops.primitive import Primitive
+from ...ops.flops import flops
 from ...variable import Parameter, Variable
 from ..arguments import positive_size
 from .call import watching
@@ -35,7 +33,7 @@ class Row:
         output: the shape of its output; None if it was not called.
         num_parameters: how many trainable numbers it holds itself; shared ones count
             where they come first.
-        flops: multiplications, additions and functions, without those of its parts.
+        flops: floating-point operations, without those of its parts; see ``ops.flops``.
         num_bytes: the memory of all values that it holds.
     """
 
@@ -67,7 +65,7 @@ class Summary:
 
     @property
     def flops(self) -> int:
-        """Multiplications, additions and functions of one forward pass."""
+        """The floating-point operations of one forward pass."""
         return sum(row.flops for row in self.rows)
 
     @property
@@ -117,32 +115,6 @@ def summarise(
             continue
         rows.append(_row(path, module, held, record.outputs.get(id(module)), computed))
     return Summary(type(model).__name__, tuple(rows), input_shape is not None)
-
-
-def flops(node: Node) -> int:
-    """The operations of a node: 2·n·k·m for a product of matrices, two for each element
-    of a kernel in each window of a convolution, one for each element of an elementwise
-    function, one for each element that a reduction reads.
-
-    Example:
-        >>> import chainrule as cr
-        >>> flops(cr.zeros((2, 3)) @ cr.zeros((3, 4)))
-        48
-    """
-    computes = isinstance(node.op, Primitive) and node.op.arithmetic
-    if node.op is None or not computes or node.several:
-        return sum(
-            flops(each) * int(node.params.get("length", 1))
-            for body in node.params.values()
-            if isinstance(body, Graph)
-            for each in body.operations
-        )
-    size = math.prod(node.shape)
-    if node.op.name == "matmul":
-        return 2 * size * node.inputs[0].shape[-1]
-    if node.op.name in CONVOLUTIONS:
-        return 2 * multiplications(node)
-    return max([size, *(math.prod(each.shape) for each in node.inputs)])
 
 
 class _Record:
