@@ -9,8 +9,8 @@ import pytest
 
 import chainrule as cr
 from chainrule.graph import Node, Trace
-from chainrule.ops.catalog import PRIMITIVES
-from chainrule.ops.primitive import REGISTRY, Cost, Kind, Primitive
+from chainrule.ops.catalog import PRIMITIVES, of_kind
+from chainrule.ops.primitive import REGISTRY, Cost, Kind, Primitive, same_shape
 
 
 def names(holds: Any) -> set[str]:
@@ -29,6 +29,16 @@ def test_the_catalog_is_the_registry_of_a_fresh_package() -> None:
         if op.infer.__module__.startswith("chainrule.")
     }
     assert declared == set(PRIMITIVES)
+
+
+def test_what_a_user_declares_is_registered_and_not_in_the_catalog() -> None:
+    """Engines have code for what the catalog names, whatever kind another is of."""
+    same = Primitive("same", "x", same_shape, lambda x: x, kind=Kind.ELEMENTWISE)
+    try:
+        assert REGISTRY["same"] is same
+        assert same not in of_kind(Kind.ELEMENTWISE)
+    finally:
+        del REGISTRY["same"]
 
 
 def test_kinds_part_the_primitives() -> None:

@@ -5,19 +5,41 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
+import pytest
 
 import chainrule as cr
 from chainrule.config import config
 from chainrule.engines.native import engine
-from chainrule.engines.native.plan.calls import ELEMENTWISE
+from chainrule.engines.native.plan.calls import ELEMENTWISE, VIEWS
+from chainrule.engines.native.plan.views import view_of, whole
 from chainrule.engines.native.run import llvm
 from chainrule.engines.native.write.arithmetic.elementwise import EMITTERS
+from chainrule.ops.primitive import REGISTRY
 
 
 def test_every_elementwise_primitive_has_an_emitter() -> None:
     assert EMITTERS.keys() == ELEMENTWISE
+
+
+@pytest.mark.parametrize("name", sorted(VIEWS))
+def test_every_view_of_the_package_is_one_to_the_engine(name: str) -> None:
+    x = whole(0, (2, 4, 3))
+    params: dict[str, Any] = {
+        "reshape": {"shape": (8, 3)},
+        "transpose": {"axes": (2, 0, 1)},
+        "broadcast_to": {"shape": (5, 2, 4, 3)},
+        "slice": {"start": (0, 1, 0), "stop": (2, 4, 3), "step": (1, 2, 1)},
+        "flip": {"axes": (1,)},
+        "windows": {"kernel": (3,), "stride": (1,), "dilation": (1,)},
+    }.get(name, {})
+    op = REGISTRY[name]
+    node = op(np.zeros((2, 4, 3), np.float32), **params)
+    view = view_of(name, params, x, node.shape)
+    assert view is not None
+    assert view.shape == node.shape
 
 
 FIRST_CALL = """

@@ -12,11 +12,9 @@ from ...compiler.engine import KernelReport
 from ...compiler.report import loops_text
 from ...ops.primitive import REGISTRY
 from ...shapes import Shape
+from .plan.calls import OWN_STEPS
 from .plan.convolving import Convolution
 from .plan.kernels import Access, Home, Kernel, Product, Schedule, Special, Step, Sweep
-
-#: The engine's own steps that move or choose numbers and compute none.
-MOVING_STEPS = frozenset({"copy", "gather", "one_at"})
 
 
 def kernel_reports(schedule: Schedule) -> list[KernelReport]:
@@ -101,7 +99,7 @@ def _flops(step: Step, kernel: Sweep) -> int:
 def _is_arithmetic(name: str) -> bool:
     """Whether a step computes numbers, and does not only move or choose them."""
     op = REGISTRY.get(name)
-    return op.arithmetic if op is not None else name not in MOVING_STEPS
+    return op.arithmetic if op is not None else name not in OWN_STEPS
 
 
 def _touched(shape: Shape, accesses: Iterable[Access], homes: dict[int, Home]) -> int:

@@ -1,8 +1,10 @@
-"""Applications of elementwise primitives, as plain data.
+"""What the engine knows of primitives, and applications of them as plain data.
 
-Place on the road: below kernels and their fusion, above nothing. What a primitive is in
-LLVM stands in ``elementwise``, which is imported when something is compiled and not
-when its code is found on disk.
+Place on the road: below kernels and their fusion. The sets follow from what the
+package's primitives declare of their kind and cost; a primitive that a user declares is
+in none of them, and runs with its NumPy meaning. What a primitive is in LLVM stands in
+``elementwise``, which is imported when something is compiled and not when its code is
+found on disk.
 """
 
 from __future__ import annotations
@@ -12,68 +14,25 @@ from dataclasses import dataclass
 from typing import Any
 
 from ....dtypes import DType
+from ....ops.catalog import PRIMITIVES, of_kind
+from ....ops.primitive import Cost, Kind
 
-#: The primitives that have an emitter; a test compares them with ``EMITTERS``.
+#: Steps of the engine's own, which no primitive stands for; they only move numbers.
+OWN_STEPS = frozenset({"copy", "gather", "one_at"})
+#: What has an emitter; a test compares it with ``EMITTERS``. A gather is emitted where
+#: it is read, and the check of an index is computed as other steps are.
 ELEMENTWISE = frozenset(
-    [
-        "add",
-        "subtract",
-        "multiply",
-        "divide",
-        "negative",
-        "abs",
-        "sign",
-        "maximum",
-        "minimum",
-        "relu",
-        "remainder",
-        "floor_divide",
-        "power",
-        "arctan2",
-        "floor",
-        "ceil",
-        "round",
-        "sqrt",
-        "equal",
-        "not_equal",
-        "less",
-        "less_equal",
-        "greater",
-        "greater_equal",
-        "logical_and",
-        "logical_or",
-        "logical_xor",
-        "logical_not",
-        "isnan",
-        "isfinite",
-        "where",
-        "cast",
-        "copy",
-        "normal_index",
-        "one_at",
-        "exp",
-        "expm1",
-        "log",
-        "log1p",
-        "sin",
-        "cos",
-        "tanh",
-        "erf",
-        "gelu",
-        "sigmoid",
-        "softplus",
-    ]
-)
-
-
-#: What it costs to compute again, where that is more than reading it back.
+    op.name for op in of_kind(Kind.ELEMENTWISE) if not op.is_view
+) | {"copy", "one_at", "normal_index"}
+#: Steps that cost more to compute again than to read back.
 COSTLY = frozenset(
-    {
-        "divide", "remainder", "floor_divide", "power", "arctan2", "sqrt", "exp",
-        "expm1", "log", "log1p", "sin", "cos", "tanh", "erf", "gelu", "sigmoid",
-        "softplus", "gather",
-    }
-)  # fmt: skip
+    op.name for op in of_kind(Kind.ELEMENTWISE) if op.cost is Cost.COSTLY
+) | {"gather"}
+#: Movements that are views of a buffer, or may be: ``views.view_of`` has each.
+VIEWS = frozenset(op.name for op in PRIMITIVES.values() if op.is_view)
+#: Reductions, of which those that are associative may be computed in parts.
+REDUCTIONS = frozenset(op.name for op in of_kind(Kind.REDUCTION))
+CUTTABLE = frozenset(op.name for op in of_kind(Kind.REDUCTION) if op.associative)
 
 
 @dataclass(frozen=True)

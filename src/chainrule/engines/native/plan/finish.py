@@ -20,9 +20,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from ....shapes import Shape
-from .calls import Call
+from .calls import CUTTABLE, Call
 from .gathered import gathered
-from .group import CUTTABLE, is_cut
+from .group import is_cut
 from .kernels import (
     Access,
     Home,

@@ -28,7 +28,7 @@ from ....dtypes import DType
 from ....graph import Array, Node
 from ....ops.indexing import lowest_index
 from ....shapes import Shape
-from .calls import ELEMENTWISE, Call
+from .calls import ELEMENTWISE, REDUCTIONS, VIEWS, Call
 from .carries import places
 from .convolutions import (
     place_convolution,
@@ -42,12 +42,6 @@ from .kernels import Home, Immediate, Product, Schedule, Special, Step
 from .placement import Placement
 from .views import View, view_of, whole
 
-#: Movements that may be views.
-MOVEMENTS = {
-    "alias", "stop_gradient", "reshape", "transpose", "broadcast_to", "flip", "slice",
-    "windows",
-}  # fmt: skip
-REDUCTIONS = {"sum", "prod", "max", "min", "argmax", "argmin"}
 #: Primitives with a kernel of their own, on contiguous operands.
 SPECIALS = {
     "cumsum", "argsort", "random_bits", "random_uniform", "next_state", "scatter_add",
@@ -204,7 +198,7 @@ class Fuser(Placement):
     def _instruction(self, instruction: Instruction) -> None:
         name = instruction.op.name
         handler = getattr(self, f"_op_{name}", None)
-        if name in MOVEMENTS:
+        if name in VIEWS:
             self._movement(instruction)
         elif name in REDUCTIONS:
             self._reduction(instruction)

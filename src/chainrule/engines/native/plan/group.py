@@ -15,7 +15,7 @@ from typing import Any
 
 from ....dtypes import DType
 from ....shapes import Shape
-from .calls import Call
+from .calls import CUTTABLE, Call
 from .kernels import (
     Access,
     Argument,
@@ -35,8 +35,6 @@ FEW_ROWS, LONG_ROW = 32, 1 << 15
 #: A reduction over the outer axes becomes sums of columns, each part of the rows with
 #: its own, where there are at least so many points, and no more columns than this.
 MANY_POINTS, MOST_COLUMNS = 1 << 15, 1 << 13
-#: What may be combined a part at a time.
-CUTTABLE = {"sum", "prod", "max", "min"}
 #: A kernel with this many steps takes no more; registers are few.
 MOST_STEPS = 160
 #: A view of this home walks over nothing: the positions themselves are the values.

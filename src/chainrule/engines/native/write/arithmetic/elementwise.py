@@ -2,9 +2,8 @@
 
 Place on the road: the leaves of lowering. An emitter receives the builder, the
 ``Call`` (dtypes and parameters) and its operands in registers, scalars or vectors
-alike, and answers the result in a register. To add an elementwise primitive to the
-engine, write its emitter and enter it in ``EMITTERS``, and its name in
-``calls.ELEMENTWISE``; nothing else has to know.
+alike, and returns the result in a register. To add an elementwise primitive to the
+engine, write its emitter and enter it in ``EMITTERS``; nothing else has to know.
 
 Arithmetic is IEEE's, without contraction or reordering, so results are those of NumPy
 to the bit; functions come from ``math`` with its stated error bounds.
