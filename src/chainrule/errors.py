@@ -14,7 +14,6 @@ and up to three more, each present only when known::
 
 from __future__ import annotations
 
-import difflib
 import linecache
 import os
 import sys
@@ -254,6 +253,8 @@ class MissingPackageError(ChainruleError, ImportError):
 
 def nearest(name: str, options: Iterable[str]) -> str | None:
     """The option most like ``name``, or None where none is close."""
+    import difflib  # only for a message: no program should pay for it at its start
+
     close = difflib.get_close_matches(str(name), list(options), n=1, cutoff=0.5)
     return close[0] if close else None
 

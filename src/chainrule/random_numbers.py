@@ -8,7 +8,7 @@ updates: the same seed gives the same numbers, eager or compiled, run after run.
 from __future__ import annotations
 
 import math
-import secrets
+import os
 import threading
 from collections.abc import Sequence
 from typing import Any, SupportsIndex
@@ -73,7 +73,7 @@ class Generator:
 
     def __init__(self, seed: int | None = None) -> None:
         self.state = Variable(np.zeros(4, np.uint32), name="random state")
-        self.seed(secrets.randbits(64) if seed is None else seed)
+        self.seed(int.from_bytes(os.urandom(8), "little") if seed is None else seed)
 
     def seed(self, seed: int) -> None:
         """Starts again from a seed."""

@@ -94,6 +94,24 @@ def test_only_the_core_is_imported_at_once() -> None:
     assert len(ours) <= MOST_FILES
 
 
+#: Parts of the standard library that ``import numpy`` does not bring in either.
+SLOW = {"asyncio", "concurrent", "decimal", "difflib", "email", "hashlib", "http"} | {
+    "json",
+    "multiprocessing",
+    "random",
+    "secrets",
+    "sqlite3",
+    "statistics",
+    "subprocess",
+    "tempfile",
+}
+
+
+def test_importing_the_package_brings_in_no_slow_part_of_the_library() -> None:
+    extra = modules_after("import chainrule") - modules_after("import numpy")
+    assert not extra & SLOW
+
+
 def test_the_package_needs_only_what_its_base_install_brings() -> None:
     needed = {
         (module.split(".")[0], file.name)

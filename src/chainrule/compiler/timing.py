@@ -6,7 +6,6 @@ the variables back.
 
 from __future__ import annotations
 
-import statistics
 import time
 from collections.abc import Callable, Sequence
 
@@ -41,4 +40,4 @@ def typical_seconds(run: Callable[[], object]) -> float:
         start = time.perf_counter()
         run()
         seconds.append(time.perf_counter() - start)
-    return statistics.median(seconds)
+    return float(np.median(seconds))
