@@ -12,10 +12,10 @@ imported.
     ``engine``        ``CHAINRULE_ENGINE``     the engine of ``cr.compile``
     ``threads``       ``CHAINRULE_THREADS``    threads an engine may use; default: the
                                                processors this process may run on
-    ``processor``     ``CHAINRULE_PROCESSOR``  what native code is made for: "host"
-                                               (default) is this very one; "baseline"
-                                               any of its architecture, and on x86
-                                               "avx2" and "avx512" those that have it
+    ``processor``     ``CHAINRULE_PROCESSOR``  what native code is written for: "host"
+                                               (default), this processor; "baseline",
+                                               any of its architecture; on x86 also
+                                               "avx2" and "avx512"
     ``cache_folder``  ``CHAINRULE_CACHE``      downloaded data and compiled code
     ``data_folder``   ``CHAINRULE_DATA``       a folder of data sets, looked into first
     ``debug``         ``CHAINRULE_DEBUG``      1: verify the graph after every compiler
@@ -60,7 +60,7 @@ def default_cache_folder() -> Path:
         return Path(base) / "chainrule"
     try:
         return Path.home() / ".cache" / "chainrule"
-    except RuntimeError:  # a user without a home: nowhere, until one is named
+    except RuntimeError:  # the user has no home folder: no cache until one is set
         return Path(os.devnull) / "chainrule"
 
 
@@ -107,8 +107,8 @@ class Config:
     that ``import chainrule`` always works.
 
     Attributes:
-        last_change: another object after every change of a setting. Whoever remembers
-            it can tell, by looking at this alone, that all settings are as they were.
+        last_change: a new object after every change of a setting. Code that depends on
+            several settings compares this object instead of all of them.
 
     Example:
         >>> import chainrule as cr
@@ -136,7 +136,7 @@ class Config:
     if not TYPE_CHECKING:  # so that type checkers still find wrong names
 
         def __getattr__(self, name: str) -> Any:
-            """A setting that the environment has wrong: its error, until it is set."""
+            """Raises the error of a setting whose environment variable is invalid."""
             if name in READERS:
                 setattr(self, name, READERS[name]())
                 return vars(self)[name]

@@ -1,7 +1,7 @@
 """Every exception of the package, and the one formatter of their messages.
 
 Place on the road: below everything. It knows nothing of graphs, tensors or layers;
-whoever raises an error hands over the words, and this module adds where the user was.
+callers supply the message, and this module adds the line of the user's program.
 
 A message has a first line, "operation: operands with names and full shapes: the rule",
 and up to three more, each present only when known::
@@ -47,8 +47,8 @@ __all__ = [
 
 PACKAGE_FOLDER = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
-#: The layers being called, outermost first; kept by ``nn.Module``. Only ``str`` is
-#: asked of them.
+#: The layers being called, outermost first; kept by ``nn.Module``. Messages use only
+#: their ``str``.
 layers: ContextVar[tuple[object, ...]] = ContextVar("layers", default=())
 
 
@@ -77,7 +77,7 @@ class SourceLine:
 
 
 class _OwnFiles(dict[str, bool]):
-    """Whether a file is this package's own, or Python's: found once for each."""
+    """Whether a file belongs to this package or to Python; remembered per file."""
 
     def __missing__(self, file: str) -> bool:
         self[file] = file.startswith((PACKAGE_FOLDER, "<frozen"))
@@ -134,7 +134,7 @@ class ChainruleError(Exception):
 def format_message(
     what: str, layer: str | None, at: SourceLine | None, fix: str | None
 ) -> str:
-    """The text of an error: its first line, then layer, place and cure where known."""
+    """The text of an error: first line, layer, source line and fix, as far as known."""
     lines = [what]
     if layer:
         lines.append(f"  in layer   {layer}")
@@ -268,7 +268,7 @@ def unknown_option(
         kind: what the name is of.
         name: the name given.
         options: the names there are.
-        fix: what to do, where that is better known than by the nearest name.
+        fix: advice that is better than the nearest name, if there is any.
 
     Example:
         >>> print(unknown_option("loss", "mes", ["mse", "l1"]).what)

@@ -1,14 +1,14 @@
-"""First values of weights: each initializer documents the variance it aims at.
+"""Initial values of weights; each initializer documents the variance it aims at.
 
 Place on the road: beside ``nn``, whose layers call them. They know shapes and random
 generators, no layers.
 
 An initializer is anything called as ``init(shape, generator=None, dtype=None)`` that
-answers a tensor of that shape. The functions here make them: ``he_normal()`` is one.
+returns a tensor of that shape. The functions here make them: ``he_normal()`` is one.
 
-What makes a first value good: a sum of n inputs of variance v with weights of variance
-σ² has variance n σ² v. So a signal keeps its scale through layers, forward, with
-σ² = 1 / fan_in, and a gradient keeps its scale, backward, with σ² = 1 / fan_out.
+Why the variance matters: a sum of n inputs of variance v with weights of variance
+σ² has variance n σ² v. So signals keep their scale in the forward pass with
+σ² = 1 / fan_in, and gradients keep theirs in the backward pass with σ² = 1 / fan_out.
 Weights from N(0, 1), as in some textbooks, multiply the variance by fan_in in every
 layer: a sigmoid then saturates and learning stalls. Use ``normal(std=1)`` only to
 reproduce that.

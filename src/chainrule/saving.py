@@ -5,9 +5,9 @@ arrays and JSON, no layers, and nothing that it reads is ever executed.
 
 A file is a safetensors file whose metadata has one text, ``chainrule``: a JSON table of
 ``version``, ``settings`` and ``sha256``, the digest of settings and arrays, so that a
-damaged file is an error and never another network. It is written beside its place,
-flushed to the disk, and moved there in one step: whoever reads sees the old file or the
-new one, whole. The same contents make the same bytes.
+damaged file is an error and never another network. It is written to a temporary file in
+the same folder, flushed to the disk and renamed: a reader sees the old file or the new
+one, never a part. The same contents give the same bytes.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ import numpy as np
 from .errors import ArgumentError, FileError
 from .graph import Array
 
-#: The name of our text in the metadata, and the version of the format.
+#: The key of our text in the metadata, and the version of the format.
 KEY = "chainrule"
 VERSION = 1
 
-#: A left-over of a writer that we cannot ask about is removed after this many seconds.
+#: Temporary files of unknown writers are removed after this many seconds.
 ABANDONED = 3600.0
 
 #: Temporary files that this process is writing.
@@ -96,7 +96,7 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Array], dict[str, Any]
 
 
 def replace_file(path: str | os.PathLike[str], data: bytes) -> None:
-    """Puts a file with these bytes in place, in one step, after they are on the disk.
+    """Replaces a file atomically, after the new bytes have been flushed to the disk.
 
     Raises:
         FileError: when it cannot be written; an older file stays as it was.
@@ -140,7 +140,7 @@ def replace_file(path: str | os.PathLike[str], data: bytes) -> None:
 
 
 def _write_through(temporary: Path, target: Path, data: bytes) -> None:
-    """New file, all bytes, flushed; then the move; then the folder flushed."""
+    """Writes and flushes the temporary file, renames it, and flushes the folder."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     with os.fdopen(os.open(temporary, flags, 0o666), "wb") as file:
         file.write(data)
@@ -158,7 +158,7 @@ def _write_through(temporary: Path, target: Path, data: bytes) -> None:
 
 
 def _sweep(target: Path) -> None:
-    """Removes what killed writers of this file have left behind."""
+    """Removes temporary files that killed writers of this file left behind."""
     pattern = re.compile(rf"\.{re.escape(target.name)}\.(\d+)-[0-9a-f]{{8}}\.partial")
     with contextlib.suppress(OSError):
         for entry in list(os.scandir(target.parent)):
@@ -235,7 +235,7 @@ def _bytes_of(path: str | os.PathLike[str]) -> bytes:
 
 
 def _similar(path: Path) -> str | None:
-    """The file in the same folder that was perhaps meant."""
+    """The file in the same folder with the most similar name."""
     from .errors import nearest
 
     try:

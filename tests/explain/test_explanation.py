@@ -312,7 +312,7 @@ MISTAKES: list[tuple[str, Callable[[], Any], str, str]] = [
         "a function",
         lambda: cr.explain(np.sin.reduce),
         "explain: builtin_function_or_method is neither a tensor, nor a graph, nor a "
-        "network: call it, and explain what it answers",
+        "network: call it, and explain what it returns",
         "cr.explain(f(x)), or cr.explain(cr.trace(f, x))",
     ),
     (

@@ -222,7 +222,7 @@ def test_a_schedule_refuses_what_makes_no_sense(make: Any, message: str) -> None
     assert not isinstance(caught.value, OptionError)
 
 
-def test_a_schedule_that_answers_many_rates_is_refused_at_once() -> None:
+def test_a_schedule_that_returns_many_rates_is_refused_at_once() -> None:
     with pytest.raises(ShapeError, match=r"returns shape \(2,\) for one step"):
         optim.SGD([cr.parameter(1.0)], lr=lambda t: cr.tensor([0.1, 0.2]))
 

@@ -166,7 +166,7 @@ def test_any_function_of_gradients_is_a_transform() -> None:
         (lambda: optim.L1("0.1"), "L1: strength = '0.1': str is not a number; strength "
          "must be 0 or a positive number"),
         (lambda: optim.clip_by_norm({}, 1.0), "clip_by_norm: dict is not what "
-         "cr.backprop answers"),
+         "cr.backprop returns"),
         (lambda: optim.global_norm({}), "global_norm: there are no gradients"),
         (
             lambda: optim.clip_by_value(cr.backprop(cr.tensor(1.0) * 2.0), 1.0),

@@ -51,7 +51,7 @@ class Name(ParamType):
     """One of a fixed set of names; a message offers the nearest.
 
     Arguments:
-        options: the names, or a function that answers them when they are needed.
+        options: the names, or a function that returns them when they are needed.
     """
 
     name = "name"

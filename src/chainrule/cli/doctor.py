@@ -1,6 +1,6 @@
 """``chainrule doctor``: what this machine offers, and what is amiss.
 
-Place on the road: a command. Each function looks at one thing and answers a section:
+Place on the road: a command. Each function examines one thing and returns a section:
 what it found, and advice where something is amiss. It changes nothing.
 """
 

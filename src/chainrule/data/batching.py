@@ -167,7 +167,7 @@ class Stream:
     """Batches from a function, for data larger than memory, in place of a ``Dataset``.
 
     Arguments:
-        make: called with the number of the epoch, answers an iterator of batches; or a
+        make: called with the number of the epoch, returns an iterator of batches; or a
             list, data loader or other object that can be iterated over again and again.
             A batch is (inputs, targets), or inputs alone.
         length: how many batches an epoch has, where known: for the progress bar.
@@ -225,7 +225,7 @@ class Stream:
         made = self.make(epoch) if callable(self.make) else self.make
         if not hasattr(made, "__iter__"):
             raise ArgumentError(
-                f"Stream {self.name!r}: the function answered a {type(made).__name__}: "
+                f"Stream {self.name!r}: the function returned a {type(made).__name__}: "
                 "expected an iterator of batches"
             )
         number = -1
@@ -234,7 +234,7 @@ class Stream:
         if number < 0 and start_batch == 0:
             raise DataError(
                 f"Stream {self.name!r}: no batch in epoch {epoch}: "
-                "the function must answer a fresh iterator for every epoch",
+                "the function must return a new iterator for every epoch",
                 fix="make the iterator inside the function",
             )
 

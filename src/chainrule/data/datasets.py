@@ -188,7 +188,7 @@ class Dataset:
         """The same examples, changed a little whenever they are trained on.
 
         Batches in random order, those of training, are changed; batches in the order of
-        the data, those of evaluation, are not. So are parts of the answer, unless they
+        the data, those of evaluation, are not. So are parts of the result, unless they
         are made before.
 
         Arguments:

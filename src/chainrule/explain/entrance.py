@@ -91,7 +91,7 @@ def explain(
         if node.value is None:
             raise no_value(node, "explain")
         return Explanation(node)
-    called = ": call it, and explain what it answers" if callable(what) else ""
+    called = ": call it, and explain what it returns" if callable(what) else ""
     raise ArgumentError(
         f"explain: {type(what).__name__} is neither a tensor, nor a graph, nor a "
         f"network{called}",

@@ -1,7 +1,7 @@
 """``explain``: a computation opened up, with every value and every derivative in it.
 
 Beside the road, at its end: it takes a tensor that was computed, a traced graph, or a
-network with data, and answers something that prints itself, draws itself, and writes
+network with data, and returns something that prints itself, draws itself, and writes
 itself as a page. It changes nothing.
 """
 

@@ -5,7 +5,7 @@
 
 Beside the road, for ``explain``: it watches the calls of modules, and asks the graph
 for everything else. It works for any module: every call of one that holds parameters is
-a layer, and what it answers is its z.
+a layer, and what it returns is its z.
 
 Source: Rumelhart, Hinton & Williams (1986), "Learning representations by
 back-propagating errors".
@@ -41,7 +41,7 @@ class Layer:
     Attributes:
         number: l, from 1.
         path, module: which part of the network it is.
-        z: what the module answered, before the activation.
+        z: what the module returned, before the activation.
         a: the activation a = σ(z) that follows, z itself where none does.
         delta: δ = ∂L/∂z.
         grad_W, grad_b: ∂L/∂weight and ∂L/∂bias; of a module that is called several
@@ -73,7 +73,7 @@ class Layer:
 
     @property
     def z(self) -> Array:
-        """What the module answered: W a + b of a fully connected layer."""
+        """What the module returned: W a + b of a fully connected layer."""
         return np.array(self.z_node.value)
 
     @property
@@ -153,8 +153,8 @@ class _Calls:
     """A watcher that keeps every call of a module with parameters.
 
     Attributes:
-        made: pairs (module, the tensors that it answered).
-        inside: what modules without parts computed on the way to their answers.
+        made: pairs (module, the tensors that it returned).
+        inside: what modules without parts computed on the way to their results.
     """
 
     def __init__(self) -> None:
@@ -165,13 +165,13 @@ class _Calls:
         """Nothing to see yet."""
 
     def after(self, module: Module, inputs: tuple[Any, ...], output: Any) -> None:
-        """Keeps what the module answered, and what it computed on the way."""
-        answers = [n for n in tree.flatten(output)[0] if isinstance(n, Node)]
+        """Keeps what the module returned, and what it computed on the way."""
+        results = [n for n in tree.flatten(output)[0] if isinstance(n, Node)]
         if next(module.children(), None) is None:
             given = [n.read() for n in tree.flatten(inputs)[0] if isinstance(n, Node)]
-            self.inside.update(in_order(answers, stop=given))
-            self.inside.difference_update(answers, given)
-        floats = [each for each in answers if dtypes.is_float(each.dtype)]
+            self.inside.update(in_order(results, stop=given))
+            self.inside.difference_update(results, given)
+        floats = [each for each in results if dtypes.is_float(each.dtype)]
         if floats and own_parameters(module):
             self.made.append((module, floats))
 
@@ -395,9 +395,9 @@ def _layers(model: Module, calls: _Calls, run: _Run) -> list[Layer]:
     paths = {id(module): path for path, module in model.named_modules()}
     within = in_order(run.outputs)
     used, layers = set(within), []
-    for i, (module, answers) in enumerate(calls.made, 1):
+    for i, (module, results) in enumerate(calls.made, 1):
         # Of an output and a state, z is the one that the network goes on with.
-        z = next((each for each in answers if each in used), answers[0])
+        z = next((each for each in results if each in used), results[0])
         a = activation(z, within, set(run.inputs), calls.inside)
         layers.append(Layer(i, paths.get(id(module), ""), module, z, a))
     counts: dict[int, int] = {}
@@ -420,7 +420,7 @@ def activation(
         z: a layer's output.
         nodes: the nodes of the network in order.
         inputs: the network's inputs.
-        inside: what layers computed on the way to their answers: no a is among them.
+        inside: what layers computed on the way to their results: no a is among them.
     """
     seen = {z: True}  # node → whether z is among its causes
     last = z

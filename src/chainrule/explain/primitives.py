@@ -1,7 +1,7 @@
 """All primitives on one page: definition, operands, and the backward rule as a formula.
 
 Beside the road, for ``explain`` and the documentation. Nothing about a rule is written
-here: each is applied to nodes without values, and the graph that it returns is printed.
+here: each is applied to nodes without values, and the resulting graph is printed.
 What is written here is one example of operands for primitives that take arguments.
 """
 
@@ -131,28 +131,28 @@ def entry(name: str) -> Entry:
         ]
         shape, dtype = op.infer(*inputs, **example.params)
         y = Node.kind(op, tuple(inputs), example.params, shape, dtype, None, "y")
-        answers = (
+        results = (
             op.backward(_leaf(shape, dtype, "g"), y, *inputs) if op.backward else ()
         )
     shown = [f"{n.name} ({sizes(n.shape)})" if n.shape else n.name for n in inputs]
     shown += [f"{key}={_setting(value)}" for key, value in example.params.items()]
-    return _entry(op, shown, inputs, answers, {y: "y"})
+    return _entry(op, shown, inputs, results, {y: "y"})
 
 
 def _entry(
     op: Primitive,
     shown: list[str],
     inputs: Sequence[Node],
-    answers: Sequence[Any],
+    results: Sequence[Any],
     names: Mapping[Node, str],
 ) -> Entry:
     known = dict(names) | {node: node.name for node in inputs}
-    kept = [each for each in answers if each is not None]
+    kept = [each for each in results if each is not None]
     shared, texts = formulas(kept, known)
     rest = iter(texts)
     rules = [
-        (node.name, "" if answer is None else next(rest))
-        for node, answer in zip(inputs, answers, strict=False)
+        (node.name, "" if result is None else next(rest))
+        for node, result in zip(inputs, results, strict=False)
     ]
     return Entry(op.name, op.summary, shown, shared, rules)
 
@@ -210,10 +210,10 @@ def _of_a_loop(op: Primitive) -> Entry:
         return Entry(op.name, op.summary, ["results", "index=0"], [], rules, note)
     first = _leaf(loop.types[0].shape, _F, f"g{subscript(0)}")
     g = [first, *[None] * (len(loop.types) - 1)]
-    answers = op.gradients(g, loop, pullback)
+    results = op.gradients(g, loop, pullback)
     shown = ["w", "c", "xs (5)", "body: tanh(w · carry + x)", "length=5"]
-    made = _entry(op, shown, [w, c, xs], answers, {loop: "y", first: "g"})
-    behind = in_order([each for each in answers if each is not None], stop=[loop])
+    made = _entry(op, shown, [w, c, xs], results, {loop: "y", first: "g"})
+    behind = in_order([each for each in results if each is not None], stop=[loop])
     (back,) = [each for each in behind if each.op is op and each is not loop]
     return replace(made, note=_body(back.params["body"]))
 
@@ -280,7 +280,7 @@ _INTRODUCTION = [
     "",
     f"Every operation of a graph is one of the {len(REGISTRY)} below, or made of them.",
     "The backward rules are not typed here: each was applied to symbols, and the",
-    "graph that it returned is printed. In a rule y is the result, g = ∂L/∂y, and",
+    "resulting graph is printed. In a rule y is the result, g = ∂L/∂y, and",
     "what stands after ∂L/∂x is the gradient handed back. Where an operand was",
     "broadcast, `backprop` afterwards sums its gradient over the copies. Shapes and",
     "arguments are those of an example; `·` and `/` work element by element, `@` is",

@@ -7,7 +7,7 @@ All are called as ``loss(predictions, targets, …)`` and agree on the following
 
 - The first axis is the samples. The loss of the batch is the average over samples, or
   with ``sample_weight`` w the weighted average Σ wᵢ ℓᵢ / Σ wᵢ. ``reduction="sum"``
-  answers Σ wᵢ ℓᵢ, ``reduction="none"`` every wᵢ ℓᵢ.
+  returns Σ wᵢ ℓᵢ, ``reduction="none"`` every wᵢ ℓᵢ.
 - Predictions and targets never broadcast: (N, 1) against (N,) is an error, where
   broadcasting would compare every prediction with every target.
 - ``per="element"`` averages over every element, ``per="sample"`` sums over the elements

@@ -129,7 +129,7 @@ def hinge(
     sample_weight: Any = None,
     reduction: str = "mean",
 ) -> Any:
-    """What is missing for the right answer to win by a margin.
+    """How far the true class is from winning by a margin.
 
     Formula, for targets y of −1 and 1: ℓ = max(0, m − y s); for class numbers y:
     ℓᵢ = max(0, m + max_{k ≠ yᵢ} sᵢₖ − sᵢ[yᵢ]).

@@ -99,7 +99,7 @@ class CharLSTM(nn.Module):
 
         Arguments:
             ids: (N, T) characters.
-            state: what an earlier ``read`` answered: the text before these.
+            state: what an earlier ``read`` returned: the text before these.
             lengths: how many steps of each row are real, (N,).
             training: whether dropout drops.
         """

@@ -19,7 +19,7 @@ from ..foreign import table
 class Options(Mapping[str, Any]):
     """The hyper-parameters of a group: a mapping that cannot be written to.
 
-    A compiled step holds them as numbers, so a later change would be lost in silence;
+    A compiled step contains them as constants, so a later change would have no effect;
     only the learning rate lives in a variable.
     """
 
@@ -175,7 +175,7 @@ def checked(where: str, values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def unknown(kind: str, name: object, known: Iterable[str]) -> OptionError:
-    """The error for an option that this algorithm does not have; where to find it."""
+    """The error for an option that this algorithm does not have."""
     return unknown_option(kind, name, known, table("optim.OPTIONS").get(str(name)))
 
 

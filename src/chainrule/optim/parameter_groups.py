@@ -232,7 +232,7 @@ def _refuse_duplicates(algorithm: str, groups: Sequence[Sequence[Parameter]]) ->
 
 
 def _kind(value: object) -> str:
-    """What something is, in a message."""
+    """The kind of a value, for a message."""
     if isinstance(value, Tensor):
         return f"a {type(value).__name__.lower()} {value.shape}"
     return type(value).__name__

@@ -1,9 +1,9 @@
-"""Gradients that are zero but for some rows: those of a table that is looked up.
+"""Gradients with few rows that are not zero, as those of an embedding table.
 
-Place on the road: beside the optimizer, which asks here whether a gradient is of that
-kind. The graph says so: it is a ``scatter_add`` along the first axis. Then only the
-rows that were looked up are read, computed and written, and a step costs as much as
-the tokens of the batch, however long the table is. It must not know of algorithms.
+Place on the road: beside the optimizer. The graph shows whether a gradient is of
+this kind: it is a ``scatter_add`` along the first axis. Then only the rows that were
+looked up are read, computed and written, and the cost of a step grows with the tokens
+of the batch and not with the table. It must not know of algorithms.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from ..ops.indexing import normal_index, put, scatter_add, take
 from ..ops.movement import concatenate, reshape
 from ..ops.reduction import argsort, cumsum
 
-#: A table is gone through as a whole where the batch looks up one row in so many.
+#: Where a batch looks up more than 1 / WORTH of the rows, the whole table is updated.
 WORTH = 2
-#: What is done to updates.
+#: An elementwise operation on the updates of a gradient, such as clipping.
 Change = Callable[[Any], Any]
 
 
@@ -29,10 +29,10 @@ class Rows:
     """The rows of a gradient that are not zero, each once.
 
     Attributes:
-        index: the numbers of the rows, (n,) for n look-ups; where rows were looked up
-            several times, some places are left over and hold the first row again.
+        index: the numbers of the rows, (n,) for n look-ups; where rows repeat, the
+            unused entries at the end hold the first row again.
         sums: the gradient of each, (n, …).
-        used: which of the places are not left over, (n,).
+        used: which entries are used, (n,).
     """
 
     index: Any
@@ -41,12 +41,12 @@ class Rows:
 
     @property
     def total(self) -> Any:
-        """The sums, with 0 in the places that are left over."""
+        """The sums, with 0 in unused entries."""
         return where(_column(self.used, self.sums), self.sums, 0.0)
 
 
 def rows_of(gradient: Any) -> Rows | None:
-    """The rows of a gradient; None for one that may have something in every row.
+    """The rows of a gradient that may differ from zero; None if all of them may.
 
     Example:
         >>> import chainrule as cr
@@ -68,9 +68,10 @@ def rows_of(gradient: Any) -> Rows | None:
 
 
 def _lookups(gradient: Any) -> tuple[Any, Any] | None:
-    """Index (n,) and updates (n, …) whose sum a gradient is.
+    """Index (n,) and updates (n, …) that add up to a gradient, or None.
 
-    It may be a sum of several, each scaled by numbers, as clipping does.
+    The gradient may be a sum of several such, each multiplied by scalars, as clipping
+    does.
     """
     found: list[tuple[Any, Any]] = []
     pending: list[tuple[Any, tuple[Change, ...]]] = [(gradient, ())]
@@ -98,7 +99,7 @@ def _lookups(gradient: Any) -> tuple[Any, Any] | None:
 
 
 def _change(node: Any, name: str) -> tuple[Any, Change] | None:
-    """What a node changes, and how, where it does the same to every element."""
+    """The operand of an elementwise operation with scalars, and that operation."""
     if name == "cast":
         return node.inputs[0], lambda x: cast(x, dtype=node.dtype)
     if name not in ("multiply", "divide"):
@@ -110,10 +111,10 @@ def _change(node: Any, name: str) -> tuple[Any, Change] | None:
 
 
 def _each_once(index: Any, updates: Any) -> Rows:
-    """Every row once, with the sum of its updates in the order of the batch.
+    """Each row once, with the sum of its updates in the order of the batch.
 
-    Sorted, equal numbers stand together; how many others stand before a number is its
-    place. All shapes are known beforehand.
+    Sorting brings equal row numbers together; the number of distinct ones before an
+    entry is its position in the result. All shapes are known beforehand.
     """
     count = index.shape[0]
     order = argsort(index)
@@ -131,5 +132,5 @@ def _each_once(index: Any, updates: Any) -> Rows:
 
 
 def _column(used: Any, like: Any) -> Any:
-    """One bool a row, to be broadcast along it."""
+    """One bool per row, with axes of size 1 so that it broadcasts along the row."""
     return reshape(used, (-1, *(1,) * (len(like.shape) - 1)))

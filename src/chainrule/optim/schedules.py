@@ -44,7 +44,7 @@ __all__ = [
 class Schedule(ABC):
     """The base of schedules: η(t), t = 0, 1, 2, … the number of steps done before.
 
-    Called with a tensor it answers a tensor; with a Python number, a Python number, to
+    Called with a tensor it returns a tensor; with a Python number, a Python number, to
     be printed; with an array of steps, an array, to be plotted. A schedule of your own
     is a subclass with ``at``, or any function.
 
@@ -80,7 +80,7 @@ def _rate(value: float) -> Any:
 
 
 def _settle(schedule: Any, **checks: Callable[[str, str, Any], Any]) -> None:
-    """Puts each field of a schedule through the check for it."""
+    """Validates the fields of a schedule, each by its own check."""
     name = type(schedule).__name__
     for field, check in checks.items():
         value = check(name, field, getattr(schedule, field))
@@ -109,7 +109,7 @@ class Constant(Schedule):
 
 @dataclass(frozen=True)
 class StepDecay(Schedule):
-    """η(t) = lr · factor^⌊t / every⌋: multiplied by a factor every so many steps.
+    """η(t) = lr · factor^⌊t / every⌋: multiplied by a factor every ``every`` steps.
 
     Arguments:
         lr: the first learning rate.

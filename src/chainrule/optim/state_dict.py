@@ -24,7 +24,7 @@ def state_names(
     """The variables of an optimizer by name: "step", "group0.lr", "3.W2.m".
 
     The number comes first, so that names are distinct whatever parameters are called;
-    the name comes with it, so that another order of parameters is noticed.
+    the name comes with it, so that a changed order of parameters is an error.
     """
     names = {"step": count}
     for i, rate in enumerate(rates):
@@ -50,7 +50,7 @@ def checked_state(
     if not isinstance(state, Mapping):
         raise StateError(
             f"{what}: {type(state).__name__} is not a dictionary of arrays",
-            fix="give it what state_dict() answered",
+            fix="give it what state_dict() returned",
         )
     missing = [name for name in variables if name not in state]
     extra = [name for name in state if name not in variables]
@@ -90,6 +90,6 @@ def _check_fits(what: str, name: str, array: Array, variable: Variable) -> None:
 
 
 def _listed(names: Sequence[object], most: int = 5) -> str:
-    """Some names in a message, not a thousand."""
+    """The first few names, for a message."""
     shown = ", ".join(repr(name) for name in names[:most])
     return shown + (f" and {len(names) - most} more" if len(names) > most else "")

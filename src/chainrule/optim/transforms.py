@@ -3,7 +3,7 @@
 Place on the road: between ``backprop`` and the rule of an optimizer. A transform is a
 function from gradients by parameter to gradients by parameter; an optimizer applies its
 list of them in order. The functions of the same meaning work on what ``backprop``
-answered. It must not know of optimizers.
+returned. It must not know of optimizers.
 
 Order matters: ``[L2(1e-4), ClipNorm(1.0)]`` clips the sum of gradient and penalty,
 ``[ClipNorm(1.0), L2(1e-4)]`` adds the penalty to the clipped gradient, as PyTorch's
@@ -164,7 +164,7 @@ def global_norm(gradients: Mapping[Any, Any]) -> Any:
     """‖g‖ = √Σg², of all gradients taken as one vector, as a tensor of one number.
 
     The largest element is taken out before squaring, so that a gradient of 10³⁰ has a
-    norm in float32. From what ``backprop`` answered, the parameters' gradients count.
+    norm in float32. From what ``backprop`` returned, the parameters' gradients count.
 
     Raises:
         ArgumentError: when there is no gradient.
@@ -209,7 +209,7 @@ def _of_parameters(
     """The gradients of these parameters; of all that the loss reaches by default."""
     if not isinstance(gradients, Gradients):
         raise ArgumentError(
-            f"{name}: {type(gradients).__name__} is not what cr.backprop answers",
+            f"{name}: {type(gradients).__name__} is not what cr.backprop returns",
             fix=f"optim.{name}(cr.backprop(loss), ...)",
         )
     if parameters is None:
@@ -238,7 +238,7 @@ def clip_by_value(
     """The gradients with every element brought into [−limit, limit].
 
     Arguments:
-        gradients: what ``backprop`` answered.
+        gradients: what ``backprop`` returned.
         limit: the largest magnitude.
         parameters: whose gradients; by default of every parameter in the loss.
 
@@ -258,7 +258,7 @@ def clip_by_norm(
     """The gradients scaled so that their common norm is at most ``max_norm``.
 
     Arguments:
-        gradients: what ``backprop`` answered.
+        gradients: what ``backprop`` returned.
         max_norm: the largest norm; the formula stands at ``ClipNorm``.
         parameters: whose gradients; by default of every parameter in the loss.
 
@@ -279,7 +279,7 @@ def l2_penalty(
     """The gradients with λw added: those of the loss + (λ/2)‖w‖².
 
     Arguments:
-        gradients: what ``backprop`` answered.
+        gradients: what ``backprop`` returned.
         strength: λ.
         parameters: whose gradients; by default of every parameter in the loss.
 
@@ -299,7 +299,7 @@ def l1_penalty(
     """The gradients with λ sign(w) added: those of the loss + λ‖w‖₁.
 
     Arguments:
-        gradients: what ``backprop`` answered.
+        gradients: what ``backprop`` returned.
         strength: λ.
         parameters: whose gradients; by default of every parameter in the loss.
 

@@ -1,10 +1,10 @@
-"""Training: the loop, and everything that watches it.
+"""Training: the loop, its callbacks, metrics and histories.
 
 Place on the road: above ``nn``, ``losses``, ``optim`` and beside ``data``; below the
 models, the estimators and the command.
 
 ======================  ==========================================================
-``fit``                 trains a network; answers its ``History``
+``fit``                 trains a network; returns its ``History``
 ``evaluate``            loss and metrics on data      ``predict``  outputs for inputs
 ``metrics``             accuracy, F1, R² …, exact over batches
 ``callbacks``           early stopping, checkpoints, …; ``describe_loop`` prints the

@@ -1,14 +1,14 @@
 """Callbacks for ``fit``: stopping early, checkpoints, learning rates, time, a watch.
 
-Place on the road: beside the loop; each listens to the events of ``events.LOOP`` and
-sees the ``Run``. One's own are subclasses of ``Callback``.
+Place on the road: beside the loop; each has methods named after events of
+``events.LOOP`` and is given the ``Run``. To write your own, subclass ``Callback``.
 
 ======================  ==========================================================
 ``EarlyStopping``       stop when a column gets no better; keep the best weights
-``Checkpoint``          write where the run stands, so that it can go on
+``Checkpoint``          save the state of the run, so that it can be resumed
 ``ReduceOnPlateau``     a smaller learning rate when a column gets no better
 ``LearningRateLog``     the learning rate as a column of the history
-``TimeLimit``           stop after so many seconds
+``TimeLimit``           stop after a given number of seconds
 ``Watch``               gradients and weights of every layer; in ``watch``
 ======================  ==========================================================
 """
@@ -43,7 +43,7 @@ __all__ = [
 
 
 class Monitor:
-    """Whether a column of the history got better, and for how long it has not.
+    """Tracks whether a column of the history improves, and for how long it has not.
 
     Arguments:
         column: the column.
@@ -69,7 +69,7 @@ class Monitor:
         self.waited = 0
 
     def check(self, run: Run) -> None:
-        """An error before training for a column that will not be there."""
+        """Refuses, before training, a column that the history will not have."""
         if self.column.startswith("validation_") and not run.has_validation:
             raise self._missing([])
         columns = run.expected_columns()
@@ -85,7 +85,7 @@ class Monitor:
         )
 
     def better(self, run: Run) -> bool:
-        """Looks at the epoch's row: whether it is the best so far. NaN never is."""
+        """Whether the epoch's value is the best so far, which NaN never is."""
         value = float(self._value(run))
         improved = not math.isnan(value) and (
             self.best is None or self.sign * (value - self.best) > self.min_delta
@@ -111,7 +111,7 @@ class Monitor:
         return {"best": self.best, "best_epoch": self.best_epoch, "waited": self.waited}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Puts back what ``state_dict`` answered."""
+        """Puts back what ``state_dict`` returned."""
         self.best = state["best"]
         self.best_epoch = state["best_epoch"]
         self.waited = state["waited"]
@@ -126,18 +126,18 @@ def _patience(name: str, patience: Any) -> int:
 
 
 class EarlyStopping(Callback):
-    """Stops when a column has not got better for some epochs; the best weights stay.
+    """Stops when a column has not improved for some epochs; keeps the best weights.
 
-    The weights of the best epoch are put back when training ends, whether it was
+    The weights of the best epoch are restored when training ends, whether it was
     stopped early, finished or interrupted.
 
     Arguments:
         monitor: the column: "validation_loss", or "loss" where there is no validation.
-        patience: how many epochs without improvement are borne.
+        patience: how many epochs without improvement to wait.
         min_delta: a change of no more than this is no improvement.
         mode: "min" or "max"; when not given, losses and errors should fall, the rest
             rise.
-        restore_best: whether the best weights are put back at the end.
+        restore_best: whether the best weights are restored at the end.
 
     Source: Prechelt, "Early stopping — but when?", 1998.
 
@@ -146,7 +146,7 @@ class EarlyStopping(Callback):
         1.0
     """
 
-    only_observes = True  # the best weights are put back after the last step
+    only_observes = True  # the best weights are restored after the last step
 
     def __init__(
         self,
@@ -192,7 +192,7 @@ class EarlyStopping(Callback):
             )
 
     def on_fit_end(self, run: Run) -> None:
-        """The best weights are put back."""
+        """The best weights are restored."""
         if self.weights:
             run.model.load_state_dict(self.weights)
         run.history.settings["best_epoch"] = self.monitor.best_epoch
@@ -202,7 +202,7 @@ class EarlyStopping(Callback):
         return {**self.monitor.state_dict(), "weights": self.weights}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Puts back what ``state_dict`` answered."""
+        """Puts back what ``state_dict`` returned."""
         self.monitor.load_state_dict(state)
         self.weights = {
             name.removeprefix("weights."): array
@@ -213,7 +213,7 @@ class EarlyStopping(Callback):
 
 
 class ReduceOnPlateau(Callback):
-    """A smaller learning rate when a column has not got better for some epochs.
+    """Reduces the learning rate when a column has not improved for some epochs.
 
     Arguments:
         monitor, patience, min_delta, mode: as of ``EarlyStopping``.
@@ -253,7 +253,7 @@ class ReduceOnPlateau(Callback):
         self.monitor.check(run)
 
     def on_epoch_end(self, run: Run) -> None:
-        """Counts, and multiplies when it has been long enough."""
+        """Reduces the learning rate when ``patience`` epochs have passed."""
         if self.monitor.better(run) or self.monitor.waited < self.patience:
             return
         self.monitor.waited = 0
@@ -267,7 +267,7 @@ class ReduceOnPlateau(Callback):
         return self.monitor.state_dict()
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Puts back what ``state_dict`` answered."""
+        """Puts back what ``state_dict`` returned."""
         self.monitor.load_state_dict(state)
         self._resumed = True
 
@@ -292,7 +292,7 @@ class LearningRateLog(Callback):
 
 
 class TimeLimit(Callback):
-    """Stops after so many seconds, at the end of a step.
+    """Stops when a number of seconds has passed, at the end of a step.
 
     Arguments:
         seconds: how long training may take, counted from the start of ``fit``.
@@ -321,17 +321,17 @@ class TimeLimit(Callback):
 
 
 class Checkpoint(Callback):
-    """Writes where the run stands every so often, so that ``fit(…, resume=)`` goes on.
+    """Saves the state of a run regularly, for ``fit(…, resume=)``.
 
-    A checkpoint has everything: parameters, optimizer, random state, the place in the
-    epoch, the history, what other callbacks keep. It is written whole or not at all;
-    one is written when training is interrupted, stopped or ends as well.
+    A checkpoint has everything: parameters, optimizer, random state, position in the
+    epoch, history, and the state of other callbacks. It is written completely or not at
+    all. One is also written when training is interrupted, stopped or finished.
 
     Arguments:
         path: a folder, which will hold files ``step-00000120.safetensors``; or, with
             the suffix ``.safetensors``, one file that is replaced each time.
-        every_epochs: write after every so many epochs; 0 for never.
-        every_steps: write after every so many steps as well.
+        every_epochs: epochs between two checkpoints; 0 for none.
+        every_steps: steps between two checkpoints, in addition.
         keep: how many files of the folder are kept, the newest ones.
 
     Raises:
@@ -374,12 +374,12 @@ class Checkpoint(Callback):
         self._written = None
 
     def on_batch_end(self, run: Run) -> None:
-        """Writes every so many steps."""
+        """Writes after every ``every_steps`` steps."""
         if self.every_steps and run.step % self.every_steps == 0:
             self.write(run)
 
     def on_epoch_end(self, run: Run) -> None:
-        """Writes every so many epochs, and after the last."""
+        """Writes after every ``every_epochs`` epochs, and after the last."""
         done = run.row["epoch"]
         last = done == run.epochs or run.stopping
         if last or (self.every_epochs and done % self.every_epochs == 0):
@@ -390,7 +390,7 @@ class Checkpoint(Callback):
         self.write(run)
 
     def write(self, run: Run) -> None:
-        """Writes where the run stands now, and removes the oldest files."""
+        """Writes the current state, and removes the oldest files."""
         if self._written == run.place:
             return
         if self.path.suffix == checkpoint.SUFFIX:

@@ -1,4 +1,4 @@
-"""Checkpoints: a training run in a file, and back, to the bit.
+"""Checkpoints: the complete state of a training run in a file.
 
 Place on the road: between a ``Run`` and the file format of ``saving``. A file has the
 arrays of ``snapshot.capture``, the sums over the current epoch and the state of the
@@ -88,7 +88,7 @@ def write(run: Run, path: Path) -> None:
 
 
 def identity(run: Run) -> dict[str, Any]:
-    """What must be the same for the continued run to be the run that was begun."""
+    """What must be unchanged for a run to be resumed."""
     return {
         "seed": run.seed,
         "batch_size": run.batch_size,
@@ -101,7 +101,7 @@ def identity(run: Run) -> dict[str, Any]:
 
 
 def stateful(run: Run) -> list[Any]:
-    """The callbacks that have something to keep."""
+    """The callbacks that have state."""
     return [c for c in run.callbacks if hasattr(c, "state_dict") and c.state_dict()]
 
 
@@ -125,11 +125,12 @@ def _separated(state: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Arra
 
 
 def resume(run: Run, path: Path, *, required: bool) -> bool:
-    """Puts a run where a checkpoint left it; False where there is none.
+    """Restores a run from a checkpoint; False if there is none.
 
     Arguments:
-        run: a run that has not begun.
-        path: a checkpoint, or a folder of them, of which the newest whole one counts.
+        run: a run that has not started.
+        path: a checkpoint, or a folder of them, of which the newest complete one is
+            read.
         required: whether it is an error that there is none.
 
     Raises:
@@ -174,7 +175,7 @@ def _newest_whole(files: list[Path]) -> tuple[dict[str, Array], dict[str, Any]]:
 
 
 def _check(run: Run, settings: Mapping[str, Any]) -> None:
-    """A ``StateError`` that names the first thing that is not as it was."""
+    """Raises a ``StateError`` that names the first difference."""
     if settings.get("checkpoint_version") != VERSION:
         raise StateError(
             f"resume: checkpoint of version {settings.get('checkpoint_version')}: "
@@ -219,7 +220,7 @@ def _restore(
 def _restore_callbacks(
     run: Run, arrays: Mapping[str, Array], saved: list[dict[str, Any]]
 ) -> None:
-    """Each callback gets what the one of its class, in the same order, has kept."""
+    """Each callback gets the state saved by the one of its class, in the same order."""
     waiting = list(enumerate(saved))
     for callback in run.callbacks:
         if not hasattr(callback, "load_state_dict"):

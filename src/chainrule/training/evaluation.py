@@ -1,7 +1,7 @@
 """``evaluate`` and ``predict``: a trained network on data, one line each.
 
 Place on the road: beside the loop, which evaluates its validation data with the same
-lines. Nothing is trained here, and nothing is changed.
+code. Nothing is trained here, and nothing is changed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .objective import Objective
 from .step import evaluation_step, prediction
 from .tally import Tally
 
-#: Examples looked at in one go, where nothing else is asked for.
+#: Examples in a batch, unless the caller says otherwise.
 BATCH_SIZE = 256
 
 
@@ -79,7 +79,7 @@ class Evaluator:
         self._look = evaluation_step(model, objective, metrics, check, engine)
 
     def rehearse(self) -> None:
-        """One batch, without a result: a mistake is an error now, not later."""
+        """Evaluates one batch, so that mistakes are errors before training."""
         self._look(*next(iter(self.examples.batches(self.batch_size))))
 
     def __call__(self, stop: Callable[[], bool] = lambda: False) -> dict[str, Any]:
@@ -157,7 +157,7 @@ def evaluate(
 
 
 def chosen_metrics(metrics: Any, objective: Objective) -> list[Metric]:
-    """The metrics asked for, or the usual ones of what the targets are."""
+    """The requested metrics, or the usual ones for the targets."""
     if metrics is not None:
         return resolve(metrics)
     return resolve(objective.usual_metrics)
@@ -178,7 +178,7 @@ def predict(
     Arguments:
         model: the network; it is called with ``training=False``.
         x: ``(N, …)`` inputs, a tuple of several such, or a ``Dataset`` or ``Stream``
-            whose targets are not looked at; of a ``Split``, the test part.
+            whose targets are ignored; of a ``Split``, the test part.
         batch_size: examples in one go.
         engine: the engine of ``cr.compile``.
 

@@ -1,6 +1,6 @@
 """The events of the training loop, and ``Callback``, which listens to them.
 
-Place on the road: what connects ``fit`` with everything that watches or steers it. The
+Place on the road: what connects ``fit`` with its callbacks. The
 list ``LOOP`` is the loop, in order: ``fit`` announces these events and no others, and
 ``describe_loop`` prints it. It must not know of data, files or progress bars.
 """
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 LOOP: tuple[tuple[int, str, str], ...] = (
     (0, "on_fit_start", "data checked, checkpoint read; nothing trained yet"),
     (0, "", "for each epoch:"),
-    (1, "on_epoch_start", "an epoch begins, or is gone on with in the middle"),
+    (1, "on_epoch_start", "an epoch begins, or is resumed in the middle"),
     (1, "", "for each batch:"),
-    (2, "on_batch_start", "the batch is there: run.inputs, run.targets"),
+    (2, "on_batch_start", "the batch is ready: run.inputs, run.targets"),
     (2, "", "forward, backward, update: one compiled call"),
     (2, "on_batch_end", "the step is done: run.loss, run.step"),
     (1, "on_validation_start", "where there is validation data"),
     (1, "", "loss and metrics of the validation data"),
     (1, "on_validation_end", "run.row has the columns validation_…"),
     (1, "on_epoch_end", "run.row is complete; columns may be added"),
-    (0, "on_stop", "Ctrl-C or run.stop(): not all epochs were made"),
-    (0, "on_fit_end", "training has ended, by itself or on purpose"),
+    (0, "on_stop", "Ctrl-C or run.stop(): training ends early"),
+    (0, "on_fit_end", "training has ended without an error"),
     (0, "on_close", "the very last, after an error as well"),
 )
 
@@ -37,7 +37,7 @@ EVENTS: tuple[str, ...] = tuple(name for _, name, _ in LOOP if name)
 
 
 class Callback:
-    """The base of what listens to training. Subclasses write the events they need.
+    """The base of callbacks. Subclasses write the events they need.
 
     Each event is given the ``Run``: the model, the optimizer, the history, where the
     loop stands, and ``run.stop("why")``. An object with methods of these names that is
@@ -68,7 +68,7 @@ class Callback:
         """Data checked, checkpoint read; nothing trained yet."""
 
     def on_epoch_start(self, run: Run) -> None:
-        """Epoch ``run.epoch`` begins, or is gone on with at ``run.batch`` > 0."""
+        """Epoch ``run.epoch`` begins, or is resumed at ``run.batch`` > 0."""
 
     def on_batch_start(self, run: Run) -> None:
         """A batch is about to be trained on: ``run.inputs``, ``run.targets``."""
@@ -92,7 +92,7 @@ class Callback:
         """Training has ended: finished, stopped or interrupted, without an error."""
 
     def on_close(self, run: Run) -> None:
-        """The very last event, also after an error: put away what is open."""
+        """The very last event, also after an error: release resources here."""
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint must keep of this callback: JSON values and arrays."""
@@ -103,7 +103,7 @@ class Callback:
 
 
 class Dispatcher:
-    """Calls the listeners of each event, and nobody else.
+    """Calls, for each event, the callbacks that listen to it.
 
     Arguments:
         callbacks: objects with methods named after events.
@@ -125,7 +125,7 @@ class Dispatcher:
         }
 
     def __call__(self, event: str, run: Run) -> None:
-        """Announces an event to all who listen to it."""
+        """Calls every listener of an event."""
         for listener in self.listeners[event]:
             listener(run)
 

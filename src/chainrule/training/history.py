@@ -55,7 +55,7 @@ class History:
 
     @property
     def columns(self) -> list[str]:
-        """The names of the columns, in the order in which they appeared."""
+        """The names of the columns, in order of appearance."""
         names: dict[str, None] = {}
         for row in self.epochs:
             names.update(dict.fromkeys(row))
@@ -144,7 +144,7 @@ class History:
         """The history as JSON text, written to a file where a path is given.
 
         NaN and infinities are written as the texts "nan", "inf" and "-inf", which every
-        reader of JSON takes.
+        JSON parser reads.
         """
         content = {
             "stopped": self.stopped,

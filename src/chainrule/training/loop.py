@@ -1,8 +1,7 @@
 """The training loop: ``fit``, the checks before it, and ``Loop``.
 
-Place on the road: the top of ``training``; what is below does one thing each, and this
-puts them in order. The loop itself is ``Loop.train``, and its events are
-``events.LOOP``.
+Place on the road: the top of ``training``, which puts its parts in order. The loop
+itself is ``Loop.train``, and its events are ``events.LOOP``.
 """
 
 from __future__ import annotations
@@ -162,7 +161,7 @@ class Loop:
     """The loop of one run.
 
     Arguments:
-        run: where it stands, from the beginning or from a checkpoint.
+        run: its state, new or from a checkpoint.
         examples: what is trained on.
         objective: the loss.
         evaluator: for the validation data, or None.
@@ -195,7 +194,7 @@ class Loop:
         )
 
     def train(self) -> History:
-        """All epochs that are left, with all events."""
+        """Runs the remaining epochs, with all events."""
         run, announce = self.run, self.announce
         try:
             with Interruption() as self.interruption:
@@ -222,7 +221,7 @@ class Loop:
         return bool(self.run.stopping)
 
     def _epoch(self) -> None:
-        """One epoch, or what is left of it; cut short when the run is to stop."""
+        """One epoch, or the rest of one; ends early when the run is to stop."""
         run, announce = self.run, self.announce
         run.begin_epoch()
         announce("on_epoch_start", run)
@@ -237,7 +236,7 @@ class Loop:
         if self.evaluator is not None:
             announce("on_validation_start", run)
             results = self.evaluator(lambda: self.interruption.asked)
-            if self.interruption.asked:  # it is repeated when the run goes on
+            if self.interruption.asked:  # it is repeated when the run is resumed
                 return
             row |= {f"validation_{n}": v for n, v in _plain(results).items()}
             run.row = row
@@ -249,7 +248,7 @@ class Loop:
         run.next_epoch()
 
     def _batch(self, inputs: Any, targets: Any) -> None:
-        """One step, counted."""
+        """One training step, with its events."""
         run, listeners = self.run, self.announce.listeners
         run.inputs, run.targets = inputs, targets
         for listener in listeners["on_batch_start"]:
@@ -289,7 +288,7 @@ def _check_whole(name: str, value: Any, least: int) -> None:
 
 
 def _optimizer(optimizer: Any, model: Module) -> optim.Optimizer:
-    """The optimizer asked for; an error where it would train nothing of the model."""
+    """The requested optimizer; an error if it would train nothing of the model."""
     own = model.parameters()
     name = type(model).__name__
     if not own:
@@ -328,7 +327,7 @@ def _progress(progress: Any) -> list[Progress]:
 
 
 def _resume_from(resume: Any, callbacks: Sequence[Any]) -> tuple[Path, bool] | None:
-    """The path to go on from, and whether there must be something."""
+    """The path to resume from, and whether a checkpoint must be there."""
     if resume is None or resume is False:
         return None
     if resume is not True and resume != "auto":

@@ -1,9 +1,10 @@
-"""Where a NaN came from: the failing step is found, undone and looked at.
+"""``NumericsGuard``: finds the step and the operation that made a NaN.
 
-Place on the road: the loop's safety net. Every so many steps everything is copied;
-when a loss is NaN or infinite, training is repeated from the last copy, to the bit,
-until the first step that spoils a value. That step is undone and evaluated once more,
-operation by operation, under ``check_numerics``. Good steps pay nothing for this.
+Place on the road: part of the loop. All values are copied at least every
+``STEPS_BETWEEN_COPIES`` steps. When a loss is NaN or infinite, training is repeated
+from the last copy, bit by bit the same, up to the first step that makes a NaN. That
+step is undone and evaluated again, operation by operation, under ``check_numerics``.
+Other steps cost nothing extra.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from ..graph import Array
 from .run import Run
 from .snapshot import capture, restore
 
-#: Steps between two copies, at most: what must be repeated to find a NaN.
+#: The most steps between two copies, which are repeated to find a NaN.
 STEPS_BETWEEN_COPIES = 256
 
 #: (epoch, first batch) → the batches from there on.
@@ -30,7 +31,7 @@ Batches = Callable[[int, int], Iterator[tuple[Any, Any]]]
 
 @dataclass
 class Copy:
-    """All values at one moment, and the moment."""
+    """All values at one step, and the position of that step."""
 
     arrays: dict[str, Array]
     epoch: int
@@ -39,14 +40,14 @@ class Copy:
 
 
 class NumericsGuard:
-    """Copies values now and then, and finds the step and operation that spoilt them.
+    """Copies values regularly, and finds the step and operation that made a NaN.
 
     Arguments:
         run: what is guarded.
         step: the compiled step.
-        batches: where to get the batches again.
-        steady: whether nothing but steps changes values, so that a copy serves beyond
-            the end of its epoch.
+        batches: yields the batches of an epoch again.
+        steady: whether only steps change values, so that a copy stays useful beyond the
+            end of its epoch.
     """
 
     def __init__(self, run: Run, step: Any, batches: Batches, steady: bool) -> None:
@@ -63,17 +64,17 @@ class NumericsGuard:
         return Copy(arrays, run.epoch, run.batch, run.step)
 
     def begin_epoch(self) -> None:
-        """What callbacks have changed between epochs counts from here."""
+        """Copies the values, which callbacks may have changed between epochs."""
         if not self.steady:
             self.last = self._copy()
 
     def end_epoch(self) -> None:
-        """Callbacks may look at the values now, so they must be sound."""
+        """Checks the values before callbacks can use them."""
         if not self.steady:
             self.check_values()
 
     def look(self, loss: float) -> None:
-        """After every step.
+        """Checks the loss after a step, and now and then all values.
 
         Raises:
             NumericsError: when the loss, or a value, is NaN or infinite.
@@ -84,7 +85,7 @@ class NumericsGuard:
             self.check_values()
 
     def check_values(self) -> None:
-        """Now and then: whether all values are sound; then they are the new copy."""
+        """Checks that all values are finite, and keeps them as the new copy."""
         copy = self._copy()
         if spoilt(copy.arrays) - self.spoilt_before:
             self.explain()
@@ -132,7 +133,7 @@ class NumericsGuard:
         number: int,
         what: str,
     ) -> NoReturn:
-        """The failing step, one operation after the other."""
+        """Evaluates the failing step operation by operation, and raises its error."""
         run = self.run
         head = f"fit: {what}"
         good = f"the model is as it was after step {number - 1}, the last good one"

@@ -1,4 +1,4 @@
-"""What is minimised: a loss by name, a loss function, or the usual one for the data.
+"""``Objective``: the loss to minimise, by name, as a function, or the usual one.
 
 Place on the road: between ``losses`` and the training step. It must not know of the
 optimizer or of the loop.
@@ -19,7 +19,8 @@ from ..graph import Node
 LOSS_OF_KIND = {"classification": "cross_entropy", "regression": "mse"}
 METRICS_OF_KIND = {"classification": ("accuracy",), "regression": ("r2",)}
 
-#: Losses of floats that are no amounts: distributions, and logits of one class.
+#: Losses whose float targets are not amounts: distributions, or one class against the
+#: rest.
 METRICS_OF_LOSS: dict[str, tuple[str, ...]] = {
     "cross_entropy": ("accuracy",),
     "binary_cross_entropy": (),
@@ -27,7 +28,7 @@ METRICS_OF_LOSS: dict[str, tuple[str, ...]] = {
     "hinge": (),
 }
 
-#: Losses of class numbers that are not one for each output.
+#: Losses of class numbers for which accuracy means nothing.
 LOSSES_WITHOUT_ACCURACY = {"ctc"}
 
 #: Losses of logits, and the layer that would turn them into probabilities before.
@@ -83,7 +84,7 @@ class Objective:
         """The loss of a batch: one floating-point number.
 
         Raises:
-            ShapeError: when the function answers something else.
+            ShapeError: when the function returns something else.
         """
         loss = (
             self.function(outputs, targets)
@@ -97,14 +98,14 @@ class Objective:
                 else type(loss).__name__
             )
             raise ShapeError(
-                f"loss {self.name} answers {found}: expected one floating-point number",
+                f"loss {self.name} returns {found}: expected one floating-point number",
                 fix="reduce it with .mean()",
             )
         return loss
 
     @property
     def usual_metrics(self) -> tuple[str, ...]:
-        """The names of the metrics shown beside the loss where none are asked for."""
+        """The names of the metrics that are shown by default."""
         if self.name in LOSSES_WITHOUT_ACCURACY:
             return ()
         if self.kind == "regression" and self.function is losses.BY_NAME.get(self.name):
@@ -112,11 +113,12 @@ class Objective:
         return METRICS_OF_KIND.get(self.kind, ())
 
     def refuse_probabilities(self, model: nn.Module) -> None:
-        """An error for a network that ends in probabilities, where its loss takes the
-        logits before them: it would learn slowly and look as if it worked.
+        """Refuses a network that ends in probabilities while its loss expects logits.
+
+        It would learn slowly and look as if it worked.
 
         Raises:
-            ArgumentError: naming the layer that is too much.
+            ArgumentError: naming the superfluous layer.
         """
         layer, instead = LAYER_OF_LOSS.get(self.name, (None, ""))
         last = model

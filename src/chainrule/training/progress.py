@@ -1,7 +1,7 @@
-"""Progress: one writer that knows what to say, and three renderers that know how.
+"""Progress: a callback that makes status lines, and three renderers that show them.
 
-Place on the road: a callback of ``fit``. The writer makes a ``Status`` ten times a
-second at most and one line an epoch; a renderer shows them in a terminal (rich), in a
+Place on the road: a callback of ``fit``. It makes a ``Status`` at most ten times a
+second and one line per epoch; a renderer shows them in a terminal (rich), in a
 notebook, or as plain lines in a log. It must not know of models or data.
 """
 

@@ -1,4 +1,4 @@
-"""``Run``: where a training run stands; what callbacks are given.
+"""``Run``: the state of a training run, which callbacks are given.
 
 Place on the road: inside the loop, between ``fit`` and its callbacks. Values, and what
 can be computed from them; it must not know of files or progress bars.
@@ -85,7 +85,7 @@ class Run:
         return self.seconds + time.perf_counter() - self.started
 
     def begin_epoch(self) -> None:
-        """The clock of an epoch starts, or goes on after a resume."""
+        """Starts the clock of an epoch, or continues it after a resume."""
         self.between_epochs = False
         self.started = time.perf_counter()
 
@@ -95,13 +95,13 @@ class Run:
         return (self.epoch + 1, 0) if self.between_epochs else (self.epoch, self.batch)
 
     def complete_epoch(self, row: Row) -> None:
-        """All batches are done and looked at: the history gets its row."""
+        """The epoch is complete: adds its row to the history."""
         self.between_epochs = True
         self.row = row
         self.history.epochs.append(row)
 
     def next_epoch(self) -> None:
-        """The sums and the clock start anew."""
+        """Resets the sums and the clock for the next epoch."""
         self.epoch += 1
         self.batch = 0
         self.between_epochs = False

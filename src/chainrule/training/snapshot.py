@@ -1,8 +1,8 @@
-"""Everything a step changes, as arrays by name: to put back, or to keep in a file.
+"""Snapshots: everything a step changes, as arrays by name.
 
 Place on the road: beneath checkpoints and the search for a NaN. Parameters, other
-variables of the model, the optimizer's state and the random generators: whoever puts
-these back gets the very same next step.
+variables of the model, the optimizer's state and the random generators: restoring
+them gives exactly the same next step.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def capture(model: Module, optimizer: Optimizer) -> dict[str, Array]:
 
 
 def restore(model: Module, optimizer: Optimizer, arrays: Mapping[str, Array]) -> None:
-    """Puts back what ``capture`` answered; after an error nothing has changed.
+    """Puts back what ``capture`` returned; after an error nothing has changed.
 
     Raises:
         StateError, ShapeError: when it is of another model or optimizer.

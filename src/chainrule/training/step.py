@@ -61,7 +61,7 @@ def measure(metrics: Sequence[Metric], outputs: Any, targets: Any) -> list[Any]:
         for metric in metrics:
             if not metric.several:
                 raise ArgumentError(
-                    f"{metric.name}: the model answers a {kind}, not one tensor",
+                    f"{metric.name}: the model returns a {kind}, not one tensor",
                     fix="metrics=[], or a Metric of your own with several = True",
                 )
     return [tuple(metric.measure(outputs, targets)) for metric in metrics]
@@ -78,7 +78,7 @@ def training_step(
 ) -> Any:
     """Forward, backward and update as one compiled function of (inputs, targets).
 
-    It answers the loss and what the metrics measured, both from before the update, and
+    It returns the loss and what the metrics measured, both from before the update, and
     what the probes measured.
     """
 

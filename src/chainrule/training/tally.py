@@ -1,8 +1,8 @@
 """``Tally``: the loss and the metrics of many batches, as exact sums.
 
 Place on the road: between the compiled step, which measures a batch, and the history,
-which wants one number. Everything is kept as sums and counts, so batches of different
-lengths count for what they are. It must not know of models or data.
+which has one number per epoch. Everything is kept as sums and counts, so batches of
+different lengths are weighted correctly. It must not know of models or data.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Tally:
             loss: its average loss.
             weight: what the average counts for: the number of examples, for most.
             examples: how many they were.
-            measured: for each metric, what ``measure`` answered, as arrays.
+            measured: for each metric, what ``measure`` returned, as arrays.
         """
         self.loss += loss * weight
         self.weight += weight
@@ -80,7 +80,7 @@ class Tally:
         return values, arrays
 
     def load(self, values: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
-        """Puts back what ``state`` answered."""
+        """Puts back what ``state`` returned."""
         self.clear()
         self.loss = float(values["loss"])
         self.weight = float(values["weight"])

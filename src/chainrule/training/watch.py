@@ -98,7 +98,7 @@ class Watch(Callback):
         return {"norms": stack(norms, axis=1), "active": self._outputs}
 
     def measured(self, values: Mapping[str, Any]) -> None:
-        """What ``measure`` answered of a step, as arrays."""
+        """What ``measure`` returned of a step, as arrays."""
         norms: Array = values["norms"].value
         self.sums = norms if self.sums is None else self.sums + norms
         self.steps += 1
@@ -193,7 +193,7 @@ class Watch(Callback):
         return state
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Puts back what ``state_dict`` answered."""
+        """Puts back what ``state_dict`` returned."""
         self.steps = state["steps"]
         self.layers = list(state["layers"])
         self._said = set(state["said"])

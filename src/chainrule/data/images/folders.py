@@ -262,7 +262,7 @@ def _headers(found: Found, whole: bool) -> dict[Path, Header]:
 
     Arguments:
         found: the files.
-        whole: whether to read files to their end, and to answer None for broken ones;
+        whole: whether to read files to their end, and to return None for broken ones;
             otherwise a file that is no image is an error.
     """
     from concurrent.futures import ThreadPoolExecutor
@@ -278,8 +278,8 @@ def _headers(found: Found, whole: bool) -> dict[Path, Header]:
             return None if whole else error
 
     with ThreadPoolExecutor(config.threads) as pool:
-        answers = dict(zip(every, pool.map(header, every), strict=True))
-    errors = [each for each in answers.values() if isinstance(each, DataError)]
+        headers = dict(zip(every, pool.map(header, every), strict=True))
+    errors = [each for each in headers.values() if isinstance(each, DataError)]
     if errors:
         others = len(errors) - 1
         more = f"; nor are {others} other files" if others > 1 else ""
@@ -288,7 +288,7 @@ def _headers(found: Found, whole: bool) -> dict[Path, Header]:
             f"image_folder: {errors[0].what}{more}",
             fix="remove them, or leave them out: skip_broken=True",
         )
-    return answers  # type: ignore[return-value]
+    return headers  # type: ignore[return-value]
 
 
 def _without(found: Found, headers: dict[Path, Header], root: Path) -> Found:

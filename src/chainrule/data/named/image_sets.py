@@ -1,6 +1,6 @@
 """Images: MNIST, Fashion-MNIST, CIFAR-10, USPS, digits.
 
-Place on the road: part of the catalogue of named data sets. Each function answers
+Place on the road: part of the catalogue of named data sets. Each function returns
 inputs in [0, 1] ``(N, H, W, C)`` float32 and labels ``(N,)``. It must not know of
 splits or networks.
 """

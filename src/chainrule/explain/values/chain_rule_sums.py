@@ -111,7 +111,7 @@ class Ledger:
     def factors(self, user: Node, node: Node) -> Array | None:
         """The Jacobian ∂user/∂node, of shape (results, entries); None for large ones.
 
-        Row j is what the backward rule answers for a gradient of 1 at result j.
+        Row j is what the backward rule returns for a gradient of 1 at result j.
         """
         if user.several or not dtypes.is_float(user.dtype):
             return None

@@ -229,13 +229,13 @@ class Wording:
             return ""
         inside = Wording(Ledger(body.nodes))
         given = ", ".join(inside.name(each) for each in body.inputs)
-        answer = ", ".join(inside.name(each) for each in body.outputs)
+        results = ", ".join(inside.name(each) for each in body.outputs)
         lines = [f"each step, from {given}:"]
         known = set(body.inputs)
         lines += [
             f"  {inside.forward(n)}" for n in inside.ledger.nodes if n not in known
         ]
-        return "\n".join([*lines, f"  gives {answer}"])
+        return "\n".join([*lines, f"  gives {results}"])
 
 
 def index_of(node: Node, entry: int) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-#: Attributes of what ``fit`` answers.
+#: Attributes of what ``fit`` returns.
 HISTORY: Mapping[str, str] = {
     "history": "history['loss'], or history.epochs, a dictionary for each epoch",
     "epoch": "history['epoch']",

@@ -1,9 +1,9 @@
 """Metrics: how good predictions are, exact over any number of batches.
 
 Place on the road: beside the training loop. A metric looks at a batch inside the
-compiled step and answers sums or counts, never averages; the sums of all batches are
-merged, and the number is computed once at the end. So the last, shorter batch counts
-for what it is, and no second forward pass is made. It must not know of models, data
+compiled step and returns sums or counts, never averages; the sums of all batches are
+merged, and the number is computed once at the end. So a shorter last batch has its
+proper weight, and no second forward pass is needed. It must not know of models, data
 sets or losses.
 
 ======================  ==========================================================

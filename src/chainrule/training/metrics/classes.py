@@ -194,9 +194,9 @@ class ClassMetric(Metric):
         predicted, true, k = _decisions(self.name, outputs, targets, self.threshold)
         truth = one_hot(true, k, float64)
         right = truth * (predicted == true).astype(float64).reshape(-1, 1)
-        answered = one_hot(predicted, k, float64)
+        chosen = one_hot(predicted, k, float64)
         one_logit = 1 if _is_binary(outputs, targets) else 0
-        return right.sum(0), answered.sum(0), truth.sum(0), one_logit
+        return right.sum(0), chosen.sum(0), truth.sum(0), one_logit
 
     def ratio(self, right: Any, predicted: Any, true: Any) -> tuple[Any, Any]:
         """Numerator and denominator, for one class or the sums over several."""

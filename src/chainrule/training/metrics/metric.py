@@ -68,7 +68,7 @@ class Metric:
         """The metric of whole arrays.
 
         Arguments:
-            outputs: what a network answered, ``(N, …)``.
+            outputs: what a network returned, ``(N, …)``.
             targets: what it should have, ``(N, …)``.
 
         Raises:
@@ -112,9 +112,9 @@ class FunctionMetric(Metric):
         )
 
     def result(self, totals: Totals) -> Any:
-        """What the function says of everything."""
-        answer = self.function(*(joined(part) for part in totals))
-        array = np.asarray(answer)
+        """The function of all outputs and targets."""
+        value = self.function(*(joined(part) for part in totals))
+        array = np.asarray(value)
         return array if array.ndim else array.item()
 
 
