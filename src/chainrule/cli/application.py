@@ -1,4 +1,4 @@
-"""The group of commands, what a mistake looks like, and the exit codes.
+"""The group of commands, the form of error messages, and the exit codes.
 
 Place on the road: what ``main`` calls. Commands are imported when they are run. It must
 not know what any command does.
@@ -21,7 +21,7 @@ from ..config import config
 from ..errors import ChainruleError, nearest
 from .arguments import as_options
 
-#: The commands, in the order in which they are met.
+#: The commands, in the order in which users need them.
 COMMANDS = {
     "train": "Train a network on digits, a named data set or your table.",
     "predict": "Predict the rows of a table with a trained network.",
@@ -98,7 +98,7 @@ class Application(click.Group):
         Arguments:
             args: the words after the program's name; those of this process if None.
             prog_name: the program's name in help and messages.
-            standalone_mode: False lets errors through, and returns.
+            standalone_mode: False raises errors, and returns.
         """
         words = list(sys.argv[1:] if args is None else args)
         prog_name = prog_name or "chainrule"
@@ -119,7 +119,7 @@ class Application(click.Group):
 
 
 def _leave(error: Exception, debug: bool) -> NoReturn:
-    """Say what went wrong, and leave with the exit code that belongs to it."""
+    """Prints what went wrong, and exits with the matching code."""
     if isinstance(error, BrokenPipeError):
         # nobody reads on: quiet, also when Python closes its output at the end
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

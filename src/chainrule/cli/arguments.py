@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # generic for type checkers, not in every version of click
 else:
     ParamType = click.ParamType
 
-#: A layer wider than this is a slip of the keyboard.
+#: A layer wider than this is a typing mistake.
 WIDEST = 1_000_000
 
 

@@ -1,7 +1,7 @@
-"""``chainrule doctor``: what this machine offers, and what is amiss.
+"""``chainrule doctor``: what this machine offers, and what is wrong.
 
 Place on the road: a command. Each function examines one thing and returns a section:
-what it found, and advice where something is amiss. It changes nothing.
+what it found, and advice where something is wrong. It changes nothing.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ BASE = (
     *("click", "safetensors"),
 )
 
-#: Packages that open further doors: what each is for.
+#: Optional packages, and what each is for.
 OPTIONAL = {
     "jax": "the XLA engine: GPUs, TPUs",
     "pyarrow": "Parquet files",
@@ -52,7 +52,7 @@ SMALLEST_FREE_SPACE = 1 << 30
 
 @dataclass
 class Section:
-    """What was found about one thing.
+    """The findings on one subject.
 
     Arguments:
         title: of the thing.

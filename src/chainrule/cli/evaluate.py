@@ -1,4 +1,4 @@
-"""``chainrule evaluate``: what a trained network is worth.
+"""``chainrule evaluate``: how good a trained network is.
 
 Place on the road: a command.
 """
@@ -71,7 +71,7 @@ def _examples(settings: Settings, what: str | None) -> data_sets.Dataset:
 
 
 def _by_class(measured: dict[str, Any], settings: Settings) -> list[list[str]]:
-    """Of every class: how many, how many found, how many of those named so are it."""
+    """For every class: its examples, its recall and its precision."""
     counts = np.array(measured["confusion_matrix"])
     rows = [["class", "examples", "found", "named so rightly"]]
     for number, name in enumerate(settings.classes):

@@ -134,7 +134,7 @@ def _draw(model: Any, test: Any, row: int, out: str) -> None:
 def _show_compiled(
     folder: RunFolder, settings: Settings, engine: str | None, terminal: Terminal
 ) -> None:
-    """What a step of the run's training is compiled to, and what it takes."""
+    """How a training step of the run is compiled, and how long it takes."""
     words = settings.training
     examples = sources.of_run(settings).train
     model: Any = cr.load(folder.model)
@@ -158,7 +158,7 @@ def _show_compiled(
 
 
 def _verdict(said: report.Predictions, targets: Any, settings: Settings) -> str:
-    """What the network says of one example, and what is true."""
+    """The network's prediction for one example, and the truth."""
     if settings.task == "regression":
         true = report.in_units(targets, settings)[0]
         return f"{settings.target} {true:.6g}, predicted {said.amounts[0]:.6g}"

@@ -25,7 +25,7 @@ BEHIND = (
     nn.Sigmoid, nn.Softplus, nn.SELU, nn.CELU, nn.Mish, nn.Hardtanh, nn.Softsign,
 )  # fmt: skip
 
-#: So many images are searched for the parts that excite a unit.
+#: How many images are searched for the patches that excite a unit.
 MOST_IMAGES = 1000
 MOST_UNITS = 12
 PATCHES = 9
@@ -44,7 +44,7 @@ class FirstLayer:
     outputs: nn.Module
 
     def __call__(self, images: Array) -> Array:
-        """``(N, height, width, units)``: what the units say of images."""
+        """``(N, height, width, units)``: the activations for images."""
         found: Any = training.predict(self.outputs, images)
         return np.asarray(found)
 
@@ -80,7 +80,7 @@ def drawings(model: Any, test: data.Dataset) -> dict[str, Callable[[], Figure]]:
 
 
 def activations(found: FirstLayer, test: data.Dataset, row: int) -> Figure:
-    """What the units say of one example."""
+    """The activations for one example."""
     images = test.subset([row]).images()
     name = f"row {row}"
     if test.classes and isinstance(test.targets, np.ndarray):

@@ -1,4 +1,4 @@
-"""The network of a run, and how it learns where the user does not say.
+"""The network of a run, and the defaults of its training.
 
 Place on the road: below the commands, above ``nn`` and ``optim``. It must not know
 where data come from.
@@ -41,7 +41,7 @@ LEARNING_RATES: Mapping[str, float] = {
     "nesterov": 0.05,
 }
 
-#: optimizer ↦ how strongly it draws weights to 0 by itself
+#: optimizer ↦ its default weight decay
 WEIGHT_DECAY: Mapping[str, float] = {"adamw": 0.01}
 
 SCHEDULES = ("one_cycle", "cosine", "constant")
@@ -49,7 +49,7 @@ SCHEDULES = ("one_cycle", "cosine", "constant")
 
 @dataclass(frozen=True)
 class Defaults:
-    """What is done where the user does not say: by the kind and number of examples.
+    """Defaults that depend on the kind and number of examples.
 
     Arguments:
         hidden, dropout: of the network.
@@ -81,7 +81,7 @@ MANY_ROWS = Defaults((128, 64), 0.0, 30, 128, 3e-3, 10)
 
 
 def defaults(examples: int, images: bool, model: str = "mlp") -> Defaults:
-    """The defaults for so many examples of images, or of rows of a table.
+    """The defaults for a number of images, or of rows of a table.
 
     Example:
         >>> defaults(500, images=False).hidden

@@ -1,4 +1,4 @@
-"""``chainrule predict``: what a trained network says of new rows.
+"""``chainrule predict``: predictions of a trained network for new rows.
 
 Place on the road: a command.
 """

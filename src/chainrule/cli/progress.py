@@ -1,7 +1,7 @@
 """Progress of a training run in a few lines: a live bar, and about ten that stay.
 
-Place on the road: between the command and ``training.progress``, whose renderers it
-thins out. Without a terminal there is no bar, only the lines.
+Place on the road: between the command and ``training.progress``, of whose lines it
+shows only a few. Without a terminal there is no bar, only the lines.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ LINES = 10
 
 
 class FewLines:
-    """A renderer that lets every n-th line through, the first and the last.
+    """A renderer that shows the first line, every n-th, and the last.
 
     Arguments:
         inner: the renderer that shows what is let through.
@@ -58,7 +58,7 @@ def make_progress(epochs: int, wanted: bool) -> Any:
 
     Arguments:
         epochs: how many there are to be.
-        wanted: whether anybody wants to see it.
+        wanted: whether to show it at all.
     """
     renderer = choose_renderer("auto" if wanted else "none", sys.stderr)
     return "none" if renderer is None else FewLines(renderer, epochs)

@@ -1,4 +1,4 @@
-"""What a run's network is worth: numbers on data it has not seen, and pictures.
+"""How good a run's network is: metrics on unseen data, and pictures.
 
 Place on the road: below the commands, above ``training`` and ``pictures``. Amounts are
 measured in the units of the target, as the user's table has them.
@@ -31,7 +31,7 @@ BATCH_SIZE = 512
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a network says of some inputs.
+    """A network's predictions for some inputs.
 
     Arguments:
         outputs: ``(N, K)``, as the last layer gives them.
@@ -74,7 +74,7 @@ def in_units(scaled: Array, settings: Settings) -> Array:
 def predict(
     model: nn.Module, inputs: Array | data.Dataset, settings: Settings
 ) -> Predictions:
-    """What a run's network says of inputs, ``(N, D)`` or images ``(N, H, W, C)``."""
+    """A run's network on inputs ``(N, D)`` or images ``(N, H, W, C)``."""
     outputs: Any = training.predict(model, inputs, batch_size=BATCH_SIZE)
     array = outputs.numpy() if hasattr(outputs, "numpy") else outputs
     return Predictions(np.asarray(array), settings)

@@ -1,4 +1,4 @@
-"""The folder of a run: what is in it, how it is made, how it is found again.
+"""The folder of a run: its files, how it is created, how it is found.
 
 Place on the road: below the commands. It must not know what the files mean.
 
@@ -6,8 +6,8 @@ Place on the road: below the commands. It must not know what the files mean.
 settings.json       everything the run was made with
 model.safetensors   the trained network
 history.json        the numbers of every epoch
-metrics.json        what came out on the test data
-checkpoints/        where a stopped run goes on; gone when it is finished
+metrics.json        results on the test data
+checkpoints/        to resume a stopped run; removed when it is finished
 *.png               pictures
 ==================  ==============================================================
 """
@@ -61,7 +61,7 @@ class RunFolder:
 
     @property
     def checkpoints(self) -> Path:
-        """Where a stopped run goes on."""
+        """The checkpoints of a stopped run."""
         return self.path / "checkpoints"
 
     @classmethod

@@ -31,7 +31,7 @@ class Source:
         size: height and width that images of a folder are brought to.
         skip_broken: whether images that cannot be read are left out.
         target: the column to predict.
-        task: as asked for; None where it was recognised.
+        task: as given by the user; None where it was recognised.
         drop: columns left out.
         categorical: columns of numbers that are names, such as postcodes.
         test: the part of the rows or images that is tested on.
@@ -83,7 +83,7 @@ class Training:
     """How the network learned.
 
     Arguments:
-        epochs: at most so many passes over the training data.
+        epochs: passes over the training data, at most.
         batch_size: examples in a step.
         optimizer, loss: their names.
         lr: the learning rate, the largest where it changes.

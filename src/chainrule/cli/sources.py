@@ -35,7 +35,7 @@ TABLE_SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".pq", ".gz", ".data", ".d
 FOR_TABLES = ("target", "task", "drop", "categorical")
 FOR_FOLDERS = ("size", "skip_broken")
 
-#: So many training images say how bright images are.
+#: How many training images the channel statistics are computed from.
 SCALED_BY = 2000
 
 #: Rows of a new table may lie this far outside the [0, 1] of pixels.
@@ -65,7 +65,7 @@ class Examples:
 
 
 def recognise(what: str, **asked: Any) -> Source:
-    """Whether a word names a data set or a file, with what was asked about it.
+    """The source that a word on the command line names: a data set, file or folder.
 
     Arguments:
         what: the word on the command line.

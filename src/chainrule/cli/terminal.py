@@ -17,7 +17,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Terminal:
-    """Where a command speaks.
+    """The output of a command.
 
     Arguments:
         json: print one JSON object at the end, and nothing else on standard output.
@@ -33,19 +33,19 @@ class Terminal:
         return not (self.json or self.quiet)
 
     def say(self, *lines: str) -> None:
-        """What is going on; nothing where only results are wanted."""
+        """Prints what is going on, unless only results are wanted."""
         if self.shows_progress:
             for line in lines:
                 click.echo(line)
 
     def result(self, *lines: str) -> None:
-        """What came out; nothing where a program reads the output."""
+        """Prints results, unless the output is JSON."""
         if not self.json:
             for line in lines:
                 click.echo(line)
 
     def finish(self, values: dict[str, Any]) -> None:
-        """The one JSON object, where it was asked for."""
+        """Prints the JSON object, if ``--json`` was given."""
         if self.json:
             click.echo(as_json(values))
 

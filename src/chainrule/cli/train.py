@@ -1,7 +1,7 @@
-"""``chainrule train``: a network learns, and leaves a folder with all that came of it.
+"""``chainrule train``: trains a network, and writes everything about it to a folder.
 
-Place on the road: a command. The order of its work: what is asked → settings → folder →
-training → test. The test data are looked at once, at the end.
+Place on the road: a command. The order: options → settings → folder → training → test.
+The test data are used once, at the end.
 """
 
 from __future__ import annotations
@@ -186,7 +186,7 @@ def command(**given: Any) -> None:
 
 @dataclass
 class Run:
-    """A run that is about to begin or to go on."""
+    """A run that is about to start or to be resumed."""
 
     folder: RunFolder
     settings: Settings
@@ -197,7 +197,7 @@ class Run:
 
 
 def _new(asked: dict[str, Any], terminal: Terminal) -> Run:
-    """A run from what is asked, in a folder of its own."""
+    """A new run from the options, in a folder of its own."""
     about = (*sources.FOR_TABLES, *sources.FOR_FOLDERS, "test")
     source = sources.recognise(
         asked.get("data", "digits"),
@@ -309,7 +309,7 @@ def _network(
 def _settings(
     asked: dict[str, Any], source: Source, examples: sources.Examples, name: str
 ) -> Settings:
-    """All that is asked, and the defaults for the rest."""
+    """The settings from the options, with defaults for the rest."""
     train = examples.train
     task = train.task
     shape = train.image_shape or ()
@@ -358,7 +358,7 @@ def _settings(
 
 
 def _introduce(run: Run, terminal: Terminal) -> None:
-    """What is about to happen, in a few lines."""
+    """Prints what is about to happen, in a few lines."""
     examples, settings = run.examples, run.settings
     held_out = examples.validation
     watched = f", {len(held_out)} to watch progress on" if held_out is not None else ""
@@ -378,7 +378,7 @@ def _introduce(run: Run, terminal: Terminal) -> None:
 
 
 def _learn(run: Run, terminal: Terminal) -> training.History:
-    """Trains; after Ctrl-C everything is kept, and said how to go on."""
+    """Trains; after Ctrl-C keeps everything and prints how to resume."""
     words = run.settings.training
     listening: list[Any] = [callbacks.Checkpoint(run.folder.checkpoints)]
     if words.patience is not None and run.examples.validation is not None:
@@ -427,7 +427,7 @@ def _augmentation(settings: Settings) -> cr.data.Augmentation | None:
 def _finish(
     run: Run, history: training.History, terminal: Terminal, began: float
 ) -> None:
-    """Looks at the test data, once; draws; says where everything is."""
+    """Evaluates on the test data, draws pictures, and prints where all is."""
     test, settings, folder = run.examples.test, run.settings, run.folder
     said = report.predict(run.model, test, settings)
     measured = report.measure(said, test.targets)  # type: ignore[arg-type]

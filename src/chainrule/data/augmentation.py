@@ -1,9 +1,9 @@
 """Images that look a little different in every epoch.
 
 Place on the road: part of batching; it changes the batches that are trained on, and
-only those. What is done to an example depends on the seed, the epoch and the example's
-row alone, so a run that goes on, or has other batches, sees the same images. It must
-not know of files or networks.
+only those. What is done to an example depends only on the seed, the epoch and the
+example's row, so a resumed run, or one with another batch size, sees the same images.
+It must not know of files or networks.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ import numpy as np
 from ..errors import ArgumentError, DataError
 from .validation import Array
 
-#: Keeps these numbers apart from those of the order of the examples.
+#: Makes these random numbers differ from those that order the examples.
 STREAM = 0xA06
 
-#: Random numbers for an example: flip, place across, place down, angle.
+#: Random numbers for an example: flip, horizontal shift, vertical shift, angle.
 DRAWS = 4
 
 
@@ -28,11 +28,11 @@ class Augmentation:
     """What may happen to an image before a network sees it.
 
     Arguments:
-        flip: whether left and right are exchanged in every second image.
-        crop: points by which the image is moved at most, in each direction; its edge
-            goes on where nothing of it is left.
-        rotate: the largest angle, in degrees, by which it is turned; between points
-            it is interpolated, and beyond the edge its last point goes on.
+        flip: whether half of the images, at random, are mirrored.
+        crop: the largest shift in pixels, in each direction; the pixels at the edge are
+            repeated.
+        rotate: the largest rotation in degrees, with bilinear interpolation; the pixels
+            at the edge are repeated.
 
     Raises:
         ArgumentError: negative numbers, or an angle of more than 180.
@@ -109,7 +109,7 @@ class Augmentation:
 
 
 def _cropped(images: Array, margin: int, places: Array) -> Array:
-    """A part as large as the image, of the image with its edge repeated around it."""
+    """The image shifted, with the pixels at its edge repeated."""
     height, width = images.shape[1:3]
     room = ((0, 0), (margin, margin), (margin, margin), (0, 0))
     padded = np.pad(images, room, mode="edge")
@@ -120,7 +120,7 @@ def _cropped(images: Array, margin: int, places: Array) -> Array:
 
 
 def rotated(images: Array, angles: Array) -> Array:
-    """Images turned about their middle, with values interpolated between four points.
+    """Images rotated about their centre, with bilinear interpolation.
 
     Arguments:
         images: ``(B, H, W, C)`` floats.

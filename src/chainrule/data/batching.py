@@ -1,9 +1,8 @@
 """Batches: the order of the examples in an epoch, and data that never fits in memory.
 
 Place on the road: between a data set and the training loop. The order is a pure
-function of (seed, epoch), so a run that was stopped in the middle of an epoch goes on
-with the very batches it would have had. It must not know of networks, losses or
-devices.
+function of (seed, epoch), so a run that was stopped in the middle of an epoch is
+resumed with the same batches. It must not know of networks, losses or devices.
 
 A *stream* stands in for a data set where the examples come from a function::
 
@@ -96,10 +95,10 @@ def batches(
         source: a data set, or a ``Stream`` (whose batches come as they are: of the
             other arguments only ``epoch`` and ``start_batch`` matter).
         batch_size: examples in a batch.
-        shuffle: take the examples in the order of ``epoch_order``, and change them as
-            the ``augmentation`` of the data set says; else as they lie.
+        shuffle: take the examples in the order of ``epoch_order``, and apply the data
+            set's ``augmentation``; otherwise in order and unchanged.
         seed, epoch: determine that order.
-        start_batch: how many batches of this epoch have been used already.
+        start_batch: batches of this epoch that have been used already.
         drop_last: leave out a last batch that is smaller.
 
     Returns:
@@ -154,7 +153,7 @@ def batches(
 def _augmented(
     inputs: Arrays, source: Dataset, augmentation: Augmentation, draws: Array
 ) -> Array:
-    """A batch of images, changed; flat ones are flat again."""
+    """A batch of augmented images; flattened ones stay flattened."""
     if isinstance(inputs, tuple):
         raise DataError(f"Augmentation: Dataset {source.name!r} has several inputs")
     images = inputs

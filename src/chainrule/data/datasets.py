@@ -1,6 +1,6 @@
 """Data sets: arrays of examples that have been checked, and a split of them.
 
-Place on the road: between what people hand over (arrays, files, names) and the batches
+Place on the road: between what users give (arrays, files, names) and the batches
 that ``fit`` trains on. It must not know where the arrays came from, nor of networks.
 """
 
@@ -181,15 +181,14 @@ class Dataset:
 
     @property
     def made_on_demand(self) -> bool:
-        """Whether the inputs are made when they are asked for, as those in files."""
+        """Whether the inputs are computed on access, as images in files are."""
         return any(isinstance(array, Rows) for array in self._inputs)
 
     def augmented(self, augmentation: Augmentation | None) -> Dataset:
-        """The same examples, changed a little whenever they are trained on.
+        """The same examples, with images augmented whenever they are trained on.
 
-        Batches in random order, those of training, are changed; batches in the order of
-        the data, those of evaluation, are not. So are parts of the result, unless they
-        are made before.
+        Shuffled batches, as for training, are augmented; batches in the order of the
+        data, as for evaluation, are not. Subsets of the result are augmented too.
 
         Arguments:
             augmentation: what may happen to an image; None for nothing.
@@ -496,7 +495,7 @@ def memory_map(
         inputs: a ``.npy`` file with ``(N, …)`` inputs.
         targets: a ``.npy`` file with ``(N, …)`` targets, or None.
         **settings: the keyword arguments of ``Dataset``. Without ``classes`` the
-            labels, and only they, are read once when ``num_classes`` is asked for.
+            labels, and only they, are read once when ``num_classes`` is needed.
 
     Raises:
         FileError: no such file, or not a whole ``.npy`` file of numbers.

@@ -1,7 +1,7 @@
-"""Arrays whose rows are made when they are asked for.
+"""Arrays whose rows are computed on access.
 
-Place on the road: below data sets, which hold them in place of arrays. It must not know
-how rows are made.
+Place on the road: below data sets, which hold them in place of arrays. It must not
+know how rows are computed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from .validation import Array
 
 
 class Rows:
-    """What stands in for an array whose rows are made when they are asked for.
+    """The interface of an array whose rows are computed on access.
 
     Attributes:
         shape, dtype: of the array.

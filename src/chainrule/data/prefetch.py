@@ -1,7 +1,8 @@
-"""Batches made ahead of time, by threads, while the network learns from others.
+"""Batches prepared in advance by threads, while the network trains on others.
 
-Place on the road: part of batching. A few batches ahead and no more, in their order,
-so the memory stays small and the run the same. It must not know what a batch is.
+Place on the road: part of batching. Only a few batches are prepared in advance, and
+they keep their order, so memory stays small and results the same. It must not know what
+a batch is.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ def prefetched(
 ) -> Iterator[Made]:
     """``make(number)`` for each number, in order, made ahead by threads.
 
-    An error of ``make`` is raised where its result would come. When the iterator is
-    closed, or given up, nothing more is begun.
+    An error of ``make`` is raised in place of its result. When the iterator is closed
+    or deleted, no further call is started.
 
     Arguments:
         make: of a number; called by several threads at once.

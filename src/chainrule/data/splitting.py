@@ -24,12 +24,12 @@ def train_test_split(
     seed: int = 0,
     stratify: bool | None = None,
 ) -> Split:
-    """Part the examples at random into train, test and, where asked for, validation.
+    """Split the examples at random into train, test and, optionally, validation.
 
     Arguments:
         dataset: a data set, or (inputs, targets).
         test: the fraction to test on, between 0 and 1.
-        validation: the fraction to make choices on; 0 for none.
+        validation: the fraction for choosing hyper-parameters; 0 for none.
         seed: the same seed gives the same split.
         stratify: keep the share of every class in every part; when not given, done for
             data whose targets are one class label per example.
@@ -148,7 +148,7 @@ def _apportion(n: int, fractions: Array) -> Array:
 
 
 def _every_stratum_in_first(rows: list[Array], strata: Array) -> list[Array]:
-    """Move one row of each class that the training part lacks into it."""
+    """Moves one row of each class that is missing from the training part into it."""
     for stratum in np.setdiff1d(strata, strata[rows[0]]):
         for number in range(1, len(rows)):
             here = rows[number][strata[rows[number]] == stratum]

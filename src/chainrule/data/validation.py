@@ -1,7 +1,7 @@
-"""What people hand over, as arrays, or one clear error.
+"""What users give, as arrays, or one clear error.
 
 Place on the road: the first step of every data set, and of every batch of a data set
-that is too large to be looked at as a whole. It must not know of batches, files or
+that is too large to be checked as a whole. It must not know of batches, files or
 networks; foreign arrays and frames are recognised by their methods, never by an import.
 """
 
@@ -16,7 +16,7 @@ from ..errors import ArgumentError, DataError
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-#: Elements looked at in one go while searching for NaN, so that no large copy is made.
+#: Elements checked for NaN at a time, so that no large copy is made.
 CHUNK_ELEMENTS = 1 << 22
 
 
@@ -83,7 +83,7 @@ def check_finite(
     """Raise a ``DataError`` that names the first NaN or infinity of a float array.
 
     Arguments:
-        array: ``(N, …)``; integers and booleans pass unlooked at.
+        array: ``(N, …)``; integers and booleans are not checked.
         what: how the message calls it.
         names: the names of the columns of an ``(N, D)`` array.
         rows: ``(N,)``, the row numbers to name where the array is part of a larger one.

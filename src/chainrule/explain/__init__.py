@@ -1,6 +1,6 @@
-"""Looking inside: every value and every derivative of a computation, drawn and stepped.
+"""Looking inside: every value and derivative of a computation, drawn and explained.
 
-Beside the road, above everything that computes: it reads graphs, and nothing reads it.
+Beside the road, above everything that computes: it reads graphs.
 
 - ``entrance``: ``explain``, the function.
 - ``explanation``: what ``explain`` returns: text, drawing, page.

@@ -1,7 +1,7 @@
-"""``explain``, the one function: it picks the explanation for what it is given.
+"""``explain``, the one function: it picks the explanation for its argument.
 
-``import chainrule`` imports this file, and what draws an explanation comes with the
-first call: most programs explain nothing.
+``import chainrule`` imports this file, which in turn imports the rest of this room in
+the first call: most programs explain nothing.
 """
 
 from __future__ import annotations

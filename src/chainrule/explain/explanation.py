@@ -1,4 +1,4 @@
-"""``explain``: a computation opened up, with every value and every derivative in it.
+"""``Explanation``: a computation with every value and every derivative in it.
 
 Beside the road, at its end: it takes a tensor that was computed, a traced graph, or a
 network with data, and returns something that prints itself, draws itself, and writes
@@ -23,7 +23,7 @@ from .values.finite_differences import Difference, Perturbation
 from .words.lines import Wording
 from .words.numerals import typed
 
-#: A drawing of more nodes shows the last of them; nobody can read more than the most.
+#: How many nodes a drawing shows by default, the last ones, and how many at most.
 DRAWN, MOST_DRAWN = 80, 1000
 
 
@@ -144,13 +144,13 @@ class Explanation:
         return self._wording.ledger.gradient(node) is not None
 
     def difference(self, which: Node | str, entry: int = 0) -> Difference:
-        """A finite difference of L along one entry of a node, really computed.
+        """A finite difference of L along one entry of a node.
 
         Formula: (L(xᵢ + h) − L(xᵢ − h)) / 2h; the graph behind the node is computed
         again in float64 for each L.
 
         Arguments:
-            entry: the place in the flattened value.
+            entry: the index in the flattened value.
 
         Returns:
             ``.value``, the step ``.step``, and ``.kink`` where L bends at xᵢ.
@@ -233,7 +233,7 @@ class Explanation:
             last: how many nodes, counted from the end; by default 80.
 
         Raises:
-            ArgumentError: when asked for more than can be read.
+            ArgumentError: for more nodes than a drawing can show.
         """
         shown = picture(self._wording, self._last(last))
         return drawing(self._wording, shown, self.title, interactive=False)

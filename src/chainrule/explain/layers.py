@@ -111,7 +111,7 @@ class Layer:
         return self._parameter_gradient("bias", "∇b")
 
     def explained_by(self, explanation: Explanation) -> None:
-        """Where the derivatives come from; set once the loss is known."""
+        """Sets the explanation of the loss, which has the derivatives."""
         self._found = explanation
 
     def _explanation(self) -> Explanation:
@@ -150,7 +150,7 @@ def own_parameters(module: Module) -> dict[str, Parameter]:
 
 
 class _Calls:
-    """A watcher that keeps every call of a module with parameters.
+    """A watcher that records every call of a module with parameters.
 
     Attributes:
         made: pairs (module, the tensors that it returned).
@@ -162,10 +162,10 @@ class _Calls:
         self.inside: set[Node] = set()
 
     def before(self, module: Module, inputs: tuple[Any, ...]) -> None:
-        """Nothing to see yet."""
+        """Nothing to record before a module has computed."""
 
     def after(self, module: Module, inputs: tuple[Any, ...], output: Any) -> None:
-        """Keeps what the module returned, and what it computed on the way."""
+        """Records what the module returned, and what it computed on the way."""
         results = [n for n in tree.flatten(output)[0] if isinstance(n, Node)]
         if next(module.children(), None) is None:
             given = [n.read() for n in tree.flatten(inputs)[0] if isinstance(n, Node)]
@@ -269,7 +269,7 @@ def _linear(layer: Layer) -> bool:
 
 
 def _row(symbol: str, values: Array) -> list[str]:
-    """A name, the shape, and the numbers or what describes them."""
+    """A name, the shape, and the numbers or their statistics."""
     head = f"  {symbol:<24} {values.shape!s:<12}"
     if values.ndim < 2 or values.size > PRINTED or values.size == 0:
         return [f"{head} {array(values, PRINTED)}"]
@@ -376,7 +376,7 @@ def _as_node(value: Any, dtype: Any) -> Node:
 
 
 def _loss(loss: str | Callable[..., Any] | None, target: Node) -> Callable[..., Any]:
-    """The loss asked for; by default the one that fits the targets."""
+    """The requested loss; by default the usual one for the targets."""
     if loss is None:
         whole = dtypes.is_integer(target.dtype)
         return losses.cross_entropy if whole else losses.half_squared_error
@@ -396,7 +396,7 @@ def _layers(model: Module, calls: _Calls, run: _Run) -> list[Layer]:
     within = in_order(run.outputs)
     used, layers = set(within), []
     for i, (module, results) in enumerate(calls.made, 1):
-        # Of an output and a state, z is the one that the network goes on with.
+        # Of an output and a state, z is the one that the rest of the network uses.
         z = next((each for each in results if each in used), results[0])
         a = activation(z, within, set(run.inputs), calls.inside)
         layers.append(Layer(i, paths.get(id(module), ""), module, z, a))

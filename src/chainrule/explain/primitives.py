@@ -43,7 +43,7 @@ _SEEN: Operand = ((2, 5, 6), _F)
 _STEPS = {"stride": (2,), "dilation": (1,)}
 _FORM = {"stride": (2,), "padding": ((1, 1),), "dilation": (1,), "groups": 1}
 
-#: Examples for what is not a plain function of float tensors of one shape.
+#: Examples for primitives that are no plain function of float tensors of one shape.
 EXAMPLES: dict[str, Example] = {
     "where": Example((((3,), _B), _ROW, _ROW)),
     "logical_not": Example((((3,), _B),)),
@@ -106,7 +106,7 @@ class Entry:
 
 
 def entry(name: str) -> Entry:
-    """What the page says of a primitive.
+    """The page's entry of a primitive.
 
     Raises:
         OptionError: for a name that no primitive has.

@@ -1,4 +1,4 @@
-"""The systems of the field, one family a file, each to be read from top to bottom.
+"""Well-known networks, one family per file, each to be read from top to bottom.
 
 Place on the road: above ``nn`` and ``training``; examples of how to use them, and ready
 to be trained.

@@ -1,4 +1,4 @@
-"""A character model: a stack of LSTMs that says which character comes next.
+"""A character model: a stack of LSTMs that predicts the next character.
 
 Read from top to bottom: the network, how text becomes examples, and how it writes text.
 The shape of a value stands at the right of the line that makes it: N sequences, T
@@ -212,7 +212,7 @@ def _alphabet(characters: Any) -> str:
     return characters
 
 
-#: The compiled step of each model that has written.
+#: The compiled step of each model that has generated text.
 _steps: weakref.WeakKeyDictionary[CharLSTM, Any] = weakref.WeakKeyDictionary()
 
 

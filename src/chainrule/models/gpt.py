@@ -1,4 +1,4 @@
-"""GPT: a stack of causal Transformer blocks that says which token comes next.
+"""GPT: a stack of causal Transformer blocks that predicts the next token.
 
 Read from top to bottom: the network, what it starts from, and how it writes text. The
 shape of a value stands at the right of the line that makes it: N sequences, T steps,
@@ -151,7 +151,7 @@ class GPT(nn.Module):
             steps: how many tokens to add.
             temperature: what the logits are divided by: below 1 the likely becomes
                 likelier; 0 takes the likeliest token.
-            top_k: draw among so many likeliest tokens; among all when not given.
+            top_k: draw from the k most probable tokens; from all when not given.
             generator: of random numbers; the default one when not given.
 
         Returns:
@@ -220,7 +220,7 @@ def gpt_size(
 
 
 class _Writer:
-    """The caches of a model for so many sequences, and the program of a step.
+    """The key-value caches of a model for some sequences, and its compiled step.
 
     The model is not kept alive by them.
     """

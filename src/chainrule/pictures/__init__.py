@@ -1,7 +1,7 @@
 """Pictures of a trained network: what it learned, and where it is wrong.
 
 Place on the road: beside the commands; it draws arrays and must not know of tensors,
-networks or files. The curve of a training run is ``History.plot``'s.
+networks or files. Learning curves are drawn by ``History.plot``.
 
 matplotlib is imported when something is drawn. Where no ``ax`` (or
 ``figure``, for pictures of many tiles) is given, a new one is made with ``pyplot``, so

@@ -1,8 +1,8 @@
-"""Where pictures are drawn: figures with margins in inches, colours, numbers in titles.
+"""Figures with margins in inches, colours, and numbers in titles.
 
 Place on the road: below the pictures. It must not know what is drawn.
 
-A picture knows what stands around its axes, so margins are given and not sought:
+A picture knows what stands around its axes, so margins are given and not searched for:
 matplotlib's constrained layout measures every text several times, which takes longer
 than drawing does.
 """
@@ -52,7 +52,7 @@ def prepare() -> None:
 
 def _first_picture() -> None:
     """An empty picture: whatever the first one needs is there for the next."""
-    with suppress(ImportError):  # said by whoever draws
+    with suppress(ImportError):  # reported by the first call that draws
         figure = new_figure(1, 1)
         figure.add_axes((0.3, 0.3, 0.6, 0.6))
         figure.savefig(io.BytesIO())

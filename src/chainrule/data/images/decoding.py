@@ -3,7 +3,7 @@
 Place on the road: below folders of images. Pillow reads the files; it is imported when
 the first one is read. It must not know of classes, batches or networks.
 
-What becomes of the kinds of images there are:
+How the kinds of images are converted:
 
 ==========================  =========================================================
 turned by its camera        turned upright (EXIF orientation)
@@ -36,7 +36,7 @@ SUFFIXES = (
     ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm",
 )  # fmt: skip
 
-#: Images of more points than this are refused: they would fill the memory.
+#: Images of more pixels than this are refused: they would fill the memory.
 MOST_POINTS = 178_000_000
 
 GREY_MODES = frozenset(("1", "L", "LA", "I", "I;16", "I;16B", "I;16L", "I;16N"))
@@ -46,7 +46,7 @@ BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error)
 
 
 def is_image(path: Path) -> bool:
-    """Whether a file's name is that of an image; hidden files are none.
+    """Whether a file's name is that of an image and not of a hidden file.
 
     Example:
         >>> is_image(Path("cats/TOM.JPG")), is_image(Path("cats/.tom.jpg"))

@@ -1,4 +1,4 @@
-"""Images from folders, one folder a class, read while a network learns from others.
+"""Images from folders, one folder a class, read while the network trains on others.
 
 Place on the road: between a person's files and batches. How a file becomes an array is
 decided in ``decoding``. It must not know of networks.
@@ -22,21 +22,21 @@ from ..splitting import train_test_split
 from ..validation import Array
 from .decoding import decode, describe, is_image
 
-#: Images are this large at most where no size is asked for.
+#: The largest size of images, unless a size is given.
 USUAL_SIZE = 64
 LEAST_SIZE = 16
 
-#: Images that fill no more bytes than this are kept in memory once they are read.
+#: Images of a data set of at most this many bytes stay in memory once they are read.
 KEPT_BYTES = 1 << 30
 
-#: Folders of these names part the images, where there is one to train on.
+#: Folders with these names are the parts, if there is one for training.
 TRAIN_NAMES = ("train", "training")
 TEST_NAMES = ("test", "testing")
 VALIDATION_NAMES = ("validation", "val", "valid")
 
 
 class ImageFiles(Rows):
-    """Images in files, as an array that reads the rows that are asked for.
+    """Images in files, as an array that reads a row on access.
 
     Images are kept in memory, a byte a number, where they need no more than a gigabyte.
 
@@ -292,7 +292,7 @@ def _headers(found: Found, whole: bool) -> dict[Path, Header]:
 
 
 def _without(found: Found, headers: dict[Path, Header], root: Path) -> Found:
-    """Only the files that can be read."""
+    """The folder without files that cannot be read."""
     parts, broken = {}, []
     for part, (paths, labels) in found.parts.items():
         kept = [i for i, path in enumerate(paths) if headers[path] is not None]
@@ -327,7 +327,7 @@ def _size(
 def _split(
     root: Path, found: Found, dataset: Any, test: float, validation: float, seed: int
 ) -> Split:
-    """The parts that folders make, or that chance makes."""
+    """The parts as given by folders, or drawn at random."""
     count = sum(len(paths) for paths, _ in found.parts.values())
     described = f"{count} images of {len(found.classes)} classes"
     if found.left_out:
@@ -347,7 +347,7 @@ def _split(
         held_out = dataset("validation")
     if "test" in found.parts:
         tested = dataset("test")
-    else:  # what is called validation is all there is to test on
+    else:  # the validation part is the only one to test on
         assert held_out is not None
         tested, held_out = held_out, None
     if held_out is None and validation:

@@ -55,7 +55,7 @@ UCI_LICENCE = "CC BY 4.0 (UCI Machine Learning Repository)"
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of the catalogue: what a set is, and the function that reads it."""
+    """An entry of the catalogue: what a set is, and the function that reads it."""
 
     description: str
     source: str

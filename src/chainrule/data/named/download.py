@@ -5,7 +5,7 @@ folder, then in the cache folder, then fetched from its original address. It mus
 know what the files mean.
 
 A file is known by the sha256 of its *content*: of what is inside a ``.gz``, so that the
-same data packed by another hand is accepted; and, for text, of its words separated by
+same data packed by another tool is accepted; and, for text, of its words separated by
 single blanks, so that line endings do not matter.
 """
 
@@ -35,7 +35,7 @@ class RemoteFile:
     """A file of a data set.
 
     Arguments:
-        path: where it lies below a data folder, as in ``mnist/train-images….gz``; the
+        path: its path in a data folder, as in ``mnist/train-images….gz``; the
             same name without ``.gz`` or ``.xz`` is accepted too.
         sha256: of its content, as described at the top of this module; or the md5, of
             32 digits, where the authors have published that.
@@ -50,7 +50,7 @@ class RemoteFile:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The paths it may have below a data folder."""
+        """The paths that it may have in a data folder."""
         bare = self.path.removesuffix(".gz").removesuffix(".xz")
         return (self.path,) if bare == self.path else (self.path, bare)
 

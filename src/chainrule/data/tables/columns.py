@@ -1,4 +1,4 @@
-"""A table as named columns of numbers or texts, whatever it came from.
+"""A table as named columns of numbers or texts, from any source.
 
 Place on the road: the first step from a person's file to a network. CSV files, Parquet
 files, pandas and Polars frames and dictionaries all become the same ``Columns``;
@@ -147,7 +147,7 @@ def read_bytes(path: Path) -> bytes:
 
 def to_numbers(cells: Sequence[str | None] | Array, decimal: str = ".") -> Array | None:
     """Texts as float64, None as NaN; or None where any text is not a number."""
-    try:  # the usual case, in one go
+    try:  # the usual case, at once
         numbers = np.array([np.nan if cell is None else float(cell) for cell in cells])
     except ValueError:
         converted = [
@@ -176,7 +176,7 @@ def to_number(cell: str, decimal: str = ".") -> float | None:
 
 
 def _is_code(cell: str) -> bool:
-    """Whether a text that Python takes for a number is not one to people."""
+    """Whether a text that Python reads as a number is a code, such as a postcode."""
     if "_" in cell:
         return True
     return cell[0] in "0+-" and cell[1:2].isdigit() and bool(CODE.fullmatch(cell))
@@ -329,7 +329,7 @@ def _number_text(number: float) -> str:
 
 
 def as_texts(column: Array) -> Array:
-    """A column as texts and None, numbers without a superfluous ``.0``."""
+    """A column as texts and None, whole numbers without ``.0``."""
     if column.dtype.kind == "O":
         return column
     cells = [None if np.isnan(v) else _number_text(v) for v in column.tolist()]

@@ -1,4 +1,4 @@
-"""Text tables: bytes in, rows of cells out, every oddity one clear error.
+"""CSV files: bytes in, rows of cells out, one clear error for every irregularity.
 
 Place on the road: below ``columns``. The standard library's ``csv`` does the parsing;
 this file finds encoding and delimiter, and says what is wrong. It must not know what
@@ -17,7 +17,7 @@ from ...errors import DataError, FileError
 
 DELIMITERS = (",", ";", "\t", "|")
 
-#: Beginnings of files that people mistake for tables.
+#: First bytes of files that are often mistaken for CSV files.
 OTHER_FORMATS = {
     b"PK\x03\x04": "an Excel workbook or zip archive",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook",
@@ -106,7 +106,7 @@ def decode(raw: bytes, name: str) -> str:
 
 
 def sniff(text: str) -> str:
-    """The delimiter that cuts the first rows into equally many cells, and most."""
+    """The delimiter that splits the first rows into equally many, most cells."""
     sample = "\n".join(text.splitlines()[:50])
 
     def merit(delimiter: str) -> tuple[bool, int]:

@@ -1,10 +1,10 @@
 """A person's table: what is to be predicted, and by which kind of network.
 
 Place on the road: from a CSV or Parquet file or a frame to a split that ``fit`` can
-train on. It must not know of networks. Every choice made here is said in
+train on. It must not know of networks. Every choice made here is explained in
 ``explanation``.
 
-The task is recognised so: a target of texts or booleans is a class; so is one of whole
+How the task is recognised: a target of texts or booleans is a class; so is one of whole
 numbers with at most 20 different values, of which there are at least five rows each on
 average (two different values always are). Any other target of numbers is an amount:
 regression.
@@ -220,7 +220,7 @@ def _cut_categories(table: Table) -> list[str]:
 
 
 def _rows_with_target(columns: Columns, target: str, notes: list[str]) -> Columns:
-    """The rows whose target is known; how many were not is said."""
+    """The rows whose target is known, and a note on how many are dropped."""
     column = columns[target]
     if column.dtype.kind == "f":
         present = ~np.isnan(column)

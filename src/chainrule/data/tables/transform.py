@@ -315,7 +315,7 @@ def _counts_rows(name: str, column: Array) -> bool:
 
 
 def _refuse_stray_text(columns: Columns, name: str, column: Array) -> None:
-    """A text among many different numbers is a slip, not a category."""
+    """Refuses a text among many different numbers: it is a mistake, not a category."""
     numbers = {
         cell for cell in column if cell is not None and to_number(cell) is not None
     }

@@ -1,9 +1,9 @@
-"""Where the nodes of a drawing stand: in layers from left to right, edges around them.
+"""Positions of the nodes and edges of a drawing, in layers from left to right.
 
 Beside the road, for ``explain``: integers in, coordinates out. It knows nothing of
 nodes, names or SVG. The method is the classic one in four steps: layers by the longest
-path, invisible stops where an edge passes a layer, the order within each layer by the
-average place of the neighbours, and then heights that keep that order.
+path, dummy nodes where an edge passes a layer, the order within each layer by the
+average position of the neighbours, and then heights that keep that order.
 
 Source: Sugiyama, Tagawa & Toda (1981), "Methods for visual understanding of
 hierarchical system structures".
@@ -15,7 +15,7 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-#: How often the order within layers is improved, forth and back.
+#: Sweeps over the layers, forward and back, to improve their order.
 SWEEPS = 8
 
 Point = tuple[float, float]
@@ -23,7 +23,7 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True)
 class Layout:
-    """Places of a drawing.
+    """The positions of nodes and edges in a drawing.
 
     Attributes:
         places: the centre of each node.

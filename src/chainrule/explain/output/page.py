@@ -25,7 +25,7 @@ from .svg import Picture, drawing, escape, heat
 ALL_ENTRIES, SOME_ENTRIES = 12, 4
 #: The cells of a strip of colours beside a node.
 CELLS = 64
-#: What finite differences may cost in one page, in elements computed: about a second.
+#: The budget for finite differences in a page, in elements computed: about a second.
 BUDGET = 40_000_000
 
 
@@ -92,7 +92,7 @@ def _legend(wording: Wording, shown: Picture) -> str:
 
 
 class _Nodes:
-    """What the page says of each node, within a budget for finite differences."""
+    """The page's data on each node, within a budget for finite differences."""
 
     def __init__(self, wording: Wording, shown: Picture) -> None:
         self.wording = wording
@@ -100,7 +100,7 @@ class _Nodes:
         self.left = BUDGET
 
     def all(self) -> list[dict[str, Any]]:
-        """One row for each node; the differences of the last nodes are bought first."""
+        """One row for each node; the last nodes get their differences first."""
         rows = [self._node(node) for node in reversed(self.shown.nodes)]
         return rows[::-1]
 

@@ -28,11 +28,11 @@ from .layout import Layout, Point, arrange
 RADIUS = 44
 ROW, GAP = 164, 56
 MARGIN, HEAD = 28, 66
-#: A name longer than this is cut; the whole of it appears under the mouse.
+#: Longer names are shortened; the tooltip has the whole name.
 LONGEST_LABEL = 22
 #: The cells of the strip of colours that stands for a tensor.
 CELLS = 8
-#: How wide a letter of a label is, about.
+#: The approximate width of a letter of a label.
 LETTER = 7.6
 
 _drawings = itertools.count(1)
@@ -188,7 +188,7 @@ def _ends(route: Sequence[Point]) -> list[Point]:
 
 
 def _rim(centre: Point, towards: Point) -> Point:
-    """Where a circle's rim is met: on the side of the other end, rather level."""
+    """The point on a circle where an edge ends: towards its other end, rather level."""
     dx, dy = towards[0] - centre[0], (towards[1] - centre[1]) * 0.7
     length = math.hypot(dx, dy) or 1.0
     reach = RADIUS + 3
@@ -252,7 +252,7 @@ def _node(wording: Wording, shown: Picture, place: int, interactive: bool) -> st
 
 
 def _tip(wording: Wording, node: Node) -> str:
-    """What the mouse shows: the whole of what a label may have cut."""
+    """The tooltip: name, formula and type in full."""
     lines = [wording.forward(node)]
     if wording.ledger.gradient(node) is not None:
         lines.append(f"{wording.derivative(node)}: {_summary(wording, node)}")

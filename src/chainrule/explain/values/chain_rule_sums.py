@@ -1,5 +1,4 @@
-"""The chain rule of one graph with its numbers: what flows back to each node, and from
-where.
+"""The chain rule of one graph with its numbers: the sum of gradients at each node.
 
     ∂L/∂x = Σ over the operations y that use x of (∂L/∂y · ∂y/∂x)
 
@@ -97,7 +96,7 @@ class Ledger:
         return found
 
     def _parts_of(self, user: Node) -> dict[Node, Array]:
-        """What one operation hands back to each of its inputs."""
+        """The gradients that one operation contributes to its inputs."""
         if user not in self._parts:
             outputs = [n for n in self._results(user) if self.gradient(n) is not None]
             seeds = [constant(self.gradient(each)) for each in outputs]

@@ -1,10 +1,9 @@
-"""Finite differences inside a graph: what the loss does when one entry of one node
-moves.
+"""Finite differences inside a graph: how the loss changes with one entry of one node.
 
     ∂L/∂xᵢ ≈ (L(xᵢ + h) − L(xᵢ − h)) / 2h
 
 Beside the road, for ``explain``: the part of the graph behind the node is computed
-again, really, in float64, whatever precision it had. It uses the NumPy meaning of the
+again in float64, whatever precision it had. It uses the NumPy meaning of the
 primitives and none of their backward rules, so that it is evidence for them.
 """
 
@@ -40,7 +39,7 @@ class Difference:
     kink: bool = False
 
     def verdict(self, gradient: float) -> tuple[str, bool]:
-        """What a gradient beside it means, and whether it is as it should be."""
+        """How a gradient compares with it, in words, and whether they agree."""
         if np.isnan(self.value) or np.isnan(gradient):
             return "NaN, so there is nothing to compare", False
         close = abs(self.value - gradient) <= AGREE * max(1e-3, abs(gradient))
@@ -50,7 +49,7 @@ class Difference:
 
 
 class Perturbation:
-    """The loss as a function of one node's value.
+    """The loss as a function of the value of one node.
 
     Arguments:
         node: the node that moves.

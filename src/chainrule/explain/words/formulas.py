@@ -15,7 +15,7 @@ import numpy as np
 from ...graph import Graph, Node, in_order
 from .numerals import number, subscript
 
-#: How strongly a phrase holds together: what is weaker gets parentheses.
+#: Precedence of a phrase: operands of lower precedence get parentheses.
 LOGIC, COMPARISON, SUM, PRODUCT, SIGN, POWER, ATOM = range(7)
 
 _BINARY = {
@@ -39,13 +39,13 @@ _BINARY = {
 }
 _FUNCTIONS = {"sigmoid": "σ", "log": "ln", "sqrt": "√", "alias": ""}
 _ASSOCIATIVE = {"add", "multiply"}
-#: What a window's settings are where nobody asks for anything else.
+#: The default settings of a window.
 _PLAIN = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1}
 
 
 @dataclass(frozen=True)
 class Phrase:
-    """A piece of a formula, and how strongly it holds together."""
+    """A piece of a formula, and its precedence."""
 
     text: str
     strength: int = ATOM
@@ -160,7 +160,7 @@ def formulas(
 ) -> tuple[list[tuple[str, str]], list[str]]:
     """The outputs as formulas of the named nodes, after the definitions they share.
 
-    Answers pairs (name, formula) for parts that are used twice or would make a line too
+    Returns pairs (name, formula) for parts that are used twice or would make a line too
     long, and then one formula for each output.
     """
     nodes = in_order(outputs, stop=names)

@@ -25,11 +25,11 @@ MOST_TERMS = 6
 
 
 class Wording:
-    """What to say of each node of a ledger.
+    """The names, formulas, values and derivatives of a ledger's nodes as text.
 
     Arguments:
         ledger: the nodes, and their derivatives where they are known.
-        given: names that come before the user's own.
+        given: names that take precedence over the user's own.
     """
 
     def __init__(self, ledger: Ledger, given: Mapping[Node, str] | None = None) -> None:
@@ -73,7 +73,7 @@ class Wording:
     # Values. -----------------------------------------------------------------------
 
     def value(self, node: Node, most: int = numerals.SMALL) -> str:
-        """The value: a number, the elements, or what describes them."""
+        """The value: a number, the elements, or their statistics."""
         if node.value is None:
             return ""
         if node.several:

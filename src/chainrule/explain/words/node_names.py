@@ -1,4 +1,4 @@
-"""What to call a node: the user's name for it, found where the user wrote it.
+"""Names of nodes: the user's own, found in the line that made the node.
 
 Beside the road, for ``explain`` only. A node is called by its own name; else by what
 the user's line assigns (``s = x + y`` makes ``s``); else by what it computes, where
@@ -48,7 +48,7 @@ def name_nodes(
     Arguments:
         nodes: the nodes, each after its inputs.
         root: the node that is called L where the user has no name for it.
-        given: names that come before all others.
+        given: names that take precedence over all others.
     """
     wanted = _assigned(nodes)
     wanted.update({node: clean(node.name) for node in nodes if clean(node.name)})

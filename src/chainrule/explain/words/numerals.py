@@ -1,4 +1,4 @@
-"""Numbers and arrays as a reader wants them: few digits, and a true minus sign.
+"""Numbers and arrays for readers: few digits, and a true minus sign.
 
 Beside the road, for ``explain`` only. It knows arrays, and nothing of graphs.
 """
@@ -83,7 +83,7 @@ def sizes(shape: Sequence[int]) -> str:
 
 
 def array(value: Array, most: int = SMALL) -> str:
-    """An array in one line: its elements where it is small, else what describes them.
+    """An array in one line: its elements if it is small, else its statistics.
 
     Example:
         >>> array(np.array([[1.0, -2.0]])), array(np.zeros((0, 3)))
