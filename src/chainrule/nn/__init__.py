@@ -1,6 +1,9 @@
-"""Layers, and ``Module``, of which they and whole networks are made.
+"""Layers, and ``Module``, the base class of layers and networks.
 
-Place on the road: above the compiler, written with public operators only.
+Place on the road: above the compiler, written with public operators only. In the order
+of reading: ``module`` (parameters, calls, files), ``arguments`` (checks), ``linear``
+and the other simple layers, ``containers``; then ``recurrent`` and ``attention``, which
+are made of them.
 """
 
 from typing import TYPE_CHECKING
@@ -145,14 +148,9 @@ __all__ = [
     "Upsample",
 ]
 
-#: A file may name these: every layer of this package, and nothing else in it.
-offer(
-    *(
-        kind
-        for kind in (globals()[name] for name in __all__)
-        if issubclass(kind, Module) and kind is not Module
-    )
-)
+_public = [globals()[name] for name in __all__]
+# A model file may name these layers and no other class of this package.
+offer(*(each for each in _public if issubclass(each, Module) and each is not Module))
 
 __dir__ = listing(__all__)
 if not TYPE_CHECKING:  # so that type checkers still find wrong names

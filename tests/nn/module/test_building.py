@@ -489,3 +489,16 @@ def test_the_golden_network_of_version_1_predicts_what_it_did() -> None:
     notes = saving.read(GOLDEN / "network-version-1.safetensors")[1]["notes"]
     assert repr(net) == repr(everything())
     np.testing.assert_allclose(net(IDS).numpy(), notes["outputs"], rtol=1e-5)
+
+
+@pytest.mark.parametrize(("make", "x"), NETWORKS[1:])
+def test_golden_networks_of_version_1_with_all_layers_predict_what_they_did(
+    make: Any, x: Any
+) -> None:
+    name = make.__name__.removeprefix("of_")
+    file = GOLDEN / f"{name}-version-1.safetensors"
+    net, notes = cr.load(file), saving.read(file)[1]["notes"]
+    assert repr(net) == repr(make())
+    outputs = net(x)
+    found = outputs[0] if isinstance(outputs, tuple) else outputs
+    np.testing.assert_allclose(found.numpy(), notes["outputs"], rtol=1e-4, atol=1e-5)
