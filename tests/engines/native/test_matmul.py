@@ -15,10 +15,12 @@ from llvmlite import ir
 from chainrule import dtypes
 from chainrule.engines.native.choose import matmul
 from chainrule.engines.native.choose.matmul import (
+    InnerTiling,
     Matmul,
+    Panels,
+    TallTiling,
     Tiling,
     choose_tiling,
-    oriented,
     scratch_elements,
 )
 from chainrule.engines.native.write import emit
@@ -154,7 +156,7 @@ class Run:
         self.memory = self._guarded(span(shape, s.c_strides))
         self.c = view(self.memory, shape, s.c_strides)
         self.start = self.d.copy()
-        self.scratch = scratch_elements(self.tiling)
+        self.scratch = scratch_elements(self.spec, self.tiling)
 
     def _guarded(self, count: int) -> Array:
         guard = Guarded(count, self.spec.dtype, self.case.at_start)
@@ -223,7 +225,7 @@ def check(case: Case) -> Tiling:
 # What is tried.
 # ------------------------------------------------------------------------------------
 
-#: How each way to compute a product is reached: its kind, whether panels are packed.
+#: How each way to compute a product is reached: its form, whether panels are packed.
 WAYS = [
     ("outer", False, Case(1, 300, 50)),
     ("outer", False, Case(3, 131, 40, a="t")),
@@ -259,13 +261,13 @@ WAYS = [
 
 
 @pytest.mark.parametrize("epilogue", ["", "relu", "update"])
-@pytest.mark.parametrize(("kind", "packed", "case"), WAYS, ids=lambda x: str(x)[:24])
+@pytest.mark.parametrize(("form", "packed", "case"), WAYS, ids=lambda x: str(x)[:24])
 def test_every_way_to_compute_a_product_is_right(
-    kind: str, packed: bool, case: Case, epilogue: str
+    form: str, packed: bool, case: Case, epilogue: str
 ) -> None:
     case = replace(case, epilogue=epilogue, at_start=epilogue == "relu")
     tiling = check(case)
-    assert (tiling.kind, tiling.packed) == (kind, packed)
+    assert (tiling.form, tiling.copies) == (form, packed)
 
 
 @pytest.mark.parametrize("epilogue", ["", "relu", "update"])
@@ -280,7 +282,8 @@ def test_a_large_matrix_is_read_row_by_row(
         Case(2, 200, 300),
         Case(37, 213, 150, a="t", b="gap"),
     ):
-        assert check(replace(case, machine=machine, epilogue=epilogue)).streams
+        tiling = check(replace(case, machine=machine, epilogue=epilogue))
+        assert tiling.panels is Panels.STREAMED
 
 
 SIZES = (1, 1, 2, 3, 4, 5, 7, 8, 13, 16, 17, 31, 32, 33, 47, 64, 97, 128, 131)
@@ -325,8 +328,8 @@ def test_empty_products_are_zero_or_nothing(
     check(Case(4, 4, 4, batch=0, epilogue=epilogue))
 
 
-@pytest.mark.parametrize(("kind", "packed", "case"), WAYS, ids=lambda x: str(x)[:24])
-def test_a_nan_stays_in_its_row_and_column(kind: str, packed: bool, case: Case) -> None:
+@pytest.mark.parametrize(("form", "packed", "case"), WAYS, ids=lambda x: str(x)[:24])
+def test_a_nan_stays_in_its_row_and_column(form: str, packed: bool, case: Case) -> None:
     run = Run(case)
     run.a[0, case.m // 2, case.k // 2] = np.nan
     run.b[0, case.k - 1, case.n // 2] = np.inf
@@ -348,28 +351,6 @@ def test_a_part_uses_no_scratch_memory_but_its_own() -> None:
         run.close()
 
 
-def test_a_column_is_computed_as_a_row_of_the_transposed_product() -> None:
-    for case in (Case(77, 1, 130), Case(77, 1, 30, a="t"), Case(77, 1, 9, b="wide")):
-        turned, exchanged = oriented(case.spec)
-        assert exchanged
-        assert (turned.m, turned.n, turned.c_strides[2]) == (1, 77, 1)
-        run = Run(case)
-        module = new_module()
-        emit_matmul(module, "turned", turned, tiling := choose_tiling(turned, 64, 32))
-        code = Compiled(module)
-        kinds = [ctypes.c_void_p] * 5 + [ctypes.c_int64] * 2
-        scratch = np.zeros(max(1, scratch_elements(tiling)), np.float32)
-        places = [x.ctypes.data for x in (run.b, run.a, run.memory, scratch, scratch)]
-        code.function("turned", *kinds)(*places, 0, 1)
-        np.testing.assert_allclose(run.c, run.a @ run.b, rtol=1e-4, atol=1e-4)
-        run.close()
-
-
-def test_other_products_keep_their_orientation() -> None:
-    for case in (Case(5, 2, 3), Case(1, 1, 9), Case(5, 1, 3, c="gap")):
-        assert oriented(case.spec) == (case.spec, False)
-
-
 @pytest.mark.parametrize("machine", MACHINES[:3])
 def test_tiles_fit_the_registers(machine: tuple[int, int, bool]) -> None:
     vector_bytes, registers, _ = machine
@@ -377,12 +358,13 @@ def test_tiles_fit_the_registers(machine: tuple[int, int, bool]) -> None:
         case = replace(random_case(seed), machine=machine)
         t = choose_tiling(case.spec, vector_bytes, registers)
         vectors = -(-t.columns // t.lanes)
-        if t.kind == "inner":
+        if isinstance(t, InnerTiling):
             sums = t.rows * t.group + min(t.rows, t.group)
-        elif t.kind == "tall":
+        elif isinstance(t, TallTiling):
             sums = (t.rows // t.lanes) * (t.columns + 1)
         else:
             sums = t.rows * vectors + vectors
         assert sums + 1 <= registers, (case, t)
-        assert t.longest * t.blocks >= case.k
-        assert t.blocks == 1 or t.longest <= 1024
+        stretches, longest = t.stretches(case.k)
+        assert longest * stretches >= case.k
+        assert stretches == 1 or longest <= 1024

@@ -1,12 +1,38 @@
-"""How a product of matrices is cut on this processor: tiles, panels, blocks of k.
+"""How a product of matrices is cut on this processor: tiles, panels, stretches of p.
 
 Place on the road: ``plan`` says which product; ``write.matmul`` writes it as is chosen
 here. Choices by arithmetic; nothing of LLVM.
+
+C (m × n) = A (m × k) · B (k × n), computed tile by tile; a *panel* is the columns of B
+that a tile needs. The first line that fits decides the form of the tiles:
+
+=========  =============================================================================
+inner      A's rows are contiguous and k is at least 4 vectors; and B's columns are too,
+           where C has at most 8 rows or 12 columns, or k is at least 40 vectors and A
+           at most 512 KiB; or else, where C has few columns but many rows, B is copied
+tall       A's columns are contiguous, C has at most 4 columns and at least 4 vectors of
+           rows
+outer      everything else
+=========  =============================================================================
+
+and for outer tiles, how they read their panels:
+
+=========  =============================================================================
+streamed   B is larger than 1 MiB and its rows are contiguous, C has at most 128 rows:
+           all panels for a few rows of B at a time
+direct     B's rows are contiguous, and C is at most two tiles high, or the parts share
+           the rows of C, or C has at most 128 rows and B or k is small, or a panel fits
+           the first-level cache: panels are read where they lie
+prepared   a loop has copied B to panels before its first step
+packed     everything else: each part copies a panel, then uses it for all its rows
+=========  =============================================================================
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from enum import Enum
+from typing import ClassVar
 
 from ....dtypes import DType
 from ..plan.kernels import Product
@@ -32,37 +58,94 @@ class Matmul:
     dtype: DType
 
 
+class Panels(Enum):
+    """How tiles read the columns of B that they need; see the table above."""
+
+    DIRECT = "direct"
+    STREAMED = "streamed"
+    PACKED = "packed"
+    PREPARED = "prepared"
+
+
 @dataclass(frozen=True)
 class Tiling:
-    """How a product is cut.
+    """How a product is cut; what all forms of tiles have in common.
 
     Attributes:
-        kind: of the tiles, "outer", "tall" or "inner".
         lanes: of a vector.
         rows, columns: of a tile; the last ones may be smaller.
-        blocks: the number of stretches of p.
-        longest: the length of the longest of them.
-        packed: whether panels are copied.
         by_panel: whether parts share the panels, or the row tiles.
-        group: for inner products, how many columns are computed at a time.
-        held: how many sums of a part wait in memory from one stretch of p to the next.
-        streams: whether all panels are gone through for each stretch of p, or all
-            stretches for each panel.
-        ready: whether B has been copied to panels before (``emit_panels``).
+        panels: how panels are read.
     """
 
-    kind: str
     lanes: int
     rows: int
     columns: int
+    by_panel: bool
+    panels: Panels
+
+    form: ClassVar[str]
+
+    @property
+    def copies(self) -> bool:
+        """Whether parts copy panels to their scratch memory."""
+        return self.panels is Panels.PACKED
+
+    @property
+    def in_panels(self) -> bool:
+        """Whether tiles read B from panels, not from where it lies."""
+        return self.panels in (Panels.PACKED, Panels.PREPARED)
+
+    def stretches(self, k: int) -> tuple[int, int]:
+        """Into how many stretches p is divided, and the length of the longest."""
+        return 1, k
+
+    def __str__(self) -> str:
+        return f"{self.form} {self.rows}×{self.columns}, {self.panels.value}"
+
+
+@dataclass(frozen=True)
+class OuterTiling(Tiling):
+    """Tiles of outer products: columns of A times rows of B.
+
+    Attributes:
+        blocks, longest: the number of stretches of p, and the length of the longest.
+        held: how many sums of a part wait in memory from one stretch of p to the next.
+    """
+
     blocks: int
     longest: int
-    packed: bool
-    by_panel: bool
-    group: int = 0
     held: int = 0
-    streams: bool = False
-    ready: bool = False
+
+    form: ClassVar[str] = "outer"
+
+    def stretches(self, k: int) -> tuple[int, int]:
+        """Into how many stretches p is divided, and the length of the longest."""
+        return self.blocks, self.longest
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        return text if self.blocks == 1 else f"{text} by {self.longest}"
+
+
+@dataclass(frozen=True)
+class TallTiling(Tiling):
+    """Tiles of many rows and a few columns, whose vectors run down the columns."""
+
+    form: ClassVar[str] = "tall"
+
+
+@dataclass(frozen=True)
+class InnerTiling(Tiling):
+    """Tiles of inner products: rows of A times columns of B.
+
+    Attributes:
+        group: how many columns are computed at a time.
+    """
+
+    group: int
+
+    form: ClassVar[str] = "inner"
 
 
 #: The longest stretch of p that is summed before C is stored: a panel of it stays in
@@ -96,20 +179,6 @@ SMALL_MATRIX = 512 << 10
 NARROW = 4
 
 
-def oriented(spec: Matmul) -> tuple[Matmul, bool]:
-    """The product as it is best computed, and whether that is Cᵀ = Bᵀ Aᵀ.
-
-    A C of one column, contiguous, is a row of the transposed product, whose vectors
-    run along it. Rows and columns of the epilogue are then exchanged.
-    """
-    by_batch, by_row, _ = spec.c_strides
-    if spec.n != 1 or spec.m == 1 or by_row != 1:
-        return spec, False
-    (of_a, i, p), (of_b, q, _) = spec.a_strides, spec.b_strides
-    strides = (of_b, 0, q), (of_a, p, i), (by_batch, 0, 1)
-    return Matmul(spec.batch, 1, spec.m, spec.k, *strides, spec.dtype), True
-
-
 def choose_tiling(spec: Matmul, vector_bytes: int, registers: int) -> Tiling:
     """The tiling for a processor with this vector width and number of registers."""
     spec = with_plain_strides(spec)
@@ -120,37 +189,34 @@ def choose_tiling(spec: Matmul, vector_bytes: int, registers: int) -> Tiling:
     if spec.a_strides[1] == 1 and spec.n <= NARROW and spec.m >= 4 * lanes:
         fitting = (registers - 2) // (spec.n + 1)
         rows = lanes * max(1, min(-(-IN_FLIGHT // spec.n), fitting))
-        return Tiling("tall", lanes, rows, spec.n, 1, spec.k, False, by_panel=False)
+        return TallTiling(lanes, rows, spec.n, by_panel=False, panels=Panels.DIRECT)
     while lanes * size > 16 and spec.n <= lanes // 2:
         lanes //= 2
     vectors = _vectors(spec, -(-spec.n // lanes), registers)
-    rows = _rows(spec.m, vectors, registers)
+    return _outer_tiling(spec, lanes, _rows(spec.m, vectors, registers), vectors)
+
+
+def _outer_tiling(spec: Matmul, lanes: int, rows: int, vectors: int) -> OuterTiling:
+    """How tiles of this size read their panels, and in how many stretches of p."""
     columns = lanes * vectors
     by_panel = _by_panel(spec, rows, columns)
-    large = spec.k * spec.n * size > LARGE_MATRIX
-    streams = _may_stream(spec, by_panel) and large
-    direct = streams or _is_direct(spec, rows, columns, by_panel)
+    large = spec.k * spec.n * spec.dtype.itemsize > LARGE_MATRIX
     block = LONGEST_BLOCK
-    if streams:
+    if large and _may_stream(spec, by_panel):
+        panels = Panels.STREAMED
         block = STREAMS if spec.m == 1 else STREAMED_ROWS
-    elif direct and spec.m <= 2 * rows:
-        block = max(1, spec.k)
+    elif _is_direct(spec, rows, columns, by_panel):
+        panels = Panels.DIRECT
+        if spec.m <= 2 * rows:
+            block = max(1, spec.k)
+    else:
+        panels = Panels.PACKED
     blocks = max(1, -(-spec.k // block))
-    waiting = spec.m if blocks > 1 else 0
-    if streams:
-        waiting *= -(-spec.n // columns)
-    return Tiling(
-        "outer",
-        lanes,
-        rows,
-        columns,
-        blocks,
-        longest=-(-spec.k // blocks),
-        packed=not direct,
-        by_panel=by_panel,
-        held=waiting * columns,
-        streams=streams,
-    )
+    held = spec.m * columns if blocks > 1 else 0
+    if panels is Panels.STREAMED:
+        held *= -(-spec.n // columns)
+    longest = -(-spec.k // blocks)
+    return OuterTiling(lanes, rows, columns, by_panel, panels, blocks, longest, held)
 
 
 def _is_direct(spec: Matmul, rows: int, columns: int, by_panel: bool) -> bool:
@@ -204,7 +270,7 @@ def _is_inner(spec: Matmul, lanes: int) -> bool:
     return spec.m >= 16 and (spec.n <= NARROW or (wasteful and spec.m >= 24 * spec.n))
 
 
-def _inner_tiling(spec: Matmul, lanes: int, registers: int) -> Tiling:
+def _inner_tiling(spec: Matmul, lanes: int, registers: int) -> InnerTiling:
     """As many sums as leave registers for their factors: all columns, or groups."""
     most = 20 if registers >= 32 else 12
     columns = min(spec.n, lanes)
@@ -214,8 +280,9 @@ def _inner_tiling(spec: Matmul, lanes: int, registers: int) -> Tiling:
     else:
         rows = min(spec.m, 4 if most >= 16 else 3)
         group = min(columns, 4 if rows > 2 else min(16, most) // rows)
-    packed, by_panel = spec.b_strides[1] != 1, _by_panel(spec, rows, columns)
-    return Tiling("inner", lanes, rows, columns, 1, spec.k, packed, by_panel, group)
+    panels = Panels.DIRECT if spec.b_strides[1] == 1 else Panels.PACKED
+    by_panel = _by_panel(spec, rows, columns)
+    return InnerTiling(lanes, rows, columns, by_panel, panels, group)
 
 
 def _vectors(spec: Matmul, needed: int, registers: int) -> int:
@@ -245,23 +312,26 @@ def _rows(m: int, vectors: int, registers: int) -> int:
     return min(range(max(1, most // 2), most + 1), key=cost)
 
 
-def scratch_elements(tiling: Tiling) -> int:
+def scratch_elements(spec: Matmul, tiling: Tiling) -> int:
     """How many elements of scratch memory each part needs."""
-    own = tiling.packed and not tiling.ready
-    panel = tiling.longest * tiling.columns if own else 0
-    return panel + tiling.held
+    _, longest = tiling.stretches(spec.k)
+    panel = longest * tiling.columns if tiling.copies else 0
+    return panel + held_elements(tiling)
 
 
-def ready_tiling(tiling: Tiling, spec: Matmul) -> Tiling | None:
+def held_elements(tiling: Tiling) -> int:
+    """How many of these are sums that wait; they stand behind the panel."""
+    return tiling.held if isinstance(tiling, OuterTiling) else 0
+
+
+def prepared(tiling: Tiling, spec: Matmul) -> OuterTiling | None:
     """The tiling for a B that lies in panels; None where they would not be used.
 
     A factor that is multiplied again and again, as in a loop, is copied once.
     """
-    if tiling.kind != "outer":
+    if not isinstance(tiling, OuterTiling):
         return None
-    return replace(
-        tiling, packed=True, ready=True, blocks=1, longest=spec.k, held=0, streams=False
-    )
+    return replace(tiling, panels=Panels.PREPARED, blocks=1, longest=spec.k, held=0)
 
 
 def panel_elements(spec: Matmul, tiling: Tiling) -> int:
@@ -294,23 +364,24 @@ def tiling_of(kernel: Product, host: Host) -> Tiling:
     spec = specification(kernel)
     tiling = choose_tiling(spec, host.vector_bytes, host.registers)
     if kernel.in_panels:
-        found = ready_tiling(tiling, spec)
-        assert found is not None
-        return found
+        in_panels = prepared(tiling, spec)
+        assert in_panels is not None
+        return in_panels
     return tiling
 
 
-def prepared_tiling(kernel: Product, host: Host) -> Tiling | None:
+def prepared_tiling(kernel: Product, host: Host) -> OuterTiling | None:
     """The tiling for a second factor in panels; None where that would not be used."""
     if kernel.operands[1].strides[0]:
         return None  # another matrix for every one of the batch
-    return ready_tiling(tiling_of(kernel, host), specification(kernel))
+    return prepared(tiling_of(kernel, host), specification(kernel))
 
 
 def scratch_bytes(kernel: Product, host: Host) -> int:
     """Scratch memory for each part."""
     return (
-        scratch_elements(tiling_of(kernel, host)) * kernel.steps[0].call.output.itemsize
+        scratch_elements(specification(kernel), tiling_of(kernel, host))
+        * kernel.steps[0].call.output.itemsize
     )
 
 
@@ -319,7 +390,9 @@ def units_of(kernel: Product, host: Host) -> int:
     spec, tiling = specification(kernel), tiling_of(kernel, host)
     if kernel.across and not tiling.by_panel:
         return 1  # a part has whole columns
-    if tiling.streams and spec.m == 1:  # long pieces of rows are read faster
+    if (
+        tiling.panels is Panels.STREAMED and spec.m == 1
+    ):  # long pieces of rows are read faster
         return max(FEWEST_STREAMS, spec.n * spec.dtype.itemsize // STREAM_BYTES)
     pieces = (
         -(-spec.n // tiling.columns) if tiling.by_panel else -(-spec.m // tiling.rows)

@@ -25,8 +25,11 @@ from typing import TypeAlias
 from llvmlite import ir
 
 from ...choose.matmul import (
+    InnerTiling,
     Matmul,
+    Panels,
     Tiling,
+    held_elements,
     scratch_elements,
     with_plain_strides,
 )
@@ -43,7 +46,7 @@ from ..emit import (
 )
 from ..epilogue import Epilogue
 from .panels import Panel, emit_packer
-from .tiles import Ahead, Inner, Outer, Tall, Tile
+from .tiles import TILES, Ahead, Tile
 
 #: Where a stretch of p begins, and its length.
 Stretch: TypeAlias = tuple[ir.Value, ir.Value]
@@ -84,8 +87,8 @@ def _panel_of(spec: Matmul, tiling: Tiling) -> Panel:
         -(-tiling.columns // tiling.lanes),
         by_row,
         by_column,
-        shortest=spec.k // tiling.blocks,
-        pitch=tiling.longest if tiling.kind == "inner" else 0,
+        shortest=spec.k // tiling.stretches(spec.k)[0],
+        pitch=spec.k if isinstance(tiling, InnerTiling) else 0,
     )
 
 
@@ -139,17 +142,18 @@ class _Product:
         self.epilogue, self.ahead = epilogue, ahead
         self.element = register_type(spec.dtype)
         self.tiles: dict[tuple[int, int], ir.Function] = {}
-        own = tiling.packed and not tiling.ready
-        self.packer = self._packer() if own else None
+        self.streams = tiling.panels is Panels.STREAMED
+        self.packer = self._packer() if tiling.copies else None
         kind = ir.FunctionType(VOID, [POINTER] * 5 + [I64, I64])
         self.function = ir.Function(module, kind, name)
         self.a, self.b, self.c, scratch, self.context, self.part, self.parts = (
             self.function.args
         )
         self.ir = ir.IRBuilder(self.function.append_basic_block("entry"))
-        own = linear(self.ir, 0, [(self.part, scratch_elements(tiling))])
+        size = scratch_elements(spec, tiling)
+        own = linear(self.ir, 0, [(self.part, size)])
         self.scratch = address(self.ir, scratch, self.element, own)
-        behind = index(scratch_elements(tiling) - tiling.held)
+        behind = index(size - held_elements(tiling))
         self.sums = address(self.ir, self.scratch, self.element, behind)
 
     def _packer(self) -> ir.Function:
@@ -177,7 +181,7 @@ class _Product:
         """All rows of the panels first … last, counted through the batch."""
         b, total = self.ir, index(panels)
         rows = index(0), index(self.spec.m)
-        if self.tiling.streams:
+        if self.streams:
             with (
                 self._stretches() as stretch,
                 loop(b, first, last, name="unit") as unit,
@@ -216,7 +220,8 @@ class _Product:
     @contextmanager
     def _stretches(self) -> Iterator[Stretch]:
         """The loop over the stretches of p: where each begins, and its length."""
-        b, k, blocks = self.ir, self.spec.k, self.tiling.blocks
+        b, k = self.ir, self.spec.k
+        blocks, _ = self.tiling.stretches(k)
         with loop(b, 0, blocks, name="block") as block:
             if blocks == 1:
                 yield index(0), index(k)
@@ -238,7 +243,7 @@ class _Product:
         column = b.mul(number, index(tiling.columns))
         by_batch, by_row, by_column = spec.b_strides
         place = linear(b, 0, [(batch, by_batch), (p, by_row), (column, by_column)])
-        if tiling.ready:
+        if tiling.panels is Panels.PREPARED:
             place = linear(b, 0, [(column, spec.k), (p, tiling.columns)])
         source = address(b, self.b, self.element, place)
         if self.packer is not None:
@@ -267,7 +272,7 @@ class _Product:
 
         def call(row: ir.Value, rows: int) -> None:
             terms = [(row, self.tiling.columns)]
-            if self.tiling.streams:
+            if self.streams:
                 terms.append((where.column, self.spec.m))
             sums = address(b, self.sums, self.element, linear(b, 0, terms))
             pointers = [self.a, self.c, where.source, sums, self.context]
@@ -290,7 +295,7 @@ class _Product:
             function.linkage = "internal"
             function.attributes.add("noinline")
             self.tiles[rows, columns] = function
-            kind = {"outer": Outer, "tall": Tall, "inner": Inner}[self.tiling.kind]
+            tile = TILES[type(self.tiling)]
             cut = self.spec, self.tiling, rows, columns
-            kind(function, *cut, self.epilogue, self.ahead).emit()
+            tile(function, *cut, self.epilogue, self.ahead).emit()
         return self.tiles[rows, columns]

@@ -20,7 +20,14 @@ from typing import TypeAlias
 
 from llvmlite import ir
 
-from ...choose.matmul import Matmul, Tiling
+from ...choose.matmul import (
+    InnerTiling,
+    Matmul,
+    OuterTiling,
+    Panels,
+    TallTiling,
+    Tiling,
+)
 from ...choose.processor import CACHE_LINE, IN_FLIGHT
 from ..emit import (
     I64,
@@ -92,40 +99,6 @@ class Tile:
             self.widths[-1] //= 2
         self.masks = [*[None] * (self.vectors - 1), first_lanes(rest, self.widths[-1])]
 
-    def emit(self) -> None:
-        """The whole stretch in registers; after the last one epilogue and store."""
-        b = self.b
-        if self.tiling.blocks == 1:
-            self._call_for_rows()
-            self._finish(self.sums())
-            b.ret_void()
-            return
-        ends = b.icmp_signed(">=", b.add(self.p, self.length), index(self.spec.k))
-        with b.if_then(ends):
-            self._call_for_rows()
-        sums = self.sums()
-        with b.if_else(ends) as (then, otherwise):
-            with then:
-                self._finish(sums)
-            with otherwise:
-                for r, line in enumerate(sums):
-                    for v, value in enumerate(line):
-                        place = self.waiting_place(r, v)
-                        store(b, self.spec.dtype, value, place, None)
-        b.ret_void()
-
-    def _call_for_rows(self) -> None:
-        """Asks memory for what the epilogue will need; the sums take long enough."""
-        b = self.b
-        if self.ahead is not None:
-            with loop(b, 0, self.rows, name="ahead") as r:
-                where = self.batch, b.add(self.row, r), self.column, self.columns
-                self.ahead(b, self.context, *where)
-
-    def sums(self) -> list[list[ir.Value]]:
-        """C of the tile so far and this stretch: for each row its vectors."""
-        raise NotImplementedError("each kind of tile writes its own sums")
-
     def place(self, row: ir.Value, v: int) -> ir.Value:
         """Where a vector of the tile lies in C."""
         by_batch, by_row, _ = self.spec.c_strides
@@ -134,12 +107,11 @@ class Tile:
         at = linear(self.b, v * self.tiling.lanes, where)
         return address(self.b, self.c, self.element, at)
 
-    def waiting_place(self, r: int, v: int) -> ir.Value:
-        """Where a vector of the tile waits between stretches."""
-        at = index(r * self.tiling.columns + v * self.lanes)
-        return address(self.b, self.waiting, self.element, at)
+    def emit(self) -> None:
+        """Writes the whole function."""
+        raise NotImplementedError("each kind of tile computes its own sums")
 
-    def _finish(self, sums: list[list[ir.Value]]) -> None:
+    def finish(self, sums: list[list[ir.Value]]) -> None:
         """The tile through the epilogue to C.
 
         With an epilogue it goes row by row through memory, so that this is written
@@ -192,13 +164,8 @@ class Tile:
                 epilogue.end(b, self.context, where, v, mask)
 
 
-class Outer(Tile):
-    """A tile of outer products."""
-
-    def sums(self) -> list[list[ir.Value]]:
-        """starts + Σₚ A[rows, p] ⊗ B[p, columns]."""
-        starts = self._starts()
-        return self.summed(starts, self._step) if self.spec.k else starts
+class OuterProducts(Tile):
+    """What tiles of outer products have in common: numbers times vectors, added."""
 
     def summed(self, starts: list[list[ir.Value]], step: Step) -> list[list[ir.Value]]:
         """The loop over p."""
@@ -220,6 +187,74 @@ class Outer(Tile):
         b.cbranch(b.icmp_signed("<", following, self.length), body, after)
         b.position_at_end(after)
         return new
+
+    def later_rows(self, start: ir.Value, count: int, work: int) -> None:
+        """Asks memory for ``count`` neighbours in a row of Aᵀ that is far from this
+        one, where each takes so much ``work``."""
+        by_p, size = self.spec.a_strides[2], self.spec.dtype.itemsize
+        if abs(by_p) * size < FAR_APART:
+            return
+        distance = by_p * -(-MULTIPLICATIONS_AHEAD // work)
+        for at in (*range(0, count - 1, CACHE_LINE // size), count - 1):
+            place = address(self.b, start, self.element, index(distance + at))
+            prefetch(self.b, place)
+
+    def scaled(
+        self, number: ir.Value, vectors: list[ir.Value], sums: list[ir.Value]
+    ) -> list[ir.Value]:
+        """sums + number · vectors."""
+        widths = {x.type.count for x in vectors}
+        spread = {width: splat(self.b, number, width) for width in sorted(widths)}
+        return [
+            multiply_add(self.b, spread[x.type.count], x, total)
+            for x, total in zip(vectors, sums, strict=True)
+        ]
+
+
+class OuterTile(OuterProducts):
+    """A tile of outer products, over one or several stretches of p."""
+
+    tiling: OuterTiling
+
+    def emit(self) -> None:
+        """The whole stretch in registers; after the last one epilogue and store."""
+        b = self.b
+        if self.tiling.blocks == 1:
+            self._prefetch()
+            self.finish(self._sums())
+            b.ret_void()
+            return
+        ends = b.icmp_signed(">=", b.add(self.p, self.length), index(self.spec.k))
+        with b.if_then(ends):
+            self._prefetch()
+        sums = self._sums()
+        with b.if_else(ends) as (then, otherwise):
+            with then:
+                self.finish(sums)
+            with otherwise:
+                for r, line in enumerate(sums):
+                    for v, value in enumerate(line):
+                        place = self.waiting_place(r, v)
+                        store(b, self.spec.dtype, value, place, None)
+        b.ret_void()
+
+    def _prefetch(self) -> None:
+        """Asks memory for what the epilogue will need; the sums take long enough."""
+        b = self.b
+        if self.ahead is not None:
+            with loop(b, 0, self.rows, name="ahead") as r:
+                where = self.batch, b.add(self.row, r), self.column, self.columns
+                self.ahead(b, self.context, *where)
+
+    def _sums(self) -> list[list[ir.Value]]:
+        """starts + Σₚ A[rows, p] ⊗ B[p, columns]."""
+        starts = self._starts()
+        return self.summed(starts, self._step) if self.spec.k else starts
+
+    def waiting_place(self, r: int, v: int) -> ir.Value:
+        """Where a vector of the tile waits between stretches."""
+        at = index(r * self.tiling.columns + v * self.lanes)
+        return address(self.b, self.waiting, self.element, at)
 
     def _starts(self) -> list[list[ir.Value]]:
         """Where the sums begin: at 0, in later stretches where the last one ended."""
@@ -249,14 +284,14 @@ class Outer(Tile):
 
     def _step(self, p: ir.Value, sums: list[list[ir.Value]]) -> list[list[ir.Value]]:
         """One p: every row's number of A times every vector of B, added to the sums."""
-        b, dtype, packed = self.b, self.spec.dtype, self.tiling.packed
+        b, dtype, packed = self.b, self.spec.dtype, self.tiling.in_panels
         stride = self.tiling.columns if packed else self.spec.b_strides[1]
         columns = []
         for v, (width, mask) in enumerate(zip(self.widths, self.masks, strict=True)):
             at = linear(b, v * self.lanes, [(p, stride)])
             source = address(b, self.panel, self.element, at)
             columns.append(load(b, dtype, source, width, None if packed else mask))
-            if self.tiling.streams:
+            if self.tiling.panels is Panels.STREAMED:
                 self._ahead(source, stride)
         by_batch, by_row, by_p = self.spec.a_strides
         where = [(self.batch, by_batch), (self.row, by_row), (self.p, by_p), (p, by_p)]
@@ -270,17 +305,6 @@ class Outer(Tile):
             new.append(self.scaled(number, columns, line))
         return new
 
-    def later_rows(self, start: ir.Value, count: int, work: int) -> None:
-        """Asks memory for ``count`` neighbours in a row of Aᵀ that is far from this
-        one, where each takes so much ``work``."""
-        by_p, size = self.spec.a_strides[2], self.spec.dtype.itemsize
-        if abs(by_p) * size < FAR_APART:
-            return
-        distance = by_p * -(-MULTIPLICATIONS_AHEAD // work)
-        for at in (*range(0, count - 1, CACHE_LINE // size), count - 1):
-            place = address(self.b, start, self.element, index(distance + at))
-            prefetch(self.b, place)
-
     def _ahead(self, source: ir.Value, stride: int) -> None:
         """Asks memory for what is read here later: in the next stretch by a single row,
         which is through with a panel at once; else in the panel after the next one."""
@@ -288,19 +312,8 @@ class Outer(Tile):
         distance = self.tiling.longest * stride if alone else 2 * self.tiling.columns
         prefetch(self.b, address(self.b, source, self.element, index(distance)))
 
-    def scaled(
-        self, number: ir.Value, vectors: list[ir.Value], sums: list[ir.Value]
-    ) -> list[ir.Value]:
-        """sums + number · vectors."""
-        widths = {x.type.count for x in vectors}
-        spread = {width: splat(self.b, number, width) for width in sorted(widths)}
-        return [
-            multiply_add(self.b, spread[x.type.count], x, total)
-            for x, total in zip(vectors, sums, strict=True)
-        ]
 
-
-class Tall(Outer):
+class TallTile(OuterProducts):
     """A tile of many rows and at most four columns: vectors run down the columns."""
 
     def emit(self) -> None:
@@ -366,8 +379,10 @@ def _interleaved(
     return found
 
 
-class Inner(Tile):
+class InnerTile(Tile):
     """A tile of inner products, of at most ``lanes`` columns."""
+
+    tiling: InnerTiling
 
     def emit(self) -> None:
         """A group of columns after the other to memory, then all to C."""
@@ -394,7 +409,7 @@ class Inner(Tile):
         most = max(1, k // lanes)
         self.unroll = min(most, -(-IN_FLIGHT // (self.rows * columns)))
         by_batch, by_row, _ = self.spec.a_strides
-        pitch = self.spec.k if self.tiling.packed else self.spec.b_strides[2]
+        pitch = self.spec.k if self.tiling.in_panels else self.spec.b_strides[2]
         where = [(self.batch, by_batch), (self.row, by_row)]
         a = address(self.b, self.a, self.element, linear(self.b, 0, where))
         at = linear(self.b, 0, [(start, pitch)])
@@ -494,3 +509,11 @@ def _lane_sums(b: ir.IRBuilder, vectors: list[ir.Value]) -> ir.Value:
         vectors = [b.fadd(mixed(b, x, y, low), mixed(b, x, y, high)) for x, y in pairs]
         group = half
     return vectors[0]
+
+
+#: The class that writes the tiles of each kind of tiling.
+TILES: dict[type[Tiling], type[Tile]] = {
+    OuterTiling: OuterTile,
+    TallTiling: TallTile,
+    InnerTiling: InnerTile,
+}

@@ -8,125 +8,118 @@ reductions that run.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from llvmlite import ir
 
 from ...plan.kernels import Coordinate
 from .. import emit
 from ..arithmetic import reductions
-from ..emit import index
-from ..point import Point, Values
-
-if TYPE_CHECKING:
-    from .sweep import SweepEmitter
+from ..point import Values
+from .columns import Columns
+from .state import Lanes, SweepState
 
 
 class Row:
-    """The values of one row (or one vector of rows) while its passes are written."""
+    """The values of one row (or one vector of rows) while its passes are written.
+
+    Arguments:
+        state: of the function.
+        columns: where sums across rows are added.
+        outer: the row's index along each outer axis.
+        lanes: the vector of rows, where the lanes lie along a kept axis; else None.
+    """
 
     def __init__(
         self,
-        sweep: SweepEmitter,
-        at: Mapping[int, ir.Value],
-        place: object = None,
+        state: SweepState,
+        columns: Columns,
+        outer: Mapping[int, ir.Value],
+        lanes: Lanes | None,
     ) -> None:
-        self.sweep, self.at, self.place = sweep, at, place
+        self.state, self.columns, self.outer, self.lanes = state, columns, outer, lanes
         self.known: dict[int, ir.Value] = {}
-        self.states: dict[tuple[int, int], list[ir.Value]] = {}
-        loops = sweep.loops
-        self.row_lanes = loops.lanes if loops.lanes_kept else 0
+        #: (step, number of the interleaved vector) → the registers of its reduction
+        self.sums: dict[tuple[int, int], list[ir.Value]] = {}
 
-    def point(self, at: Mapping[int, ir.Value], place: object) -> Point:
-        """The point at these inner indices; ``place`` is that of the lanes."""
-        loops = self.sweep.loops
-        indices = {**self.at, **at}
-        mask = None
-        if loops.axis is not None and place is not None:
-            assert isinstance(place, tuple)
-            indices[loops.axis], mask = place
-        lanes = loops.lanes if place is not None else 0
-        axes = range(len(self.sweep.kernel.shape))
-        found = tuple(indices.get(axis, index(0)) for axis in axes)
-        return Point(found, loops.axis if lanes else None, lanes, mask)
-
-    def values(self, point: Point, number: int) -> Values:
-        """The steps at a point in pass ``number``, with what is known by then."""
-        sweep = self.sweep
-        reload = {i: a for i, (a, since) in sweep.reload.items() if since < number}
-        return Values(
-            sweep.b, sweep.kernel.steps, sweep.pointers, point, dict(self.known),
-            reload, sizes=sweep.sizes,
-        )  # fmt: skip
+    def _values(
+        self, inner: Mapping[int, ir.Value], lanes: Lanes | None, number: int
+    ) -> Values:
+        """The steps at these inner indices in pass ``number``."""
+        point = self.state.point({**self.outer, **inner}, lanes)
+        return self.state.values(point, dict(self.known), number)
 
     def begin(self, sums: Sequence[int], number: int) -> None:
         """Before a pass: values of the row that it needs, and empty sums."""
-        sweep, b = self.sweep, self.sweep.b
+        b, loops = self.state.b, self.state.loops
         self.rows_until(number)
         for step in sums:
-            call = sweep.kernel.steps[step].call
-            loops = sweep.loops
+            call = self.state.kernel.steps[step].call
             for i in range(1 if loops.lanes_kept else loops.interleaved):
-                state = reductions.start(call, loops.lanes)
-                places = [emit.local(b, each.type) for each in state]
-                for value, where in zip(state, places, strict=True):
-                    b.store(value, where)
-                self.states[step, i] = places
+                start = reductions.start(call, loops.lanes)
+                registers = [emit.local(b, each.type) for each in start]
+                for value, register in zip(start, registers, strict=True):
+                    b.store(value, register)
+                self.sums[step, i] = registers
 
     def rows_until(self, number: int) -> None:
         """Values of the row that depend on the passes before ``number`` alone."""
-        sweep = self.sweep
-        point = self.point({}, self.place)
-        values = self.values(point, number)
-        for i, step in enumerate(sweep.kernel.steps):
-            ready = step.row and not step.reduces and sweep.levels.level[i] <= number
+        values = self._values({}, self.lanes, number)
+        level = self.state.levels.level
+        for i, step in enumerate(self.state.kernel.steps):
+            ready = step.row and not step.reduces and level[i] <= number
             if ready and i not in self.known:
                 self.known[i] = values.step(i)
                 values.known[i] = self.known[i]
 
     def elements(
         self,
-        at: Mapping[int, ir.Value],
-        place: object,
+        inner: Mapping[int, ir.Value],
+        lanes: Lanes | None,
         position: int,
         roots: Sequence[int],
         number: int,
         slot: tuple[int, int] | None = None,
     ) -> None:
-        """The elements at one point: computed, added to the sums, stored."""
-        sweep = self.sweep
-        kernel = sweep.kernel
-        values = self.values(self.point(at, place), number)
+        """Computes the elements at one point, adds them to the sums, stores them.
+
+        Arguments:
+            inner, lanes: the point: indices along the inner axes, and the vector.
+            position: which of the interleaved vectors this is.
+            roots: the steps that pass ``number`` is made for.
+            slot: (vector, row) of the sums of columns that are kept in registers.
+        """
+        state, kernel = self.state, self.state.kernel
+        values = self._values(inner, lanes, number)
         stores = []
         for i in roots:
             if kernel.steps[i].reduces:
                 self._accumulate(i, position, values)
             elif kernel.steps[i].across:
-                sweep.columns.add(i, values, slot)
+                self.columns.add(i, values, slot)
             else:
                 found = values.step(i)
                 stores += [(found, access) for n, access in kernel.stores if n == i]
-        for i, (access, since) in sweep.reload.items():
+        for i, (access, since) in state.reload.items():
             if access.home < 0 and since == number:
                 stores.append((values.step(i), access))
         for found, access in stores:
             values.store(found, access)
 
     def _accumulate(self, number: int, position: int, values: Values) -> None:
-        b, step = self.sweep.b, self.sweep.kernel.steps[number]
+        b, step = self.state.b, self.state.kernel.steps[number]
         value = values.argument(step.arguments[0])
-        mask = None if self.sweep.loops.lanes_kept else values.point.mask
+        mask = None if self.state.loops.lanes_kept else values.point.mask
         place = self._index_along(values) if step.call.name.startswith("arg") else value
         new = reductions.entering(b, step.call, value, place, mask)
-        places = self.states[number, position]
-        old = [b.load(each, typ=each.allocated_type) for each in places]
+        registers = self.sums[number, position]
+        old = [b.load(each, typ=each.allocated_type) for each in registers]
         found = reductions.combine(b, step.call, old, new)
-        for each, where in zip(found, places, strict=True):
-            b.store(each, where)
+        for each, register in zip(found, registers, strict=True):
+            b.store(each, register)
 
     def _index_along(self, values: Values) -> ir.Value:
         """The index of each lane within the row."""
-        kernel = self.sweep.kernel
+        kernel = self.state.kernel
         strides = [0] * len(kernel.shape)
         size = 1
         for axis in sorted(kernel.reduced, reverse=True):
@@ -136,29 +129,26 @@ class Row:
 
     def end(self, sums: Sequence[int]) -> None:
         """After a pass: each sum is one value of the row."""
-        sweep, b = self.sweep, self.sweep.b
+        b, loops = self.state.b, self.state.loops
         for step in sums:
-            call = sweep.kernel.steps[step].call
-            states = [places for (i, _), places in self.states.items() if i == step]
-            loaded = [
-                [b.load(p, typ=p.allocated_type) for p in each] for each in states
-            ]
+            call = self.state.kernel.steps[step].call
+            found = [registers for (i, _), registers in self.sums.items() if i == step]
+            loaded = [[b.load(r, typ=r.allocated_type) for r in each] for each in found]
             while len(loaded) > 1:
                 loaded = [
                     reductions.combine(b, call, loaded[i], loaded[i + 1])
                     for i in range(0, len(loaded) - 1, 2)
                 ]
-            (state,) = loaded
-            if not sweep.loops.lanes_kept and sweep.loops.lanes:
-                state = reductions.across(b, call, state)
-            self.known[step] = reductions.result(call, state)
+            (total,) = loaded
+            if not loops.lanes_kept and loops.lanes:
+                total = reductions.across(b, call, total)
+            self.known[step] = reductions.result(call, total)
 
     def store(self) -> None:
         """The values of the row that are wanted, after the last pass."""
-        sweep = self.sweep
-        self.rows_until(len(sweep.kernel.steps))
-        place = self.place if sweep.loops.lanes_kept else None
-        values = self.values(self.point({}, place), 0)
-        for number, access in sweep.kernel.stores:
-            if sweep.kernel.steps[number].row:
+        kernel = self.state.kernel
+        self.rows_until(len(kernel.steps))
+        values = self._values({}, self.lanes, 0)
+        for number, access in kernel.stores:
+            if kernel.steps[number].row:
                 values.store(self.known[number], access)

@@ -27,6 +27,7 @@ from .. import emit
 from ..emit import KERNEL, index
 from .columns import Columns
 from .row import Row
+from .state import Lanes, SweepState
 
 #: A row that is computed once and read again in later passes may take this much stack.
 MOST_SCRATCH = 1 << 16
@@ -45,11 +46,11 @@ def emit_sweep(
     With ``sizes`` of the homes, every load and store is checked.
     """
     simple = simplified(kernel)
-    return SweepEmitter(module, name, simple, homes, vector_bytes, sizes).emit()
+    return _Sweep(module, name, simple, homes, vector_bytes, sizes).emit()
 
 
-class SweepEmitter:
-    """The state while one function is written."""
+class _Sweep:
+    """One function while it is written."""
 
     def __init__(
         self,
@@ -60,15 +61,22 @@ class SweepEmitter:
         vector_bytes: int,
         sizes: Mapping[int, int] | None,
     ) -> None:
-        self.kernel, self.sizes = kernel, sizes
+        self.kernel = kernel
         self.function = ir.Function(module, KERNEL, name)
         self.b = ir.IRBuilder(self.function.append_basic_block("entry"))
         self.pointers = emit.arguments(self.b, self.function.args[0], homes)
-        self.loops = Loops(kernel, vector_bytes)
-        self.levels = Levels(kernel)
-        self.reload = self._reloads()
-        self.vector_bytes = vector_bytes
-        self.columns = Columns(self)
+        self.loops, self.levels = Loops(kernel, vector_bytes), Levels(kernel)
+        self.state = SweepState(
+            self.b,
+            kernel,
+            self.loops,
+            self.levels,
+            vector_bytes,
+            self.pointers,
+            sizes,
+            self._reloads(),
+        )
+        self.columns = Columns(self.state)
 
     def emit(self) -> ir.Function:
         """The whole function: this part's rows, one after the other."""
@@ -106,10 +114,10 @@ class SweepEmitter:
             with emit.loop(b, 0, count, name="rows") as i:
                 first = b.add(low, b.mul(i, index(together)))
                 rows = [b.add(first, index(number)) for number in range(together)]
-                self._rows([Row(self, self._outer_indices(row)) for row in rows])
+                self._rows([self._row(self._outer_indices(row)) for row in rows])
             low = b.add(low, b.mul(count, index(together)))
         with emit.loop(b, low, high, name="row") as row:
-            self._rows([Row(self, self._outer_indices(row))])
+            self._rows([self._row(self._outer_indices(row))])
         self.columns.end()
 
     def _behind(self, part: ir.Value, size: int) -> None:
@@ -144,11 +152,16 @@ class SweepEmitter:
             found[self.loops.outer[0]] = row
         return found
 
-    def _blocks(self, at: dict[int, ir.Value], low: object, high: object) -> None:
+    def _row(self, outer: dict[int, ir.Value], lanes: Lanes | None = None) -> Row:
+        return Row(self.state, self.columns, outer, lanes)
+
+    def _blocks(
+        self, at: dict[int, ir.Value], low: ir.Value | int, high: ir.Value | int
+    ) -> None:
         """The row at these outer indices, or its blocks of lanes from low to high."""
         loops, b = self.loops, self.b
         if not loops.lanes_kept:
-            self._row(at, [None])
+            self._rows([self._row(at)])
             return
         assert loops.axis is not None
         length = self.kernel.shape[loops.axis]
@@ -156,14 +169,16 @@ class SweepEmitter:
         if isinstance(high, int):
             if whole:
                 with emit.loop(b, 0, whole, name="block") as block:
-                    self._row(at, self._vectors(b.mul(block, index(loops.stride))))
+                    self._vector_rows(
+                        at, self._vectors(b.mul(block, index(loops.stride)))
+                    )
             self._rest(at, whole * loops.stride, length)
             return
         if whole:
-            last = b.icmp_signed("<", high, index(whole))
-            stop = b.select(last, high, index(whole))
+            stop = emit.smaller(b, high, index(whole))
             with emit.loop(b, low, stop, name="block") as block:
-                self._row(at, self._vectors(b.mul(block, index(loops.stride))))
+                first = b.mul(block, index(loops.stride))
+                self._vector_rows(at, self._vectors(first))
         if length > whole * loops.stride:
             with b.if_then(b.icmp_signed(">", high, index(whole))):
                 self._rest(at, whole * loops.stride, length)
@@ -174,25 +189,22 @@ class SweepEmitter:
         vectors = (length - first) // lanes
         if vectors:
             with emit.loop(b, 0, vectors, name="vector") as vector:
-                place = b.add(index(first), b.mul(vector, index(lanes)))
-                self._row(at, [(place, None)])
+                begin = b.add(index(first), b.mul(vector, index(lanes)))
+                self._vector_rows(at, [Lanes(begin)])
         first += vectors * lanes
         if first < length:
             mask = emit.tail_mask(b, index(first), length, lanes)
-            self._row(at, [(index(first), mask)])
+            self._vector_rows(at, [Lanes(index(first), mask)])
 
-    def _vectors(self, first: ir.Value) -> list[tuple[ir.Value, ir.Value | None]]:
+    def _vectors(self, first: ir.Value) -> list[Lanes]:
+        """The vectors of a block that are interleaved."""
         b, lanes = self.b, self.loops.lanes
-        return [
-            (b.add(first, index(i * lanes)), None)
-            for i in range(self.loops.interleaved)
-        ]
+        starts = range(0, self.loops.interleaved * lanes, lanes)
+        return [Lanes(b.add(first, index(start))) for start in starts]
 
-    def _row(
-        self, at: dict[int, ir.Value], places: Sequence[tuple[ir.Value, object] | None]
-    ) -> None:
-        """One row; for lanes on a kept axis, one for each place of a vector."""
-        self._rows([Row(self, at, place) for place in places])
+    def _vector_rows(self, at: dict[int, ir.Value], vectors: Sequence[Lanes]) -> None:
+        """Vectors of rows, where the lanes lie along a kept axis."""
+        self._rows([self._row(at, lanes) for lanes in vectors])
 
     def _rows(self, rows: list[Row]) -> None:
         """Rows whose inner loops are the same."""
@@ -230,7 +242,7 @@ class SweepEmitter:
             return
         if loops.lanes_kept or loops.axis is None:
             for row in rows:
-                row.elements(at, row.place, 0, roots, number)
+                row.elements(at, row.lanes, 0, roots, number)
             return
         if self.columns.in_registers:
             for sums, row in enumerate(rows):
@@ -241,8 +253,8 @@ class SweepEmitter:
             low, high = self._share(loops.axis, length // stride)
             with emit.loop(b, low, high, name="block") as block:
                 first = b.mul(block, index(stride))
-                for i, place in enumerate(self._vectors(first)):
-                    self._elements(rows, at, place, i, roots, number)
+                for i, lanes in enumerate(self._vectors(first)):
+                    self._elements(rows, at, lanes, i, roots, number)
         if length % stride == 0:
             return
         if loops.cut == loops.axis:
@@ -257,14 +269,14 @@ class SweepEmitter:
         self,
         rows: list[Row],
         at: dict[int, ir.Value],
-        place: object,
+        lanes: Lanes,
         position: int,
         roots: list[int],
         number: int,
     ) -> None:
-        """The elements of all rows at one place."""
+        """The elements of all rows at one vector."""
         for row in rows:
-            row.elements(at, place, position, roots, number)
+            row.elements(at, lanes, position, roots, number)
         self.columns.added()
 
     def _unrolled(self, row: Row, sums: int, roots: list[int], number: int) -> None:
@@ -276,7 +288,7 @@ class SweepEmitter:
             if first + lanes > length:
                 mask = emit.tail_mask(b, index(first), length, lanes)
             slot = first // lanes, sums
-            row.elements({}, (index(first), mask), 0, roots, number, slot)
+            row.elements({}, Lanes(index(first), mask), 0, roots, number, slot)
 
     def _row_rest(
         self, rows: list[Row], at: dict[int, ir.Value], roots: list[int], number: int
@@ -289,10 +301,10 @@ class SweepEmitter:
         rest = length - length % lanes
         if whole < rest:
             with emit.loop(b, whole, rest, lanes, name="vector") as first:
-                self._elements(rows, at, (first, None), 0, roots, number)
+                self._elements(rows, at, Lanes(first), 0, roots, number)
         if rest < length:
             mask = emit.tail_mask(b, index(rest), length, lanes)
-            self._elements(rows, at, (index(rest), mask), 0, roots, number)
+            self._elements(rows, at, Lanes(index(rest), mask), 0, roots, number)
 
     def _share(self, axis: int, count: int) -> tuple[Any, Any]:
         """The bounds of an axis, or of this part's share where the axis is cut."""

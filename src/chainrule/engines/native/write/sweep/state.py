@@ -1,0 +1,70 @@
+"""What all writers of one sweep's function share: its builder, its cut, its buffers.
+
+Place on the road: below ``row``, ``columns`` and ``sweep``, which write parts of the
+same function and would otherwise have to know each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from llvmlite import ir
+
+from ...choose.sweep import Levels, Loops
+from ...plan.kernels import Access, Sweep
+from ..emit import index
+from ..point import Point, Values
+
+
+@dataclass(frozen=True)
+class Lanes:
+    """Where a vector lies along the axis of the lanes: the index of its first lane, and
+    which lanes exist (None for all).
+    """
+
+    first: ir.Value
+    mask: ir.Value | None = None
+
+
+@dataclass
+class SweepState:
+    """The state while the function of a sweep is written.
+
+    Attributes:
+        loops, levels: how the kernel's space is walked.
+        pointers: the address of each buffer; those of a part's own sums are moved to
+            where that part writes.
+        reload: elements that later passes read back from memory: from where, and the
+            pass that computes them.
+        sizes: of the buffers, where every access is to be checked.
+    """
+
+    b: ir.IRBuilder
+    kernel: Sweep
+    loops: Loops
+    levels: Levels
+    vector_bytes: int
+    pointers: dict[int, ir.Value]
+    sizes: Mapping[int, int] | None
+    reload: dict[int, tuple[Access, int]]
+
+    def point(self, indices: Mapping[int, ir.Value], lanes: Lanes | None) -> Point:
+        """The point at these indices (0 along all other axes): one number, or the
+        numbers of a vector's lanes.
+        """
+        axis, mask = None, None
+        if lanes is not None and self.loops.axis is not None:
+            axis, mask = self.loops.axis, lanes.mask
+            indices = {**indices, axis: lanes.first}
+        axes = range(len(self.kernel.shape))
+        found = tuple(indices.get(each, index(0)) for each in axes)
+        return Point(found, axis, 0 if axis is None else self.loops.lanes, mask)
+
+    def values(self, point: Point, known: dict[int, ir.Value], number: int) -> Values:
+        """The steps at a point in pass ``number``, some of them known already."""
+        reload = {i: a for i, (a, since) in self.reload.items() if since < number}
+        return Values(
+            self.b, self.kernel.steps, self.pointers, point, known, reload,
+            sizes=self.sizes,
+        )  # fmt: skip
