@@ -28,7 +28,7 @@ class LSTMEquations(Recurrence):
     forget_bias: float | None
 
     def _set_gates(self, peepholes: bool, forget_bias: float | None) -> None:
-        """Sets whether gates see the context, and what bᶠ starts as, after a check."""
+        """Sets the options of the gates, after checks."""
         self.peepholes = bool(peepholes)
         self.forget_bias = forget_bias
         if forget_bias is not None:
@@ -36,7 +36,7 @@ class LSTMEquations(Recurrence):
             self.forget_bias = number_within(layer, "forget_bias", forget_bias)
 
     def _initial_biases(self) -> Mapping[int, float]:
-        """That of the forget gate, where one was asked for."""
+        """The bias of the forget gate, if one was given."""
         return {} if self.forget_bias is None else {FORGET: self.forget_bias}
 
     def step(self, z: Any, state: State, weights: Weights) -> State:

@@ -20,7 +20,7 @@ class RNNEquations(Recurrence):
     nonlinearity: str
 
     def _set_nonlinearity(self, name: str) -> None:
-        """Sets f by its name, after a check."""
+        """Sets f by its name, after a check of the name."""
         if name not in NONLINEARITIES:
             kind = f"{type(self).__name__} nonlinearity"
             raise unknown_option(kind, name, NONLINEARITIES)
