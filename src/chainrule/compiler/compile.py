@@ -56,13 +56,6 @@ class Specialisation:
     stages: tuple[tuple[str, int], ...]
     seconds: float
 
-    def __call__(self, arrays: list[Array]) -> Any:
-        """Runs once: the results, as tensors without history."""
-        leaves = computed_leaves(self.types, self.executable(arrays))
-        if self.results is None:
-            return leaves[0]
-        return tree.unflatten(self.results, leaves)
-
     def report(self, timing: Timing | None = None) -> Report:
         """What was made, in words and figures."""
         made = self.executable
@@ -161,7 +154,10 @@ class Compiled:
         if current_trace() is not None or differentiating.get():
             return self.function(*args, **kwargs)  # a part of what is around it
         program, arrays = self._find(args, kwargs)
-        return program(arrays)
+        leaves = computed_leaves(program.types, program.executable(arrays))
+        if program.results is None:
+            return leaves[0]
+        return tree.unflatten(program.results, leaves)
 
     def explain(self, *args: Any, measure: bool = False, **kwargs: Any) -> Report:
         """What was compiled for arguments like these, without running it.

@@ -15,7 +15,7 @@ import numpy as np
 from llvmlite import ir
 
 from chainrule.engines.native.choose.processor import host
-from chainrule.engines.native.run.pool import Pool
+from chainrule.engines.native.run.threads.pool import Pool
 from chainrule.engines.native.write.threads import BYTES, emit_parallel, emit_worker
 from tests.engines.native.jit import I64, VOID, Compiled, new_module
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from chainrule.config import config
 from chainrule.engines.native.choose.processor import host
 from chainrule.engines.native.run import object_cache
-from chainrule.engines.native.run.object_cache import cached, folder
+from chainrule.engines.native.run.object_cache import OUTSIDE, cached, folder
 
 
 @pytest.fixture(autouse=True)
@@ -38,6 +39,31 @@ def test_what_was_compiled_is_found_again() -> None:
 def test_another_program_is_another_entry() -> None:
     cached("program", lambda: b"code")
     assert cached("another", lambda: b"other") == b"other"
+
+
+#: What the rooms that write code import from outside of the engine, and why it need not
+#: be in the key: types, and what reaches the code through the description alone.
+IN_THE_DESCRIPTION = {"config", "errors", "dtypes", "shapes", "compiler.program"}
+
+
+def names(statement: ast.ImportFrom) -> list[str]:
+    """The modules of ``from ... import a, b``."""
+    return [each.name for each in statement.names]
+
+
+def test_all_that_code_is_made_with_is_in_the_key(repository: Path) -> None:
+    """The schedule is in the key, so what counts are the rooms that come after it."""
+    native = repository / "src/chainrule/engines/native"
+    found: set[str] = set()
+    for room in ("choose", "abi", "write"):
+        for path in (native / room).rglob("*.py"):
+            depth = len(path.relative_to(native).parts)  # dots that lead to the engine
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+            for node in ast.walk(tree):
+                if isinstance(node, ast.ImportFrom) and node.level > depth + 1:
+                    found.update([node.module] if node.module else names(node))
+    outside = {file.removesuffix(".py").replace("/", ".") for file in OUTSIDE}
+    assert found == outside | IN_THE_DESCRIPTION
 
 
 @pytest.mark.parametrize("what", ["DATA_OFFSET", "source_digest", "host", "llvm"])

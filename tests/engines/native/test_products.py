@@ -15,11 +15,11 @@ from chainrule import nn, optim
 from chainrule.compiler.pipeline import run_passes
 from chainrule.compiler.program import plan
 from chainrule.config import config
-from chainrule.engines.native.abi.call_table import layout_of
+from chainrule.engines.native.abi.call_table import CallTable
 from chainrule.engines.native.choose.processor import host
-from chainrule.engines.native.engine import EngineFault
 from chainrule.engines.native.plan.fuse import fuse
 from chainrule.engines.native.plan.kernels import Product, Schedule
+from chainrule.engines.native.run.executable import EngineFault
 from chainrule.engines.native.write.lower import lower
 from chainrule.engines.native.write.matmul import product
 from chainrule.engines.native.write.matmul.product import _within as within
@@ -102,7 +102,7 @@ def test_memory_is_asked_ahead_for_large_updates_only() -> None:
         program = plan(run_passes(cr.trace(step, *batch(16, widths))))
         found = fuse(program)
         texts: list[str] = []
-        lower(found, layout_of(program, found), host(), texts.append)
+        lower(found, CallTable.of(program, found), host(), texts.append)
         assert ('call void @"llvm.prefetch' in "".join(texts)) == ahead
 
 
@@ -179,7 +179,7 @@ def test_rows_of_a_transposed_factor_that_lie_far_apart_are_asked_for_ahead() ->
         program = plan(run_passes(cr.trace(lambda d, h: d.T @ h, d, h)))
         found = fuse(program)
         texts: list[str] = []
-        lower(found, layout_of(program, found), host(), texts.append)
+        lower(found, CallTable.of(program, found), host(), texts.append)
         assert ('call void @"llvm.prefetch' in "".join(texts)) == ahead
 
 

@@ -13,9 +13,9 @@ import pytest
 import chainrule as cr
 from chainrule import losses, nn, optim
 from chainrule.config import config
-from chainrule.engines.native.run.llvm import Compilation
+from chainrule.engines.native.run.compile.llvm import Compilation
+from chainrule.engines.native.run.compile.workshop import Workshop
 from chainrule.engines.native.run.object_cache import folder
-from chainrule.engines.native.run.workshop import Workshop
 from chainrule.engines.native.write import lower
 
 

@@ -1,13 +1,14 @@
-"""What Python and machine code agree on: the table of addresses, the needs, statuses.
+"""What Python and machine code agree on: the table of addresses, and the statuses.
 
-Place on the road: between the engine, which fills the table in, and ``lower``, which
-writes the code that reads it. Plain data.
+Place on the road: between ``run``, which fills the table in, and ``write``, whose code
+reads it. Plain data.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -25,7 +26,12 @@ OUT_OF_BOUNDS = 2
 
 @dataclass(frozen=True)
 class Needs:
-    """What a compiled program needs from the engine."""
+    """What a compiled program needs from the engine.
+
+    Attributes:
+        arena_bytes: memory for buffers between kernels.
+        shared: whether a kernel is cut into parts, for several threads.
+    """
 
     arena_bytes: int
     shared: bool
@@ -45,12 +51,17 @@ class Needs:
         return Needs(int(arena_bytes), bool(shared)), codes
 
 
-@dataclass
-class Layout:
-    """Where in the table each address is.
+@dataclass(frozen=True)
+class CallTable:
+    """The table of addresses that a program is called with, by what each is for.
 
-    Arrays of Python (inputs, variables, outputs) are given as objects; the entrance
-    function reads their addresses. The constants stand behind them in the table.
+    Arrays of Python (inputs, variables, outputs) are handed over as objects; the
+    entrance function reads their addresses and writes them into the first entries.
+    Python fills in the others: constants, the arena, the pool of threads, the function
+    that calls Python back.
+
+    Attributes:
+        inputs, variables, constants, outputs: how many there are.
     """
 
     inputs: int
@@ -58,15 +69,21 @@ class Layout:
     constants: int
     outputs: int
 
-    def entry(self, kind: str, number: int) -> int:
-        """The place in the table of a buffer, or of "arena", "pool", "callback"."""
-        starts = {"input": 0, "variable": self.inputs}
-        starts["output"] = starts["variable"] + self.variables
-        starts["constant"] = self.objects
-        starts["arena"] = starts["constant"] + self.constants
-        starts["pool"] = starts["arena"] + 1
-        starts["callback"] = starts["arena"] + 2
-        return starts[kind] + number
+    @classmethod
+    def of(cls, program: Program, schedule: Schedule) -> CallTable:
+        """The table of a program."""
+        return cls(
+            len(program.inputs),
+            len(program.variables),
+            len(schedule.constants),
+            len(schedule.outputs),
+        )
+
+    def entry(self, kind: str, number: int = 0) -> int:
+        """The entry for one of the buffers of a kind, such as ``"input"``, or for the
+        ``"arena"``, ``"pool"`` or ``"callback"``.
+        """
+        return self._first[kind] + number
 
     @property
     def objects(self) -> int:
@@ -76,14 +93,18 @@ class Layout:
     @property
     def size(self) -> int:
         """The number of entries."""
-        return self.entry("callback", 0) + 1
+        return self.entry("callback") + 1
 
-
-def layout_of(program: Program, schedule: Schedule) -> Layout:
-    """The table of a program."""
-    return Layout(
-        len(program.inputs),
-        len(program.variables),
-        len(schedule.constants),
-        len(schedule.outputs),
-    )
+    @cached_property
+    def _first(self) -> dict[str, int]:
+        """The first entry of each kind."""
+        arena = self.objects + self.constants
+        return {
+            "input": 0,
+            "variable": self.inputs,
+            "output": self.inputs + self.variables,
+            "constant": self.objects,
+            "arena": arena,
+            "pool": arena + 1,
+            "callback": arena + 2,
+        }

@@ -89,9 +89,7 @@ class Fuser(Placement):
     def __init__(self, program: Program) -> None:
         super().__init__(program.num_slots)
         self.program = program
-        graph = program.graph
-        given = [*graph.inputs, *graph.variables, *graph.constants]
-        self.nodes: list[Node] = [*given, *graph.operations]
+        self.nodes = program.nodes
         self.views: dict[int, Operand] = {}
         self.parts: dict[int, tuple[int, ...]] = {}  # slot of a scan → homes
         self.checks: dict[Any, tuple[int, Special]] = {}

@@ -31,19 +31,20 @@ MAGIC = b"chainrule object 1\n"
 CHECKSUM_BYTES = 32
 #: With more entries than this the oldest quarter is removed.
 MOST_ENTRIES = 4096
-#: Files of the package that machine code is made with, besides this engine's: the
-#: rounds of the random numbers.
-ELSEWHERE = ("ops/philox.py",)
+#: Files outside of this engine that machine code is made with, besides what the
+#: schedule says: the rounds of the random numbers. A test compares this with what the
+#: rooms that write code import.
+OUTSIDE = ("ops/philox.py",)
 
 
 def cached(description: str, make: Callable[[], bytes]) -> bytes:
-    """What ``make`` answers for this description, from disk if it was made before."""
-    path = folder() / f"{_key(description)}.o"
-    found = _read(path)
-    if found is None:
-        found = make()
-        _write(path, found)
-    return found
+    """What ``make`` returns for this description, from disk if it was made before."""
+    entry = entry_of(description)
+    code = load(entry)
+    if code is None:
+        code = make()
+        store(entry, code)
+    return code
 
 
 def folder() -> Path:
@@ -51,7 +52,10 @@ def folder() -> Path:
     return config.cache_folder / "native"
 
 
-def _key(description: str) -> str:
+def entry_of(description: str) -> Path:
+    """The file for machine code of which this is everything that it depends on, besides
+    the processor and the versions of what makes it.
+    """
     processor = host()
     parts = (
         llvmlite.__version__,
@@ -63,7 +67,8 @@ def _key(description: str) -> str:
         source_digest(),
         description,
     )
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    return folder() / f"{digest}.o"
 
 
 @functools.cache
@@ -71,13 +76,14 @@ def source_digest() -> str:
     """A hash of the source files that code is made with: another version makes other
     code."""
     found, native = hashlib.sha256(), Path(__file__).parents[1]
-    others = [native.parents[1] / each for each in ELSEWHERE]
+    others = [native.parents[1] / each for each in OUTSIDE]
     for path in (*sorted(native.rglob("*.py")), *others):
         found.update(path.read_bytes())
     return found.hexdigest()
 
 
-def _read(path: Path) -> bytes | None:
+def load(path: Path) -> bytes | None:
+    """What an entry holds; None where there is none, or a damaged one."""
     try:
         data = path.read_bytes()
     except OSError:
@@ -101,7 +107,8 @@ def _make_room(folder: Path) -> None:
             os.unlink(entry.path)
 
 
-def _write(path: Path, payload: bytes) -> None:
+def store(path: Path, payload: bytes) -> None:
+    """Makes an entry, whole or not at all; where that fails, nothing is kept."""
     data = MAGIC + hashlib.sha256(payload).digest() + payload
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

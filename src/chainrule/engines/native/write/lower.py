@@ -20,7 +20,7 @@ from dataclasses import replace
 from llvmlite import ir
 
 from ....config import config
-from ..abi.call_table import DATA_OFFSET, ENTRANCE, Layout, Needs
+from ..abi.call_table import DATA_OFFSET, ENTRANCE, CallTable, Needs
 from ..choose import convolution as convolutions
 from ..choose.kernel_gradient import gradient_parts
 from ..choose.matmul import scratch_bytes, units_of
@@ -58,7 +58,7 @@ COSTLY_STEPS = 7
 
 
 def lower(
-    schedule: Schedule, layout: Layout, host: Host, take: Callable[[str], object]
+    schedule: Schedule, layout: CallTable, host: Host, take: Callable[[str], object]
 ) -> Needs:
     """Gives the LLVM text of a schedule, module by module; answers what it needs.
 
@@ -101,7 +101,7 @@ class Lowerer:
             self.take(str(self.kernels))
             self.kernels = ir.Module("chainrule_kernels")
 
-    def main(self, name: str, schedule: Schedule, layout: Layout) -> int:
+    def main(self, name: str, schedule: Schedule, layout: CallTable) -> int:
         """Writes the function of a schedule; answers the size of its arena."""
         plan = _Memory(schedule, self)
         function = ir.Function(self.module, MAIN, name)
@@ -112,7 +112,7 @@ class Lowerer:
         b.ret(index(0))
         return plan.size
 
-    def entrance(self, layout: Layout) -> None:
+    def entrance(self, layout: CallTable) -> None:
         """Writes the function that Python calls: addresses of arrays, then main."""
         main = self.module.globals["chainrule_main"]
         main.linkage = "internal"
@@ -251,7 +251,9 @@ class Lowerer:
         if found is None:
             schedule, factors = body_of(kernel, self.host)
             inputs = len(kernel.inputs) + len(factors)
-            layout = Layout(inputs, 0, len(schedule.constants), len(schedule.outputs))
+            layout = CallTable(
+                inputs, 0, len(schedule.constants), len(schedule.outputs)
+            )
             name = f"body{next(self.numbers)}"
             size = self.main(name, schedule, layout)
             function = self.module.globals[name]
@@ -337,7 +339,7 @@ class Caller:
         b: ir.IRBuilder,
         table: ir.Value,
         schedule: Schedule,
-        layout: Layout,
+        layout: CallTable,
         memory: _Memory,
     ) -> None:
         self.lowerer, self.b, self.table = lowerer, b, table

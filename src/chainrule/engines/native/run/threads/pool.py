@@ -14,7 +14,7 @@ import weakref
 
 import numpy as np
 
-from ..abi.job import CLOSED, NAP, NAP_TIME, STOP, TICKET, WORDS, YIELD
+from ...abi.job import CLOSED, NAP, NAP_TIME, STOP, TICKET, WORDS, YIELD
 
 
 def system_function(name: str) -> int:

@@ -10,10 +10,10 @@ from __future__ import annotations
 import os
 import threading
 
-from ....config import config
-from ..choose.processor import host
-from .llvm import Compilation, Library
-from .object_cache import cached
+from .....config import config
+from ...choose.processor import host
+from ..compile.llvm import Compilation, Library
+from ..object_cache import cached
 from .pool import Pool
 
 _lock = threading.Lock()
@@ -54,7 +54,7 @@ def _worker() -> int:
         def compiled() -> bytes:
             from llvmlite import ir  # not needed where the code is found on disk
 
-            from ..write.threads import emit_worker
+            from ...write.threads import emit_worker
 
             module = ir.Module("chainrule_worker")
             emit_worker(module, host().pause)

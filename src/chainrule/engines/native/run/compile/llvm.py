@@ -11,7 +11,7 @@ from typing import Any
 
 import llvmlite.binding as llvm
 
-from ..choose.processor import Host, host
+from ...choose.processor import Host, host
 
 
 class Compilation:

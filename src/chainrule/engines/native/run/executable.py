@@ -1,0 +1,193 @@
+"""A program as machine code, with the memory that it works in: what a call does.
+
+Place on the road: the last station. A call does as little in Python as it can: it
+writes the addresses of arrays into a table and enters the machine code.
+
+A run that fails (an index out of bounds) has changed nothing, so the reference engine
+runs the same program on the same values and raises the error, in its words.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import os
+import threading
+import weakref
+from collections.abc import Sequence
+
+import numpy as np
+
+from ....compiler.engine import Executable, KernelReport
+from ....compiler.program import Program
+from ....compiler.registry import engine_named
+from ....config import config
+from ....errors import ChainruleError
+from ....graph import Array, changes
+from ....ops.numerics import checking_numerics
+from ..abi.call_table import ENTRANCE, OUT_OF_BOUNDS, CallTable, Needs
+from ..plan.kernels import Schedule
+from ..report import kernel_reports
+from .callbacks import Callbacks
+from .compile.llvm import Library
+from .memory import aligned, poison
+from .outputs import output_of, spare
+from .threads.workers import shared_pool
+from .variables import Variables
+
+
+class EngineFault(ChainruleError, RuntimeError):
+    """Native code reported an error that the reference engine does not find.
+
+    Smallest example: there is none that we know of.
+    Cure: report it, with the program; run it with ``engine="numpy"`` meanwhile.
+    """
+
+
+class NativeExecutable:
+    """A program as machine code, and the memory that it works in.
+
+    Arguments:
+        program: what it computes.
+        schedule: the kernels that it became.
+        table: the addresses that its code is called with.
+        code: the machine code and what it needs, packed.
+        from_cache: whether the code was found on disk.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        schedule: Schedule,
+        table: CallTable,
+        code: bytes,
+        from_cache: bool,
+    ) -> None:
+        needs, codes = Needs.unpacked(code)
+        self.arena_bytes: int | None = needs.arena_bytes
+        self.from_cache: bool | None = from_cache
+        self._program, self._schedule = program, schedule
+        self._library = Library(*codes)
+        self._reference: Executable | None = None
+        self._lock = threading.Lock()
+        self._inputs = [node.dtype for node in program.graph.inputs]
+        self._variables = Variables(program)
+        #: ``changes.last`` when the variables were last looked at
+        self._seen: object = None
+        self._outputs = [output_of(node) for node in program.graph.outputs]
+        self._callbacks = Callbacks(schedule.callbacks())
+        self._constants = [np.ascontiguousarray(a) for a in schedule.constants]
+        self._arena = aligned(needs.arena_bytes)
+        self._shared = needs.shared
+        self._poisoned = config.debug
+        self._fill(table)
+        _executables.add(self)
+
+    def _fill(self, table: CallTable) -> None:
+        """Writes down the addresses that stay, and what enters the machine code."""
+        self._first_variable = table.entry("variable")
+        self._first_output = table.entry("output")
+        self._pool_entry = table.entry("pool")
+        self._objects = (ctypes.c_size_t * table.objects)()
+        self._addresses = (ctypes.c_size_t * table.size)()
+        for number, array in enumerate(self._constants):
+            self._addresses[table.entry("constant", number)] = array.ctypes.data
+        self._addresses[table.entry("arena")] = self._arena.ctypes.data
+        self._addresses[table.entry("callback")] = self._callbacks.address
+        kind = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_size_t, ctypes.c_size_t)
+        arguments = ctypes.addressof(self._objects), ctypes.addressof(self._addresses)
+        self._enter = functools.partial(
+            kind(self._library.address(ENTRANCE)), *map(ctypes.c_size_t, arguments)
+        )
+
+    def kernels(self) -> list[KernelReport]:
+        """The kernels, in order: what was fused into each, its loops and figures."""
+        return kernel_reports(self._schedule)
+
+    def __call__(self, inputs: Sequence[Array]) -> list[Array]:
+        """Runs once; see ``compiler.engine.Executable``."""
+        if checking_numerics.get():
+            return self._by_reference(inputs)
+        with self._lock:
+            return self._run(inputs)
+
+    def _run(self, inputs: Sequence[Array]) -> list[Array]:
+        """Writes down where every array is, and enters the machine code.
+
+        This is most of what a small program costs: nothing is called that need not be.
+        """
+        objects, held = self._objects, inputs
+        for number, dtype in enumerate(self._inputs):
+            array = inputs[number]
+            if array.dtype is not dtype or not array.flags.c_contiguous:
+                array = np.ascontiguousarray(array, dtype)
+                held = [*held, array]
+            objects[number] = id(array)
+        seen, moved = changes.last, None
+        if seen is not self._seen:
+            moved = self._variables.bind(objects, self._first_variable)
+        number = self._first_output
+        outputs = []
+        for shape, dtype, spares in self._outputs:
+            if spares is None:
+                array = np.empty(shape, dtype)
+            else:
+                array = spare(spares, shape, dtype)
+            outputs.append(array)
+            objects[number] = id(array)
+            number += 1
+        if self._poisoned:
+            poison([self._arena, *outputs])
+        status = self._enter_shared() if self._shared else self._enter()
+        if status:
+            self._seen = None
+            self._variables.unbind()
+            return self._fault(inputs, status)
+        if moved:
+            for cell, array in moved:
+                cell.array = array
+        self._seen = seen
+        return outputs
+
+    def _enter_shared(self) -> int:
+        """Runs a program that shares work out, with the workers awake."""
+        with shared_pool() as pool:
+            self._addresses[self._pool_entry] = pool.address
+            status: int = self._enter()
+        return status
+
+    def _by_reference(self, inputs: Sequence[Array]) -> list[Array]:
+        """The same run by the NumPy engine."""
+        if self._reference is None:
+            self._reference = engine_named("numpy").prepare(self._program)
+        return self._reference(inputs)
+
+    def _fault(self, inputs: Sequence[Array], status: int) -> list[Array]:
+        """The error of a run that failed, as the reference engine raises it."""
+        stopped, self._callbacks.stopped = self._callbacks.stopped, None
+        if stopped is not None:
+            raise stopped
+        what = "made an access out of bounds"
+        if status != OUT_OF_BOUNDS:
+            what = "reported an error that the reference engine does not find"
+            self._by_reference(inputs)
+        raise EngineFault(
+            f"native: {self._program.graph.name}: the machine code {what}",
+            fix='run it with engine="numpy", and report this program',
+        )
+
+
+#: All there are, so that a forked process can free them.
+_executables: weakref.WeakSet[NativeExecutable] = weakref.WeakSet()
+
+
+def _free_after_fork() -> None:
+    """In a process forked while other threads ran programs: those threads are not
+    there, so what they held is free.
+    """
+    for each in list(_executables):
+        each._lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_free_after_fork)
