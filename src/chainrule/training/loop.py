@@ -121,21 +121,10 @@ def fit(
     objective = Objective(loss, examples.kind)
     objective.refuse_probabilities(model)
     chosen = chosen_metrics(metrics, objective)
-    made = _optimizer(optimizer, model)
-    settings = {
-        "loss": objective.name,
-        "optimizer": repr(made),
-        "epochs": epochs,
-        "batch_size": batch_size,
-        "seed": int(seed),
-        "data": str(examples),
-        "validation": None if held_out is None else str(held_out),
-        "engine": engine or config.engine,
-    }
     run = Run(
         model=model,
-        optimizer=made,
-        history=History(settings=settings),
+        optimizer=_optimizer(optimizer, model),
+        history=History(),
         tally=Tally(chosen),
         epochs=epochs,
         num_batches=examples.num_batches(batch_size),
@@ -145,15 +134,10 @@ def fit(
         data_identity=examples.identity,
         engine=engine,
     )
-    evaluator = None
-    if held_out is not None:
-        larger = LARGER_BATCHES * batch_size
-        evaluator = Evaluator(model, held_out, objective, chosen, larger, engine)
+    run.history.settings = _settings(run, objective, examples, held_out)
+    evaluator = _evaluator(run, objective, held_out)
     loop = Loop(run, examples, objective, evaluator, listeners)
-    resumed = _resume_from(resume, run.callbacks)
-    if resumed is not None:
-        path, required = resumed
-        checkpoint.resume(run, path, required=required)
+    _resume(run, resume)
     return loop.train()
 
 
@@ -312,6 +296,33 @@ def _optimizer(optimizer: Any, model: Module) -> optim.Optimizer:
     return optimizer
 
 
+def _settings(
+    run: Run, objective: Objective, examples: Examples, held_out: Examples | None
+) -> dict[str, Any]:
+    """What the history says of how the run was started."""
+    return {
+        "loss": objective.name,
+        "optimizer": repr(run.optimizer),
+        "epochs": run.epochs,
+        "batch_size": run.batch_size,
+        "seed": run.seed,
+        "data": str(examples),
+        "validation": None if held_out is None else str(held_out),
+        "engine": run.engine or config.engine,
+    }
+
+
+def _evaluator(
+    run: Run, objective: Objective, held_out: Examples | None
+) -> Evaluator | None:
+    """The evaluation of the validation data, if there are any."""
+    if held_out is None:
+        return None
+    larger = LARGER_BATCHES * run.batch_size
+    metrics = run.tally.metrics
+    return Evaluator(run.model, held_out, objective, metrics, larger, run.engine)
+
+
 def _callbacks(callbacks: Any) -> list[Any]:
     if isinstance(callbacks, (list, tuple)):
         return list(callbacks)
@@ -324,6 +335,14 @@ def _callbacks(callbacks: Any) -> list[Any]:
 def _progress(progress: Any) -> list[Progress]:
     made = Progress(progress)
     return [made] if made.renderer is not None else []
+
+
+def _resume(run: Run, resume: Any) -> None:
+    """Restores the run from the checkpoint that ``resume`` names, if any."""
+    source = _resume_from(resume, run.callbacks)
+    if source is not None:
+        path, required = source
+        checkpoint.resume(run, path, required=required)
 
 
 def _resume_from(resume: Any, callbacks: Sequence[Any]) -> tuple[Path, bool] | None:
