@@ -37,7 +37,7 @@ def binary_cross_entropy(
     Arguments:
         logits: z, before the sigmoid.
         targets: 0 and 1, False and True, or probabilities between them.
-        pos_weight: p, how much a 1 weighs against a 0.
+        pos_weight: p, the weight of targets 1 relative to targets 0.
 
     Raises:
         ShapeError: when the shapes differ or the batch is empty.
@@ -100,14 +100,14 @@ def cross_entropy(
     name = "cross_entropy"
     targets, counts = _without_ignored(name, logits, targets, ignore_index)
     z, q, known = _class_targets(name, logits, targets)
-    if counts is not None:  # not even a NaN that is left out has an effect
+    if counts is not None:  # even a NaN in an ignored row must have no effect
         z = where(composed.expand_dims(counts, -1), z, 0.0)
     smoothing = _share(name, "label_smoothing", label_smoothing)
     classes = z.shape[-1]
     w = None if weight is None else _class_weights(name, weight, z)
     logp = composed.log_softmax(z)
     if known and not smoothing:
-        terms = where(q, -logp, 0.0)  # −∞ for a class that is not asked is no NaN
+        terms = where(q, -logp, 0.0)  # 0 · ∞ would be NaN
     else:
         smooth = q.astype(z.dtype)
         if smoothing:
@@ -174,7 +174,7 @@ def _multiclass_hinge(
 
 
 def _logits_and_answers(name: str, logits: Any, targets: Any) -> tuple[Any, Any]:
-    """Logits with targets from 0 to 1 of the same shape."""
+    """Logits, and targets from 0 to 1 of the same shape."""
     (y,) = lift([targets])
     if not dtypes.is_float(y.dtype):
         number: Any = y

@@ -30,7 +30,7 @@ from .inputs import average, float_predictions
 #: possible comes near it.
 IMPOSSIBLE = -1e30
 
-#: A label that is none, behind the last one.
+#: Padding behind the last label.
 PADDING = -1
 
 #: What is said of a target with more labels than steps, where both are known in a call
@@ -56,9 +56,9 @@ def ctc(
     sample_weight: Any = None,
     reduction: str = "mean",
 ) -> Any:
-    """How improbable it is that the outputs of all steps spell the labels, in order.
+    """The negative log-probability that the outputs spell the labels, in order.
 
-    At each step one of C symbols is put out, a label or the blank. A path of T symbols
+    At each step one of C symbols is emitted, a label or the blank. A path of T symbols
     spells what is left when equal neighbours are merged and blanks are taken out.
 
     Formula: ℓ = −ln Σ_{π spells y} Πₜ pₜ[πₜ], with p = softmax(z). With the labels
@@ -76,7 +76,7 @@ def ctc(
             target_lengths) counts as both.
         input_lengths: how many of the T steps are real, (N,); all when not given.
         target_lengths: how many of the S labels are real, (N,).
-        blank: the symbol that stands for none.
+        blank: the symbol for "no label".
         zero_infinity: whether a target that no path spells has the loss 0. Otherwise it
             has the loss ∞ where equal labels leave no room for the blank between them,
             and is an error where it has more labels than steps. Its gradient is 0.
@@ -106,7 +106,7 @@ def ctc(
     real = None
     if steps_real is not None:
         real = real_steps("ctc: input", t, samples, steps)[:, :, None]
-        z = where(real, z, 0.0)  # not even a NaN behind the end has an effect
+        z = where(real, z, 0.0)  # even a NaN behind the end must have no effect
     total = _log_probability(composed.log_softmax(z), y, u, real, symbol)
     impossible = total < IMPOSSIBLE / 2
     losses = where(impossible, 0.0 if zero_infinity else float("inf"), -total)
@@ -144,7 +144,7 @@ def _log_probability(logp: Any, labels: Any, u: Any, real: Any, blank: int) -> A
 
 
 def _between_blanks(labels: Any, blank: int) -> tuple[Any, Any]:
-    """y′, the labels between blanks (N, 2S + 1), and where α may leap over a blank."""
+    """y′, the labels between blanks (N, 2S + 1), and where α may skip a blank."""
     samples, size = labels.shape
     blanks = full((samples, size + 1, 1), blank, "int64")
     pairs = concatenate([blanks[:, 1:], labels[:, :, None]], axis=2)
@@ -157,7 +157,7 @@ def _between_blanks(labels: Any, blank: int) -> tuple[Any, Any]:
     return spelled, leap
 
 
-# What is asked of the arguments. ----------------------------------------------------
+# Checks of the arguments. -----------------------------------------------------------
 
 
 def pair_of(value: Any, lengths: Any, name: str, other: str) -> tuple[Any, Any]:
@@ -228,7 +228,7 @@ def _labels(
     (node,) = lift([targets])
     samples, _, classes = z.shape
     if node.shape[1:] == (0,) or node.shape == (0,):
-        node = full((samples, 0), PADDING, "int64")  # an empty list is of no dtype
+        node = full((samples, 0), PADDING, "int64")  # an empty list has no dtype
     if len(node.shape) != 2 or node.shape[0] != samples:
         raise ShapeError(
             f"ctc: targets {node.shape} for logits {z.shape}: expected ({samples}, S), "
@@ -254,7 +254,7 @@ def _labels(
     blanks = where(logical_and(inside, y == blank), -1, 0)
     what = A_BLANK.replace("{shape}", str(y.shape)).replace("{blank}", str(blank))
     y = where(inside, y, (blank + 1) % classes)
-    y = y + normal_index(blanks, size=1, what=what)  # + 0, or an error
+    y = y + normal_index(blanks, size=1, what=what)  # adds 0, or raises an error
     return normal_index(y, size=classes, what="ctc: label"), u
 
 

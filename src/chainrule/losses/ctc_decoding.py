@@ -41,7 +41,7 @@ def ctc_decode(
     Without ``beam_width`` the best path: the most probable symbol of every step, equal
     neighbours merged, blanks taken out. Its probability is that of this one path. With
     it, a search over prefixes: at every step the ``beam_width`` most probable
-    beginnings are kept, each with the sum over all of its paths. That finds labels
+    prefixes are kept, each with the sum over all of its paths. That finds labels
     whose probability is spread over many paths; a beam wide enough is exact.
 
     Shapes: logits (N, T, C) → N decodings.
@@ -49,8 +49,8 @@ def ctc_decode(
     Arguments:
         logits: as for ``ctc``; a pair (logits, input_lengths) counts as both.
         input_lengths: how many of the T steps are real, (N,); all when not given.
-        blank: the symbol that stands for none.
-        beam_width: how many beginnings are kept, at least 1.
+        blank: the symbol for "no label".
+        beam_width: how many prefixes are kept, at least 1.
 
     Returns:
         For each sample ``(labels, log_probability)``.

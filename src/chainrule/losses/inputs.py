@@ -1,6 +1,6 @@
-"""What all losses ask of their inputs, and how they average.
+"""Checks of the inputs of all losses, and how losses are averaged.
 
-Predictions and targets have one shape: nothing broadcasts. Values are looked at where
+Predictions and targets have one shape: nothing broadcasts. Values are checked where
 they are known: everywhere but in the arguments of a compiled function.
 """
 
@@ -151,7 +151,7 @@ def refuse(
 
 
 def place(position: tuple[int, ...]) -> str:
-    """Where a value stands, for messages."""
+    """The position of a value, for messages."""
     if not position:
         return "as its only value"
     if len(position) == 1:

@@ -52,7 +52,7 @@ def gaussian_nll(
     mean, log_variance = _mean_and_log_variance(name, predictions, variance)
     mu, y = pair(name, mean, targets, "mean")
     s: Any = _like(name, log_variance, mu, "log-variance")
-    # e^(−s/2), kept finite for variances that are next to nothing.
+    # e^(−s/2), kept finite for variances close to 0.
     largest = 0.45 * math.log(np.finfo(mu.dtype).max)
     scaled = (y - mu) * exp(minimum(-0.5 * s, largest))
     losses = 0.5 * (math.log(2.0 * math.pi) + s + scaled * scaled)

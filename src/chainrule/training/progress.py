@@ -32,13 +32,13 @@ MOST_LINES = 100
 
 STYLES = ("auto", "terminal", "notebook", "plain", "none")
 
-#: What is said in words beside the bar, not as a column.
+#: Columns that the text beside the bar expresses in another way.
 _SAID = ("epoch", "seconds", "examples_per_second")
 
 
 @dataclass(frozen=True)
 class Status:
-    """Where training is, for a bar.
+    """The state of training, for a progress bar.
 
     Attributes:
         epoch, epochs: which epoch of how many.
@@ -99,13 +99,13 @@ class Renderer(Protocol):
     """Shows progress somewhere."""
 
     def status(self, status: Status) -> None:
-        """Where training is now; replaces what was shown before."""
+        """Shows the current state in place of the previous one."""
 
     def line(self, text: str) -> None:
-        """Something that stays."""
+        """Shows a line that stays."""
 
     def close(self) -> None:
-        """Takes away what should not stay."""
+        """Removes what should not stay."""
 
 
 class PlainRenderer:
@@ -119,7 +119,7 @@ class PlainRenderer:
         self.stream = stream
 
     def status(self, status: Status) -> None:
-        """Nothing: a log is no place for a bar."""
+        """Does nothing: a log has no bar."""
 
     def line(self, text: str) -> None:
         """Writes the line at once."""
@@ -127,7 +127,7 @@ class PlainRenderer:
         self.stream.flush()
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Does nothing."""
 
 
 class TerminalRenderer:
@@ -240,7 +240,7 @@ def choose_renderer(style: Any, stream: IO[str]) -> Renderer | None:
 
 
 class Progress(Callback):
-    """The writer: says in each epoch how it goes and, once, how it went.
+    """The callback: updates a bar during an epoch, and writes a line after it.
 
     Arguments:
         style: "auto" chooses; "terminal", "notebook", "plain", or "none".
@@ -261,7 +261,7 @@ class Progress(Callback):
         self.counted_from = 0
 
     def on_epoch_start(self, run: Run) -> None:
-        """From here the speed is measured."""
+        """Starts to measure the speed."""
         self.resumed_at = run.batch
         self.counted_from = run.tally.examples
         self.began = time.perf_counter()

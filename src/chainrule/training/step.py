@@ -1,4 +1,4 @@
-"""The compiled functions of training: one step, one look at a batch, one prediction.
+"""The compiled functions: a training step, an evaluation step, a prediction.
 
 Place on the road: between ``fit`` and ``cr.compile``. What can be checked from shapes
 alone is checked here while the function is traced, so that a mistake is an error before
@@ -25,7 +25,7 @@ from ..optim import Optimizer
 from .metrics import Metric
 from .objective import Objective
 
-#: Looks at (outputs, targets) while a function is traced; raises an error or not.
+#: Checks (outputs, targets) while a function is traced, and may raise an error.
 Check = Callable[[Any, Any], None]
 
 
@@ -42,7 +42,7 @@ class Probe(Protocol):
         """A module has computed."""
 
     def measure(self, gradients: Any, before: Any) -> Any:
-        """Tensors to know of every step; ``before`` has each parameter's old value."""
+        """Tensors to record in every step; ``before`` has the old parameters."""
 
     def measured(self, values: Any) -> None:
         """The values of these tensors, after every step."""

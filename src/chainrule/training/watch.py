@@ -23,13 +23,13 @@ from ..ops.elementwise import sqrt
 from .events import Callback
 from .run import Run
 
-#: A layer with more units than this share never active is worth a word.
+#: More than this share of a layer's units never active: a warning.
 DEAD_SHARE = 0.5
 
-#: Gradients of the first layer this much smaller than those of the last: vanishing.
+#: Gradients of the first layer relative to the last, below this: vanishing.
 VANISHING = 1e-5
 
-#: Updates larger than this share of the weights: learning too fast.
+#: Updates relative to weights, above this: the learning rate is too large.
 LARGE_UPDATE = 0.3
 
 #: Gradient norms above this: exploding.
