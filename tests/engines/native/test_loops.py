@@ -16,7 +16,7 @@ from chainrule.engines.native.choose.factors import with_factors
 from chainrule.engines.native.choose.processor import host
 from chainrule.engines.native.plan.carries import EMITTED, HISTORY, TURNS, places
 from chainrule.engines.native.plan.fuse import fuse
-from chainrule.engines.native.plan.kernels import Product, Special
+from chainrule.engines.native.plan.kernels import Product, Scan
 
 rng = np.random.default_rng(11)
 
@@ -95,13 +95,9 @@ def test_factors_that_no_step_changes_are_prepared_once(
     shapes = ((rows, width), (9, rows, width), (width, width), (width, width))
     arrays = [(rng.standard_normal(s) / 16).astype(dtype) for s in shapes]
     graph = run_passes(cr.trace(recurrent, *arrays))
-    (loop,) = [
-        k for k in fuse(plan(graph)).kernels if isinstance(k, Special) and k.body
-    ]
-    split, length = loop.params["split"], loop.params["length"]
-    assert loop.body is not None
-    inputs = len(loop.inputs)
-    body, factors = with_factors(loop.body, split.outside, inputs, length, host())
+    (loop,) = [k for k in fuse(plan(graph)).kernels if isinstance(k, Scan)]
+    outside, inputs = loop.split.outside, len(loop.inputs)
+    body, factors = with_factors(loop.body, outside, inputs, loop.length, host())
     products = [k for k in body.kernels if isinstance(k, Product)]
     assert sum(each.in_panels for each in products) == len(factors) >= 2
     if width > 40:  # small ones may be products of rows, which need no panels

@@ -13,8 +13,22 @@ from ...compiler.report import loops_text
 from ...ops.primitive import REGISTRY
 from ...shapes import Shape
 from .plan.calls import OWN_STEPS
-from .plan.convolving import Convolution
-from .plan.kernels import Access, Home, Kernel, Product, Schedule, Special, Step, Sweep
+from .plan.kernels import (
+    Access,
+    Callback,
+    Contraction,
+    Convolution,
+    ConvolutionGradient,
+    Fused,
+    Home,
+    Kernel,
+    Product,
+    Scan,
+    Schedule,
+    Special,
+    SpecialKernel,
+    Step,
+)
 
 
 def kernel_reports(schedule: Schedule) -> list[KernelReport]:
@@ -37,16 +51,16 @@ def _report(kernel: Kernel, homes: dict[int, Home]) -> KernelReport:
     flops = sum(_flops(step, kernel) for step in kernel.steps)
     kind, loops = "loop", loops_text(kernel.shape, kernel.reduced)
     read = _touched(kernel.shape, accesses, homes)
-    if isinstance(kernel, Product):
-        kind, terms = "product", kernel.operands[0].shape[2]
+    if isinstance(kernel, (Product, Convolution)):
         if isinstance(kernel, Convolution):
             kind, computed = "convolution", kernel.computed
             terms = computed.taps * computed.inputs
             flops += 2 * computed.multiplications
         else:
+            kind, terms = "product", kernel.a.shape[2]
             flops += 2 * math.prod(kernel.shape) * terms
         loops = f"{_without_ones(kernel.shape)} × [{terms}]"
-        for view in kernel.operands:
+        for view in (kernel.a, kernel.b):
             moved = _elements(view.shape, view.strides)
             home = homes[view.home]
             read += min(moved, home.size) * home.dtype.itemsize
@@ -59,24 +73,25 @@ def _without_ones(shape: Shape) -> str:
     return loops_text(shape[1:] if shape[0] == 1 else shape)
 
 
-def _special(kernel: Special, homes: dict[int, Home]) -> KernelReport:
+def _special(kernel: SpecialKernel, homes: dict[int, Home]) -> KernelReport:
     read = sum(_size(homes[home]) for home in kernel.reads)
     written = sum(_size(homes[home]) for home in kernel.writes)
     loops = loops_text(kernel.outputs[0][1]) if kernel.outputs else ""
-    if kernel.body is not None:
+    if isinstance(kernel, Scan):
         inside = tuple(kernel_reports(kernel.body))
-        length = kernel.params["length"]
+        length = kernel.length
         flops = length * sum(each.flops for each in inside)
         steps = f"{length} steps"
         return KernelReport(
             kernel.name, steps, (kernel.name,), read, written, flops, inside
         )
     name = kernel.name
-    if name == "callback" and kernel.node is not None:
-        name = kernel.node.op.name
+    if isinstance(kernel, Callback):
+        name = kernel.operation
         return KernelReport("NumPy", loops, (name,), read, written, 0)
-    spec = kernel.params.get("spec")
-    flops = 0 if spec is None else 2 * spec.multiplications
+    flops = 0
+    if isinstance(kernel, ConvolutionGradient):
+        flops = 2 * kernel.spec.multiplications
     return KernelReport(name, loops, (name,), read, written, flops)
 
 
@@ -84,9 +99,9 @@ def _size(home: Home) -> int:
     return home.size * home.dtype.itemsize
 
 
-def _flops(step: Step, kernel: Sweep) -> int:
+def _flops(step: Step, kernel: Fused) -> int:
     """The operations of a step: one for every point at which it is computed."""
-    if isinstance(kernel, Product) and step is kernel.steps[0]:
+    if isinstance(kernel, Contraction) and step is kernel.steps[0]:
         return 0  # the product itself
     call = step.call
     if step.reduces or step.across:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..plan.convolution_spec import Correlation
-from ..plan.convolving import Convolution
+from ..plan.kernels import Convolution
 from .processor import IN_FLIGHT, Host
 
 #: A strip of padded input has about so many bytes: it stays in the second-level cache.

@@ -70,7 +70,7 @@ def with_factors(
             number = inputs + len(found) - 1
             homes[home] = Home("input", number, factor.spec.dtype, factor.elements)
         assert isinstance(kernel, Product)
-        view = replace(kernel.operands[1], home=home, offset=0)
+        view = replace(kernel.b, home=home, offset=0)
         kernels.append(replace(kernel, b=view, in_panels=True))
     return replace(schedule, kernels=kernels, homes=homes), list(found)
 
@@ -79,9 +79,9 @@ def _factor(
     kernel: Kernel, homes: Mapping[int, Home], outside: int, host: Host
 ) -> Factor | None:
     """The second factor of a product, where it comes from outside."""
-    if type(kernel) is not Product:  # a convolution makes panels of its own
+    if not isinstance(kernel, Product):  # a convolution makes panels of its own
         return None
-    view = kernel.operands[1]
+    view = kernel.b
     home = homes[view.home]
     if home.kind != "input" or home.number >= outside:
         return None

@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 
 from ..plan.kernel_gradient_spec import KernelGradient
-from ..plan.kernels import Special
+from ..plan.kernels import ConvolutionGradient
 from .convolution import MOST_SUMS, MOST_VECTORS, largest_piece
 
 #: Pixels of a block together: they stay in the second-level cache.
@@ -83,8 +83,6 @@ def choose_gradient_blocks(
     return GradientBlocks(lanes, vectors, rows, images, strip)
 
 
-def gradient_parts(kernel: Special) -> int:
+def gradient_parts(kernel: ConvolutionGradient) -> int:
     """Into how many parts the gradient for the weights is cut."""
-    spec = kernel.params["spec"]
-    parts: int = spec.shares * spec.sections
-    return parts
+    return kernel.spec.shares * kernel.spec.sections

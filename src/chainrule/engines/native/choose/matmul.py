@@ -346,7 +346,7 @@ FEWEST_STREAMS, STREAM_BYTES = 4, 1 << 13
 
 def specification(kernel: Product) -> Matmul:
     """The product's sizes and strides."""
-    a, b = kernel.operands
+    a, b = kernel.a, kernel.b
     batch, m, n = kernel.shape
     store = kernel.stores[kernel.main_store()][1]
 
@@ -372,7 +372,7 @@ def tiling_of(kernel: Product, host: Host) -> Tiling:
 
 def prepared_tiling(kernel: Product, host: Host) -> OuterTiling | None:
     """The tiling for a second factor in panels; None where that would not be used."""
-    if kernel.operands[1].strides[0]:
+    if kernel.b.strides[0]:
         return None  # another matrix for every one of the batch
     return prepared(tiling_of(kernel, host), specification(kernel))
 

@@ -15,10 +15,16 @@ from ....compiler.program import Instruction
 from ....shapes import Shape
 from .calls import Call
 from .convolution_spec import Axis, Correlation, Phase, adjoint_phases, forward_phases
-from .convolving import Convolution
 from .group import Operation
 from .kernel_gradient_spec import KernelGradient, share_vectors
-from .kernels import Immediate, Product, Special, Step
+from .kernels import (
+    Convolution,
+    ConvolutionGradient,
+    Immediate,
+    OverlapAdd,
+    Product,
+    Step,
+)
 from .views import View, whole
 
 if TYPE_CHECKING:
@@ -82,14 +88,14 @@ def _place_shares(
     node, dtype = instruction.node, instruction.node.dtype
     home = fuser.new_home(dtype, spec.shares * spec.elements)
     given = tuple((view.home, (fuser.homes[view.home].size,)) for view in (x, z))
-    params = {"spec": spec, "offsets": (x.offset, z.offset)}
     shape = (spec.shares, *node.shape)
     shares = whole(home, shape)
     if spec.along_outputs:
         turned = (spec.shares, *node.shape[1:], node.shape[0])
         last = len(turned) - 1
         shares = whole(home, turned).transpose((0, last, *range(1, last)))
-    fuser.start(Special("convolution_kernel", params, given, ((home, shape),)))
+    offsets = x.offset, z.offset
+    fuser.start(ConvolutionGradient(given, ((home, shape),), spec, offsets))
     if spec.shares == 1:
         fuser.views[instruction.output] = replace(
             shares, shape=node.shape, strides=shares.strides[1:]
@@ -119,10 +125,8 @@ def place_overlap_add(fuser: Fuser, instruction: Instruction) -> None:
     if not alone:
         given = fuser.contiguous(slot)
         store = fuser.out(instruction)
-        dtype = instruction.node.dtype
-        params = {"stride": stride, "dilation": dilation, "dtype": dtype}
-        output = store.home, store.shape
-        fuser.start(Special("overlap_add", params, (given,), (output,)))
+        dtype, output = instruction.node.dtype, (store.home, store.shape)
+        fuser.start(OverlapAdd((given,), (output,), stride, dilation, dtype, shape))
         return
     node, store = instruction.node, fuser.out(instruction)
     after = -1
@@ -194,7 +198,7 @@ def _open_product(
 ) -> None:
     dtype, store = instruction.node.dtype, fuser.out(instruction)
     call = Call("product", {}, (dtype, dtype), dtype)
-    kernel = Product(space, frozenset(), [Step(call, ())], [], a=a, b=b)
+    kernel = Product(space, frozenset(), [Step(call, ())], [], a, b)
     fuser.open(kernel, whole(store.home, space))
 
 
@@ -262,7 +266,6 @@ def _start(
     node, store = instruction.node, fuser.out(instruction)
     call = Call("product", {}, (node.dtype, node.dtype), node.dtype)
     kernel = Convolution(
-        node.shape, frozenset(), [Step(call, ())], [], a=x, b=w,
-        correlation=correlation, turned=turned,
-    )  # fmt: skip
+        node.shape, frozenset(), [Step(call, ())], [], x, w, correlation, turned
+    )
     fuser.open(kernel, store)

@@ -19,17 +19,29 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from ....shapes import Shape
 from .calls import CUTTABLE, Call
 from .gathered import gathered
 from .group import is_cut
 from .kernels import (
     Access,
+    Argument,
+    Callback,
+    Check,
+    Contraction,
+    Convolution,
+    Fused,
+    FusedKernel,
     Home,
     Kernel,
     Local,
+    NextState,
     Product,
+    Put,
+    Scan,
+    ScatterAdd,
+    ScatterAlong,
     Schedule,
+    Scope,
     Special,
     Step,
     Sweep,
@@ -45,7 +57,7 @@ SHARE_SIZE, MOST_SHARES = 1 << 15, 16
 
 def finish(
     kernels: list[Kernel],
-    checks: list[tuple[int, Special]],
+    checks: list[tuple[int, Check]],
     homes: dict[int, Home],
     outputs: list[int],
     updates: dict[int, int],
@@ -59,7 +71,7 @@ def finish(
     alias = _forwarded(kernels, homes, results)
     if alias:
         kernels = [_renamed(kernel, alias) for kernel in kernels]
-        checks = [(at, _renamed_special(check, alias)) for at, check in checks]
+        checks = [(at, check.renamed(alias)) for at, check in checks]
     needed = _needed(kernels, checks, results)
     needed = _needed(recomputed(needed, homes, results), checks, results)
     needed = _needed(gathered(needed, homes, results), checks, results)
@@ -87,7 +99,7 @@ def _forwarded(
     """Arena homes that are copied whole into a result → that result."""
     alias: dict[int, int] = {}
     for kernel in kernels:
-        if not isinstance(kernel, Sweep):
+        if not isinstance(kernel, Fused):
             continue
         for number, access in kernel.stores:
             step = kernel.steps[number]
@@ -101,7 +113,7 @@ def _forwarded(
     return alias
 
 
-def _source(kernel: Sweep, step: Step, target: Access) -> int | None:
+def _source(kernel: Fused, step: Step, target: Access) -> int | None:
     """The home that a copy reads, if it reads it in the order in which it writes."""
     (argument,) = step.arguments
     if isinstance(argument, Access):
@@ -116,21 +128,9 @@ def _source(kernel: Sweep, step: Step, target: Access) -> int | None:
 
 
 def _renamed(kernel: Kernel, alias: dict[int, int]) -> Kernel:
+    """The kernel on the results themselves, without the copies to them."""
     if isinstance(kernel, Special):
-        return _renamed_special(kernel, alias)
-
-    def new(access: Access) -> Access:
-        return replace(access, home=alias.get(access.home, access.home))
-
-    steps = [
-        replace(
-            step,
-            arguments=tuple(
-                new(a) if isinstance(a, Access) else a for a in step.arguments
-            ),
-        )
-        for step in kernel.steps
-    ]
+        return kernel.renamed(alias)
     stores = []
     for number, access in kernel.stores:
         step = kernel.steps[number]
@@ -138,20 +138,8 @@ def _renamed(kernel: Kernel, alias: dict[int, int]) -> Kernel:
             source = _source(kernel, step, access)
             if source is not None and alias.get(source) == access.home:
                 continue  # it is there already
-        stores.append((number, new(access)))
-    changed = replace(kernel, steps=steps, stores=stores)
-    if isinstance(changed, Product):
-        a, b = changed.operands
-        changed.a = replace(a, home=alias.get(a.home, a.home))
-        changed.b = replace(b, home=alias.get(b.home, b.home))
-    return changed
-
-
-def _renamed_special(kernel: Special, alias: dict[int, int]) -> Special:
-    def new(pairs: Sequence[tuple[int, Shape]]) -> tuple[tuple[int, Shape], ...]:
-        return tuple((alias.get(home, home), shape) for home, shape in pairs)
-
-    return replace(kernel, inputs=new(kernel.inputs), outputs=new(kernel.outputs))
+        stores.append((number, access))
+    return replace(kernel, stores=stores).renamed(alias)
 
 
 # 2. Only what is needed.
@@ -160,7 +148,7 @@ def _renamed_special(kernel: Special, alias: dict[int, int]) -> Special:
 
 def _needed(
     kernels: Sequence[Kernel | None],
-    checks: list[tuple[int, Special]],
+    checks: list[tuple[int, Check]],
     results: set[int],
 ) -> list[Kernel | None]:
     """Without stores that nobody reads, and without steps for them.
@@ -176,7 +164,7 @@ def _needed(
         if kernel is None:
             continue
         if isinstance(kernel, Special):
-            if kernel.writes & wanted or kernel.name == "callback":
+            if kernel.writes & wanted or isinstance(kernel, Callback):
                 found[position] = kernel
                 wanted |= kernel.reads
             continue
@@ -187,32 +175,26 @@ def _needed(
     return found
 
 
-def _without(kernel: Sweep, wanted: set[int]) -> Sweep:
+def _without(kernel: FusedKernel, wanted: set[int]) -> FusedKernel:
     stores = [(n, access) for n, access in kernel.stores if access.home in wanted]
-    if isinstance(kernel, Product) and stores:
+    contraction = isinstance(kernel, (Product, Convolution))
+    if isinstance(kernel, (Product, Convolution)) and stores:
         if replace(kernel, stores=stores).main_store() < 0:
             stores.insert(0, kernel.stores[0])
-    needed = {n for n, _ in stores}
+    needed = {n for n, _ in stores} | ({0} if contraction else set())
     for number in range(len(kernel.steps) - 1, -1, -1):
         if number in needed:
-            arguments = kernel.steps[number].arguments
-            needed |= {a.step for a in arguments if isinstance(a, Local)}
-    if isinstance(kernel, Product):
-        needed.add(0)
+            needed.update(kernel.steps[number].locals)
     order = sorted(needed)
-    place = {old: new for new, old in enumerate(order)}
+    numbers = {old: new for new, old in enumerate(order)}
 
-    def moved(step: Step) -> Step:
-        return replace(
-            step,
-            arguments=tuple(
-                Local(place[a.step]) if isinstance(a, Local) else a
-                for a in step.arguments
-            ),
-        )
+    def moved(argument: Argument) -> Argument:
+        if isinstance(argument, Local):
+            return Local(numbers[argument.step])
+        return argument
 
-    steps = [moved(kernel.steps[n]) for n in order]
-    return replace(kernel, steps=steps, stores=[(place[n], a) for n, a in stores])
+    steps = [kernel.steps[n].mapped(moved) for n in order]
+    return replace(kernel, steps=steps, stores=[(numbers[n], a) for n, a in stores])
 
 
 # 3. Reductions whose parts are reduced again.
@@ -228,9 +210,9 @@ def _cut(kernel: Kernel | None, homes: dict[int, Home]) -> list[Kernel]:
     """
     if kernel is None:
         return []
-    if not isinstance(kernel, Sweep) or not (kernel.across or is_cut(kernel)):
-        return [kernel]
-    if type(kernel) is Product:  # its parts have whole columns
+    if not isinstance(kernel, (Sweep, Convolution)):
+        return [kernel]  # parts of a product have whole columns
+    if not (kernel.across or is_cut(kernel)):
         return [kernel]
     if kernel.across:
         sums = [i for i, step in enumerate(kernel.steps) if step.across]
@@ -248,7 +230,11 @@ def _cut(kernel: Kernel | None, homes: dict[int, Home]) -> list[Kernel]:
 
 
 def _in_parts(
-    kernel: Sweep, homes: dict[int, Home], sums: list[int], parts: int, kept: list[int]
+    kernel: Sweep | Convolution,
+    homes: dict[int, Home],
+    sums: list[int],
+    parts: int,
+    kept: list[int],
 ) -> list[Kernel]:
     """The kernel with a result of its own for each part, and the sum of the parts.
 
@@ -274,7 +260,7 @@ def _in_parts(
         partial = Access(home, walk, 0, call.output)
         target = (0, *(access.strides[axis] for axis in kept))
         ends.append((len(steps), replace(access, strides=target)))
-        steps.append(Step(again, (partial,), row=True, reduces=True))
+        steps.append(Step(again, (partial,), Scope.ROW_REDUCTION))
     first = replace(kernel, stores=stores, parts=parts)
     return [first, Sweep((parts, *shape), frozenset([0]), steps, ends)]
 
@@ -289,7 +275,7 @@ class _Order:
     def __init__(
         self,
         kernels: list[tuple[int, Kernel]],
-        checks: list[tuple[int, Special]],
+        checks: list[tuple[int, Check]],
         homes: dict[int, Home],
     ) -> None:
         self.variables = {
@@ -315,7 +301,7 @@ class _Order:
                 self.readers.setdefault(home, set()).add(i)
             for home in writes:
                 self.writers.setdefault(home, []).append(i)
-            if isinstance(kernel, Special) and kernel.name == "check":
+            if isinstance(kernel, Check):
                 checks.append(i)
             elif _indexes(kernel):
                 self._wait(i, checks)
@@ -380,42 +366,36 @@ class _Order:
 
 def _checks(kernel: Kernel) -> bool:
     """Whether a kernel may end the run with an error."""
-    if not isinstance(kernel, Special):
-        return False
-    return kernel.name in ("check", "callback") or _fails_midway(kernel)
+    return isinstance(kernel, (Check, Callback)) or _fails_midway(kernel)
 
 
 def _fails_midway(kernel: Kernel) -> bool:
     """Whether a loop may fail when its first steps have written results already."""
-    if not isinstance(kernel, Special) or kernel.body is None:
-        return False
-    return any(map(_checks, kernel.body.kernels))
+    return isinstance(kernel, Scan) and any(map(_checks, kernel.body.kernels))
 
 
 def _indexes(kernel: Kernel) -> bool:
     """Whether a kernel touches memory at places that are values."""
     if isinstance(kernel, Special):
-        return kernel.name == "put" or kernel.name.startswith("scatter")
+        return isinstance(kernel, (Put, ScatterAdd, ScatterAlong))
     return any(step.call.name == "gather" for step in kernel.steps)
 
 
 def _reads_where_it_writes(kernel: Kernel, variable: int, home: int) -> bool:
     """Whether each element of the old value is read just before it is overwritten."""
+    if isinstance(kernel, Put):  # what it writes must not be what it is told to write
+        return variable not in [home for home, _ in kernel.inputs[1:]]
     if isinstance(kernel, Special):
-        if kernel.name == "put":  # what it writes must not be what it is told to write
-            return variable not in [home for home, _ in kernel.inputs[1:]]
-        return kernel.name == "next_state"
-    if isinstance(kernel, Product):
-        a, b = kernel.operands
-        if variable in (a.home, b.home):
-            return False
+        return isinstance(kernel, NextState)
+    if isinstance(kernel, Contraction) and variable in (kernel.a.home, kernel.b.home):
+        return False
     if any(step.call.name == "gather" for step in kernel.steps):
         return False
     stores = [each for each in kernel.stores if each[1].home == home]
     if len(stores) > 1:
         return False  # it is written in pieces
     ((step, store),) = stores
-    passes = bool(kernel.reduced) and not isinstance(kernel, Product)
+    passes = bool(kernel.reduced) and isinstance(kernel, Sweep)
     if passes and not kernel.steps[step].row:
         return False  # a later pass may read the element again
     return all(

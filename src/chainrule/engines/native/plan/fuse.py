@@ -19,7 +19,7 @@ place.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from .... import dtypes
@@ -38,7 +38,26 @@ from .convolutions import (
 )
 from .finish import finish
 from .group import NOWHERE, Group, Operand, Operation
-from .kernels import Home, Immediate, Product, Schedule, Special, Step
+from .kernels import (
+    ArgSort,
+    Callback,
+    Check,
+    Cumsum,
+    Home,
+    Immediate,
+    NextState,
+    Product,
+    Put,
+    RandomBits,
+    RandomUniform,
+    Scan,
+    ScatterAdd,
+    ScatterAlong,
+    Schedule,
+    SpecialKernel,
+    Step,
+    Whole,
+)
 from .placement import Placement
 from .views import View, view_of, whole
 
@@ -77,6 +96,31 @@ def _around(store: View, start: Shape, shape: Shape) -> list[View]:
     return found
 
 
+def _special(
+    name: str,
+    inputs: tuple[Whole, ...],
+    outputs: tuple[Whole, ...],
+    params: Mapping[str, Any],
+) -> SpecialKernel:
+    """The kernel of a primitive that has one of its own."""
+    match name:
+        case "cumsum":
+            return Cumsum(inputs, outputs, params["axis"])
+        case "argsort":
+            return ArgSort(inputs, outputs, params["axis"])
+        case "put":
+            return Put(inputs, outputs, params["axis"])
+        case "scatter_add":
+            return ScatterAdd(inputs, outputs, params["axis"], params["size"])
+        case "scatter_along_axis":
+            return ScatterAlong(inputs, outputs, params["axis"], params["size"])
+        case "random_bits":
+            return RandomBits(inputs, outputs)
+        case "random_uniform":
+            return RandomUniform(inputs, outputs)
+    return NextState(inputs, outputs)
+
+
 def _size(node: Node) -> float:
     """How many elements a node has; a loop with several results is a large one."""
     several = any(isinstance(n, tuple) for n in node.shape)
@@ -92,7 +136,7 @@ class Fuser(Placement):
         self.nodes = program.nodes
         self.views: dict[int, Operand] = {}
         self.parts: dict[int, tuple[int, ...]] = {}  # slot of a scan → homes
-        self.checks: dict[Any, tuple[int, Special]] = {}
+        self.checks: dict[Any, tuple[int, Check]] = {}
         self.constants: list[Array] = []
         self.copies: dict[View, int] = {}  # factor of a product → its copy
 
@@ -327,7 +371,7 @@ class Fuser(Placement):
         space = (batch, *shape[-2:])
         store = self.out(instruction)
         call = Call("product", {}, (dtype, dtype), dtype)
-        kernel = Product(space, frozenset(), [Step(call, ())], [], a=a, b=b)
+        kernel = Product(space, frozenset(), [Step(call, ())], [], a, b)
         self.open(kernel, whole(store.home, space))
 
     def _matrices(self, x: View, shape: Shape, batch: int, dtype: DType) -> View:
@@ -469,7 +513,7 @@ class Fuser(Placement):
             self.callback(instruction)
             return None
         home, shape = self.contiguous(slot)
-        check = Special("check", {"size": size, "low": low}, ((home, shape),), ())
+        check = Check(((home, shape),), (), size, low)
         key = home, size, low
         position, _ = self.checks.setdefault(key, (self.ready[home], check))
         return position
@@ -495,8 +539,7 @@ class Fuser(Placement):
             self._check(instruction, instruction.inputs[1], instruction.params["size"])
         store = self.out(instruction)
         outputs = ((store.home, store.shape),)
-        params = {**instruction.params, "dtype": instruction.node.dtype}
-        self.start(Special(name, params, inputs, outputs))
+        self.start(_special(name, inputs, outputs, instruction.params))
 
     def _op_put(self, instruction: Instruction) -> None:
         size = instruction.node.shape[instruction.params["axis"]]
@@ -507,10 +550,8 @@ class Fuser(Placement):
         """A primitive that is not lowered: its NumPy meaning, on the buffers."""
         inputs = tuple(self.contiguous(slot) for slot in instruction.inputs)
         store = self.out(instruction)
-        special = Special(
-            "callback", {}, inputs, ((store.home, store.shape),), node=instruction.node
-        )
-        self.start(special)
+        outputs = ((store.home, store.shape),)
+        self.start(Callback(inputs, outputs, instruction.node))
 
     def _op_scan(self, instruction: Instruction) -> None:
         inputs = tuple(self.contiguous(slot) for slot in instruction.inputs)
@@ -519,12 +560,14 @@ class Fuser(Placement):
         for shape, dtype in zip(node.shape, node.dtype, strict=True):
             outputs.append((self.new_home(dtype, math.prod(shape)), shape))
         self.parts[instruction.output] = tuple(home for home, _ in outputs)
-        params = dict(instruction.params)
-        graph, params["places"] = places(params.pop("body"), params["split"])
-        body = fuse(plan(graph))
-        params["constants"] = len(self.constants)
-        self.constants += body.constants
-        self.start(Special("scan", params, inputs, tuple(outputs), body, node))
+        params = instruction.params
+        graph, carried = places(params["body"], params["split"])
+        loop = Scan(
+            inputs, tuple(outputs), fuse(plan(graph)), params["split"],
+            params["length"], params["reverse"], carried, len(self.constants),
+        )  # fmt: skip
+        self.constants += loop.body.constants
+        self.start(loop)
 
     def _op_project(self, instruction: Instruction) -> None:
         home = self.parts[instruction.inputs[0]][instruction.params["index"]]

@@ -13,12 +13,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from .calls import COSTLY
-from .kernels import Access, Argument, Home, Kernel, Local, Special, Step, Sweep
+from .kernels import Access, Argument, Home, Kernel, Local, OverlapAdd, Sweep
+from .recompute import cheap_steps
 from .views import contiguous_strides, same_walk
-
-#: The most operations for an element of a window.
-MOST_STEPS = 12
 
 
 def gathered(
@@ -27,7 +24,7 @@ def gathered(
     """The kernels, each in its place; ``homes`` gets what is written in addition."""
     found = list(kernels)
     for position, kernel in enumerate(kernels):
-        if not isinstance(kernel, Special) or kernel.name != "overlap_add":
+        if not isinstance(kernel, OverlapAdd):
             continue
         ((home, _),) = kernel.inputs
         makers = [i for i, k in enumerate(found) if k and home in k.writes]
@@ -36,7 +33,7 @@ def gathered(
         if not alone or homes[home].kind != "arena" or home in results:
             continue
         maker = found[makers[0]]
-        if type(maker) is not Sweep:
+        if not isinstance(maker, Sweep):
             continue
         changed = _computing(kernel, maker, homes)
         if changed is not None:
@@ -45,8 +42,8 @@ def gathered(
 
 
 def _computing(
-    kernel: Special, maker: Sweep, homes: dict[int, Home]
-) -> tuple[Sweep, Special] | None:
+    kernel: OverlapAdd, maker: Sweep, homes: dict[int, Home]
+) -> tuple[Sweep, OverlapAdd] | None:
     """The maker, which writes down what is the same for a whole window, and the sum
     that computes the rest; None where that can not be."""
     ((home, shape),) = kernel.inputs
@@ -58,59 +55,39 @@ def _computing(
         or not same_walk(shape, access.strides, walk)
     ):
         return None
-    needed = _needed(maker, number)
-    if needed is None:
+    rows = frozenset(i for i, step in enumerate(maker.steps) if step.row)
+    again = cheap_steps(maker, number, known=rows)
+    if not again:
         return None
-    kept, again = needed
     maker = replace(maker, stores=list(maker.stores))
+    kept = sorted({i for n in again for i in maker.steps[n].locals} & rows)
     written = {each: _written(maker, each, homes) for each in kept}
-    place = {old: new for new, old in enumerate(again)}
+    numbers = {old: new for new, old in enumerate(again)}
 
     def moved(argument: Argument) -> Argument:
         if not isinstance(argument, Local):
             return argument
         if argument.step in written:
             return written[argument.step]
-        return Local(place[argument.step])
+        return Local(numbers[argument.step])
 
-    steps = [
-        Step(step.call, tuple(map(moved, step.arguments)))
-        for step in (maker.steps[i] for i in again)
-    ]
+    steps = [maker.steps[i].mapped(moved) for i in again]
     reads = sorted(
         {a.home for step in steps for a in step.arguments if isinstance(a, Access)}
     )
-    if any(each in maker.writes and each not in _homes(written) for each in reads):
+    ours = {access.home for access in written.values()}
+    if any(each in maker.writes and each not in ours for each in reads):
         return None
-    params = {**kernel.params, "windows": shape, "steps": _numbered(steps, reads)}
+    operands = {each: number for number, each in enumerate(reads)}
+
+    def numbered(argument: Argument) -> Argument:
+        if isinstance(argument, Access):
+            return replace(argument, home=operands[argument.home])
+        return argument
+
     inputs = tuple((each, (homes[each].size,)) for each in reads)
-    return maker, replace(kernel, params=params, inputs=inputs)
-
-
-def _homes(written: dict[int, Access]) -> set[int]:
-    return {access.home for access in written.values()}
-
-
-def _needed(maker: Sweep, number: int) -> tuple[list[int], list[int]] | None:
-    """The steps whose values are written down, and those that are computed again, for
-    a step; None where these are not a few cheap ones."""
-    kept: set[int] = set()
-    again: set[int] = set()
-    pending = [number]
-    while pending:
-        i = pending.pop()
-        step = maker.steps[i]
-        if step.row:
-            kept.add(i)
-            continue
-        costly = step.call.name in COSTLY and step.call.name != "divide"
-        if step.reduces or step.across or costly:
-            return None
-        again.add(i)
-        pending += [a.step for a in step.arguments if isinstance(a, Local)]
-    if not again or len(again) > MOST_STEPS:
-        return None
-    return sorted(kept), sorted(again)
+    computed = tuple(step.mapped(numbered) for step in steps)
+    return maker, replace(kernel, inputs=inputs, steps=computed)
 
 
 def _written(maker: Sweep, number: int, homes: dict[int, Home]) -> Access:
@@ -128,16 +105,3 @@ def _written(maker: Sweep, number: int, homes: dict[int, Home]) -> Access:
     access = Access(home, strides, 0, dtype)
     maker.stores.append((number, access))
     return access
-
-
-def _numbered(steps: list[Step], homes: list[int]) -> tuple[Step, ...]:
-    """The steps with the numbers of the operands in place of those of the homes."""
-
-    def renamed(argument: Argument) -> Argument:
-        if isinstance(argument, Access):
-            return replace(argument, home=homes.index(argument.home))
-        return argument
-
-    return tuple(
-        replace(step, arguments=tuple(map(renamed, step.arguments))) for step in steps
-    )

@@ -19,10 +19,13 @@ from .calls import CUTTABLE, Call
 from .kernels import (
     Access,
     Argument,
+    Contraction,
     Coordinate,
+    Fused,
+    FusedKernel,
     Immediate,
     Local,
-    Product,
+    Scope,
     Step,
     Sweep,
 )
@@ -73,7 +76,7 @@ class Group:
     (offset, strides, step).
     """
 
-    kernel: Sweep
+    kernel: FusedKernel
     position: int
     local: dict[int, list[tuple[int, tuple[int, ...], int]]] = field(
         default_factory=dict
@@ -106,13 +109,14 @@ class Group:
             return False
         if operation.axes is not None:
             return self._join_reduction(operation, ready, types)
-        rows = kernel.reduced and not isinstance(kernel, Product)
+        rows = kernel.reduced and isinstance(kernel, Sweep)
         for row in (False, True) if rows else (False,):
             arguments = self._arguments(operation, row, ready, types)
             without = kernel.reduced if row else NO_AXES
             place = self._strides(operation.store, operation.shape, without)
             if arguments is not None and place is not None:
-                self._add(Step(operation.call, arguments, row), operation, place)
+                scope = Scope.ROW if row else Scope.POINT
+                self._add(Step(operation.call, arguments, scope), operation, place)
                 return True
         return False
 
@@ -120,7 +124,7 @@ class Group:
         self, operation: Operation, ready: Mapping[int, int], types: Mapping[int, DType]
     ) -> bool:
         kernel = self.kernel
-        if isinstance(kernel, Product) and not kernel.sums:
+        if isinstance(kernel, Contraction) and not kernel.sums:
             return False
         if operation.axes is None:
             return False
@@ -133,19 +137,17 @@ class Group:
         step = Step(operation.call, arguments)
         if self._sums_columns(step, axes):
             return self._join_across(step, operation.store, axes)
-        if isinstance(kernel, Product):
+        if isinstance(kernel, Contraction):
             return False
         if kernel.reduced and not _same_axes(kernel.shape, kernel.reduced, axes):
             return False
         before, kernel.reduced = kernel.reduced, kernel.reduced or axes
         place = self._strides(operation.store, operation.store.shape, kernel.reduced)
-        depending = any(
-            isinstance(a, Local) and a.step in self.depends for a in arguments
-        )
+        depending = any(each in self.depends for each in step.locals)
         if place is None or (self.cut and depending):
             kernel.reduced = before
             return False
-        self._add(replace(step, row=True, reduces=True), operation, place)
+        self._add(replace(step, scope=Scope.ROW_REDUCTION), operation, place)
         return True
 
     def _sums_columns(self, step: Step, axes: frozenset[int]) -> bool:
@@ -153,7 +155,7 @@ class Group:
         kernel = self.kernel
         rest = frozenset(range(len(kernel.shape))) - axes
         columns = math.prod(kernel.shape[axis] for axis in rest)
-        if isinstance(kernel, Product):
+        if isinstance(kernel, Contraction):
             last = frozenset((len(kernel.shape) - 1,))
             types = {*step.call.inputs, step.call.output}
             fits = step.call.name == "sum" and types == {kernel.steps[0].call.output}
@@ -182,7 +184,7 @@ class Group:
         strides, offset = place
         access = Access(store.home, strides, offset, step.call.output)
         kernel.stores.append((len(kernel.steps), access))
-        kernel.steps.append(replace(step, across=True))
+        kernel.steps.append(replace(step, scope=Scope.COLUMN_REDUCTION))
         return True
 
     def _add(
@@ -195,8 +197,7 @@ class Group:
         access = Access(home, strides, offset, step.call.output)
         kernel.stores.append((number, access))
         self.local.setdefault(home, []).append((offset, strides, number))
-        locals_ = (a.step for a in step.arguments if isinstance(a, Local))
-        if step.reduces or any(each in self.depends for each in locals_):
+        if step.reduces or any(each in self.depends for each in step.locals):
             self.depends.add(number)
 
     def _strides(
@@ -262,9 +263,9 @@ class Group:
         return Access(home, strides, offset, types[home])
 
 
-def is_cut(kernel: Sweep) -> bool:
+def is_cut(kernel: Fused) -> bool:
     """Whether a kernel reduces few rows, each of them long."""
-    along = bool(kernel.reduced) and not isinstance(kernel, Product)
+    along = bool(kernel.reduced) and isinstance(kernel, Sweep)
     few = along and kernel.rows < FEW_ROWS
     return few and kernel.row_size >= LONG_ROW
 

@@ -1,7 +1,12 @@
 """What the engine compiles: kernels over an index space, and the schedule of them.
 
-Place on the road: ``fuse`` makes these from a program, ``lower`` makes LLVM text from
-them. Plain data; a schedule printed is what ``explain`` shows.
+Place on the road: ``fuse`` makes these from a program, ``write`` makes LLVM text from
+them. Plain data; nothing here knows the processor.
+
+There are two sorts of kernel. A *fused* kernel computes steps at every point of an
+index space: ``Sweep``, ``Product``, ``Convolution``. A *special* one works on whole
+contiguous buffers: ``Cumsum``, ``Scan`` and so on. Each kind is a class of its own, and
+none is a subclass of another: a test for one is true for that one only.
 
 A *home* is a buffer: each has a number, a dtype and a size. Slots of the program that
 hold computed values are homes of the same number; the engine adds more.
@@ -10,14 +15,20 @@ hold computed values are homes of the same number; the engine adds more.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from typing import ClassVar, Self, TypeAlias, cast
 
 from ....dtypes import DType
-from ....graph import Array
+from ....graph import Array, Node
+from ....ops.control import Split
 from ....shapes import Shape
 from .calls import Call
+from .carries import Places
+from .convolution_spec import Correlation
+from .kernel_gradient_spec import KernelGradient
 from .views import View
 
 #: A product with so many columns is shared out in groups of columns.
@@ -78,50 +89,81 @@ class Coordinate:
     offset: int
 
 
-Argument = Access | Local | Immediate | Coordinate
+Argument: TypeAlias = Access | Local | Immediate | Coordinate
+#: A value that is written, and where: (number of the step, access).
+Store: TypeAlias = tuple[int, Access]
+#: A buffer in whole, and the shape that it is seen in.
+Whole: TypeAlias = tuple[int, Shape]
+
+
+class Scope(Enum):
+    """How often a step is computed, and which points of the space it combines."""
+
+    #: Once for each point.
+    POINT = "point"
+    #: Once for each row: it is the same along all reduced axes.
+    ROW = "row"
+    #: Combines the points of a row, along the reduced axes, into one value.
+    ROW_REDUCTION = "row reduction"
+    #: Combines the points along all the other axes, for each point of a row: a column.
+    COLUMN_REDUCTION = "column reduction"
 
 
 @dataclass(frozen=True)
 class Step:
-    """One operation for each point of the space.
-
-    Attributes:
-        row: whether it is the same along all reduced axes: computed once a row.
-        reduces: whether it combines the points along the reduced axes.
-        across: whether it combines the points along all the other axes, for each point
-            of a row: the sum of a column.
-    """
+    """One operation of a fused kernel: what is computed, and from what."""
 
     call: Call
     arguments: tuple[Argument, ...]
-    row: bool = False
-    reduces: bool = False
-    across: bool = False
+    scope: Scope = Scope.POINT
+
+    @property
+    def row(self) -> bool:
+        """Whether there is one value a row."""
+        return self.scope is Scope.ROW or self.scope is Scope.ROW_REDUCTION
+
+    @property
+    def reduces(self) -> bool:
+        """Whether it combines the points of a row."""
+        return self.scope is Scope.ROW_REDUCTION
+
+    @property
+    def across(self) -> bool:
+        """Whether it combines the points of a column."""
+        return self.scope is Scope.COLUMN_REDUCTION
+
+    @property
+    def locals(self) -> Iterator[int]:
+        """The earlier steps whose values it uses."""
+        return (a.step for a in self.arguments if isinstance(a, Local))
+
+    def mapped(self, change: Callable[[Argument], Argument]) -> Step:
+        """The same step with every argument changed."""
+        return replace(self, arguments=tuple(map(change, self.arguments)))
+
+
+# Fused kernels.
+# ----------------------------------------------------------------------------
 
 
 @dataclass
-class Sweep:
-    """Elementwise steps and reductions over one index space, in as few passes as
-    possible.
+class Fused(ABC):
+    """Steps over one index space, whose values stay in registers between them.
 
     Attributes:
         shape: the sizes of the space.
         reduced: the axes that reductions run over; the others are kept.
         stores: pairs (step, where its value goes).
-        parts: where rows are few and long, how many parts each is cut into; where
-            columns are summed, into how many parts the rows are divided. A part
-            writes its sums behind those of the part before it (0: no such sums).
     """
 
     shape: Shape
     reduced: frozenset[int]
     steps: list[Step]
-    stores: list[tuple[int, Access]]
-    parts: int = 0
+    stores: list[Store]
 
     @property
     def accesses(self) -> Iterator[Access]:
-        """Everything that is read."""
+        """Everything that steps read from memory."""
         for step in self.steps:
             yield from (a for a in step.arguments if isinstance(a, Access))
 
@@ -150,47 +192,67 @@ class Sweep:
         """The number of points of the reduced axes."""
         return math.prod(self.shape[i] for i in self.reduced)
 
+    def mapped(self, change: Callable[[Argument], Argument]) -> Self:
+        """The same kernel with every argument and every store's access changed.
+
+        ``change`` must return an access for an access that is stored to.
+        """
+        return replace(
+            self,
+            steps=[step.mapped(change) for step in self.steps],
+            stores=[(n, cast("Access", change(access))) for n, access in self.stores],
+        )
+
+    def renamed(self, names: Mapping[int, int]) -> Self:
+        """The same kernel on other buffers; those without a new number keep theirs."""
+
+        def change(argument: Argument) -> Argument:
+            if not isinstance(argument, Access):
+                return argument
+            return replace(argument, home=names.get(argument.home, argument.home))
+
+        return self.mapped(change)
+
 
 @dataclass
-class Product(Sweep):
-    """A product of matrices, and elementwise steps on its result while in registers.
+class Sweep(Fused):
+    """Elementwise steps and reductions, in as few passes over the space as possible.
 
-    The space is (batch, i, j), as the shapes of the factors are (batch, i, p) and
-    (batch, p, j). Step 0 stands for the product's value.
+    Attributes:
+        parts: where rows are few and long, how many parts each is cut into; where
+            columns are summed, into how many parts the rows are divided. A part
+            writes its sums behind those of the part before it (0: no such sums).
+    """
+
+    parts: int = 0
+
+
+@dataclass
+class Contraction(Fused):
+    """What a product of matrices and a convolution have in common: two factors, and
+    steps on each finished tile of the result while it is in registers.
+
+    Step 0 stands for the result itself; it has no arguments.
 
     Attributes:
         a, b: the factors.
-        in_panels: whether the home of ``b`` holds a copy in panels, as
-            ``kernels.panels`` makes them; ``b`` still says how it lay before. A
-            ``scan`` prepares the factors that no step changes.
     """
 
-    a: View | None = None
-    b: View | None = None
-    in_panels: bool = False
+    a: View
+    b: View
 
     @property
+    @abstractmethod
     def sums(self) -> bool:
-        """Whether sums along all axes but the last may join: a part of the work has
-        whole columns."""
-        batch, _, columns = self.shape
-        return batch == 1 and columns >= MANY_COLUMNS
-
-    @property
-    def operands(self) -> tuple[View, View]:
-        """The two factors."""
-        assert self.a is not None
-        assert self.b is not None
-        return self.a, self.b
+        """Whether sums along all axes but the last may join."""
 
     @property
     def reads(self) -> set[int]:
         """The homes that are read."""
-        a, b = self.operands
-        return {each.home for each in self.accesses} | {a.home, b.home}
+        return {each.home for each in self.accesses} | {self.a.home, self.b.home}
 
     def main_store(self) -> int:
-        """Which of the stores is written as the product's own result; -1 for none."""
+        """Which of the stores is written as the kernel's own result; -1 for none."""
         dtype = self.steps[0].call.output
         for number, (step, access) in enumerate(self.stores):
             if self.steps[step].across:
@@ -199,20 +261,82 @@ class Product(Sweep):
                 return number
         return -1
 
+    def renamed(self, names: Mapping[int, int]) -> Self:
+        """The same kernel on other buffers."""
+        a, b = (
+            replace(view, home=names.get(view.home, view.home))
+            for view in (self.a, self.b)
+        )
+        return replace(super().renamed(names), a=a, b=b)
+
 
 @dataclass
-class Special:
-    """A primitive with a lowering of its own, on whole contiguous operands.
+class Product(Contraction):
+    """A product of matrices: the space is (batch, i, j), as the shapes of the factors
+    are (batch, i, p) and (batch, p, j).
 
-    ``inputs`` and ``outputs`` are homes, with the shapes that they are seen in.
+    Attributes:
+        in_panels: whether the home of ``b`` holds a copy in panels, as
+            ``write.matmul.panels`` makes them; ``b`` still says how it lay before. A
+            ``Scan`` prepares the factors that no step changes.
     """
 
-    name: str
-    params: Mapping[str, Any]
-    inputs: tuple[tuple[int, Shape], ...]
-    outputs: tuple[tuple[int, Shape], ...]
-    body: Schedule | None = None
-    node: Any = field(default=None, repr=False)
+    in_panels: bool = False
+
+    @property
+    def sums(self) -> bool:
+        """Whether sums of columns may join: a part of the work has whole columns."""
+        batch, _, columns = self.shape
+        return batch == 1 and columns >= MANY_COLUMNS
+
+
+@dataclass
+class Convolution(Contraction):
+    """A convolution or its adjoint.
+
+    The space is (image, spatial axes …, output); ``a`` is the input, of channels that
+    are neighbours in memory, ``b`` the weights, contiguous.
+
+    Attributes:
+        correlation: what is computed; where results go is the main store's affair.
+        turned: whether it is the adjoint, whose weights lead from the outputs.
+        parts: as in ``Sweep``, where columns are summed.
+    """
+
+    correlation: Correlation
+    turned: bool
+    parts: int = 0
+
+    @property
+    def sums(self) -> bool:
+        """Whether sums along all pixels may join: each part has its own."""
+        return True
+
+    @property
+    def computed(self) -> Correlation:
+        """What is computed, results included."""
+        image, *strides = self.stores[self.main_store()][1].strides[:-1]
+        missing = len(self.correlation.x_strides) - 1 - len(strides)
+        y_strides = (image, *(0,) * missing, *strides)
+        return replace(self.correlation, y_strides=y_strides)
+
+
+# Special kernels.
+# ----------------------------------------------------------------------------
+
+
+@dataclass
+class Special(ABC):
+    """A kernel on whole contiguous buffers, with loops of its own.
+
+    Attributes:
+        name: the primitive's name, or what else ``explain`` calls it.
+        inputs, outputs: homes, with the shapes that they are seen in.
+    """
+
+    name: ClassVar[str]
+    inputs: tuple[Whole, ...]
+    outputs: tuple[Whole, ...]
 
     @property
     def reads(self) -> set[int]:
@@ -224,8 +348,174 @@ class Special:
         """The homes that are written."""
         return {home for home, _ in self.outputs}
 
+    def renamed(self, names: Mapping[int, int]) -> Self:
+        """The same kernel on other buffers; those without a new number keep theirs."""
+        inputs, outputs = (
+            tuple((names.get(home, home), shape) for home, shape in pairs)
+            for pairs in (self.inputs, self.outputs)
+        )
+        return replace(self, inputs=inputs, outputs=outputs)
 
-Kernel = Sweep | Product | Special
+
+@dataclass
+class Check(Special):
+    """Ends the run where an index is not ``low`` ≤ index < ``size``."""
+
+    name = "check"
+    size: int
+    low: int
+
+
+@dataclass
+class Cumsum(Special):
+    """Running sums along an axis."""
+
+    name = "cumsum"
+    axis: int
+
+
+@dataclass
+class ArgSort(Special):
+    """The stable order of the elements along an axis."""
+
+    name = "argsort"
+    axis: int
+
+
+@dataclass
+class Put(Special):
+    """Slices written over those of a copy; in place where both are one buffer."""
+
+    name = "put"
+    axis: int
+
+
+@dataclass
+class ScatterAdd(Special):
+    """Slices added up where an index says, into ``size`` of them."""
+
+    name = "scatter_add"
+    axis: int
+    size: int
+
+
+@dataclass
+class ScatterAlong(Special):
+    """Elements added up along an axis where an index of their shape says."""
+
+    name = "scatter_along_axis"
+    axis: int
+    size: int
+
+
+@dataclass
+class RandomBits(Special):
+    """Random words from a state."""
+
+    name = "random_bits"
+
+
+@dataclass
+class RandomUniform(Special):
+    """Random numbers from 0 to 1 from a state."""
+
+    name = "random_uniform"
+
+
+@dataclass
+class NextState(Special):
+    """The state of the next draw of random numbers."""
+
+    name = "next_state"
+
+
+@dataclass
+class OverlapAdd(Special):
+    """Windows that overlap, added up where they lie.
+
+    Attributes:
+        stride, dilation: of the windows, for each spatial axis.
+        dtype: of the elements.
+        windows: the shape of all windows.
+        steps: what computes an element of a window from the inputs, whose numbers
+            accesses name; without any, the only input holds the windows themselves.
+    """
+
+    name = "overlap_add"
+    stride: tuple[int, ...]
+    dilation: tuple[int, ...]
+    dtype: DType
+    windows: Shape
+    steps: tuple[Step, ...] = ()
+
+
+@dataclass
+class ConvolutionGradient(Special):
+    """The gradient for a convolution's weights: shares of pixels, each summed apart.
+
+    Attributes:
+        spec: what is computed.
+        offsets: where the elements of x and of z begin in their buffers.
+    """
+
+    name = "convolution_kernel"
+    spec: KernelGradient
+    offsets: tuple[int, int]
+
+
+@dataclass
+class Scan(Special):
+    """A loop: the body's schedule is run once for each step, on other addresses.
+
+    Attributes:
+        body: the schedule of one step.
+        split: how the inputs divide: from outside, carries, sequences.
+        length: the number of steps.
+        reverse: whether the last element of sequences comes first.
+        carried: where the carries live.
+        constants: the number of the body's first constant among the program's.
+    """
+
+    name = "scan"
+    body: Schedule
+    split: Split
+    length: int
+    reverse: bool
+    carried: Places
+    constants: int
+
+
+@dataclass
+class Callback(Special):
+    """A primitive that is not lowered: Python runs its NumPy meaning on the buffers."""
+
+    name = "callback"
+    node: Node = field(repr=False)
+
+    @property
+    def operation(self) -> str:
+        """The name of the primitive that it runs."""
+        assert self.node.op is not None
+        return self.node.op.name
+
+
+FusedKernel: TypeAlias = Sweep | Product | Convolution
+SpecialKernel: TypeAlias = (
+    Check
+    | Cumsum
+    | ArgSort
+    | Put
+    | ScatterAdd
+    | ScatterAlong
+    | RandomBits
+    | RandomUniform
+    | NextState
+    | OverlapAdd
+    | ConvolutionGradient
+    | Scan
+    | Callback
+)
+Kernel: TypeAlias = FusedKernel | SpecialKernel
 
 
 @dataclass
@@ -239,13 +529,10 @@ class Schedule:
     #: arrays that are part of the program, those of the bodies of scans included
     constants: list[Array] = field(default_factory=list, repr=False)
 
-    def callbacks(self) -> list[Special]:
+    def callbacks(self) -> list[Callback]:
         """The kernels that run in Python, those of the bodies of scans first."""
-        found: list[Special] = []
+        found: list[Callback] = []
         for kernel in self.kernels:
-            if isinstance(kernel, Special) and kernel.body is not None:
+            if isinstance(kernel, Scan):
                 found += kernel.body.callbacks()
-        for kernel in self.kernels:
-            if isinstance(kernel, Special) and kernel.name == "callback":
-                found.append(kernel)
-        return found
+        return found + [each for each in self.kernels if isinstance(each, Callback)]

@@ -15,7 +15,7 @@ from ....dtypes import DType
 from ....shapes import Shape
 from .calls import Call
 from .group import NOWHERE, Group, Operand, Operation, sums_columns
-from .kernels import Access, Home, Product, Special, Sweep
+from .kernels import Access, Convolution, Home, Product, SpecialKernel, Sweep
 from .views import View, whole
 
 #: How many kernels that use an operand are asked to take an operation in.
@@ -28,7 +28,7 @@ class Placement:
     """The kernels so far, the buffers, and the operations that wait."""
 
     def __init__(self, first_home: int) -> None:
-        self.kernels: list[Group | Special] = []
+        self.kernels: list[Group | SpecialKernel] = []
         self.homes: dict[int, Home] = {}
         self.types: dict[int, DType] = {}
         self.ready: dict[int, int] = {}  # home → position of its last writer
@@ -188,14 +188,14 @@ class Placement:
             if group not in users[-MOST_ASKED:]:
                 users.append(group)
 
-    def start(self, special: Special) -> None:
+    def start(self, special: SpecialKernel) -> None:
         """A kernel of its own, after all that are there."""
         for home, _ in special.outputs:
             self.ready[home] = len(self.kernels)
         self.kernels.append(special)
 
-    def open(self, kernel: Product, store: View) -> None:
-        """A product's kernel, whose result goes to ``store``; others may join it."""
+    def open(self, kernel: Product | Convolution, store: View) -> None:
+        """A contraction, whose result goes to ``store``; others may join it."""
         group = Group(kernel, len(self.kernels))
         self.kernels.append(group)
         dtype = kernel.steps[0].call.output
@@ -204,5 +204,5 @@ class Placement:
         group.local[store.home] = [(store.offset, store.strides, 0)]
         self.ready[store.home] = group.position
         self.users[store.home] = [group]
-        for operand in kernel.operands:
+        for operand in (kernel.a, kernel.b):
             self.users.setdefault(operand.home, []).append(group)

@@ -9,9 +9,20 @@ then nobody reads the value any more. What is not read is not written.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TypeVar
 
 from .calls import COSTLY
-from .kernels import Access, Argument, Home, Kernel, Local, Product, Step, Sweep
+from .kernels import (
+    Access,
+    Argument,
+    Contraction,
+    Fused,
+    FusedKernel,
+    Home,
+    Kernel,
+    Local,
+    Step,
+)
 from .views import same_walk
 
 #: Smaller values stay in the first levels of cache.
@@ -19,6 +30,9 @@ LARGE = 1 << 14
 #: The most operations that are done again for one value, and in one kernel.
 MOST_AGAIN, MOST_TOGETHER = 12, 100
 
+NOTHING: frozenset[int] = frozenset()
+
+FusedT = TypeVar("FusedT", bound=Fused)
 Key = tuple[int, tuple[int, ...], int]
 
 
@@ -36,7 +50,7 @@ def recomputed(
         for home, at in writers.items()
         if len(at) == 1 and homes[home].size >= LARGE
         if homes[home].kind == "arena" and home not in results
-        if isinstance(kernels[at[0]], Sweep)
+        if isinstance(kernels[at[0]], Fused)
     ]
     for home, writer in large:
         readers = _readers(found, home)
@@ -66,22 +80,22 @@ def _without_reading(
     home: int,
     homes: dict[int, Home],
     more: int,
-) -> Sweep | None:
+) -> FusedKernel | None:
     """The kernel with the home's elements computed, for which it reads no more bytes
     than ``more`` times those of the home; None where that does not do."""
     kernel, source = kernels[position], kernels[writer]
-    if not isinstance(kernel, Sweep) or not isinstance(source, Sweep):
+    if not isinstance(kernel, Fused) or not isinstance(source, Fused):
         return None
     stores = [(n, a) for n, a in source.stores if a.home == home]
     if len(stores) != 1 or source.shape != kernel.shape or source is kernel:
         return None
-    if isinstance(kernel, Product) and home in [view.home for view in kernel.operands]:
+    if isinstance(kernel, Contraction) and home in (kernel.a.home, kernel.b.home):
         return None
     number, store = stores[0]
     reads = [a for a in kernel.accesses if a.home == home]
     if any(not _same(kernel, a, store) for a in reads):
         return None
-    again = _again(source, number)
+    again = cheap_steps(source, number)
     if again is None or len(kernel.steps) + len(again) > MOST_TOGETHER:
         return None
     have = {_key(a, kernel) for a in kernel.accesses if a.home != home}
@@ -97,13 +111,17 @@ def _without_reading(
     return _computing(kernel, source, again, home)
 
 
-def _again(source: Sweep, number: int) -> list[int] | None:
-    """The steps that compute a step, in order; None where they are not a few cheap
-    ones."""
+def cheap_steps(
+    source: Fused, number: int, known: frozenset[int] = NOTHING
+) -> list[int] | None:
+    """The steps that compute a step, in order, from memory and from ``known`` ones;
+    None where they are not a few cheap ones."""
     found: set[int] = set()
     pending = [number]
     while pending:
         i = pending.pop()
+        if i in known:
+            continue
         step = source.steps[i]
         costly = step.call.name in COSTLY and step.call.name != "divide"
         if step.reduces or step.across or costly or not step.arguments:
@@ -111,49 +129,44 @@ def _again(source: Sweep, number: int) -> list[int] | None:
         found.add(i)
         if len(found) > MOST_AGAIN:
             return None
-        pending += [a.step for a in step.arguments if isinstance(a, Local)]
+        pending += step.locals
     return sorted(found)
 
 
-def _computing(kernel: Sweep, source: Sweep, again: list[int], home: int) -> Sweep:
-    """The kernel with these steps of another in front of its own; a product stays the
-    first."""
-    first = int(isinstance(kernel, Product))
-    place = {old: first + new for new, old in enumerate(again)}
+def _computing(kernel: FusedT, source: Fused, again: list[int], home: int) -> FusedT:
+    """The kernel with these steps of another in front of its own; a contraction stays
+    the first."""
+    first = int(isinstance(kernel, Contraction))
+    numbers = {old: first + new for new, old in enumerate(again)}
 
-    def moved(argument: Argument) -> Argument:
+    def inserted(argument: Argument) -> Argument:
         if isinstance(argument, Local):
-            return Local(place[argument.step])
+            return Local(numbers[argument.step])
         return argument
 
-    def at(number: int) -> int:
+    def moved(number: int) -> int:
         return number if number < first else number + len(again)
 
     def shifted(argument: Argument) -> Argument:
         if isinstance(argument, Local):
-            return Local(at(argument.step))
+            return Local(moved(argument.step))
         if isinstance(argument, Access) and argument.home == home:
-            return Local(place[again[-1]])
+            return Local(numbers[again[-1]])
         return argument
 
-    steps = [
-        Step(step.call, tuple(map(moved, step.arguments)))
-        for step in (source.steps[i] for i in again)
-    ]
-    old = [
-        replace(step, arguments=tuple(map(shifted, step.arguments)))
-        for step in kernel.steps
-    ]
-    stores = [(at(n), access) for n, access in kernel.stores]
-    steps = [*old[:first], *steps, *old[first:]]
-    return replace(kernel, steps=steps, stores=stores)
+    new = [Step(each.call, each.arguments) for each in (source.steps[i] for i in again)]
+    old = [step.mapped(shifted) for step in kernel.steps]
+    steps = [*old[:first], *(step.mapped(inserted) for step in new), *old[first:]]
+    return replace(
+        kernel, steps=steps, stores=[(moved(n), a) for n, a in kernel.stores]
+    )
 
 
-def _same(kernel: Sweep, a: Access, b: Access) -> bool:
+def _same(kernel: Fused, a: Access, b: Access) -> bool:
     return a.offset == b.offset and same_walk(kernel.shape, a.strides, b.strides)
 
 
-def _key(access: Access, kernel: Sweep) -> Key:
+def _key(access: Access, kernel: Fused) -> Key:
     """Equal for accesses that read the same elements in the same order."""
     pairs = zip(kernel.shape, access.strides, strict=True)
     return access.home, tuple(0 if n == 1 else s for n, s in pairs), access.offset

@@ -7,13 +7,16 @@ vector go along the axis that is contiguous in most accesses.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import TypeVar
 
-from .kernels import Access, Argument, Coordinate, Step, Sweep
+from .kernels import Access, Argument, Coordinate, Fused
+
+KernelT = TypeVar("KernelT", bound=Fused)
 
 
-def simplified(kernel: Sweep) -> Sweep:
+def simplified(kernel: KernelT) -> KernelT:
     """The same kernel with as few axes as possible."""
     walks = _walks(kernel)
     groups: list[list[int]] = []
@@ -31,13 +34,18 @@ def simplified(kernel: Sweep) -> Sweep:
             size *= kernel.shape[axis]
         shape.append(size)
     reduced = frozenset(i for i, g in enumerate(groups) if g[0] in kernel.reduced)
-    return _rewalked(
-        kernel, tuple(shape), reduced, lambda walk: tuple(walk[g[-1]] for g in groups)
-    )
+
+    def walked(argument: Argument) -> Argument:
+        if not isinstance(argument, (Access, Coordinate)):
+            return argument
+        strides = tuple(argument.strides[group[-1]] for group in groups)
+        return replace(argument, strides=strides)
+
+    return replace(kernel.mapped(walked), shape=tuple(shape), reduced=reduced)
 
 
 def _mergeable(
-    kernel: Sweep, walks: Sequence[tuple[int, ...]], outer: int, inner: int
+    kernel: Fused, walks: Sequence[tuple[int, ...]], outer: int, inner: int
 ) -> bool:
     if (outer in kernel.reduced) != (inner in kernel.reduced):
         return False
@@ -45,7 +53,7 @@ def _mergeable(
     return all(walk[outer] == walk[inner] * n for walk in walks)
 
 
-def _walks(kernel: Sweep) -> list[tuple[int, ...]]:
+def _walks(kernel: Fused) -> list[tuple[int, ...]]:
     """The strides of everything that is walked: accesses, coordinates, stores."""
     walks = [access.strides for _, access in kernel.stores]
     for step in kernel.steps:
@@ -55,30 +63,7 @@ def _walks(kernel: Sweep) -> list[tuple[int, ...]]:
     return walks
 
 
-def _rewalked(
-    kernel: Sweep,
-    shape: tuple[int, ...],
-    reduced: frozenset[int],
-    new: Callable[[tuple[int, ...]], tuple[int, ...]],
-) -> Sweep:
-    def argument(each: Argument) -> Argument:
-        if isinstance(each, (Access, Coordinate)):
-            return replace(each, strides=new(each.strides))
-        return each
-
-    def step(each: Step) -> Step:
-        return replace(each, arguments=tuple(map(argument, each.arguments)))
-
-    return replace(
-        kernel,
-        shape=shape,
-        reduced=reduced,
-        steps=[step(each) for each in kernel.steps],
-        stores=[(n, replace(a, strides=new(a.strides))) for n, a in kernel.stores],
-    )
-
-
-def lane_axis(kernel: Sweep, among: frozenset[int] | None = None) -> int | None:
+def lane_axis(kernel: Fused, among: frozenset[int] | None = None) -> int | None:
     """The axis for the lanes: contiguous in most accesses, the last one among equals.
 
     A store that is not contiguous costs most. None where the space is one point.

@@ -12,7 +12,7 @@ import weakref
 from collections.abc import Sequence
 
 from ....ops.primitive import Primitive
-from ..plan.kernels import Special
+from ..plan.kernels import Callback
 from .memory import view_at
 
 #: ``callback(number, addresses of the operands and the result) → 0``, or 1 for an error
@@ -28,7 +28,7 @@ class Callbacks:
             process. The run is over then; whoever entered it raises this.
     """
 
-    def __init__(self, kernels: Sequence[Special]) -> None:
+    def __init__(self, kernels: Sequence[Callback]) -> None:
         self._kernels = kernels
         self.stopped: BaseException | None = None
         self._function = CALLBACK(functools.partial(_enter, weakref.ref(self)))

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from llvmlite import ir
 
-from ..plan.kernels import Access, Product
+from ..plan.kernels import Access, Contraction
 from . import emit
 from .emit import index
 from .point import Point, Values
@@ -73,7 +73,10 @@ class StepsEpilogue(Epilogue):
     """
 
     def __init__(
-        self, kernel: Product, buffers: Sequence[int], sizes: Mapping[int, int] | None
+        self,
+        kernel: Contraction,
+        buffers: Sequence[int],
+        sizes: Mapping[int, int] | None,
     ) -> None:
         self.kernel, self.buffers, self.sizes = kernel, buffers, sizes
         main = kernel.main_store()

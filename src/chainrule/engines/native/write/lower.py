@@ -15,7 +15,6 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from llvmlite import ir
 
@@ -28,8 +27,21 @@ from ..choose.memory import Block, place
 from ..choose.processor import Host
 from ..choose.sweep import split_units
 from ..plan.calls import COSTLY
-from ..plan.convolving import Convolution
-from ..plan.kernels import Access, Home, Kernel, Product, Schedule, Special, Sweep
+from ..plan.kernels import (
+    Callback,
+    Convolution,
+    ConvolutionGradient,
+    Home,
+    Kernel,
+    OverlapAdd,
+    Product,
+    RandomBits,
+    RandomUniform,
+    Scan,
+    Schedule,
+    Special,
+    Sweep,
+)
 from . import emit
 from .convolution import kernel as convolution
 from .emit import I64, POINTER, index
@@ -81,7 +93,7 @@ class Lowerer:
     """
 
     def __init__(
-        self, host: Host, callbacks: Sequence[Special], take: Callable[[str], object]
+        self, host: Host, callbacks: Sequence[Callback], take: Callable[[str], object]
     ) -> None:
         self.module, self.host, self.take = ir.Module("chainrule"), host, take
         self.kernels = ir.Module("chainrule_kernels")
@@ -135,7 +147,7 @@ class Lowerer:
         Its arguments are the buffers in the order of ``operands(kernel)``.
         """
         numbers = {home: i for i, home in enumerate(operands(kernel))}
-        renumbered = _renumbered(kernel, numbers)
+        renumbered = kernel.renamed(numbers)
         kinds = [str(homes[home].dtype) for home in numbers]
         sizes = [homes[home].size for home in numbers]
         key = repr((renumbered, kinds, sizes))
@@ -184,17 +196,17 @@ class Lowerer:
         if isinstance(kernel, Sweep):
             vector_bytes = self.host.vector_bytes
             return emit_sweep(self.kernels, name, kernel, order, vector_bytes, sizes)
-        if kernel.name == "convolution_kernel":
+        if isinstance(kernel, ConvolutionGradient):
             return convolution.emit_gradient(self.kernels, name, kernel, self.host)
-        if kernel.name == "overlap_add":
+        if isinstance(kernel, OverlapAdd):
             return emit_overlap(self.kernels, name, kernel, self.host, sizes)
-        if kernel.name.startswith("random"):
+        if isinstance(kernel, (RandomBits, RandomUniform)):
             return emit_random(self.kernels, name, kernel, homes)
         function = ir.Function(self.kernels, MAIN, name)
         b = ir.IRBuilder(function.append_basic_block("entry"))
         count = len(kernel.inputs) + len(kernel.outputs)
         pointers = emit.arguments(b, function.args[0], range(count + 1))
-        emitter = specials.SPECIALS[kernel.name]
+        emitter = specials.SPECIALS[type(kernel)]
         status = emitter(b, kernel, list(pointers.values()), homes)
         b.ret(index(0) if status is None else status)
         return function
@@ -207,7 +219,7 @@ class Lowerer:
             work, units = convolutions.work_of(kernel, self.host)
             worth = work // WORTH_SHARING_PRODUCT
         elif isinstance(kernel, Product):
-            work = math.prod(kernel.shape) * kernel.operands[0].shape[2]
+            work = math.prod(kernel.shape) * kernel.a.shape[2]
             worth, units = work // WORTH_SHARING_PRODUCT, units_of(kernel, self.host)
         elif isinstance(kernel, Sweep):
             if kernel.parts:
@@ -217,11 +229,11 @@ class Lowerer:
             work = math.prod(kernel.shape) * max(1, steps // 4)
             worth = 1 << (work // WORTH_SHARING).bit_length() >> 1  # a power of two
             units = split_units(kernel, self.host.vector_bytes)
-        elif kernel.name == "convolution_kernel":
+        elif isinstance(kernel, ConvolutionGradient):
             return gradient_parts(kernel)
-        elif kernel.name == "overlap_add":
+        elif isinstance(kernel, OverlapAdd):
             worth, units = size_of(kernel) // WORTH_SHARING, rows_of(kernel)
-        elif kernel.name.startswith("random"):
+        elif isinstance(kernel, (RandomBits, RandomUniform)):
             home = homes[kernel.outputs[0][0]]
             worth, units = home.size // WORTH_SHARING, random_units(home)
         else:
@@ -241,11 +253,11 @@ class Lowerer:
             return scratch_bytes(kernel, self.host) * self.parts(kernel, homes)
         if isinstance(kernel, Sweep):
             return 0
-        if kernel.name == "scan":
+        if isinstance(kernel, Scan):
             return scan_scratch_bytes(kernel, self.body(kernel), homes)
         return specials.scratch_bytes(kernel)
 
-    def body(self, kernel: Special) -> Body:
+    def body(self, kernel: Scan) -> Body:
         """The function of a scan's body."""
         found = self.bodies.get(id(kernel))
         if found is None:
@@ -274,30 +286,6 @@ def operands(kernel: Kernel) -> list[int]:
     if isinstance(kernel, Special):
         return [home for home, _ in (*kernel.inputs, *kernel.outputs)]
     return sorted(kernel.reads | kernel.writes)
-
-
-def _renumbered(kernel: Kernel, numbers: dict[int, int]) -> Kernel:
-    if isinstance(kernel, Special):
-        inputs = tuple((numbers[home], shape) for home, shape in kernel.inputs)
-        outputs = tuple((numbers[home], shape) for home, shape in kernel.outputs)
-        return replace(kernel, inputs=inputs, outputs=outputs, node=None)
-    steps = [
-        replace(
-            step,
-            arguments=tuple(
-                replace(a, home=numbers[a.home]) if isinstance(a, Access) else a
-                for a in step.arguments
-            ),
-        )
-        for step in kernel.steps
-    ]
-    stores = [(n, replace(a, home=numbers[a.home])) for n, a in kernel.stores]
-    changed = replace(kernel, steps=steps, stores=stores)
-    if isinstance(changed, Product):
-        first, second = changed.operands
-        changed.a = replace(first, home=numbers[first.home])
-        changed.b = replace(second, home=numbers[second.home])
-    return changed
 
 
 class _Memory:
@@ -374,11 +362,11 @@ class Caller:
     def call(self, kernel: Kernel, moment: int) -> None:
         """Calls a kernel: fills in its table, and ends the run where it fails."""
         homes = self.schedule.homes
-        if isinstance(kernel, Special) and kernel.name == "callback":
+        if isinstance(kernel, Callback):
             self._callback(kernel)
             return
         self.scratch_pointer = self.arena(self.memory.scratch.get(moment, 0))
-        if isinstance(kernel, Special) and kernel.name == "scan":
+        if isinstance(kernel, Scan):
             emit_scan(self, kernel, self.lowerer.body(kernel))
             return
         pointers = [self.pointer(home) for home in operands(kernel)]
@@ -416,7 +404,7 @@ class Caller:
         with b.if_then(b.icmp_signed("!=", status, index(0)), likely=False):
             b.ret(status)
 
-    def _callback(self, kernel: Special) -> None:
+    def _callback(self, kernel: Callback) -> None:
         self.fill(self.frame, [self.pointer(home) for home in operands(kernel)])
         number = self.lowerer.callbacks[id(kernel)]
         kind = ir.FunctionType(I64, [I64, POINTER])

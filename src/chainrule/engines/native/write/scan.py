@@ -1,6 +1,6 @@
 """The loop of a ``scan``: its body is a main function, called with other addresses.
 
-Place on the road: lowers one kind of ``Special``. Nothing is unrolled and nothing is
+Place on the road: lowers a ``Scan``. Nothing is unrolled and nothing is
 copied between steps: a step reads its carry where ``carries`` says that it lives, and
 writes the next carry to where the next step will read it; elements of sequences, and
 what is emitted, are places inside the whole arrays.
@@ -16,8 +16,8 @@ from llvmlite import ir
 from ..choose.factors import Factor, with_factors
 from ..choose.memory import in_lines
 from ..choose.processor import Host
-from ..plan.carries import EMITTED, HISTORY, Places
-from ..plan.kernels import Schedule, Special
+from ..plan.carries import EMITTED, HISTORY
+from ..plan.kernels import Scan, Schedule
 from . import emit
 from .emit import I1, I8, POINTER, index
 
@@ -40,19 +40,18 @@ class Body:
     factors: list[Factor]
 
 
-def body_of(kernel: Special, host: Host) -> tuple[Schedule, list[Factor]]:
+def body_of(kernel: Scan, host: Host) -> tuple[Schedule, list[Factor]]:
     """The schedule of a scan's body, and the factors to prepare for it."""
-    assert kernel.body is not None
-    outside, length = kernel.params["split"].outside, kernel.params["length"]
-    return with_factors(kernel.body, outside, len(kernel.inputs), length, host)
+    outside, inputs = kernel.split.outside, len(kernel.inputs)
+    return with_factors(kernel.body, outside, inputs, kernel.length, host)
 
 
-def emit_scan(caller: Caller, kernel: Special, body: Body) -> None:
+def emit_scan(caller: Caller, kernel: Scan, body: Body) -> None:
     """Writes the loop where the caller stands."""
     _Scan(caller, kernel, body).emit()
 
 
-def scratch_bytes(kernel: Special, body: Body, homes: Any) -> int:
+def scratch_bytes(kernel: Scan, body: Body, homes: Any) -> int:
     """What the loop needs besides its operands: the body's arena, two places for each
     carry that lives in turns, and the prepared factors.
     """
@@ -60,24 +59,23 @@ def scratch_bytes(kernel: Special, body: Body, homes: Any) -> int:
     return own + sum(in_lines(each.size) for each in body.factors)
 
 
-def _turns(kernel: Special, homes: Any) -> list[int]:
+def _turns(kernel: Scan, homes: Any) -> list[int]:
     """The bytes of one place of each carry; 0 where it lives elsewhere."""
     found = []
-    where: Places = kernel.params["places"]
-    for place, (output, _) in zip(where.carries, kernel.outputs, strict=False):
+    for place, (output, _) in zip(kernel.carried.carries, kernel.outputs, strict=False):
         size = homes[output].size * homes[output].dtype.itemsize
         found.append(0 if place.result >= 0 else in_lines(size))
     return found
 
 
 class _Scan:
-    def __init__(self, caller: Caller, kernel: Special, body: Body) -> None:
+    def __init__(self, caller: Caller, kernel: Scan, body: Body) -> None:
         self.caller, self.kernel, self.body = caller, kernel, body
         self.b = caller.b
-        split = kernel.params["split"]
-        self.length, self.reverse = kernel.params["length"], kernel.params["reverse"]
+        split = kernel.split
+        self.length, self.reverse = kernel.length, kernel.reverse
         self.carries, self.outside = split.carry, split.outside
-        self.places: Places = kernel.params["places"]
+        self.places = kernel.carried
         inputs = [self._array(home) for home, _ in kernel.inputs]
         self.outputs = [self._array(home) for home, _ in kernel.outputs]
         self.given = inputs[: self.outside]
@@ -137,7 +135,7 @@ class _Scan:
         """The entries of the table that are the same in every step."""
         layout, caller = self.body.layout, self.caller
         self._enter(frame, 0, [pointer for pointer, _ in self.given])
-        start = self.kernel.params["constants"]
+        start = self.kernel.constants
         numbers = range(start, start + layout.constants)
         constants = [caller.entry("constant", number) for number in numbers]
         self._enter(frame, layout.entry("constant", 0), constants)

@@ -3,7 +3,7 @@
 Place on the road: ties ``kernels.convolution`` to the steps of a kernel, as ``product``
 does for products: the steps are emitted on each finished tile. Two functions are
 written: one that copies the weights into panels, in the scratch memory, and one that
-convolves. The gradient for the weights is a ``Special``, because it is not finished
+convolves. The gradient for the weights is a special kernel, because it is not finished
 before its shares have been added.
 """
 
@@ -16,8 +16,7 @@ from llvmlite import ir
 from ...choose.convolution import blocks_of
 from ...choose.kernel_gradient import choose_gradient_blocks
 from ...choose.processor import Host
-from ...plan.convolving import Convolution
-from ...plan.kernels import Special
+from ...plan.kernels import Convolution, ConvolutionGradient
 from ...plan.views import View
 from .. import emit
 from ..emit import KERNEL, POINTER, index
@@ -38,7 +37,7 @@ def emit_weights(
     b = ir.IRBuilder(function.append_basic_block("entry"))
     table, part, parts = function.args
     pointers = emit.arguments(b, table, [*homes, len(homes)])
-    weights = _begin(b, kernel, pointers, kernel.operands[1])
+    weights = _begin(b, kernel, pointers, kernel.b)
     b.call(core, [weights, pointers[len(homes)], part, parts])
     b.ret_void()
     return function
@@ -63,7 +62,7 @@ def emit_convolving(
     b = ir.IRBuilder(function.append_basic_block("entry"))
     table, part, parts = function.args
     pointers = emit.arguments(b, table, [*homes, len(homes)])
-    x = _begin(b, kernel, pointers, kernel.operands[0])
+    x = _begin(b, kernel, pointers, kernel.a)
     target = kernel.stores[main][1]
     y = emit.address(
         b, pointers[target.home], emit.register_type(spec.dtype), index(target.offset)
@@ -106,10 +105,10 @@ def _begin(
 
 
 def emit_gradient(
-    module: ir.Module, name: str, kernel: Special, host: Host
+    module: ir.Module, name: str, kernel: ConvolutionGradient, host: Host
 ) -> ir.Function:
     """Writes ``name([x, z, shares], part, parts)``."""
-    spec = kernel.params["spec"]
+    spec = kernel.spec
     blocks = choose_gradient_blocks(spec, host.vector_bytes, host.registers)
     core = emit_kernel_gradient(module, f"{name}.core", spec, blocks)
     core.linkage = "internal"
@@ -118,7 +117,7 @@ def emit_gradient(
     table, part, parts = function.args
     pointers = emit.arguments(b, table, range(3))
     element = emit.register_type(spec.dtype)
-    offsets = zip(pointers.values(), (*kernel.params["offsets"], 0), strict=True)
+    offsets = zip(pointers.values(), (*kernel.offsets, 0), strict=True)
     places = [emit.address(b, place, element, index(at)) for place, at in offsets]
     b.call(core, [*places, part, parts])
     b.ret_void()

@@ -65,7 +65,7 @@ def emit_product(
     element = emit.memory_type(kernel.steps[0].call.output)
     starts = [
         emit.address(b, pointers[each.home], element, index(each.offset))
-        for each in (*kernel.operands, kernel.stores[kernel.main_store()][1])
+        for each in (kernel.a, kernel.b, kernel.stores[kernel.main_store()][1])
     ]
     b.call(core, [*starts, pointers[scratch], table, part, parts])
     b.ret_void()
@@ -77,7 +77,7 @@ def _within(kernel: Product, sizes: Mapping[int, int]) -> bool:
     so nothing is checked when it runs.
     """
     _, target = kernel.stores[kernel.main_store()]
-    first, second = kernel.operands
+    first, second = kernel.a, kernel.b
     walks: list[tuple[Shape, View | Access]] = [(kernel.shape, target)]
     walks.append((first.shape, first))
     if not kernel.in_panels:

@@ -14,17 +14,16 @@ from collections.abc import Mapping
 
 from llvmlite import ir
 
-from .....shapes import Shape
 from ...choose.processor import Host
 from ...plan.calls import Call
-from ...plan.kernels import Access, Special, Step
+from ...plan.kernels import Access, OverlapAdd, Step
 from ...plan.views import contiguous_strides
 from .. import emit
 from ..emit import KERNEL, address, index, linear, load, loop, store
 from ..point import Point, Values
 
 
-def rows_of(kernel: Special) -> int:
+def rows_of(kernel: OverlapAdd) -> int:
     """The rows of the result: into so many pieces the work can be cut."""
     ((_, shape),) = kernel.outputs
     return math.prod(shape[:-2])
@@ -33,7 +32,7 @@ def rows_of(kernel: Special) -> int:
 def emit_overlap(
     module: ir.Module,
     name: str,
-    kernel: Special,
+    kernel: OverlapAdd,
     host: Host,
     sizes: Mapping[int, int] | None = None,
 ) -> ir.Function:
@@ -43,33 +42,26 @@ def emit_overlap(
     return function
 
 
-def size_of(kernel: Special) -> int:
+def size_of(kernel: OverlapAdd) -> int:
     """The elements of all windows."""
-    return math.prod(windows_of(kernel))
-
-
-def windows_of(kernel: Special) -> Shape:
-    """The shape of the windows."""
-    found: Shape = kernel.params.get("windows") or kernel.inputs[0][1]
-    return found
+    return math.prod(kernel.windows)
 
 
 class _Overlap:
     def __init__(
         self,
         function: ir.Function,
-        kernel: Special,
+        kernel: OverlapAdd,
         host: Host,
         sizes: Mapping[int, int] | None,
     ) -> None:
-        given = windows_of(kernel)
+        given = kernel.windows
         ((_, self.shape),) = kernel.outputs
         axes = len(self.shape) - 2
         self.counts, self.taps = given[1 : axes + 1], given[axes + 1 : -1]
         self.strides = contiguous_strides(given)
-        self.stride = kernel.params["stride"]
-        self.dilation = kernel.params["dilation"]
-        self.dtype, self.axes = kernel.params["dtype"], axes
+        self.stride, self.dilation = kernel.stride, kernel.dilation
+        self.dtype, self.axes = kernel.dtype, axes
         self.lanes = host.vector_bytes // self.dtype.itemsize
         self.b = ir.IRBuilder(function.append_basic_block("entry"))
         self.kind = emit.memory_type(self.dtype)
@@ -77,8 +69,8 @@ class _Overlap:
         count = len(kernel.inputs)
         self.pointers = emit.arguments(self.b, table, range(count + 1))
         self.result = self.pointers[count]
-        self.sizes = sizes if "steps" in kernel.params else None
-        self.steps = kernel.params.get("steps") or (self._whole(),)
+        self.sizes = sizes if kernel.steps else None
+        self.steps = kernel.steps or (self._whole(),)
 
     def _whole(self) -> Step:
         """What reads windows from memory."""

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from llvmlite import ir
 
 from .....ops.philox import ROUNDS
-from ...plan.kernels import Home, Special
+from ...plan.kernels import Home, RandomBits, RandomUniform
 from .. import emit
 from ..emit import I32, I64, KERNEL, address, index
 
@@ -23,7 +23,10 @@ LANES = 16
 
 
 def emit_random(
-    module: ir.Module, name: str, kernel: Special, homes: dict[int, Home]
+    module: ir.Module,
+    name: str,
+    kernel: RandomBits | RandomUniform,
+    homes: dict[int, Home],
 ) -> ir.Function:
     """Writes ``name(arguments, part, parts)``: of the state and the result."""
     function = ir.Function(module, KERNEL, name)

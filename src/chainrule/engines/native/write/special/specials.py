@@ -1,7 +1,7 @@
 """Kernels with a form of their own: sorting, running sums, scattering, checking.
 
 Place on the road: lowers most ``Special`` kernels, one emitter each, found by the
-primitive's name in ``SPECIALS``. An emitter receives the builder, the kernel and the
+kernel's class in ``SPECIALS``. An emitter receives the builder, the kernel and the
 addresses of its operands (contiguous, in the order inputs, outputs, scratch), and may
 answer an i64 that is not 0 where the run must end with an error.
 """
@@ -17,7 +17,17 @@ from llvmlite import ir
 from ..... import dtypes
 from .....dtypes import DType
 from .....shapes import Shape
-from ...plan.kernels import Home, Special
+from ...plan.kernels import (
+    ArgSort,
+    Check,
+    Cumsum,
+    Home,
+    NextState,
+    Put,
+    ScatterAdd,
+    ScatterAlong,
+    Special,
+)
 from .. import emit
 from ..arithmetic.elementwise import convert, from_front
 from ..emit import I1, I32, I64, address, clear, copy, index, load, loop, smaller, store
@@ -61,11 +71,11 @@ def _operands(
 
 
 def _check(
-    b: ir.IRBuilder, kernel: Special, pointers: Pointers, homes: dict[int, Home]
+    b: ir.IRBuilder, kernel: Check, pointers: Pointers, homes: dict[int, Home]
 ) -> ir.Value:
     """1 where an index lies outside of its axis; the engine then finds out which."""
     (given,) = _operands(b, kernel, pointers, homes)
-    size, first = kernel.params["size"], kernel.params["low"]
+    size, first = kernel.size, kernel.low
     count = homes[kernel.inputs[0][0]].size
     wrong = emit.local(b, I1)
     b.store(ir.Constant(I1, 0), wrong)
@@ -88,10 +98,10 @@ def _unsigned_beyond(b: ir.IRBuilder, value: ir.Value, size: int) -> ir.Value:
 
 
 def _cumsum(
-    b: ir.IRBuilder, kernel: Special, pointers: Pointers, homes: dict[int, Home]
+    b: ir.IRBuilder, kernel: Cumsum, pointers: Pointers, homes: dict[int, Home]
 ) -> None:
     x, y = _operands(b, kernel, pointers, homes)
-    before, n, after = around(kernel.inputs[0][1], kernel.params["axis"])
+    before, n, after = around(kernel.inputs[0][1], kernel.axis)
     total = emit.local(b, emit.register_type(y.dtype))
     with loop(b, 0, before, name="o") as o, loop(b, 0, after, name="i") as i:
         b.store(emit.constant(total.allocated_type, 0), total)
@@ -105,7 +115,7 @@ def _cumsum(
 
 
 def _next_state(
-    b: ir.IRBuilder, kernel: Special, pointers: Pointers, homes: dict[int, Home]
+    b: ir.IRBuilder, kernel: NextState, pointers: Pointers, homes: dict[int, Home]
 ) -> None:
     state, new = _operands(b, kernel, pointers, homes)
     low, high, *draws = (state.load(index(i)) for i in range(4))
@@ -118,11 +128,11 @@ def _next_state(
 
 
 def _scatter_add(
-    b: ir.IRBuilder, kernel: Special, pointers: Pointers, homes: dict[int, Home]
+    b: ir.IRBuilder, kernel: ScatterAdd, pointers: Pointers, homes: dict[int, Home]
 ) -> None:
     """Rows added one after the other, in the order of the index."""
     g, at, y = _operands(b, kernel, pointers, homes)
-    axis, size = kernel.params["axis"], kernel.params["size"]
+    axis, size = kernel.axis, kernel.size
     shape, taken = kernel.inputs[0][1], kernel.inputs[1][1]
     before = math.prod(shape[:axis])
     count, after = math.prod(taken), math.prod(shape[axis + len(taken) :])
@@ -135,11 +145,11 @@ def _scatter_add(
 
 
 def _put(
-    b: ir.IRBuilder, kernel: Special, pointers: Pointers, homes: dict[int, Home]
+    b: ir.IRBuilder, kernel: Put, pointers: Pointers, homes: dict[int, Home]
 ) -> None:
     """Slices written over those of a copy; in place there is nothing to copy."""
     x, at, new, y = _operands(b, kernel, pointers, homes)
-    shape, taken, axis = kernel.inputs[0][1], kernel.inputs[1][1], kernel.params["axis"]
+    shape, taken, axis = kernel.inputs[0][1], kernel.inputs[1][1], kernel.axis
     before, size, after = around(shape, axis)
     count = math.prod(taken)
     apart = b.icmp_unsigned("!=", *(b.ptrtoint(e.pointer, I64) for e in (x, y)))
@@ -194,10 +204,10 @@ def _plus(b: ir.IRBuilder, x: ir.Value, y: ir.Value, dtype: DType) -> ir.Value:
 
 
 def _scatter_along(
-    b: ir.IRBuilder, kernel: Special, pointers: Pointers, homes: dict[int, Home]
+    b: ir.IRBuilder, kernel: ScatterAlong, pointers: Pointers, homes: dict[int, Home]
 ) -> None:
     g, at, y = _operands(b, kernel, pointers, homes)
-    axis, size = kernel.params["axis"], kernel.params["size"]
+    axis, size = kernel.axis, kernel.size
     before, n, after = around(kernel.inputs[0][1], axis)
     clear(b, y.pointer, index(homes[kernel.outputs[0][0]].size * y.dtype.itemsize))
     with (
@@ -212,14 +222,14 @@ def _scatter_along(
 
 
 def _argsort(
-    b: ir.IRBuilder, kernel: Special, pointers: Pointers, homes: dict[int, Home]
+    b: ir.IRBuilder, kernel: ArgSort, pointers: Pointers, homes: dict[int, Home]
 ) -> None:
     """Merge sort, from runs of 1 to runs of n: equal elements keep their order.
 
     Two rows of indices in scratch memory are merged into each other in turn.
     """
     x, y = _operands(b, kernel, pointers, homes)
-    before, n, after = around(kernel.inputs[0][1], kernel.params["axis"])
+    before, n, after = around(kernel.inputs[0][1], kernel.axis)
     rounds = max(0, (n - 1).bit_length())
     scratch = pointers[2]
     other = address(b, scratch, I64, index(n))
@@ -294,21 +304,20 @@ def _less(b: ir.IRBuilder, dtype: DType, x: ir.Value, y: ir.Value) -> ir.Value:
     return b.icmp_signed("<", x, y)
 
 
-#: name → emitter(builder, kernel, pointers, homes)
-SPECIALS: dict[str, Callable[..., Any]] = {
-    "check": _check,
-    "cumsum": _cumsum,
-    "argsort": _argsort,
-    "next_state": _next_state,
-    "put": _put,
-    "scatter_add": _scatter_add,
-    "scatter_along_axis": _scatter_along,
+#: kind → emitter(builder, kernel, pointers, homes)
+SPECIALS: dict[type[Special], Callable[..., Any]] = {
+    Check: _check,
+    Cumsum: _cumsum,
+    ArgSort: _argsort,
+    NextState: _next_state,
+    Put: _put,
+    ScatterAdd: _scatter_add,
+    ScatterAlong: _scatter_along,
 }
 
 
 def scratch_bytes(kernel: Special) -> int:
     """How much scratch memory a kernel needs."""
-    if kernel.name == "argsort":
-        axis: int = kernel.params["axis"]
-        return 16 * kernel.inputs[0][1][axis]
+    if isinstance(kernel, ArgSort):
+        return 16 * kernel.inputs[0][1][kernel.axis]
     return 0
