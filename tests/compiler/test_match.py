@@ -12,10 +12,10 @@ from chainrule.compiler.match import (
     Match,
     Named,
     Rule,
-    behind,
     number,
     op,
     rewrite_by,
+    through,
 )
 from chainrule.compiler.passes.simplification import RULES
 
@@ -65,8 +65,8 @@ def test_an_integer_has_no_sign_of_zero_and_an_array_is_no_number() -> None:
     assert not number(0.0)(array, {})
 
 
-def test_behind_looks_through_primitives_of_some_names() -> None:
-    shaped = behind(["reshape", "transpose"], op("exp", A))
+def test_through_looks_through_primitives_of_some_names() -> None:
+    shaped = through(["reshape", "transpose"], op("exp", A))
     assert shaped(result(lambda x: cr.exp(x), X), {})
     assert shaped(result(lambda x: cr.exp(x).T.reshape(6), X), {})
     assert not shaped(result(lambda x: cr.exp(x)[::-1], X), {})

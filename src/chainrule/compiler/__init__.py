@@ -1,6 +1,8 @@
-"""From a Python function to a program: trace, passes, program, engine.
+"""From a Python function to a program that an engine runs.
 
-``trace`` records a graph, ``pipeline`` is the ordered list of passes over it,
-``program`` is the plan that an engine runs, ``verify`` is the grammar of graphs, and
-``compile`` ties them together behind ``cr.compile``.
+In the order of the road: ``compile`` is the front, what a call does; ``trace`` records
+a graph; ``pipeline`` is the ordered list of ``passes`` over it, written with
+``rewrite`` and ``match`` and checked by ``verify``; ``program`` is what an engine gets.
+``engine``, ``cell`` and ``registry`` are the contract with engines, ``report`` and
+``timing`` what ``explain`` shows.
 """

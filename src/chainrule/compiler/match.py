@@ -69,7 +69,7 @@ def number(value: float) -> Pattern:
     return fits
 
 
-def behind(primitives: Iterable[str], inside: Pattern) -> Pattern:
+def through(primitives: Iterable[str], inside: Pattern) -> Pattern:
     """What is left when some of these primitives are taken off a node."""
     names = frozenset(primitives)
 

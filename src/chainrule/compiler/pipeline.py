@@ -16,8 +16,8 @@ from ..config import config
 from ..graph import Graph
 from .passes.common_subexpressions import share_common_subexpressions
 from .passes.constant_folding import fold_constants
+from .passes.loops.after import move_products_after_loops
 from .passes.loops.before import move_products_before_loops
-from .passes.loops.behind import move_products_behind_loops
 from .passes.loops.closed import close_bodies_of_loops
 from .passes.loops.invariants import move_fixed_values_out_of_loops
 from .passes.loops.loop import where_loops_are, within_loops
@@ -64,7 +64,7 @@ PRODUCTS: tuple[Pass, ...] = (
 LOOPS: tuple[Pass, ...] = (
     move_fixed_values_out_of_loops,
     move_products_before_loops,
-    move_products_behind_loops,
+    move_products_after_loops,
     drop_unused_results_of_loops,
 )
 

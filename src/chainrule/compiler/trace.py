@@ -1,10 +1,10 @@
-"""Tracing: a Python function becomes a graph, by calling it once with nodes without
-values.
+"""Tracing: a Python function becomes a graph. It is called once, with nodes that have
+no values.
 
 Place on the road: the entrance of the compiler. Tensors, arrays and Python floats among
 the arguments become inputs; everything else (ints, strings, None …) is part of the
-program, and another value is another program. Variables that the function reads or
-assigns are found by themselves.
+program, and another value makes another program. The variables that the function reads
+or assigns need not be listed: the trace records them.
 """
 
 from __future__ import annotations
@@ -112,8 +112,8 @@ def trace_call(
             new.append(leaf)
     new_args, new_kwargs = tree.unflatten(structure, new)
     with Trace(purpose=title) as trace:
-        answer = f(*new_args, **new_kwargs)
-        out_leaves, out_structure = tree.flatten(answer)
+        result = f(*new_args, **new_kwargs)
+        out_leaves, out_structure = tree.flatten(result)
         outputs = [lift([leaf])[0] for leaf in out_leaves]
     updates = [
         (trace.variables[variable], node) for variable, node in trace.updates.items()

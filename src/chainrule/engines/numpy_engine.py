@@ -1,7 +1,8 @@
-"""The reference engine: runs a program with the NumPy meaning of each primitive.
+"""The reference engine: runs a program with the NumPy meaning of every primitive.
 
-It is the definition that other engines are compared with, so it does nothing clever:
-one instruction after the other, and each value is dropped after its last use.
+Place on the road: an engine, written against ``compiler.engine``. It is the definition
+that other engines are compared with, so it does nothing clever: one instruction after
+the other, and every value is dropped after its last use.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ from ..ops.numerics import check_value, checking_numerics
 from ..shapes import size
 from .machine_speed import machine_speed
 
-#: Products of fewer multiplications run on one thread: threads that wait for each other
-#: cost more than they do, above all on a machine that has other things to do.
+#: Products of fewer multiplications run on one thread: synchronising several would
+#: cost more time than they save.
 SMALL_PRODUCT = 8_000_000
 
 #: The threads of NumPy's products.
@@ -89,10 +90,10 @@ class NumpyExecutable:
         """Inside, NumPy's products run on as many threads as suit the largest one."""
         if self._largest == 0:
             return nullcontext()
-        found: AbstractContextManager[object] = BLAS.limit(
+        limited: AbstractContextManager[object] = BLAS.limit(
             limits=1 if self._largest < SMALL_PRODUCT else config.threads
         )
-        return found
+        return limited
 
     def _run(self, values: list[Any]) -> None:
         checking = checking_numerics.get()
@@ -109,8 +110,8 @@ class NumpyExecutable:
 
 
 def largest_product(nodes: Iterable[Node]) -> int:
-    """The multiplications of the largest matrix product or convolution; 0 where there
-    is none.
+    """The multiplications of the largest matrix product or convolution; 0 without
+    any.
     """
     largest, pending = 0, list(nodes)
     while pending:

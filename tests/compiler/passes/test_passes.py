@@ -197,7 +197,7 @@ def test_the_order_of_the_passes_is_one_list() -> None:
         "share_common_subexpressions",
         "move_fixed_values_out_of_loops",
         "move_products_before_loops",
-        "move_products_behind_loops",
+        "move_products_after_loops",
         "drop_unused_results_of_loops",
         *again,
         "share_common_subexpressions",

@@ -47,12 +47,12 @@ def _again(node: Node, inputs: Sequence[Node], **changed: Any) -> Node:
 
 
 def _aligned(value: Value, ndim: int, node: Node, length: int) -> Node:
-    """A stacked value with so many axes behind the first, as broadcasting needs."""
-    found, shape = value.node, value.node.shape[1:]
+    """A stacked value with ``ndim`` axes behind the first, as broadcasting needs it."""
+    shape = value.node.shape[1:]
     if not value.stacked or len(shape) == ndim:
-        return found
+        return value.node
     new = (length, *(1,) * (ndim - len(shape)), *shape)
-    return applied("reshape", [found], node, shape=new)
+    return applied("reshape", [value.node], node, shape=new)
 
 
 def _elementwise(node: Node, inputs: Sequence[Value], length: int) -> Node:

@@ -1,11 +1,11 @@
-"""Products that need no carry are one product over all steps, before the loop.
+"""Products that do not depend on a carry become one product, before the loop.
 
-xₜ Wᵀ in every step is a product of few rows, for which all of W is read each time. All
-steps at once are a product of many rows. What is added to it and needs no carry either,
-as a bias, goes with it.
+xₜ Wᵀ in every step is a product with few rows, and all of W is read for each. The
+product for all steps at once has many rows. What is added to it and does not depend on
+a carry either, such as a bias, moves with it.
 
-A loop that was asked to ``recompute`` is left alone: the product of all steps takes
-memory for all of them.
+A loop that was asked to ``recompute`` is left alone, because the product for all steps
+needs memory for all of them.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ def move_products_before_loops(graph: Graph) -> Graph:
 
 
 def _moved(loop: Loop, fixed: set[Node]) -> list[Node]:
-    """Products of elements of sequences and fixed values, what they are made from, and
-    what is made from them alone.
+    """What moves, oldest first: products of elements of sequences and fixed values,
+    what these are computed from, and smaller values computed from them alone.
     """
     given = set(loop.given)
     early = {*fixed, *loop.sequences}
@@ -63,27 +63,27 @@ def _moved(loop: Loop, fixed: set[Node]) -> list[Node]:
             if movable(node, stacked):
                 early.add(node)
                 candidates.append(node)
-    found: dict[Node, None] = {}
+    moved: dict[Node, None] = {}
     for node in candidates:
-        inside = [each for each in node.inputs if each in found]
+        inside = [each for each in node.inputs if each in moved]
         smaller = sum(size(x.shape) for x in inside) >= size(node.shape)
         if is_op(node, "matmul") or (inside and smaller):
-            _with_sources(node, set(candidates), found)
-    return sorted(found, key=lambda each: each.age)
+            _add_with_sources(node, set(candidates), moved)
+    return sorted(moved, key=lambda node: node.age)
 
 
-def _with_sources(node: Node, among: set[Node], found: dict[Node, None]) -> None:
-    """Adds a node and all that it is made from, in the body."""
+def _add_with_sources(node: Node, among: set[Node], moved: dict[Node, None]) -> None:
+    """Adds a node and the candidates that it is computed from."""
     pending = [node]
     while pending:
-        each = pending.pop()
-        if each in among and each not in found:
-            found[each] = None
-            pending.extend(each.inputs)
+        source = pending.pop()
+        if source in among and source not in moved:
+            moved[source] = None
+            pending.extend(source.inputs)
 
 
 def _values(loop: Loop, moved: list[Node], fixed: set[Node]) -> dict[Node, Value]:
-    """What the moved nodes are in all steps, outside of the loop."""
+    """The moved nodes and what they use, as values outside of the loop."""
     wanted = [x for n in moved for x in n.inputs if x in fixed]
     outside = renewed(wanted, loop.outside)
     values = {n: Value(v, False) for n, v in zip(wanted, outside, strict=True)}

@@ -1,4 +1,4 @@
-"""What is the same in every step of a loop is computed once, before it.
+"""Loop invariants: what is the same in every step is computed once, before the loop.
 
 Views of what comes from outside (a transpose, a slice) stay where they are: they cost
 nothing, and what they show need not be stored again.
@@ -23,36 +23,36 @@ from .loop import (
 def move_fixed_values_out_of_loops(graph: Graph) -> Graph:
     """The graph whose loops compute nothing twice."""
 
-    def change(node: Node, inputs: tuple[Node, ...]) -> list[Node] | None:
-        loop = Loop.of(node, inputs)
-        found = _moved(loop) if loop.length else []
-        if not found:
+    def change(scan: Node, inputs: tuple[Node, ...]) -> list[Node] | None:
+        loop = Loop.of(scan, inputs)
+        invariants = _invariants(loop) if loop.length else []
+        if not invariants:
             return None
-        values = renewed(found, loop.outside)
-        new = {each: placeholder(each) for each in found}
-        for each, value in zip(found, values, strict=True):
-            loop.outside[new[each]] = value
+        values = renewed(invariants, loop.outside)
+        new = {node: placeholder(node) for node in invariants}
+        for node, value in zip(invariants, values, strict=True):
+            loop.outside[new[node]] = value
         loop.replace(new)
         return loop.build()
 
     return rewrite_loops(graph, change) if has_loops(graph) else graph
 
 
-def _moved(loop: Loop) -> list[Node]:
-    """The fixed values that what is not fixed uses."""
+def _invariants(loop: Loop) -> list[Node]:
+    """The fixed values that the rest of the body uses, without views at their end."""
     fixed, given = fixed_nodes(loop), set(loop.given)
     used = [
         x for n in loop.nodes if n not in fixed and n not in given for x in n.inputs
     ]
-    found: dict[Node, None] = {}
+    invariants: dict[Node, None] = {}
     for node in (*used, *loop.outputs):
         if node not in fixed:
             continue
         while node not in given and _is_view(node):
             node = node.inputs[0]
         if node.op is not None and node not in given:
-            found[node] = None
-    return list(found)
+            invariants[node] = None
+    return list(invariants)
 
 
 def _is_view(node: Node) -> bool:

@@ -17,7 +17,13 @@ from ...rewrite import applied, is_op, remade, rewrite
 
 @dataclass(eq=False)
 class Carry:
-    """What is handed from step to step: its name inside, the first, the next one."""
+    """What is handed from step to step.
+
+    Attributes:
+        inside: the input of the body that stands for the value a step starts with.
+        first: the value that the first step starts with, a node outside.
+        following: the value for the next step, a node of the body.
+    """
 
     inside: Node
     first: Node
@@ -94,22 +100,25 @@ class Loop:
         return given.intersection(in_order(self.outputs, stop=given))
 
     def replace(self, new: Mapping[Node, Node]) -> None:
-        """Puts other nodes in the place of some of the body."""
-        found = iter(renewed(self.outputs, {**{n: n for n in self.given}, **new}))
-        for each in self.carries:
-            each.following = next(found)
-        self.emitted = list(found)
+        """Replaces nodes of the body by others."""
+        unchanged = {node: node for node in self.given}
+        outputs = iter(renewed(self.outputs, {**unchanged, **new}))
+        for carry in self.carries:
+            carry.following = next(outputs)
+        self.emitted = list(outputs)
 
     def emit(self, node: Node) -> int:
-        """Lets every step emit this node too; the place among what is emitted."""
-        for number, each in enumerate(self.emitted):
-            if each is node:
+        """Lets every step emit this node too; returns its number among those."""
+        for number, emitted in enumerate(self.emitted):
+            if emitted is node:
                 return number
         self.emitted.append(node)
         return len(self.emitted) - 1
 
     def build(self) -> list[Node]:
-        """The loop again, as its results; what its body does not use is left out."""
+        """The results of the changed loop; inputs that its body does not use are left
+        out.
+        """
         used = self.used
         outside = {a: b for a, b in self.outside.items() if a in used}
         sequences = {a: b for a, b in self.sequences.items() if a in used}
@@ -128,12 +137,12 @@ class Loop:
 
 
 def fixed_nodes(loop: Loop) -> set[Node]:
-    """What is the same in every step of a loop."""
-    found, given = set(loop.outside), set(loop.given)
+    """The nodes of a loop's body that have the same value in every step."""
+    fixed, given = set(loop.outside), set(loop.given)
     for node in loop.nodes:
-        if node not in given and all(each in found for each in node.inputs):
-            found.add(node)
-    return found
+        if node not in given and all(each in fixed for each in node.inputs):
+            fixed.add(node)
+    return fixed
 
 
 def is_loop(node: Node) -> bool:
@@ -147,7 +156,7 @@ def placeholder(like: Node, name: str = "") -> Node:
 
 
 def renewed(outputs: Sequence[Node], new: Mapping[Node, Node]) -> list[Node]:
-    """Nodes with others in the place of some that they depend on."""
+    """Nodes, computed from others where ``new`` replaces what they depend on."""
     known = dict(new)
     for node in in_order(outputs, stop=new):
         if node in known:
@@ -158,8 +167,8 @@ def renewed(outputs: Sequence[Node], new: Mapping[Node, Node]) -> list[Node]:
     return [known[node] for node in outputs]
 
 
-#: What a pass answers for a loop: the nodes for its results, in order, or None to keep
-#: it. None stands for a result that nobody reads.
+#: What a pass makes of a loop, given its new inputs: the nodes for its results, in
+#: order, each None if nothing reads it; or None to keep the loop.
 Change = Callable[[Node, tuple[Node, ...]], "Sequence[Node | None] | None"]
 
 
@@ -169,14 +178,14 @@ def rewrite_loops(graph: Graph, change: Change) -> Graph:
 
     def rule(node: Node, inputs: tuple[Node, ...]) -> Node | None:
         if is_loop(node):
-            found = change(node, inputs)
-            if found is not None:
-                results[node] = found
+            replaced = change(node, inputs)
+            if replaced is not None:
+                results[node] = replaced
                 return node
         elif is_op(node, "project"):
             if node.inputs[0] in results:
-                found = results[node.inputs[0]]
-                return found[cast(int, node.params["index"])]
+                index = cast(int, node.params["index"])
+                return results[node.inputs[0]][index]
         return None
 
     return rewrite(graph, rule)

@@ -1,14 +1,14 @@
-"""What the forward loop has computed is kept for the backward loop.
+"""Values of the forward loop are saved for the backward loop.
 
-The backward rule of ``scan`` computes each step again from the carry that the step met.
-Seen from here the two loops compute equal things from equal things, element for element
-of the same sequences: common subexpressions, across loops. The forward loop emits those
-that the backward loop needs, and the backward loop reads them.
+The backward rule of ``scan`` computes each step again from the carry that the step
+started with. So the two loops have common subexpressions: equal operations on the same
+elements of the same sequences. The forward loop emits those that the backward loop
+needs, and the backward loop reads them.
 
-Not everything is worth keeping. What is cheap to compute from what is there anyway is
-computed again: an elementwise operation without a division or a function, a movement.
-Of two ways to have a value, that which keeps fewer bytes is taken. Nothing is kept for
-a loop that was asked to ``recompute``.
+Not everything is worth saving. What is cheap to compute from values that are there
+anyway is computed again: a movement, an elementwise operation that is neither a
+division nor a function. If a value can be had in two ways, the one that saves fewer
+bytes is taken. Nothing is saved for a loop that was asked to ``recompute``.
 
 Source: the choice is partial evaluation, as in Bradbury et al., JAX (2018), where the
 linearised function is split at what is known.
@@ -54,7 +54,7 @@ def _kept(graph: Graph) -> Graph:
                 _keep(node, source, kept[node], emitted[source])
     if not any(kept.values()):
         return graph
-    places: dict[Node, dict[Node, Node]] = {}  # loop → value of a step → all of them
+    stacked: dict[Node, dict[Node, Node]] = {}  # loop → value of a step → all of them
 
     def change(node: Node, inputs: tuple[Node, ...]) -> list[Node] | None:
         if not kept[node] and not emitted[node]:
@@ -65,24 +65,24 @@ def _kept(graph: Graph) -> Graph:
         new = {}
         for value, (source, twin) in kept[node].items():
             new[value] = placeholder(value, "kept")
-            loop.sequences[new[value]] = places[source][twin]
+            loop.sequences[new[value]] = stacked[source][twin]
         loop.replace(new)
         results = loop.build()
         first = len(loop.carries)
-        places[node] = {each: results[first + i] for each, i in numbers.items()}
+        stacked[node] = {each: results[first + i] for each, i in numbers.items()}
         return results[:count]
 
     return rewrite_loops(graph, change)
 
 
 def _sources(node: Node) -> list[Node]:
-    """The loops whose results a loop reads step by step, in the same places."""
-    found: dict[Node, None] = {}
-    for each in Loop.of(node).sequences.values():
-        loop = _emitted_by(each)
+    """The loops that emitted a sequence which a loop reads, one element a step."""
+    sources: dict[Node, None] = {}
+    for sequence in Loop.of(node).sequences.values():
+        loop = _emitted_by(sequence)
         if loop is not None and loop.params["length"] == node.params["length"]:
-            found[loop] = None
-    return sorted(found, key=lambda each: each.age)
+            sources[loop] = None
+    return sorted(sources, key=lambda loop: loop.age)
 
 
 def _emitted_by(node: Node) -> Node | None:
@@ -100,7 +100,14 @@ def _keep(
     kept: dict[Node, tuple[Node, Node]],
     emitted: dict[Node, None],
 ) -> None:
-    """Decides what the loop reads from the source."""
+    """Decides which values of the source the loop reads instead of computing them.
+
+    Arguments:
+        node, source: the loop and the one before it.
+        kept: is given the loop's values that it will read, and what they are in the
+            source.
+        emitted: is given the source's values that it will emit.
+    """
     loop, forward = Loop.of(node), Loop.of(source)
     twins = _twins(loop, forward, source)
     frontier = [each for each in _frontier(loop, twins) if each not in kept]
@@ -121,10 +128,6 @@ def _keep(
         emitted[twins[each]] = None
 
 
-def _name(node: Node) -> str:
-    return node.op.name if node.op is not None else ""
-
-
 def _is_cheap(node: Node) -> bool:
     """Whether computing a value costs no more than reading it from memory."""
     return isinstance(node.op, Primitive) and node.op.is_cheap
@@ -135,7 +138,7 @@ def _bytes(node: Node) -> int:
 
 
 def _twins(loop: Loop, forward: Loop, source: Node) -> dict[Node, Node]:
-    """Nodes of a loop's body that are equal to nodes of the source's: to which."""
+    """node of the loop's body → node of the source's body with the same value"""
     outside = {value: inside for inside, value in forward.outside.items()}
     elements = {value: inside for inside, value in forward.sequences.items()}
     twins: dict[Node, Node] = {}
@@ -169,8 +172,8 @@ def _twins(loop: Loop, forward: Loop, source: Node) -> dict[Node, Node]:
 
 
 def _frontier(loop: Loop, twins: Mapping[Node, Node]) -> list[Node]:
-    """The values with a twin that the rest of the body reads, in order."""
-    given, found = set(loop.given), set()
+    """The values with a twin that values without one are computed from, in order."""
+    given, frontier = set(loop.given), set()
     pending, seen = list(loop.outputs), set()
     while pending:
         node = pending.pop()
@@ -178,22 +181,22 @@ def _frontier(loop: Loop, twins: Mapping[Node, Node]) -> list[Node]:
             continue
         seen.add(node)
         if node in twins and not node.several:
-            found.add(node)
+            frontier.add(node)
         else:
             pending.extend(node.inputs)
-    return sorted(found, key=lambda each: each.age)
+    return sorted(frontier, key=lambda node: node.age)
 
 
 def _leaves(node: Node, there: set[Node]) -> set[Node]:
-    """What must be kept to compute a value again by cheap operations alone."""
-    found: set[Node] = set()
+    """What must be saved to compute a value again with cheap operations alone."""
+    leaves: set[Node] = set()
     pending = [node]
     while pending:
-        each = pending.pop()
-        if each in there or each.op is None:
+        source = pending.pop()
+        if source in there or source.op is None:
             continue
-        if _is_cheap(each):
-            pending.extend(each.inputs)
+        if _is_cheap(source):
+            pending.extend(source.inputs)
         else:
-            found.add(each)
-    return found
+            leaves.add(source)
+    return leaves

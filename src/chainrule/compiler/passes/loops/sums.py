@@ -1,6 +1,6 @@
-"""Σₜ of a value of each step of a loop, computed behind the loop.
+"""Σₜ of a value of every step of a loop, computed after the loop.
 
-Place on the road: beside ``over_time``. A sum of products over the steps is a single
+Place on the road: beside ``all_steps``. A sum of products over the steps is a single
 product, whose inner axis runs over the steps and over the inner axis of each:
 Σₜ Aₜ Bₜ = [A₁ A₂ …] [B₁; B₂; …]. Linear operations on such a sum are done once.
 """
@@ -27,15 +27,15 @@ def total(node: Node, stacked: Stacked, length: int) -> Node:
         above.append(node)
         node = node.inputs[0]
     if is_op(node, "matmul"):
-        found = _product(node, stacked, length)
+        result = _product(node, stacked, length)
     else:
         while above:  # what is elementwise is summed over all axes at once
             node = above.pop()
-        found = _summed(node, stacked)
-    for each in reversed(above):
-        assert each.op is not None
-        found = applied(each.op.name, [found], each, **each.params)
-    return found
+        result = _summed(node, stacked)
+    for linear in reversed(above):
+        assert linear.op is not None
+        result = applied(linear.op.name, [result], linear, **linear.params)
+    return result
 
 
 def _summed(node: Node, stacked: Stacked) -> Node:

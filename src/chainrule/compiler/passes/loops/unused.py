@@ -1,8 +1,8 @@
-"""What a loop carries or emits and nobody reads is dropped.
+"""Carries and emitted values that nothing reads are dropped.
 
-The backward rule asks for the history of every carry and for the gradient of all that a
-step reads; most of it is not wanted. A carry that stays as it was is a value from
-outside, and an element that is emitted as it came is the sequence itself.
+The backward rule of a loop asks for the history of every carry, and for the gradient of
+all that a step reads; most of it is not wanted. A carry that never changes is a value
+from outside, and an element that is emitted unchanged is the sequence it came from.
 """
 
 from __future__ import annotations
@@ -34,42 +34,46 @@ def drop_unused_results(graph: Graph) -> Graph:
 
 
 def _shortened(loop: Loop, read: set[int]) -> list[Node | None] | None:
-    """The results of the loop without what nobody reads; None where all is read."""
+    """The results of the loop, None for those that nothing reads; None for all of them
+    if the loop stays as it is.
+    """
     before = len(loop.outputs), len(loop.given), len(loop.used)
     count = len(loop.carries)
-    found: list[Node | None] = [None] * len(loop.outputs)
+    results: list[Node | None] = [None] * len(loop.outputs)
     merged = _merged(loop)
     wanted = {i: n for i, n in enumerate(loop.emitted, count) if i in read}
-    constant = _unchanged(loop)
-    kept = _needed(loop, read, list(wanted.values()))
-    for number, carry in enumerate(loop.carries):
-        if carry.inside in constant:
-            found[number] = carry.first
-    places: dict[Node, int] = {}
-    for number, node in list(wanted.items()):
+    unchanged = _unchanged(loop)
+    needed = _needed(loop, read, list(wanted.values()))
+    for old, carry in enumerate(loop.carries):
+        if carry.inside in unchanged:
+            results[old] = carry.first
+    emitted: dict[Node, int] = {}  # what is still emitted → its number among that
+    for old, node in list(wanted.items()):
         if node in loop.sequences:
-            found[number] = loop.sequences[node]
-            del wanted[number]
+            results[old] = loop.sequences[node]
+            del wanted[old]
         else:
-            places.setdefault(node, len(places))
-    rest = [c for c in loop.carries if c.inside not in constant and c.inside in kept]
-    order = {c.inside: i for i, c in enumerate(loop.carries)}
-    numbers = [order[c.inside] for c in rest]
-    loop.carries, loop.emitted = rest, list(places)
+            emitted.setdefault(node, len(emitted))
+    carried = {
+        old: carry
+        for old, carry in enumerate(loop.carries)
+        if carry.inside in needed and carry.inside not in unchanged
+    }
+    loop.carries, loop.emitted = list(carried.values()), list(emitted)
     if (len(loop.outputs), len(loop.given), len(loop.used)) == before and not merged:
         return None
     if not loop.outputs:
-        return found
-    results = loop.build()
-    for new, number in enumerate(numbers):
-        found[number] = results[new]
-    for number, node in wanted.items():
-        found[number] = results[len(numbers) + places[node]]
-    return found
+        return results
+    new = loop.build()
+    for result, old in zip(new, carried, strict=False):
+        results[old] = result
+    for old, node in wanted.items():
+        results[old] = new[len(carried) + emitted[node]]
+    return results
 
 
 def _merged(loop: Loop) -> bool:
-    """The same value from outside, or sequence, needs one name only."""
+    """Gives a value from outside, or a sequence, one name; whether any had several."""
     new: dict[Node, Node] = {}
     for names in (loop.outside, loop.sequences):
         first: dict[Node, Node] = {}
@@ -84,11 +88,11 @@ def _merged(loop: Loop) -> bool:
 
 
 def _unchanged(loop: Loop) -> set[Node]:
-    """The carries that stay as they were; they become values from outside."""
-    found = [each for each in loop.carries if each.following is each.inside]
-    for carry in found:
+    """The carries that never change; they become values from outside."""
+    unchanged = [carry for carry in loop.carries if carry.following is carry.inside]
+    for carry in unchanged:
         loop.outside[carry.inside] = carry.first
-    return {each.inside for each in found}
+    return {carry.inside for carry in unchanged}
 
 
 def _needed(loop: Loop, read: set[int], emitted: Sequence[Node]) -> set[Node]:

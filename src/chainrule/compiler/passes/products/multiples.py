@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 
 from ....graph import Graph, Node
 from ....shapes import Shape
-from ...match import Match, Named, behind, number, op
+from ...match import Match, Named, number, op, through
 from ...rewrite import applied, is_op, reshaped, rewrite
 
 #: A longer product is not taken apart.
@@ -31,12 +31,12 @@ MOST_TERMS = 4
 SHAPED = ("broadcast_to", "reshape")
 MEAN = op(
     "divide",
-    behind(SHAPED, op("sum", Named("x"), name="total")),
+    through(SHAPED, op("sum", Named("x"), name="total")),
     Named("count"),
     name="mean",
 )
 #: x − x̄, where the mean x̄ has been brought into the shape of x.
-DEVIATIONS = op("subtract", Named("x"), behind(SHAPED, MEAN))
+DEVIATIONS = op("subtract", Named("x"), through(SHAPED, MEAN))
 
 
 def share_sums_of_multiples(graph: Graph) -> Graph:
@@ -61,7 +61,7 @@ class _Shared:
         self.known: dict[Hashable, Node] = {}
 
     def rule(self, node: Node, inputs: tuple[Node, ...]) -> Node | None:
-        """What stands for a sum; None where it stays."""
+        """What replaces a sum; None if it stays."""
         if node not in self.keys:
             return None
         factors = _Factors.of(inputs[0], node.params["axis"])
@@ -79,19 +79,20 @@ class _Shared:
         return self.known[key]
 
     def _parts(self, node: Node) -> list[Hashable]:
-        """The keys of the terms of a sum: deviations from a mean, and one sum that is
-        computed anyway; none where the terms are others."""
+        """The keys of the terms of a sum, if these are deviations from a mean and one
+        sum that is computed anyway; else nothing.
+        """
         axes = node.params["axis"]
-        found: list[Hashable] = []
+        keys: list[Hashable] = []
         for term in _terms(_Factors.of(node.inputs[0], axes)):
             zero = _deviations(node, _Factors.of(term, axes)) is not None
-            found.append(None if zero else _key(node, term))
-        others = [key for key in found if key is not None]
-        alone = len(others) == 1 and len(found) > 1 and self.counts[others[0]] > 0
-        return found if alone else []
+            keys.append(None if zero else _key(node, term))
+        others = [key for key in keys if key is not None]
+        alone = len(others) == 1 and len(keys) > 1 and self.counts[others[0]] > 0
+        return keys if alone else []
 
     def _split(self, node: Node, factors: _Factors) -> Node | None:
-        """The sum of a sum, term by term; None where a term has become several."""
+        """The sum of a sum, term by term; None if a term has become several."""
         terms, keys = _terms(factors), self.parts[node]
         if len(terms) != len(keys):
             return None

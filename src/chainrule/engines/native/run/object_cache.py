@@ -1,11 +1,10 @@
-"""Compiled code on disk, so that a program is compiled once on a machine, not once a
-process.
+"""Machine code on disk: a program is compiled once on a machine, not in every process.
 
-Place on the road: around the compiler. An entry is a file named after the hash of
-everything that the code depends on: the schedule, the processor, the versions, and this
-engine's own source. It holds a checksum, and is written whole or not at all, so several
-processes may work in one folder. A damaged entry is compiled again; where the folder
-cannot be written, nothing is kept.
+Place on the road: in front of the compilation, which is skipped if the code is there.
+An entry is a file named after a hash of everything that the code depends on: the
+schedule, the processor, the versions, and this engine's own source. It has a checksum,
+and is written whole or not at all, so several processes may share a folder. A damaged
+entry is compiled again; if the folder cannot be written, nothing is kept.
 """
 
 from __future__ import annotations
@@ -73,8 +72,7 @@ def entry_of(description: str) -> Path:
 
 @functools.cache
 def source_digest() -> str:
-    """A hash of the source files that code is made with: another version makes other
-    code."""
+    """A hash of the source files that write code: another version writes other code."""
     found, native = hashlib.sha256(), Path(__file__).parents[1]
     others = [native.parents[1] / each for each in OUTSIDE]
     for path in (*sorted(native.rglob("*.py")), *others):

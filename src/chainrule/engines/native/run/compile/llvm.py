@@ -1,7 +1,7 @@
 """LLVM: text becomes optimised machine code, and machine code is loaded.
 
-Place on the road: behind ``write``, which makes the text. Whatever takes long here may
-run in several threads at once.
+Place on the road: after ``write``, which makes the text. What takes long here may run
+in several threads at once.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from ...choose.processor import Host, host
 class Compilation:
     """A module of LLVM text on its way to machine code.
 
-    The text is vectorised already, so what is left to do is to put numbers into
-    registers, to share and hoist computations, and to remove what is not needed.
+    The text is vectorised and unrolled already. What is left for LLVM's passes is to
+    keep values in registers, to share and hoist computations, and to remove dead code.
 
-    Whatever takes long is in ``run``, which may be called in another thread: the module
-    has a context of its own, and nothing here is shared.
+    What takes long is in ``run``, which may be called in another thread: the module has
+    a context of its own, and nothing is shared.
 
     Arguments:
         text: of the module.
         found: what code is generated for.
-        quick: a sixth of the passes' time, and half of the whole, for code that is a
-            few per cent slower: right where little is computed.
+        quick: whether to run few passes: they take a sixth of the time (half of the
+            whole), and the code is a few per cent slower.
     """
 
     def __init__(self, text: str, found: Host, quick: bool = False) -> None:
@@ -62,7 +62,7 @@ class Compilation:
         return self
 
     def code(self) -> bytes:
-        """The object file that ``run`` has made, once."""
+        """The object file that ``run`` has made. It can be asked for once."""
         lib = llvm.ffi.lib
         size = lib.LLVMPY_GetBufferSize(self._buffer)
         code = ctypes.string_at(lib.LLVMPY_GetBufferStart(self._buffer), size)
@@ -71,10 +71,9 @@ class Compilation:
 
 
 def _unlocked(name: str) -> Any:
-    """A function of LLVM that does not wait for other threads.
+    """A function of LLVM, without the lock that llvmlite puts around it.
 
-    llvmlite lets one thread at a time into LLVM, for modules may share a context. Those
-    of ``Compilation`` do not.
+    The lock is for modules that share a context; those of ``Compilation`` do not.
     """
     function = getattr(llvm.ffi.lib, name)
     return getattr(function, "_cfn", function)

@@ -1,7 +1,7 @@
-"""Work that is shared with helping threads while more of it is being written.
+"""Work that helping threads do while more of it is being made.
 
-Place on the road: between ``lower``, which writes modules, and ``host``, which compiles
-them outside of Python. It must not know what the work is.
+Place on the road: between ``write``, which makes modules one by one, and ``llvm``,
+which compiles them outside of Python's lock. It must not know what the work is.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ Result = TypeVar("Result")
 
 
 class Workshop(Generic[Piece, Result]):
-    """Does something to each piece; results are in the order of the pieces.
+    """Applies a function to pieces of work; results are in the order of the pieces.
 
-    Helpers begin as pieces come, and have ended when the ``with`` block is left, also
-    by an error or Ctrl-C: then pieces that nobody has begun are left undone. Where the
-    system starts no thread, whoever gives the pieces does them all.
+    Helping threads start as pieces arrive, and have ended when the ``with`` block is
+    left, also by an error or Ctrl-C; pieces that no thread has begun are then dropped.
+    If the system starts no thread, the thread that asks for the results does it all.
 
     Arguments:
-        work: what is done to a piece.
-        threads: how many work at once, the giver of the pieces included: he helps as
-            soon as he has no more.
+        work: the function.
+        threads: how many threads work at the same time, the caller included: it
+            joins in when it asks for the results.
     """
 
     def __init__(self, work: Callable[[Piece], Result], threads: int) -> None:
@@ -42,7 +42,7 @@ class Workshop(Generic[Piece, Result]):
         return self
 
     def take(self, piece: Piece) -> None:
-        """One more piece, for whoever is free."""
+        """Adds a piece of work, for the next free thread."""
         self._waiting.append((self._taken, piece))
         self._taken += 1
         self._some.release()
@@ -56,7 +56,11 @@ class Workshop(Generic[Piece, Result]):
                 self._helpers.append(helper)
 
     def results(self) -> list[Result]:
-        """All results, as soon as they are there; raises what a helper raised."""
+        """All results, when the last is there.
+
+        Raises:
+            What the function raised in a helping thread.
+        """
         while self._next():
             pass
         self._dismiss()
@@ -77,7 +81,7 @@ class Workshop(Generic[Piece, Result]):
             self._error = error
 
     def _next(self) -> bool:
-        """Does one piece; False where none is waiting."""
+        """Does one piece; False if none is waiting."""
         try:
             number, piece = self._waiting.popleft()
         except IndexError:
@@ -86,7 +90,7 @@ class Workshop(Generic[Piece, Result]):
         return True
 
     def _dismiss(self) -> None:
-        """Waits for the helpers; there is nothing more to do."""
+        """Tells the helpers that no more work comes, and waits for them to end."""
         for _ in self._helpers:
             self._some.release()
         for helper in self._helpers:

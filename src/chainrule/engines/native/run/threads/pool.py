@@ -1,7 +1,7 @@
-"""The pool of worker threads as Python keeps it: its state in memory, its threads.
+"""A pool of worker threads, as Python sees it: its shared memory and its threads.
 
-Place on the road: beside ``threads``, which writes the machine code that reads and
-writes the state; the protocol is explained there. It needs no compiler.
+Place on the road: beside ``write.threads``, whose machine code reads and writes the
+shared memory, and which explains the protocol. It needs no compiler.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ...abi.job import CLOSED, NAP, NAP_TIME, STOP, TICKET, WORDS, YIELD
 
 
 def system_function(name: str) -> int:
-    """The address of a function of the system's C library; 0 where it has none."""
+    """The address of a function of the system's C library, or 0 if it has none."""
     try:
         function = getattr(ctypes.CDLL(None), name)
     except (AttributeError, OSError, TypeError):
@@ -27,14 +27,13 @@ def system_function(name: str) -> int:
 
 
 class Pool:
-    """The workers of this process, and the memory through which they are told what to
-    do.
+    """The worker threads of this process, and the memory they are given jobs through.
 
     Arguments:
         worker: the address of ``chainrule_worker``.
         threads: how many threads work, the caller included.
-        owner: what keeps the worker's machine code in memory. The pool holds it until
-            the workers have ended, which may be at the end of the process.
+        owner: what keeps the worker's machine code in memory. The pool refers to it
+            until the workers have ended, which may be at the end of the process.
     """
 
     def __init__(self, worker: int, threads: int, owner: object = None) -> None:
@@ -108,8 +107,8 @@ class Pool:
     def stop(self) -> None:
         """Ends the workers and waits for them; a later program starts new ones.
 
-        A program that another thread runs meanwhile is finished by that thread alone:
-        what it works with is left as it is.
+        A program that another thread is running is finished by that thread alone: the
+        shared memory is left as it is until then.
         """
         if not self._workers:
             return
@@ -123,8 +122,9 @@ class Pool:
                 self._forget()
 
     def retire(self) -> None:
-        """Ends the workers for good, because another pool takes over: a program that
-        asked for this one before runs on its caller's thread alone."""
+        """Ends the workers for good, because another pool takes over. A program that
+        still has this one runs on its caller's thread alone.
+        """
         with self._starting:
             self._retired = True
         self.stop()
@@ -141,8 +141,8 @@ class Pool:
         self._started = False
 
 
-#: All there are, so that a forked process, which has none of their workers, can reset
-#: them: also what another thread held when the process was forked.
+#: All pools, so that a forked process can reset them: it has none of their workers, and
+#: nobody who would release a lock that another thread held at that moment.
 _pools: weakref.WeakSet[Pool] = weakref.WeakSet()
 
 

@@ -1,8 +1,7 @@
-"""The threads of this process that compiled programs share.
+"""The one pool of threads that all compiled programs of this process share.
 
-Place on the road: between ``threads``, which knows how to run parts, and the engine.
-There is one pool, made when a program first needs it, and made anew when
-``config.threads`` has changed.
+Place on the road: between ``pool`` and the executables. It is made when a program first
+needs it, and again when ``config.threads`` has changed.
 """
 
 from __future__ import annotations

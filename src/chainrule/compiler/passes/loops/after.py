@@ -1,19 +1,19 @@
-"""Products that no later step needs are one product over all steps, behind the loop.
+"""Products that no later step needs become one product, after the loop.
 
-The backward loop of a recurrent layer makes δₜ in step t, and from it
+The backward loop of a recurrent layer computes δₜ in step t, and from it
 
     ∇W = Σₜ δₜᵀ hₜ    and    ∂L/∂xₜ = δₜ W.
 
-Neither is needed by another step. So the loop emits δ, and behind it
+No other step needs these. So the loop emits δ, and after the loop
 
     ∇W = δᵀ h,    ∂L/∂x = δ W
 
-are single products, whose rows are those of all steps. Sums over the batch of what is
-emitted anyway, as ∇b = Σₜ Σ δₜ, go with them. An output layer inside of a forward loop
-is moved alike.
+are single products with the rows of all steps. Sums over the batch of what is emitted
+anyway, such as ∇b = Σₜ Σ δₜ, move with them, and so does an output layer inside of a
+forward loop.
 
-What a loop emits takes memory for all steps, so one that was asked to ``recompute`` is
-left alone.
+What a loop emits needs memory for all steps, so a loop that was asked to ``recompute``
+is left alone.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from dataclasses import dataclass
 
 from ....dtypes import is_float
 from ....graph import Graph, Node
-from ...match import behind, number
+from ...match import number, through
 from ...rewrite import applied, is_op
 from .all_steps import Value, at_all_steps, movable
 from .loop import (
@@ -36,51 +36,57 @@ from .loop import (
 )
 from .sums import total
 
-#: Movements behind which the moved work looks for what the loop should emit.
+#: Movements that are done after the loop: the loop emits what they are applied to.
 MOVEMENTS = frozenset({"transpose", "reshape"})
 #: The number 0, or copies of it.
-ZERO = behind(["broadcast_to"], number(0.0))
+ZERO = through(["broadcast_to"], number(0.0))
 
 
 @within_loops
-def move_products_behind_loops(graph: Graph) -> Graph:
+def move_products_after_loops(graph: Graph) -> Graph:
     """The graph whose loops have no product that only a result depends on."""
 
     def change(node: Node, inputs: tuple[Node, ...]) -> list[Node] | None:
         if node.params["recompute"] or not node.params["length"]:
             return None
-        return _Behind(Loop.of(node, inputs)).results()
+        return _AfterLoop(Loop.of(node, inputs)).results()
 
     return rewrite_loops(graph, change) if has_loops(graph) else graph
 
 
 @dataclass(eq=False)
 class Sum:
-    """A carry to which every step adds terms, and which no step reads."""
+    """A carry to which every step adds terms, and which no step reads.
+
+    Attributes:
+        carry: the carry.
+        terms: what a step adds, the last first.
+        path: the additions, in the same order.
+    """
 
     carry: Carry
     terms: list[Node]
     path: list[Node]
 
 
-class _Behind:
-    """What moves behind one loop."""
+class _AfterLoop:
+    """What moves out of one loop, to after it."""
 
     def __init__(self, loop: Loop) -> None:
         self.loop = loop
         self.nodes, self.given = loop.nodes, set(loop.given)
         self.fixed = fixed_nodes(loop)
         self.users = _users(loop)
-        found = [self._sum(each) for each in loop.carries]
-        self.sums = {id(s.carry): s for s in found if s is not None}
+        sums = [self._sum(carry) for carry in loop.carries]
+        self.sums = {id(s.carry): s for s in sums if s is not None}
         self.late = self._late()
         self.moved = self._products()
         self.values: dict[Node, Value] = {}
 
-    # What is there to move. -------------------------------------------------------
+    # What can move. -------------------------------------------------------
 
     def _sum(self, carry: Carry) -> Sum | None:
-        """The terms of a carry that is a sum; each step adds to it, and that is all."""
+        """A carry as a sum, if all that a step does with it is to add to it."""
         emitted = any(each is carry.inside for each in self.loop.emitted)
         if emitted or not is_float(carry.inside.dtype):
             return None
@@ -102,11 +108,11 @@ class _Behind:
 
     def _reached(self, carry: Carry) -> set[Node]:
         """What depends on a carry, in the same step."""
-        found = {carry.inside}
+        reached = {carry.inside}
         for node in self.nodes:
-            if node not in self.given and any(each in found for each in node.inputs):
-                found.add(node)
-        return found
+            if node not in self.given and any(each in reached for each in node.inputs):
+                reached.add(node)
+        return reached
 
     def _late(self) -> set[Node]:
         """The nodes that only sums and emitted values need."""
@@ -122,7 +128,7 @@ class _Behind:
         return {node for node in self.nodes if node not in early} - on_path
 
     def _products(self) -> set[Node]:
-        """Late products, and what is made from them: all or nothing of each."""
+        """Late products and what is computed from them: for each, all of it or none."""
         banned: set[Node] = set()
         while True:
             moved: set[Node] = set()
@@ -145,7 +151,9 @@ class _Behind:
     # Moving it. -------------------------------------------------------------------
 
     def results(self) -> list[Node] | None:
-        """The results of the loop, with what has moved behind it; None for nothing."""
+        """The results of the loop, with what has moved after it; None if nothing
+        has.
+        """
         loop = self.loop
         terms = [t for each in self.sums.values() for t in each.terms]
         moved_terms = [each for each in terms if each in self.moved]
@@ -161,15 +169,15 @@ class _Behind:
             _without(each, moved_terms)
         done = {id(c) for c in carries if c.following is c.inside} & self.sums.keys()
         loop.carries = rest = [each for each in carries if id(each) not in done]
-        found = loop.build() if loop.outputs else []
-        self._know(dict(zip(loop.emitted, found[len(rest) :], strict=True)))
-        last = dict(zip(map(id, rest), found, strict=False))
+        results = loop.build() if loop.outputs else []
+        self._know(dict(zip(loop.emitted, results[len(rest) :], strict=True)))
+        last = dict(zip(map(id, rest), results, strict=False))
         ends = [self._end(each, last, moved_terms) for each in carries]
         return [*ends, *(self._stacked(each).node for each in emitted)]
 
     def _sources(self, wanted: list[Node]) -> list[Node]:
         """What the loop must emit for what is moved."""
-        found: dict[Node, None] = {}
+        sources: dict[Node, None] = {}
         pending, seen = list(wanted), set(self.fixed) | set(self.loop.sequences)
         while pending:
             node = pending.pop()
@@ -179,8 +187,8 @@ class _Behind:
             if node in self.moved or self._is_view(node):
                 pending.extend(node.inputs)
             else:
-                found[node] = None
-        return list(found)
+                sources[node] = None
+        return list(sources)
 
     def _is_view(self, node: Node) -> bool:
         if node in self.given or node.op is None or node in set(self.loop.emitted):
@@ -203,6 +211,7 @@ class _Behind:
         return sums > 0 and term not in self.moved
 
     def _know(self, emitted: dict[Node, Node]) -> None:
+        """Notes what nodes of the body are after the loop, besides what moves."""
         loop = self.loop
         outside = renewed(list(self.fixed), loop.outside)
         pairs = zip(self.fixed, outside, strict=True)
@@ -211,31 +220,31 @@ class _Behind:
         self.values |= {n: Value(v, True) for n, v in emitted.items()}
 
     def _stacked(self, node: Node) -> Value:
-        """A value of all steps, behind the loop."""
+        """A node of the body, as a value after the loop."""
         pending = [node]
         while pending:
-            each = pending[-1]
-            missing = [x for x in each.inputs if x not in self.values]
-            if each in self.values:
+            inside = pending[-1]
+            missing = [x for x in inside.inputs if x not in self.values]
+            if inside in self.values:
                 pending.pop()
-            elif each.op is None:
-                self.values[each] = Value(each, False)
+            elif inside.op is None:
+                self.values[inside] = Value(inside, False)
             elif missing:
                 pending.extend(missing)
             else:
-                inputs = [self.values[x] for x in each.inputs]
+                inputs = [self.values[x] for x in inside.inputs]
                 if any(value.stacked for value in inputs):
-                    new = Value(at_all_steps(each, inputs, self.loop.length), True)
+                    new = Value(at_all_steps(inside, inputs, self.loop.length), True)
                 else:
-                    new = Value(renewed([each], self.loop.outside)[0], False)
-                self.values[each] = new
+                    new = Value(renewed([inside], self.loop.outside)[0], False)
+                self.values[inside] = new
         return self.values[node]
 
     def _end(self, carry: Carry, last: dict[int, Node], moved: list[Node]) -> Node:
         """The last value of a carry: that of the loop, plus what has moved."""
         end = last.get(id(carry), carry.first)
-        found = self.sums.get(id(carry))
-        for term in found.terms if found else ():
+        sum_ = self.sums.get(id(carry))
+        for term in sum_.terms if sum_ else ():
             if any(term is each for each in moved):
                 whole = total(term, self._stacked, self.loop.length)
                 end = whole if ZERO(end, {}) else applied("add", [end, whole], term)
