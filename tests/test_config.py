@@ -94,3 +94,29 @@ def test_a_user_without_a_home_has_no_cache_and_no_error(
     monkeypatch.setattr(Path, "home", no_home)
     with pytest.raises(OSError, match="Not a directory"):
         Config().cache_folder.mkdir(parents=True)
+
+
+def test_every_change_of_a_setting_leaves_another_object() -> None:
+    config = Config()
+    seen = [config.last_change]
+    for change in ({"dtype": "float64"}, {"threads": 1}, {"threads": 1}):
+        for name, value in change.items():
+            setattr(config, name, value)
+        assert all(config.last_change is not before for before in seen)
+        seen.append(config.last_change)
+    assert config.dtype == "float64"
+    assert config.last_change is seen[-1]  # reading is no change
+    assert "last_change" not in repr(config)
+
+
+def test_a_setting_that_was_wrong_and_is_put_right_is_a_change(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CHAINRULE_DTYPE", "x")
+    config = Config()
+    before = config.last_change
+    monkeypatch.setenv("CHAINRULE_DTYPE", "float64")
+    assert config.dtype == "float64"
+    assert config.last_change is not before
+    monkeypatch.setenv("CHAINRULE_DTYPE", "float32")
+    assert config.dtype == "float64"  # read once
