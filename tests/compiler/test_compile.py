@@ -5,6 +5,8 @@ from __future__ import annotations
 import _thread
 import copy
 import gc
+import os
+import subprocess
 import sys
 import threading
 import time
@@ -618,3 +620,41 @@ def test_a_compiled_function_may_be_the_first_that_a_thread_calls(
         assert time.monotonic() < end
         time.sleep(0.001)
     assert errors == []
+
+
+FORKED = """
+import os, signal, threading
+import chainrule as cr
+
+begun, end = threading.Event(), threading.Event()
+
+def f(x, slow):
+    if slow:
+        begun.set()
+        end.wait()
+    return x * 2.0
+
+run = cr.compile(f, engine="numpy")
+thread = threading.Thread(target=run, args=(1.0, True))
+thread.start()
+begun.wait()
+child = os.fork()
+if not child:
+    signal.alarm(30)
+    os._exit(int(run(2.0, False).item()))
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+end.set()
+thread.join()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_process_forked_while_another_thread_compiles_can_compile() -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", FORKED],
+        capture_output=True,
+        check=True,
+        encoding="utf-8",
+        timeout=60,
+    )
+    assert done.stdout.strip() == "4"

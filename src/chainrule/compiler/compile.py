@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import functools
 import logging
+import os
 import threading
 import time
 import types
 import warnings
+import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -147,6 +149,7 @@ class Compiled:
             function, lambda method: CompiledMethod(method, engine_name, explained)
         )
         self._lock = threading.Lock()
+        _all.add(self)
         functools.update_wrapper(self, function, updated=())
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -295,6 +298,22 @@ class Compiled:
             warnings.warn(message, stacklevel=2)
         else:
             warnings.warn_explicit(message, UserWarning, line.file, line.line)
+
+
+#: All there are, so that a forked process can free them.
+_all: weakref.WeakSet[Compiled] = weakref.WeakSet()
+
+
+def _free_after_fork() -> None:
+    """In a process forked while another thread was compiling: that thread is not there,
+    so nobody would release what it held.
+    """
+    for compiled in list(_all):
+        compiled._lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_free_after_fork)
 
 
 class CompiledMethod(Compiled):
