@@ -3,6 +3,7 @@
 Lint, format, types, import contracts, tests (examples and the code of the documentation
 among them) and the examples in docstrings. All of them run even when one fails; the
 exit code is 0 only if all pass. ``python -m tests types tests`` runs the named ones.
+At the end it says how long each took, and which tests were slowest.
 """
 
 from __future__ import annotations
@@ -17,10 +18,14 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTEST = ("-m", "pytest", "-p", "no:cacheprovider", "-q")
+TWO_WORKERS = ("-n", "2", "--dist", "worksteal")
+SLOWEST = ("--durations", "10", "--durations-min", "1")
 DOCTESTS = ("--rootdir", ".", "--doctest-modules", "--pyargs", "chainrule")
 
 #: "2 failed, 90 passed, 3 skipped in 4.56s"
 CLOSING_LINE = re.compile(r"\d+ \w+.* in [\d.]+s")
+#: "12.34s call     tests/test_losses.py::test_name"
+DURATION = re.compile(r"[\d.]+s (?:call|setup|teardown) +\S")
 
 #: name → arguments of the Python that runs this file.
 CHECKS: dict[str, tuple[str, ...]] = {
@@ -28,19 +33,21 @@ CHECKS: dict[str, tuple[str, ...]] = {
     "format": ("-m", "ruff", "format", "--check", "."),
     "types": ("-m", "mypy"),
     "imports": ("-c", "from importlinter.cli import lint_imports_command as c; c()"),
-    "tests": (*PYTEST, "-n", "2", "--dist", "worksteal", "tests"),
-    "docstrings": (*PYTEST, "-c", "pyproject.toml", *DOCTESTS),
+    "tests": (*PYTEST, *TWO_WORKERS, *SLOWEST, "tests"),
+    "docstrings": (*PYTEST, *TWO_WORKERS, "-c", "pyproject.toml", *DOCTESTS),
 }
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one check ended: exit code, duration, and the last line it printed."""
+    """How one check ended: exit code, duration, the last line it printed, and the lines
+    that name its slowest tests."""
 
     name: str
     code: int
     seconds: float
     last_line: str
+    slowest: tuple[str, ...] = ()
 
     def count(self, word: str) -> int:
         """The number before ``word`` in pytest's closing line, 0 without one."""
@@ -62,6 +69,7 @@ def run(name: str) -> Outcome:
     print(f"\n── {name} ".ljust(88, "─"), flush=True)
     start = time.perf_counter()
     last_line = ""
+    slowest: list[str] = []
     with subprocess.Popen(
         [sys.executable, *CHECKS[name]],
         cwd=ROOT,
@@ -76,11 +84,16 @@ def run(name: str) -> Outcome:
         for line in process.stdout:
             print(line, end="", flush=True)
             last_line = line.strip() or last_line
-    return Outcome(name, process.returncode, time.perf_counter() - start, last_line)
+            if DURATION.match(line):
+                slowest.append(line.rstrip())
+    seconds = time.perf_counter() - start
+    return Outcome(name, process.returncode, seconds, last_line, tuple(slowest))
 
 
 def summary(outcomes: list[Outcome]) -> str:
-    """One line a check, then the totals of the tests; a failed check counts as one."""
+    """The slowest tests, one line a check, and the totals of the tests; a failed check
+    counts as one."""
+    slowest = [line for outcome in outcomes for line in outcome.slowest]
     lines = [
         f"{'ok' if outcome.code == 0 else 'FAILED':8}{outcome.name:12}"
         f"{outcome.seconds:7.1f} s  {outcome.last_line.strip('= ')}"
@@ -92,9 +105,8 @@ def summary(outcomes: list[Outcome]) -> str:
         found = outcome.count("failed") + outcome.count("error")
         failed += max(found, int(outcome.code != 0)) if outcome.code else 0
         skipped += outcome.count("skipped")
-    return "\n".join(
-        [*lines, "", f"{passed} passed, {failed} failed, {skipped} skipped"]
-    )
+    totals = f"{passed} passed, {failed} failed, {skipped} skipped"
+    return "\n".join([*slowest, *[""] * bool(slowest), *lines, "", totals])
 
 
 def main(names: list[str]) -> int:

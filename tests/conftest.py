@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import shutil
+import signal
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 # Before NumPy is imported: workers of one machine share its processors.
@@ -24,6 +26,22 @@ if "PYTHONPATH" in os.environ:  # programs that tests start run in folders of th
 
 import hypothesis
 import pytest
+
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as of a shell's job behind "&"
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Nothing is thrown away while tests are collected, nor are they later: the garbage
+    collector need not look at them again and again."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
 
 hypothesis.settings.register_profile(
     "project", deadline=None, derandomize=bool(os.environ.get("CI")), database=None

@@ -179,6 +179,7 @@ def agree(found: Any, expected: Any) -> bool:
 
 def main(count: int) -> int:
     """Runs so many programs; answers how many differ."""
+    cr.config.debug = True  # every load and store is checked
     failures = 0
     for seed in range(count):
         wrong = differences(seed)

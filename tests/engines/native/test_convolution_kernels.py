@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import math
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -146,19 +147,19 @@ class Run:
         array[...] = self.random.standard_normal(shape)
         return array
 
-    def convolved(self, turned: bool, parts: int) -> Array:
-        """The convolution of x, or the adjoint of z."""
+    def convolution(self, turned: bool) -> Callable[[int], Array]:
+        """The convolution of x, or the adjoint of z, for a number of parts."""
         case = self.case
         find = adjoint_phases if turned else forward_phases
         low = tuple(before for before, _ in case.padding)
         sizes = case.size, case.kernel, case.out
         phases = find(*sizes, case.stride, low, case.dilation)
         source = self.z if turned else self.x
-        result = self.memory((self.x if turned else self.z).shape)
+        shape = (self.x if turned else self.z).shape
         spec = Correlation(
-            case.batch, *case.each(source.shape[-1], result.shape[-1]),
+            case.batch, *case.each(source.shape[-1], shape[-1]),
             tuple(map(flat, phases)), strides_of(source.shape),
-            strides_of(result.shape), np.dtype(case.dtype), case.depthwise,
+            strides_of(shape), np.dtype(case.dtype), case.depthwise,
         )  # fmt: skip
         blocks = choose_blocks(spec, *case.machine[:2])
         module = new_module()
@@ -166,15 +167,21 @@ class Run:
         emit_convolution(module, "convolve", spec, blocks)
         code = Compiled(module, case.machine[2])
         pointer, number = ctypes.c_void_p, ctypes.c_int64
-        pack = code.function("pack", *[pointer] * 2, number, number)
-        convolve = code.function("convolve", *[pointer] * 4, number, number)
-        panels = self.memory((panel_elements(spec, blocks),))
-        for part in reversed(range(parts)):
-            pack(self.w.ctypes.data, panels.ctypes.data, part, parts)
-        places = [each.ctypes.data for each in (source, panels, result)]
-        for part in reversed(range(parts)):
-            convolve(*places, None, part, parts)
-        return result
+
+        def convolved(parts: int) -> Array:
+            """Computed in parts, the last one first."""
+            pack = code.function("pack", *[pointer] * 2, number, number)
+            convolve = code.function("convolve", *[pointer] * 4, number, number)
+            result = self.memory(shape)
+            panels = self.memory((panel_elements(spec, blocks),))
+            for part in reversed(range(parts)):
+                pack(self.w.ctypes.data, panels.ctypes.data, part, parts)
+            arrays = [each.ctypes.data for each in (source, panels, result)]
+            for part in reversed(range(parts)):
+                convolve(*arrays, None, part, parts)
+            return result
+
+        return convolved
 
     def gradient(self) -> Array:
         """The gradient for w, its shares added."""
@@ -252,10 +259,11 @@ def check(case: Case) -> None:
         for turned, exact, terms in (
             (False, z, case.channels * taps), (True, x, case.outputs * taps),
         ):  # fmt: skip
-            found = run.convolved(turned, 1)
+            convolved = run.convolution(turned)
+            found = convolved(1)
             assert_close(found, exact, terms, case)
             for parts in PARTS[1:]:
-                assert run.convolved(turned, parts).tobytes() == found.tobytes()
+                assert convolved(parts).tobytes() == found.tobytes()
         assert_close(run.gradient(), w, case.batch * math.prod(case.out), case)
     finally:
         run.close()

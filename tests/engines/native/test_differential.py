@@ -1,4 +1,8 @@
-"""The native engine answers what the NumPy engine answers, on random programs."""
+"""The native engine computes what the NumPy engine computes, on random programs.
+
+These are the first of them; ``python -m tests.engines.native.random_programs 10000``
+tries more, as long as one likes.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +15,10 @@ from tests.engines.native.random_programs import differences
 PAST_FAILURES: tuple[int, ...] = (147, 348, 528, 673)
 
 
-@pytest.mark.parametrize("block", range(16))
+@pytest.mark.parametrize("block", range(10))
 def test_random_programs_agree_and_stay_within_their_buffers(block: int) -> None:
     config.debug = True  # every load and store is checked
-    found = {seed: differences(seed) for seed in range(block * 60, block * 60 + 60)}
+    found = {seed: differences(seed) for seed in range(block * 30, block * 30 + 30)}
     assert not {seed: wrong for seed, wrong in found.items() if wrong}
 
 
