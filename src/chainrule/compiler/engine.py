@@ -43,6 +43,8 @@ class KernelReport:
         bytes_read, bytes_written: of memory outside of it, each element once.
         flops: floating-point operations; a function such as ``exp`` counts as one.
         inside: the kernels of a loop's body; their figures are part of these.
+        cut: how the engine cuts it for this machine, where it says so: tiles, lanes,
+            parts that threads share.
     """
 
     kind: str
@@ -52,6 +54,7 @@ class KernelReport:
     bytes_written: int
     flops: int
     inside: tuple[KernelReport, ...] = ()
+    cut: str = ""
 
 
 @runtime_checkable

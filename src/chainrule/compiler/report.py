@@ -6,6 +6,7 @@ kernels; it must not know how an engine works.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -100,10 +101,10 @@ class Report:
             return [f"the engine {self.engine} does not say what it runs"]
         count = len(self.kernels)
         lines = [f"{count} kernel{'s' * (count != 1)} ([n]: reduced over)"]
-        rows = list(_rows(self.kernels))
-        header = ("", "kernel", "loops", "computes", "reads", "writes", "operations")
-        total = ("", "together", "", "", *_figures(self.kernels))
-        lines += table([header, *rows, total])
+        figures = ("reads", "writes", "operations")
+        header = ("", "kernel", "loops", "cut", "computes", *figures)
+        total = ("", "together", "", "", "", *_figures(self.kernels))
+        lines += table([header, *_rows(self.kernels), total])
         if self.arena_bytes is not None:
             lines.append(f"  between kernels: {amount(self.arena_bytes, 'B')}")
         return lines
@@ -133,9 +134,9 @@ def _rows(kernels: Sequence[KernelReport], before: str = "") -> Iterable[Sequenc
     for number, each in enumerate(kernels, 1):
         label = f"{before}{number}"
         lines = wrapped(each.operations)
-        yield label, each.kind, each.loops, lines[0], *_figures([each])
+        yield label, each.kind, each.loops, each.cut, lines[0], *_figures([each])
         for line in lines[1:]:
-            yield "", "", "", line, "", "", ""
+            yield "", "", "", "", line, "", "", ""
         yield from _rows(each.inside, f"{label}.")
 
 
@@ -168,7 +169,11 @@ def wrapped(operations: Sequence[str]) -> list[str]:
 
 
 def table(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Rows as lines; the last three columns are figures, flush right."""
+    """Rows as lines: the last three columns are figures, flush right; a column with
+    nothing but its title is left out.
+    """
+    filled = [any(row[i] for row in rows[1:]) for i in range(len(rows[0]))]
+    rows = [list(itertools.compress(row, filled)) for row in rows]
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     first_figure = len(widths) - 3
     lines = []

@@ -15,7 +15,7 @@ from chainrule.engines.native.abi.call_table import CallTable
 from chainrule.engines.native.choose import processor as hosts
 from chainrule.engines.native.plan.fuse import fuse
 from chainrule.engines.native.run.compile.llvm import Compilation
-from chainrule.engines.native.write.lower import lower
+from chainrule.engines.native.write.program import tasks_of, write_program
 from chainrule.errors import ArgumentError, OptionError
 from chainrule.graph import Graph
 from tests.engines.native.random_programs import differences
@@ -64,7 +64,8 @@ def test_a_training_step_becomes_code_for_arm(arm: hosts.Host) -> None:
     program = plan(run_passes(step_of_a_network()))
     schedule = fuse(program)
     texts: list[str] = []
-    lower(schedule, CallTable.of(program, schedule), arm, texts.append)
+    tasks, table = tasks_of(schedule, arm), CallTable.of(program, schedule)
+    write_program(tasks, table, arm, texts.append)
     assert "x86" not in "".join(texts)
     made = [Compilation(text, arm).run() for text in texts]
     assert {int.from_bytes(m.code()[18:20], "little") for m in made} == {AARCH64}

@@ -20,9 +20,8 @@ from chainrule.engines.native.choose.processor import host
 from chainrule.engines.native.plan.fuse import fuse
 from chainrule.engines.native.plan.kernels import Product, Schedule
 from chainrule.engines.native.run.executable import EngineFault
-from chainrule.engines.native.write.lower import lower
 from chainrule.engines.native.write.matmul import product
-from chainrule.engines.native.write.matmul.product import _within as within
+from chainrule.engines.native.write.program import tasks_of, write_program
 
 Step = Callable[[Any, Any], Any]
 ALGORITHMS = {
@@ -102,7 +101,12 @@ def test_memory_is_asked_ahead_for_large_updates_only() -> None:
         program = plan(run_passes(cr.trace(step, *batch(16, widths))))
         found = fuse(program)
         texts: list[str] = []
-        lower(found, CallTable.of(program, found), host(), texts.append)
+        write_program(
+            tasks_of(found, host()),
+            CallTable.of(program, found),
+            host(),
+            texts.append,
+        )
         assert ('call void @"llvm.prefetch' in "".join(texts)) == ahead
 
 
@@ -179,7 +183,12 @@ def test_rows_of_a_transposed_factor_that_lie_far_apart_are_asked_for_ahead() ->
         program = plan(run_passes(cr.trace(lambda d, h: d.T @ h, d, h)))
         found = fuse(program)
         texts: list[str] = []
-        lower(found, CallTable.of(program, found), host(), texts.append)
+        write_program(
+            tasks_of(found, host()),
+            CallTable.of(program, found),
+            host(),
+            texts.append,
+        )
         assert ('call void @"llvm.prefetch' in "".join(texts)) == ahead
 
 
@@ -207,11 +216,11 @@ def test_a_product_outside_of_its_buffers_is_found_before_it_runs(
     (kernel,) = found.kernels
     assert isinstance(kernel, Product)
     sizes = {number: home.size for number, home in found.homes.items()}
-    assert within(kernel, sizes)
+    assert product.lies_within(kernel, sizes)
     for home in kernel.reads | kernel.writes:
-        assert not within(kernel, {**sizes, home: sizes[home] - 1})
+        assert not product.lies_within(kernel, {**sizes, home: sizes[home] - 1})
 
     monkeypatch.setattr(config, "debug", True)
-    monkeypatch.setattr(product, "_within", lambda kernel, sizes: False)
+    monkeypatch.setattr(product, "lies_within", lambda kernel, sizes: False)
     with pytest.raises(EngineFault, match="out of bounds"):
         cr.compile(lambda a, b: a @ b.T * 1.5, engine="native")(x, x)

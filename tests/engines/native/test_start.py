@@ -66,7 +66,7 @@ def test_code_from_the_cache_is_run_without_importing_the_compiler(tmp_path) -> 
         for _ in range(2)
     ]
     assert answers[0][0] == answers[1][0]
-    assert "'write.lower'" in answers[0][1]
+    assert "'write.program'" in answers[0][1]
     assert "'run.compile.workshop'" in answers[0][1]
     assert "'write" not in answers[1][1]
     assert "'run.compile.workshop'" not in answers[1][1]

@@ -16,7 +16,6 @@ from .abi.call_table import CallTable
 from .choose.processor import host
 from .plan.fuse import fuse
 from .plan.kernels import Schedule
-from .report import work_of
 from .run import object_cache
 from .run.compile.llvm import Compilation
 from .run.executable import NativeExecutable
@@ -57,13 +56,16 @@ def machine_code(schedule: Schedule, table: CallTable) -> bytes:
     Modules are compiled by other threads while later ones are being written.
     """
     # Imported here: a process that finds its code on disk writes and compiles none.
+    from .report import work_of
     from .run.compile.workshop import Workshop
-    from .write.lower import lower
+    from .write.program import tasks_of, write_program
 
-    processor, quick = host(), work_of(schedule) < LITTLE_WORK
+    processor = host()
+    tasks = tasks_of(schedule, processor)
+    quick = work_of(tasks) < LITTLE_WORK
     with Workshop(Compilation.run, config.threads) as workshop:
-        needs = lower(
-            schedule,
+        needs = write_program(
+            tasks,
             table,
             processor,
             lambda text: workshop.take(Compilation(text, processor, quick)),

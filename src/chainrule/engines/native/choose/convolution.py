@@ -9,8 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..plan.convolution_spec import Correlation
-from ..plan.kernels import Convolution
-from .processor import IN_FLIGHT, Host
+from ..plan.kernels import Convolution, Home
+from .processor import IN_FLIGHT
+from .task import (
+    WORTH_SHARING,
+    WORTH_SHARING_PRODUCT,
+    Chooser,
+    Task,
+    shared_out,
+)
 
 #: A strip of padded input has about so many bytes: it stays in the second-level cache.
 STRIP_BYTES = 256 << 10
@@ -44,6 +51,9 @@ class Blocks:
     def width(self) -> int:
         """Outputs of a panel."""
         return self.lanes * self.vectors
+
+    def __str__(self) -> str:
+        return f"tile {self.columns}×{self.width}, strips of {self.strip}"
 
 
 def panels_of(spec: Correlation, blocks: Blocks) -> int:
@@ -139,24 +149,31 @@ def units_of(spec: Correlation, blocks: Blocks) -> int:
     return spec.batch * strips * blocks.shared
 
 
-def blocks_of(kernel: Convolution, host: Host) -> Blocks:
-    """How the convolution is cut on this processor."""
-    return choose_blocks(kernel.computed, host.vector_bytes, host.registers)
+@dataclass(frozen=True)
+class ConvolutionCut:
+    """How a convolution is cut: what is computed, and its tiles."""
+
+    spec: Correlation
+    blocks: Blocks
+
+    def __str__(self) -> str:
+        return str(self.blocks)
 
 
-def scratch_bytes(kernel: Convolution, host: Host) -> int:
-    """Memory for the panels."""
-    spec = kernel.computed
-    return panel_elements(spec, blocks_of(kernel, host)) * spec.dtype.itemsize
-
-
-def work_of(kernel: Convolution, host: Host) -> tuple[int, int]:
-    """Multiplications, and into how many pieces at most they can be shared out."""
-    spec = kernel.computed
-    return spec.multiplications, units_of(spec, blocks_of(kernel, host))
-
-
-def packing_of(kernel: Convolution, host: Host) -> tuple[int, int]:
-    """Elements of the panels, and into how many pieces packing can be shared out."""
-    spec, blocks = kernel.computed, blocks_of(kernel, host)
-    return panel_elements(spec, blocks), spec.groups * panels_of(spec, blocks)
+def choose_convolution(
+    kernel: Convolution, buffers: tuple[Home, ...], chooser: Chooser
+) -> Task[Convolution, ConvolutionCut]:
+    """How a convolution is cut, into how many parts, and the panels of its weights."""
+    host, spec = chooser.host, kernel.computed
+    blocks = choose_blocks(spec, host.vector_bytes, host.registers)
+    elements = panel_elements(spec, blocks)
+    panels = spec.groups * panels_of(spec, blocks)
+    worth = spec.multiplications // WORTH_SHARING_PRODUCT
+    return Task(
+        kernel,
+        buffers,
+        ConvolutionCut(spec, blocks),
+        kernel.parts or shared_out(worth, units_of(spec, blocks)),
+        scratch_bytes=elements * spec.dtype.itemsize,
+        packing_parts=shared_out(elements // WORTH_SHARING, panels),
+    )

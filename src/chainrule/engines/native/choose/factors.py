@@ -12,13 +12,14 @@ from dataclasses import dataclass, replace
 
 from ..plan.kernels import Home, Kernel, Product, Schedule
 from ..plan.views import View
-from .matmul import Matmul, Tiling, panel_elements, prepared_tiling, specification
+from .matmul import Matmul, Tiling, panel_elements, prepared, product_cut
 from .processor import Host
+from .task import shared_out
 
 #: A loop of fewer steps copies in each of them.
 FEW_STEPS = 3
-#: Panels that are worth a thread's while.
-WORTH_SHARING = 1 << 16
+#: Elements of panels that are worth a thread's while.
+WORTH_SHARING_COPY = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Factor:
     def parts(self) -> int:
         """Into how many parts the copying is cut."""
         units = -(-self.spec.n // self.tiling.columns)
-        return max(1, min(16, units, self.elements // WORTH_SHARING))
+        return shared_out(self.elements // WORTH_SHARING_COPY, units)
 
 
 def with_factors(
@@ -85,10 +86,12 @@ def _factor(
     home = homes[view.home]
     if home.kind != "input" or home.number >= outside:
         return None
-    tiling = prepared_tiling(kernel, host)
+    if view.strides[0]:
+        return None  # another matrix for every one of the batch
+    cut = product_cut(kernel, host)
+    tiling, spec = prepared(cut.tiling, cut.spec), cut.spec
     if tiling is None:
         return None
-    spec = specification(kernel)
     view = replace(view, home=0)
     one = replace(spec, batch=1, m=1, a_strides=(0, 0, 0), c_strides=(0, 0, 1))
     return Factor(home.number, view, one, replace(tiling, rows=0))

@@ -10,8 +10,9 @@ import math
 from dataclasses import dataclass
 
 from ..plan.kernel_gradient_spec import KernelGradient
-from ..plan.kernels import ConvolutionGradient
+from ..plan.kernels import ConvolutionGradient, Home
 from .convolution import MOST_SUMS, MOST_VECTORS, largest_piece
+from .task import Chooser, Task
 
 #: Pixels of a block together: they stay in the second-level cache.
 BLOCK_BYTES = 160 << 10
@@ -35,6 +36,9 @@ class GradientBlocks:
     rows: int
     images: int
     strip: int
+
+    def __str__(self) -> str:
+        return f"tile {self.rows}×{self.lanes * self.vectors}"
 
 
 def lane_count(spec: KernelGradient) -> int:
@@ -83,6 +87,10 @@ def choose_gradient_blocks(
     return GradientBlocks(lanes, vectors, rows, images, strip)
 
 
-def gradient_parts(kernel: ConvolutionGradient) -> int:
-    """Into how many parts the gradient for the weights is cut."""
-    return kernel.spec.shares * kernel.spec.sections
+def choose_gradient(
+    kernel: ConvolutionGradient, buffers: tuple[Home, ...], chooser: Chooser
+) -> Task[ConvolutionGradient, GradientBlocks]:
+    """How the gradient for a convolution's weights is cut."""
+    host, spec = chooser.host, kernel.spec
+    blocks = choose_gradient_blocks(spec, host.vector_bytes, host.registers)
+    return Task(kernel, buffers, blocks, spec.shares * spec.sections)

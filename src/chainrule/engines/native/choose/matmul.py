@@ -30,14 +30,16 @@ packed     everything else: each part copies a panel, then uses it for all its r
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import ClassVar
 
 from ....dtypes import DType
-from ..plan.kernels import Product
+from ..plan.kernels import Home, Product
 from ..plan.views import View
 from .processor import IN_FLIGHT, Host
+from .task import WORTH_SHARING_PRODUCT, Chooser, Task, shared_out
 
 
 @dataclass(frozen=True)
@@ -339,8 +341,8 @@ def panel_elements(spec: Matmul, tiling: Tiling) -> int:
     return -(-spec.n // tiling.columns) * tiling.columns * spec.k
 
 
-#: A vector times a matrix that comes from memory is shared out in so many parts at
-#: least, and in more of so many bytes of a row each.
+#: A vector times a matrix that comes from memory is shared out in at least
+#: ``FEWEST_STREAMS`` parts, and in more if each still reads ``STREAM_BYTES`` of a row.
 FEWEST_STREAMS, STREAM_BYTES = 4, 1 << 13
 
 
@@ -359,40 +361,46 @@ def specification(kernel: Product) -> Matmul:
     return Matmul(batch, m, n, a.shape[2], strides(a), strides(b), (x, y, 1), dtype)
 
 
-def tiling_of(kernel: Product, host: Host) -> Tiling:
-    """How the product is cut on this processor."""
+@dataclass(frozen=True)
+class ProductCut:
+    """How a product of matrices is cut: its sizes and strides, and its tiles."""
+
+    spec: Matmul
+    tiling: Tiling
+
+    def __str__(self) -> str:
+        return str(self.tiling)
+
+
+def choose_product(
+    kernel: Product, buffers: tuple[Home, ...], chooser: Chooser
+) -> Task[Product, ProductCut]:
+    """How a product is cut, into how many parts, and the panels of these."""
+    cut = product_cut(kernel, chooser.host)
+    spec, tiling = cut.spec, cut.tiling
+    work = math.prod(kernel.shape) * spec.k
+    parts = shared_out(work // WORTH_SHARING_PRODUCT, _units(kernel, spec, tiling))
+    scratch = scratch_elements(spec, tiling) * spec.dtype.itemsize
+    return Task(kernel, buffers, cut, parts, scratch * parts)
+
+
+def product_cut(kernel: Product, host: Host) -> ProductCut:
+    """How a product is cut on this processor."""
     spec = specification(kernel)
     tiling = choose_tiling(spec, host.vector_bytes, host.registers)
     if kernel.in_panels:
         in_panels = prepared(tiling, spec)
         assert in_panels is not None
-        return in_panels
-    return tiling
+        return ProductCut(spec, in_panels)
+    return ProductCut(spec, tiling)
 
 
-def prepared_tiling(kernel: Product, host: Host) -> OuterTiling | None:
-    """The tiling for a second factor in panels; None where that would not be used."""
-    if kernel.b.strides[0]:
-        return None  # another matrix for every one of the batch
-    return prepared(tiling_of(kernel, host), specification(kernel))
-
-
-def scratch_bytes(kernel: Product, host: Host) -> int:
-    """Scratch memory for each part."""
-    return (
-        scratch_elements(specification(kernel), tiling_of(kernel, host))
-        * kernel.steps[0].call.output.itemsize
-    )
-
-
-def units_of(kernel: Product, host: Host) -> int:
-    """Into how many pieces at most the product can be shared out."""
-    spec, tiling = specification(kernel), tiling_of(kernel, host)
+def _units(kernel: Product, spec: Matmul, tiling: Tiling) -> int:
+    """Into how many pieces at most the product can be divided."""
     if kernel.across and not tiling.by_panel:
         return 1  # a part has whole columns
-    if (
-        tiling.panels is Panels.STREAMED and spec.m == 1
-    ):  # long pieces of rows are read faster
+    if tiling.panels is Panels.STREAMED and spec.m == 1:
+        # Long pieces of rows are read faster.
         return max(FEWEST_STREAMS, spec.n * spec.dtype.itemsize // STREAM_BYTES)
     pieces = (
         -(-spec.n // tiling.columns) if tiling.by_panel else -(-spec.m // tiling.rows)

@@ -1,25 +1,29 @@
-"""How a kernel's space is walked: passes over a row, axes of loops, lanes.
+"""How the space of a sweep is walked: passes over a row, axes of loops, lanes.
 
-Place on the road: decided here, before ``sweep`` writes anything. A *row* is one point
-of the kept axes. Steps that depend on a reduction of the row are computed in a later
-pass over it; the lanes of vectors lie along one axis.
+Place on the road: ``plan`` says which steps; ``write.sweep`` writes their loops as is
+chosen here. A *row* is one point of the kept axes. Steps that depend on a reduction of
+the row are computed in a later pass over it; the lanes of vectors lie along one axis.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from ..plan.calls import COSTLY
-from ..plan.kernels import Local, Sweep
+from ..plan.kernels import Access, Home, Local, Sweep
 from ..plan.space import lane_axis, simplified
+from .task import WORTH_SHARING, Chooser, Task, shared_out
 
 #: Vectors interleaved in one iteration, where the steps are few.
 INTERLEAVED, FEW_STEPS = 4, 12
-
-
-def split_units(kernel: Sweep, vector_bytes: int) -> int:
-    """Into how many pieces at most the work of a kernel can be shared out."""
-    return Loops(simplified(kernel), vector_bytes).units
+#: How many simple steps a function such as exp takes, besides its own.
+COSTLY_STEPS = 7
+#: A row that is computed once and read again in later passes may take this much stack.
+MOST_SCRATCH = 1 << 16
+#: The most bytes of sums of columns that stay in registers, and the most rows that are
+#: then walked together.
+REGISTER_BYTES, MOST_ROWS = 1536, 4
 
 
 def lanes_for(kernel: Sweep, vector_bytes: int, axis: int | None) -> int:
@@ -132,3 +136,122 @@ class Loops:
         if self.axis is not None and not self.lanes_kept:
             axes.append(self.axis)
         return max(axes, key=lambda axis: self.kernel.shape[axis])
+
+
+@dataclass(frozen=True)
+class Reload:
+    """An element that later passes over a row read back instead of computing it again.
+
+    Attributes:
+        access: where from. A buffer below 0 is a row of scratch memory on the stack.
+        since: the pass that computes it.
+        size: the elements of the row of scratch memory; 0 where it is stored anyway.
+    """
+
+    access: Access
+    since: int
+    size: int = 0
+
+
+@dataclass(frozen=True)
+class ColumnSums:
+    """Where sums of columns are while the rows of a part are added to them.
+
+    Attributes:
+        rows: how many neighbouring rows are walked together.
+        in_registers: whether the sums stay in registers, not where the results go.
+    """
+
+    rows: int = 1
+    in_registers: bool = False
+
+
+@dataclass(frozen=True)
+class SweepCut:
+    """How a sweep is cut.
+
+    Attributes:
+        loops: its axes; the kernel there has as few of them as possible.
+        levels: its passes over a row.
+        reloads: what later passes read back, by the number of the step.
+        columns: sums across rows.
+    """
+
+    loops: Loops
+    levels: Levels
+    reloads: dict[int, Reload]
+    columns: ColumnSums
+
+    def __str__(self) -> str:
+        loops, passes = self.loops, self.levels.passes
+        text = "scalar"
+        if loops.lanes:
+            text = f"{loops.lanes} lanes"
+        if loops.interleaved > 1:
+            text += f" × {loops.interleaved}"
+        if passes > 1:
+            text += f", {passes} passes"
+        if self.columns.in_registers:
+            text += ", columns in registers"
+        return text
+
+
+def choose_sweep(
+    kernel: Sweep, buffers: tuple[Home, ...], chooser: Chooser
+) -> Task[Sweep, SweepCut]:
+    """How a sweep is cut, and into how many parts."""
+    vector_bytes = chooser.host.vector_bytes
+    simple = simplified(kernel)
+    loops, levels = Loops(simple, vector_bytes), Levels(simple)
+    columns = _column_sums(loops, levels)
+    cut = SweepCut(loops, levels, _reloads(loops, levels), columns)
+    return Task(kernel, buffers, cut, _parts(kernel, loops))
+
+
+def _parts(kernel: Sweep, loops: Loops) -> int:
+    """The parts that the plan wants, else a power of two of them."""
+    if kernel.parts:
+        return kernel.parts
+    costly = sum(step.call.name in COSTLY for step in kernel.steps)
+    steps = len(kernel.steps) + COSTLY_STEPS * costly
+    work = math.prod(kernel.shape) * max(1, steps // 4)
+    worth = 1 << (work // WORTH_SHARING).bit_length() >> 1
+    return shared_out(worth, loops.units)
+
+
+def _column_sums(loops: Loops, levels: Levels) -> ColumnSums:
+    """Few columns stay in registers, with a set of sums for each of several rows."""
+    summed = {n for n, _ in loops.kernel.stores if loops.kernel.steps[n].across}
+    if not summed or levels.passes > 1:
+        return ColumnSums()
+    rows = MOST_ROWS
+    vectors = -(-loops.length // loops.lanes) * len(summed)
+    most = REGISTER_BYTES // loops.vector_bytes
+    in_registers = not loops.inner and vectors <= most
+    while in_registers and rows > 1 and rows * vectors > most // 2:
+        rows //= 2
+    return ColumnSums(rows, in_registers)
+
+
+def _reloads(loops: Loops, levels: Levels) -> dict[int, Reload]:
+    """What is stored anyway is read from there; the rest from a row of scratch memory,
+    where lanes go along the row and it is short.
+    """
+    kernel = loops.kernel
+    found: dict[int, Reload] = {}
+    stores = dict(kernel.stores)
+    for number, since in sorted(levels.kept().items()):
+        if number in stores:
+            found[number] = Reload(stores[number], levels.level[number])
+            continue
+        dtype = kernel.steps[number].call.output
+        if loops.lanes_kept or kernel.row_size * dtype.itemsize > MOST_SCRATCH:
+            continue
+        strides = [0] * len(kernel.shape)
+        size = 1
+        for axis in sorted(kernel.reduced, reverse=True):
+            strides[axis] = size
+            size *= kernel.shape[axis]
+        access = Access(-1 - number, tuple(strides), 0, dtype)
+        found[number] = Reload(access, since, size)
+    return found

@@ -26,8 +26,8 @@ from ....errors import ChainruleError
 from ....graph import Array, changes
 from ....ops.numerics import checking_numerics
 from ..abi.call_table import ENTRANCE, OUT_OF_BOUNDS, CallTable, Needs
+from ..choose.processor import host
 from ..plan.kernels import Schedule
-from ..report import kernel_reports
 from .callbacks import Callbacks
 from .compile.llvm import Library
 from .memory import aligned, poison
@@ -66,7 +66,7 @@ class NativeExecutable:
         needs, codes = Needs.unpacked(code)
         self.arena_bytes: int | None = needs.arena_bytes
         self.from_cache: bool | None = from_cache
-        self._program, self._schedule = program, schedule
+        self._program, self._schedule, self._host = program, schedule, host()
         self._library = Library(*codes)
         self._reference: Executable | None = None
         self._lock = threading.Lock()
@@ -101,8 +101,12 @@ class NativeExecutable:
         )
 
     def kernels(self) -> list[KernelReport]:
-        """The kernels, in order: what was fused into each, its loops and figures."""
-        return kernel_reports(self._schedule)
+        """The kernels, in order: what was fused into each, its figures and its cut."""
+        # Imported here: a process that finds its code on disk does not need them.
+        from ..report import kernel_reports
+        from ..write.program import tasks_of
+
+        return kernel_reports(tasks_of(self._schedule, self._host))
 
     def __call__(self, inputs: Sequence[Array]) -> list[Array]:
         """Runs once; see ``compiler.engine.Executable``."""

@@ -19,8 +19,11 @@ I1, I8, I32, I64 = (ir.IntType(bits) for bits in (1, 8, 32, 64))
 POINTER = ir.PointerType()
 VOID = ir.VoidType()
 
-#: What every kernel looks like: ``void kernel(ptr arguments, i64 part, i64 parts)``.
+#: What kernels look like: ``void kernel(ptr arguments, i64 part, i64 parts)``.
 KERNEL = ir.FunctionType(VOID, [POINTER, I64, I64])
+#: What main functions look like, and kernels that may fail, which are not cut into
+#: parts: ``i64 main(ptr table)``, 0 for success.
+MAIN = ir.FunctionType(I64, [POINTER])
 
 
 def register_type(dtype: DType) -> ir.Type:

@@ -7,9 +7,13 @@ run. Without the setting none of this is in the code.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from llvmlite import ir
 
+from ....config import config
 from ..abi.call_table import OUT_OF_BOUNDS
+from ..plan.kernels import Home
 from . import emit
 from .emit import I64, index
 
@@ -25,6 +29,11 @@ def flag(module: ir.Module) -> ir.GlobalVariable:
         found.initializer = index(0)
         found.linkage = "weak"  # one for all modules of a program
     return found
+
+
+def checked_sizes(buffers: Sequence[Home]) -> dict[int, int] | None:
+    """The size of each buffer, where ``config.debug`` asks for checks; else None."""
+    return {i: b.size for i, b in enumerate(buffers)} if config.debug else None
 
 
 def guarded(

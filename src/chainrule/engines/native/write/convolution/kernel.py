@@ -1,75 +1,70 @@
-"""Convolutions with their elementwise neighbours: a ``Convolution`` as LLVM.
+"""Convolutions with their elementwise steps: a ``Convolution`` as LLVM.
 
-Place on the road: ties ``kernels.convolution`` to the steps of a kernel, as ``product``
-does for products: the steps are emitted on each finished tile. Two functions are
-written: one that copies the weights into panels, in the scratch memory, and one that
-convolves. The gradient for the weights is a special kernel, because it is not finished
-before its shares have been added.
+Place on the road: between ``forward``, which writes the convolution, and ``epilogue``,
+which writes the steps on each of its finished vectors. Two functions are written: one
+that copies the weights to panels, in the scratch memory, and one that convolves.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from llvmlite import ir
 
-from ...choose.convolution import blocks_of
-from ...choose.kernel_gradient import choose_gradient_blocks
-from ...choose.processor import Host
-from ...plan.kernels import Convolution, ConvolutionGradient
+from ...choose.convolution import ConvolutionCut
+from ...choose.task import Task
+from ...plan.kernels import Convolution
 from ...plan.views import View
 from .. import emit
 from ..emit import KERNEL, POINTER, index
 from ..epilogue import StepsEpilogue
+from ..guard import checked_sizes
 from .forward import emit_convolution, emit_packing
-from .kernel_gradient import emit_kernel_gradient
 
 
-def emit_weights(
-    module: ir.Module, name: str, kernel: Convolution, homes: Sequence[int], host: Host
+def write_weights(
+    module: ir.Module, name: str, task: Task[Convolution, ConvolutionCut]
 ) -> ir.Function:
-    """Writes ``name(arguments, part, parts)``: weights to panels; scratch memory is the
-    last argument."""
-    spec, blocks = kernel.computed, blocks_of(kernel, host)
-    core = emit_packing(module, f"{name}.core", spec, blocks, kernel.turned)
+    """Writes ``name(arguments, part, parts)``, which copies the weights to panels;
+    scratch memory is the last argument.
+    """
+    kernel, panels = task.kernel, len(task.buffers)
+    core = emit_packing(
+        module, f"{name}.core", task.cut.spec, task.cut.blocks, kernel.turned
+    )
     core.linkage = "internal"
     function = ir.Function(module, KERNEL, name)
     b = ir.IRBuilder(function.append_basic_block("entry"))
     table, part, parts = function.args
-    pointers = emit.arguments(b, table, [*homes, len(homes)])
+    pointers = emit.arguments(b, table, range(panels + 1))
     weights = _begin(b, kernel, pointers, kernel.b)
-    b.call(core, [weights, pointers[len(homes)], part, parts])
+    b.call(core, [weights, pointers[panels], part, parts])
     b.ret_void()
     return function
 
 
-def emit_convolving(
-    module: ir.Module,
-    name: str,
-    kernel: Convolution,
-    homes: Sequence[int],
-    host: Host,
-    sizes: Mapping[int, int] | None = None,
+def write_convolution(
+    module: ir.Module, name: str, task: Task[Convolution, ConvolutionCut]
 ) -> ir.Function:
     """Writes ``name(arguments, part, parts)``; the panels are the last argument."""
-    main = kernel.main_store()
+    kernel, panels, spec = task.kernel, len(task.buffers), task.cut.spec
     plain = len(kernel.steps) == 1 and len(kernel.stores) == 1
-    epilogue = None if plain else StepsEpilogue(kernel, homes, sizes)
-    spec, blocks = kernel.computed, blocks_of(kernel, host)
-    core = emit_convolution(module, f"{name}.core", spec, blocks, epilogue)
+    sizes = checked_sizes(task.buffers)
+    epilogue = None if plain else StepsEpilogue(kernel, range(panels), sizes)
+    core = emit_convolution(module, f"{name}.core", spec, task.cut.blocks, epilogue)
     core.linkage = "internal"
     function = ir.Function(module, KERNEL, name)
     b = ir.IRBuilder(function.append_basic_block("entry"))
     table, part, parts = function.args
-    pointers = emit.arguments(b, table, [*homes, len(homes)])
+    pointers = emit.arguments(b, table, range(panels + 1))
     x = _begin(b, kernel, pointers, kernel.a)
-    target = kernel.stores[main][1]
+    _, target = kernel.stores[kernel.main_store()]
     y = emit.address(
         b, pointers[target.home], emit.register_type(spec.dtype), index(target.offset)
     )
     if kernel.across:
         table = _table_of_part(b, kernel, pointers, part)
-    b.call(core, [x, pointers[len(homes)], y, table, part, parts])
+    b.call(core, [x, pointers[panels], y, table, part, parts])
     b.ret_void()
     return function
 
@@ -102,23 +97,3 @@ def _begin(
     """Where an operand begins."""
     element = emit.register_type(kernel.computed.dtype)
     return emit.address(b, pointers[view.home], element, index(view.offset))
-
-
-def emit_gradient(
-    module: ir.Module, name: str, kernel: ConvolutionGradient, host: Host
-) -> ir.Function:
-    """Writes ``name([x, z, shares], part, parts)``."""
-    spec = kernel.spec
-    blocks = choose_gradient_blocks(spec, host.vector_bytes, host.registers)
-    core = emit_kernel_gradient(module, f"{name}.core", spec, blocks)
-    core.linkage = "internal"
-    function = ir.Function(module, KERNEL, name)
-    b = ir.IRBuilder(function.append_basic_block("entry"))
-    table, part, parts = function.args
-    pointers = emit.arguments(b, table, range(3))
-    element = emit.register_type(spec.dtype)
-    offsets = zip(pointers.values(), (*kernel.offsets, 0), strict=True)
-    places = [emit.address(b, place, element, index(at)) for place, at in offsets]
-    b.call(core, [*places, part, parts])
-    b.ret_void()
-    return function

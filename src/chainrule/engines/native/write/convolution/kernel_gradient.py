@@ -16,14 +16,18 @@ from dataclasses import dataclass
 from llvmlite import ir
 
 from ...choose.kernel_gradient import GradientBlocks, lane_count, row_count
+from ...choose.task import Task
 from ...plan.convolution_spec import Axis
 from ...plan.kernel_gradient_spec import KernelGradient
+from ...plan.kernels import ConvolutionGradient
 from ..emit import (
     I32,
     I64,
+    KERNEL,
     POINTER,
     VOID,
     address,
+    arguments,
     clear,
     first_lanes,
     index,
@@ -45,6 +49,25 @@ from .carried import State, carried
 TOGETHER = 4
 #: Rows of so few pixels are written out, where vectors can be shared by taps.
 SHORT_ROW = 16
+
+
+def write_gradient(
+    module: ir.Module, name: str, task: Task[ConvolutionGradient, GradientBlocks]
+) -> ir.Function:
+    """Writes ``name([x, z, shares], part, parts)``."""
+    kernel, spec = task.kernel, task.kernel.spec
+    core = emit_kernel_gradient(module, f"{name}.core", spec, task.cut)
+    core.linkage = "internal"
+    function = ir.Function(module, KERNEL, name)
+    b = ir.IRBuilder(function.append_basic_block("entry"))
+    table, part, parts = function.args
+    pointers = arguments(b, table, range(3))
+    element = register_type(spec.dtype)
+    offsets = zip(pointers.values(), (*kernel.offsets, 0), strict=True)
+    starts = [address(b, pointer, element, index(at)) for pointer, at in offsets]
+    b.call(core, [*starts, part, parts])
+    b.ret_void()
+    return function
 
 
 def emit_kernel_gradient(

@@ -1,8 +1,7 @@
-"""Products of matrices with their elementwise neighbours: a ``Product`` as LLVM.
+"""Products of matrices with their elementwise steps: a ``Product`` as LLVM.
 
-Place on the road: ties ``kernels.matmul`` to the steps of a kernel. The steps are
-emitted on the registers of each finished tile; one of the values that they store goes
-where the product's result would go, the others beside it.
+Place on the road: between ``matmul``, which writes the product, and ``epilogue``, which
+writes the steps on each of its finished vectors.
 """
 
 from __future__ import annotations
@@ -13,17 +12,15 @@ from collections.abc import Mapping, Sequence
 from llvmlite import ir
 
 from .....shapes import Shape
-from ...choose.matmul import (
-    specification,
-    tiling_of,
-)
-from ...choose.processor import CACHE_LINE, Host
+from ...choose.matmul import ProductCut
+from ...choose.processor import CACHE_LINE
+from ...choose.task import Task
 from ...plan.kernels import Access, Product
 from ...plan.views import View
 from .. import emit
 from ..emit import KERNEL, index
 from ..epilogue import ProductEpilogue
-from ..guard import guarded
+from ..guard import checked_sizes, guarded
 from ..point import Point, Values
 from .matmul import emit_matmul
 from .tiles import Ahead
@@ -33,35 +30,32 @@ from .tiles import Ahead
 NEAR = 1 << 16
 
 
-def emit_product(
-    module: ir.Module,
-    name: str,
-    kernel: Product,
-    homes: Sequence[int],
-    scratch: int,
-    host: Host,
-    sizes: Mapping[int, int] | None = None,
+def write_product(
+    module: ir.Module, name: str, task: Task[Product, ProductCut]
 ) -> ir.Function:
-    """Writes ``name(arguments, part, parts)``; ``scratch`` is one of the homes."""
+    """Writes ``name(arguments, part, parts)``; scratch memory is the last argument."""
+    kernel, scratch = task.kernel, len(task.buffers)
     function = ir.Function(module, KERNEL, name)
     b = ir.IRBuilder(function.append_basic_block("entry"))
     table, part, parts = function.args
-    if sizes is not None and not _within(kernel, sizes):
+    sizes = checked_sizes(task.buffers)
+    if sizes is not None and not lies_within(kernel, sizes):
         guarded(b, index(0), 0, None, 0)
         b.ret_void()
         return function
+    arguments = range(scratch + 1)
     plain = len(kernel.steps) == 1 and len(kernel.stores) == 1
-    epilogue = None if plain else ProductEpilogue(kernel, homes, sizes)
+    epilogue = None if plain else ProductEpilogue(kernel, arguments, sizes)
     core = emit_matmul(
         module,
         f"{name}.core",
-        specification(kernel),
-        tiling_of(kernel, host),
+        task.cut.spec,
+        task.cut.tiling,
         epilogue,
-        _ahead(kernel, homes),
+        _ahead(kernel, arguments),
     )
     core.linkage = "internal"
-    pointers = emit.arguments(b, table, homes)
+    pointers = emit.arguments(b, table, arguments)
     element = emit.memory_type(kernel.steps[0].call.output)
     starts = [
         emit.address(b, pointers[each.home], element, index(each.offset))
@@ -72,7 +66,7 @@ def emit_product(
     return function
 
 
-def _within(kernel: Product, sizes: Mapping[int, int]) -> bool:
+def lies_within(kernel: Product, sizes: Mapping[int, int]) -> bool:
     """Whether the factors and the result lie within their buffers: all is known here,
     so nothing is checked when it runs.
     """

@@ -10,51 +10,34 @@ element, from what ``gathered`` has found.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 
 from llvmlite import ir
 
-from ...choose.processor import Host
+from ...choose.special import RowCut
+from ...choose.task import Task
 from ...plan.calls import Call
 from ...plan.kernels import Access, OverlapAdd, Step
 from ...plan.views import contiguous_strides
 from .. import emit
 from ..emit import KERNEL, address, index, linear, load, loop, store
+from ..guard import checked_sizes
 from ..point import Point, Values
 
 
-def rows_of(kernel: OverlapAdd) -> int:
-    """The rows of the result: into so many pieces the work can be cut."""
-    ((_, shape),) = kernel.outputs
-    return math.prod(shape[:-2])
-
-
-def emit_overlap(
-    module: ir.Module,
-    name: str,
-    kernel: OverlapAdd,
-    host: Host,
-    sizes: Mapping[int, int] | None = None,
+def write_overlap(
+    module: ir.Module, name: str, task: Task[OverlapAdd, RowCut]
 ) -> ir.Function:
     """Writes ``name([windows …, result], part, parts)``."""
     function = ir.Function(module, KERNEL, name)
-    _Overlap(function, kernel, host, sizes).emit()
+    _Overlap(function, task).emit()
     return function
 
 
-def size_of(kernel: OverlapAdd) -> int:
-    """The elements of all windows."""
-    return math.prod(kernel.windows)
-
-
 class _Overlap:
-    def __init__(
-        self,
-        function: ir.Function,
-        kernel: OverlapAdd,
-        host: Host,
-        sizes: Mapping[int, int] | None,
-    ) -> None:
+    """One function while it is written."""
+
+    def __init__(self, function: ir.Function, task: Task[OverlapAdd, RowCut]) -> None:
+        kernel = task.kernel
         given = kernel.windows
         ((_, self.shape),) = kernel.outputs
         axes = len(self.shape) - 2
@@ -62,14 +45,14 @@ class _Overlap:
         self.strides = contiguous_strides(given)
         self.stride, self.dilation = kernel.stride, kernel.dilation
         self.dtype, self.axes = kernel.dtype, axes
-        self.lanes = host.vector_bytes // self.dtype.itemsize
+        self.lanes = task.cut.lanes
         self.b = ir.IRBuilder(function.append_basic_block("entry"))
         self.kind = emit.memory_type(self.dtype)
         table, self.part, self.parts = function.args
         count = len(kernel.inputs)
         self.pointers = emit.arguments(self.b, table, range(count + 1))
         self.result = self.pointers[count]
-        self.sizes = sizes if kernel.steps else None
+        self.sizes = checked_sizes(task.buffers) if kernel.steps else None
         self.steps = kernel.steps or (self._whole(),)
 
     def _whole(self) -> Step:

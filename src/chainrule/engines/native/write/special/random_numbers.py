@@ -8,84 +8,75 @@ parts of a draw go to different threads.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from llvmlite import ir
 
+from .....dtypes import DType
 from .....ops.philox import ROUNDS
-from ...plan.kernels import Home, RandomBits, RandomUniform
+from ...choose.special import RANDOM_LANES as LANES
+from ...choose.special import Draw, RandomCut
+from ...choose.task import Task
 from .. import emit
 from ..emit import I32, I64, KERNEL, address, index
 
 MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
 KEY_STEPS = (0x9E3779B9, 0xBB67AE85)
-#: Blocks computed at once.
-LANES = 16
 
 
-def emit_random(
-    module: ir.Module,
-    name: str,
-    kernel: RandomBits | RandomUniform,
-    homes: dict[int, Home],
+def write_random(
+    module: ir.Module, name: str, task: Task[Draw, RandomCut]
 ) -> ir.Function:
-    """Writes ``name(arguments, part, parts)``: of the state and the result."""
+    """Writes ``name([state, result], part, parts)``."""
     function = ir.Function(module, KERNEL, name)
     b = ir.IRBuilder(function.append_basic_block("entry"))
     table, part, parts = function.args
-    home = homes[kernel.outputs[0][0]]
+    drawn, cut = task.buffers[-1], task.cut
     pointers = emit.arguments(b, table, [0, 1])
     state = [
         b.load(address(b, pointers[0], I32, index(i)), typ=I32, align=4)
         for i in range(4)
     ]
-    per_block = values_per_block(home)
-    whole, left = divmod(home.size, LANES * per_block)
-    low, high = emit.share(b, units(home), part, parts)
-    last = b.icmp_signed("<", high, index(whole))
+    whole, left = divmod(drawn.size, LANES * cut.per_block)
+    low, high = emit.share(b, cut.units, part, parts)
+    write = _Unit(b, state, pointers[1], drawn.dtype, cut.per_block)
     if whole:
-        with emit.loop(
-            b, low, b.select(last, high, index(whole)), name="block"
-        ) as unit:
-            _unit(b, state, pointers[1], home, unit, None)
+        stop = emit.smaller(b, high, index(whole))
+        with emit.loop(b, low, stop, name="block") as unit:
+            write(unit, None)
     if left:
         with b.if_then(b.icmp_signed(">", high, index(whole))):
-            _unit(b, state, pointers[1], home, index(whole), left)
+            write(index(whole), left)
     b.ret_void()
     return function
 
 
-def values_per_block(home: Home) -> int:
-    """How many results one block of four words gives."""
-    return 2 if home.dtype.itemsize == 8 else 4
+@dataclass
+class _Unit:
+    """Writes the results of ``LANES`` blocks."""
 
+    b: ir.IRBuilder
+    state: Sequence[ir.Value]
+    target: ir.Value
+    dtype: DType
+    per_block: int
 
-def units(home: Home) -> int:
-    """Into how many pieces at most a draw can be shared out."""
-    return -(-home.size // (LANES * values_per_block(home)))
-
-
-def _unit(
-    b: ir.IRBuilder,
-    state: Sequence[ir.Value],
-    target: ir.Value,
-    home: Home,
-    unit: ir.Value,
-    count: int | None,
-) -> None:
-    """The results of ``LANES`` blocks; only the first ``count`` of them, if given."""
-    first = b.mul(unit, index(LANES))
-    values = _results(b, _philox(b, state, first), home)
-    start = b.mul(unit, index(LANES * values_per_block(home)))
-    for number, value in enumerate(values):
-        done = number * LANES
-        if count is not None and done >= count:
-            break
-        mask = None
-        if count is not None and done + LANES > count:
-            mask = emit.tail_mask(b, index(done), count, LANES)
-        kind = emit.memory_type(home.dtype)
-        place = address(b, target, kind, b.add(start, index(done)))
-        emit.store(b, home.dtype, value, place, mask)
+    def __call__(self, unit: ir.Value, count: int | None) -> None:
+        """All results of a unit; only the first ``count`` of them, if given."""
+        b, dtype = self.b, self.dtype
+        first = b.mul(unit, index(LANES))
+        values = _results(b, _philox(b, self.state, first), dtype)
+        start = b.mul(unit, index(LANES * self.per_block))
+        for number, value in enumerate(values):
+            done = number * LANES
+            if count is not None and done >= count:
+                break
+            mask = None
+            if count is not None and done + LANES > count:
+                mask = emit.tail_mask(b, index(done), count, LANES)
+            kind = emit.memory_type(dtype)
+            place = address(b, self.target, kind, b.add(start, index(done)))
+            emit.store(b, dtype, value, place, mask)
 
 
 def _philox(
@@ -127,11 +118,11 @@ def _product(b: ir.IRBuilder, x: ir.Value, by: int) -> tuple[ir.Value, ir.Value]
     return words(1), words(0)
 
 
-def _results(b: ir.IRBuilder, words: list[ir.Value], home: Home) -> list[ir.Value]:
+def _results(b: ir.IRBuilder, words: list[ir.Value], dtype: DType) -> list[ir.Value]:
     """The words as results: words, 24 bits as a float32, or 53 as a float64."""
-    if home.dtype.itemsize == 8:
+    if dtype.itemsize == 8:
         return interleaved(b, [_double(b, *words[:2]), _double(b, *words[2:])])
-    if home.dtype.kind == "f":
+    if dtype.kind == "f":
         words = [_single(b, word) for word in words]
     return interleaved(b, words)
 

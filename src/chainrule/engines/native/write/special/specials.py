@@ -1,22 +1,22 @@
 """Kernels with a form of their own: sorting, running sums, scattering, checking.
 
-Place on the road: lowers most ``Special`` kernels, one emitter each, found by the
-kernel's class in ``SPECIALS``. An emitter receives the builder, the kernel and the
-addresses of its operands (contiguous, in the order inputs, outputs, scratch), and may
-answer an i64 that is not 0 where the run must end with an error.
+Place on the road: one function for each of most kinds of ``Special``, found in
+``write.kinds``. Operands are whole contiguous arrays; ``whole`` makes a writer of a
+function that writes what is computed with them.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 from llvmlite import ir
 
 from ..... import dtypes
 from .....dtypes import DType
 from .....shapes import Shape
+from ...choose.task import Task, Whole
 from ...plan.kernels import (
     ArgSort,
     Check,
@@ -26,21 +26,34 @@ from ...plan.kernels import (
     Put,
     ScatterAdd,
     ScatterAlong,
-    Special,
 )
 from .. import emit
 from ..arithmetic.elementwise import convert, from_front
-from ..emit import I1, I32, I64, address, clear, copy, index, load, loop, smaller, store
+from ..emit import (
+    I1,
+    I32,
+    I64,
+    MAIN,
+    address,
+    clear,
+    copy,
+    index,
+    load,
+    loop,
+    smaller,
+    store,
+)
 
-Pointers = Sequence[ir.Value]
+#: Scratch memory as an array of indices, behind the others.
+SCRATCH = Home("arena", 0, dtypes.int64, 0)
 
 
 class Flat:
     """A contiguous array: loads and stores of single elements by flat position."""
 
-    def __init__(self, b: ir.IRBuilder, pointer: ir.Value, dtype: DType) -> None:
-        self.b, self.pointer, self.dtype = b, pointer, dtype
-        self.kind = emit.memory_type(dtype)
+    def __init__(self, b: ir.IRBuilder, pointer: ir.Value, buffer: Home) -> None:
+        self.b, self.pointer, self.dtype = b, pointer, buffer.dtype
+        self.size, self.kind = buffer.size, emit.memory_type(buffer.dtype)
 
     def place(self, position: ir.Value) -> ir.Value:
         """The address of an element."""
@@ -54,29 +67,45 @@ class Flat:
         """Writes the element at a position."""
         store(self.b, self.dtype, value, self.place(position), None)
 
+    def clear(self) -> None:
+        """Fills the array with zeros."""
+        clear(self.b, self.pointer, index(self.size * self.dtype.itemsize))
+
 
 def around(shape: Shape, axis: int) -> tuple[int, int, int]:
     """The sizes before, of, and after an axis."""
     return math.prod(shape[:axis]), shape[axis], math.prod(shape[axis + 1 :])
 
 
-def _operands(
-    b: ir.IRBuilder, kernel: Special, pointers: Pointers, homes: dict[int, Home]
-) -> list[Flat]:
-    numbers = [home for home, _ in (*kernel.inputs, *kernel.outputs)]
-    return [
-        Flat(b, pointer, homes[home].dtype)
-        for pointer, home in zip(pointers, numbers, strict=False)
-    ]
+#: ``body(builder, kernel, arrays)`` writes what is computed; ``arrays`` are the inputs,
+#: the outputs and the scratch memory. It may return a status, which is not 0 where the
+#: run must end with an error.
+Body: TypeAlias = Callable[[ir.IRBuilder, Any, list[Flat]], ir.Value | None]
+Writer: TypeAlias = Callable[[ir.Module, str, Task[Any, Whole]], ir.Function]
 
 
-def _check(
-    b: ir.IRBuilder, kernel: Check, pointers: Pointers, homes: dict[int, Home]
-) -> ir.Value:
+def whole(body: Body) -> Writer:
+    """The writer of a kernel that is one part, ``i64 (ptr arguments)``."""
+
+    def write(module: ir.Module, name: str, task: Task[Any, Whole]) -> ir.Function:
+        function = ir.Function(module, MAIN, name)
+        b = ir.IRBuilder(function.append_basic_block("entry"))
+        count = len(task.buffers)
+        pointers = emit.arguments(b, function.args[0], range(count + 1))
+        buffers = [*task.buffers, SCRATCH]
+        arrays = [Flat(b, pointers[i], each) for i, each in enumerate(buffers)]
+        status = body(b, task.kernel, arrays)
+        b.ret(index(0) if status is None else status)
+        return function
+
+    return write
+
+
+def check(b: ir.IRBuilder, kernel: Check, arrays: list[Flat]) -> ir.Value:
     """1 where an index lies outside of its axis; the engine then finds out which."""
-    (given,) = _operands(b, kernel, pointers, homes)
+    given, _ = arrays
     size, first = kernel.size, kernel.low
-    count = homes[kernel.inputs[0][0]].size
+    count = given.size
     wrong = emit.local(b, I1)
     b.store(ir.Constant(I1, 0), wrong)
     with loop(b, 0, count) as i:
@@ -97,10 +126,9 @@ def _unsigned_beyond(b: ir.IRBuilder, value: ir.Value, size: int) -> ir.Value:
     return b.icmp_unsigned(">=", value, emit.constant(value.type, size))
 
 
-def _cumsum(
-    b: ir.IRBuilder, kernel: Cumsum, pointers: Pointers, homes: dict[int, Home]
-) -> None:
-    x, y = _operands(b, kernel, pointers, homes)
+def cumsum(b: ir.IRBuilder, kernel: Cumsum, arrays: list[Flat]) -> None:
+    """Running sums along an axis, one line after the other."""
+    x, y, _ = arrays
     before, n, after = around(kernel.inputs[0][1], kernel.axis)
     total = emit.local(b, emit.register_type(y.dtype))
     with loop(b, 0, before, name="o") as o, loop(b, 0, after, name="i") as i:
@@ -114,10 +142,9 @@ def _cumsum(
             y.store(new, at)
 
 
-def _next_state(
-    b: ir.IRBuilder, kernel: NextState, pointers: Pointers, homes: dict[int, Home]
-) -> None:
-    state, new = _operands(b, kernel, pointers, homes)
+def next_state(b: ir.IRBuilder, kernel: NextState, arrays: list[Flat]) -> None:
+    """The number of the draw, counted on."""
+    state, new, _ = arrays
     low, high, *draws = (state.load(index(i)) for i in range(4))
     first, second = (b.zext(each, I64) for each in draws)
     count = b.add(b.or_(first, b.shl(second, index(32))), index(1))
@@ -127,16 +154,14 @@ def _next_state(
     new.store(b.trunc(b.lshr(count, index(32)), I32), index(3))
 
 
-def _scatter_add(
-    b: ir.IRBuilder, kernel: ScatterAdd, pointers: Pointers, homes: dict[int, Home]
-) -> None:
+def scatter_add(b: ir.IRBuilder, kernel: ScatterAdd, arrays: list[Flat]) -> None:
     """Rows added one after the other, in the order of the index."""
-    g, at, y = _operands(b, kernel, pointers, homes)
+    g, at, y, _ = arrays
     axis, size = kernel.axis, kernel.size
     shape, taken = kernel.inputs[0][1], kernel.inputs[1][1]
     before = math.prod(shape[:axis])
     count, after = math.prod(taken), math.prod(shape[axis + len(taken) :])
-    clear(b, y.pointer, index(homes[kernel.outputs[0][0]].size * y.dtype.itemsize))
+    y.clear()
     with loop(b, 0, before, name="o") as o, loop(b, 0, count, name="k") as k:
         wanted = _position(b, at, k, size)
         source = b.mul(b.add(b.mul(o, index(count)), k), index(after))
@@ -144,11 +169,9 @@ def _scatter_add(
         _add_row(b, g, y, source, target, after)
 
 
-def _put(
-    b: ir.IRBuilder, kernel: Put, pointers: Pointers, homes: dict[int, Home]
-) -> None:
+def put(b: ir.IRBuilder, kernel: Put, arrays: list[Flat]) -> None:
     """Slices written over those of a copy; in place there is nothing to copy."""
-    x, at, new, y = _operands(b, kernel, pointers, homes)
+    x, at, new, y, _ = arrays
     shape, taken, axis = kernel.inputs[0][1], kernel.inputs[1][1], kernel.axis
     before, size, after = around(shape, axis)
     count = math.prod(taken)
@@ -203,13 +226,12 @@ def _plus(b: ir.IRBuilder, x: ir.Value, y: ir.Value, dtype: DType) -> ir.Value:
     return b.fadd(x, y) if dtype.kind == "f" else b.add(x, y)
 
 
-def _scatter_along(
-    b: ir.IRBuilder, kernel: ScatterAlong, pointers: Pointers, homes: dict[int, Home]
-) -> None:
-    g, at, y = _operands(b, kernel, pointers, homes)
+def scatter_along(b: ir.IRBuilder, kernel: ScatterAlong, arrays: list[Flat]) -> None:
+    """Elements added one after the other, in the order of the index."""
+    g, at, y, _ = arrays
     axis, size = kernel.axis, kernel.size
     before, n, after = around(kernel.inputs[0][1], axis)
-    clear(b, y.pointer, index(homes[kernel.outputs[0][0]].size * y.dtype.itemsize))
+    y.clear()
     with (
         loop(b, 0, before, name="o") as o,
         loop(b, 0, n, name="k") as k,
@@ -221,17 +243,15 @@ def _scatter_along(
         y.store(_plus(b, y.load(target), g.load(source), y.dtype), target)
 
 
-def _argsort(
-    b: ir.IRBuilder, kernel: ArgSort, pointers: Pointers, homes: dict[int, Home]
-) -> None:
+def argsort(b: ir.IRBuilder, kernel: ArgSort, arrays: list[Flat]) -> None:
     """Merge sort, from runs of 1 to runs of n: equal elements keep their order.
 
     Two rows of indices in scratch memory are merged into each other in turn.
     """
-    x, y = _operands(b, kernel, pointers, homes)
+    x, y, rows = arrays
     before, n, after = around(kernel.inputs[0][1], kernel.axis)
     rounds = max(0, (n - 1).bit_length())
-    scratch = pointers[2]
+    scratch = rows.pointer
     other = address(b, scratch, I64, index(n))
     with loop(b, 0, before, name="o") as o, loop(b, 0, after, name="i") as i:
         base = b.add(b.mul(o, index(n * after)), i)
@@ -302,22 +322,3 @@ def _less(b: ir.IRBuilder, dtype: DType, x: ir.Value, y: ir.Value) -> ir.Value:
     if dtype.kind in "bu":
         return b.icmp_unsigned("<", x, y)
     return b.icmp_signed("<", x, y)
-
-
-#: kind → emitter(builder, kernel, pointers, homes)
-SPECIALS: dict[type[Special], Callable[..., Any]] = {
-    Check: _check,
-    Cumsum: _cumsum,
-    ArgSort: _argsort,
-    NextState: _next_state,
-    Put: _put,
-    ScatterAdd: _scatter_add,
-    ScatterAlong: _scatter_along,
-}
-
-
-def scratch_bytes(kernel: Special) -> int:
-    """How much scratch memory a kernel needs."""
-    if isinstance(kernel, ArgSort):
-        return 16 * kernel.inputs[0][1][kernel.axis]
-    return 0

@@ -20,22 +20,17 @@ from ..emit import index
 from ..point import Values
 from .state import Lanes, SweepState
 
-#: The most bytes of sums that stay in registers, and the most rows that are walked
-#: together.
-REGISTER_BYTES, MOST_ROWS = 1536, 4
-
 
 class Columns:
     """The sums of one function's columns.
 
     Attributes:
-        in_registers: where the sums are.
-        rows: how many neighbouring rows are walked together.
+        rows, in_registers: as in ``choose.sweep.ColumnSums``.
     """
 
     def __init__(self, state: SweepState) -> None:
         self.state = state
-        kernel, loops = state.kernel, state.loops
+        kernel = state.kernel
         self.targets: dict[int, list[Access]] = {}
         for number, access in kernel.stores:
             if kernel.steps[number].across:
@@ -43,15 +38,8 @@ class Columns:
         #: (step, vector, row) → the register of its sum
         self.registers: dict[tuple[int, int, int], ir.Value] = {}
         self.waiting: dict[int, list[tuple[ir.Value, Values]]] = {}
-        self.rows, self.in_registers = 1, False
-        if not self.targets or state.levels.passes > 1:
-            return
-        self.rows = MOST_ROWS
-        vectors = -(-loops.length // loops.lanes) * len(self.targets)
-        most = REGISTER_BYTES // state.vector_bytes
-        self.in_registers = not loops.inner and vectors <= most
-        while self.in_registers and self.rows > 1 and self.rows * vectors > most // 2:
-            self.rows //= 2
+        sums = state.cut.columns
+        self.rows, self.in_registers = sums.rows, sums.in_registers
 
     def __bool__(self) -> bool:
         return bool(self.targets)

@@ -99,9 +99,9 @@ class Row:
             else:
                 found = values.step(i)
                 stores += [(found, access) for n, access in kernel.stores if n == i]
-        for i, (access, since) in state.reload.items():
-            if access.home < 0 and since == number:
-                stores.append((values.step(i), access))
+        for i, reload in state.cut.reloads.items():
+            if reload.size and reload.since == number:
+                stores.append((values.step(i), reload.access))
         for found, access in stores:
             values.store(found, access)
 

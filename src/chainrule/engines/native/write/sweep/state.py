@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from llvmlite import ir
 
-from ...choose.sweep import Levels, Loops
-from ...plan.kernels import Access, Sweep
+from ...choose.sweep import SweepCut
+from ...plan.kernels import Sweep
 from ..emit import index
 from ..point import Point, Values
 
@@ -32,22 +32,21 @@ class SweepState:
     """The state while the function of a sweep is written.
 
     Attributes:
-        loops, levels: how the kernel's space is walked.
+        kernel: in as few axes as possible.
+        cut, loops, levels: how its space is walked.
         pointers: the address of each buffer; those of a part's own sums are moved to
             where that part writes.
-        reload: elements that later passes read back from memory: from where, and the
-            pass that computes them.
         sizes: of the buffers, where every access is to be checked.
     """
 
     b: ir.IRBuilder
-    kernel: Sweep
-    loops: Loops
-    levels: Levels
-    vector_bytes: int
+    cut: SweepCut
     pointers: dict[int, ir.Value]
     sizes: Mapping[int, int] | None
-    reload: dict[int, tuple[Access, int]]
+
+    def __post_init__(self) -> None:
+        self.loops, self.levels = self.cut.loops, self.cut.levels
+        self.kernel: Sweep = self.loops.kernel
 
     def point(self, indices: Mapping[int, ir.Value], lanes: Lanes | None) -> Point:
         """The point at these indices (0 along all other axes): one number, or the
@@ -63,7 +62,8 @@ class SweepState:
 
     def values(self, point: Point, known: dict[int, ir.Value], number: int) -> Values:
         """The steps at a point in pass ``number``, some of them known already."""
-        reload = {i: a for i, (a, since) in self.reload.items() if since < number}
+        reloads = self.cut.reloads.items()
+        reload = {i: each.access for i, each in reloads if each.since < number}
         return Values(
             self.b, self.kernel.steps, self.pointers, point, known, reload,
             sizes=self.sizes,

@@ -14,69 +14,57 @@ each other. The last, incomplete vector of an axis is masked.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from llvmlite import ir
 
 from ...choose.processor import CACHE_LINE
-from ...choose.sweep import Levels, Loops
-from ...plan.kernels import Access, Sweep
-from ...plan.space import simplified
+from ...choose.sweep import SweepCut
+from ...choose.task import Task
+from ...plan.kernels import Sweep
 from .. import emit
 from ..emit import KERNEL, index
+from ..guard import checked_sizes
 from .columns import Columns
 from .row import Row
 from .state import Lanes, SweepState
 
-#: A row that is computed once and read again in later passes may take this much stack.
-MOST_SCRATCH = 1 << 16
 
-
-def emit_sweep(
-    module: ir.Module,
-    name: str,
-    kernel: Sweep,
-    homes: Sequence[int],
-    vector_bytes: int,
-    sizes: Mapping[int, int] | None = None,
+def write_sweep(
+    module: ir.Module, name: str, task: Task[Sweep, SweepCut]
 ) -> ir.Function:
-    """Writes ``name(arguments, part, parts)``; arguments are the homes' addresses.
-
-    With ``sizes`` of the homes, every load and store is checked.
-    """
-    simple = simplified(kernel)
-    return _Sweep(module, name, simple, homes, vector_bytes, sizes).emit()
+    """Writes ``name(arguments, part, parts)``."""
+    return _Sweep(module, name, task).emit()
 
 
 class _Sweep:
     """One function while it is written."""
 
     def __init__(
-        self,
-        module: ir.Module,
-        name: str,
-        kernel: Sweep,
-        homes: Sequence[int],
-        vector_bytes: int,
-        sizes: Mapping[int, int] | None,
+        self, module: ir.Module, name: str, task: Task[Sweep, SweepCut]
     ) -> None:
-        self.kernel = kernel
+        cut, buffers = task.cut, task.buffers
+        self.loops, self.levels = cut.loops, cut.levels
+        self.kernel = self.loops.kernel
         self.function = ir.Function(module, KERNEL, name)
         self.b = ir.IRBuilder(self.function.append_basic_block("entry"))
-        self.pointers = emit.arguments(self.b, self.function.args[0], homes)
-        self.loops, self.levels = Loops(kernel, vector_bytes), Levels(kernel)
-        self.state = SweepState(
-            self.b,
-            kernel,
-            self.loops,
-            self.levels,
-            vector_bytes,
-            self.pointers,
-            sizes,
-            self._reloads(),
-        )
+        table = self.function.args[0]
+        self.pointers = emit.arguments(self.b, table, range(len(buffers)))
+        self._scratch_rows(cut)
+        sizes = checked_sizes(buffers)
+        self.state = SweepState(self.b, cut, self.pointers, sizes)
         self.columns = Columns(self.state)
+
+    def _scratch_rows(self, cut: SweepCut) -> None:
+        """Memory on the stack for the rows that later passes read back."""
+        for reload in cut.reloads.values():
+            if reload.size:
+                access = reload.access
+                kind = ir.ArrayType(emit.memory_type(access.dtype), reload.size)
+                memory = emit.local(self.b, kind)
+                memory.align = CACHE_LINE
+                self.pointers[access.home] = memory
 
     def emit(self) -> ir.Function:
         """The whole function: this part's rows, one after the other."""
@@ -313,32 +301,3 @@ class _Sweep:
         _, part, parts = self.function.args
         low, high = emit.share(self.b, count, part, parts)
         return low, high
-
-    def _reloads(self) -> dict[int, tuple[Access, int]]:
-        """Elements that later passes read back: (where from, since which pass).
-
-        What is stored anyway is read from there; the rest from a row of scratch
-        memory, where lanes go along the row and it is short.
-        """
-        kernel, loops = self.kernel, self.loops
-        found: dict[int, tuple[Access, int]] = {}
-        stores = dict(kernel.stores)
-        axes = sorted(kernel.reduced)
-        for number, since in sorted(self.levels.kept().items()):
-            if number in stores:
-                found[number] = stores[number], self.levels.level[number]
-                continue
-            dtype = kernel.steps[number].call.output
-            if loops.lanes_kept or kernel.row_size * dtype.itemsize > MOST_SCRATCH:
-                continue
-            strides = [0] * len(kernel.shape)
-            size = 1
-            for axis in reversed(axes):
-                strides[axis] = size
-                size *= kernel.shape[axis]
-            home = -1 - number
-            memory = ir.ArrayType(emit.memory_type(dtype), size)
-            self.pointers[home] = emit.local(self.b, memory)
-            self.pointers[home].align = CACHE_LINE
-            found[number] = Access(home, tuple(strides), 0, dtype), since
-        return found
