@@ -124,14 +124,14 @@ def architecture(name: str) -> Architecture:
     Raises:
         OptionError: no such name; the message lists them.
     """
-    found = ARCHITECTURES.get(name)
-    if found is None:
+    network = ARCHITECTURES.get(name)
+    if network is None:
         close = nearest(name, names())
         raise OptionError(
             f"--model {name!r}: there are {', '.join(names())}",
             fix=f"did you mean {close!r}?" if close else None,
         )
-    return found
+    return network
 
 
 def usual_size(name: str) -> int | None:
@@ -153,27 +153,28 @@ def check(name: str, shape: ImageShape, title: str) -> None:
             f"--model {name}: a network for images, and {title} holds none",
             fix="leave --model out",
         )
-    found = architecture(name)
+    network = architecture(name)
     height, width = shape[:2]
     size = f"{height} × {width}"
-    if found.side is not None and {height, width} != {found.side}:
+    if network.side is not None and {height, width} != {network.side}:
         raise ArgumentError(
-            f"--model {name}: it takes images of {found.side} × {found.side}; those of "
-            f"{title} are {size}",
+            f"--model {name}: it takes images of {network.side} × {network.side}; "
+            f"those of {title} are {size}",
             fix="--model resnet takes images of any size",
         )
-    if min(height, width) < found.least:
+    if min(height, width) < network.least:
         raise ArgumentError(
-            f"--model {name}: it takes images of {found.least} × {found.least} and "
+            f"--model {name}: it takes images of {network.least} × {network.least} and "
             f"more; those of {title} are {size}",
             fix="--model resnet takes images of 8 × 8 and more",
         )
-    wrong = height % found.multiple or width % found.multiple
-    if wrong or (found.multiple > 1 and height != width):
+    wrong = height % network.multiple or width % network.multiple
+    if wrong or (network.multiple > 1 and height != width):
+        side = max(network.least, height // network.multiple * network.multiple)
         raise ArgumentError(
             f"--model {name}: it takes squares whose side is a multiple of "
-            f"{found.multiple}; the images of {title} are {size}",
-            fix=f"--size {max(found.least, height // found.multiple * found.multiple)}",
+            f"{network.multiple}; the images of {title} are {size}",
+            fix=f"--size {side}",
         )
 
 

@@ -61,8 +61,8 @@ class Name(ParamType):
 
     def names(self) -> list[str]:
         """All names."""
-        found = self.options() if callable(self.options) else self.options
-        return list(found)
+        options = self.options() if callable(self.options) else self.options
+        return list(options)
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None

@@ -101,19 +101,19 @@ def _shown(value: Any) -> str:
 
 
 def _versions() -> Section:
-    found = Section("versions")
-    found.facts = {
+    section = Section("versions")
+    section.facts = {
         "chainrule": __version__,
         "python": f"{platform.python_version()} {platform.python_implementation()}",
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
     }
     for package in BASE:
         version = _version(package)
-        found.facts[package] = version or "missing"
+        section.facts[package] = version or "missing"
         if version is None:
-            found.broken = True
-            found.advice.append(f"pip install {package}: chainrule needs it.")
-    return found
+            section.broken = True
+            section.advice.append(f"pip install {package}: chainrule needs it.")
+    return section
 
 
 def _version(package: str) -> str | None:
@@ -162,32 +162,32 @@ def _threads() -> Section:
 
     present = os.cpu_count() or 1
     usable = available_processors()
-    found = Section("threads")
-    found.facts = {
+    section = Section("threads")
+    section.facts = {
         "cores of the machine": present,
         "cores this process may use": usable,
         "chainrule uses": config.threads,
     }
     for pool in threadpoolctl.threadpool_info():
         name = f"{pool.get('internal_api', '?')} {pool.get('version') or ''}".strip()
-        found.facts[name] = f"{pool['num_threads']} threads"
+        section.facts[name] = f"{pool['num_threads']} threads"
         if pool.get("user_api") == "blas" and pool["num_threads"] > usable:
-            found.advice.append(
+            section.advice.append(
                 f"{name} would run {pool['num_threads']} threads on {usable} cores, "
                 f"which is slow: set OMP_NUM_THREADS={usable}."
             )
     if config.threads > usable:
-        found.advice.append(
+        section.advice.append(
             f"{config.threads} threads on {usable} cores is slow: "
             f"set CHAINRULE_THREADS={usable}."
         )
-    return found
+    return section
 
 
 def _engines() -> Section:
     from ..compiler.registry import ENGINES
 
-    found = Section("engines")
+    section = Section("engines")
     for name in sorted(ENGINES, key=lambda each: each != config.engine):
         default = ", the default" if name == config.engine else ""
         try:
@@ -195,18 +195,18 @@ def _engines() -> Section:
         except Exception as error:  # noqa: BLE001 - whatever an engine does is reported
             what = error.what if isinstance(error, ChainruleError) else error
             sentence = " ".join(f"{type(error).__name__}: {what}".split())
-            found.facts[name] = f"does not work{default}: {sentence}"
-            found.advice.append(f"the engine {name!r} does not work: {sentence}")
-            found.broken |= name == config.engine
+            section.facts[name] = f"does not work{default}: {sentence}"
+            section.advice.append(f"the engine {name!r} does not work: {sentence}")
+            section.broken |= name == config.engine
         else:
-            found.facts[name] = f"works{default}: {steps:.0f} training steps a second"
+            section.facts[name] = f"works{default}: {steps:.0f} training steps a second"
     if config.engine not in ENGINES:
-        found.broken = True
-        found.advice.append(
+        section.broken = True
+        section.advice.append(
             f"the engine {config.engine!r} that CHAINRULE_ENGINE names does not exist; "
             f"there are: {', '.join(ENGINES)}."
         )
-    return found
+    return section
 
 
 def _steps_per_second(engine: str) -> float:
@@ -244,31 +244,31 @@ def _steps_per_second(engine: str) -> float:
 
 
 def _folders() -> Section:
-    found = Section("folders")
+    section = Section("folders")
     cache = config.cache_folder
-    found.facts["cache"] = f"{cache}, {_gigabytes(_size(cache))} in use"
+    section.facts["cache"] = f"{cache}, {_gigabytes(_size(cache))} in use"
     if not _is_writable(cache):
-        found.facts["cache"] = f"{cache}, not writable"
-        found.advice.append(
+        section.facts["cache"] = f"{cache}, not writable"
+        section.advice.append(
             f"the cache folder {cache} is not writable, so nothing is kept: "
             "set CHAINRULE_CACHE to a folder that is."
         )
     if config.data_folder is None:
-        found.facts["data"] = "none named by CHAINRULE_DATA; the cache is used"
+        section.facts["data"] = "none named by CHAINRULE_DATA; the cache is used"
     elif config.data_folder.is_dir():
-        found.facts["data"] = str(config.data_folder)
+        section.facts["data"] = str(config.data_folder)
     else:
-        found.facts["data"] = f"{config.data_folder}, which does not exist"
-        found.advice.append(
+        section.facts["data"] = f"{config.data_folder}, which does not exist"
+        section.advice.append(
             f"CHAINRULE_DATA names {config.data_folder}, which does not exist."
         )
     free = shutil.disk_usage(Path.cwd()).free
-    found.facts["free space here"] = _gigabytes(free)
+    section.facts["free space here"] = _gigabytes(free)
     if free < SMALLEST_FREE_SPACE:
-        found.advice.append(
+        section.advice.append(
             f"only {_gigabytes(free)} are free in this folder, where runs are kept."
         )
-    return found
+    return section
 
 
 def _size(folder: Path) -> int:
@@ -291,13 +291,13 @@ def _is_writable(folder: Path) -> bool:
 
 
 def _optional() -> Section:
-    found = Section("optional packages")
+    section = Section("optional packages")
     for package, purpose in OPTIONAL.items():
         version = _version(package)
-        found.facts[package] = f"{version or 'not installed'}, for {purpose}"
+        section.facts[package] = f"{version or 'not installed'}, for {purpose}"
     if not sys.flags.utf8_mode and sys.stdout.encoding.lower() not in ("utf-8", "utf8"):
-        found.advice.append(
+        section.advice.append(
             f"this terminal's encoding is {sys.stdout.encoding}: signs such as ∂ may "
             "not show; set PYTHONUTF8=1."
         )
-    return found
+    return section

@@ -119,15 +119,15 @@ def command(
 
 def _draw(model: Any, test: Any, row: int, out: str) -> None:
     """The activations of the first layer for one example, as a picture."""
-    found = first_layer.find(model)
-    if found is None or test.image_shape is None:
+    layer = first_layer.find(model)
+    if layer is None or test.image_shape is None:
         raise ArgumentError(
             f"--out {out}: the network has no convolution whose activations were to be "
             "drawn",
             fix="a name that ends in .html, .svg or .txt",
         )
     with pictures.windowless():
-        figure = first_layer.activations(found, test, row)
+        figure = first_layer.activations(layer, test, row)
         pictures.save(figure, out)
 
 
@@ -151,10 +151,10 @@ def _show_compiled(
         engine or words.engine,
     )
     inputs, targets = examples[: words.batch_size]
-    found = step.explain(np.asarray(inputs), np.asarray(targets), measure=True)
+    explained = step.explain(np.asarray(inputs), np.asarray(targets), measure=True)
     sentence = f"a training step of {folder}, {len(inputs)} examples"
-    terminal.result(sentence, "", str(found))
-    terminal.finish({"run": str(folder), "sentence": sentence, **found.to_json()})
+    terminal.result(sentence, "", str(explained))
+    terminal.finish({"run": str(folder), "sentence": sentence, **explained.to_json()})
 
 
 def _verdict(said: report.Predictions, targets: Any, settings: Settings) -> str:

@@ -45,8 +45,8 @@ class FirstLayer:
 
     def __call__(self, images: Array) -> Array:
         """``(N, height, width, units)``: the activations for images."""
-        found: Any = training.predict(self.outputs, images)
-        return np.asarray(found)
+        outputs: Any = training.predict(self.outputs, images)
+        return np.asarray(outputs)
 
 
 def find(model: Any) -> FirstLayer | None:
@@ -68,24 +68,24 @@ def find(model: Any) -> FirstLayer | None:
 
 def drawings(model: Any, test: data.Dataset) -> dict[str, Callable[[], Figure]]:
     """File ↦ what draws it: filters, activations, the parts of images that excite."""
-    found = find(model)
-    if found is None:
+    layer = find(model)
+    if layer is None:
         return {}
-    kernels = np.asarray(found.convolution.weight.numpy())
+    kernels = np.asarray(layer.convolution.weight.numpy())
     return {
         "first_layer_filters.png": lambda: pictures.filters(kernels),
-        "first_layer_activations.png": lambda: activations(found, test, 0),
-        "first_layer_patches.png": lambda: _patches(found, kernels, test),
+        "first_layer_activations.png": lambda: activations(layer, test, 0),
+        "first_layer_patches.png": lambda: _patches(layer, kernels, test),
     }
 
 
-def activations(found: FirstLayer, test: data.Dataset, row: int) -> Figure:
+def activations(layer: FirstLayer, test: data.Dataset, row: int) -> Figure:
     """The activations for one example."""
     images = test.subset([row]).images()
     name = f"row {row}"
     if test.classes and isinstance(test.targets, np.ndarray):
         name = test.classes[int(test.targets[row])]
-    return pictures.activations(images[0], found(images)[0], name)
+    return pictures.activations(images[0], layer(images)[0], name)
 
 
 def _patches(found: FirstLayer, kernels: Array, test: data.Dataset) -> Figure:

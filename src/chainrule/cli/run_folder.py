@@ -107,21 +107,21 @@ class RunFolder:
             if not runs:
                 raise FileError("latest: there is no run in the folder 'runs'")
             path = max(runs, key=lambda each: each.stat().st_mtime)
-        found = cls(path)
+        folder = cls(path)
         if not path.is_dir():
             raise _no_run(path)
-        if not found.settings.is_file():
+        if not folder.settings.is_file():
             raise FileError(
                 f"{path}: not the folder of a run: it holds no settings.json",
                 fix=_similar(path) or "chainrule train makes one",
             )
-        if trained and not found.model.is_file():
+        if trained and not folder.model.is_file():
             raise FileError(
                 f"{path}: this run has no model yet: it was stopped before the first "
                 "epoch ended",
                 fix=f"chainrule train --resume {path}",
             )
-        return found
+        return folder
 
     def read_settings(self) -> Settings:
         """The settings of the run.

@@ -19,7 +19,7 @@ from .. import data
 from ..data import Rows
 from ..data.datasets import Part
 from ..data.images.decoding import is_image
-from ..data.images.folders import Found, ImageFiles, find_images
+from ..data.images.folders import FolderContents, ImageFiles, find_images
 from ..data.tables.columns import Columns, read_bytes, read_columns
 from ..data.tables.transform import ColumnRule, TargetRule
 from ..errors import ArgumentError, DataError, FileError, OptionError, nearest
@@ -140,10 +140,10 @@ def _dashed(option: str) -> str:
     return option.replace("_", "-")
 
 
-def _listing(found: Found, root: Path) -> str:
+def _listing(images: FolderContents, root: Path) -> str:
     """A checksum of the names and sizes of all images: it notices a change."""
     digest = hashlib.sha256()
-    for part, (paths, _) in found.parts.items():
+    for part, (paths, _) in images.parts.items():
         for path in paths:
             line = f"{part} {path.relative_to(root)} {path.stat().st_size}\n"
             digest.update(line.encode(errors="surrogateescape"))
@@ -391,16 +391,16 @@ def new_examples(settings: Settings, file: str) -> data.Dataset:
 
 def _known_images(settings: Settings, folder: Path) -> data.Dataset:
     """Images in folders that are named after the classes of a run."""
-    found = find_images(folder)
-    unknown = [name for name in found.classes if name not in settings.classes]
+    images = find_images(folder)
+    unknown = [name for name in images.classes if name not in settings.classes]
     if unknown:
         raise DataError(
             f"{folder}: the folder {unknown[0]!r} is no class of the network, which "
             f"knows {', '.join(settings.classes[:8])}"
         )
-    every = list(found.parts.values())
+    every = list(images.parts.values())
     paths = [path for each, _ in every for path in each]
-    names = [found.classes[label] for _, labels in every for label in labels]
+    names = [images.classes[label] for _, labels in every for label in labels]
     height, width, channels = settings.image_shape
     return Part(
         ImageFiles(paths, (height, width), channels, settings.network.flat),

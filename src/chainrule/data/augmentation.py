@@ -113,10 +113,10 @@ def _cropped(images: Array, margin: int, places: Array) -> Array:
     height, width = images.shape[1:3]
     room = ((0, 0), (margin, margin), (margin, margin), (0, 0))
     padded = np.pad(images, room, mode="edge")
-    found = np.empty_like(images)
-    for image, (down, across), result in zip(padded, places, found, strict=True):
+    shifted = np.empty_like(images)
+    for image, (down, across), result in zip(padded, places, shifted, strict=True):
         result[...] = image[down : down + height, across : across + width]
-    return found
+    return shifted
 
 
 def rotated(images: Array, angles: Array) -> Array:

@@ -126,14 +126,14 @@ class Explanation:
             ArgumentError: where no derivative flows.
         """
         node = self.node(which)
-        found = self._wording.ledger.gradient(node)
-        if found is None:
+        array = self._wording.ledger.gradient(node)
+        if array is None:
             raise ArgumentError(
                 f"explain: no derivative: {self._wording.no_derivative(node)}"
                 if self.root is not None
                 else "explain: a traced graph has no values and no derivatives",
             )
-        return found.copy()
+        return array.copy()
 
     def has_gradient(self, which: Node | str) -> bool:
         """Whether a derivative flows to a node of this computation."""
@@ -196,9 +196,9 @@ class Explanation:
                 indent = "  " if entry is None else ""
                 lines += wrapped(wording.entry(node, each), indent)
         if gradient.size:
-            found = self.difference(node, entry or 0)
+            difference = self.difference(node, entry or 0)
             at = wording.at(node, entry or 0)
-            lines.append(f"finite difference{at}: {wording.difference(found)}")
+            lines.append(f"finite difference{at}: {wording.difference(difference)}")
         return "\n".join(lines)
 
     def __getitem__(self, which: Node | str) -> str:

@@ -93,11 +93,11 @@ class Layer:
     @property
     def gradients(self) -> dict[str, Array]:
         """∂L/∂parameter for each parameter of the module that the loss depends on."""
-        found = self._explanation()
+        explanation = self._explanation()
         return {
-            name: found.gradient(parameter)
+            name: explanation.gradient(parameter)
             for name, parameter in self.parameters.items()
-            if found.has_gradient(parameter)
+            if explanation.has_gradient(parameter)
         }
 
     @property
@@ -130,14 +130,14 @@ class Layer:
         return self._gradient(parameters[name], symbol)
 
     def _gradient(self, node: Node, symbol: str) -> Array:
-        found = self._explanation()
-        if not found.has_gradient(node):
+        explanation = self._explanation()
+        if not explanation.has_gradient(node):
             raise GradientError(
                 f"explain: layer {self.number}, {self.label}: no {symbol}: the loss "
                 "does not depend on it",
                 fix="use the layer's output in the network's output",
             )
-        return found.gradient(node)
+        return explanation.gradient(node)
 
 
 def own_parameters(module: Module) -> dict[str, Parameter]:

@@ -168,12 +168,12 @@ def _setting(value: Any) -> str:
 def operand_names(op: Primitive) -> list[str]:
     """What a primitive's own declaration calls its operands."""
     if op.backward is not None:
-        found = list(inspect.signature(op.backward).parameters.values())[2:]
+        parameters = list(inspect.signature(op.backward).parameters.values())[2:]
     else:
-        found = list(inspect.signature(op.infer).parameters.values())
+        parameters = list(inspect.signature(op.infer).parameters.values())
     taken = set(EXAMPLES[op.name].params) if op.name in EXAMPLES else set()
     names = []
-    for each in found:
+    for each in parameters:
         if each.kind is inspect.Parameter.VAR_POSITIONAL:
             count = len(EXAMPLES[op.name].operands)
             names += [f"x{subscript(i + 1)}" for i in range(count)]
@@ -236,13 +236,13 @@ CHAPTERS = (
 
 def groups() -> list[tuple[str, list[str]]]:
     """The primitives' names by the file that declares them, under its first line."""
-    found: dict[str, list[str]] = {}
+    names_in: dict[str, list[str]] = {}
     home = ""
     for name, op in REGISTRY.items():
         home = _home(op) or home
-        found.setdefault(home, []).append(name)
-    chapters = sorted(found, key=_chapter)
-    return [(_title(module), found[module]) for module in chapters]
+        names_in.setdefault(home, []).append(name)
+    chapters = sorted(names_in, key=_chapter)
+    return [(_title(module), names_in[module]) for module in chapters]
 
 
 def _chapter(module: str) -> tuple[int, str]:

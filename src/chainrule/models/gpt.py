@@ -261,8 +261,8 @@ class _Borrowed:
         self.model, self.batch = model, batch
 
     def __enter__(self) -> _Writer:
-        found = _waiting.setdefault(self.model, {}).pop(self.batch, None)
-        self.writer = _Writer(self.model, self.batch) if found is None else found
+        waiting = _waiting.setdefault(self.model, {}).pop(self.batch, None)
+        self.writer = _Writer(self.model, self.batch) if waiting is None else waiting
         for cache in self.writer.caches:
             cache.clear()
         self.writer.length = 0

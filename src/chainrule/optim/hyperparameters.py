@@ -57,27 +57,27 @@ def number(where: str, name: str, value: object, rule: str) -> float:
 
 def positive(where: str, name: str, value: object) -> float:
     """A number > 0."""
-    found = number(where, name, value, "a positive number")
-    if found <= 0:
+    checked_number = number(where, name, value, "a positive number")
+    if checked_number <= 0:
         raise ArgumentError(f"{where}: {name} = {value}: {name} must be positive")
-    return found
+    return checked_number
 
 
 def not_negative(where: str, name: str, value: object) -> float:
     """A number ≥ 0."""
-    found = number(where, name, value, "0 or a positive number")
-    if found < 0:
+    checked_number = number(where, name, value, "0 or a positive number")
+    if checked_number < 0:
         raise ArgumentError(f"{where}: {name} = {value}: {name} must not be negative")
-    return found
+    return checked_number
 
 
 def fraction(where: str, name: str, value: object) -> float:
     """A number in [0, 1): the part of a running average that is kept in a step."""
     rule = "at least 0 and less than 1"
-    found = number(where, name, value, rule)
-    if not 0 <= found < 1:
+    checked_number = number(where, name, value, rule)
+    if not 0 <= checked_number < 1:
         raise ArgumentError(f"{where}: {name} = {value}: {name} must be {rule}")
-    return found
+    return checked_number
 
 
 def two_fractions(where: str, name: str, value: object) -> tuple[float, float]:
@@ -108,15 +108,15 @@ def learning_rate(where: str, name: str, value: object) -> Any:
         return value
     rule = "a positive number or a schedule"
     try:
-        found = number(where, name, value, rule)
+        rate = number(where, name, value, rule)
     except ArgumentError as error:
         raise ArgumentError(error.what, fix=_learning_rate_fix(value)) from None
-    if found <= 0:
+    if rate <= 0:
         raise ArgumentError(
             f"{where}: {name} = {value}: {name} must be {rule}",
             fix="to keep parameters as they are, leave them out of the optimizer",
         )
-    return found
+    return rate
 
 
 def _learning_rate_fix(value: object) -> str | None:
@@ -140,15 +140,15 @@ def transforms(where: str, name: str, value: object) -> tuple[Callable[..., Any]
             "from gradients to gradients",
             fix=f"{name}=[optim.ClipNorm(1.0)]",
         )
-    found = tuple(value)
-    for i, each in enumerate(found):
+    functions = tuple(value)
+    for i, each in enumerate(functions):
         if not callable(each) or isinstance(each, type):
             raise ArgumentError(
                 f"{where}: {name}[{i}] = {_shown(each)}: a transform is a function "
                 "from gradients to gradients",
                 fix=f"{name}=[optim.ClipNorm(1.0)]",
             )
-    return found
+    return functions
 
 
 Check = Callable[[str, str, Any], Any]

@@ -205,12 +205,12 @@ class Optimizer(ABC):
                 "parameters to gradients",
                 fix="optimizer.step(cr.backprop(loss))",
             )
-        found = {}
+        gathered = {}
         for i, w in enumerate(self._state):
             if w not in gradients:
                 raise self._missing(i, w, isinstance(gradients, Gradients))
-            found[w] = self._fitting(w, gradients[w], "gradient")
-        return self._transformed(self.transforms, found)
+            gathered[w] = self._fitting(w, gradients[w], "gradient")
+        return self._transformed(self.transforms, gathered)
 
     def _missing(self, i: int, w: Parameter, traced_back: bool) -> GradientError:
         """The error for a parameter without a gradient; names may be alike."""

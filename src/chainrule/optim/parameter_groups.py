@@ -183,22 +183,22 @@ def _listed(where: str, params: object) -> list[Any]:
     elif isinstance(params, Iterable) and not isinstance(
         params, (str, Node, np.ndarray)
     ):
-        found = list(params)
-        if not found:
+        elements = list(params)
+        if not elements:
             raise ArgumentError(
                 f"{where}: no parameters: there is nothing to train",
                 fix="a generator such as model.parameters() can be used once: call it "
                 "again, or keep a list of it",
             )
-        return found
+        return elements
     raise ArgumentError(
         f"{where}: {_kind(params)} is not a list of parameters", fix=hint
     )
 
 
 def _parameters(where: str, params: object) -> list[Parameter]:
-    found = _listed(where, params)
-    for i, each in enumerate(found):
+    elements = _listed(where, params)
+    for i, each in enumerate(elements):
         if not isinstance(each, Parameter):
             named = isinstance(each, tuple) and isinstance(each[-1:], tuple)
             raise ArgumentError(
@@ -213,7 +213,7 @@ def _parameters(where: str, params: object) -> list[Parameter]:
                 "floating-point numbers have gradients",
                 fix="cr.Variable holds numbers that are not trained",
             )
-    return found
+    return elements
 
 
 def _refuse_duplicates(algorithm: str, groups: Sequence[Sequence[Parameter]]) -> None:

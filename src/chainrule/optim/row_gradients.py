@@ -57,10 +57,10 @@ def rows_of(gradient: Any) -> Rows | None:
         (array([5, 5]), array([[2.],
                [0.]], dtype=float32))
     """
-    found = _lookups(gradient)
-    if found is None:
+    lookups = _lookups(gradient)
+    if lookups is None:
         return None
-    index, updates = found
+    index, updates = lookups
     count = index.shape[0]
     if count == 0 or count * WORTH > gradient.shape[0]:
         return None
@@ -73,7 +73,7 @@ def _lookups(gradient: Any) -> tuple[Any, Any] | None:
     The gradient may be a sum of several such, each multiplied by scalars, as clipping
     does.
     """
-    found: list[tuple[Any, Any]] = []
+    lookups: list[tuple[Any, Any]] = []
     pending: list[tuple[Any, tuple[Change, ...]]] = [(gradient, ())]
     while pending:
         node, after = pending.pop()
@@ -86,7 +86,7 @@ def _lookups(gradient: Any) -> tuple[Any, Any] | None:
                 updates = change(updates)
             index = normal_index(index, size=node.shape[0], what="take")
             updates = reshape(updates, (-1, *node.shape[1:]))
-            found.append((reshape(index, (-1,)), updates))
+            lookups.append((reshape(index, (-1,)), updates))
         elif name == "add":
             pending += [(each, after) for each in reversed(node.inputs)]
         else:
@@ -94,7 +94,7 @@ def _lookups(gradient: Any) -> tuple[Any, Any] | None:
             if step is None:
                 return None
             pending.append((step[0], (*after, step[1])))
-    index, updates = (concatenate(each) for each in zip(*found, strict=True))
+    index, updates = (concatenate(each) for each in zip(*lookups, strict=True))
     return index, updates
 
 

@@ -214,12 +214,12 @@ def _of_parameters(
         )
     if parameters is None:
         parameters = [each for each in gradients if isinstance(each, Parameter)]
-    found = {each: gradients[each] for each in parameters}
-    if not found:
+    chosen = {each: gradients[each] for each in parameters}
+    if not chosen:
         raise ArgumentError(
             f"{name}: the loss reaches no parameter, so there is no gradient to change"
         )
-    return found
+    return chosen
 
 
 def _apply(
@@ -228,8 +228,8 @@ def _apply(
     gradients: Gradients,
     parameters: Iterable[Parameter] | None,
 ) -> Gradients:
-    found = _of_parameters(name, gradients, parameters)
-    return gradients.replaced(transform(found))
+    chosen = _of_parameters(name, gradients, parameters)
+    return gradients.replaced(transform(chosen))
 
 
 def clip_by_value(

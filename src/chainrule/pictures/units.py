@@ -261,7 +261,7 @@ def strongest_patches(
     ]
     room = [(0, 0), *((each, each + kernel[0]) for each in before), (0, 0)]
     padded = np.pad(images, room)
-    found = []
+    patches = []
     for unit in units:
         flat = maps[..., unit].reshape(len(maps), -1)
         best = flat.argmax(axis=1)
@@ -269,8 +269,8 @@ def strongest_patches(
         for row in rows:
             y, x = divmod(int(best[row]), size[1])
             y, x = y * stride[0], x * stride[1]
-            found.append(padded[row, y : y + kernel[0], x : x + kernel[1]])
-    return np.stack(found).reshape(len(units), -1, *found[0].shape)
+            patches.append(padded[row, y : y + kernel[0], x : x + kernel[1]])
+    return np.stack(patches).reshape(len(units), -1, *patches[0].shape)
 
 
 def _at_size(image: Array, size: Sequence[int]) -> Array:

@@ -47,8 +47,8 @@ def files_in(folder: Path) -> list[Path]:
     """The checkpoints of a folder, newest first."""
     if not folder.is_dir():
         return []
-    found = [(int(m[1]), p) for p in folder.iterdir() if (m := _NAME.fullmatch(p.name))]
-    return [path for _, path in sorted(found, reverse=True)]
+    steps = [(int(m[1]), p) for p in folder.iterdir() if (m := _NAME.fullmatch(p.name))]
+    return [path for _, path in sorted(steps, reverse=True)]
 
 
 # Writing. --------------------------------------------------------------------

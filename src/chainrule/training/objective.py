@@ -92,13 +92,13 @@ class Objective:
             else self.function(outputs)
         )
         if not isinstance(loss, Node) or loss.shape or not is_float(loss.dtype):
-            found = (
+            shown = (
                 f"{loss.dtype} {loss.shape}"
                 if isinstance(loss, Node)
                 else type(loss).__name__
             )
             raise ShapeError(
-                f"loss {self.name} returns {found}: expected one floating-point number",
+                f"loss {self.name} returns {shown}: expected one floating-point number",
                 fix="reduce it with .mean()",
             )
         return loss

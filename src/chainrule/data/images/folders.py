@@ -68,10 +68,10 @@ class ImageFiles(Rows):
         """float32 images in [0, 1], at a NumPy index of the first axis."""
         rows = np.arange(len(self.paths))[index]
         flat = np.ravel(rows)
-        found = np.stack([self._image(int(row)) for row in flat]) if len(flat) else None
-        if found is None:
+        if not len(flat):
             return np.empty((0, *self.shape[1:]), self.dtype)
-        scaled = found.astype(np.float32) / np.float32(255)
+        images = np.stack([self._image(int(row)) for row in flat])
+        scaled = images.astype(np.float32) / np.float32(255)
         return scaled.reshape(*np.shape(rows), *self.shape[1:])
 
     def _image(self, row: int) -> Array:
@@ -85,7 +85,7 @@ class ImageFiles(Rows):
 
 
 @dataclass(frozen=True)
-class Found:
+class FolderContents:
     """The image files of a folder, and their classes.
 
     Arguments:
@@ -141,10 +141,10 @@ def image_folder(
         Dataset 'animals/train': 800 examples · inputs (32, 32, 3) float32 · …
     """
     root = Path(folder)
-    found = find_images(root)
-    headers = _headers(found, skip_broken)
+    contents = find_images(root)
+    headers = _headers(contents, skip_broken)
     if skip_broken:
-        found = _without(found, headers, root)
+        contents = _without(contents, headers, root)
         headers = {path: header for path, header in headers.items() if header}
     chosen = _size(size, [h for h in headers.values() if h])
     colours = any(header and header[2] for header in headers.values())
@@ -155,19 +155,19 @@ def image_folder(
         )
 
     def dataset(part: str) -> Dataset:
-        paths, labels = found.parts[part]
+        paths, labels = contents.parts[part]
         return Dataset(
             ImageFiles(paths, chosen, number, flatten),
             np.asarray(labels, np.int64),
             name=f"{root.name}/{part}" if part else root.name,
-            classes=found.classes,
+            classes=contents.classes,
             image_shape=(*chosen, number),
         )
 
-    return _split(root, found, dataset, test, validation, seed)
+    return _split(root, contents, dataset, test, validation, seed)
 
 
-def find_images(root: Path) -> Found:
+def find_images(root: Path) -> FolderContents:
     """The image files below a folder, by part and class.
 
     Raises:
@@ -198,7 +198,7 @@ def find_images(root: Path) -> Found:
     left_out: list[Path] = []
     for part, place in parts.items():
         files[part] = _files(place, classes, left_out)
-    return Found(classes, files, tuple(left_out))
+    return FolderContents(classes, files, tuple(left_out))
 
 
 def _folders(place: Path) -> list[Path]:
@@ -257,17 +257,17 @@ def _too_few(place: Path, classes: tuple[str, ...]) -> DataError:
 Header = tuple[int, int, bool] | None
 
 
-def _headers(found: Found, whole: bool) -> dict[Path, Header]:
+def _headers(contents: FolderContents, whole: bool) -> dict[Path, Header]:
     """Height, width and colours of every file, read by several threads.
 
     Arguments:
-        found: the files.
+        contents: the files.
         whole: whether to read files to their end, and to return None for broken ones;
             otherwise a file that is no image is an error.
     """
     from concurrent.futures import ThreadPoolExecutor
 
-    every = [path for paths, _ in found.parts.values() for path in paths]
+    every = [path for paths, _ in contents.parts.values() for path in paths]
 
     def header(path: Path) -> Header | DataError:
         try:
@@ -291,20 +291,22 @@ def _headers(found: Found, whole: bool) -> dict[Path, Header]:
     return headers  # type: ignore[return-value]
 
 
-def _without(found: Found, headers: dict[Path, Header], root: Path) -> Found:
+def _without(
+    contents: FolderContents, headers: dict[Path, Header], root: Path
+) -> FolderContents:
     """The folder without files that cannot be read."""
     parts, broken = {}, []
-    for part, (paths, labels) in found.parts.items():
+    for part, (paths, labels) in contents.parts.items():
         kept = [i for i, path in enumerate(paths) if headers[path] is not None]
         broken += [path for path in paths if headers[path] is None]
         parts[part] = [paths[i] for i in kept], [labels[i] for i in kept]
-        missing = set(range(len(found.classes))) - set(parts[part][1])
+        missing = set(range(len(contents.classes))) - set(parts[part][1])
         if missing:
-            name = found.classes[min(missing)]
+            name = contents.classes[min(missing)]
             raise DataError(
                 f"image_folder: {root}: no image of the class {name!r} can be read"
             )
-    return Found(found.classes, parts, (*found.left_out, *broken))
+    return FolderContents(contents.classes, parts, (*contents.left_out, *broken))
 
 
 def _size(
@@ -325,27 +327,32 @@ def _size(
 
 
 def _split(
-    root: Path, found: Found, dataset: Any, test: float, validation: float, seed: int
+    root: Path,
+    contents: FolderContents,
+    dataset: Any,
+    test: float,
+    validation: float,
+    seed: int,
 ) -> Split:
     """The parts as given by folders, or drawn at random."""
-    count = sum(len(paths) for paths, _ in found.parts.values())
-    described = f"{count} images of {len(found.classes)} classes"
-    if found.left_out:
-        described += f"; {len(found.left_out)} other files left out"
+    count = sum(len(paths) for paths, _ in contents.parts.values())
+    described = f"{count} images of {len(contents.classes)} classes"
+    if contents.left_out:
+        described += f"; {len(contents.left_out)} other files left out"
     about: dict[str, Any] = {
         "name": root.name,
         "description": described,
         "source": str(root),
     }
     held_out: Dataset | None = None
-    if "" in found.parts:
+    if "" in contents.parts:
         inner = validation * (1 - test)
         parts = train_test_split(dataset(""), test, inner, seed=seed)
         return Split(parts.train, parts.test, parts.validation, **about)
     train = dataset("train")
-    if "validation" in found.parts:
+    if "validation" in contents.parts:
         held_out = dataset("validation")
-    if "test" in found.parts:
+    if "test" in contents.parts:
         tested = dataset("test")
     else:  # the validation part is the only one to test on
         assert held_out is not None

@@ -139,8 +139,8 @@ def load_digits() -> Examples | None:
     Returns:
         All 1797 examples; None where the file is not there or not the one known here.
     """
-    found = importlib.util.find_spec("sklearn")
-    for folder in (found and found.submodule_search_locations) or ():
+    spec = importlib.util.find_spec("sklearn")
+    for folder in (spec and spec.submodule_search_locations) or ():
         path = Path(folder, "datasets", "data", "digits.csv.gz")
         try:
             text = gzip.decompress(path.read_bytes())

@@ -195,9 +195,9 @@ def read_table(
     elif task is not None:
         raise ArgumentError(f"read_table: task={task!r} without a target")
     skip = (*drop, target) if target is not None else tuple(drop)
-    found = recognise_kinds(columns, kinds or {}, skip)
-    notes += [f"{note}." for _, note in found.values() if note]
-    used = {name: kind for name, (kind, _) in found.items() if kind in KINDS}
+    recognised = recognise_kinds(columns, kinds or {}, skip)
+    notes += [f"{note}." for _, note in recognised.values() if note]
+    used = {name: kind for name, (kind, _) in recognised.items() if kind in KINDS}
     if not used:
         raise DataError(
             f"{columns.source}: no column is left to predict from: " + " ".join(notes),

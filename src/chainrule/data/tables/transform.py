@@ -135,8 +135,10 @@ class TableTransform:
         """
         columns = read_columns(source)
         if kinds is None:
-            found = recognise_kinds(columns, {}, (target,) if target else ())
-            kinds = {name: kind for name, (kind, _) in found.items() if kind in KINDS}
+            recognised = recognise_kinds(columns, {}, (target,) if target else ())
+            kinds = {
+                name: kind for name, (kind, _) in recognised.items() if kind in KINDS
+            }
         rules = tuple(_fit_column(columns, name, kind) for name, kind in kinds.items())
         if not rules:
             raise DataError(
@@ -267,13 +269,13 @@ def recognise_kinds(
         _ = columns[name]
         if kind not in KINDS:
             raise unknown_option(f"kind of column {name!r}", kind, KINDS)
-    found: dict[str, tuple[str, str | None]] = {}
+    recognised: dict[str, tuple[str, str | None]] = {}
     for name in columns.names:
         if name in kinds:
-            found[name] = (kinds[name], None)
+            recognised[name] = (kinds[name], None)
         elif name not in skip:
-            found[name] = _recognise(columns, name)
-    return found
+            recognised[name] = _recognise(columns, name)
+    return recognised
 
 
 def _recognise(columns: Columns, name: str) -> tuple[str, str | None]:
@@ -439,13 +441,13 @@ def _fit_target(
     if task == "classification":
         texts = target_texts(column)
         _no_missing(columns, name, np.array([cell is None for cell in texts]))
-        found = classes or tuple(sorted(set(texts), key=_order))
-        if len(found) < 2:
+        names = classes or tuple(sorted(set(texts), key=_order))
+        if len(names) < 2:
             raise DataError(
-                f"{columns.source}: target {name!r} is {found[0]!r} in every row: "
+                f"{columns.source}: target {name!r} is {names[0]!r} in every row: "
                 "a classifier needs examples of two classes or more"
             )
-        return TargetRule(name, task, classes=found)
+        return TargetRule(name, task, classes=names)
     amounts = _numbers(columns, name, task)
     _no_missing(columns, name, np.isnan(amounts))
     if amounts.min() == amounts.max() and len(amounts) > 1:

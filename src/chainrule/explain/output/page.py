@@ -163,13 +163,13 @@ class _Nodes:
                 "rule": "",
             }
         self.left -= moved.cost
-        found = moved.difference(entry)
+        difference = moved.difference(entry)
         gradient: Any = self.wording.ledger.gradient(node)
-        verdict, agrees = found.verdict(float(gradient.reshape(-1)[entry]))
+        verdict, agrees = difference.verdict(float(gradient.reshape(-1)[entry]))
         x = f"{self.wording.name(node)}{index_of(node, entry)}"
-        loss, h = self.wording.loss, numerals.number(found.step, 2)
+        loss, h = self.wording.loss, numerals.number(difference.step, 2)
         return {
-            "difference": numerals.number(found.value, 6),
+            "difference": numerals.number(difference.value, 6),
             "verdict": verdict,
             "agrees": agrees,
             "rule": f"({loss} at {x} + h  −  {loss} at {x} − h) / 2h, with h = {h}",

@@ -24,10 +24,10 @@ def explanation_text(wording: Wording, limit: int | None) -> str:
     names = [_titled(wording, ledger.root), ""]
     forward = _lines(ledger.nodes, lambda node: _forward(wording, node), limit)
     lines = [*names, "forward: values, inputs first", *forward]
-    found = [n for n in reversed(ledger.nodes) if ledger.gradient(n) is not None]
-    if found:
+    derived = [n for n in reversed(ledger.nodes) if ledger.gradient(n) is not None]
+    if derived:
         lines += ["", f"backward: derivatives of {wording.loss}, from it to the inputs"]
-        lines += _lines(found, lambda node: wrapped(wording.backward(node)), limit)
+        lines += _lines(derived, lambda node: wrapped(wording.backward(node)), limit)
     elif ledger.has_gradients:
         lines += ["", "backward: nothing was computed, so there is nothing to derive"]
     else:

@@ -88,12 +88,12 @@ class Ledger:
 
     def terms(self, node: Node) -> list[Term]:
         """The parts that ∂L/∂node is the sum of, one for each operation using it."""
-        found = []
+        terms = []
         for user in self.users[node]:
             part = self._parts_of(user).get(node)
             if part is not None:
-                found.append(Term(user, self.gradient(user), part))
-        return found
+                terms.append(Term(user, self.gradient(user), part))
+        return terms
 
     def _parts_of(self, user: Node) -> dict[Node, Array]:
         """The gradients that one operation contributes to its inputs."""
@@ -133,10 +133,10 @@ def pulled_back(
 ) -> dict[Node, Array]:
     """Σ seed · ∂output/∂input for the direct inputs that a gradient flows to."""
     distinct = list(dict.fromkeys(inputs))
-    found = pullback(outputs, seeds, distinct)
+    gradients = pullback(outputs, seeds, distinct)
     return {
         node: np.asarray(gradient.value)
-        for node, gradient in zip(distinct, found, strict=True)
+        for node, gradient in zip(distinct, gradients, strict=True)
         if gradient is not None and not isinstance(gradient, list)
     }
 

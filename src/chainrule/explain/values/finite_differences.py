@@ -77,17 +77,17 @@ class Perturbation:
         """
         size = abs(float(self.base.reshape(-1)[entry]))
         steps = [STEP * max(1.0, size)] + ([STEP * size] if 0 < size < 1 else [])
-        found = Difference(float("nan"), steps[0])
+        estimate = Difference(float("nan"), steps[0])
         for step in steps:
             up, down = self._moved(entry, step), self._moved(entry, -step)
             value = (up - down) / (2 * step)
             half = self._moved(entry, step / 2) - self._moved(entry, -step / 2)
             scale = max(1.0, abs(value))
             kink = abs(up - 2 * self.start + down) / step > 1e-3 * scale
-            found = Difference(value, step, bool(kink))
+            estimate = Difference(value, step, bool(kink))
             if abs(half / step - value) <= STEADY * scale:
                 break
-        return found
+        return estimate
 
     def _moved(self, entry: int, by: float) -> float:
         moved = self.base.copy()
@@ -118,14 +118,14 @@ def _affected(node: Node, nodes: Sequence[Node]) -> list[Node]:
     """The nodes behind one, in order. A gradient does not pass ``stop_gradient``: what
     is behind it keeps its value.
     """
-    found = {node}
+    affected = {node}
     later = []
     first = bisect_right(nodes, node.age, key=lambda each: each.age)
     for each in nodes[first:]:
         if each.op is None or each.op.name == "stop_gradient":
             continue
-        if any(x in found for x in each.inputs):
-            found.add(each)
+        if any(x in affected for x in each.inputs):
+            affected.add(each)
             later.append(each)
     return later
 

@@ -217,10 +217,10 @@ class Wording:
         """`` at W[0, 1]``; nothing for a single number."""
         return f" at {self.name(node)}{index_of(node, entry)}" if node.shape else ""
 
-    def difference(self, found: Difference) -> str:
+    def difference(self, estimate: Difference) -> str:
         """``4 (h = 1e−05)``"""
-        kink = "; a kink: the slopes on both sides differ" if found.kink else ""
-        return f"{number(found.value, 6)} (h = {number(found.step, 2)}{kink})"
+        kink = "; a kink: the slopes on both sides differ" if estimate.kink else ""
+        return f"{number(estimate.value, 6)} (h = {number(estimate.step, 2)}{kink})"
 
     def body(self, node: Node) -> str:
         """The body of a scan, one line an operation; empty for other nodes."""

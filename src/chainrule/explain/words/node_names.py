@@ -169,14 +169,14 @@ def _outermost(value: ast.expr) -> str | None:
 
     A function that is no primitive may be made of any of them: then nothing is known.
     """
-    found = [_operation(each) for each in ast.walk(value)]
+    operations = [_operation(each) for each in ast.walk(value)]
     if any(
         isinstance(each, ast.Call) and _operation(each) not in REGISTRY
         for each in ast.walk(value)
     ):
         return None
     name = _operation(value)
-    return name if name is not None and found.count(name) == 1 else None
+    return name if name is not None and operations.count(name) == 1 else None
 
 
 def _operation(node: ast.AST) -> str | None:
@@ -196,7 +196,7 @@ def _assignments(file: str) -> dict[int, _Assignment]:
         tree = ast.parse("".join(linecache.getlines(file)))
     except (SyntaxError, ValueError):
         return {}
-    found: dict[int, _Assignment] = {}
+    by_line: dict[int, _Assignment] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Assign) and len(node.targets) == 1:
             target, value = node.targets[0], node.value
@@ -208,8 +208,8 @@ def _assignments(file: str) -> dict[int, _Assignment]:
         if names:
             entry = _Assignment(names, value)
             for line in range(node.lineno, (node.end_lineno or node.lineno) + 1):
-                found[line] = _joined(found.get(line), entry)
-    return found
+                by_line[line] = _joined(by_line.get(line), entry)
+    return by_line
 
 
 def _joined(before: _Assignment | None, entry: _Assignment) -> _Assignment:

@@ -134,15 +134,15 @@ def resolve(metrics: Any) -> list[Metric]:
         metrics = [metrics]
     if not isinstance(metrics, Iterable):
         raise ArgumentError(f"metrics: {metrics!r}: expected names or functions")
-    found = [_resolve_one(each) for each in metrics]
-    names = [metric.name for metric in found]
+    resolved = [_resolve_one(each) for each in metrics]
+    names = [metric.name for metric in resolved]
     for name in names:
         if names.count(name) > 1 or name == "loss":
             raise ArgumentError(
                 f"metrics: two columns would be called {name!r}",
                 fix="metrics.FunctionMetric(function, name=...)",
             )
-    return found
+    return resolved
 
 
 def _resolve_one(metric: Any) -> Metric:

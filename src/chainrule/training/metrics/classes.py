@@ -127,8 +127,8 @@ class TopK(Metric):
         own = take_along_axis(rows, column, -1)
         before = np.arange(num_classes).reshape(1, -1) < column
         ahead = ((rows > own) | ((rows == own) & before)).astype(int64).sum(-1)
-        found = (ahead < self.k) & (own == own).reshape(-1)  # NaN is no guess
-        return found.astype(int64).sum(), true.size
+        hit = (ahead < self.k) & (own == own).reshape(-1)  # NaN is no guess
+        return hit.astype(int64).sum(), true.size
 
     def result(self, totals: Totals) -> float:
         """found / all"""

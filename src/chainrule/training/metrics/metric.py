@@ -96,8 +96,8 @@ class FunctionMetric(Metric):
 
     def __init__(self, function: Predictor, name: str | None = None) -> None:
         self.function = function
-        found = name or str(getattr(function, "__name__", type(function).__name__))
-        self.name = "metric" if found == "<lambda>" else found
+        own_name = name or str(getattr(function, "__name__", type(function).__name__))
+        self.name = "metric" if own_name == "<lambda>" else own_name
         self.lower_is_better = sounds_bad(self.name)
 
     def measure(self, outputs: Any, targets: Any) -> tuple[Any, ...]:
