@@ -22,6 +22,8 @@ from dataclasses import dataclass
 
 from ....dtypes import is_float
 from ....graph import Graph, Node
+from ....ops.primitive import Primitive
+from ....shapes import size
 from ...match import number, through
 from ...rewrite import applied, is_op
 from .all_steps import Value, at_all_steps, movable
@@ -36,8 +38,6 @@ from .loop import (
 )
 from .sums import total
 
-#: Movements that are done after the loop: the loop emits what they are applied to.
-MOVEMENTS = frozenset({"transpose", "reshape"})
 #: The number 0, or copies of it.
 ZERO = through(["broadcast_to"], number(0.0))
 
@@ -191,9 +191,13 @@ class _AfterLoop:
         return list(sources)
 
     def _is_view(self, node: Node) -> bool:
-        if node in self.given or node.op is None or node in set(self.loop.emitted):
+        """Whether the loop emits what a view shows instead, which is as large."""
+        if node in self.given or node in set(self.loop.emitted):
             return False
-        return node.op.name in MOVEMENTS
+        if not isinstance(node.op, Primitive) or not node.op.is_view:
+            return False
+        same = size(node.inputs[0].shape) == size(node.shape)
+        return same and movable(node, [True])
 
     def _is_there(self, term: Node) -> bool:
         """Whether a term is a sum over what the loop emits anyway."""
