@@ -100,29 +100,29 @@ def check_gradients(
         >>> cr.check_gradients(lambda a, b: cr.tanh(a @ b), a, b)
     """
     rng = np.random.default_rng(seed)
-    points = [np.array(each, dtype=np.float64) for each in args]
+    points = [np.array(arg, dtype=np.float64) for arg in args]
     _check_once(f, points, rng, step, tolerance, "first")
     if order < 2:
         return
     weights = _random_like(_call(f, points), rng)
 
     def gradient(*inputs: Any) -> Any:
-        nodes = [alias(each) for each in lift(inputs)]
+        nodes = [alias(node) for node in lift(inputs)]
         outputs = lift(tree.flatten(call_openly(f, *nodes))[0])
-        found = pullback(outputs, [constant(each) for each in weights], nodes)
-        return [g for g in found if g is not None]
+        gradients = pullback(outputs, [constant(weight) for weight in weights], nodes)
+        return [g for g in gradients if g is not None]
 
     if gradient(*points):
         _check_once(gradient, points, rng, step, tolerance, "second")
 
 
 def _call(f: Function, points: Sequence[Array]) -> list[Array]:
-    leaves = tree.flatten(call_openly(f, *(constant(each) for each in points)))[0]
-    return [np.asarray(each.value) for each in lift(leaves)]
+    leaves = tree.flatten(call_openly(f, *(constant(point) for point in points)))[0]
+    return [np.asarray(node.value) for node in lift(leaves)]
 
 
 def _random_like(arrays: Sequence[Array], rng: np.random.Generator) -> list[Array]:
-    return [rng.standard_normal(each.shape) for each in arrays]
+    return [rng.standard_normal(array.shape) for array in arrays]
 
 
 def _check_once(
@@ -133,12 +133,12 @@ def _check_once(
     tolerance: float,
     which: str,
 ) -> None:
-    nodes = [alias(constant(each)) for each in points]
+    nodes = [alias(constant(point)) for point in points]
     outputs = lift(tree.flatten(call_openly(f, *nodes))[0])
-    weights = _random_like([np.asarray(each.value) for each in outputs], rng)
+    weights = _random_like([np.asarray(node.value) for node in outputs], rng)
     directions = _random_like(points, rng)
-    found = pullback(outputs, [constant(each) for each in weights], nodes)
-    pairs = zip(found, directions, strict=True)
+    gradients = pullback(outputs, [constant(weight) for weight in weights], nodes)
+    pairs = zip(gradients, directions, strict=True)
     declared = sum(float(sum_(g * d).value) for g, d in pairs if g is not None)
 
     def along(h: float) -> float:

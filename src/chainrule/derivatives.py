@@ -72,15 +72,15 @@ def _or_zeros(gradients: Sequence[Any], nodes: Sequence[Node]) -> list[Any]:
 def value_and_grad(
     f: Function, argnums: int | Sequence[int] = 0, *, has_aux: bool = False
 ) -> Function:
-    """A function that answers f's value and its gradient: (f(x), ∇f(x)).
+    """A function that returns f's value and its gradient: (f(x), ∇f(x)).
 
     Arguments:
         f: a function whose (first) result is one floating-point number.
         argnums: which arguments to differentiate; with several, a tuple of gradients.
             An argument may be nested in tuples, lists and dicts; its gradient is nested
             likewise.
-        has_aux: f answers (value, anything else); the answer is ((value, else),
-            gradient).
+        has_aux: f returns (value, anything else); the result is then ((value,
+            anything else), gradient).
 
     Raises:
         GradientError: when f's result is not one number.
@@ -100,48 +100,48 @@ def value_and_grad(
     @functools.wraps(f)
     def differentiated(*args: Any, **kwargs: Any) -> Any:
         new, inputs, structures = list(args), [], []
-        for number in _places(chosen, len(args)):
-            nodes, structure = _inputs("grad", args[number])
-            new[number] = tree.unflatten(structure, list(nodes))
+        for position in _positions(chosen, len(args)):
+            nodes, structure = _inputs("grad", args[position])
+            new[position] = tree.unflatten(structure, list(nodes))
             inputs.append(nodes)
             structures.append(structure)
-        answer = call_openly(f, *new, **kwargs)
-        value = answer[0] if has_aux else answer
+        result = call_openly(f, *new, **kwargs)
+        value = result[0] if has_aux else result
         output = _scalar(value)
         flat = [node for nodes in inputs for node in nodes]
-        found = _or_zeros(pullback([output], [_ones(output)], flat), flat)
+        flat_gradients = _or_zeros(pullback([output], [_ones(output)], flat), flat)
         gradients, start = [], 0
         for nodes, structure in zip(inputs, structures, strict=True):
             gradients.append(
-                tree.unflatten(structure, found[start : start + len(nodes)])
+                tree.unflatten(structure, flat_gradients[start : start + len(nodes)])
             )
             start += len(nodes)
-        return answer, tuple(gradients) if several else gradients[0]
+        return result, tuple(gradients) if several else gradients[0]
 
     return differentiated
 
 
-def _places(argnums: Sequence[int], count: int) -> list[int]:
+def _positions(argnums: Sequence[int], count: int) -> list[int]:
     """The arguments to differentiate, counted from the front, each once."""
     for number in argnums:
         if not -count <= number < count:
             raise ArgumentError(
                 f"grad: argnums={number}, but there are {count} arguments"
             )
-    places = [number % count for number in argnums]
-    if len(set(places)) != len(places):
+    positions = [number % count for number in argnums]
+    if len(set(positions)) != len(positions):
         raise ArgumentError(
             f"grad: argnums={tuple(argnums)} of {count} arguments: an argument is "
             "named twice",
-            fix=f"argnums={tuple(dict.fromkeys(places))}",
+            fix=f"argnums={tuple(dict.fromkeys(positions))}",
         )
-    return places
+    return positions
 
 
 def _scalar(value: Any) -> Node:
     if not isinstance(value, Node):
         raise GradientError(
-            f"grad: f answered {type(value).__name__}, not a tensor: no operation "
+            f"grad: f returned {type(value).__name__}, not a tensor: no operation "
             "leads back from it to the arguments"
         )
     node = value.read()
@@ -151,7 +151,7 @@ def _scalar(value: Any) -> Node:
         or not dtypes.is_float(node.dtype)
     ):
         raise GradientError(
-            f"grad: f answered {node.describe()} of {node.dtype}: a gradient is that "
+            f"grad: f returned {node.describe()} of {node.dtype}: a gradient is that "
             "of one floating-point number",
             fix="reduce it with .sum() or .mean(), or use cr.jacobian",
         )
@@ -163,7 +163,7 @@ def _ones(node: Node) -> Any:
 
 
 def grad(f: Function, argnums: int | Sequence[int] = 0) -> Function:
-    """A function that answers the gradient ∇f of a function f of one number.
+    """A function that returns the gradient ∇f of a function f of one number.
 
     See ``value_and_grad`` for the arguments and errors.
 
@@ -185,7 +185,7 @@ def vjp(f: Function, *args: Any) -> tuple[Any, Function]:
     """f's result and the function v ↦ vᵀ · J, with J = ∂f/∂args: one backward pass a
     call.
 
-    The returned function takes v, nested and shaped as the result, and answers a tuple
+    The returned function takes v, nested and shaped as the result, and returns a tuple
     with one gradient per argument.
 
     Example:
@@ -195,24 +195,24 @@ def vjp(f: Function, *args: Any) -> tuple[Any, Function]:
         array([ 2., 40.], dtype=float32)
     """
     nodes, structure = _inputs("vjp", args)
-    answer = call_openly(f, *tree.unflatten(structure, list(nodes)))
-    leaves, out_structure = tree.flatten(answer)
+    result = call_openly(f, *tree.unflatten(structure, list(nodes)))
+    leaves, out_structure = tree.flatten(result)
     outputs = lift(leaves)
 
     def back(v: Any) -> Any:
         given, v_structure = tree.flatten(v)
         if v_structure != out_structure:
             raise ArgumentError(
-                f"vjp: v is {tree.describe(v_structure)}, but f answered "
+                f"vjp: v is {tree.describe(v_structure)}, but f returned "
                 f"{tree.describe(out_structure)}: both must be nested alike"
             )
         cotangents = [
-            _fitting("vjp", each, o) for each, o in zip(given, outputs, strict=True)
+            _fitting("vjp", vector, o) for vector, o in zip(given, outputs, strict=True)
         ]
-        found = pullback(outputs, cotangents, nodes)
-        return tree.unflatten(structure, _or_zeros(found, nodes))
+        gradients = pullback(outputs, cotangents, nodes)
+        return tree.unflatten(structure, _or_zeros(gradients, nodes))
 
-    return answer, back
+    return result, back
 
 
 def _fitting(operation: str, vector: Any, like: Node) -> Node:
@@ -239,8 +239,8 @@ def jvp(f: Function, x: Any, v: Any) -> tuple[Any, Any]:
     """
     nodes, structure = _inputs("jvp", x)
     directions = _directions("jvp", v, structure, nodes)
-    answer = call_openly(f, tree.unflatten(structure, list(nodes)))
-    leaves, out_structure = tree.flatten(answer)
+    result = call_openly(f, tree.unflatten(structure, list(nodes)))
+    leaves, out_structure = tree.flatten(result)
     outputs = lift(leaves)
     duals = [alias(zeros_like(output)) for output in outputs]
     rows = pullback(outputs, duals, nodes)
@@ -250,12 +250,12 @@ def jvp(f: Function, x: Any, v: Any) -> tuple[Any, Any]:
         if row is not None
     ]
     total = functools.reduce(lambda a, b: a + b, slopes) if slopes else None
-    found = (
+    products = (
         pullback([total], [_ones(total)], duals)
         if total is not None
         else [None] * len(duals)
     )
-    return answer, tree.unflatten(out_structure, _or_zeros(found, outputs))
+    return result, tree.unflatten(out_structure, _or_zeros(products, outputs))
 
 
 def _directions(
@@ -268,8 +268,8 @@ def _directions(
             f"{tree.describe(structure)}: both must be nested alike"
         )
     return [
-        _fitting(operation, each, node)
-        for each, node in zip(leaves, nodes, strict=True)
+        _fitting(operation, leaf, node)
+        for leaf, node in zip(leaves, nodes, strict=True)
     ]
 
 
@@ -294,12 +294,12 @@ def hvp(f: Function, x: Any, v: Any) -> Any:
     if not slopes:
         return tree.unflatten(structure, [zeros_like(node) for node in nodes])
     total = functools.reduce(lambda a, b: a + b, slopes)
-    found = pullback([total], [_ones(total)], nodes)
-    return tree.unflatten(structure, _or_zeros(found, nodes))
+    products = pullback([total], [_ones(total)], nodes)
+    return tree.unflatten(structure, _or_zeros(products, nodes))
 
 
 def jacobian(f: Function, argnum: int = 0) -> Function:
-    """A function that answers ∂f/∂x, of shape (*f(x).shape, *x.shape): one backward
+    """A function that returns ∂f/∂x, of shape (*f(x).shape, *x.shape): one backward
     pass for every element of f(x).
 
     Example:
@@ -315,14 +315,14 @@ def jacobian(f: Function, argnum: int = 0) -> Function:
             raise ArgumentError(
                 f"jacobian: argnum={argnum}, but there are {len(args)} arguments"
             )
-        place = argnum % len(args)
-        nodes, structure = _inputs("jacobian", args[place])
+        position = argnum % len(args)
+        nodes, structure = _inputs("jacobian", args[position])
         if structure is not None:
             raise ArgumentError(
                 "jacobian: the argument must be one tensor, not nested ones"
             )
         (x,) = nodes
-        new = (*args[:place], x, *args[place + 1 :])
+        new = (*args[:position], x, *args[position + 1 :])
         (output,) = lift([call_openly(f, *new, **kwargs)])
         flat = reshape(output, (-1,))
         rows = []
@@ -337,7 +337,7 @@ def jacobian(f: Function, argnum: int = 0) -> Function:
 
 
 def hessian(f: Function, argnum: int = 0) -> Function:
-    """A function that answers the matrix of second derivatives of a function of one
+    """A function that returns the matrix of second derivatives of a function of one
     number, of shape (*x.shape, *x.shape).
 
     Example:

@@ -1,6 +1,6 @@
 """The algebra of shapes: pure functions on tuples of integers.
 
-Place on the road: below the graph. Each function answers the shape of a result, or
+Place on the road: below the graph. Each function returns the shape of a result, or
 raises a ``ShapeError`` whose first line names the operation, the operands and the rule.
 ``operands`` are the descriptions that the caller has of them, such as ``"x (32,
 784)"``, looked at only for the message.

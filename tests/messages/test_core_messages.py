@@ -177,7 +177,7 @@ CASES: list[Case] = [
      "derivative leads from it to the loss",
      "use it in the computation of the loss, or leave it out of the optimizer"),
     ("gradient of a vector", lambda: cr.grad(lambda x: x * 2)(x), GradientError,
-     "grad: f answered (32, 784) of float32: a gradient is that of one floating-point "
+     "grad: f returned (32, 784) of float32: a gradient is that of one floating-point "
      "number", "reduce it with .sum() or .mean(), or use cr.jacobian"),
     ("gradient by integers", lambda: cr.grad(cr.sum)(i), DTypeError,
      "grad: argument i (3,) is int64: only floating-point arguments have derivatives",

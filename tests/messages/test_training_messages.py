@@ -164,7 +164,7 @@ CASES: list[Case] = [
      "cr.grad(f)(x); for a loss at hand, cr.backprop(loss)[x]"),
     ("a function that only NumPy has", lambda: np.cbrt(cr.tensor(1.0, name="t")),
      DTypeError, "np.cbrt: t (): there is no such function of tensors", None,
-     "np.cbrt(x.numpy()) answers an array, without a gradient"),
+     "np.cbrt(x.numpy()) is an array, without a gradient"),
 ]
 # fmt: on
 

@@ -136,11 +136,11 @@ def promoted(operation: str, inputs: Sequence[Node], *, real: bool) -> DType:
     Raises:
         DTypeError: where no supported dtype holds the values of all.
     """
-    found = [node.dtype for node in inputs]
+    own = [node.dtype for node in inputs]
     if real:
-        found = [dtypes.float_for(dtype) for dtype in found]
-    dtype = found[0]
-    for other in found[1:]:
+        own = [dtypes.float_for(dtype) for dtype in own]
+    dtype = own[0]
+    for other in own[1:]:
         if other != dtype:
             try:
                 dtype = dtypes.promote(dtype, other)

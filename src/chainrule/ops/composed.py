@@ -310,8 +310,8 @@ def expand_dims(x: Any, axis: int) -> Any:
         (2, 3, 1)
     """
     (node,) = lift([x])
-    place = shapes.normal_axis("expand_dims", axis, len(node.shape) + 1)
-    return reshape(node, (*node.shape[:place], 1, *node.shape[place:]))
+    position = shapes.normal_axis("expand_dims", axis, len(node.shape) + 1)
+    return reshape(node, (*node.shape[:position], 1, *node.shape[position:]))
 
 
 def squeeze(x: Any, axis: Axis = None) -> Any:
@@ -329,11 +329,9 @@ def squeeze(x: Any, axis: Axis = None) -> Any:
     if axis is None:
         return reshape(node, tuple(n for n in node.shape if n != 1))
     axes = shapes.normal_axes("squeeze", axis, len(node.shape))
-    for each in axes:
-        if node.shape[each] != 1:
-            raise ShapeError(
-                f"squeeze: {node.describe()}: axis {each} is not of length 1"
-            )
+    for i in axes:
+        if node.shape[i] != 1:
+            raise ShapeError(f"squeeze: {node.describe()}: axis {i} is not of length 1")
     return reshape(node, shapes.reduced(node.shape, axes, keepdims=False))
 
 
@@ -365,13 +363,13 @@ def stack(tensors: Sequence[Any], axis: int = 0) -> Any:
         (2, 3)
     """
     nodes = lift(list(tensors))
-    for each in nodes[1:]:
-        if each.shape != nodes[0].shape:
+    for other in nodes[1:]:
+        if other.shape != nodes[0].shape:
             raise ShapeError(
-                f"stack: {nodes[0].describe()} and {each.describe()}: all shapes must "
+                f"stack: {nodes[0].describe()} and {other.describe()}: all shapes must "
                 "be equal"
             )
-    return concatenate([expand_dims(each, axis) for each in nodes], axis)
+    return concatenate([expand_dims(part, axis) for part in nodes], axis)
 
 
 def split(x: Any, parts: int | Sequence[int], axis: int = 0) -> list[Any]:
@@ -433,19 +431,19 @@ def top_k(x: Any, k: int, axis: int = -1) -> tuple[Any, Any]:
         (array([7., 3.], dtype=float32), array([2, 0]))
     """
     (node,) = lift([x])
-    place = shapes.normal_axis("top_k", axis, len(node.shape))
-    n = node.shape[place]
+    along = shapes.normal_axis("top_k", axis, len(node.shape))
+    n = node.shape[along]
     if not isinstance(k, SupportsIndex) or not 0 <= k.__index__() <= n:
         raise ArgumentError(
-            f"top_k: k={k} of {node.describe()}: axis {place} has {n} elements"
+            f"top_k: k={k} of {node.describe()}: axis {along} has {n} elements"
         )
     index = [slice(None)] * len(node.shape)
-    index[place] = slice(0, k)
+    index[along] = slice(0, k)
     # Sorting the reversed tensor and reading it backwards keeps equal elements in
     # order.
-    order = (n - 1) - flip(argsort(flip(node, place), place), place)
+    order = (n - 1) - flip(argsort(flip(node, along), along), along)
     chosen = slice_(order, tuple(index))
-    return take_along_axis(node, chosen, place), chosen
+    return take_along_axis(node, chosen, along), chosen
 
 
 def one_hot(labels: Any, num_classes: int, dtype: Any = None) -> Any:
@@ -480,9 +478,9 @@ def cumprod(x: Any, axis: int | None = None) -> Any:
     node = node.astype(accumulator(node.dtype))  # type: ignore[attr-defined]
     if axis is None:
         node, axis = reshape(node, (-1,)), 0
-    place = shapes.normal_axis("cumprod", axis, len(node.shape))
-    last = swapaxes(node, place, -1)
-    return swapaxes(running_products(last), place, -1)
+    along = shapes.normal_axis("cumprod", axis, len(node.shape))
+    last = swapaxes(node, along, -1)
+    return swapaxes(running_products(last), along, -1)
 
 
 def outer(a: Any, b: Any) -> Any:

@@ -5,7 +5,7 @@ The body of the loop is a graph, so the graph of a loop does not grow with its l
 and compiling takes as long for ten steps as for ten thousand. The body's inputs are, in
 this order, the tensors from outside that it uses, the carry, and one element of each
 sequence; its outputs are the new carry and one element of each emitted sequence. The
-primitive answers the last carry and the emitted sequences, stacked.
+primitive returns the last carry and the emitted sequences, stacked.
 
 ``scan`` lets every step emit, behind what the user emits, the carry as the step met it:
 the backward rule computes the steps again from there. The compiler drops what nobody
@@ -32,7 +32,9 @@ from .primitive import Cost, Kind, Primitive
 
 @dataclass(frozen=True)
 class Split:
-    """How many of a body's inputs are from outside, carried, and of sequences."""
+    """How many of a body's inputs come from outside, are carried, and are elements of
+    sequences, in this order.
+    """
 
     outside: int
     carry: int
@@ -48,22 +50,22 @@ def _infer_scan(
     recompute: bool,
 ) -> tuple[Any, Any]:
     carry, emitted = body.outputs[: split.carry], body.outputs[split.carry :]
-    stacked = [(length, *each.shape) for each in emitted]
-    kinds = tuple(each.dtype for each in body.outputs)
-    return (*(each.shape for each in carry), *stacked), kinds
+    stacked = [(length, *node.shape) for node in emitted]
+    kinds = tuple(node.dtype for node in body.outputs)
+    return (*(node.shape for node in carry), *stacked), kinds
 
 
 def run_body(body: Graph, values: Sequence[Array]) -> list[Array]:
     """The outputs of a graph, each operation with its NumPy meaning.
 
-    The loop itself is an operation, so whoever runs it has quietened NumPy already.
+    NumPy's warnings are off already: the loop is an operation that ``run`` evaluates.
     """
     known: dict[Node, Any] = dict(zip(body.inputs, values, strict=True))
     for node in body.nodes:
         if node in known:
             continue
         if isinstance(node.op, Primitive):
-            operands = [known[each] for each in node.inputs]
+            operands = [known[operand] for operand in node.inputs]
             known[node] = node.op.numpy(*operands, **node.params)
         else:
             known[node] = node.value
@@ -86,11 +88,11 @@ def _scan_meaning(
     ]
     for step in range(length)[:: -1 if reverse else 1]:
         results = run_body(
-            body, [*outside, *carry, *(each[step] for each in sequences)]
+            body, [*outside, *carry, *(sequence[step] for sequence in sequences)]
         )
         carry = results[: split.carry]
-        for whole, each in zip(emitted, results[split.carry :], strict=True):
-            whole[step] = each
+        for whole, sequence in zip(emitted, results[split.carry :], strict=True):
+            whole[step] = sequence
     return (*carry, *emitted)
 
 
@@ -119,14 +121,15 @@ def _scan_rule(
         sums, g_carry = carry
         met, element, g_out = elements
         at = [*outside, *met, *element]
-        found = pullback(replay(body, at), [*g_carry, *g_out], at)
-        to_outside, to_carry = found[: split.outside], found[split.outside :][:n]
+        gradients = pullback(replay(body, at), [*g_carry, *g_out], at)
+        to_outside = gradients[: split.outside]
+        to_carry = gradients[split.outside :][:n]
         sums = [_plus(a, b) for a, b in zip(sums, to_outside, strict=True)]
         before = [start(b, c) for b, c in zip(to_carry, met, strict=True)]
-        to_element = zip(found[split.outside + n :], element, strict=True)
+        to_element = zip(gradients[split.outside + n :], element, strict=True)
         return (sums, before), [start(b, x) for b, x in to_element]
 
-    zeros = [start(None, each) for each in outside]
+    zeros = [start(None, node) for node in outside]
     last = [start(gi, x) for gi, x in zip(g[:n], first, strict=True)]
     (sums, g_first), g_sequences = scan(
         step,
@@ -184,7 +187,8 @@ def replay(graph: Graph, inputs: Sequence[Node]) -> list[Node]:
         if node in known:
             continue
         if isinstance(node.op, Primitive):
-            known[node] = node.op(*(known[each] for each in node.inputs), **node.params)
+            operands = [known[operand] for operand in node.inputs]
+            known[node] = node.op(*operands, **node.params)
         else:
             known[node] = node
     return [known[node] for node in graph.outputs]
@@ -232,8 +236,8 @@ def scan(
     """
     carry_leaves, carry_tree = tree.flatten(init)
     x_leaves, x_tree = tree.flatten(xs)
-    carry = [lift([each])[0] for each in carry_leaves]
-    sequences = [lift([each])[0] for each in x_leaves]
+    carry = [lift([leaf])[0] for leaf in carry_leaves]
+    sequences = [lift([leaf])[0] for leaf in x_leaves]
     steps = _length(sequences, length)
     loop = (f, carry_tree, sequences, x_tree)
     body, y_tree = _trace_step(carry, *loop)
@@ -241,8 +245,8 @@ def scan(
     numbers = [a.literal and a.dtype != d for a, d in zip(carry, wanted, strict=True)]
     if any(numbers):  # a number to start from takes the dtype that a step gives it
         carry = [
-            literal(each.value.item(), dtype) if number else each
-            for each, dtype, number in zip(carry, wanted, numbers, strict=True)
+            literal(leaf.value.item(), dtype) if number else leaf
+            for leaf, dtype, number in zip(carry, wanted, numbers, strict=True)
         ]
         body, y_tree = _trace_step(carry, *loop)
     _check_carry(carry, body)
@@ -267,16 +271,16 @@ def scan(
 
 
 def _length(sequences: Sequence[Node], length: int | None) -> int:
-    for each in sequences:
-        if not each.shape:
+    for sequence in sequences:
+        if not sequence.shape:
             raise ShapeError(
                 "scan: xs has a single number: a sequence needs a first axis"
             )
-    lengths: set[Any] = {each.shape[0] for each in sequences} | (
+    lengths: set[Any] = {sequence.shape[0] for sequence in sequences} | (
         {length} if length is not None else set()
     )
     if len(lengths) > 1:
-        shown = ", ".join(each.describe() for each in sequences)
+        shown = ", ".join(sequence.describe() for sequence in sequences)
         raise ShapeError(
             f"scan: sequences {shown}"
             + (f" with length={length}" if length is not None else "")
@@ -305,11 +309,11 @@ def _trace_step(
     with Trace(purpose="the body of scan", body=True) as trace:
         carry_in = _placeholders("carry", [(n.shape, n.dtype) for n in carry])
         element = _placeholders("x", [(n.shape[1:], n.dtype) for n in sequences])
-        answer = f(
+        result = f(
             tree.unflatten(carry_tree, list(carry_in)),
             tree.unflatten(x_tree, list(element)),
         )
-        carry_out, emitted, y_tree = _take_apart(answer, carry_tree, carry_in)
+        carry_out, emitted, y_tree = _take_apart(result, carry_tree, carry_in)
     outside = _captured([*carry_out, *emitted], trace.start)
     inputs = [*outside, *carry_in, *element]
     return Graph(inputs, [*carry_out, *emitted, *carry_in], name="body"), y_tree
@@ -318,34 +322,34 @@ def _trace_step(
 def _placeholders(name: str, types: Sequence[tuple[Any, Any]]) -> list[Node]:
     names = [name] if len(types) == 1 else [f"{name}.{i}" for i in range(len(types))]
     pairs = zip(types, names, strict=True)
-    return [Node.kind(None, (), {}, s, d, None, each) for (s, d), each in pairs]
+    return [Node.kind(None, (), {}, s, d, None, one) for (s, d), one in pairs]
 
 
 def _take_apart(
-    answer: Any, carry_tree: tree.Structure, carry_in: Sequence[Node]
+    result: Any, carry_tree: tree.Structure, carry_in: Sequence[Node]
 ) -> tuple[list[Node], list[Node], tree.Structure]:
-    """The leaves of what a step answered: the new carry, and what it emits."""
-    if not isinstance(answer, tuple) or len(answer) != 2:
+    """The leaves of what a step returned: the new carry, and what it emits."""
+    if not isinstance(result, tuple) or len(result) != 2:
         raise ArgumentError(
-            f"scan: f answered {type(answer).__name__}: expected a pair (carry, y)",
+            f"scan: f returned {type(result).__name__}: expected a pair (carry, y)",
             fix="return carry, None where nothing is emitted",
         )
-    leaves, structure = tree.flatten(answer[0])
+    leaves, structure = tree.flatten(result[0])
     if structure != carry_tree:
         raise ArgumentError(
-            f"scan: f was given the carry {tree.describe(carry_tree)} and answered "
+            f"scan: f was given the carry {tree.describe(carry_tree)} and returned "
             f"{tree.describe(structure)}: both must be nested alike"
         )
     # A number takes the dtype of the carry that it replaces, where it fits.
     carry_out = [
         lift([leaf, before])[0] for leaf, before in zip(leaves, carry_in, strict=True)
     ]
-    emitted, y_tree = tree.flatten(answer[1])
-    return carry_out, [lift([each])[0] for each in emitted], y_tree
+    emitted, y_tree = tree.flatten(result[1])
+    return carry_out, [lift([leaf])[0] for leaf in emitted], y_tree
 
 
 def _check_carry(carry: Sequence[Node], body: Graph) -> None:
-    """A step must answer a carry like the one that it was given."""
+    """A step must return a carry like the one that it was given."""
     names = ["carry"] if len(carry) == 1 else [f"carry.{i}" for i in range(len(carry))]
     outputs = body.outputs[: len(carry)]
     for name, before, after in zip(names, carry, outputs, strict=True):
@@ -367,7 +371,7 @@ def _captured(outputs: Sequence[Node], start: int) -> list[Node]:
     """The nodes from outside that a body uses: older than its trace, or values of
     variables.
     """
-    found: set[Node] = set()
+    captured: set[Node] = set()
     seen: set[Node] = set()
     pending = list(outputs)
     while pending:
@@ -378,7 +382,7 @@ def _captured(outputs: Sequence[Node], start: int) -> list[Node]:
         if node.literal:
             continue
         if node.age < start or node.owner is not None:
-            found.add(node)
+            captured.add(node)
         else:
             pending.extend(node.inputs)
-    return sorted(found, key=lambda node: node.age)
+    return sorted(captured, key=lambda node: node.age)

@@ -39,8 +39,8 @@ from .windows import (
     view,
 )
 
-#: The NumPy meaning makes the matrix of the windows of a few samples at a time: at most
-#: so many elements.
+#: The NumPy meaning makes the matrix of the windows of a few samples at a time; this is
+#: the most elements that it may have.
 BLOCK = 1 << 22
 
 
@@ -164,8 +164,8 @@ def _convolution(
         return _depthwise(windows, w, z)
     matrix = w.reshape(groups, w.shape[0] // groups, math.prod(w.shape[1:]))
     for some in _blocks(len(x), math.prod(windows.shape[1:])):
-        found = _rows(windows[some], axes, groups) @ matrix.swapaxes(1, 2)
-        z[some] = found.transpose(1, 0, 2).reshape(z[some].shape)
+        products = _rows(windows[some], axes, groups) @ matrix.swapaxes(1, 2)
+        z[some] = products.transpose(1, 0, 2).reshape(z[some].shape)
     return z
 
 
@@ -173,9 +173,9 @@ def _depthwise(windows: Array, w: Array, z: Array) -> Array:
     """A kernel of its own for each channel, or several: no sum over channels."""
     axes, channels = z.ndim - 2, windows.shape[-1]
     total = np.zeros((*z.shape[:-1], channels, z.shape[-1] // channels), z.dtype)
-    for place in np.ndindex(*w.shape[1:-1]):
-        seen = windows[(slice(None),) * (axes + 1) + place]
-        total += seen[..., None] * w[(slice(None), *place, 0)].reshape(channels, -1)
+    for tap in np.ndindex(*w.shape[1:-1]):
+        window = windows[(slice(None),) * (axes + 1) + tap]
+        total += window[..., None] * w[(slice(None), *tap, 0)].reshape(channels, -1)
     return total.reshape(z.shape)
 
 
@@ -194,8 +194,8 @@ def _transposed(
     matrix = w.reshape(groups, w.shape[0] // groups, math.prod(w.shape[1:]))
     x = np.empty((len(z), *size, channels), z.dtype)
     whole = _whole(size, padding)
-    each = math.prod((*counts, *kernel, channels))
-    for some in _blocks(len(z), each):
+    elements = math.prod((*counts, *kernel, channels))
+    for some in _blocks(len(z), elements):
         spread = _grouped(z[some], groups) @ matrix
         split = spread.reshape(groups, spread.shape[1], math.prod(kernel), w.shape[-1])
         shape = (spread.shape[1] // max(1, math.prod(counts)), *counts, *kernel)
@@ -416,7 +416,7 @@ def smallest_size(
     padding: Any,
     dilation: Shape,
 ) -> Shape:
-    """The smallest input that so many windows fit.
+    """The smallest input that has this many windows.
 
     Raises:
         ShapeError: where the padding is all there is.
@@ -425,19 +425,19 @@ def smallest_size(
         >>> smallest_size("ConvTranspose1d", (4,), (3,), (2,), ((1, 1),), (1,))
         (7,)
     """
-    found = []
+    sizes = []
     for n, k, s, (before, after), d in zip(
         counts, kernel, stride, padding, dilation, strict=True
     ):
-        found.append((n - 1) * s + shapes.extent(k, d) - before - after)
-    if min(found) < 1:
+        sizes.append((n - 1) * s + shapes.extent(k, d) - before - after)
+    if min(sizes) < 1:
         raise ShapeError(
             f"{operation}: {counts} windows of a kernel {kernel} with stride {stride} "
-            f"and padding {padding} come from {tuple(found)} elements: expected at "
+            f"and padding {padding} come from {tuple(sizes)} elements: expected at "
             "least 1 along every axis",
             fix="less padding, a larger kernel, or a larger stride",
         )
-    return tuple(found)
+    return tuple(sizes)
 
 
 def multiplications(node: Node) -> int:

@@ -22,11 +22,11 @@ from .primitive import Backward, Cost, Kind, Primitive, common_dtype, same_shape
 
 
 def _broadcast(operation: str, *inputs: Node) -> tuple[Shape, DType]:
-    found = [each.shape for each in inputs]
-    if found.count(found[0]) == len(found):
-        return found[0], inputs[0].dtype
+    own = [node.shape for node in inputs]
+    if own.count(own[0]) == len(own):
+        return own[0], inputs[0].dtype
     operands = map(Node.describe, inputs)  # made only for a message
-    return shapes.broadcast(operation, found, operands), inputs[0].dtype
+    return shapes.broadcast(operation, own, operands), inputs[0].dtype
 
 
 def _unary(
@@ -77,7 +77,7 @@ def _binary(
 
 
 def _refuse_bools(operation: str, *inputs: Node) -> None:
-    """NumPy has no such operation on bools, or answers small integers."""
+    """NumPy has no such operation on bools, or returns small integers."""
     if inputs[0].dtype == dtypes.bool_:
         raise DTypeError(
             f"{operation}: {' and '.join(describe(inputs))} of bool: bools have no "

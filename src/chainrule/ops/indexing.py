@@ -158,7 +158,7 @@ def take(x: Any, index: Any, axis: int = 0) -> Any:
     the end.
 
     Raises:
-        BoundsError: for an index outside of the axis, with its place.
+        BoundsError: for an index outside of the axis, with its position.
         DTypeError: for an index that is not of integers.
 
     Example:
@@ -244,7 +244,7 @@ def _put_rule(
 
 _put = Primitive(
     "put",
-    "x with updates in the places of index along axis",
+    "x with updates at index along axis",
     _infer_put,
     _put_meaning,
     _put_rule,
@@ -262,10 +262,10 @@ def put(x: Any, index: Any, updates: Any, axis: int = 0) -> Any:
     axes of ``index``.
 
     Equal indices should bring equal updates: the last one counts, and each is given
-    the whole gradient of the place.
+    the whole gradient of that position.
 
     Raises:
-        BoundsError: for an index outside of the axis, with its place.
+        BoundsError: for an index outside of the axis, with its position.
         DTypeError: for an index that is not of integers.
         ShapeError: for updates of another shape.
 

@@ -181,8 +181,8 @@ def slice_(x: Any, index: tuple[slice, ...]) -> Any:
     """``x[index]`` for a slice per axis; a negative step is a positive one, flipped."""
     (node,) = lift([x])
     bounds, reverse = [], []
-    for axis, (each, n) in enumerate(zip(index, node.shape, strict=True)):
-        start, stop, step = each.indices(n)
+    for axis, (part, n) in enumerate(zip(index, node.shape, strict=True)):
+        start, stop, step = part.indices(n)
         if step < 0:
             count = len(range(start, stop, step))
             first = start + (count - 1) * step
@@ -258,7 +258,7 @@ def pad(x: Any, widths: Sequence[tuple[int, int]], value: float = 0.0) -> Any:
             f"pad: {node.describe()} with widths {list(widths)}: expected one "
             f"(before, after) for each of the {len(node.shape)} axes"
         )
-    if any(each < 0 for pair in widths for each in pair):
+    if any(width < 0 for pair in widths for width in pair):
         raise ArgumentError(f"pad: widths {list(widths)}: each must be at least 0")
     return _pad(
         node, widths=tuple((int(a), int(b), 0) for a, b in widths), value=float(value)
@@ -266,18 +266,18 @@ def pad(x: Any, widths: Sequence[tuple[int, int]], value: float = 0.0) -> Any:
 
 
 def _infer_concatenate(*inputs: Node, axis: int) -> tuple[Shape, DType]:
-    found = [each.shape for each in inputs]
-    return shapes.concatenated(found, axis, describe(inputs)), inputs[0].dtype
+    own = [node.shape for node in inputs]
+    return shapes.concatenated(own, axis, describe(inputs)), inputs[0].dtype
 
 
 def _concatenate_rule(g: Any, y: Node, *inputs: Node) -> list[Any]:
     axis = y.params["axis"]
     parts, start = [], 0
-    for each in inputs:
+    for node in inputs:
         index = [slice(None)] * len(y.shape)
-        index[axis] = slice(start, start + each.shape[axis])
+        index[axis] = slice(start, start + node.shape[axis])
         parts.append(slice_(g, tuple(index)))
-        start += each.shape[axis]
+        start += node.shape[axis]
     return parts
 
 

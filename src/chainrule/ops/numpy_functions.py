@@ -1,7 +1,7 @@
 """NumPy's own functions of tensors: ``np.exp(x)``, and ``array + x``.
 
 Place on the road: beside the operators. NumPy asks a tensor what its functions are of
-it; here is the answer: the operation of that name. It must not know of gradients.
+it; this file answers with the operation of that name. It must not know of gradients.
 """
 
 from __future__ import annotations
@@ -57,14 +57,14 @@ def numpy_function(
         DTypeError: where there is no such function of tensors.
     """
     if "out" in options:
-        arrays = [each.numpy() if isinstance(each, Node) else each for each in inputs]  # type: ignore[attr-defined]
+        arrays = [np.asarray(a) if isinstance(a, Node) else a for a in inputs]
         return getattr(ufunc, method)(*arrays, **options)
     own = FUNCTIONS.get(ufunc.__name__)
     if own is None or method != "__call__" or options:
         name = ufunc.__name__ + ("" if method == "__call__" else f".{method}")
         raise DTypeError(
             f"np.{name}: {x.describe()}: there is no such function of tensors",
-            fix=f"np.{name}(x.numpy()) answers an array, without a gradient",
+            fix=f"np.{name}(x.numpy()) is an array, without a gradient",
         )
     return own(*inputs)
 
@@ -76,10 +76,10 @@ def bools(operator: str, a: Any, b: Any) -> list[Node]:
         DTypeError: when one is not.
     """
     nodes = lift([a, b])
-    for each in nodes:
-        if each.dtype != dtypes.bool_:
+    for node in nodes:
+        if node.dtype != dtypes.bool_:
             raise DTypeError(
-                f"{operator}: {each.describe()} is {each.dtype}: both sides must be "
+                f"{operator}: {node.describe()} is {node.dtype}: both sides must be "
                 "bool",
                 fix="compare first, with parentheses: (x > 0) & (x < 1)",
             )

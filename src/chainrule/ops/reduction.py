@@ -39,7 +39,7 @@ def _infer_total(x: Node, axis: tuple[int, ...], keepdims: bool) -> tuple[Shape,
 
 def _infer_extreme(name: str) -> Infer:
     def infer(x: Node, axis: tuple[int, ...], keepdims: bool) -> tuple[Shape, DType]:
-        if any(x.shape[each] == 0 for each in axis):
+        if any(x.shape[along] == 0 for along in axis):
             raise ShapeError(
                 f"{name}: {x.describe()} over axis {axis}: no elements to choose from"
             )
@@ -69,12 +69,12 @@ def _extreme_rule(g: Any, y: Node, x: Node) -> tuple[Any]:
 def _prod_rule(g: Any, y: Node, x: Node) -> tuple[Any]:
     """For each element the product of all others, right also where elements are 0."""
     axis = y.params["axis"]
-    rest = tuple(each for each in range(len(x.shape)) if each not in axis)
-    back = tuple(int(each) for each in np.argsort(rest + axis))
-    kept = tuple(x.shape[each] for each in rest)
+    rest = tuple(i for i in range(len(x.shape)) if i not in axis)
+    back = tuple(int(i) for i in np.argsort(rest + axis))
+    kept = tuple(x.shape[i] for i in rest)
     rows = reshape(transpose(x, rest + axis), (*kept, -1 if shapes.size(kept) else 0))
     others = _products_before(rows) * flip(_products_before(flip(rows, -1)), -1)
-    folded = reshape(others, tuple(x.shape[each] for each in rest + axis))
+    folded = reshape(others, tuple(x.shape[i] for i in rest + axis))
     return (_spread(g, x, axis) * transpose(folded, back),)
 
 
@@ -248,13 +248,13 @@ def min(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 def _along(primitive: Primitive, x: Any, axis: int | None, keepdims: bool) -> Any:
     (node,) = lift([x])
     if axis is None:
-        found = primitive(reshape(node, (-1,)), axis=0)
-        return reshape(found, (1,) * len(node.shape)) if keepdims else found
+        index_of = primitive(reshape(node, (-1,)), axis=0)
+        return reshape(index_of, (1,) * len(node.shape)) if keepdims else index_of
     index = shapes.normal_axis(primitive.name, axis, len(node.shape))
-    found = primitive(node, axis=index)
+    index_of = primitive(node, axis=index)
     if not keepdims:
-        return found
-    return reshape(found, shapes.reduced(node.shape, (index,), keepdims=True))
+        return index_of
+    return reshape(index_of, shapes.reduced(node.shape, (index,), keepdims=True))
 
 
 def argmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:

@@ -29,7 +29,7 @@ def subscript(x: Node, index: Any) -> Any:
     arrays = any(isinstance(part, _Positions) for part in parts)
     slices: list[slice] = []
     shape: list[int] = []  # after the slices, new axes put in
-    places: dict[int, Node] = {}  # axis of that shape → index array
+    arrays_at: dict[int, Node] = {}  # axis of that shape → index array
     for part in parts:
         axis = len(slices)
         if part is None:
@@ -40,19 +40,19 @@ def subscript(x: Node, index: Any) -> Any:
             shape.append(len(range(*slices[-1].indices(x.shape[axis]))))
         elif isinstance(part, _Positions):
             _check_mask(part, x, axis)
-            places[len(shape)] = part.node
+            arrays_at[len(shape)] = part.node
             slices.append(slice(None))
             shape.append(x.shape[axis])
         else:
             number = _checked(part, x, axis)
             if arrays:
-                places[len(shape)] = constant(number)
+                arrays_at[len(shape)] = constant(number)
                 slices.append(slice(None))
                 shape.append(x.shape[axis])
             else:
                 slices.append(slice(number, number + 1))
     taken = reshape(slice_(x, tuple(slices)), tuple(shape))
-    return _take_at(taken, places, adjacent) if places else taken
+    return _take_at(taken, arrays_at, adjacent) if arrays_at else taken
 
 
 def _expand(x: Node, index: list[Any]) -> tuple[list[Any], bool]:
@@ -60,15 +60,15 @@ def _expand(x: Node, index: list[Any]) -> tuple[list[Any], bool]:
     nodes.
     """
     parts: list[Any] = []
-    for each in index:
-        if each is None or each is Ellipsis or isinstance(each, slice):
-            parts.append(each)
-        elif isinstance(each, (bool, np.bool_)):
+    for part in index:
+        if part is None or part is Ellipsis or isinstance(part, slice):
+            parts.append(part)
+        elif isinstance(part, (bool, np.bool_)):
             raise DTypeError(_NO_BOOLS, fix=_INSTEAD_OF_BOOLS)
-        elif isinstance(each, (int, np.integer)):
-            parts.append(int(each))
+        elif isinstance(part, (int, np.integer)):
+            parts.append(int(part))
         else:
-            parts.extend(_arrays(each))
+            parts.extend(_arrays(part))
     used = sum(part is not None and part is not Ellipsis for part in parts)
     ndim = len(x.shape)
     if used > ndim:
@@ -76,11 +76,11 @@ def _expand(x: Node, index: list[Any]) -> tuple[list[Any], bool]:
     dots = [i for i, part in enumerate(parts) if part is Ellipsis]
     if len(dots) > 1:
         raise ArgumentError("x[...]: '...' stands for all other axes, so only once")
-    place = dots[0] if dots else len(parts)
+    dots_at = dots[0] if dots else len(parts)
     advanced = [i for i, p in enumerate(parts) if isinstance(p, (int, _Positions))]
     adjacent = not advanced or advanced[-1] - advanced[0] < len(advanced)
     everything = [slice(None)] * (ndim - used)
-    return parts[:place] + everything + parts[place + 1 :], adjacent
+    return parts[:dots_at] + everything + parts[dots_at + 1 :], adjacent
 
 
 @dataclass(frozen=True)
@@ -109,8 +109,8 @@ def _arrays(index: Any) -> list[_Positions]:
             )
         if not node.shape:
             raise DTypeError(_NO_BOOLS, fix=_INSTEAD_OF_BOOLS)
-        found = zip(np.nonzero(node.value), node.shape, strict=True)
-        return [_Positions(constant(each), length) for each, length in found]
+        positions = zip(np.nonzero(node.value), node.shape, strict=True)
+        return [_Positions(constant(along), length) for along, length in positions]
     if not dtypes.is_integer(node.dtype):
         raise DTypeError(
             f"x[...]: index {node.describe()} is {node.dtype}: expected integers, a "
@@ -123,9 +123,9 @@ def _arrays(index: Any) -> list[_Positions]:
 def _plain(part: slice) -> slice:
     """A slice of Python integers."""
     ends = (part.start, part.stop, part.step)
-    for each in ends:
-        if each is not None and not isinstance(each, SupportsIndex):
-            raise DTypeError(f"x[...]: slice bound {each!r}: expected an integer")
+    for end in ends:
+        if end is not None and not isinstance(end, SupportsIndex):
+            raise DTypeError(f"x[...]: slice bound {end!r}: expected an integer")
     start, stop, step = (None if n is None else n.__index__() for n in ends)
     if step == 0:
         raise ArgumentError("x[...]: a slice with step 0 never ends")
@@ -149,30 +149,30 @@ def _checked(number: int, x: Node, axis: int) -> int:
     return number % n
 
 
-def _take_at(x: Node, places: dict[int, Node], adjacent: bool) -> Any:
+def _take_at(x: Node, arrays_at: dict[int, Node], adjacent: bool) -> Any:
     """The elements at the index arrays, given for some axes of ``x``.
 
     The axes of the arrays come first when something stood between them.
     """
-    axes = sorted(places)
+    axes = sorted(arrays_at)
     if len(axes) == 1:
-        return take(x, places[axes[0]], axes[0])
-    arrays = [places[axis] for axis in axes]
+        return take(x, arrays_at[axes[0]], axes[0])
+    arrays = [arrays_at[axis] for axis in axes]
     broadcast = shapes.broadcast(
         "x[...]",
-        [each.shape for each in arrays],
-        [f"index {each.shape}" for each in arrays],
+        [array.shape for array in arrays],
+        [f"index {array.shape}" for array in arrays],
     )
-    rest = [axis for axis in range(len(x.shape)) if axis not in places]
+    rest = [axis for axis in range(len(x.shape)) if axis not in arrays_at]
     lengths = [x.shape[axis] for axis in axes]
     kept = [x.shape[axis] for axis in rest]
     rows = reshape(transpose(x, axes + rest), (shapes.size(tuple(lengths)), *kept))
     position: Any = 0
     for array, length in zip(arrays, lengths, strict=True):
         position = position * length + normal_index(array, size=length, what="x[...]")
-    found = take(rows, position, 0)
+    taken = take(rows, position, 0)
     if not adjacent:
-        return found
+        return taken
     front, n = axes[0], len(broadcast)
     order = [*range(n, n + front), *range(n), *range(n + front, n + len(kept))]
-    return transpose(found, order)
+    return transpose(taken, order)

@@ -61,11 +61,11 @@ def _infer_overlap(
             "(samples, …windows…, …kernel…, channels)"
         )
     counts, kernel = x.shape[1 : axes + 1], x.shape[axes + 1 : -1]
-    found = tuple(map(shapes.windowed_length, size, kernel, stride, dilation))
-    if found != counts:
+    expected = tuple(map(shapes.windowed_length, size, kernel, stride, dilation))
+    if expected != counts:
         raise ShapeError(
             f"overlap_add: {x.describe()} to {size}: a kernel {kernel} with stride "
-            f"{stride} has {found} ≠ {counts} windows there"
+            f"{stride} has {expected} ≠ {counts} windows there"
         )
     return (x.shape[0], *size, x.shape[-1]), x.dtype
 
@@ -91,15 +91,15 @@ def overlapped(x: Array, size: Shape, stride: Shape, dilation: Shape) -> Array:
     axes = len(size)
     counts, kernel = x.shape[1 : axes + 1], x.shape[axes + 1 : -1]
     result = np.zeros((x.shape[0], *size, x.shape[-1]), x.dtype)
-    for place in np.ndindex(*kernel):
-        seen = _seen(place, counts, stride, dilation)
-        result[seen] += x[(slice(None),) * (axes + 1) + place]
+    for tap in np.ndindex(*kernel):
+        covered = _seen(tap, counts, stride, dilation)
+        result[covered] += x[(slice(None),) * (axes + 1) + tap]
     return result
 
 
-def _seen(place: Shape, counts: Shape, stride: Shape, dilation: Shape) -> Any:
+def _seen(tap: Shape, counts: Shape, stride: Shape, dilation: Shape) -> Any:
     """The elements of (N, *S, C) that one place of the kernel sees."""
-    starts = [d * k for k, d in zip(place, dilation, strict=True)]
+    starts = [d * k for k, d in zip(tap, dilation, strict=True)]
     spans = zip(starts, counts, stride, strict=True)
     return (slice(None), *(slice(a, a + (n - 1) * s + 1, s) for a, n, s in spans))
 
@@ -146,16 +146,16 @@ def per_axis(
         >>> per_axis("Conv2d", "stride", 2, 2), per_axis("Conv2d", "stride", (2, 1), 2)
         ((2, 2), (2, 1))
     """
-    found: Any = _whole_numbers(value)
-    if isinstance(found, int):
-        found = (found,) * axes
-    if found is None or len(found) != axes or min(found) < least:
+    sizes: Any = _whole_numbers(value)
+    if isinstance(sizes, int):
+        sizes = (sizes,) * axes
+    if sizes is None or len(sizes) != axes or min(sizes) < least:
         several = f", or {axes} of them, one for each axis" if axes > 1 else ""
         raise ArgumentError(
             f"{operation}: {name}={value!r}: expected a whole number of at least "
             f"{least}{several}"
         )
-    return tuple(found)
+    return tuple(sizes)
 
 
 def normal_padding(operation: str, padding: Any, axes: int) -> str | Pairs:
@@ -172,18 +172,18 @@ def normal_padding(operation: str, padding: Any, axes: int) -> str | Pairs:
     """
     if isinstance(padding, str) and padding in ("same", "valid"):
         return padding if padding == "same" else ((0, 0),) * axes
-    found: Any = None
+    given: Any = None
     if not isinstance(padding, str):
-        found = _whole_numbers(padding)
-        if isinstance(found, int):
-            found = (found,) * axes
-        if found is None and hasattr(padding, "__iter__"):
-            found = tuple(_whole_numbers(each) for each in padding)
+        given = _whole_numbers(padding)
+        if isinstance(given, int):
+            given = (given,) * axes
+        if given is None and hasattr(padding, "__iter__"):
+            given = tuple(_whole_numbers(pair) for pair in padding)
     pairs = tuple(
-        (each, each) if isinstance(each, int) else each for each in found or ()
+        (pair, pair) if isinstance(pair, int) else pair for pair in given or ()
     )
     if len(pairs) != axes or any(
-        each is None or len(each) != 2 or min(each) < 0 for each in pairs
+        pair is None or len(pair) != 2 or min(pair) < 0 for pair in pairs
     ):
         raise ArgumentError(
             f"{operation}: padding={padding!r}: expected 'valid', 'same', a whole "
@@ -208,11 +208,11 @@ def sides(
     """
     if not isinstance(padding, str):
         return padding
-    found = []
+    pairs = []
     for n, k, s, d in zip(spatial, kernel, stride, dilation, strict=True):
         total = max(0, (-(-n // s) - 1) * s + shapes.extent(k, d) - n)
-        found.append((total // 2, total - total // 2))
-    return tuple(found)
+        pairs.append((total // 2, total - total // 2))
+    return tuple(pairs)
 
 
 def _whole_numbers(value: Any) -> Any:
@@ -223,8 +223,8 @@ def _whole_numbers(value: Any) -> Any:
         return value.__index__()
     if isinstance(value, (str, Node)) or not hasattr(value, "__iter__"):
         return None
-    found = tuple(_whole_numbers(each) for each in value)
-    return found if all(isinstance(each, int) for each in found) else None
+    numbers = tuple(_whole_numbers(n) for n in value)
+    return numbers if all(isinstance(n, int) for n in numbers) else None
 
 
 def spatial_axes(operation: str, x: Node) -> Shape:
@@ -316,7 +316,7 @@ def overlap_add(
     if len(node.shape) < 4 or len(node.shape) % 2:
         raise ShapeError(
             f"overlap_add: {node.describe()}: expected (samples, …windows…, "
-            "…kernel…, channels), as cr.windows answers"
+            "…kernel…, channels), as cr.windows returns"
         )
     axes = len(node.shape) // 2 - 1
     return _overlap_add(
