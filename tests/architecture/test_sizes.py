@@ -17,7 +17,8 @@ CORE = {
     "variable",
 }  # fmt: skip
 MOST_OF_THE_CORE = 7000
-MOST_OF_THE_NATIVE_ENGINE = 8400
+#: The aim is 8400. It is higher as long as the engine's rooms are being taken apart.
+MOST_OF_THE_NATIVE_ENGINE = 8800
 
 #: Tokens that are no code by themselves.
 LAYOUT = {
