@@ -45,6 +45,7 @@ from .kernels import (
     Cumsum,
     Home,
     Immediate,
+    Kernel,
     NextState,
     Product,
     Put,
@@ -150,17 +151,20 @@ class Fuser(Placement):
             for number, slot in enumerate(self.program.outputs)
         ]
         numbers = {id(v): i for i, (_, v) in enumerate(self.program.variables)}
-        updates = {}
         for variable, slot in self.program.updates:
-            number = numbers[id(variable)]
-            updates[number] = self._result(slot, "updated", number)
-        kernels = [
-            each.kernel if isinstance(each, Group) else each for each in self.kernels
-        ]
-        checks = list(self.checks.values())
-        schedule = finish(kernels, checks, self.homes, outputs, updates)
-        schedule.constants = self.constants
-        return schedule
+            self._result(slot, "updated", numbers[id(variable)])
+        return finish(Schedule(self._in_order(), self.homes, outputs, self.constants))
+
+    def _in_order(self) -> list[Kernel]:
+        """All kernels, and each check as soon as what it checks has been computed."""
+        checks: dict[int, list[Check]] = {}
+        for position, check in self.checks.values():
+            checks.setdefault(position, []).append(check)
+        found: list[Kernel] = [*checks.get(-1, ())]
+        for position, each in enumerate(self.kernels):
+            found.append(each.kernel if isinstance(each, Group) else each)
+            found += checks.get(position, ())
+        return found
 
     def _numbers_first(self) -> list[Instruction]:
         """Places what is one number and made of given numbers only (the count of steps,

@@ -529,6 +529,21 @@ class Schedule:
     #: arrays that are part of the program, those of the bodies of scans included
     constants: list[Array] = field(default_factory=list, repr=False)
 
+    @property
+    def updates(self) -> dict[int, int]:
+        """The number of a variable → the home of its next value, where that is not
+        written in place."""
+        return {
+            each.number: home
+            for home, each in self.homes.items()
+            if each.kind == "updated"
+        }
+
+    @property
+    def results(self) -> set[int]:
+        """The homes that must hold their values when the run has ended."""
+        return {*self.outputs, *self.updates.values()}
+
     def callbacks(self) -> list[Callback]:
         """The kernels that run in Python, those of the bodies of scans first."""
         found: list[Callback] = []

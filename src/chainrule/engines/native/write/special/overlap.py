@@ -4,7 +4,7 @@ Place on the road: beside ``specials``. Each row of the result is written by one
 it starts at 0, and every row of windows that covers it is added, tap after tap. A row
 stays in the first-level cache while that happens, so every window is read once and
 every result written once. Windows that no memory holds are computed here, element by
-element, from what ``gathered`` has found.
+element, from what ``gather_windows`` has found.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Values that are cheaper to compute again than to write and read back.
 
-Place on the road: a step of ``finish``. A kernel that reads a large value which an
+Place on the road: a pass over a schedule. A kernel that reads a large value which an
 earlier one computed with a few cheap operations computes it itself, where that takes
 no more reads: from operands that it reads anyway, or from one in place of the value if
 then nobody reads the value any more. What is not read is not written.
@@ -11,19 +11,21 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TypeVar
 
-from .calls import COSTLY
-from .kernels import (
+from ..calls import COSTLY
+from ..kernels import (
     Access,
     Argument,
+    Check,
     Contraction,
     Fused,
     FusedKernel,
     Home,
     Kernel,
     Local,
+    Schedule,
     Step,
 )
-from .views import same_walk
+from ..views import same_walk
 
 #: Smaller values stay in the first levels of cache.
 LARGE = 1 << 14
@@ -36,14 +38,13 @@ FusedT = TypeVar("FusedT", bound=Fused)
 Key = tuple[int, tuple[int, ...], int]
 
 
-def recomputed(
-    kernels: list[Kernel | None], homes: dict[int, Home], results: set[int]
-) -> list[Kernel | None]:
-    """The kernels, each in its place, with less that is read from memory."""
-    found = list(kernels)
+def recompute(schedule: Schedule) -> Schedule:
+    """The schedule with less that is read from memory."""
+    homes, results = schedule.homes, schedule.results
+    kernels = list(schedule.kernels)
     writers: dict[int, list[int]] = {}
     for position, kernel in enumerate(kernels):
-        for home in kernel.writes if kernel is not None else ():
+        for home in kernel.writes:
             writers.setdefault(home, []).append(position)
     large = [
         (home, at[0])
@@ -53,28 +54,33 @@ def recomputed(
         if isinstance(kernels[at[0]], Fused)
     ]
     for home, writer in large:
-        readers = _readers(found, home)
+        readers = _readers(kernels, home)
         for position in readers:
             alone = len(readers) == 1
-            changed = _without_reading(found, position, writer, home, homes, int(alone))
-            found[position] = changed or found[position]
+            new = _without_reading(kernels, position, writer, home, homes, int(alone))
+            kernels[position] = new or kernels[position]
     for home, writer in reversed(large):  # what no kernel reads is not written
-        new = {
-            position: _without_reading(found, position, writer, home, homes, 1)
-            for position in _readers(found, home)
+        changed = {
+            position: _without_reading(kernels, position, writer, home, homes, 1)
+            for position in _readers(kernels, home)
         }
-        if None not in new.values():
-            for position, kernel in new.items():
-                found[position] = kernel
-    return found
+        for position, changed_kernel in changed.items():
+            if None not in changed.values() and changed_kernel is not None:
+                kernels[position] = changed_kernel
+    return replace(schedule, kernels=kernels)
 
 
-def _readers(kernels: list[Kernel | None], home: int) -> list[int]:
-    return [i for i, k in enumerate(kernels) if k is not None and home in k.reads]
+def _readers(kernels: list[Kernel], home: int) -> list[int]:
+    """The kernels that read a buffer and may do without; a check always reads it."""
+    return [
+        i
+        for i, kernel in enumerate(kernels)
+        if home in kernel.reads and not isinstance(kernel, Check)
+    ]
 
 
 def _without_reading(
-    kernels: list[Kernel | None],
+    kernels: list[Kernel],
     position: int,
     writer: int,
     home: int,

@@ -1,6 +1,6 @@
 """Windows that are computed where they are added up: ``overlap_add`` with its producer.
 
-Place on the road: a step of ``finish``. The gradients of overlapping windows have
+Place on the road: a pass over a schedule. The gradients of overlapping windows have
 several times as many elements as what they are added up to. Where a kernel computes
 them with a few cheap operations for nobody else, ``overlap_add`` does so itself, and
 they are never in memory. What that kernel knows once for all elements of a window (the
@@ -10,35 +10,33 @@ largest, or their number) it then writes down instead.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import replace
 
-from .kernels import Access, Argument, Home, Kernel, Local, OverlapAdd, Sweep
+from ..kernels import Access, Argument, Home, Local, OverlapAdd, Schedule, Sweep
+from ..views import contiguous_strides, same_walk
 from .recompute import cheap_steps
-from .views import contiguous_strides, same_walk
 
 
-def gathered(
-    kernels: Sequence[Kernel | None], homes: dict[int, Home], results: set[int]
-) -> list[Kernel | None]:
-    """The kernels, each in its place; ``homes`` gets what is written in addition."""
-    found = list(kernels)
-    for position, kernel in enumerate(kernels):
+def gather_windows(schedule: Schedule) -> Schedule:
+    """The schedule with windows computed where they are added up, where that is cheap;
+    it may get buffers for what is written down in their place."""
+    kernels, homes = list(schedule.kernels), dict(schedule.homes)
+    for position, kernel in enumerate(schedule.kernels):
         if not isinstance(kernel, OverlapAdd):
             continue
         ((home, _),) = kernel.inputs
-        makers = [i for i, k in enumerate(found) if k and home in k.writes]
-        readers = [k for k in found if k and home in k.reads]
+        makers = [i for i, k in enumerate(kernels) if home in k.writes]
+        readers = [k for k in kernels if home in k.reads]
         alone = len(makers) == len(readers) == 1 and makers[0] < position
-        if not alone or homes[home].kind != "arena" or home in results:
+        if not alone or homes[home].kind != "arena":
             continue
-        maker = found[makers[0]]
-        if not isinstance(maker, Sweep):
-            continue
-        changed = _computing(kernel, maker, homes)
+        maker = kernels[makers[0]]
+        changed = None
+        if isinstance(maker, Sweep):
+            changed = _computing(kernel, maker, homes)
         if changed is not None:
-            found[makers[0]], found[position] = changed
-    return found
+            kernels[makers[0]], kernels[position] = changed
+    return replace(schedule, kernels=kernels, homes=homes)
 
 
 def _computing(

@@ -1,0 +1,1 @@
+"""Passes over a schedule, one a file: a schedule in, a schedule out."""
