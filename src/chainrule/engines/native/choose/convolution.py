@@ -19,14 +19,14 @@ from .task import (
     shared_out,
 )
 
-#: A strip of padded input has about so many bytes: it stays in the second-level cache.
+#: The bytes of a strip of padded input: it stays in the second-level cache.
 STRIP_BYTES = 256 << 10
 
 #: The most vectors of a tile, side by side and together: a few more than the
 #: multiplications that are under way at the same time.
 MOST_VECTORS, MOST_SUMS = 4, 16
 
-#: Images from which on each is worked on as a whole.
+#: From this many images on, each is worked on as a whole.
 MANY_IMAGES = 8
 
 
@@ -38,7 +38,7 @@ class Blocks:
         lanes, vectors: a panel of weights is ``lanes · vectors`` outputs wide.
         columns: the pixels of a tile, along the last spatial axis.
         strip: how many results of the first spatial axis are computed at a time.
-        shared: into how many pieces the panels are cut, for few images.
+        shared: into how many pieces the panels are divided, where images are few.
     """
 
     lanes: int
@@ -68,7 +68,7 @@ def panel_elements(spec: Correlation, blocks: Blocks) -> int:
 
 
 def choose_blocks(spec: Correlation, vector_bytes: int, registers: int) -> Blocks:
-    """The way to cut a correlation for a processor."""
+    """How a correlation is cut for a processor."""
     size = spec.dtype.itemsize
     lanes = vector_bytes // size
     while lanes * size > 16 and spec.outputs <= lanes // 2:
@@ -93,9 +93,9 @@ def choose_blocks(spec: Correlation, vector_bytes: int, registers: int) -> Block
 def _depthwise_piece(
     spec: Correlation, vectors: int, registers: int
 ) -> tuple[int, int]:
-    """Vectors and pixels of a tile of a depthwise convolution, where memory is what
-    takes time: all channels of a few pixels; with a stride, or in phases, where
-    neighbours do not share what they read, many pixels of one vector.
+    """Vectors and pixels of a tile of a depthwise convolution, where memory is the
+    limit: all channels of a few pixels. With a stride, or in phases, neighbours do not
+    share what they read: then many pixels of one vector.
     """
     apart = len(spec.phases) > 1 or spec.phases[0].axes[-1].stride > 1
     width = 1 if apart else min(MOST_VECTORS, vectors)
@@ -114,7 +114,7 @@ def largest_counts(spec: Correlation) -> tuple[int, ...]:
 
 
 def largest_piece(vectors: int, count: int, registers: int) -> tuple[int, int]:
-    """Vectors and numbers of a tile such that the whole takes least time."""
+    """The vectors and numbers of a tile with which the whole takes least time."""
     best: tuple[float, int, int] | None = None
     for v in range(1, min(MOST_VECTORS, vectors) + 1):
         most = max(1, min(MOST_SUMS, registers - 1 - v) // v)
@@ -133,18 +133,20 @@ def largest_piece(vectors: int, count: int, registers: int) -> tuple[int, int]:
 
 
 def _cycles(pixels: int, vectors: int) -> float:
-    """One for each multiplication; weights come from the second-level cache."""
+    """The time of a tile: a cycle for each multiplication, and loads, weights from the
+    second-level cache.
+    """
     return max(pixels * vectors, IN_FLIGHT) + 0.05 * (pixels + 3 * vectors)
 
 
 def cut(total: int, piece: int) -> list[tuple[int, int]]:
-    """Pieces of a length: (how many, how long)."""
+    """The pieces of a length: pairs (how many, how long)."""
     whole, rest = divmod(total, piece)
     return [(n, p) for n, p in ((whole, piece), (1, rest)) if n and p]
 
 
 def units_of(spec: Correlation, blocks: Blocks) -> int:
-    """Into how many pieces the work can be shared out."""
+    """Into how many pieces the work can be divided."""
     strips = -(-largest_counts(spec)[0] // blocks.strip)
     return spec.batch * strips * blocks.shared
 

@@ -1,8 +1,8 @@
-"""The factors of a loop's products that no step changes, copied to panels once.
+"""Factors of a loop's products that no step changes: they are copied to panels once.
 
-Place on the road: between ``scan`` and ``product``. A product whose second factor comes
-from outside of the loop would copy it to panels in every step. The loop does it before
-its first step, and the panels stay in the second-level cache from step to step.
+Place on the road: asked by ``scan``. A product whose second factor comes from outside
+of the loop would copy it to panels in every step. The loop copies it before its first
+step, and the panels stay in the second-level cache from step to step.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from .matmul import Matmul, Tiling, panel_elements, prepared, product_cut
 from .processor import Host
 from .task import shared_out
 
-#: A loop of fewer steps copies in each of them.
+#: In a loop of at most this many steps, nothing is prepared.
 FEW_STEPS = 3
 #: Elements of panels that are worth a thread's while.
 WORTH_SHARING_COPY = 1 << 16
@@ -24,8 +24,12 @@ WORTH_SHARING_COPY = 1 << 16
 
 @dataclass(frozen=True)
 class Factor:
-    """One factor: the number of the loop's input that it is a view of, and how it is
-    cut.
+    """A factor that is copied to panels.
+
+    Attributes:
+        source: the number of the loop's input that it is a view of.
+        view: which part of the input.
+        spec, tiling: the panels.
     """
 
     source: int
@@ -35,17 +39,17 @@ class Factor:
 
     @property
     def elements(self) -> int:
-        """The size of the panels."""
+        """The number of elements of the panels."""
         return panel_elements(self.spec, self.tiling)
 
     @property
     def size(self) -> int:
-        """Their bytes."""
+        """The bytes of the panels."""
         return self.elements * self.spec.dtype.itemsize
 
     @property
     def parts(self) -> int:
-        """Into how many parts the copying is cut."""
+        """Into how many parts the copying is divided."""
         units = -(-self.spec.n // self.tiling.columns)
         return shared_out(self.elements // WORTH_SHARING_COPY, units)
 

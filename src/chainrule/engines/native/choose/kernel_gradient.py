@@ -14,21 +14,21 @@ from ..plan.kernels import ConvolutionGradient, Home
 from .convolution import MOST_SUMS, MOST_VECTORS, largest_piece
 from .task import Chooser, Task
 
-#: Pixels of a block together: they stay in the second-level cache.
+#: The bytes of a block of pixels: it stays in the second-level cache.
 BLOCK_BYTES = 160 << 10
 
-#: Rows of a tile that is as wide as can be.
+#: The rows of a tile of the greatest width.
 SQUARE_ROWS = MOST_SUMS // MOST_VECTORS
 
 
 @dataclass(frozen=True)
 class GradientBlocks:
-    """How it is cut.
+    """How the gradient for a convolution's weights is cut.
 
     Attributes:
-        lanes, vectors: of a tile, along the channels that are lanes.
-        rows: of a tile: numbers that are broadcast.
-        images, strip: of a block: how many images, or rows of one.
+        lanes, vectors: the width of a tile, along the channels that are lanes.
+        rows: its height: the numbers that are broadcast.
+        images, strip: the size of a block: whole images, or rows of one.
     """
 
     lanes: int
@@ -56,7 +56,7 @@ def row_count(spec: KernelGradient) -> int:
 def choose_gradient_blocks(
     spec: KernelGradient, vector_bytes: int, registers: int
 ) -> GradientBlocks:
-    """The way to cut it for a processor."""
+    """How it is cut for a processor."""
     size = spec.dtype.itemsize
     lanes = vector_bytes // size
     along, across = lane_count(spec), row_count(spec)

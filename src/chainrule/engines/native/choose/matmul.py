@@ -150,34 +150,34 @@ class InnerTiling(Tiling):
     form: ClassVar[str] = "inner"
 
 
-#: The longest stretch of p that is summed before C is stored: a panel of it stays in
-#: the second-level cache.
+#: The longest stretch of p that is summed before sums are put aside: a panel of that
+#: length stays in the second-level cache.
 LONGEST_BLOCK = 1024
 
 #: A panel of at most this many bytes is read where it lies: it stays in the first-level
 #: cache from one tile to the next.
 SMALL_PANEL = 16 << 10
 
+#: Rows of B that are a multiple of this many bytes apart compete for the same lines of
+#: the cache.
 PAGE = 4096
 
-#: Where C has at most so many rows, panels of B are read where they lie: copying them
-#: would not pay.
+#: Up to this many rows of C, copying panels of B does not pay.
 MANY_ROWS = 128
 
-#: Few rows times a matrix of more bytes than this go through it some of its rows at a
-#: time, all panels for these: few pages are then in use, and what comes next is asked
-#: for ahead. A vector takes fewer rows at a time.
+#: A B of more bytes than this comes from memory. Where C has few rows, it is streamed:
+#: ``STREAMED_ROWS`` rows of B at a time, ``STREAMS`` where C has one row, for all
+#: panels. Few pages are then in use, and what comes next can be prefetched.
 LARGE_MATRIX, STREAMED_ROWS, STREAMS = 1 << 20, 256, 8
 
-#: Inner products where C has at most so many rows or columns, and p is so many
-#: vectors long; of long vectors they are the best way for any A that stays in the
-#: second-level cache, because nothing is packed.
+#: Inner products need at least ``SHORT`` vectors of p. They are used where C has few
+#: rows or columns; from ``LONG`` vectors on, nothing being packed, for any A that stays
+#: in the second-level cache (``SMALL_MATRIX`` bytes).
 FEW_ROWS, FEW_COLUMNS, SHORT, LONG = 8, 12, 4, 40
-
 SMALL_MATRIX = 512 << 10
 
-#: The columns of a tall tile, and those that are always worth copying for inner
-#: products.
+#: The most columns of a tall tile, and of a C for whose inner products B is always
+#: worth copying.
 NARROW = 4
 
 
@@ -240,19 +240,21 @@ def _is_direct(spec: Matmul, rows: int, columns: int, by_panel: bool) -> bool:
 
 
 def _may_stream(spec: Matmul, by_panel: bool) -> bool:
-    """Whether a B that comes from memory may be gone through row by row."""
+    """Whether a B that comes from memory may be streamed."""
     return (
         by_panel and spec.batch == 1 and spec.m <= MANY_ROWS and spec.b_strides[2] == 1
     )
 
 
 def _by_panel(spec: Matmul, rows: int, columns: int) -> bool:
-    """Whether there are enough panels to share out."""
+    """Whether parts share the panels: there are enough, or only one tile of rows."""
     return -(-spec.n // columns) * spec.batch >= 4 or spec.m <= rows
 
 
 def with_plain_strides(spec: Matmul) -> Matmul:
-    """Strides along axes of one element, which say nothing, made convenient."""
+    """The same product with convenient strides along axes of length 1, where any will
+    do.
+    """
     (ba, ia, pa), (bb, pb, jb) = spec.a_strides, spec.b_strides
     a = (ba, ia if spec.m > 1 else 0, pa if spec.k > 1 else 1)
     b = (bb, pb if spec.k > 1 else 1, jb if spec.n > 1 else 1)
@@ -298,7 +300,7 @@ def _vectors(spec: Matmul, needed: int, registers: int) -> int:
 
 
 def _rows(m: int, vectors: int, registers: int) -> int:
-    """How many rows high a tile is: such that the last one is not much smaller."""
+    """How many rows high a tile is, such that the last one is not much smaller."""
     most = (registers - vectors - 2) // vectors
     most = min(14 if vectors < 3 else 8, max(1, most))
     if m <= most:

@@ -1,6 +1,7 @@
-"""The processor that code is generated for: the one file that knows which it is.
+"""The processor that code is generated for; no other file knows which it is.
 
-Place on the road: beside the lowering, which asks it for sizes and for machine code.
+Place on the road: below all choices, which ask it for the width and number of vector
+registers, and ``run.compile``, which asks it for LLVM's description of it.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ import llvmlite.binding as llvm
 from ....config import config
 from ....errors import ArgumentError
 
-#: A processor of today has as many multiplications under way at the same time: sums
-#: that wait for each other are no slower where there are that many.
+#: Multiplications that a processor of today has under way at the same time (latency
+#: times throughput): with this many independent sums, none waits for another.
 IN_FLIGHT = 8
 
 #: Bytes of a line of the cache: what memory is read and aligned by.
@@ -32,7 +33,8 @@ class Host:
         name, features: as LLVM knows them.
         vector_bytes: the width of a vector register.
         registers: how many of them there are.
-        pause: the intrinsic with which a waiting loop is polite, or None.
+        pause: the intrinsic for the body of a spinning loop, which leaves the core's
+            other thread its turn; None where there is none.
     """
 
     name: str
@@ -43,7 +45,7 @@ class Host:
     triple: str = field(repr=False, compare=False, default="")
 
     def machine(self) -> Any:
-        """LLVM's machine that generates code for it; each is for one thread."""
+        """LLVM's target machine for it; one for each thread that compiles."""
         return llvm.Target.from_triple(self.triple).create_target_machine(
             cpu=self.name,
             features=self.features,
@@ -54,8 +56,8 @@ class Host:
         )
 
 
-#: Setting of ``config.processor`` → LLVM's name for x86 processors of that kind (the
-#: levels of the x86-64 psABI), and what of it the generated code asks for.
+#: A setting of ``config.processor`` → LLVM's name for x86 processors of that level (of
+#: the x86-64 psABI), and the features that generated code needs.
 X86 = {
     "baseline": ("x86-64", frozenset[str]()),
     "avx2": ("x86-64-v3", frozenset({"avx2"})),
@@ -64,7 +66,7 @@ X86 = {
 
 
 def host() -> Host:
-    """The processor that ``config.processor`` says, "host" being this very one."""
+    """The processor that ``config.processor`` names; "host" is this machine's."""
     return _host(config.processor)
 
 
@@ -97,7 +99,7 @@ def _host(processor: str) -> Host:
 
 
 def described(triple: str, name: str, features: str, has: set[str]) -> Host:
-    """A processor, from what it has."""
+    """A processor with these features."""
     x86 = "86" in triple.split("-")[0]
     vector_bytes, registers = 16, 32
     if x86:

@@ -27,7 +27,9 @@ REGISTER_BYTES, MOST_ROWS = 1536, 4
 
 
 def lanes_for(kernel: Sweep, vector_bytes: int, axis: int | None) -> int:
-    """How many lanes: a vector register of the widest floats, no more than needed."""
+    """The lanes of a vector: as many of the widest floats as a register holds, but not
+    twice as many as the axis needs.
+    """
     if axis is None:
         return 0
     sizes = [4]
@@ -63,11 +65,11 @@ class Levels:
         )  # fmt: skip
 
     def _at(self, number: int) -> int:
-        """The pass that computes a step: a reduction's is that of its operand."""
+        """The pass that computes a step; for a reduction that of its operand."""
         return self.level[number] - int(self.kernel.steps[number].reduces)
 
     def roots(self, number: int) -> list[int]:
-        """The elements that pass ``number`` is made for."""
+        """The steps that pass ``number`` is made for."""
         stored = {n for n, _ in self.kernel.stores}
         found = []
         for i, step in enumerate(self.kernel.steps):
@@ -77,7 +79,9 @@ class Levels:
         return found
 
     def kept(self) -> dict[int, int]:
-        """Costly elements that a later pass needs again → the pass that has them."""
+        """Costly elements that a later pass needs again → the first pass that computes
+        them.
+        """
         steps = self.kernel.steps
         first: dict[int, int] = {}  # element → the pass that computes it first
         found: dict[int, int] = {}

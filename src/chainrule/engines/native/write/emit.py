@@ -1,7 +1,7 @@
-"""Words for writing LLVM text: types, constants, loops, vectors, masked memory.
+"""A vocabulary for LLVM text: types, constants, loops, vectors, masked memory.
 
-Place on the road: below everything that lowers. A number in a register is a scalar or
-a vector of lanes; every function here takes both. bool is one byte in memory and one
+Place on the road: below all that writes LLVM text. A number in a register is a scalar
+or a vector of lanes; every function here takes both. bool is one byte in memory and one
 bit in a register.
 """
 
@@ -184,67 +184,67 @@ def linear(
 def address(
     b: ir.IRBuilder, pointer: ir.Value, element: ir.Type, position: ir.Value
 ) -> ir.Value:
-    """The place of an element, counted in elements; of several for a vector."""
-    place = b.gep(pointer, [position], source_etype=element)
+    """The address of the element at a position; of several for a vector of these."""
+    result = b.gep(pointer, [position], source_etype=element)
     if lanes_of(position.type):  # llvmlite does not know of vectors of pointers
-        place.type = ir.VectorType(POINTER, lanes_of(position.type))
-    return place
+        result.type = ir.VectorType(POINTER, lanes_of(position.type))
+    return result
 
 
 def load(
-    b: ir.IRBuilder, dtype: DType, place: ir.Value, lanes: int, mask: ir.Value | None
+    b: ir.IRBuilder, dtype: DType, pointer: ir.Value, lanes: int, mask: ir.Value | None
 ) -> ir.Value:
-    """Reads one number, or ``lanes`` neighbours, or (from a vector of places) any.
+    """Reads one number, or ``lanes`` neighbours, or (from a vector of addresses) any.
 
     Lanes that the mask leaves out are 0 and are not touched in memory.
     """
     kind = wide(memory_type(dtype), lanes)
-    gathers = lanes_of(place.type) > 0
+    gathers = lanes_of(pointer.type) > 0
     if gathers or mask is not None:
-        value = _masked_load(b, kind, place, dtype.itemsize, mask)
+        value = _masked_load(b, kind, pointer, dtype.itemsize, mask)
     else:
-        value = b.load(place, typ=kind, align=dtype.itemsize)
+        value = b.load(pointer, typ=kind, align=dtype.itemsize)
     if dtype.kind == "b":
         value = b.icmp_unsigned("!=", value, constant(kind, 0))
     return value
 
 
 def _masked_load(
-    b: ir.IRBuilder, kind: ir.Type, place: ir.Value, size: int, mask: ir.Value | None
+    b: ir.IRBuilder, kind: ir.Type, pointer: ir.Value, size: int, mask: ir.Value | None
 ) -> ir.Value:
-    gathers = lanes_of(place.type) > 0
+    gathers = lanes_of(pointer.type) > 0
     lanes = lanes_of(kind)
     if mask is None:
         mask = constant(wide(I1, lanes), 1)
     name = f"llvm.masked.{'gather' if gathers else 'load'}.{suffix(kind)}."
     name += f"v{lanes}p0" if gathers else "p0"
     align = ir.Constant(I32, size)
-    return intrinsic(b, name, kind, [place, align, mask, constant(kind, 0)])
+    return intrinsic(b, name, kind, [pointer, align, mask, constant(kind, 0)])
 
 
 def store(
-    b: ir.IRBuilder, dtype: DType, value: ir.Value, place: ir.Value, mask: Any
+    b: ir.IRBuilder, dtype: DType, value: ir.Value, pointer: ir.Value, mask: Any
 ) -> None:
     """Writes a number, neighbours, or scattered numbers; see ``load``."""
     if dtype.kind == "b":
         value = b.zext(value, wide(I8, lanes_of(value.type)))
     lanes = lanes_of(value.type)
-    scatters = lanes_of(place.type) > 0
+    scatters = lanes_of(pointer.type) > 0
     if not scatters and mask is None:
-        b.store(value, place, align=dtype.itemsize)
+        b.store(value, pointer, align=dtype.itemsize)
         return
     if mask is None:
         mask = constant(wide(I1, lanes), 1)
     name = f"llvm.masked.{'scatter' if scatters else 'store'}.{suffix(value.type)}."
     name += f"v{lanes}p0" if scatters else "p0"
     align = ir.Constant(I32, dtype.itemsize)
-    intrinsic(b, name, VOID, [value, place, align, mask])
+    intrinsic(b, name, VOID, [value, pointer, align, mask])
 
 
-def prefetch(b: ir.IRBuilder, place: ir.Value) -> None:
-    """Asks memory for a line, to be read from the second-level cache."""
+def prefetch(b: ir.IRBuilder, pointer: ir.Value) -> None:
+    """Asks memory for a cache line, to be held in the second-level cache."""
     hints = [ir.Constant(I32, hint) for hint in (0, 2, 1)]
-    intrinsic(b, "llvm.prefetch.p0", VOID, [place, *hints])
+    intrinsic(b, "llvm.prefetch.p0", VOID, [pointer, *hints])
 
 
 def multiply_add(b: ir.IRBuilder, x: ir.Value, y: ir.Value, z: ir.Value) -> ir.Value:
@@ -312,8 +312,8 @@ def tail_mask(b: ir.IRBuilder, first: ir.Value, stop: int, lanes: int) -> ir.Val
     if isinstance(first, ir.Constant):
         there = [int(first.constant + lane < stop) for lane in range(lanes)]
         return ir.Constant(wide(I1, lanes), there)
-    places = b.add(splat(b, first, lanes), lane_numbers(lanes))
-    return b.icmp_signed("<", places, constant(places.type, stop))
+    numbers = b.add(splat(b, first, lanes), lane_numbers(lanes))
+    return b.icmp_signed("<", numbers, constant(numbers.type, stop))
 
 
 def arguments(
@@ -322,14 +322,16 @@ def arguments(
     """The addresses of a kernel's buffers, read from the table that it is given."""
     found = {}
     for number, home in enumerate(homes):
-        place = b.gep(table, [index(number)], source_etype=POINTER)
-        found[home] = b.load(place, typ=POINTER, align=8)
+        slot = b.gep(table, [index(number)], source_etype=POINTER)
+        found[home] = b.load(slot, typ=POINTER, align=8)
     return found
 
 
 def local(b: ir.IRBuilder, kind: ir.Type) -> ir.Value:
-    """Room for one value, at the start of the function: LLVM makes it a register."""
+    """A local variable, declared at the start of the function: LLVM makes it a
+    register.
+    """
     with b.goto_entry_block():
-        place = b.alloca(kind)
-    place.type = POINTER  # llvmlite still thinks of typed pointers here
-    return place
+        variable = b.alloca(kind)
+    variable.type = POINTER  # llvmlite still thinks of typed pointers here
+    return variable

@@ -37,15 +37,15 @@ def checked_sizes(buffers: Sequence[Home]) -> dict[int, int] | None:
 
 
 def guarded(
-    b: ir.IRBuilder, place: ir.Value, lanes: int, mask: ir.Value | None, size: int
+    b: ir.IRBuilder, position: ir.Value, lanes: int, mask: ir.Value | None, size: int
 ) -> ir.Value:
-    """The place, or 0 where it is not within the ``size`` elements of its buffer.
+    """The position, or 0 where it is not within the ``size`` elements of its buffer.
 
-    A scalar place with lanes stands for as many neighbours.
+    A scalar position with lanes stands for that many neighbours.
     """
-    positions = place
-    if lanes and not emit.lanes_of(place.type):
-        positions = b.add(emit.splat(b, place, lanes), emit.lane_numbers(lanes))
+    positions = position
+    if lanes and not emit.lanes_of(position.type):
+        positions = b.add(emit.splat(b, position, lanes), emit.lane_numbers(lanes))
     limit = emit.constant(positions.type, size)
     bad = b.icmp_unsigned(">=", positions, limit)
     count = emit.lanes_of(positions.type)
@@ -56,8 +56,8 @@ def guarded(
     where = flag(b.module)
     old = b.load(where, typ=I64)
     b.store(b.or_(old, b.zext(bad, I64)), where)
-    safe = emit.constant(place.type, 0)
-    return b.select(bad, safe, place)
+    safe = emit.constant(position.type, 0)
+    return b.select(bad, safe, position)
 
 
 def reported(b: ir.IRBuilder, status: ir.Value) -> ir.Value:

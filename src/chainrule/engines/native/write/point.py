@@ -97,45 +97,41 @@ class Values:
         """What an access reads, in every lane; the same access is read once."""
         found = self.loaded.get(access)
         if found is None:
-            place = self.position(access.strides, access.offset)
-            found = self._load_at(
-                access.home, access.dtype, place, self._stride(access)
-            )
+            at = self.position(access.strides, access.offset)
+            found = self._load_at(access.home, access.dtype, at, self._stride(access))
             self.loaded[access] = found
         return found
 
     def read(self, access: Access) -> ir.Value:
         """What stands now where a store has gone, in every lane."""
-        place = self.position(access.strides, access.offset)
+        at = self.position(access.strides, access.offset)
         stride = self._stride(access)
-        return self._load_at(access.home, access.dtype, place, stride)
+        return self._load_at(access.home, access.dtype, at, stride)
 
-    def _load_at(
-        self, home: int, dtype: DType, place: ir.Value, stride: int
-    ) -> ir.Value:
+    def _load_at(self, home: int, dtype: DType, at: ir.Value, stride: int) -> ir.Value:
         b, point = self.b, self.point
         lanes = 0 if stride == 0 else point.lanes
-        place = self._guarded(home, place, lanes)
-        where = emit.address(b, self.pointers[home], emit.memory_type(dtype), place)
-        if stride == 0 and not emit.lanes_of(place.type):
+        at = self._guarded(home, at, lanes)
+        where = emit.address(b, self.pointers[home], emit.memory_type(dtype), at)
+        if stride == 0 and not emit.lanes_of(at.type):
             return emit.splat(b, emit.load(b, dtype, where, 0, None), point.lanes)
         return emit.load(b, dtype, where, point.lanes, point.mask)
 
     def store(self, value: ir.Value, access: Access) -> None:
         """Writes a value to where an access says."""
         b = self.b
-        place = self.position(access.strides, access.offset)
+        at = self.position(access.strides, access.offset)
         kind = emit.memory_type(access.dtype)
-        place = self._guarded(access.home, place, emit.lanes_of(value.type))
-        where = emit.address(b, self.pointers[access.home], kind, place)
+        at = self._guarded(access.home, at, emit.lanes_of(value.type))
+        where = emit.address(b, self.pointers[access.home], kind, at)
         mask = self.point.mask if emit.lanes_of(value.type) else None
         emit.store(b, access.dtype, value, where, mask)
 
-    def _guarded(self, home: int, place: ir.Value, lanes: int) -> ir.Value:
+    def _guarded(self, home: int, at: ir.Value, lanes: int) -> ir.Value:
         if self.sizes is None or home not in self.sizes:
-            return place
-        mask = self.point.mask if lanes or emit.lanes_of(place.type) else None
-        return guarded(self.b, place, lanes, mask, self.sizes[home])
+            return at
+        mask = self.point.mask if lanes or emit.lanes_of(at.type) else None
+        return guarded(self.b, at, lanes, mask, self.sizes[home])
 
     def position(self, strides: Sequence[int], offset: int) -> ir.Value:
         """offset + Σ index · stride: of the first lane where the lanes are neighbours,
@@ -174,8 +170,8 @@ class Values:
             lanes = self.point.lanes
             base = b.add(emit.splat(b, base, lanes), emit.lane_numbers(lanes))
         lanes = max(emit.lanes_of(base.type), emit.lanes_of(moved.type))
-        place = b.add(emit.splat(b, base, lanes), emit.splat(b, moved, lanes))
-        return self._load_at(source.home, source.dtype, place, along)
+        positions = b.add(emit.splat(b, base, lanes), emit.splat(b, moved, lanes))
+        return self._load_at(source.home, source.dtype, positions, along)
 
     def _uniform(self, argument: Argument) -> bool:
         """Whether an argument is one number for all lanes."""
@@ -188,8 +184,8 @@ class Values:
         if isinstance(argument, Immediate):
             return emit.constant(emit.register_type(argument.dtype), argument.value)
         assert isinstance(argument, Access)
-        place = self.position(argument.strides, argument.offset)
-        place = self._guarded(argument.home, place, 0)
+        at = self.position(argument.strides, argument.offset)
+        at = self._guarded(argument.home, at, 0)
         kind = emit.memory_type(argument.dtype)
-        where = emit.address(self.b, self.pointers[argument.home], kind, place)
+        where = emit.address(self.b, self.pointers[argument.home], kind, at)
         return emit.load(self.b, argument.dtype, where, 0, None)

@@ -8,10 +8,10 @@ not depend on who runs it, so results never depend on timing or on the number of
 threads.
 
 A worker spins for a while after its last task, because the next one usually follows
-within microseconds; after some tens of them it does so only while nobody else wants the
-processor. Then it leaves native code and, unless a program is running, waits
-for a semaphore, at no cost. The engine runs parallel programs inside ``with pool``,
-which wakes the workers; one that wakes late finds parts already done by the others.
+within microseconds; after some tens of microseconds it yields the processor between
+looks. Then it leaves native code and, unless a program is running, waits for a
+semaphore, at no cost. The engine runs parallel programs inside ``with pool``, which
+wakes the workers; one that wakes late finds parts already done by the others.
 
 The protocol is one 64-bit ticket: the number of the job in the upper half, the next
 part in the lower. A worker takes a part by exchanging the ticket it has read for the
@@ -44,14 +44,15 @@ PARALLEL = ir.FunctionType(ir.VoidType(), [BYTES, TASK, BYTES, I64])
 YIELDING = ir.FunctionType(I32, []).as_pointer()
 NAPPING = ir.FunctionType(I32, [BYTES, BYTES]).as_pointer()
 
-#: How often a worker looks for a job before it sleeps: about two milliseconds.
+#: How often a worker looks for a job before it sleeps: for about two milliseconds.
 SPINS = 40_000
-#: After so many looks, some 30 µs, a worker gives his processor away between looks:
-#: whoever spins until his time is over is taken off it as soon as he has a part. After
-#: 150 µs the caller sleeps between looks: the worker that he waits for has probably
-#: lost its processor, and finds his.
+#: After ``WORKERS_PATIENCE`` looks, some 30 µs, a worker yields its processor between
+#: looks: a thread that spins to the end of its time slice loses the processor just when
+#: it has a part at last. After ``CALLERS_PATIENCE`` looks, 150 µs, the caller sleeps
+#: between looks: the worker that it waits for has probably lost its processor, and may
+#: be given the caller's.
 WORKERS_PATIENCE, CALLERS_PATIENCE = 600, 3000
-#: For how many looks it counts that the processor was given away.
+#: The number of looks that yielding or sleeping once counts for.
 GIVEN = 10
 
 
@@ -84,11 +85,14 @@ class _Function:
         self.builder.store_atomic(value, self.field(word), "release", 8)
 
     def rest(self, turns: ir.Value, field: int, patience: int) -> ir.Value:
-        """A moment of waiting, after so many; answers how many it makes.
+        """Waits a moment between two looks; returns the new number of looks.
 
-        A pause at first. After ``patience`` moments the function at ``field``, if there
-        is one, gives the processor to others: whoever waits long may be keeping it from
-        the one he waits for, or uses up his own share before there is work.
+        Arguments:
+            turns: the number of looks so far.
+            field: which function yields the processor or sleeps, if there is one.
+            patience: the number of looks after which it is called. Before, the
+                processor pauses: who waits for long may keep the processor from the
+                thread that it waits for.
         """
         b = self.builder
         give, pause, rested = (self.block(n) for n in ("give", "pause", "rested"))
@@ -200,7 +204,7 @@ def emit_parallel(module: ir.Module, pause: str | None) -> ir.Function:
 
 def emit_worker(module: ir.Module, pause: str | None) -> ir.Function:
     """Writes ``chainrule_worker(pool) → i64``: works until there was nothing to do for
-    a while (answers 0: sleep) or the pool stops (answers 1)."""
+    a while (returns 0: sleep) or the pool stops (returns 1)."""
     f = _Function(module, "chainrule_worker", ir.FunctionType(I64, [BYTES]), pause)
     b = f.builder
     entry = b.block

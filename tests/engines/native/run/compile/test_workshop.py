@@ -16,7 +16,7 @@ from chainrule.config import config
 from chainrule.engines.native.run.compile.llvm import Compilation
 from chainrule.engines.native.run.compile.workshop import Workshop
 from chainrule.engines.native.run.object_cache import folder
-from chainrule.engines.native.write import lower
+from chainrule.engines.native.write import program
 
 
 def helpers() -> list[str]:
@@ -147,7 +147,7 @@ def test_values_do_not_depend_on_how_kernels_are_put_into_modules(
 ) -> None:
     config.cache_folder = tmp_path / "usual"
     values, weights = trained()
-    monkeypatch.setattr(lower, "LARGE_MODULE", size)
+    monkeypatch.setattr(program, "LARGE_MODULE", size)
     config.cache_folder = tmp_path / "other"
     others, other_weights = trained()
     assert others == values

@@ -1,6 +1,6 @@
 """Functions of two numbers as LLVM IR: the remainder of C, and the angle of a point.
 
-Place on the road: beside ``math``, in its words and with its conventions.
+Place on the road: beside ``functions``, in its words and with its conventions.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
 """What each elementwise primitive is in LLVM: one small emitter a primitive.
 
-Place on the road: the leaves of lowering. An emitter receives the builder, the
+Place on the road: the leaves of ``write``. An emitter receives the builder, the
 ``Call`` (dtypes and parameters) and its operands in registers, scalars or vectors
 alike, and returns the result in a register. To add an elementwise primitive to the
 engine, write its emitter and enter it in ``EMITTERS``; nothing else has to know.
 
 Arithmetic is IEEE's, without contraction or reordering, so results are those of NumPy
-to the bit; functions come from ``math`` with its stated error bounds.
+to the bit; functions come from ``functions`` with its stated error bounds.
 """
 
 from __future__ import annotations

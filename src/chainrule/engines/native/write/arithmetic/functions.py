@@ -1,11 +1,10 @@
 """Elementary functions as LLVM IR, for single numbers and vectors of them alike.
 
 Each function here takes an IR builder and an operand of type float, double or a vector
-of these,
-and answers the result, computed with multiplications, additions and bit operations
-alone: no library is called, so a loop around it vectorises. Method and error bound
-stand with each function; the bounds are tested over the whole range, in ulp, NaN and
-infinities included.
+of these, and returns the result, computed with multiplications, additions and bit
+operations alone: no library is called, so a loop around it vectorises. Method and error
+bound stand with each function; the bounds are tested over the whole range, in ulp, NaN
+and infinities included.
 
 The pattern is always the same: bring the argument near 0 with an exact identity, sum a
 short series there, and undo the identity. Series are those of the textbook (Taylor, or
@@ -423,10 +422,10 @@ def _lane_by_lane(name: str, b: ir.IRBuilder, *operands: ir.Value) -> ir.Value:
         return Words(b, operands[0]).intrinsic(name, *operands)
     result = ir.Constant(kind, ir.Undefined)
     for lane in range(kind.count):
-        place = ir.Constant(I32, lane)
-        numbers = [b.extract_element(each, place) for each in operands]
+        lane_number = ir.Constant(I32, lane)
+        numbers = [b.extract_element(each, lane_number) for each in operands]
         value = Words(b, numbers[0]).intrinsic(name, *numbers)
-        result = b.insert_element(result, value, place)
+        result = b.insert_element(result, value, lane_number)
     return result
 
 

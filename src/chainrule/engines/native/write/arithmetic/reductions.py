@@ -53,12 +53,16 @@ def start(call: Call, lanes: int) -> State:
 
 
 def entering(
-    b: ir.IRBuilder, call: Call, value: ir.Value, place: ir.Value, mask: ir.Value | None
+    b: ir.IRBuilder,
+    call: Call,
+    value: ir.Value,
+    number: ir.Value,
+    mask: ir.Value | None,
 ) -> State:
-    """The state of one value; ``place`` is its index, lanes left out are neutral."""
+    """The state of one value; ``number`` is its index, lanes left out are neutral."""
     state = [convert(b, value, call.inputs[0], accumulator(call))]
     if call.name.startswith("arg"):
-        state.append(place)
+        state.append(number)
     if mask is not None:
         neutral = start(call, emit.lanes_of(value.type))
         state = [
@@ -104,5 +108,5 @@ def across(b: ir.IRBuilder, call: Call, state: State) -> State:
 
 
 def result(call: Call, state: State) -> ir.Value:
-    """What the reduction answers."""
+    """The result of the reduction."""
     return state[-1]

@@ -1,6 +1,6 @@
 """Loops that carry values in registers: sums that run through nested loops.
 
-Place on the road: below the convolution kernels.
+Place on the road: below the tiles of convolutions.
 """
 
 from __future__ import annotations

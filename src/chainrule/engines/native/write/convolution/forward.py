@@ -1,18 +1,19 @@
 """Convolution: panels of weights, tiles in registers, no matrix of windows.
 
-Place on the road: beside ``matmul``. Three nested ideas:
+Place on the road: below ``kernel``; ``choose.convolution`` says how it is cut. Three
+nested ideas:
 
-- **Tile** (``convolution_tile``). Pixels × outputs in vector registers, over all taps
+- **Tile** (``tile``). Pixels × outputs in vector registers, over all taps
   and input channels. It reads its pixels where they lie.
 - **Panel.** The weights for the outputs of a tile, in the order in which it reads them;
-  all panels are made once a call, by ``emit_packing``.
-- **Parts.** Images, strips of rows, for few images also panels: shared out in a fixed
-  way. Every result is summed by one thread in a fixed order.
+  ``emit_packing`` makes all panels, once a call.
+- **Parts.** Images, strips of rows, for few images also panels are shared out in a
+  fixed way. Every result is summed by one thread in a fixed order.
 
 Taps outside of the input are left out: along the last axis when the tile is written,
 along the others by the bounds of its loops. The gradient for the input is the same,
 with the taps the other way round, by phases where the stride is not 1
-(``convolution_spec``).
+(``plan.convolution_spec``).
 """
 
 from __future__ import annotations
@@ -65,16 +66,16 @@ def emit_packing(
     count = panels_of(spec, blocks)
     low, high = share_of(b, spec.groups * count, part, parts)
     with loop(b, low, high, name="panel") as number:
-        group, place = b.sdiv(number, index(count)), b.srem(number, index(count))
-        column = b.mul(place, index(blocks.width))
+        group, within = b.sdiv(number, index(count)), b.srem(number, index(count))
+        column = b.mul(within, index(blocks.width))
         columns = b.sub(index(spec.outputs), column)
         columns = smaller(b, columns, index(blocks.width))
         target = linear(b, 0, [(number, line * blocks.width)])
         begin, pieces = _pieces(spec, blocks, turned, b, group, column)
         for at, to in pieces:
             source = address(b, w, element, linear(b, at, begin))
-            place_ = address(b, panels, element, linear(b, to, [(target, 1)]))
-            b.call(packer, [source, place_, index(shortest), columns])
+            panel_row = address(b, panels, element, linear(b, to, [(target, 1)]))
+            b.call(packer, [source, panel_row, index(shortest), columns])
     b.ret_void()
     return function
 
@@ -201,11 +202,11 @@ class _Convolution:
         column = b.mul(number, index(blocks.width))
         output = linear(b, 0, [(group, spec.outputs), (column, 1)])
         size = spec.taps * spec.inputs * blocks.width
-        place = linear(b, 0, [(panel, size)])
-        weights = address(b, self.panels, self.element, place)
+        offset = linear(b, 0, [(panel, size)])
+        weights = address(b, self.panels, self.element, offset)
         channel = output if spec.depthwise else b.mul(group, index(spec.inputs))
-        place = linear(b, 0, [(image, spec.x_strides[0]), (channel, 1)])
-        x = address(b, self.x, self.element, place)
+        offset = linear(b, 0, [(image, spec.x_strides[0]), (channel, 1)])
+        x = address(b, self.x, self.element, offset)
         work = _Work(image, start, stop, x, weights, output)
 
         rest = spec.outputs % blocks.width
@@ -267,11 +268,11 @@ class _Convolution:
         b, spec = self.b, self.spec
         phase = spec.phases[shape.phase]
         rows = phase.row * spec.inputs
-        terms, taps, places, lines = [], [], [], []
+        terms, taps, indices, lines = [], [], [], []
         for i, axis in enumerate(phase.axes):
             step = spec.x_strides[1 + i]
             terms.append((at[i], axis.stride * step))
-            places.append(linear(b, axis.start, [(at[i], axis.step)]))
+            indices.append(linear(b, axis.start, [(at[i], axis.step)]))
             if i < self.ndim - 1 or not shape.pattern:
                 first, count = self._taps_within(axis, at[i])
                 taps.append(count)
@@ -281,11 +282,11 @@ class _Convolution:
         strides = zip(phase.axes, spec.x_strides[1:], strict=True)
         begin = -sum(axis.low * step for axis, step in strides)
         x = address(b, work.x, self.element, linear(b, begin, terms))
-        place = linear(b, rows * self.blocks.width, lines)
-        panel = address(b, work.panel, self.element, place)
+        offset = linear(b, rows * self.blocks.width, lines)
+        panel = address(b, work.panel, self.element, offset)
         pointers = [x, panel, self.y, self.context, work.image]
         taps += [index(0)] * (self.ndim - len(taps))
-        b.call(self._tile(shape), [*pointers, *places, work.output, *taps])
+        b.call(self._tile(shape), [*pointers, *indices, work.output, *taps])
 
     def _taps_within(self, axis: Axis, at: ir.Value) -> tuple[ir.Value, ir.Value]:
         """The first tap that lies within the input for this result, and how many."""

@@ -83,9 +83,9 @@ def _table_of_part(
         if kernel.steps[number].across:
             kind = emit.memory_type(access.dtype)
             at = emit.linear(b, access.offset, [(part, columns)])
-            place = emit.address(b, pointers[access.home], kind, at)
-            found[access.home] = emit.address(b, place, kind, index(-access.offset))
-            emit.clear(b, place, index(columns * access.dtype.itemsize))
+            pointer = emit.address(b, pointers[access.home], kind, at)
+            found[access.home] = emit.address(b, pointer, kind, index(-access.offset))
+            emit.clear(b, pointer, index(columns * access.dtype.itemsize))
     for i, pointer in enumerate(found.values()):
         b.store(pointer, b.gep(table, [index(i)], source_etype=POINTER), align=8)
     return table

@@ -1,10 +1,11 @@
 """The gradient for a convolution's weights: tiles of them in registers, over pixels.
 
-Place on the road: beside ``convolution``. A tile adds, for every pixel of a block, a
-few broadcast numbers times a few vectors: outputs' numbers times inputs' vectors, for
-one tap; or, where there are few inputs, numbers of inputs, for all taps of a row of the
-kernel, times vectors of outputs. Its sums wait in memory from block to block. The
-pixels that a tap does not see at all are not visited.
+Place on the road: beside ``forward``; ``choose.kernel_gradient`` says how it is cut. A
+tile adds, for every pixel of a block, a few broadcast numbers times a few vectors:
+outputs' numbers times inputs' vectors, for one tap; or, where there are few inputs,
+numbers of inputs, for all taps of a row of the kernel, times vectors of outputs. Its
+sums wait in memory from block to block. The pixels that a tap does not see at all are
+not visited.
 """
 
 from __future__ import annotations
@@ -45,9 +46,9 @@ from ..emit import (
 )
 from .carried import State, carried
 
-#: So many pixels share what they read, where small groups share vectors.
+#: The pixels that share what they read, where small groups share vectors.
 TOGETHER = 4
-#: Rows of so few pixels are written out, where vectors can be shared by taps.
+#: Rows of at most this many pixels are unrolled, where taps can share vectors.
 SHORT_ROW = 16
 
 
@@ -140,8 +141,8 @@ class _Gradient:
             begin = b.mul(self.start, index(each))
             size = index(each * spec.dtype.itemsize)
             count = b.mul(b.sub(self.stop, self.start), size)
-        place = address(b, self.sums, self.element, begin)
-        clear(b, place, count)
+        pointer = address(b, self.sums, self.element, begin)
+        clear(b, pointer, count)
 
     # Blocks.
     # ------------------------------------------------------------------------
@@ -225,8 +226,8 @@ class _Gradient:
                 with loop(b, begin, stop, step=step, name="lane") as lane:
                     for number, end, rows in self._row_runs(low, high, across):
                         with loop(b, number, end, step=rows, name="row") as row:
-                            place = tap, group, lane, row
-                            self._call(x, z, place, counts, (rows, step))
+                            where = tap, group, lane, row
+                            self._call(x, z, where, counts, (rows, step))
 
     def _tap_number(self, taps: Sequence[ir.Value]) -> ir.Value:
         """The number of a tap in order."""
@@ -253,13 +254,13 @@ class _Gradient:
         self,
         x: ir.Value,
         z: ir.Value,
-        place: tuple[ir.Value, ...],
+        where: tuple[ir.Value, ...],
         counts: list[ir.Value],
         size: tuple[int, int],
     ) -> None:
         """One tile: its first pixel's operands, its sums, and how many pixels."""
         b, spec = self.b, self.spec
-        tap, group, lane, row = place
+        tap, group, lane, row = where
         rows, lanes = size
         if spec.along_outputs:
             vectors = address(b, self.z, self.element, b.add(z, lane))
@@ -366,16 +367,18 @@ class _Tile:
             pitch = self.spec.groups * self.spec.outputs
         else:
             pitch = self.spec.taps * self.spec.inputs
-        places = [
+        pointers = [
             (address(b, self.sums, self.element, index(r * pitch + v * self.lanes)), m)
             for r in range(self.rows)
             for v, m in enumerate(self.masks)
         ]
-        state = [load(b, dtype, place, self.lanes, mask) for place, mask in places]
+        state = [
+            load(b, dtype, pointer, self.lanes, mask) for pointer, mask in pointers
+        ]
         zero = index(0)
         state = self._axis(0, zero, zero, state)
-        for (place, mask), value in zip(places, state, strict=True):
-            store(b, dtype, value, place, mask)
+        for (pointer, mask), value in zip(pointers, state, strict=True):
+            store(b, dtype, value, pointer, mask)
         b.ret_void()
 
     def _axis(
@@ -440,8 +443,8 @@ class _Tile:
         return new
 
     def _vector(self, start: ir.Value, at: int, v: int) -> ir.Value:
-        place = address(self.b, start, self.element, index(at + v * self.lanes))
-        return load(self.b, self.spec.dtype, place, self.lanes, self.masks[v])
+        pointer = address(self.b, start, self.element, index(at + v * self.lanes))
+        return load(self.b, self.spec.dtype, pointer, self.lanes, self.masks[v])
 
     def _stretch(
         self,
@@ -524,8 +527,8 @@ class _Tile:
         """In every lane this channel of the lane's group."""
         b, inputs = self.b, self.spec.inputs
         if self.lanes < inputs:
-            place = address(b, start, self.element, index(at + channel))
-            return splat(b, load(b, self.spec.dtype, place, 0, None), self.lanes)
+            pointer = address(b, start, self.element, index(at + channel))
+            return splat(b, load(b, self.spec.dtype, pointer, 0, None), self.lanes)
         whole = at, -1, v
         if whole not in read:
             read[whole] = self._vector(start, at, v)
@@ -542,13 +545,13 @@ class _Tile:
         start = address(b, self.numbers, self.element, numbers)
         new = list(state)
         for r in rows:
-            place = address(b, start, self.element, index(self._distance(r)))
+            pointer = address(b, start, self.element, index(self._distance(r)))
             if not self.spec.depthwise:
-                number = splat(b, load(b, dtype, place, 0, None), self.lanes)
+                number = splat(b, load(b, dtype, pointer, 0, None), self.lanes)
             for v, value in enumerate(values):
                 i = r * len(values) + v
                 if self.spec.depthwise:
-                    number = self._vector(place, 0, v)
+                    number = self._vector(pointer, 0, v)
                 new[i] = multiply_add(b, number, value, state[i])
         return new
 

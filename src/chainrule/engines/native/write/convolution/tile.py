@@ -1,6 +1,6 @@
 """A tile of a convolution: a few pixels and outputs in registers, over all taps.
 
-Place on the road: below ``convolution``, which cuts the results into tiles. For every
+Place on the road: below ``forward``, which cuts the results into tiles. For every
 tap and input channel a few vectors of weights are loaded, each pixel's number is
 broadcast, and every pair is one fused multiply-add. The pixels of a tile are neighbours
 in a row, at fixed distances in memory, so all are read through one pointer. Where taps
@@ -65,10 +65,10 @@ MOST_SHARED = 16
 
 
 class ConvolutionTile:
-    """A function (x, panel, y, context, image, place …, output, taps …).
+    """A function (x, panel, y, context, image, index …, output, taps …).
 
-    ``x`` and ``panel`` point to what the first pixel reads at its first tap; ``place``
-    are the indices of its result; ``taps`` how many taps there are along each axis.
+    ``x`` and ``panel`` point to what the first pixel reads at its first tap; ``index``
+    is that of its result, and ``taps`` the number of taps, along each axis.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class ConvolutionTile:
         self.b = ir.IRBuilder(self.function.append_basic_block("entry"))
         self.x, self.panel, self.y, self.context, self.image = self.function.args[:5]
         rest = self.function.args[5:]
-        self.place, self.output = rest[: self.ndim], rest[self.ndim]
+        self.first, self.output = rest[: self.ndim], rest[self.ndim]
         self.taps = rest[self.ndim + 1 :]
         self.element = register_type(spec.dtype)
         self.lanes = blocks.lanes
@@ -188,11 +188,11 @@ class ConvolutionTile:
         new = list(state)
         for tap, pixel in itertools.product(range(count), range(*pixels)):
             for v in range(self.vectors):
-                place = linear(
+                offset = linear(
                     b, tap * self.blocks.width + v * self.lanes,
                     [(row, self.blocks.width)],
                 )  # fmt: skip
-                source = address(b, self.panel, self.element, place)
+                source = address(b, self.panel, self.element, offset)
                 weight = load(b, dtype, source, self.lanes, None)
                 where = pixel * distance + tap * self.steps[-1] + v * self.lanes
                 if where not in loaded:
@@ -225,8 +225,8 @@ class ConvolutionTile:
         b, dtype = self.b, self.spec.dtype
         weights = []
         for v in range(self.vectors):
-            place = linear(b, v * self.lanes, [(row, self.blocks.width)])
-            source = address(b, self.panel, self.element, place)
+            offset = linear(b, v * self.lanes, [(row, self.blocks.width)])
+            source = address(b, self.panel, self.element, offset)
             weights.append(load(b, dtype, source, self.lanes, None))
         start = address(b, self.x, self.element, at)
         distance = self.phase.axes[-1].stride * self.spec.x_strides[-1]
@@ -249,8 +249,8 @@ class ConvolutionTile:
         if self.epilogue is None:
             for i, value in enumerate(sums):
                 column, v = divmod(i, self.vectors)
-                place = self._result(index(column), v)
-                store(b, dtype, value, place, self._mask(v))
+                pointer = self._result(index(column), v)
+                store(b, dtype, value, pointer, self._mask(v))
             return
         kind = ir.ArrayType(wide(self.element, self.lanes), len(sums))
         with b.goto_entry_block():
@@ -259,8 +259,8 @@ class ConvolutionTile:
             start = address(b, held, self.element, index(0))
         start.type = POINTER
         for i, value in enumerate(sums):
-            place = address(b, start, self.element, index(i * self.lanes))
-            store(b, dtype, value, place, None)
+            pointer = address(b, start, self.element, index(i * self.lanes))
+            store(b, dtype, value, pointer, None)
         if self.epilogue.sums:
             self.epilogue.begin(b, [wide(self.element, self.lanes)] * self.vectors)
         with loop(b, 0, columns, name="column") as column:
@@ -288,8 +288,8 @@ class ConvolutionTile:
     def _indices(self, column: ir.Value) -> list[ir.Value]:
         """The indices of a pixel's result."""
         step = self.phase.axes[-1].step
-        last = linear(self.b, 0, [(self.place[-1], 1), (column, step)])
-        return [*self.place[:-1], last]
+        last = linear(self.b, 0, [(self.first[-1], 1), (column, step)])
+        return [*self.first[:-1], last]
 
     def _result(self, column: ir.Value, v: int) -> ir.Value:
         indices = [self.image, *self._indices(column)]

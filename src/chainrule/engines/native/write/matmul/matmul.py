@@ -68,12 +68,12 @@ def emit_panels(
     with loop(b, first, last, name="panel") as panel:
         column = b.mul(panel, index(tiling.columns))
         begin = address(b, source, element, linear(b, 0, [(column, by_column)]))
-        place = linear(b, 0, [(panel, tiling.columns * spec.k)])
+        offset = linear(b, 0, [(panel, tiling.columns * spec.k)])
         rest = b.sub(index(spec.n), column)
         fewer = b.icmp_signed("<", rest, index(tiling.columns))
         columns = b.select(fewer, rest, index(tiling.columns))
-        where = address(b, target, element, place)
-        b.call(packer, [begin, where, index(spec.k), columns])
+        target_panel = address(b, target, element, offset)
+        b.call(packer, [begin, target_panel, index(spec.k), columns])
     b.ret_void()
     return function
 
@@ -113,7 +113,7 @@ def emit_matmul(
 
 
 @dataclass(frozen=True)
-class _Place:
+class _PanelWork:
     """Where the work on one panel is: values in registers."""
 
     batch: ir.Value
@@ -242,17 +242,17 @@ class _Product:
         p, length = stretch
         column = b.mul(number, index(tiling.columns))
         by_batch, by_row, by_column = spec.b_strides
-        place = linear(b, 0, [(batch, by_batch), (p, by_row), (column, by_column)])
+        offset = linear(b, 0, [(batch, by_batch), (p, by_row), (column, by_column)])
         if tiling.panels is Panels.PREPARED:
-            place = linear(b, 0, [(column, spec.k), (p, tiling.columns)])
-        source = address(b, self.b, self.element, place)
+            offset = linear(b, 0, [(column, spec.k), (p, tiling.columns)])
+        source = address(b, self.b, self.element, offset)
         if self.packer is not None:
             columns = self._between(b.sub(index(spec.n), column), tiling.columns)
             b.call(self.packer, [source, self.scratch, length, columns])
             source = self.scratch
-        self._columns(_Place(batch, column, start, stop, *stretch, source))
+        self._columns(_PanelWork(batch, column, start, stop, *stretch, source))
 
-    def _columns(self, where: _Place) -> None:
+    def _columns(self, where: _PanelWork) -> None:
         """A panel of all its columns, or the last one, which may have fewer."""
         b, spec, columns = self.ir, self.spec, self.tiling.columns
         rest = spec.n % columns
@@ -266,7 +266,7 @@ class _Product:
             with otherwise:
                 self._rows(where, rest)
 
-    def _rows(self, where: _Place, columns: int) -> None:
+    def _rows(self, where: _PanelWork, columns: int) -> None:
         """The tiles of a panel, one below the other; the last may have fewer rows."""
         b, m, most = self.ir, self.spec.m, self.tiling.rows
 
@@ -276,8 +276,8 @@ class _Product:
                 terms.append((where.column, self.spec.m))
             sums = address(b, self.sums, self.element, linear(b, 0, terms))
             pointers = [self.a, self.c, where.source, sums, self.context]
-            place = [where.batch, row, where.column, where.p, where.length]
-            b.call(self._tile(rows, columns), [*pointers, *place])
+            position = [where.batch, row, where.column, where.p, where.length]
+            b.call(self._tile(rows, columns), [*pointers, *position])
 
         rest = b.srem(b.sub(where.stop, where.start), index(most))
         whole = b.sub(where.stop, rest) if m % most else where.stop

@@ -1,6 +1,6 @@
 """The functions that copy the fixed factors of a loop's products to panels.
 
-Place on the road: called for ``scan``, before its first step; ``choose.factors`` says
+Place on the road: used by ``scan``, before its first step; ``choose.factors`` says
 which factors these are.
 """
 

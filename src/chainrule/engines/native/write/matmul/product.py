@@ -88,7 +88,7 @@ def lies_within(kernel: Product, sizes: Mapping[int, int]) -> bool:
 
 
 def _ahead(kernel: Product, homes: Sequence[int]) -> Ahead | None:
-    """Asks memory for what the epilogue touches; None where it is probably near."""
+    """Prefetches what the epilogue touches; None where it is probably in the cache."""
     far = _far(kernel)
     if not far:
         return None
@@ -109,8 +109,8 @@ def _ahead(kernel: Product, homes: Sequence[int]) -> Ahead | None:
             kind = emit.memory_type(access.dtype)
             step = CACHE_LINE // access.dtype.itemsize
             for at in (*range(0, columns - 1, step), columns - 1):
-                place = b.add(start, index(at))
-                emit.prefetch(b, emit.address(b, pointers[access.home], kind, place))
+                position = b.add(start, index(at))
+                emit.prefetch(b, emit.address(b, pointers[access.home], kind, position))
 
     return ahead
 

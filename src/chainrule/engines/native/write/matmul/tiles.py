@@ -50,16 +50,17 @@ from ..emit import (
 from ..epilogue import Epilogue
 from .panels import mixed
 
-#: ``ahead(builder, context, batch, row, column, columns)`` asks memory for what the
-#: epilogue will read in one row of a tile.
+#: ``ahead(builder, context, batch, row, column, columns)`` prefetches what the epilogue
+#: will read in one row of a tile.
 Ahead = Callable[..., None]
 Mask: TypeAlias = ir.Value | None
 
 #: One p of a loop: (p, sums) → the new sums.
 Step: TypeAlias = Callable[[ir.Value, list[list[ir.Value]]], list[list[ir.Value]]]
 
-#: Rows of Aᵀ that are so many bytes apart or more compete for the same cache lines and
-#: lie on many pages: they are asked for so many multiplications of vectors ahead.
+#: Rows of Aᵀ that are at least ``FAR_APART`` bytes apart compete for the same cache
+#: lines and lie on many pages: they are prefetched ``MULTIPLICATIONS_AHEAD``
+#: multiplications of vectors before they are needed.
 FAR_APART, MULTIPLICATIONS_AHEAD = 1 << 10, 1 << 10
 
 
@@ -99,7 +100,7 @@ class Tile:
             self.widths[-1] //= 2
         self.masks = [*[None] * (self.vectors - 1), first_lanes(rest, self.widths[-1])]
 
-    def place(self, row: ir.Value, v: int) -> ir.Value:
+    def result_at(self, row: ir.Value, v: int) -> ir.Value:
         """Where a vector of the tile lies in C."""
         by_batch, by_row, _ = self.spec.c_strides
         where = [(self.batch, by_batch), (self.row, by_row), (row, by_row)]
@@ -123,7 +124,7 @@ class Tile:
         for r, line in enumerate(sums):
             for v, value in enumerate(line):
                 if self.epilogue is None:
-                    store(b, dtype, value, self.place(index(r), v), self.masks[v])
+                    store(b, dtype, value, self.result_at(index(r), v), self.masks[v])
                     continue
                 at = index((r * self.vectors + v) * self.lanes)
                 store(b, dtype, value, address(b, held, self.element, at), None)
@@ -131,14 +132,14 @@ class Tile:
             self.from_memory(held, self.vectors * self.lanes)
 
     def held(self, vectors: int) -> ir.Value:
-        """Memory on the stack."""
+        """Memory on the stack for this many vectors."""
         b = self.b
         with b.goto_entry_block():
             held = b.alloca(ir.ArrayType(self.vector, vectors))
             held.align = self.spec.dtype.itemsize * self.lanes
-            place = address(b, held, self.element, index(0))
-        place.type = POINTER  # of whatever lies there
-        return place
+            pointer = address(b, held, self.element, index(0))
+        pointer.type = POINTER  # of whatever lies there
+        return pointer
 
     def from_memory(self, held: ir.Value, pitch: int) -> None:
         """Rows of the tile, which lie ``pitch`` apart, through the epilogue to C."""
@@ -156,7 +157,7 @@ class Tile:
                     column = b.add(self.column, index(v * self.lanes))
                     where = self.batch, b.add(self.row, r), column
                     value = epilogue.vector(b, value, self.context, where, v, mask)
-                store(b, dtype, value, self.place(r, v), mask)
+                store(b, dtype, value, self.result_at(r, v), mask)
         if epilogue is not None and epilogue.sums:
             for v, mask in enumerate(self.masks):
                 column = b.add(self.column, index(v * self.lanes))
@@ -189,15 +190,16 @@ class OuterProducts(Tile):
         return new
 
     def later_rows(self, start: ir.Value, count: int, work: int) -> None:
-        """Asks memory for ``count`` neighbours in a row of Aᵀ that is far from this
-        one, where each takes so much ``work``."""
+        """Prefetches ``count`` neighbours in a later row of Aᵀ, if rows are far apart;
+        a row takes ``work`` multiplications of vectors.
+        """
         by_p, size = self.spec.a_strides[2], self.spec.dtype.itemsize
         if abs(by_p) * size < FAR_APART:
             return
         distance = by_p * -(-MULTIPLICATIONS_AHEAD // work)
         for at in (*range(0, count - 1, CACHE_LINE // size), count - 1):
-            place = address(self.b, start, self.element, index(distance + at))
-            prefetch(self.b, place)
+            pointer = address(self.b, start, self.element, index(distance + at))
+            prefetch(self.b, pointer)
 
     def scaled(
         self, number: ir.Value, vectors: list[ir.Value], sums: list[ir.Value]
@@ -234,12 +236,12 @@ class OuterTile(OuterProducts):
             with otherwise:
                 for r, line in enumerate(sums):
                     for v, value in enumerate(line):
-                        place = self.waiting_place(r, v)
-                        store(b, self.spec.dtype, value, place, None)
+                        pointer = self.waiting_at(r, v)
+                        store(b, self.spec.dtype, value, pointer, None)
         b.ret_void()
 
     def _prefetch(self) -> None:
-        """Asks memory for what the epilogue will need; the sums take long enough."""
+        """Prefetches what the epilogue will need, which arrives during the sums."""
         b = self.b
         if self.ahead is not None:
             with loop(b, 0, self.rows, name="ahead") as r:
@@ -251,7 +253,7 @@ class OuterTile(OuterProducts):
         starts = self._starts()
         return self.summed(starts, self._step) if self.spec.k else starts
 
-    def waiting_place(self, r: int, v: int) -> ir.Value:
+    def waiting_at(self, r: int, v: int) -> ir.Value:
         """Where a vector of the tile waits between stretches."""
         at = index(r * self.tiling.columns + v * self.lanes)
         return address(self.b, self.waiting, self.element, at)
@@ -279,8 +281,8 @@ class OuterTile(OuterProducts):
         return starts
 
     def _held(self, r: int, v: int) -> ir.Value:
-        place = self.waiting_place(r, v)
-        return load(self.b, self.spec.dtype, place, self.widths[v], None)
+        pointer = self.waiting_at(r, v)
+        return load(self.b, self.spec.dtype, pointer, self.widths[v], None)
 
     def _step(self, p: ir.Value, sums: list[list[ir.Value]]) -> list[list[ir.Value]]:
         """One p: every row's number of A times every vector of B, added to the sums."""
@@ -300,14 +302,15 @@ class OuterTile(OuterProducts):
             self.later_rows(start, self.rows, len(columns) * self.rows)
         new = []
         for r, line in enumerate(sums):
-            place = address(b, start, self.element, index(r * by_row))
-            number = load(b, dtype, place, 0, None)
+            pointer = address(b, start, self.element, index(r * by_row))
+            number = load(b, dtype, pointer, 0, None)
             new.append(self.scaled(number, columns, line))
         return new
 
     def _ahead(self, source: ir.Value, stride: int) -> None:
-        """Asks memory for what is read here later: in the next stretch by a single row,
-        which is through with a panel at once; else in the panel after the next one."""
+        """Prefetches what is read here later: in the next stretch where C is a single
+        row, which is through with a panel at once; else in the panel after the next.
+        """
         alone = self.spec.m == 1
         distance = self.tiling.longest * stride if alone else 2 * self.tiling.columns
         prefetch(self.b, address(self.b, source, self.element, index(distance)))
@@ -331,8 +334,8 @@ class TallTile(OuterProducts):
             turned = _interleaved(b, [column[s] for column in columns], pitch)
             for i, vector in enumerate(turned):
                 at = index((s * pitch + i) * lanes)
-                place = address(b, held, self.element, at)
-                store(b, self.spec.dtype, vector, place, None)
+                pointer = address(b, held, self.element, at)
+                store(b, self.spec.dtype, vector, pointer, None)
         self.from_memory(held, pitch)
         b.ret_void()
 
@@ -348,9 +351,9 @@ class TallTile(OuterProducts):
         self.later_rows(start, self.rows, stretches * self.columns)
         vectors = []
         for s in range(stretches):
-            place = address(b, start, self.element, index(s * self.lanes))
+            pointer = address(b, start, self.element, index(s * self.lanes))
             mask = self.bottom if s == stretches - 1 else None
-            vectors.append(load(b, dtype, place, self.lanes, mask))
+            vectors.append(load(b, dtype, pointer, self.lanes, mask))
         _, by_row, by_column = self.spec.b_strides
         new = []
         for j, line in enumerate(sums):

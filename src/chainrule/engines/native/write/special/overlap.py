@@ -68,8 +68,8 @@ class _Overlap:
         with loop(b, low, high, name="row") as row:
             line = self.shape[-2] * self.shape[-1]
             target = b.mul(row, index(line))
-            place = address(b, self.result, self.kind, target)
-            emit.clear(b, place, index(line * self.dtype.itemsize))
+            pointer = address(b, self.result, self.kind, target)
+            emit.clear(b, pointer, index(line * self.dtype.itemsize))
             where: list[ir.Value] = []
             for n in reversed(self.shape[1:-2]):
                 where.insert(0, b.srem(row, index(n)))
@@ -112,14 +112,14 @@ class _Overlap:
             loop(b, 0, self.counts[axis], name="window") as number,
         ):
             point = [*windows, number, *taps, tap]
-            place = linear(b, 0, [(target, 1), (number, step), (tap, apart)])
+            offset = linear(b, 0, [(target, 1), (number, step), (tap, apart)])
             whole = channels - channels % self.lanes
             with loop(b, 0, whole, step=self.lanes, name="channel") as channel:
-                self._add(point, place, channel, None)
+                self._add(point, offset, channel, None)
             if channels % self.lanes:
                 first = index(whole)
                 mask = emit.tail_mask(b, first, channels, self.lanes)
-                self._add(point, place, first, mask)
+                self._add(point, offset, first, mask)
 
     def _add(
         self,
@@ -132,7 +132,7 @@ class _Overlap:
         at = Point((*point, channel), len(point), lanes, mask)
         values = Values(b, self.steps, self.pointers, at, sizes=self.sizes)
         value = values.step(len(self.steps) - 1)
-        place = address(b, self.result, self.kind, b.add(target, channel))
-        old = load(b, self.dtype, place, lanes, mask)
+        pointer = address(b, self.result, self.kind, b.add(target, channel))
+        old = load(b, self.dtype, pointer, lanes, mask)
         added = b.fadd(old, value) if self.dtype.kind == "f" else b.add(old, value)
-        store(b, self.dtype, added, place, mask)
+        store(b, self.dtype, added, pointer, mask)

@@ -1,6 +1,6 @@
 """Philox in vectors: the random words of ``ops.philox``, bit for bit.
 
-Place on the road: lowers ``random_bits`` and ``random_uniform``. Block i of four words
+Place on the road: writes ``RandomBits`` and ``RandomUniform``. Block i of four words
 comes from the counter (i, draw), so blocks are independent: each lane computes one, and
 parts of a draw go to different threads.
 """
@@ -75,8 +75,8 @@ class _Unit:
             if count is not None and done + LANES > count:
                 mask = emit.tail_mask(b, index(done), count, LANES)
             kind = emit.memory_type(dtype)
-            place = address(b, self.target, kind, b.add(start, index(done)))
-            emit.store(b, dtype, value, place, mask)
+            pointer = address(b, self.target, kind, b.add(start, index(done)))
+            emit.store(b, dtype, value, pointer, mask)
 
 
 def _philox(
@@ -111,8 +111,8 @@ def _product(b: ir.IRBuilder, x: ir.Value, by: int) -> tuple[ir.Value, ir.Value]
     even = b.bitcast(b.mul(b.and_(both, low), factor), x.type)
     odd = b.bitcast(b.mul(b.lshr(both, half), factor), x.type)
 
-    def words(place: int) -> ir.Value:
-        chosen = [i // 2 * 2 + place + (LANES if i % 2 else 0) for i in range(LANES)]
+    def words(half: int) -> ir.Value:
+        chosen = [i // 2 * 2 + half + (LANES if i % 2 else 0) for i in range(LANES)]
         return b.shuffle_vector(even, odd, ir.Constant(emit.wide(I32, LANES), chosen))
 
     return words(1), words(0)

@@ -55,17 +55,17 @@ class Flat:
         self.b, self.pointer, self.dtype = b, pointer, buffer.dtype
         self.size, self.kind = buffer.size, emit.memory_type(buffer.dtype)
 
-    def place(self, position: ir.Value) -> ir.Value:
+    def address(self, position: ir.Value) -> ir.Value:
         """The address of an element."""
         return address(self.b, self.pointer, self.kind, position)
 
     def load(self, position: ir.Value) -> ir.Value:
         """The element at a position."""
-        return load(self.b, self.dtype, self.place(position), 0, None)
+        return load(self.b, self.dtype, self.address(position), 0, None)
 
     def store(self, value: ir.Value, position: ir.Value) -> None:
         """Writes the element at a position."""
-        store(self.b, self.dtype, value, self.place(position), None)
+        store(self.b, self.dtype, value, self.address(position), None)
 
     def clear(self) -> None:
         """Fills the array with zeros."""
@@ -183,11 +183,11 @@ def put(b: ir.IRBuilder, kernel: Put, arrays: list[Flat]) -> None:
         wanted = _position(b, at, k, size)
         source = b.mul(b.add(b.mul(o, index(count)), k), index(after))
         target = b.mul(b.add(b.mul(o, index(size)), wanted), index(after))
-        copy(b, y.place(target), new.place(source), width)
+        copy(b, y.address(target), new.address(source), width)
 
 
-def _position(b: ir.IRBuilder, at: Flat, place: ir.Value, size: int) -> ir.Value:
-    return from_front(b, convert(b, at.load(place), at.dtype, dtypes.int64), size)
+def _position(b: ir.IRBuilder, at: Flat, position: ir.Value, size: int) -> ir.Value:
+    return from_front(b, convert(b, at.load(position), at.dtype, dtypes.int64), size)
 
 
 def _add_row(
@@ -198,18 +198,18 @@ def _add_row(
     target: ir.Value,
     count: int,
 ) -> None:
-    """y[target:] += g[source:], so many elements: in vectors, the last one masked."""
+    """y[target:] += g[source:], ``count`` elements in vectors, the last one masked."""
     lanes = 1
     while lanes < 16 and lanes < count:
         lanes *= 2
 
     def piece(first: ir.Value, mask: ir.Value | None) -> None:
         x, old = (
-            load(b, each.dtype, each.place(b.add(start, first)), lanes, mask)
+            load(b, each.dtype, each.address(b.add(start, first)), lanes, mask)
             for each, start in ((g, source), (y, target))
         )
         store(
-            b, y.dtype, _plus(b, old, x, y.dtype), y.place(b.add(target, first)), mask
+            b, y.dtype, _plus(b, old, x, y.dtype), y.address(b.add(target, first)), mask
         )
 
     whole = count - count % lanes
@@ -306,10 +306,10 @@ def _merge_runs(
 
 
 def _index_at(
-    b: ir.IRBuilder, row: ir.Value, place: ir.Value, there: ir.Value
+    b: ir.IRBuilder, row: ir.Value, position: ir.Value, there: ir.Value
 ) -> ir.Value:
     """The index at a place of a run, 0 where the run has ended."""
-    safe = b.select(there, place, index(0))
+    safe = b.select(there, position, index(0))
     return b.load(address(b, row, I64, safe), typ=I64)
 
 

@@ -109,8 +109,10 @@ class Row:
         b, step = self.state.b, self.state.kernel.steps[number]
         value = values.argument(step.arguments[0])
         mask = None if self.state.loops.lanes_kept else values.point.mask
-        place = self._index_along(values) if step.call.name.startswith("arg") else value
-        new = reductions.entering(b, step.call, value, place, mask)
+        number_in_row = (
+            self._index_along(values) if step.call.name.startswith("arg") else value
+        )
+        new = reductions.entering(b, step.call, value, number_in_row, mask)
         registers = self.sums[number, position]
         old = [b.load(each, typ=each.allocated_type) for each in registers]
         found = reductions.combine(b, step.call, old, new)

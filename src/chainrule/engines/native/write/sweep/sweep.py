@@ -1,10 +1,11 @@
 """Loops over an index space: elementwise chains and reductions as LLVM functions.
 
-Place on the road: lowers a ``Sweep``. A *row* is one point of the kept axes (or a
-vector of neighbouring ones). For each row the reduced axes are walked once for every
-level of dependence: softmax is three passes over a row that is in the cache, the first
-for the maximum, the second for the sum of the exponentials, the third to divide. A
-kernel without reductions has no reduced axes, and its rows are its points.
+Place on the road: writes a ``Sweep`` as ``choose.sweep`` says. A *row* is one point of
+the kept axes (or a vector of neighbouring ones). For each row the reduced axes are
+walked once for every level of dependence: softmax is three passes over a row that is in
+the cache, the first for the maximum, the second for the sum of the exponentials, the
+third to divide. A kernel without reductions has no reduced axes, and its rows are its
+points.
 
 The lanes of vectors lie along one axis. Where it is a reduced one, each reduction has a
 state per lane that is combined at the end of the row; where it is a kept one, lanes are
@@ -115,9 +116,9 @@ class _Sweep:
             step = kernel.steps[number]
             if step.across if kernel.across else step.reduces:
                 kind = emit.memory_type(access.dtype)
-                place = b.mul(part, index(size))
+                offset = b.mul(part, index(size))
                 old = self.pointers[access.home]
-                self.pointers[access.home] = emit.address(b, old, kind, place)
+                self.pointers[access.home] = emit.address(b, old, kind, offset)
 
     def _blocks_of_all(self) -> None:
         """Every row: this part's share of each."""
