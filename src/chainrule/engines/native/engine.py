@@ -33,7 +33,9 @@ class NativeEngine(Engine):
         """The executable for a program: its code is found on disk, or made."""
         schedule = fuse(program)
         table = CallTable.of(program, schedule)
-        entry = object_cache.entry_of(f"{schedule!r} {table!r} debug={config.debug}")
+        entry = object_cache.entry_of(
+            f"{schedule.fingerprint()} {table!r} debug={config.debug}"
+        )
         code = object_cache.load(entry)
         from_cache = code is not None
         if code is None:

@@ -28,6 +28,7 @@ from ....shapes import Shape
 from .calls import Call
 from .carries import Places
 from .convolution_spec import Correlation
+from .fingerprint import fingerprint
 from .kernel_gradient_spec import KernelGradient
 from .views import View
 
@@ -543,6 +544,10 @@ class Schedule:
     def results(self) -> set[int]:
         """The homes that must hold their values when the run has ended."""
         return {*self.outputs, *self.updates.values()}
+
+    def fingerprint(self) -> str:
+        """A hash of all that the machine code depends on; see ``fingerprint``."""
+        return fingerprint(self)
 
     def callbacks(self) -> list[Callback]:
         """The kernels that run in Python, those of the bodies of scans first."""
