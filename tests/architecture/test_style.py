@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 
 import pytest
 
@@ -169,24 +170,30 @@ def is_overload(node: FunctionNode | ast.ClassDef) -> bool:
     )
 
 
+@cache
+def classes() -> dict[str, list[ast.ClassDef]]:
+    """The classes of the package, by name."""
+    found: dict[str, list[ast.ClassDef]] = {}
+    for file in source_files():
+        for node in file.tree.body:
+            if isinstance(node, ast.ClassDef):
+                found.setdefault(node.name, []).append(node)
+    return found
+
+
 def documented_by_a_base(class_name: str, method: str, seen: set[str]) -> bool:
     """Whether some ancestor, found by name in the package, documents this method."""
     if class_name in seen:
         return False
     seen.add(class_name)
-    for file in source_files():
-        for node in file.tree.body:
-            if not isinstance(node, ast.ClassDef) or node.name != class_name:
-                continue
-            for member in node.body:
-                if isinstance(member, FunctionNode) and member.name == method:
-                    if ast.get_docstring(member):
-                        return True
-            bases = [ast.unparse(base).split("[")[0] for base in node.bases]
-            return any(
-                documented_by_a_base(base.split(".")[-1], method, seen)
-                for base in bases
-            )
+    for node in classes().get(class_name, []):
+        for member in node.body:
+            if isinstance(member, FunctionNode) and member.name == method:
+                if ast.get_docstring(member):
+                    return True
+        bases = [ast.unparse(base).split("[")[0].split(".")[-1] for base in node.bases]
+        if any(documented_by_a_base(base, method, seen) for base in bases):
+            return True
     return False
 
 
