@@ -12,14 +12,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
+from ..plan import kernel_gradient_spec
 from ..plan.kernels import Fused, Home, Kernel, Scan, Schedule, Special
 from .memory import Block, place
 from .processor import Host
 
 #: A kernel is cut into at most this many parts, whatever the number of threads.
 MOST_PARTS = 16
-#: Points of a space, and multiplications of a product, that are worth a thread's while.
-WORTH_SHARING, WORTH_SHARING_PRODUCT = 1 << 15, 1 << 19
+#: Points of a space that are worth a thread's while, and multiplications of a product.
+WORTH_SHARING, WORTH_SHARING_PRODUCT = 1 << 15, kernel_gradient_spec.WORTH_SHARING
 
 
 class Cut(Protocol):
