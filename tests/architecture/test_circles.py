@@ -12,12 +12,8 @@ from collections.abc import Iterator
 
 from tests.architecture.source_tree import SOURCE, SourceFile, source_files
 
-NATIVE = "engines.native"
-
 #: (file, file that it imports) → why this import has to close a circle.
-ALLOWED: dict[tuple[str, str], str] = {
-    (f"{NATIVE}.plan.convolutions", f"{NATIVE}.plan.fuse"): "still to be taken apart",
-}
+ALLOWED: dict[tuple[str, str], str] = {}
 
 Graph = dict[str, set[str]]
 

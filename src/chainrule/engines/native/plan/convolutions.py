@@ -1,6 +1,6 @@
 """Which kernels a convolution becomes: convolutions, products, sums of windows.
 
-Place on the road: beside ``fuse``, whose methods these functions are. Where a kernel
+Place on the road: one of the files that ``rules`` lists. Where a kernel
 sees one pixel, or a result all of the input, a convolution is a product of matrices.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ....compiler.program import Instruction
 from ....shapes import Shape
@@ -25,41 +25,39 @@ from .kernels import (
     Product,
     Step,
 )
+from .planner import Planner
 from .views import View, whole
 
-if TYPE_CHECKING:
-    from .fuse import Fuser
 
-
-def place_convolution(fuser: Fuser, instruction: Instruction) -> None:
+def place_convolution(planner: Planner, instruction: Instruction) -> None:
     """``convolution``: a kernel of that name."""
     x, w = instruction.inputs
-    kernel = fuser.nodes[w].shape[1:-1]
-    _place(fuser, instruction, fuser.nodes[x].shape[1:-1], kernel, turned=False)
+    kernel = planner.nodes[w].shape[1:-1]
+    _place(planner, instruction, planner.nodes[x].shape[1:-1], kernel, turned=False)
 
 
-def place_transposed(fuser: Fuser, instruction: Instruction) -> None:
+def place_transposed(planner: Planner, instruction: Instruction) -> None:
     """``convolution_transposed``: the adjoint, by phases."""
     _, w = instruction.inputs
-    kernel = fuser.nodes[w].shape[1:-1]
-    _place(fuser, instruction, instruction.params["size"], kernel, turned=True)
+    kernel = planner.nodes[w].shape[1:-1]
+    _place(planner, instruction, instruction.params["size"], kernel, turned=True)
 
 
-def place_kernel_gradient(fuser: Fuser, instruction: Instruction) -> None:
+def place_kernel_gradient(planner: Planner, instruction: Instruction) -> None:
     """``convolution_kernel``: shares of pixels, each summed apart, and their sum."""
     node, params = instruction.node, instruction.params
-    shapes = [fuser.nodes[slot].shape for slot in instruction.inputs]
+    shapes = [planner.nodes[slot].shape for slot in instruction.inputs]
     if 0 in node.shape or 0 in shapes[0] or 0 in shapes[1]:
-        _nothing(fuser, instruction)
+        _nothing(planner, instruction)
         return
-    x, z = (_channels_last(fuser, slot) for slot in instruction.inputs)
+    x, z = (_channels_last(planner, slot) for slot in instruction.inputs)
     size, out = x.shape[1:-1], z.shape[1:-1]
     rows, terms, outputs = _as_matrices(params, size, node.shape, x.shape[0])
     if rows == x.shape[0] and 1 not in (rows, terms, outputs):
         a, b = z.reshape((1, rows, outputs)), x.reshape((1, rows, terms))
         if a is not None and b is not None:
             space = (1, outputs, terms)
-            _open_product(fuser, instruction, a.transpose((0, 2, 1)), b, space)
+            _open_product(planner, instruction, a.transpose((0, 2, 1)), b, space)
             return
     low = tuple(before for before, _ in params["padding"])
     (phase,) = forward_phases(
@@ -78,16 +76,16 @@ def place_kernel_gradient(fuser: Fuser, instruction: Instruction) -> None:
         x.shape[0], *channels, phase.axes, x_strides, z_strides, node.dtype,
         _is_depthwise(*given), mixed,
     )  # fmt: skip
-    _place_shares(fuser, instruction, spec, x, z)
+    _place_shares(planner, instruction, spec, x, z)
 
 
 def _place_shares(
-    fuser: Fuser, instruction: Instruction, spec: KernelGradient, x: View, z: View
+    planner: Planner, instruction: Instruction, spec: KernelGradient, x: View, z: View
 ) -> None:
     """The kernel, and the sum of its shares, which others may join."""
     node, dtype = instruction.node, instruction.node.dtype
-    home = fuser.new_home(dtype, spec.shares * spec.elements)
-    given = tuple((view.home, (fuser.homes[view.home].size,)) for view in (x, z))
+    home = planner.new_home(dtype, spec.shares * spec.elements)
+    given = tuple((view.home, (planner.homes[view.home].size,)) for view in (x, z))
     shape = (spec.shares, *node.shape)
     shares = whole(home, shape)
     if spec.along_outputs:
@@ -95,69 +93,69 @@ def _place_shares(
         last = len(turned) - 1
         shares = whole(home, turned).transpose((0, last, *range(1, last)))
     offsets = x.offset, z.offset
-    fuser.start(ConvolutionGradient(given, ((home, shape),), spec, offsets))
+    planner.start(ConvolutionGradient(given, ((home, shape),), spec, offsets))
     if spec.shares == 1:
-        fuser.views[instruction.output] = replace(
+        planner.views[instruction.output] = replace(
             shares, shape=node.shape, strides=shares.strides[1:]
         )
         return
-    store = fuser.out(instruction)
+    store = planner.out(instruction)
     call = Call("sum", {}, (dtype,), dtype)
-    fuser.place(Operation(call, (shares,), shape, store, (0,)))
+    planner.place(Operation(call, (shares,), shape, store, (0,)))
 
 
-def place_overlap_add(fuser: Fuser, instruction: Instruction) -> None:
+def place_overlap_add(planner: Planner, instruction: Instruction) -> None:
     """``overlap_add``: windows that do not overlap are written where they lie, those
     that do are added up by a kernel of its own."""
     (slot,) = instruction.inputs
-    params, shape = instruction.params, fuser.nodes[slot].shape
+    params, shape = instruction.params, planner.nodes[slot].shape
     stride, dilation = params["stride"], params["dilation"]
     axes = len(stride)
     counts, kernel = shape[1 : axes + 1], shape[axes + 1 : -1]
     if 0 in shape or 0 in instruction.node.shape:
-        _nothing(fuser, instruction)
+        _nothing(planner, instruction)
         return
     reach = [d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)]
     alone = all(n == 1 or s >= r for n, s, r in zip(counts, stride, reach, strict=True))
     if not alone and instruction.node.dtype.kind in "bc":
-        fuser.callback(instruction)  # no loop that adds these
+        planner.callback(instruction)  # no loop that adds these
         return
     if not alone:
-        given = fuser.contiguous(slot)
-        store = fuser.out(instruction)
+        given = planner.contiguous(slot)
+        store = planner.out(instruction)
         dtype, output = instruction.node.dtype, (store.home, store.shape)
-        fuser.start(OverlapAdd((given,), (output,), stride, dilation, dtype, shape))
+        planner.start(OverlapAdd((given,), (output,), stride, dilation, dtype, shape))
         return
-    node, store = instruction.node, fuser.out(instruction)
+    node, store = instruction.node, planner.out(instruction)
     after = -1
     if math.prod(shape) != math.prod(node.shape):  # something is in no window
         zero = Immediate(0, node.dtype)
-        fuser.copied(zero, node.shape, store.home, node.dtype)
-        after = fuser.ready[store.home]
+        planner.copied(zero, node.shape, store.home, node.dtype)
+        after = planner.ready[store.home]
     places = store.windows(shape, stride, dilation)
-    fuser.copy(fuser.views[slot], shape, places, node.dtype, after=after)
+    planner.copy(planner.views[slot], shape, places, node.dtype, after=after)
 
 
-def _nothing(fuser: Fuser, instruction: Instruction) -> None:
+def _nothing(planner: Planner, instruction: Instruction) -> None:
     """A sum of no terms."""
-    node, store = instruction.node, fuser.out(instruction)
+    node, store = instruction.node, planner.out(instruction)
     if 0 not in node.shape:
-        fuser.copy(Immediate(0, node.dtype), node.shape, store, node.dtype)
+        planner.copy(Immediate(0, node.dtype), node.shape, store, node.dtype)
 
 
 def _place(
-    fuser: Fuser, instruction: Instruction, size: Shape, kernel: Shape, turned: bool
+    planner: Planner, instruction: Instruction, size: Shape, kernel: Shape, turned: bool
 ) -> None:
     given, weights = instruction.inputs
     node, params = instruction.node, instruction.params
-    source = fuser.nodes[given].shape
+    source = planner.nodes[given].shape
     out = source[1:-1] if turned else node.shape[1:-1]
-    if 0 in node.shape or 0 in source or 0 in fuser.nodes[weights].shape:
-        _nothing(fuser, instruction)
+    if 0 in node.shape or 0 in source or 0 in planner.nodes[weights].shape:
+        _nothing(planner, instruction)
         return
-    x = _channels_last(fuser, given)
-    home, shape = fuser.contiguous(weights)
-    if _place_product(fuser, instruction, x, whole(home, shape), size, turned):
+    x = _channels_last(planner, given)
+    home, shape = planner.contiguous(weights)
+    if _place_product(planner, instruction, x, whole(home, shape), size, turned):
         return
     low = tuple(before for before, _ in params["padding"])
     find = adjoint_phases if turned else forward_phases
@@ -171,11 +169,16 @@ def _place(
     correlation = Correlation(
         node.shape[0], *channels, phases, strides, (), node.dtype, depthwise
     )
-    _start(fuser, instruction, x, whole(home, shape), correlation, turned)
+    _start(planner, instruction, x, whole(home, shape), correlation, turned)
 
 
 def _place_product(
-    fuser: Fuser, instruction: Instruction, x: View, w: View, size: Shape, turned: bool
+    planner: Planner,
+    instruction: Instruction,
+    x: View,
+    w: View,
+    size: Shape,
+    turned: bool,
 ) -> bool:
     """A convolution that is a product of matrices, if it is one."""
     node, params = instruction.node, instruction.params
@@ -189,17 +192,17 @@ def _place_product(
     if a is None:
         return False
     b = View(w.home, (1, terms, columns), strides, w.offset)
-    _open_product(fuser, instruction, a, b, (1, rows, columns))
+    _open_product(planner, instruction, a, b, (1, rows, columns))
     return True
 
 
 def _open_product(
-    fuser: Fuser, instruction: Instruction, a: View, b: View, space: Shape
+    planner: Planner, instruction: Instruction, a: View, b: View, space: Shape
 ) -> None:
-    dtype, store = instruction.node.dtype, fuser.out(instruction)
+    dtype, store = instruction.node.dtype, planner.out(instruction)
     call = Call("product", {}, (dtype, dtype), dtype)
     kernel = Product(space, frozenset(), [Step(call, ())], [], a, b)
-    fuser.open(kernel, whole(store.home, space))
+    planner.open(kernel, whole(store.home, space))
 
 
 def _as_matrices(
@@ -243,19 +246,19 @@ def _flat_strides(strides: tuple[int, ...]) -> tuple[int, ...]:
     return image, 0, pixel
 
 
-def _channels_last(fuser: Fuser, slot: int) -> View:
+def _channels_last(planner: Planner, slot: int) -> View:
     """A value whose channels are neighbours in memory, copied only if they are not."""
-    view = fuser.views[slot]
+    view = planner.views[slot]
     if isinstance(view, View):
-        fuser.force(view)
+        planner.force(view)
         if view.strides[-1] == 1 or view.shape[-1] == 1:
             return view
-    home, shape = fuser.contiguous(slot)
+    home, shape = planner.contiguous(slot)
     return whole(home, shape)
 
 
 def _start(
-    fuser: Fuser,
+    planner: Planner,
     instruction: Instruction,
     x: View,
     w: View,
@@ -263,9 +266,9 @@ def _start(
     turned: bool,
 ) -> None:
     """Opens the kernel."""
-    node, store = instruction.node, fuser.out(instruction)
+    node, store = instruction.node, planner.out(instruction)
     call = Call("product", {}, (node.dtype, node.dtype), node.dtype)
     kernel = Convolution(
         node.shape, frozenset(), [Step(call, ())], [], x, w, correlation, turned
     )
-    fuser.open(kernel, store)
+    planner.open(kernel, store)
