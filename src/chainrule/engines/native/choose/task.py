@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 from ..plan import kernel_gradient_spec
+from ..plan.fingerprint import fingerprint
 from ..plan.kernels import Fused, Home, Kernel, Scan, Schedule, Special
 from .memory import Block, place
 from .processor import Host
@@ -116,7 +117,7 @@ class Chooser:
 
     host: Host
     choices: Mapping[type[Any], Choose]
-    chosen: dict[str, Task[Any, Any]] = field(default_factory=dict)
+    chosen: dict[object, Task[Any, Any]] = field(default_factory=dict)
 
     def tasks(self, schedule: Schedule) -> Tasks:
         """The tasks of a schedule and of the bodies of its loops."""
@@ -127,10 +128,11 @@ class Chooser:
         operands = operands_of(kernel)
         buffers = tuple(homes[each] for each in operands)
         local = kernel.renamed({home: i for i, home in enumerate(operands)})
-        types = [(str(each.dtype), each.size) for each in buffers]
-        # Two loops that look the same may call different functions of Python.
-        own = id(kernel) if isinstance(kernel, Scan) else None
-        key = repr((local, types, own))
+        key: object = id(kernel)
+        # Loops that look the same are not: their bodies may run different callbacks.
+        if not isinstance(kernel, Scan):
+            types = tuple((str(each.dtype), each.size) for each in buffers)
+            key = fingerprint(local), types
         task = self.chosen.get(key)
         if task is None:
             task = self.choices[type(kernel)](local, buffers, self)
