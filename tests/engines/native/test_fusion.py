@@ -41,6 +41,18 @@ def test_an_elementwise_chain_is_one_kernel_that_stores_its_result_alone() -> No
     assert len(kernel.stores) == 1
 
 
+def test_the_example_of_placement_is_a_sweep_and_a_product() -> None:
+    def f(x: Any, w: Any) -> Any:
+        a = x * 2.0
+        return cr.tanh(a @ w + a)
+
+    first, second = schedule(f, X, np.ones((32, 32), np.float32)).kernels
+    assert isinstance(first, Sweep)
+    assert names(first) == ["multiply"]
+    assert isinstance(second, Product)
+    assert names(second) == ["product", "add", "tanh"]
+
+
 def test_softmax_is_one_kernel_over_its_rows() -> None:
     (kernel,) = schedule(cr.softmax, X).kernels
     assert isinstance(kernel, Sweep)

@@ -5,6 +5,17 @@ Place on the road: between ``fuse``, which turns instructions into operations, a
 for every buffer who wrote it last and who touches it. An operation joins the latest
 kernel that takes it; an elementwise one that no kernel takes waits, and is computed
 where it is first used. Knows nothing of the program.
+
+An example, ``tanh((x * 2) @ w + x * 2)``, instruction by instruction:
+
+1. ``a = x * 2``: there is no kernel yet that touches an operand, so it waits.
+2. ``p = a @ w``: a product reads its factors from memory, so ``a`` is forced: kernel 0
+   computes it. The product itself starts kernel 1.
+3. ``s = p + a``: kernels 1 and 0 touch an operand. Kernel 1 computes one, so it is
+   asked first. It has ``p`` in registers, and ``a``, written by an earlier kernel, can
+   be read: ``s`` joins. ``tanh(s)`` joins for the same reason.
+
+Had kernel 0 been asked, it would have refused: ``p`` is written by a later kernel.
 """
 
 from __future__ import annotations
@@ -88,17 +99,30 @@ class Placement:
         for group in self._related([*waiting, operation]):
             if self._join_all(group, [*waiting, operation]):
                 return
-        result = self.homes[operation.store.home].kind in ("output", "updated")
-        reduces = operation.axes is not None
-        whole_home = reduces or operation.shape == operation.store.shape
-        simple = operation.axes is None or sums_columns(operation)
-        lazy = simple and operation.after < 0 and not result
-        lazy = lazy and self.ready[operation.store.home] < 0 and whole_home
-        lazy = lazy and operation.store.size == self.homes[operation.store.home].size
-        if lazy and len(waiting) < MOST_WAITING:
+        if len(waiting) < MOST_WAITING and self._may_wait(operation):
             self.waiting[operation.store.home] = operation
             return
         self._start_group([*waiting, operation])
+
+    def _may_wait(self, operation: Operation) -> bool:
+        """Whether an operation may be computed later, where its value is used.
+
+        It must write a buffer of its own: all of it, once, and no result of the
+        program. Nothing may have to run before it but what makes its operands.
+        """
+        store = operation.store
+        buffer = self.homes[store.home]
+        if operation.axes is None:
+            simple = operation.shape == store.shape
+        else:
+            simple = sums_columns(operation)
+        return (
+            simple
+            and operation.after < 0
+            and buffer.kind not in ("output", "updated")
+            and buffer.size == store.size
+            and self.ready[store.home] < 0
+        )
 
     def _start_group(self, operations: list[Operation]) -> None:
         """A new kernel for the last operation, and those before it that fit."""
