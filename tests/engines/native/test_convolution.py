@@ -88,7 +88,9 @@ def test_sums_over_all_pixels_are_computed_with_the_convolution() -> None:
     first, *rest = kernels_of(f, *arguments)
     assert isinstance(first, Convolution)
     assert sum(step.across for step in first.steps) == 2
-    assert not any(home in each.reads for each in rest for home in [first.stores[0][1]])
+    assert not any(
+        buffer in each.reads for each in rest for buffer in [first.stores[0][1]]
+    )
     assert_agrees(f, *arguments)
 
 

@@ -90,7 +90,7 @@ def test_a_weight_is_updated_in_place_by_the_product_of_its_gradient() -> None:
         return loss
 
     found = schedule(step, X)
-    kinds = [{found.homes[home].kind for home in k.writes} for k in found.kernels]
+    kinds = [{found.buffers[buffer].kind for buffer in k.writes} for k in found.kernels]
     assert kinds[-1] == {"variable"}  # after everything that reads the old value
     assert isinstance(found.kernels[-1], Product)
     assert names(found.kernels[-1])[-2:] == ["multiply", "subtract"]
@@ -216,7 +216,7 @@ def test_the_mask_and_deviations_of_a_normalised_layer_are_not_stored() -> None:
         names(kernel)[number]
         for kernel in loops
         for number, access in kernel.stores
-        if found.homes[access.home].size == x.size
+        if found.buffers[access.buffer].size == x.size
     ]
     assert "subtract" not in stored
     assert "greater" not in stored

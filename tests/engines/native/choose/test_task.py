@@ -91,14 +91,14 @@ def test_scratch_memory_and_buffers_that_are_alive_together_do_not_overlap() -> 
 
     found = tasks(f, array(150, 130), array(150, 130))
     assert any(each.task.scratch_bytes for each in found.launches)
-    homes, blocks = found.schedule.homes, []
-    for home, offset in found.offsets.items():
+    buffers, blocks = found.schedule.buffers, []
+    for buffer, offset in found.offsets.items():
         used = [
             moment
             for moment, each in enumerate(found.schedule.kernels)
-            if home in each.reads | each.writes
+            if buffer in each.reads | each.writes
         ]
-        size = homes[home].size * homes[home].dtype.itemsize
+        size = buffers[buffer].size * buffers[buffer].dtype.itemsize
         blocks.append((offset, Block(size, min(used), max(used))))
     for moment, each in enumerate(found.launches):
         blocks.append((each.scratch, Block(each.task.scratch_bytes, moment, moment)))

@@ -37,11 +37,11 @@ GRADIENT = KernelGradient(2, 1, 3, 4, (AXIS,), (12, 3), (16, 4), F32)
 WHOLE = (((0, (2, 3)),), ((1, (2, 3)),))
 NODE = cr.tensor([1.0])
 SCHEDULE = kernels.Schedule(
-    [kernels.Sweep(*FUSED)], {0: kernels.Home("input", 0, F32, 6)}, [0], []
+    [kernels.Sweep(*FUSED)], {0: kernels.Buffer("input", 0, F32, 6)}, [0], []
 )
 SAMPLES: tuple[Any, ...] = (
     SCHEDULE,
-    SCHEDULE.homes[0],
+    SCHEDULE.buffers[0],
     CALL,
     ACCESS,
     VIEW,

@@ -89,7 +89,7 @@ def before_its_buffer(schedule: Schedule) -> Schedule:
 
 
 def without_a_buffer(schedule: Schedule) -> Schedule:
-    return with_access(schedule, home=1000)
+    return with_access(schedule, buffer=1000)
 
 
 def of_too_few_axes(schedule: Schedule) -> Schedule:
@@ -152,14 +152,14 @@ def over_an_input(schedule: Schedule) -> Schedule:
     sweep = schedule.kernels[1]
     assert isinstance(sweep, Sweep)
     number, access = sweep.stores[0]
-    return changed(schedule, 1, stores=[(number, replace(access, home=0))])
+    return changed(schedule, 1, stores=[(number, replace(access, buffer=0))])
 
 
 def of_another_size(schedule: Schedule) -> Schedule:
     special = schedule.kernels[2]
     assert isinstance(special, Special)
-    ((home, _),) = special.inputs
-    return changed(schedule, 2, inputs=((home, (8, 17)),))
+    ((buffer, _),) = special.inputs
+    return changed(schedule, 2, inputs=((buffer, (8, 17)),))
 
 
 FAULTS: dict[str, Callable[[Schedule], Schedule]] = {

@@ -62,7 +62,7 @@ CARRIED = {
 def test_carries_live_where_no_step_copies_them(
     name: str, length: int, reverse: bool
 ) -> None:
-    step, homes = CARRIED[name]
+    step, buffers = CARRIED[name]
 
     def f(a: Any, b: Any, xs: Any) -> Any:
         (a, b), emitted = cr.scan(lambda c, x: step(*c, x), (a, b), xs, reverse=reverse)
@@ -73,7 +73,7 @@ def test_carries_live_where_no_step_copies_them(
     graph = run_passes(cr.trace(f, a, b, xs))
     (loop,) = [n for n in graph.operations if n.op and n.op.name == "scan"]
     _, found = places(loop.params["body"], loop.params["split"])
-    assert [each.kind for each in found.carries] == homes
+    assert [each.kind for each in found.carries] == buffers
     same_as_eager(f, a, b, xs)
 
 

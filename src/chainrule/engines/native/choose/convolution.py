@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..plan.convolution_spec import Correlation
-from ..plan.kernels import Convolution, Home
+from ..plan.kernels import Buffer, Convolution
 from .processor import IN_FLIGHT
 from .task import (
     WORTH_SHARING,
@@ -163,7 +163,7 @@ class ConvolutionCut:
 
 
 def choose_convolution(
-    kernel: Convolution, buffers: tuple[Home, ...], chooser: Chooser
+    kernel: Convolution, buffers: tuple[Buffer, ...], chooser: Chooser
 ) -> Task[Convolution, ConvolutionCut]:
     """How a convolution is cut, into how many parts, and the panels of its weights."""
     host, spec = chooser.host, kernel.computed

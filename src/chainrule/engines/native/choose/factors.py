@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from ..plan.kernels import Home, Kernel, Product, Schedule
+from ..plan.kernels import Buffer, Kernel, Product, Schedule
 from ..plan.views import View
 from .matmul import Matmul, Tiling, panel_elements, prepared, product_cut
 from .processor import Host
@@ -61,34 +61,36 @@ def with_factors(
 
     The panels are further inputs of the body, behind the ``inputs`` that it has.
     """
-    homes = dict(schedule.homes)
+    buffers = dict(schedule.buffers)
     found: dict[Factor, int] = {}
     kernels: list[Kernel] = []
     for kernel in schedule.kernels:
-        factor = _factor(kernel, homes, outside, host) if length > FEW_STEPS else None
+        factor = _factor(kernel, buffers, outside, host) if length > FEW_STEPS else None
         if factor is None:
             kernels.append(kernel)
             continue
-        home = found.get(factor)
-        if home is None:
-            home = found[factor] = max(homes) + 1
+        buffer = found.get(factor)
+        if buffer is None:
+            buffer = found[factor] = max(buffers) + 1
             number = inputs + len(found) - 1
-            homes[home] = Home("input", number, factor.spec.dtype, factor.elements)
+            buffers[buffer] = Buffer(
+                "input", number, factor.spec.dtype, factor.elements
+            )
         assert isinstance(kernel, Product)
-        view = replace(kernel.b, home=home, offset=0)
+        view = replace(kernel.b, buffer=buffer, offset=0)
         kernels.append(replace(kernel, b=view, in_panels=True))
-    return replace(schedule, kernels=kernels, homes=homes), list(found)
+    return replace(schedule, kernels=kernels, buffers=buffers), list(found)
 
 
 def _factor(
-    kernel: Kernel, homes: Mapping[int, Home], outside: int, host: Host
+    kernel: Kernel, buffers: Mapping[int, Buffer], outside: int, host: Host
 ) -> Factor | None:
     """The second factor of a product, where it comes from outside."""
     if not isinstance(kernel, Product):  # a convolution makes panels of its own
         return None
     view = kernel.b
-    home = homes[view.home]
-    if home.kind != "input" or home.number >= outside:
+    buffer = buffers[view.buffer]
+    if buffer.kind != "input" or buffer.number >= outside:
         return None
     if view.strides[0]:
         return None  # another matrix for every one of the batch
@@ -96,6 +98,6 @@ def _factor(
     tiling, spec = prepared(cut.tiling, cut.spec), cut.spec
     if tiling is None:
         return None
-    view = replace(view, home=0)
+    view = replace(view, buffer=0)
     one = replace(spec, batch=1, m=1, a_strides=(0, 0, 0), c_strides=(0, 0, 1))
-    return Factor(home.number, view, one, replace(tiling, rows=0))
+    return Factor(buffer.number, view, one, replace(tiling, rows=0))

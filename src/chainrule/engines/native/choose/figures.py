@@ -16,12 +16,12 @@ from ....ops.primitive import REGISTRY
 from ....shapes import Shape
 from ..plan.kernels import (
     Access,
+    Buffer,
     Callback,
     Contraction,
     Convolution,
     ConvolutionGradient,
     Fused,
-    Home,
     Product,
     Scan,
     SpecialKernel,
@@ -103,7 +103,7 @@ def _contraction(
     """Of sums of ``terms`` products each."""
     kernel, read = task.kernel, 0
     for view in (kernel.a, kernel.b):
-        buffer = task.buffers[view.home]
+        buffer = task.buffers[view.buffer]
         moved = _elements(view.shape, view.strides)
         read += min(moved, buffer.size) * buffer.dtype.itemsize
     loops = f"{_without_ones(kernel.shape)} × [{terms}]"
@@ -112,8 +112,8 @@ def _contraction(
 
 def _special(task: Task[SpecialKernel, Cut], name: str, flops: int) -> KernelReport:
     kernel, buffers = task.kernel, task.buffers
-    read = sum(_size(buffers[home]) for home in kernel.reads)
-    written = sum(_size(buffers[home]) for home in kernel.writes)
+    read = sum(_size(buffers[buffer]) for buffer in kernel.reads)
+    written = sum(_size(buffers[buffer]) for buffer in kernel.writes)
     loops = loops_text(kernel.outputs[0][1]) if kernel.outputs else ""
     return KernelReport(name, loops, (name,), read, written, flops)
 
@@ -123,8 +123,8 @@ def _without_ones(shape: Shape) -> str:
     return loops_text(shape[1:] if shape[0] == 1 else shape)
 
 
-def _size(home: Home) -> int:
-    return home.size * home.dtype.itemsize
+def _size(buffer: Buffer) -> int:
+    return buffer.size * buffer.dtype.itemsize
 
 
 def _flops(step: Step, kernel: Fused) -> int:
@@ -145,17 +145,19 @@ def _is_arithmetic(name: str) -> bool:
     return op.arithmetic if op is not None else name not in MOVING_STEPS
 
 
-def _touched(shape: Shape, accesses: Iterable[Access], buffers: Sequence[Home]) -> int:
+def _touched(
+    shape: Shape, accesses: Iterable[Access], buffers: Sequence[Buffer]
+) -> int:
     """The bytes behind accesses; an element that several of them touch counts once
     where they walk alike, and no buffer counts for more than it holds.
     """
-    walks = {(each.home, each.strides, each.offset) for each in accesses}
+    walks = {(each.buffer, each.strides, each.offset) for each in accesses}
     counts: dict[int, int] = {}
-    for home, strides, _ in walks:
-        counts[home] = counts.get(home, 0) + _elements(shape, strides)
+    for buffer, strides, _ in walks:
+        counts[buffer] = counts.get(buffer, 0) + _elements(shape, strides)
     return sum(
-        min(count, buffers[home].size) * buffers[home].dtype.itemsize
-        for home, count in counts.items()
+        min(count, buffers[buffer].size) * buffers[buffer].dtype.itemsize
+        for buffer, count in counts.items()
     )
 
 

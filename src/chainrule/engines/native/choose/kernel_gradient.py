@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 
 from ..plan.kernel_gradient_spec import KernelGradient
-from ..plan.kernels import ConvolutionGradient, Home
+from ..plan.kernels import Buffer, ConvolutionGradient
 from .convolution import MOST_SUMS, MOST_VECTORS, largest_piece
 from .task import Chooser, Task
 
@@ -88,7 +88,7 @@ def choose_gradient_blocks(
 
 
 def choose_gradient(
-    kernel: ConvolutionGradient, buffers: tuple[Home, ...], chooser: Chooser
+    kernel: ConvolutionGradient, buffers: tuple[Buffer, ...], chooser: Chooser
 ) -> Task[ConvolutionGradient, GradientBlocks]:
     """How the gradient for a convolution's weights is cut."""
     host, spec = chooser.host, kernel.spec

@@ -36,7 +36,7 @@ from enum import Enum
 from typing import ClassVar
 
 from ....dtypes import DType
-from ..plan.kernels import Home, Product
+from ..plan.kernels import Buffer, Product
 from ..plan.views import View
 from .processor import IN_FLIGHT, Host
 from .task import WORTH_SHARING_PRODUCT, Chooser, Task, shared_out
@@ -375,7 +375,7 @@ class ProductCut:
 
 
 def choose_product(
-    kernel: Product, buffers: tuple[Home, ...], chooser: Chooser
+    kernel: Product, buffers: tuple[Buffer, ...], chooser: Chooser
 ) -> Task[Product, ProductCut]:
     """How a product is cut, into how many parts, and the panels of these."""
     cut = product_cut(kernel, chooser.host)

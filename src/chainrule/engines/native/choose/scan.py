@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..plan.carries import TURNS
-from ..plan.kernels import Home, Scan
+from ..plan.kernels import Buffer, Scan
 from .factors import Factor, with_factors
 from .memory import in_lines
 from .task import Chooser, Task, Tasks
@@ -39,7 +39,7 @@ class ScanCut:
 
 
 def choose_scan(
-    kernel: Scan, buffers: tuple[Home, ...], chooser: Chooser
+    kernel: Scan, buffers: tuple[Buffer, ...], chooser: Chooser
 ) -> Task[Scan, ScanCut]:
     """Chooses for the body, and divides the loop's scratch memory."""
     outside, inputs = kernel.split.outside, len(kernel.inputs)

@@ -9,7 +9,14 @@ import math
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from ..plan.kernels import ArgSort, Home, OverlapAdd, RandomBits, RandomUniform, Special
+from ..plan.kernels import (
+    ArgSort,
+    Buffer,
+    OverlapAdd,
+    RandomBits,
+    RandomUniform,
+    Special,
+)
 from .task import WORTH_SHARING, Chooser, Task, Whole, shared_out
 
 #: What both draws of random numbers are.
@@ -45,14 +52,14 @@ class RandomCut:
 
 
 def choose_whole(
-    kernel: Special, buffers: tuple[Home, ...], chooser: Chooser
+    kernel: Special, buffers: tuple[Buffer, ...], chooser: Chooser
 ) -> Task[Special, Whole]:
     """A kernel that is one part, without scratch memory."""
     return Task(kernel, buffers, Whole())
 
 
 def choose_argsort(
-    kernel: ArgSort, buffers: tuple[Home, ...], chooser: Chooser
+    kernel: ArgSort, buffers: tuple[Buffer, ...], chooser: Chooser
 ) -> Task[ArgSort, Whole]:
     """Two rows of indices are merged into each other in turn."""
     count = kernel.inputs[0][1][kernel.axis]
@@ -60,7 +67,7 @@ def choose_argsort(
 
 
 def choose_overlap(
-    kernel: OverlapAdd, buffers: tuple[Home, ...], chooser: Chooser
+    kernel: OverlapAdd, buffers: tuple[Buffer, ...], chooser: Chooser
 ) -> Task[OverlapAdd, RowCut]:
     """Parts share the rows of the result."""
     ((_, shape),) = kernel.outputs
@@ -71,7 +78,7 @@ def choose_overlap(
 
 
 def choose_random(
-    kernel: Draw, buffers: tuple[Home, ...], chooser: Chooser
+    kernel: Draw, buffers: tuple[Buffer, ...], chooser: Chooser
 ) -> Task[Draw, RandomCut]:
     """Parts share the blocks of the draw."""
     drawn = buffers[-1]

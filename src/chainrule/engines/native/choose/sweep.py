@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 
 from ..plan.calls import COSTLY
-from ..plan.kernels import Access, Home, Local, Sweep
+from ..plan.kernels import Access, Buffer, Local, Sweep
 from ..plan.space import lane_axis, simplified
 from .task import WORTH_SHARING, Chooser, Task, shared_out
 
@@ -201,7 +201,7 @@ class SweepCut:
 
 
 def choose_sweep(
-    kernel: Sweep, buffers: tuple[Home, ...], chooser: Chooser
+    kernel: Sweep, buffers: tuple[Buffer, ...], chooser: Chooser
 ) -> Task[Sweep, SweepCut]:
     """How a sweep is cut, and into how many parts."""
     vector_bytes = chooser.host.vector_bytes

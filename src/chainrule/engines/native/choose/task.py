@@ -14,7 +14,7 @@ from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 from ..plan import kernel_gradient_spec
 from ..plan.fingerprint import fingerprint
-from ..plan.kernels import Fused, Home, Kernel, Scan, Schedule, Special
+from ..plan.kernels import Buffer, Fused, Kernel, Scan, Schedule, Special
 from .memory import Block, place
 from .processor import Host
 
@@ -61,7 +61,7 @@ class Task(Generic[K_co, C_co]):
     """
 
     kernel: K_co
-    buffers: tuple[Home, ...]
+    buffers: tuple[Buffer, ...]
     cut: C_co
     parts: int = 1
     scratch_bytes: int = 0
@@ -121,13 +121,13 @@ class Chooser:
 
     def tasks(self, schedule: Schedule) -> Tasks:
         """The tasks of a schedule and of the bodies of its loops."""
-        launches = [self._launch(each, schedule.homes) for each in schedule.kernels]
+        launches = [self._launch(each, schedule.buffers) for each in schedule.kernels]
         return _placed(schedule, launches)
 
-    def _launch(self, kernel: Kernel, homes: Mapping[int, Home]) -> Launch:
+    def _launch(self, kernel: Kernel, known: Mapping[int, Buffer]) -> Launch:
         operands = operands_of(kernel)
-        buffers = tuple(homes[each] for each in operands)
-        local = kernel.renamed({home: i for i, home in enumerate(operands)})
+        buffers = tuple(known[each] for each in operands)
+        local = kernel.renamed({number: i for i, number in enumerate(operands)})
         key: object = id(kernel)
         # Loops that look the same are not: their bodies may run different callbacks.
         if not isinstance(kernel, Scan):
@@ -140,13 +140,13 @@ class Chooser:
         return Launch(task, kernel, operands)
 
 
-Choose: TypeAlias = Callable[[Any, tuple[Home, ...], Chooser], Task[Any, Any]]
+Choose: TypeAlias = Callable[[Any, tuple[Buffer, ...], Chooser], Task[Any, Any]]
 
 
 def operands_of(kernel: Kernel) -> tuple[int, ...]:
     """The buffers of a kernel in the order of its arguments; a special's may repeat."""
     if isinstance(kernel, Special):
-        return tuple(home for home, _ in (*kernel.inputs, *kernel.outputs))
+        return tuple(buffer for buffer, _ in (*kernel.inputs, *kernel.outputs))
     return tuple(sorted(kernel.reads | kernel.writes))
 
 
@@ -164,12 +164,12 @@ def _placed(schedule: Schedule, launches: list[Launch]) -> Tasks:
     """Buffers between kernels, and scratch memory, in one arena."""
     lives: dict[int, list[int]] = {}
     for moment, kernel in enumerate(schedule.kernels):
-        for home in kernel.reads | kernel.writes:
-            if schedule.homes[home].kind in ("arena", "updated"):
-                lives.setdefault(home, []).append(moment)
+        for buffer in kernel.reads | kernel.writes:
+            if schedule.buffers[buffer].kind in ("arena", "updated"):
+                lives.setdefault(buffer, []).append(moment)
     blocks = []
-    for home, moments in lives.items():
-        each = schedule.homes[home]
+    for buffer, moments in lives.items():
+        each = schedule.buffers[buffer]
         size = each.size * each.dtype.itemsize
         blocks.append(Block(size, min(moments), max(moments)))
     for moment, launch in enumerate(launches):

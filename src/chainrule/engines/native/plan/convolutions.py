@@ -84,16 +84,18 @@ def _place_shares(
 ) -> None:
     """The kernel, and the sum of its shares, which others may join."""
     node, dtype = instruction.node, instruction.node.dtype
-    home = planner.new_home(dtype, spec.shares * spec.elements)
-    given = tuple((view.home, (planner.homes[view.home].size,)) for view in (x, z))
+    buffer = planner.new_buffer(dtype, spec.shares * spec.elements)
+    given = tuple(
+        (view.buffer, (planner.buffers[view.buffer].size,)) for view in (x, z)
+    )
     shape = (spec.shares, *node.shape)
-    shares = whole(home, shape)
+    shares = whole(buffer, shape)
     if spec.along_outputs:
         turned = (spec.shares, *node.shape[1:], node.shape[0])
         last = len(turned) - 1
-        shares = whole(home, turned).transpose((0, last, *range(1, last)))
+        shares = whole(buffer, turned).transpose((0, last, *range(1, last)))
     offsets = x.offset, z.offset
-    planner.start(ConvolutionGradient(given, ((home, shape),), spec, offsets))
+    planner.start(ConvolutionGradient(given, ((buffer, shape),), spec, offsets))
     if spec.shares == 1:
         planner.views[instruction.output] = replace(
             shares, shape=node.shape, strides=shares.strides[1:]
@@ -123,15 +125,15 @@ def place_overlap_add(planner: Planner, instruction: Instruction) -> None:
     if not alone:
         given = planner.contiguous(slot)
         store = planner.out(instruction)
-        dtype, output = instruction.node.dtype, (store.home, store.shape)
+        dtype, output = instruction.node.dtype, (store.buffer, store.shape)
         planner.start(OverlapAdd((given,), (output,), stride, dilation, dtype, shape))
         return
     node, store = instruction.node, planner.out(instruction)
     after = -1
     if math.prod(shape) != math.prod(node.shape):  # something is in no window
         zero = Immediate(0, node.dtype)
-        planner.copied(zero, node.shape, store.home, node.dtype)
-        after = planner.ready[store.home]
+        planner.copied(zero, node.shape, store.buffer, node.dtype)
+        after = planner.ready[store.buffer]
     places = store.windows(shape, stride, dilation)
     planner.copy(planner.views[slot], shape, places, node.dtype, after=after)
 
@@ -154,8 +156,8 @@ def _place(
         _nothing(planner, instruction)
         return
     x = _channels_last(planner, given)
-    home, shape = planner.contiguous(weights)
-    if _place_product(planner, instruction, x, whole(home, shape), size, turned):
+    buffer, shape = planner.contiguous(weights)
+    if _place_product(planner, instruction, x, whole(buffer, shape), size, turned):
         return
     low = tuple(before for before, _ in params["padding"])
     find = adjoint_phases if turned else forward_phases
@@ -169,7 +171,7 @@ def _place(
     correlation = Correlation(
         node.shape[0], *channels, phases, strides, (), node.dtype, depthwise
     )
-    _start(planner, instruction, x, whole(home, shape), correlation, turned)
+    _start(planner, instruction, x, whole(buffer, shape), correlation, turned)
 
 
 def _place_product(
@@ -191,7 +193,7 @@ def _place_product(
     a = x.reshape((1, rows, terms))
     if a is None:
         return False
-    b = View(w.home, (1, terms, columns), strides, w.offset)
+    b = View(w.buffer, (1, terms, columns), strides, w.offset)
     _open_product(planner, instruction, a, b, (1, rows, columns))
     return True
 
@@ -202,7 +204,7 @@ def _open_product(
     dtype, store = instruction.node.dtype, planner.out(instruction)
     call = Call("product", {}, (dtype, dtype), dtype)
     kernel = Product(space, frozenset(), [Step(call, ())], [], a, b)
-    planner.open(kernel, whole(store.home, space))
+    planner.open(kernel, whole(store.buffer, space))
 
 
 def _as_matrices(
@@ -253,8 +255,8 @@ def _channels_last(planner: Planner, slot: int) -> View:
         planner.force(view)
         if view.strides[-1] == 1 or view.shape[-1] == 1:
             return view
-    home, shape = planner.contiguous(slot)
-    return whole(home, shape)
+    buffer, shape = planner.contiguous(slot)
+    return whole(buffer, shape)
 
 
 def _start(

@@ -51,7 +51,7 @@ def movement(planner: Planner, instruction: Instruction) -> None:
         planner.views[instruction.output] = view
         return
     store = planner.out(instruction)  # a reshape: copied in the operand's own order
-    planner.copy(source, source.shape, whole(store.home, source.shape), node.dtype)
+    planner.copy(source, source.shape, whole(store.buffer, source.shape), node.dtype)
 
 
 def reduction(planner: Planner, instruction: Instruction) -> None:
@@ -68,7 +68,7 @@ def reduction(planner: Planner, instruction: Instruction) -> None:
         return
     if 0 in kept:
         return
-    place = whole(store.home, kept)
+    place = whole(store.buffer, kept)
     planner.place(Operation(call, (source,), shape, place, axes))
 
 
@@ -89,8 +89,8 @@ def pad(planner: Planner, instruction: Instruction) -> None:
         for slab in _around(store, start, x.shape):
             planner.copy(fill, slab.shape, slab, node.dtype)
     else:
-        planner.copied(fill, node.shape, store.home, node.dtype)
-        filled = planner.ready[store.home]
+        planner.copied(fill, node.shape, store.buffer, node.dtype)
+        filled = planner.ready[store.buffer]
     planner.copy(planner.views[slot], x.shape, inside, node.dtype, after=filled)
 
 

@@ -24,7 +24,7 @@ from ....compiler.program import Instruction, Program
 from .calls import ELEMENTWISE
 from .finish import finish
 from .group import Group
-from .kernels import Check, Home, Immediate, Kernel, Schedule
+from .kernels import Buffer, Check, Immediate, Kernel, Schedule
 from .planner import Planner
 from .rules import rule_of
 from .views import whole
@@ -53,7 +53,7 @@ class Fuser(Planner):
         numbers = {id(v): i for i, (_, v) in enumerate(self.program.variables)}
         for variable, slot in self.program.updates:
             self._result(slot, "updated", numbers[id(variable)])
-        return finish(Schedule(self._in_order(), self.homes, outputs, self.constants))
+        return finish(Schedule(self._in_order(), self.buffers, outputs, self.constants))
 
     def _in_order(self) -> list[Kernel]:
         """All kernels, and each check as soon as what it checks has been computed."""
@@ -107,33 +107,33 @@ class Fuser(Planner):
     def _give(self) -> None:
         program = self.program
         for number, slot in enumerate(program.inputs):
-            self._home(slot, "input", number)
+            self._buffer(slot, "input", number)
         for number, (slot, _) in enumerate(program.variables):
-            self._home(slot, "variable", number)
+            self._buffer(slot, "variable", number)
         for slot, array in program.constants:
             if array.size == 1:
                 self.views[slot] = Immediate(array.item(), array.dtype)
             else:
-                self._home(slot, "constant", len(self.constants))
+                self._buffer(slot, "constant", len(self.constants))
                 self.constants.append(array)
 
-    def _home(self, slot: int, kind: str, number: int) -> None:
+    def _buffer(self, slot: int, kind: str, number: int) -> None:
         node = self.nodes[slot]
         size = math.prod(node.shape)
-        self.homes[slot] = Home(kind, number, node.dtype, size)
+        self.buffers[slot] = Buffer(kind, number, node.dtype, size)
         self.types[slot] = node.dtype
         self.views[slot] = whole(slot, node.shape)
         self.ready[slot] = -1
 
     def _result(self, slot: int, kind: str, number: int) -> int:
-        """The home of an output or of a variable's next value: a copy of the slot.
+        """The buffer of an output or of a variable's next value: a copy of the slot.
 
         Most copies vanish: where the value is computed for it, it is written there.
         """
         node = self.nodes[slot]
-        home = self.new_home(node.dtype, math.prod(node.shape), kind, number)
-        self.copy(self.views[slot], node.shape, whole(home, node.shape), node.dtype)
-        return home
+        buffer = self.new_buffer(node.dtype, math.prod(node.shape), kind, number)
+        self.copy(self.views[slot], node.shape, whole(buffer, node.shape), node.dtype)
+        return buffer
 
     def _enter(self, instruction: Instruction) -> None:
         rule_of(instruction.op.name)(self, instruction)

@@ -40,7 +40,7 @@ FEW_ROWS, LONG_ROW = 32, 1 << 15
 MANY_POINTS, MOST_COLUMNS = 1 << 15, 1 << 13
 #: A kernel with this many steps takes no more; registers are few.
 MOST_STEPS = 160
-#: A view of this home walks over nothing: the positions themselves are the values.
+#: A view of this buffer walks over nothing: the positions themselves are the values.
 NOWHERE = -1
 
 NO_AXES: frozenset[int] = frozenset()
@@ -72,7 +72,7 @@ class Operation:
 class Group:
     """An open kernel; ``position`` counts the kernels in the order of their start.
 
-    ``local`` maps a home to where over the space the kernel produces its elements:
+    ``local`` maps a buffer to where over the space the kernel produces its elements:
     (offset, strides, step).
     """
 
@@ -91,7 +91,7 @@ class Group:
     def snapshot(self) -> tuple[Any, ...]:
         """What ``restore`` needs to forget operations that have joined since."""
         kernel = self.kernel
-        local = {home: list(walks) for home, walks in self.local.items()}
+        local = {buffer: list(walks) for buffer, walks in self.local.items()}
         counts = len(kernel.steps), len(kernel.stores)
         return (*counts, kernel.reduced, local, set(self.depends))
 
@@ -103,7 +103,7 @@ class Group:
     def join(
         self, operation: Operation, ready: Mapping[int, int], types: Mapping[int, DType]
     ) -> bool:
-        """Takes an operation in, if it fits; ``ready`` has each home's last writer."""
+        """Takes an operation in, if it fits; ``ready`` has buffers' last writers."""
         kernel = self.kernel
         if len(kernel.steps) >= MOST_STEPS or self.position <= operation.after:
             return False
@@ -182,7 +182,7 @@ class Group:
             return False
         kernel.reduced = kernel.reduced or rest
         strides, offset = place
-        access = Access(store.home, strides, offset, step.call.output)
+        access = Access(store.buffer, strides, offset, step.call.output)
         kernel.stores.append((len(kernel.steps), access))
         kernel.steps.append(replace(step, scope=Scope.COLUMN_REDUCTION))
         return True
@@ -190,13 +190,13 @@ class Group:
     def _add(
         self, step: Step, operation: Operation, place: tuple[tuple[int, ...], int]
     ) -> None:
-        kernel, home = self.kernel, operation.store.home
+        kernel, buffer = self.kernel, operation.store.buffer
         number = len(kernel.steps)
         kernel.steps.append(step)
         strides, offset = place
-        access = Access(home, strides, offset, step.call.output)
+        access = Access(buffer, strides, offset, step.call.output)
         kernel.stores.append((number, access))
-        self.local.setdefault(home, []).append((offset, strides, number))
+        self.local.setdefault(buffer, []).append((offset, strides, number))
         if step.reduces or any(each in self.depends for each in step.locals):
             self.depends.add(number)
 
@@ -233,7 +233,7 @@ class Group:
             place = self._strides(operand, operation.shape, without)
             if place is None:
                 return None
-            argument = self._argument(operand.home, place, row, ready, types)
+            argument = self._argument(operand.buffer, place, row, ready, types)
             indirect = operation.call.name == "gather" and number == 0
             if argument is None or (indirect and isinstance(argument, Local)):
                 return None
@@ -242,25 +242,25 @@ class Group:
 
     def _argument(
         self,
-        home: int,
+        buffer: int,
         place: tuple[tuple[int, ...], int],
         row: bool,
         ready: Mapping[int, int],
         types: Mapping[int, DType],
     ) -> Argument | None:
         strides, offset = place
-        if home == NOWHERE:
+        if buffer == NOWHERE:
             return Coordinate(strides, offset)
-        if ready[home] > self.position:
+        if ready[buffer] > self.position:
             return None  # it is not complete yet
-        for start, walk, step in self.local.get(home, ()):
+        for start, walk, step in self.local.get(buffer, ()):
             if start == offset and same_walk(self.kernel.shape, walk, strides):
                 if row and not self.kernel.steps[step].row:
                     return None
                 return None if self.cut and step in self.depends else Local(step)
-        if ready[home] >= self.position:
+        if ready[buffer] >= self.position:
             return None
-        return Access(home, strides, offset, types[home])
+        return Access(buffer, strides, offset, types[buffer])
 
 
 def is_cut(kernel: Fused) -> bool:

@@ -70,9 +70,9 @@ def _gather(planner: Planner, instruction: Instruction, along: Along) -> None:
         return
     shape = instruction.node.shape
     params = {"stride": x.strides[axis], "size": size[axis]}
-    x = View(x.home, shape, along(x, False), x.offset)
+    x = View(x.buffer, shape, along(x, False), x.offset)
     if isinstance(index, View):
-        index = View(index.home, shape, along(index, True), index.offset)
+        index = View(index.buffer, shape, along(index, True), index.offset)
     call = planner.call(instruction)
     call = Call("gather", params, call.inputs, call.output)
     store = planner.out(instruction)
@@ -111,7 +111,7 @@ def _scatter(
     inputs = tuple(planner.contiguous(slot) for slot in instruction.inputs)
     planner.check(instruction, instruction.inputs[1], size)
     store = planner.out(instruction)
-    planner.start(kind(inputs, ((store.home, store.shape),), axis, size))
+    planner.start(kind(inputs, ((store.buffer, store.shape),), axis, size))
 
 
 def put(planner: Planner, instruction: Instruction) -> None:
@@ -122,4 +122,4 @@ def put(planner: Planner, instruction: Instruction) -> None:
         return
     inputs = tuple(planner.contiguous(slot) for slot in instruction.inputs)
     store = planner.out(instruction)
-    planner.start(Put(inputs, ((store.home, store.shape),), axis))
+    planner.start(Put(inputs, ((store.buffer, store.shape),), axis))

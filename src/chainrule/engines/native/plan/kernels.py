@@ -8,8 +8,9 @@ index space: ``Sweep``, ``Product``, ``Convolution``. A *special* one works on w
 contiguous buffers: ``Cumsum``, ``Scan`` and so on. Each kind is a class of its own, and
 none is a subclass of another: a test for one is true for that one only.
 
-A *home* is a buffer: each has a number, a dtype and a size. Slots of the program that
-hold computed values are homes of the same number; the engine adds more.
+Values between kernels are in *buffers*, each with a number, a dtype and a size. Slots
+of the program that hold computed values are buffers of the same number; the engine adds
+more.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ MANY_COLUMNS = 128
 
 
 @dataclass(frozen=True)
-class Home:
+class Buffer:
     """A buffer: who provides its memory, and what it holds.
 
     ``kind`` is "input", "variable", "constant", "output" (``number`` counts within the
@@ -55,7 +56,7 @@ class Home:
 class Access:
     """Element (i₀, i₁, …) of the kernel's space is at ``offset + Σ iₖ·stridesₖ``."""
 
-    home: int
+    buffer: int
     strides: tuple[int, ...]
     offset: int
     dtype: DType
@@ -170,13 +171,13 @@ class Fused(ABC):
 
     @property
     def reads(self) -> set[int]:
-        """The homes that are read."""
-        return {each.home for each in self.accesses}
+        """The buffers that are read."""
+        return {each.buffer for each in self.accesses}
 
     @property
     def writes(self) -> set[int]:
-        """The homes that are written."""
-        return {each.home for _, each in self.stores}
+        """The buffers that are written."""
+        return {each.buffer for _, each in self.stores}
 
     @property
     def across(self) -> bool:
@@ -210,7 +211,7 @@ class Fused(ABC):
         def change(argument: Argument) -> Argument:
             if not isinstance(argument, Access):
                 return argument
-            return replace(argument, home=names.get(argument.home, argument.home))
+            return replace(argument, buffer=names.get(argument.buffer, argument.buffer))
 
         return self.mapped(change)
 
@@ -249,8 +250,8 @@ class Contraction(Fused):
 
     @property
     def reads(self) -> set[int]:
-        """The homes that are read."""
-        return {each.home for each in self.accesses} | {self.a.home, self.b.home}
+        """The buffers that are read."""
+        return {each.buffer for each in self.accesses} | {self.a.buffer, self.b.buffer}
 
     def main_store(self) -> int:
         """Which of the stores is written as the kernel's own result; -1 for none."""
@@ -265,7 +266,7 @@ class Contraction(Fused):
     def renamed(self, names: Mapping[int, int]) -> Self:
         """The same kernel on other buffers."""
         a, b = (
-            replace(view, home=names.get(view.home, view.home))
+            replace(view, buffer=names.get(view.buffer, view.buffer))
             for view in (self.a, self.b)
         )
         return replace(super().renamed(names), a=a, b=b)
@@ -277,7 +278,7 @@ class Product(Contraction):
     are (batch, i, p) and (batch, p, j).
 
     Attributes:
-        in_panels: whether the home of ``b`` holds a copy in panels, as
+        in_panels: whether the buffer of ``b`` holds a copy in panels, as
             ``write.matmul.panels`` makes them; ``b`` still says how it lay before. A
             ``Scan`` prepares the factors that no step changes.
     """
@@ -332,7 +333,7 @@ class Special(ABC):
 
     Attributes:
         name: the primitive's name, or what else ``explain`` calls it.
-        inputs, outputs: homes, with the shapes that they are seen in.
+        inputs, outputs: buffers, with the shapes that they are seen in.
     """
 
     name: ClassVar[str]
@@ -341,18 +342,18 @@ class Special(ABC):
 
     @property
     def reads(self) -> set[int]:
-        """The homes that are read."""
-        return {home for home, _ in self.inputs}
+        """The buffers that are read."""
+        return {buffer for buffer, _ in self.inputs}
 
     @property
     def writes(self) -> set[int]:
-        """The homes that are written."""
-        return {home for home, _ in self.outputs}
+        """The buffers that are written."""
+        return {buffer for buffer, _ in self.outputs}
 
     def renamed(self, names: Mapping[int, int]) -> Self:
         """The same kernel on other buffers; those without a new number keep theirs."""
         inputs, outputs = (
-            tuple((names.get(home, home), shape) for home, shape in pairs)
+            tuple((names.get(buffer, buffer), shape) for buffer, shape in pairs)
             for pairs in (self.inputs, self.outputs)
         )
         return replace(self, inputs=inputs, outputs=outputs)
@@ -524,25 +525,25 @@ class Schedule:
     """Kernels in the order in which they run, and the buffers between them."""
 
     kernels: list[Kernel] = field(default_factory=list)
-    homes: dict[int, Home] = field(default_factory=dict)
-    #: the homes of the outputs, in order
+    buffers: dict[int, Buffer] = field(default_factory=dict)
+    #: the buffers of the outputs, in order
     outputs: list[int] = field(default_factory=list)
     #: arrays that are part of the program, those of the bodies of scans included
     constants: list[Array] = field(default_factory=list, repr=False)
 
     @property
     def updates(self) -> dict[int, int]:
-        """The number of a variable → the home of its next value, where that is not
+        """The number of a variable → the buffer of its next value, where that is not
         written in place."""
         return {
-            each.number: home
-            for home, each in self.homes.items()
+            each.number: buffer
+            for buffer, each in self.buffers.items()
             if each.kind == "updated"
         }
 
     @property
     def results(self) -> set[int]:
-        """The homes that must hold their values when the run has ended."""
+        """The buffers that must hold their values when the run has ended."""
         return {*self.outputs, *self.updates.values()}
 
     def fingerprint(self) -> str:

@@ -26,7 +26,7 @@ from ....dtypes import DType
 from ....shapes import Shape
 from .calls import Call
 from .group import NOWHERE, Group, Operand, Operation, sums_columns
-from .kernels import Access, Convolution, Home, Product, SpecialKernel, Sweep
+from .kernels import Access, Buffer, Convolution, Product, SpecialKernel, Sweep
 from .views import View, whole
 
 #: How many kernels that use an operand are asked to take an operation in.
@@ -38,32 +38,32 @@ MOST_WAITING = 24
 class Placement:
     """The kernels so far, the buffers, and the operations that wait."""
 
-    def __init__(self, first_home: int) -> None:
+    def __init__(self, first_buffer: int) -> None:
         self.kernels: list[Group | SpecialKernel] = []
-        self.homes: dict[int, Home] = {}
+        self.buffers: dict[int, Buffer] = {}
         self.types: dict[int, DType] = {}
-        self.ready: dict[int, int] = {}  # home → position of its last writer
-        self.users: dict[int, list[Group]] = {}  # home → kernels that touch it
-        #: home → the elementwise operation that will compute it where it is used
+        self.ready: dict[int, int] = {}  # buffer → position of its last writer
+        self.users: dict[int, list[Group]] = {}  # buffer → kernels that touch it
+        #: buffer → the elementwise operation that will compute it where it is used
         self.waiting: dict[int, Operation] = {}
-        self.next_home = first_home
+        self.next_buffer = first_buffer
 
-    def new_home(
+    def new_buffer(
         self, dtype: DType, size: int, kind: str = "arena", at: int = 0
     ) -> int:
         """Another buffer: its number."""
-        home = self.next_home
-        self.next_home += 1
-        self.make(home, dtype, size, kind, at)
-        return home
+        buffer = self.next_buffer
+        self.next_buffer += 1
+        self.make(buffer, dtype, size, kind, at)
+        return buffer
 
     def make(
-        self, home: int, dtype: DType, size: int, kind: str = "arena", at: int = 0
+        self, buffer: int, dtype: DType, size: int, kind: str = "arena", at: int = 0
     ) -> None:
         """A buffer with this number, which nobody has written yet."""
-        self.homes[home] = Home(kind, at, dtype, size)
-        self.types[home] = dtype
-        self.ready[home] = -1
+        self.buffers[buffer] = Buffer(kind, at, dtype, size)
+        self.types[buffer] = dtype
+        self.ready[buffer] = -1
 
     def copy(
         self, source: Operand, shape: Shape, store: View, dtype: DType, after: int = -1
@@ -72,12 +72,12 @@ class Placement:
         call = Call("copy", {}, (dtype,), dtype)
         self.place(Operation(call, (source,), shape, store, after=after))
 
-    def copied(self, source: Operand, shape: Shape, home: int, dtype: DType) -> int:
-        """A home, filled with a copy of the source before all later kernels."""
-        store = whole(home, shape)
+    def copied(self, source: Operand, shape: Shape, buffer: int, dtype: DType) -> int:
+        """A buffer, filled with a copy of the source before all later kernels."""
+        store = whole(buffer, shape)
         self.copy(source, shape, store, dtype)
         self.force(store)
-        return home
+        return buffer
 
     def place(self, operation: Operation) -> None:
         """An operation joins the latest kernel that takes it, or waits, or starts one.
@@ -100,7 +100,7 @@ class Placement:
             if self._join_all(group, [*waiting, operation]):
                 return
         if len(waiting) < MOST_WAITING and self._may_wait(operation):
-            self.waiting[operation.store.home] = operation
+            self.waiting[operation.store.buffer] = operation
             return
         self._start_group([*waiting, operation])
 
@@ -111,7 +111,7 @@ class Placement:
         program. Nothing may have to run before it but what makes its operands.
         """
         store = operation.store
-        buffer = self.homes[store.home]
+        buffer = self.buffers[store.buffer]
         if operation.axes is None:
             simple = operation.shape == store.shape
         else:
@@ -121,7 +121,7 @@ class Placement:
             and operation.after < 0
             and buffer.kind not in ("output", "updated")
             and buffer.size == store.size
-            and self.ready[store.home] < 0
+            and self.ready[store.buffer] < 0
         )
 
     def _start_group(self, operations: list[Operation]) -> None:
@@ -130,7 +130,7 @@ class Placement:
         for each in operations[:-1]:
             if each.shape != last.shape:
                 self.force(each.store)
-        rest = [each for each in operations if each.store.home in self.waiting]
+        rest = [each for each in operations if each.store.buffer in self.waiting]
         group = Group(Sweep(last.shape, frozenset(), [], []), len(self.kernels))
         self.kernels.append(group)
         if not self._join_all(group, [*rest, last]):
@@ -142,11 +142,11 @@ class Placement:
 
     def force(self, operand: Operand) -> None:
         """Computes a waiting value now, in a kernel before all later ones."""
-        if not isinstance(operand, View) or operand.home not in self.waiting:
+        if not isinstance(operand, View) or operand.buffer not in self.waiting:
             return
-        operation = self.waiting[operand.home]
+        operation = self.waiting[operand.buffer]
         for each in (*self._waiting_for(operation), operation):
-            if each.store.home not in self.waiting:
+            if each.store.buffer not in self.waiting:
                 continue
             if any(self._join_all(group, [each]) for group in self._related([each])):
                 continue
@@ -160,13 +160,13 @@ class Placement:
         pending = [operation]
         while pending:
             for operand in pending.pop().operands:
-                if isinstance(operand, View) and operand.home in self.waiting:
-                    if operand.home not in found:
-                        found[operand.home] = self.waiting[operand.home]
-                        pending.append(found[operand.home])
+                if isinstance(operand, View) and operand.buffer in self.waiting:
+                    if operand.buffer not in found:
+                        found[operand.buffer] = self.waiting[operand.buffer]
+                        pending.append(found[operand.buffer])
         if len(found) < 2:
             return list(found.values())
-        return [each for home, each in self.waiting.items() if home in found]
+        return [each for buffer, each in self.waiting.items() if buffer in found]
 
     def _related(self, operations: list[Operation]) -> list[Group]:
         """Kernels that touch an operand of the operations: those first that compute
@@ -176,13 +176,13 @@ class Placement:
         makers: set[int] = set()
         for operation in operations:
             for operand in operation.operands:
-                if not isinstance(operand, View) or operand.home == NOWHERE:
+                if not isinstance(operand, View) or operand.buffer == NOWHERE:
                     continue
-                home = operand.home
-                if self.homes[home].size > 1 or self.ready[home] >= 0:
-                    for group in self.users.get(home, ())[-MOST_ASKED:]:
+                buffer = operand.buffer
+                if self.buffers[buffer].size > 1 or self.ready[buffer] >= 0:
+                    for group in self.users.get(buffer, ())[-MOST_ASKED:]:
                         asked[group.position] = group
-                        if home in group.local and self.homes[home].size > 1:
+                        if buffer in group.local and self.buffers[buffer].size > 1:
                             makers.add(group.position)
         order = sorted(asked, key=lambda at: (at in makers, at), reverse=True)
         return [asked[position] for position in order]
@@ -190,32 +190,34 @@ class Placement:
     def _join_all(self, group: Group, operations: list[Operation]) -> bool:
         """Puts all the operations into a kernel, or none of them."""
         before = group.snapshot()
-        ready = dict.fromkeys((each.store.home for each in operations), group.position)
+        ready = dict.fromkeys(
+            (each.store.buffer for each in operations), group.position
+        )
         view = ChainMap({}, self.ready)
         for operation in operations:
             if not group.join(operation, view, self.types):
                 group.restore(before)
                 return False
-            home = operation.store.home
-            view[home] = max(view[home], ready[home])
+            buffer = operation.store.buffer
+            view[buffer] = max(view[buffer], ready[buffer])
         for operation in operations:
-            self.waiting.pop(operation.store.home, None)
+            self.waiting.pop(operation.store.buffer, None)
             self._joined(group, operation)
         return True
 
     def _joined(self, group: Group, operation: Operation) -> None:
-        home = operation.store.home
-        self.ready[home] = max(self.ready[home], group.position)
-        homes = {each.home for each in operation.operands if isinstance(each, View)}
-        for each in {*homes, home} - {NOWHERE}:
+        buffer = operation.store.buffer
+        self.ready[buffer] = max(self.ready[buffer], group.position)
+        buffers = {each.buffer for each in operation.operands if isinstance(each, View)}
+        for each in {*buffers, buffer} - {NOWHERE}:
             users = self.users.setdefault(each, [])
             if group not in users[-MOST_ASKED:]:
                 users.append(group)
 
     def start(self, special: SpecialKernel) -> None:
         """A kernel of its own, after all that are there."""
-        for home, _ in special.outputs:
-            self.ready[home] = len(self.kernels)
+        for buffer, _ in special.outputs:
+            self.ready[buffer] = len(self.kernels)
         self.kernels.append(special)
 
     def open(self, kernel: Product | Convolution, store: View) -> None:
@@ -223,10 +225,10 @@ class Placement:
         group = Group(kernel, len(self.kernels))
         self.kernels.append(group)
         dtype = kernel.steps[0].call.output
-        access = Access(store.home, store.strides, store.offset, dtype)
+        access = Access(store.buffer, store.strides, store.offset, dtype)
         kernel.stores.append((0, access))
-        group.local[store.home] = [(store.offset, store.strides, 0)]
-        self.ready[store.home] = group.position
-        self.users[store.home] = [group]
+        group.local[store.buffer] = [(store.offset, store.strides, 0)]
+        self.ready[store.buffer] = group.position
+        self.users[store.buffer] = [group]
         for operand in (kernel.a, kernel.b):
-            self.users.setdefault(operand.home, []).append(group)
+            self.users.setdefault(operand.buffer, []).append(group)

@@ -62,15 +62,15 @@ class Planner(Placement):
         return view if isinstance(view, Immediate) else view.broadcast(shape)
 
     def contiguous(self, slot: int) -> tuple[int, Shape]:
-        """The home that holds a slot's elements in order, copied there if need be."""
+        """The buffer that holds a slot's elements in order, copied there if need be."""
         view, node = self.views[slot], self.nodes[slot]
         if isinstance(view, View):
             self.force(view)
             in_order = view.contiguous and view.offset == 0
-            if in_order and self.homes[view.home].size == view.size:
-                return view.home, node.shape
-        home = self.new_home(node.dtype, math.prod(node.shape))
-        return self.copied(view, node.shape, home, node.dtype), node.shape
+            if in_order and self.buffers[view.buffer].size == view.size:
+                return view.buffer, node.shape
+        buffer = self.new_buffer(node.dtype, math.prod(node.shape))
+        return self.copied(view, node.shape, buffer, node.dtype), node.shape
 
     def check(
         self, instruction: Instruction, slot: int, size: int, low: int | None = None
@@ -88,15 +88,15 @@ class Planner(Placement):
                 return -1
             self.callback(instruction)
             return None
-        home, shape = self.contiguous(slot)
-        check = Check(((home, shape),), (), size, low)
-        key = home, size, low
-        position, _ = self.checks.setdefault(key, (self.ready[home], check))
+        buffer, shape = self.contiguous(slot)
+        check = Check(((buffer, shape),), (), size, low)
+        key = buffer, size, low
+        position, _ = self.checks.setdefault(key, (self.ready[buffer], check))
         return position
 
     def callback(self, instruction: Instruction) -> None:
         """A primitive that is not lowered: its NumPy meaning, on the buffers."""
         inputs = tuple(self.contiguous(slot) for slot in instruction.inputs)
         store = self.out(instruction)
-        outputs = ((store.home, store.shape),)
+        outputs = ((store.buffer, store.shape),)
         self.start(Callback(inputs, outputs, instruction.node))

@@ -37,7 +37,7 @@ def matmul(planner: Planner, instruction: Instruction) -> None:
     store = planner.out(instruction)
     call = Call("product", {}, (dtype, dtype), dtype)
     kernel = Product(space, frozenset(), [Step(call, ())], [], a, b)
-    planner.open(kernel, whole(store.home, space))
+    planner.open(kernel, whole(store.buffer, space))
 
 
 def _matrices(
@@ -53,11 +53,11 @@ def _matrices(
     turned = x.strides[-1] != 1 and x.strides[-2] == 1
     if turned:  # copied in the order in which it lies in memory
         x = x.transpose((*range(last - 1), last, last - 1))
-    home = planner.copies.get(x)
-    if home is None:
-        home = planner.new_home(dtype, x.size)
-        planner.copies[x] = planner.copied(x, x.shape, home, dtype)
-    copy = whole(home, (batch, *x.shape[-2:]))
+    buffer = planner.copies.get(x)
+    if buffer is None:
+        buffer = planner.new_buffer(dtype, x.size)
+        planner.copies[x] = planner.copied(x, x.shape, buffer, dtype)
+    copy = whole(buffer, (batch, *x.shape[-2:]))
     return copy.transpose((0, 2, 1)) if turned else copy
 
 
@@ -69,15 +69,15 @@ def _sum_of_products(planner: Planner, instruction: Instruction) -> None:
     a, b = planner.views[left], planner.views[right]
     if isinstance(a, View):
         a = a.broadcast((*shape[:-1], k))
-        a = View(a.home, space, (*a.strides[:-1], 0, a.strides[-1]), a.offset)
+        a = View(a.buffer, space, (*a.strides[:-1], 0, a.strides[-1]), a.offset)
     if isinstance(b, View):
         b = b.broadcast((*shape[:-2], k, shape[-1]))
         strides = (*b.strides[:-2], 0, b.strides[-1], b.strides[-2])
-        b = View(b.home, space, strides, b.offset)
+        b = View(b.buffer, space, strides, b.offset)
     store = planner.out(instruction)
     if 0 in shape:
         return
-    terms = planner.new_home(dtype, math.prod(space))
+    terms = planner.new_buffer(dtype, math.prod(space))
     call = Call("multiply", {}, (dtype, dtype), dtype)
     planner.place(Operation(call, (a, b), space, whole(terms, space)))
     call = Call("sum", {}, (dtype,), dtype)

@@ -36,7 +36,7 @@ def along_axis(
     (slot,) = instruction.inputs
     given, store = planner.contiguous(slot), planner.out(instruction)
     axis = instruction.params["axis"]
-    planner.start(kind((given,), ((store.home, store.shape),), axis))
+    planner.start(kind((given,), ((store.buffer, store.shape),), axis))
 
 
 def from_state(
@@ -47,7 +47,7 @@ def from_state(
     """A special kernel that reads the state of random numbers."""
     (slot,) = instruction.inputs
     given, store = planner.contiguous(slot), planner.out(instruction)
-    planner.start(kind((given,), ((store.home, store.shape),)))
+    planner.start(kind((given,), ((store.buffer, store.shape),)))
 
 
 def scan(planner: Planner, instruction: Instruction) -> None:
@@ -56,8 +56,8 @@ def scan(planner: Planner, instruction: Instruction) -> None:
     node: Any = instruction.node
     outputs = []
     for shape, dtype in zip(node.shape, node.dtype, strict=True):
-        outputs.append((planner.new_home(dtype, math.prod(shape)), shape))
-    planner.parts[instruction.output] = tuple(home for home, _ in outputs)
+        outputs.append((planner.new_buffer(dtype, math.prod(shape)), shape))
+    planner.parts[instruction.output] = tuple(buffer for buffer, _ in outputs)
     params = instruction.params
     graph, carried = places(params["body"], params["split"])
     loop = Scan(
@@ -70,8 +70,8 @@ def scan(planner: Planner, instruction: Instruction) -> None:
 
 def project(planner: Planner, instruction: Instruction) -> None:
     """One of the results of a loop."""
-    home = planner.parts[instruction.inputs[0]][instruction.params["index"]]
-    planner.views[instruction.output] = whole(home, instruction.node.shape)
+    buffer = planner.parts[instruction.inputs[0]][instruction.params["index"]]
+    planner.views[instruction.output] = whole(buffer, instruction.node.shape)
 
 
 #: Operations that only their name tells apart.

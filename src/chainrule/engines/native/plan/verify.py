@@ -14,10 +14,10 @@ from ....errors import ChainruleError
 from ....shapes import Shape
 from .kernels import (
     Access,
+    Buffer,
     Contraction,
     Fused,
     FusedKernel,
-    Home,
     Kernel,
     Local,
     OverlapAdd,
@@ -56,40 +56,42 @@ def verify(schedule: Schedule, after: str = "the plan") -> None:
     Raises:
         InvalidSchedule: naming the pass, the kernel and the rule it breaks.
     """
-    homes = schedule.homes
-    written = {home for home, each in homes.items() if each.kind in GIVEN}
+    buffers = schedule.buffers
+    written = {buffer for buffer, each in buffers.items() if each.kind in GIVEN}
     for number, kernel in enumerate(schedule.kernels):
         where = f"verify: after {after}: kernel {number}, {type(kernel).__name__}"
-        for fault in _faults(kernel, homes, written):
+        for fault in _faults(kernel, buffers, written):
             raise InvalidSchedule(f"{where}: {fault}")
         written |= kernel.writes
-    for home in schedule.results:
-        if home not in written and homes[home].size:
-            raise InvalidSchedule(f"verify: after {after}: no kernel writes %{home}")
+    for buffer in schedule.results:
+        if buffer not in written and buffers[buffer].size:
+            raise InvalidSchedule(f"verify: after {after}: no kernel writes %{buffer}")
 
 
-def _faults(kernel: Kernel, homes: dict[int, Home], written: set[int]) -> Iterable[str]:
-    unknown = (kernel.reads | kernel.writes) - homes.keys()
+def _faults(
+    kernel: Kernel, buffers: dict[int, Buffer], written: set[int]
+) -> Iterable[str]:
+    unknown = (kernel.reads | kernel.writes) - buffers.keys()
     if unknown:
         yield f"no buffer has the number {min(unknown)}"
         return
-    for home in sorted(kernel.reads - written):
-        if homes[home].size:
-            yield f"reads %{home}, which no earlier kernel writes"
-    for home in sorted(kernel.writes):
-        if homes[home].kind in ("input", "constant"):
-            yield f"writes %{home}, which is given"
+    for buffer in sorted(kernel.reads - written):
+        if buffers[buffer].size:
+            yield f"reads %{buffer}, which no earlier kernel writes"
+    for buffer in sorted(kernel.writes):
+        if buffers[buffer].kind in ("input", "constant"):
+            yield f"writes %{buffer}, which is given"
     if isinstance(kernel, Special):
-        yield from _special(kernel, homes)
+        yield from _special(kernel, buffers)
     else:
         yield from _steps(kernel)
-        yield from _walks(kernel, homes)
+        yield from _walks(kernel, buffers)
 
 
-def _special(kernel: Special, homes: dict[int, Home]) -> Iterable[str]:
-    for home, shape in (*kernel.inputs, *kernel.outputs):
-        if math.prod(shape) > homes[home].size:
-            yield f"%{home} has {homes[home].size} elements, not {shape}"
+def _special(kernel: Special, buffers: dict[int, Buffer]) -> Iterable[str]:
+    for buffer, shape in (*kernel.inputs, *kernel.outputs):
+        if math.prod(shape) > buffers[buffer].size:
+            yield f"%{buffer} has {buffers[buffer].size} elements, not {shape}"
     if isinstance(kernel, OverlapAdd):
         for number, step in enumerate(kernel.steps):
             if any(each >= number for each in step.locals):
@@ -114,31 +116,31 @@ def _steps(kernel: FusedKernel) -> Iterable[str]:
             yield f"stores step {number} of {len(kernel.steps)}"
 
 
-def _walks(kernel: FusedKernel, homes: dict[int, Home]) -> Iterable[str]:
+def _walks(kernel: FusedKernel, buffers: dict[int, Buffer]) -> Iterable[str]:
     """Faults of what is read and written: dtypes, bounds, elements written twice."""
     stores = [access for _, access in kernel.stores]
     for access in (*kernel.accesses, *stores):
-        home = homes[access.home]
-        if access.dtype != home.dtype:
-            yield f"%{access.home} holds {home.dtype}, not {access.dtype}"
-        yield from _outside(kernel.shape, access, home)
+        buffer = buffers[access.buffer]
+        if access.dtype != buffer.dtype:
+            yield f"%{access.buffer} holds {buffer.dtype}, not {access.dtype}"
+        yield from _outside(kernel.shape, access, buffer)
     if isinstance(kernel, Contraction):
         for view in (kernel.a, kernel.b):
-            yield from _outside(view.shape, view, homes[view.home])
+            yield from _outside(view.shape, view, buffers[view.buffer])
     for number, access in kernel.stores:
         if number < len(kernel.steps) and not _once(kernel, number, access):
-            yield f"writes elements of %{access.home} more than once"
+            yield f"writes elements of %{access.buffer} more than once"
 
 
-def _outside(shape: Shape, walk: Access | View, home: Home) -> Iterable[str]:
+def _outside(shape: Shape, walk: Access | View, buffer: Buffer) -> Iterable[str]:
     if len(walk.strides) != len(shape):
-        yield f"%{walk.home} is walked by {len(walk.strides)} strides over {shape}"
+        yield f"%{walk.buffer} is walked by {len(walk.strides)} strides over {shape}"
     elif 0 not in shape:
         ends = [s * (n - 1) for n, s in zip(shape, walk.strides, strict=True)]
         low = walk.offset + sum(min(0, each) for each in ends)
         high = walk.offset + sum(max(0, each) for each in ends)
-        if low < 0 or high >= home.size:
-            yield f"%{walk.home} is walked from {low} to {high} of {home.size}"
+        if low < 0 or high >= buffer.size:
+            yield f"%{walk.buffer} is walked from {low} to {high} of {buffer.size}"
 
 
 def _once(kernel: Fused, number: int, access: Access) -> bool:

@@ -18,14 +18,14 @@ from ....shapes import Shape
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Element (i₀, i₁, …) of a value is element ``offset + Σ iₖ·stridesₖ`` of ``home``.
+    """Element (i₀, i₁, …) of a value is element ``offset + Σ iₖ·stridesₖ`` of a buffer.
 
     Attributes:
-        home: the slot whose buffer holds the elements.
+        buffer: the number of the buffer that holds the elements.
         shape, strides, offset: counted in elements.
     """
 
-    home: int
+    buffer: int
     shape: Shape
     strides: tuple[int, ...]
     offset: int = 0
@@ -93,9 +93,9 @@ class View:
         return None if strides is None else replace(self, shape=shape, strides=strides)
 
 
-def whole(home: int, shape: Shape) -> View:
+def whole(buffer: int, shape: Shape) -> View:
     """The view of a buffer that has this shape itself."""
-    return View(home, shape, contiguous_strides(shape))
+    return View(buffer, shape, contiguous_strides(shape))
 
 
 def contiguous_strides(shape: Shape) -> tuple[int, ...]:

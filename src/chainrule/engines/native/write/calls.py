@@ -80,17 +80,17 @@ class Calls:
         """The address of a byte of the arena."""
         return emit.address(self.b, self.entry("arena"), emit.I8, index(offset))
 
-    def pointer(self, home: int) -> ir.Value:
+    def pointer(self, buffer: int) -> ir.Value:
         """The address of a buffer."""
-        found = self.tasks.schedule.homes[home]
+        found = self.tasks.schedule.buffers[buffer]
         if found.kind in ("arena", "updated"):
-            return self.arena(self.tasks.offsets[home])
+            return self.arena(self.tasks.offsets[buffer])
         return self.entry(found.kind, found.number)
 
-    def array(self, home: int) -> Array:
+    def array(self, buffer: int) -> Array:
         """A buffer as a whole."""
-        found = self.tasks.schedule.homes[home]
-        return Array(self.pointer(home), found.size * found.dtype.itemsize)
+        found = self.tasks.schedule.buffers[buffer]
+        return Array(self.pointer(buffer), found.size * found.dtype.itemsize)
 
     def share(self, function: ir.Function, frame: ir.Value, parts: int) -> None:
         """Calls a function for each of ``parts`` parts, on all threads."""

@@ -317,13 +317,13 @@ def tail_mask(b: ir.IRBuilder, first: ir.Value, stop: int, lanes: int) -> ir.Val
 
 
 def arguments(
-    b: ir.IRBuilder, table: ir.Value, homes: Sequence[int]
+    b: ir.IRBuilder, table: ir.Value, buffers: Sequence[int]
 ) -> dict[int, ir.Value]:
     """The addresses of a kernel's buffers, read from the table that it is given."""
     found = {}
-    for number, home in enumerate(homes):
+    for number, buffer in enumerate(buffers):
         slot = b.gep(table, [index(number)], source_etype=POINTER)
-        found[home] = b.load(slot, typ=POINTER, align=8)
+        found[buffer] = b.load(slot, typ=POINTER, align=8)
     return found
 
 

@@ -13,7 +13,7 @@ from llvmlite import ir
 
 from ....config import config
 from ..abi.call_table import OUT_OF_BOUNDS
-from ..plan.kernels import Home
+from ..plan.kernels import Buffer
 from . import emit
 from .emit import I64, index
 
@@ -31,7 +31,7 @@ def flag(module: ir.Module) -> ir.GlobalVariable:
     return found
 
 
-def checked_sizes(buffers: Sequence[Home]) -> dict[int, int] | None:
+def checked_sizes(buffers: Sequence[Buffer]) -> dict[int, int] | None:
     """The size of each buffer, where ``config.debug`` asks for checks; else None."""
     return {i: b.size for i, b in enumerate(buffers)} if config.debug else None
 

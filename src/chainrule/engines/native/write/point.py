@@ -51,7 +51,7 @@ class Values:
     known: dict[int, ir.Value] = field(default_factory=dict)
     reload: Mapping[int, Access] = field(default_factory=dict)
     loaded: dict[Access, ir.Value] = field(default_factory=dict)
-    #: home → its size, where every access is checked
+    #: buffer → its size, where every access is checked
     sizes: Mapping[int, int] | None = None
 
     def step(self, number: int) -> ir.Value:
@@ -98,7 +98,7 @@ class Values:
         found = self.loaded.get(access)
         if found is None:
             at = self.position(access.strides, access.offset)
-            found = self._load_at(access.home, access.dtype, at, self._stride(access))
+            found = self._load_at(access.buffer, access.dtype, at, self._stride(access))
             self.loaded[access] = found
         return found
 
@@ -106,13 +106,15 @@ class Values:
         """What stands now where a store has gone, in every lane."""
         at = self.position(access.strides, access.offset)
         stride = self._stride(access)
-        return self._load_at(access.home, access.dtype, at, stride)
+        return self._load_at(access.buffer, access.dtype, at, stride)
 
-    def _load_at(self, home: int, dtype: DType, at: ir.Value, stride: int) -> ir.Value:
+    def _load_at(
+        self, buffer: int, dtype: DType, at: ir.Value, stride: int
+    ) -> ir.Value:
         b, point = self.b, self.point
         lanes = 0 if stride == 0 else point.lanes
-        at = self._guarded(home, at, lanes)
-        where = emit.address(b, self.pointers[home], emit.memory_type(dtype), at)
+        at = self._guarded(buffer, at, lanes)
+        where = emit.address(b, self.pointers[buffer], emit.memory_type(dtype), at)
         if stride == 0 and not emit.lanes_of(at.type):
             return emit.splat(b, emit.load(b, dtype, where, 0, None), point.lanes)
         return emit.load(b, dtype, where, point.lanes, point.mask)
@@ -122,16 +124,16 @@ class Values:
         b = self.b
         at = self.position(access.strides, access.offset)
         kind = emit.memory_type(access.dtype)
-        at = self._guarded(access.home, at, emit.lanes_of(value.type))
-        where = emit.address(b, self.pointers[access.home], kind, at)
+        at = self._guarded(access.buffer, at, emit.lanes_of(value.type))
+        where = emit.address(b, self.pointers[access.buffer], kind, at)
         mask = self.point.mask if emit.lanes_of(value.type) else None
         emit.store(b, access.dtype, value, where, mask)
 
-    def _guarded(self, home: int, at: ir.Value, lanes: int) -> ir.Value:
-        if self.sizes is None or home not in self.sizes:
+    def _guarded(self, buffer: int, at: ir.Value, lanes: int) -> ir.Value:
+        if self.sizes is None or buffer not in self.sizes:
             return at
         mask = self.point.mask if lanes or emit.lanes_of(at.type) else None
-        return guarded(self.b, at, lanes, mask, self.sizes[home])
+        return guarded(self.b, at, lanes, mask, self.sizes[buffer])
 
     def position(self, strides: Sequence[int], offset: int) -> ir.Value:
         """offset + Σ index · stride: of the first lane where the lanes are neighbours,
@@ -171,7 +173,7 @@ class Values:
             base = b.add(emit.splat(b, base, lanes), emit.lane_numbers(lanes))
         lanes = max(emit.lanes_of(base.type), emit.lanes_of(moved.type))
         positions = b.add(emit.splat(b, base, lanes), emit.splat(b, moved, lanes))
-        return self._load_at(source.home, source.dtype, positions, along)
+        return self._load_at(source.buffer, source.dtype, positions, along)
 
     def _uniform(self, argument: Argument) -> bool:
         """Whether an argument is one number for all lanes."""
@@ -185,7 +187,7 @@ class Values:
             return emit.constant(emit.register_type(argument.dtype), argument.value)
         assert isinstance(argument, Access)
         at = self.position(argument.strides, argument.offset)
-        at = self._guarded(argument.home, at, 0)
+        at = self._guarded(argument.buffer, at, 0)
         kind = emit.memory_type(argument.dtype)
-        where = emit.address(self.b, self.pointers[argument.home], kind, at)
+        where = emit.address(self.b, self.pointers[argument.buffer], kind, at)
         return emit.load(self.b, argument.dtype, where, 0, None)

@@ -54,8 +54,8 @@ class _Loop:
         self.table = table_of_body(kernel, cut)
         self.length, self.reverse = kernel.length, kernel.reverse
         outside, carries = kernel.split.outside, kernel.split.carry
-        inputs = [calls.array(home) for home, _ in kernel.inputs]
-        self.outputs = [calls.array(home) for home, _ in kernel.outputs]
+        inputs = [calls.array(buffer) for buffer, _ in kernel.inputs]
+        self.outputs = [calls.array(buffer) for buffer, _ in kernel.outputs]
         self.given, self.first = inputs[:outside], inputs[outside:][:carries]
         self.sequences = inputs[outside + carries :]
         self.last = self.outputs[:carries]

@@ -63,7 +63,7 @@ def schedule(step: Callable[..., Any], *examples: Any) -> Schedule:
 
 def updated(found: Schedule, kernel: Any) -> int:
     """How many variables a kernel updates in place."""
-    return sum(found.homes[home].kind == "variable" for home in kernel.writes)
+    return sum(found.buffers[buffer].kind == "variable" for buffer in kernel.writes)
 
 
 @pytest.mark.parametrize(("algorithm", "stored"), [("sgd", 1), ("adam", 3)])
@@ -215,10 +215,10 @@ def test_a_product_outside_of_its_buffers_is_found_before_it_runs(
     found = schedule(lambda a, b: a @ b.T, x, x)
     (kernel,) = found.kernels
     assert isinstance(kernel, Product)
-    sizes = {number: home.size for number, home in found.homes.items()}
+    sizes = {number: buffer.size for number, buffer in found.buffers.items()}
     assert product.lies_within(kernel, sizes)
-    for home in kernel.reads | kernel.writes:
-        assert not product.lies_within(kernel, {**sizes, home: sizes[home] - 1})
+    for buffer in kernel.reads | kernel.writes:
+        assert not product.lies_within(kernel, {**sizes, buffer: sizes[buffer] - 1})
 
     monkeypatch.setattr(config, "debug", True)
     monkeypatch.setattr(product, "lies_within", lambda kernel, sizes: False)

@@ -43,7 +43,7 @@ def drop_unused(schedule: Schedule) -> Schedule:
 
 def _without(kernel: FusedKernel, wanted: set[int]) -> FusedKernel | None:
     """The kernel with the stores that are wanted; None where there are none."""
-    stores = [(n, access) for n, access in kernel.stores if access.home in wanted]
+    stores = [(n, access) for n, access in kernel.stores if access.buffer in wanted]
     if not stores:
         return None
     needed = {n for n, _ in stores}

@@ -24,34 +24,34 @@ def forward(schedule: Schedule) -> Schedule:
 
 def _copied(schedule: Schedule) -> dict[int, int]:
     """Buffers of the arena that are copied whole into a result → that result."""
-    homes, wanted = schedule.homes, schedule.results
+    buffers, wanted = schedule.buffers, schedule.results
     found: dict[int, int] = {}
     for kernel in schedule.kernels:
         if not isinstance(kernel, Fused):
             continue
         for number, access in kernel.stores:
             step = kernel.steps[number]
-            if access.home not in wanted or step.call.name != "copy":
+            if access.buffer not in wanted or step.call.name != "copy":
                 continue
             source = _source(kernel, step, access)
-            if source is None or source in found or homes[source].kind != "arena":
+            if source is None or source in found or buffers[source].kind != "arena":
                 continue
-            if homes[source].size == homes[access.home].size:
-                found[source] = access.home
+            if buffers[source].size == buffers[access.buffer].size:
+                found[source] = access.buffer
     return found
 
 
 def _source(kernel: Fused, step: Step, target: Access) -> int | None:
-    """The home that a copy reads, if it reads it in the order in which it writes."""
+    """The buffer that a copy reads, if it reads it in the order in which it writes."""
     (argument,) = step.arguments
     if isinstance(argument, Access):
         same = same_walk(kernel.shape, argument.strides, target.strides)
-        return argument.home if same and argument.offset == target.offset else None
+        return argument.buffer if same and argument.offset == target.offset else None
     if isinstance(argument, Local):
         for number, access in kernel.stores:
             if number == argument.step and access.offset == target.offset:
                 if same_walk(kernel.shape, access.strides, target.strides):
-                    return access.home
+                    return access.buffer
     return None
 
 
@@ -64,7 +64,7 @@ def _renamed(kernel: Kernel, results: dict[int, int]) -> Kernel:
         step = kernel.steps[number]
         if step.call.name == "copy" and len(step.arguments) == 1:
             source = _source(kernel, step, access)
-            if source is not None and results.get(source) == access.home:
+            if source is not None and results.get(source) == access.buffer:
                 continue  # it is there already
         stores.append((number, access))
     return replace(kernel, stores=stores).renamed(results)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from ..kernels import Access, Argument, Home, Local, OverlapAdd, Schedule, Sweep
+from ..kernels import Access, Argument, Buffer, Local, OverlapAdd, Schedule, Sweep
 from ..views import contiguous_strides, same_walk
 from .recompute import cheap_steps
 
@@ -20,32 +20,32 @@ from .recompute import cheap_steps
 def gather_windows(schedule: Schedule) -> Schedule:
     """The schedule with windows computed where they are added up, where that is cheap;
     it may get buffers for what is written down in their place."""
-    kernels, homes = list(schedule.kernels), dict(schedule.homes)
+    kernels, buffers = list(schedule.kernels), dict(schedule.buffers)
     for position, kernel in enumerate(schedule.kernels):
         if not isinstance(kernel, OverlapAdd):
             continue
-        ((home, _),) = kernel.inputs
-        makers = [i for i, k in enumerate(kernels) if home in k.writes]
-        readers = [k for k in kernels if home in k.reads]
+        ((buffer, _),) = kernel.inputs
+        makers = [i for i, k in enumerate(kernels) if buffer in k.writes]
+        readers = [k for k in kernels if buffer in k.reads]
         alone = len(makers) == len(readers) == 1 and makers[0] < position
-        if not alone or homes[home].kind != "arena":
+        if not alone or buffers[buffer].kind != "arena":
             continue
         maker = kernels[makers[0]]
         changed = None
         if isinstance(maker, Sweep):
-            changed = _computing(kernel, maker, homes)
+            changed = _computing(kernel, maker, buffers)
         if changed is not None:
             kernels[makers[0]], kernels[position] = changed
-    return replace(schedule, kernels=kernels, homes=homes)
+    return replace(schedule, kernels=kernels, buffers=buffers)
 
 
 def _computing(
-    kernel: OverlapAdd, maker: Sweep, homes: dict[int, Home]
+    kernel: OverlapAdd, maker: Sweep, buffers: dict[int, Buffer]
 ) -> tuple[Sweep, OverlapAdd] | None:
     """The maker, which writes down what is the same for a whole window, and the sum
     that computes the rest; None where that can not be."""
-    ((home, shape),) = kernel.inputs
-    ((number, access),) = [each for each in maker.stores if each[1].home == home]
+    ((buffer, shape),) = kernel.inputs
+    ((number, access),) = [each for each in maker.stores if each[1].buffer == buffer]
     walk = contiguous_strides(shape)
     if (
         maker.shape != shape
@@ -59,7 +59,7 @@ def _computing(
         return None
     maker = replace(maker, stores=list(maker.stores))
     kept = sorted({i for n in again for i in maker.steps[n].locals} & rows)
-    written = {each: _written(maker, each, homes) for each in kept}
+    written = {each: _written(maker, each, buffers) for each in kept}
     numbers = {old: new for new, old in enumerate(again)}
 
     def moved(argument: Argument) -> Argument:
@@ -71,24 +71,24 @@ def _computing(
 
     steps = [maker.steps[i].mapped(moved) for i in again]
     reads = sorted(
-        {a.home for step in steps for a in step.arguments if isinstance(a, Access)}
+        {a.buffer for step in steps for a in step.arguments if isinstance(a, Access)}
     )
-    ours = {access.home for access in written.values()}
+    ours = {access.buffer for access in written.values()}
     if any(each in maker.writes and each not in ours for each in reads):
         return None
     operands = {each: number for number, each in enumerate(reads)}
 
     def numbered(argument: Argument) -> Argument:
         if isinstance(argument, Access):
-            return replace(argument, home=operands[argument.home])
+            return replace(argument, buffer=operands[argument.buffer])
         return argument
 
-    inputs = tuple((each, (homes[each].size,)) for each in reads)
+    inputs = tuple((each, (buffers[each].size,)) for each in reads)
     computed = tuple(step.mapped(numbered) for step in steps)
     return maker, replace(kernel, inputs=inputs, steps=computed)
 
 
-def _written(maker: Sweep, number: int, homes: dict[int, Home]) -> Access:
+def _written(maker: Sweep, number: int, buffers: dict[int, Buffer]) -> Access:
     """Where a row's value stands: where it is stored anyway, else in a new buffer."""
     for step, access in maker.stores:
         if step == number:
@@ -98,8 +98,8 @@ def _written(maker: Sweep, number: int, homes: dict[int, Home]) -> Access:
     rest = iter(contiguous_strides(rows))
     strides = tuple(0 if i in maker.reduced else next(rest) for i in axes)
     dtype = maker.steps[number].call.output
-    home = max(homes) + 1
-    homes[home] = Home("arena", 0, dtype, math.prod(rows))
-    access = Access(home, strides, 0, dtype)
+    buffer = max(buffers) + 1
+    buffers[buffer] = Buffer("arena", 0, dtype, math.prod(rows))
+    access = Access(buffer, strides, 0, dtype)
     maker.stores.append((number, access))
     return access

@@ -13,10 +13,10 @@ from dataclasses import replace
 from ..calls import Call
 from ..kernels import (
     Access,
+    Buffer,
     Callback,
     Check,
     Contraction,
-    Home,
     Kernel,
     NextState,
     Put,
@@ -33,19 +33,21 @@ from ..views import same_walk
 
 def order(schedule: Schedule) -> Schedule:
     """The schedule in the order in which it runs, with its final buffers."""
-    homes, updates = schedule.homes, schedule.updates
+    buffers, updates = schedule.buffers, schedule.updates
     ordered = _Order(schedule)
-    in_place = {n: home for n, home in updates.items() if ordered.try_in_place(n, home)}
+    in_place = {
+        n: buffer for n, buffer in updates.items() if ordered.try_in_place(n, buffer)
+    }
     running = ordered.kernels()
-    for number, home in updates.items():
+    for number, buffer in updates.items():
         if number not in in_place:  # written apart, and moved when all is known
-            running.append(_move(homes, home, ordered.variables[number]))
+            running.append(_move(buffers, buffer, ordered.variables[number]))
     used = {h for kernel in running for h in kernel.reads | kernel.writes}
     used |= schedule.results
-    kept = {h: home for h, home in homes.items() if h in used}
-    for home in in_place.values():
-        kept[home] = replace(homes[home], kind="variable")
-    return replace(schedule, kernels=running, homes=kept)
+    kept = {h: buffer for h, buffer in buffers.items() if h in used}
+    for buffer in in_place.values():
+        kept[buffer] = replace(buffers[buffer], kind="variable")
+    return replace(schedule, kernels=running, buffers=kept)
 
 
 class _Order:
@@ -53,8 +55,8 @@ class _Order:
 
     def __init__(self, schedule: Schedule) -> None:
         self.variables = {
-            each.number: home
-            for home, each in schedule.homes.items()
+            each.number: buffer
+            for buffer, each in schedule.buffers.items()
             if each.kind == "variable"
         }
         self.items = schedule.kernels
@@ -69,12 +71,12 @@ class _Order:
         checks: list[int] = []
         for i, kernel in enumerate(self.items):
             reads, writes = kernel.reads, kernel.writes
-            for home in reads | writes:  # a fill comes before a copy
-                self._wait(i, self.writers.get(home, ()))
-            for home in reads:
-                self.readers.setdefault(home, set()).add(i)
-            for home in writes:
-                self.writers.setdefault(home, []).append(i)
+            for buffer in reads | writes:  # a fill comes before a copy
+                self._wait(i, self.writers.get(buffer, ()))
+            for buffer in reads:
+                self.readers.setdefault(buffer, set()).add(i)
+            for buffer in writes:
+                self.writers.setdefault(buffer, []).append(i)
             if isinstance(kernel, Check):
                 checks.append(i)
             elif _indexes(kernel):
@@ -86,18 +88,18 @@ class _Order:
             self.before[item].add(each)
             self.after[each].add(item)
 
-    def try_in_place(self, number: int, home: int) -> bool:
+    def try_in_place(self, number: int, buffer: int) -> bool:
         """Whether this variable's next value may be written over the old one.
 
         All readers of the old value, and all checks, must be able to run first.
         """
         variable, items = self.variables[number], self.items
-        writers = self.writers.get(home, [])
+        writers = self.writers.get(buffer, [])
         readers = self.readers.get(variable, set())
         both = readers.intersection(writers)
         if both and len(writers) > 1:
             return False
-        if not all(_reads_where_it_writes(items[i], variable, home) for i in both):
+        if not all(_reads_where_it_writes(items[i], variable, buffer) for i in both):
             return False
         if any(_fails_midway(items[i]) for i in writers):
             return False
@@ -155,17 +157,20 @@ def _indexes(kernel: Kernel) -> bool:
     return any(step.call.name == "gather" for step in kernel.steps)
 
 
-def _reads_where_it_writes(kernel: Kernel, variable: int, home: int) -> bool:
+def _reads_where_it_writes(kernel: Kernel, variable: int, buffer: int) -> bool:
     """Whether each element of the old value is read just before it is overwritten."""
     if isinstance(kernel, Put):  # what it writes must not be what it is told to write
-        return variable not in [home for home, _ in kernel.inputs[1:]]
+        return variable not in [buffer for buffer, _ in kernel.inputs[1:]]
     if isinstance(kernel, Special):
         return isinstance(kernel, NextState)
-    if isinstance(kernel, Contraction) and variable in (kernel.a.home, kernel.b.home):
+    if isinstance(kernel, Contraction) and variable in (
+        kernel.a.buffer,
+        kernel.b.buffer,
+    ):
         return False
     if any(step.call.name == "gather" for step in kernel.steps):
         return False
-    stores = [each for each in kernel.stores if each[1].home == home]
+    stores = [each for each in kernel.stores if each[1].buffer == buffer]
     if len(stores) > 1:
         return False  # it is written in pieces
     ((step, store),) = stores
@@ -176,13 +181,13 @@ def _reads_where_it_writes(kernel: Kernel, variable: int, home: int) -> bool:
         same_walk(kernel.shape, access.strides, store.strides)
         and access.offset == store.offset
         for access in kernel.accesses
-        if access.home == variable
+        if access.buffer == variable
     )
 
 
-def _move(homes: dict[int, Home], home: int, variable: int) -> Sweep:
+def _move(buffers: dict[int, Buffer], buffer: int, variable: int) -> Sweep:
     """The copy of a variable's next value into its buffer, at the very end."""
-    dtype, size = homes[home].dtype, (homes[home].size,)
+    dtype, size = buffers[buffer].dtype, (buffers[buffer].size,)
     call = Call("copy", {}, (dtype,), dtype)
-    source, target = (Access(h, (1,), 0, dtype) for h in (home, variable))
+    source, target = (Access(h, (1,), 0, dtype) for h in (buffer, variable))
     return Sweep(size, frozenset(), [Step(call, (source,))], [(0, target)])

@@ -15,11 +15,11 @@ from ..calls import COSTLY
 from ..kernels import (
     Access,
     Argument,
+    Buffer,
     Check,
     Contraction,
     Fused,
     FusedKernel,
-    Home,
     Kernel,
     Local,
     Schedule,
@@ -40,29 +40,31 @@ Key = tuple[int, tuple[int, ...], int]
 
 def recompute(schedule: Schedule) -> Schedule:
     """The schedule with less that is read from memory."""
-    homes, results = schedule.homes, schedule.results
+    buffers, results = schedule.buffers, schedule.results
     kernels = list(schedule.kernels)
     writers: dict[int, list[int]] = {}
     for position, kernel in enumerate(kernels):
-        for home in kernel.writes:
-            writers.setdefault(home, []).append(position)
+        for buffer in kernel.writes:
+            writers.setdefault(buffer, []).append(position)
     large = [
-        (home, at[0])
-        for home, at in writers.items()
-        if len(at) == 1 and homes[home].size >= LARGE
-        if homes[home].kind == "arena" and home not in results
+        (buffer, at[0])
+        for buffer, at in writers.items()
+        if len(at) == 1 and buffers[buffer].size >= LARGE
+        if buffers[buffer].kind == "arena" and buffer not in results
         if isinstance(kernels[at[0]], Fused)
     ]
-    for home, writer in large:
-        readers = _readers(kernels, home)
+    for buffer, writer in large:
+        readers = _readers(kernels, buffer)
         for position in readers:
             alone = len(readers) == 1
-            new = _without_reading(kernels, position, writer, home, homes, int(alone))
+            new = _without_reading(
+                kernels, position, writer, buffer, buffers, int(alone)
+            )
             kernels[position] = new or kernels[position]
-    for home, writer in reversed(large):  # what no kernel reads is not written
+    for buffer, writer in reversed(large):  # what no kernel reads is not written
         changed = {
-            position: _without_reading(kernels, position, writer, home, homes, 1)
-            for position in _readers(kernels, home)
+            position: _without_reading(kernels, position, writer, buffer, buffers, 1)
+            for position in _readers(kernels, buffer)
         }
         for position, changed_kernel in changed.items():
             if None not in changed.values() and changed_kernel is not None:
@@ -70,12 +72,12 @@ def recompute(schedule: Schedule) -> Schedule:
     return replace(schedule, kernels=kernels)
 
 
-def _readers(kernels: list[Kernel], home: int) -> list[int]:
+def _readers(kernels: list[Kernel], buffer: int) -> list[int]:
     """The kernels that read a buffer and may do without; a check always reads it."""
     return [
         i
         for i, kernel in enumerate(kernels)
-        if home in kernel.reads and not isinstance(kernel, Check)
+        if buffer in kernel.reads and not isinstance(kernel, Check)
     ]
 
 
@@ -83,38 +85,38 @@ def _without_reading(
     kernels: list[Kernel],
     position: int,
     writer: int,
-    home: int,
-    homes: dict[int, Home],
+    buffer: int,
+    buffers: dict[int, Buffer],
     more: int,
 ) -> FusedKernel | None:
-    """The kernel with the home's elements computed, for which it reads no more bytes
-    than ``more`` times those of the home; None where that does not do."""
+    """The kernel with the buffer's elements computed, for which it reads no more bytes
+    than ``more`` times those of the buffer; None where that does not do."""
     kernel, source = kernels[position], kernels[writer]
     if not isinstance(kernel, Fused) or not isinstance(source, Fused):
         return None
-    stores = [(n, a) for n, a in source.stores if a.home == home]
+    stores = [(n, a) for n, a in source.stores if a.buffer == buffer]
     if len(stores) != 1 or source.shape != kernel.shape or source is kernel:
         return None
-    if isinstance(kernel, Contraction) and home in (kernel.a.home, kernel.b.home):
+    if isinstance(kernel, Contraction) and buffer in (kernel.a.buffer, kernel.b.buffer):
         return None
     number, store = stores[0]
-    reads = [a for a in kernel.accesses if a.home == home]
+    reads = [a for a in kernel.accesses if a.buffer == buffer]
     if any(not _same(kernel, a, store) for a in reads):
         return None
     again = cheap_steps(source, number)
     if again is None or len(kernel.steps) + len(again) > MOST_TOGETHER:
         return None
-    have = {_key(a, kernel) for a in kernel.accesses if a.home != home}
+    have = {_key(a, kernel) for a in kernel.accesses if a.buffer != buffer}
     needed = {
         _key(a, kernel): a.dtype.itemsize
         for i in again
         for a in source.steps[i].arguments
-        if isinstance(a, Access) and homes[a.home].size * 8 > homes[home].size
+        if isinstance(a, Access) and buffers[a.buffer].size * 8 > buffers[buffer].size
     }
     extra = sum(size for key, size in needed.items() if key not in have)
-    if extra > more * homes[home].dtype.itemsize:
+    if extra > more * buffers[buffer].dtype.itemsize:
         return None
-    return _computing(kernel, source, again, home)
+    return _computing(kernel, source, again, buffer)
 
 
 def cheap_steps(
@@ -139,7 +141,7 @@ def cheap_steps(
     return sorted(found)
 
 
-def _computing(kernel: FusedT, source: Fused, again: list[int], home: int) -> FusedT:
+def _computing(kernel: FusedT, source: Fused, again: list[int], buffer: int) -> FusedT:
     """The kernel with these steps of another in front of its own; a contraction stays
     the first."""
     first = int(isinstance(kernel, Contraction))
@@ -156,7 +158,7 @@ def _computing(kernel: FusedT, source: Fused, again: list[int], home: int) -> Fu
     def shifted(argument: Argument) -> Argument:
         if isinstance(argument, Local):
             return Local(moved(argument.step))
-        if isinstance(argument, Access) and argument.home == home:
+        if isinstance(argument, Access) and argument.buffer == buffer:
             return Local(numbers[again[-1]])
         return argument
 
@@ -175,4 +177,4 @@ def _same(kernel: Fused, a: Access, b: Access) -> bool:
 def _key(access: Access, kernel: Fused) -> Key:
     """Equal for accesses that read the same elements in the same order."""
     pairs = zip(kernel.shape, access.strides, strict=True)
-    return access.home, tuple(0 if n == 1 else s for n, s in pairs), access.offset
+    return access.buffer, tuple(0 if n == 1 else s for n, s in pairs), access.offset

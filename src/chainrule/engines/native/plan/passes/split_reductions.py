@@ -13,8 +13,8 @@ from ..calls import CUTTABLE
 from ..group import is_cut
 from ..kernels import (
     Access,
+    Buffer,
     Convolution,
-    Home,
     Kernel,
     Schedule,
     Scope,
@@ -31,12 +31,12 @@ SHARE_SIZE, MOST_SHARES = 1 << 15, 16
 
 def split_reductions(schedule: Schedule) -> Schedule:
     """The schedule with a kernel for the parts, and one that reduces these."""
-    homes = dict(schedule.homes)
-    kernels = [part for each in schedule.kernels for part in _cut(each, homes)]
-    return replace(schedule, kernels=kernels, homes=homes)
+    buffers = dict(schedule.buffers)
+    kernels = [part for each in schedule.kernels for part in _cut(each, buffers)]
+    return replace(schedule, kernels=kernels, buffers=buffers)
 
 
-def _cut(kernel: Kernel, homes: dict[int, Home]) -> list[Kernel]:
+def _cut(kernel: Kernel, buffers: dict[int, Buffer]) -> list[Kernel]:
     """The kernel; or one that reduces parts of each row, or of each column, and one
     that reduces those.
 
@@ -53,18 +53,18 @@ def _cut(kernel: Kernel, homes: dict[int, Home]) -> list[Kernel]:
         parts = max(1, min(MOST_SHARES, points // SHARE_SIZE, kernel.rows))
         if parts == 1:
             return [replace(kernel, parts=1)]
-        return _in_parts(kernel, homes, sums, parts, sorted(kernel.reduced))
+        return _in_parts(kernel, buffers, sums, parts, sorted(kernel.reduced))
     sums = [i for i, step in enumerate(kernel.steps) if step.reduces]
     if any(kernel.steps[i].call.name not in CUTTABLE for i in sums):
         return [kernel]
     parts = min(MOST_PARTS, max(2, kernel.row_size * kernel.rows // PART_SIZE))
     kept = [axis for axis in range(len(kernel.shape)) if axis not in kernel.reduced]
-    return _in_parts(kernel, homes, sums, parts, kept)
+    return _in_parts(kernel, buffers, sums, parts, kept)
 
 
 def _in_parts(
     kernel: Sweep | Convolution,
-    homes: dict[int, Home],
+    buffers: dict[int, Buffer],
     sums: list[int],
     parts: int,
     kept: list[int],
@@ -85,12 +85,12 @@ def _in_parts(
             stores.append((number, access))
             continue
         call = kernel.steps[number].call
-        home = max(homes) + 1
-        homes[home] = Home("arena", 0, call.output, parts * size)
-        stores.append((number, Access(home, strides, 0, call.output)))
+        buffer = max(buffers) + 1
+        buffers[buffer] = Buffer("arena", 0, call.output, parts * size)
+        stores.append((number, Access(buffer, strides, 0, call.output)))
         again = replace(call, inputs=(call.output,))
         walk = (size, *contiguous_strides(shape))
-        partial = Access(home, walk, 0, call.output)
+        partial = Access(buffer, walk, 0, call.output)
         target = (0, *(access.strides[axis] for axis in kept))
         ends.append((len(steps), replace(access, strides=target)))
         steps.append(Step(again, (partial,), Scope.ROW_REDUCTION))

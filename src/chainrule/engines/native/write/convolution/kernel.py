@@ -60,7 +60,7 @@ def write_convolution(
     x = _begin(b, kernel, pointers, kernel.a)
     _, target = kernel.stores[kernel.main_store()]
     y = emit.address(
-        b, pointers[target.home], emit.register_type(spec.dtype), index(target.offset)
+        b, pointers[target.buffer], emit.register_type(spec.dtype), index(target.offset)
     )
     if kernel.across:
         table = _table_of_part(b, kernel, pointers, part)
@@ -83,8 +83,8 @@ def _table_of_part(
         if kernel.steps[number].across:
             kind = emit.memory_type(access.dtype)
             at = emit.linear(b, access.offset, [(part, columns)])
-            pointer = emit.address(b, pointers[access.home], kind, at)
-            found[access.home] = emit.address(b, pointer, kind, index(-access.offset))
+            pointer = emit.address(b, pointers[access.buffer], kind, at)
+            found[access.buffer] = emit.address(b, pointer, kind, index(-access.offset))
             emit.clear(b, pointer, index(columns * access.dtype.itemsize))
     for i, pointer in enumerate(found.values()):
         b.store(pointer, b.gep(table, [index(i)], source_etype=POINTER), align=8)
@@ -96,4 +96,4 @@ def _begin(
 ) -> ir.Value:
     """Where an operand begins."""
     element = emit.register_type(kernel.computed.dtype)
-    return emit.address(b, pointers[view.home], element, index(view.offset))
+    return emit.address(b, pointers[view.buffer], element, index(view.offset))

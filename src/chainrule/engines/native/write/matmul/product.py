@@ -58,7 +58,7 @@ def write_product(
     pointers = emit.arguments(b, table, arguments)
     element = emit.memory_type(kernel.steps[0].call.output)
     starts = [
-        emit.address(b, pointers[each.home], element, index(each.offset))
+        emit.address(b, pointers[each.buffer], element, index(each.offset))
         for each in (kernel.a, kernel.b, kernel.stores[kernel.main_store()][1])
     ]
     b.call(core, [*starts, pointers[scratch], table, part, parts])
@@ -82,12 +82,12 @@ def lies_within(kernel: Product, sizes: Mapping[int, int]) -> bool:
         ends = [s * (n - 1) for n, s in zip(shape, walk.strides, strict=True)]
         low = walk.offset + sum(min(0, each) for each in ends)
         high = walk.offset + sum(max(0, each) for each in ends)
-        if low < 0 or high >= sizes[walk.home]:
+        if low < 0 or high >= sizes[walk.buffer]:
             return False
     return True
 
 
-def _ahead(kernel: Product, homes: Sequence[int]) -> Ahead | None:
+def _ahead(kernel: Product, buffers: Sequence[int]) -> Ahead | None:
     """Prefetches what the epilogue touches; None where it is probably in the cache."""
     far = _far(kernel)
     if not far:
@@ -101,7 +101,7 @@ def _ahead(kernel: Product, homes: Sequence[int]) -> Ahead | None:
         column: ir.Value,
         columns: int,
     ) -> None:
-        pointers = emit.arguments(b, context, homes)
+        pointers = emit.arguments(b, context, buffers)
         point = Point((batch, row, column), None, 0, None)
         values = Values(b, kernel.steps, pointers, point)
         for access in far:
@@ -110,7 +110,9 @@ def _ahead(kernel: Product, homes: Sequence[int]) -> Ahead | None:
             step = CACHE_LINE // access.dtype.itemsize
             for at in (*range(0, columns - 1, step), columns - 1):
                 position = b.add(start, index(at))
-                emit.prefetch(b, emit.address(b, pointers[access.home], kind, position))
+                emit.prefetch(
+                    b, emit.address(b, pointers[access.buffer], kind, position)
+                )
 
     return ahead
 

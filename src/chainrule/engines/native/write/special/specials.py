@@ -19,9 +19,9 @@ from .....shapes import Shape
 from ...choose.task import Task, Whole
 from ...plan.kernels import (
     ArgSort,
+    Buffer,
     Check,
     Cumsum,
-    Home,
     NextState,
     Put,
     ScatterAdd,
@@ -45,13 +45,13 @@ from ..emit import (
 )
 
 #: Scratch memory as an array of indices, behind the others.
-SCRATCH = Home("arena", 0, dtypes.int64, 0)
+SCRATCH = Buffer("arena", 0, dtypes.int64, 0)
 
 
 class Flat:
     """A contiguous array: loads and stores of single elements by flat position."""
 
-    def __init__(self, b: ir.IRBuilder, pointer: ir.Value, buffer: Home) -> None:
+    def __init__(self, b: ir.IRBuilder, pointer: ir.Value, buffer: Buffer) -> None:
         self.b, self.pointer, self.dtype = b, pointer, buffer.dtype
         self.size, self.kind = buffer.size, emit.memory_type(buffer.dtype)
 

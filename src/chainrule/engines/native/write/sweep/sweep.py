@@ -65,7 +65,7 @@ class _Sweep:
                 kind = ir.ArrayType(emit.memory_type(access.dtype), reload.size)
                 memory = emit.local(self.b, kind)
                 memory.align = CACHE_LINE
-                self.pointers[access.home] = memory
+                self.pointers[access.buffer] = memory
 
     def emit(self) -> ir.Function:
         """The whole function: this part's rows, one after the other."""
@@ -117,8 +117,8 @@ class _Sweep:
             if step.across if kernel.across else step.reduces:
                 kind = emit.memory_type(access.dtype)
                 offset = b.mul(part, index(size))
-                old = self.pointers[access.home]
-                self.pointers[access.home] = emit.address(b, old, kind, offset)
+                old = self.pointers[access.buffer]
+                self.pointers[access.buffer] = emit.address(b, old, kind, offset)
 
     def _blocks_of_all(self) -> None:
         """Every row: this part's share of each."""
