@@ -15,7 +15,7 @@ from chainrule.compiler.pipeline import run_passes
 from chainrule.compiler.program import plan
 from chainrule.engines.native.plan import kernels
 from chainrule.engines.native.plan.calls import Call
-from chainrule.engines.native.plan.carries import Place, Places
+from chainrule.engines.native.plan.carries import CarrySlot, CarrySlots
 from chainrule.engines.native.plan.convolution_spec import Axis, Correlation, Phase
 from chainrule.engines.native.plan.fingerprint import IRRELEVANT, fingerprint
 from chainrule.engines.native.plan.fuse import fuse
@@ -36,6 +36,7 @@ CORRELATION = Correlation(
 GRADIENT = KernelGradient(2, 1, 3, 4, (AXIS,), (12, 3), (16, 4), F32)
 WHOLE = (((0, (2, 3)),), ((1, (2, 3)),))
 NODE = cr.tensor([1.0])
+CARRIED = CarrySlots((CarrySlot("turns"),), ())
 SCHEDULE = kernels.Schedule(
     [kernels.Sweep(*FUSED)], {0: kernels.Buffer("input", 0, F32, 6)}, [0], []
 )
@@ -69,7 +70,13 @@ SAMPLES: tuple[Any, ...] = (
     kernels.OverlapAdd(*WHOLE, (1, 1), (1, 1), F32, (2, 3, 4), (STEP,)),
     kernels.ConvolutionGradient(*WHOLE, GRADIENT, (0, 1)),
     kernels.Scan(
-        *WHOLE, SCHEDULE, Split(1, 1, 1), 4, False, Places((Place("turns"),), ()), 0
+        *WHOLE,
+        SCHEDULE,
+        Split(1, 1, 1),
+        4,
+        False,
+        CarrySlots((CarrySlot("turns"),), ()),
+        0,
     ),
     kernels.Callback(*WHOLE, NODE),
 )
@@ -95,8 +102,8 @@ def other(value: Any) -> Any:
             return value | {99}
         case list():
             return [*value, 99]
-        case Places():
-            return Places(value.carries, (*value.written, 1))
+        case CarrySlots():
+            return CarrySlots(value.carries, (*value.written, 1))
         case tuple():
             return (*value, 99)
     if is_dataclass(value):

@@ -14,7 +14,7 @@ from chainrule.compiler.pipeline import run_passes
 from chainrule.compiler.program import plan
 from chainrule.engines.native.choose.factors import with_factors
 from chainrule.engines.native.choose.processor import host
-from chainrule.engines.native.plan.carries import EMITTED, HISTORY, TURNS, places
+from chainrule.engines.native.plan.carries import EMITTED, HISTORY, TURNS, carry_slots
 from chainrule.engines.native.plan.fuse import fuse
 from chainrule.engines.native.plan.kernels import Product, Scan
 
@@ -72,7 +72,7 @@ def test_carries_live_where_no_step_copies_them(
     a, b, xs = (rng.standard_normal(shape) for shape in ((3,), (3,), (length, 3)))
     graph = run_passes(cr.trace(f, a, b, xs))
     (loop,) = [n for n in graph.operations if n.op and n.op.name == "scan"]
-    _, found = places(loop.params["body"], loop.params["split"])
+    _, found = carry_slots(loop.params["body"], loop.params["split"])
     assert [each.kind for each in found.carries] == buffers
     same_as_eager(f, a, b, xs)
 

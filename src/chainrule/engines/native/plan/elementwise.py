@@ -13,7 +13,8 @@ from .kernels import Immediate
 from .planner import Planner
 from .views import View, view_of, whole
 
-#: From so many elements on, what is padded is not filled as a whole first.
+#: Padding a value of at least this many elements writes only the border; a smaller one
+#: is filled as a whole first, and then written over.
 LARGE_PAD = 1 << 15
 
 

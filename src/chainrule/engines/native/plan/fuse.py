@@ -29,7 +29,7 @@ from .planner import Planner
 from .rules import rule_of
 from .views import whole
 
-#: So many numbers that others are scaled by are computed first.
+#: Values that others are scaled by are computed first if they are no larger.
 FEW_NUMBERS = 1 << 12
 
 
@@ -60,20 +60,20 @@ class Fuser(Planner):
         checks: dict[int, list[Check]] = {}
         for position, check in self.checks.values():
             checks.setdefault(position, []).append(check)
-        found: list[Kernel] = [*checks.get(-1, ())]
+        ordered: list[Kernel] = [*checks.get(-1, ())]
         for position, each in enumerate(self.kernels):
-            found.append(each.kernel if isinstance(each, Group) else each)
-            found += checks.get(position, ())
-        return found
+            ordered.append(each.kernel if isinstance(each, Group) else each)
+            ordered += checks.get(position, ())
+        return ordered
 
     def _numbers_first(self) -> list[Instruction]:
-        """Places what is one number and made of given numbers only (the count of steps,
-        a rate), and what is a few of them that larger values need (the factor of a
-        normalisation); answers all other instructions.
+        """Enters the instructions that only scale others, and returns the rest.
 
-        Placed where they stand, these would be computed later than the products that
-        they scale, which then could not take the update of a weight, or the
-        normalisation, in.
+        These are single numbers made of given numbers (the count of steps, a learning
+        rate), and small values made of such that larger ones need (the factor of a
+        normalisation). In program order they would be computed after the products that
+        they scale, and the update of a weight, or the normalisation, could not be fused
+        into those products.
         """
         size = [  # the results of a loop are several
             FEW_NUMBERS + 1 if node.several else math.prod(node.shape)

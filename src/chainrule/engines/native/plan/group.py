@@ -1,4 +1,4 @@
-"""A kernel that is still open: who may join it, and in which place of its space.
+"""A kernel that is still open: who may join it, and where in its space.
 
 Place on the road: the heart of ``fuse``. A kernel's space is a shape; some axes may be
 reduced. An operation joins when every operand can be walked along that space with
@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from ....dtypes import DType
 from ....shapes import Shape
@@ -36,7 +36,7 @@ from .views import View, same_walk
 #: what depends on its result is then another kernel.
 FEW_ROWS, LONG_ROW = 32, 1 << 15
 #: A reduction over the outer axes becomes sums of columns, each part of the rows with
-#: its own, where there are at least so many points, and no more columns than this.
+#: its own, for at least MANY_POINTS points, and at most MOST_COLUMNS columns.
 MANY_POINTS, MOST_COLUMNS = 1 << 15, 1 << 13
 #: A kernel with this many steps takes no more; registers are few.
 MOST_STEPS = 160
@@ -45,6 +45,8 @@ NOWHERE = -1
 
 NO_AXES: frozenset[int] = frozenset()
 
+#: How elements lie over the space of a kernel: strides, and an offset.
+Layout: TypeAlias = tuple[tuple[int, ...], int]
 #: What an operation reads: a view of a buffer, or a number of the program.
 Operand = View | Immediate
 
@@ -113,10 +115,10 @@ class Group:
         for row in (False, True) if rows else (False,):
             arguments = self._arguments(operation, row, ready, types)
             without = kernel.reduced if row else NO_AXES
-            place = self._strides(operation.store, operation.shape, without)
-            if arguments is not None and place is not None:
+            layout = self._strides(operation.store, operation.shape, without)
+            if arguments is not None and layout is not None:
                 scope = Scope.ROW if row else Scope.POINT
-                self._add(Step(operation.call, arguments, scope), operation, place)
+                self._add(Step(operation.call, arguments, scope), operation, layout)
                 return True
         return False
 
@@ -142,12 +144,12 @@ class Group:
         if kernel.reduced and not _same_axes(kernel.shape, kernel.reduced, axes):
             return False
         before, kernel.reduced = kernel.reduced, kernel.reduced or axes
-        place = self._strides(operation.store, operation.store.shape, kernel.reduced)
+        layout = self._strides(operation.store, operation.store.shape, kernel.reduced)
         depending = any(each in self.depends for each in step.locals)
-        if place is None or (self.cut and depending):
+        if layout is None or (self.cut and depending):
             kernel.reduced = before
             return False
-        self._add(replace(step, scope=Scope.ROW_REDUCTION), operation, place)
+        self._add(replace(step, scope=Scope.ROW_REDUCTION), operation, layout)
         return True
 
     def _sums_columns(self, step: Step, axes: frozenset[int]) -> bool:
@@ -177,23 +179,21 @@ class Group:
         """
         kernel = self.kernel
         rest = frozenset(range(len(kernel.shape))) - axes
-        place = self._strides(store, store.shape, axes)
-        if place is None:
+        layout = self._strides(store, store.shape, axes)
+        if layout is None:
             return False
         kernel.reduced = kernel.reduced or rest
-        strides, offset = place
+        strides, offset = layout
         access = Access(store.buffer, strides, offset, step.call.output)
         kernel.stores.append((len(kernel.steps), access))
         kernel.steps.append(replace(step, scope=Scope.COLUMN_REDUCTION))
         return True
 
-    def _add(
-        self, step: Step, operation: Operation, place: tuple[tuple[int, ...], int]
-    ) -> None:
+    def _add(self, step: Step, operation: Operation, layout: Layout) -> None:
         kernel, buffer = self.kernel, operation.store.buffer
         number = len(kernel.steps)
         kernel.steps.append(step)
-        strides, offset = place
+        strides, offset = layout
         access = Access(buffer, strides, offset, step.call.output)
         kernel.stores.append((number, access))
         self.local.setdefault(buffer, []).append((offset, strides, number))
@@ -202,19 +202,19 @@ class Group:
 
     def _strides(
         self, view: View, shape: Shape, without: frozenset[int]
-    ) -> tuple[tuple[int, ...], int] | None:
+    ) -> Layout | None:
         """A view's strides over the space, None where they are not fixed.
 
         It has none of the axes ``without``: it is the same all along them.
         """
         axes = range(len(self.kernel.shape))
         wanted = tuple(self.kernel.shape[i] for i in axes if i not in without)
-        placed = view if view.shape == wanted else view.reshape(wanted)
-        if placed is None:
+        reshaped = view if view.shape == wanted else view.reshape(wanted)
+        if reshaped is None:
             return None
-        rest = iter(placed.strides)
+        rest = iter(reshaped.strides)
         spread = tuple(0 if i in without else next(rest) for i in axes)
-        return spread, placed.offset
+        return spread, reshaped.offset
 
     def _arguments(
         self,
@@ -224,31 +224,31 @@ class Group:
         types: Mapping[int, DType],
     ) -> tuple[Argument, ...] | None:
         """The operands as seen from this kernel; None where one does not fit."""
-        found: list[Argument] = []
+        arguments: list[Argument] = []
         for number, operand in enumerate(operation.operands):
             if isinstance(operand, Immediate):
-                found.append(operand)
+                arguments.append(operand)
                 continue
             without = self.kernel.reduced if row else NO_AXES
-            place = self._strides(operand, operation.shape, without)
-            if place is None:
+            layout = self._strides(operand, operation.shape, without)
+            if layout is None:
                 return None
-            argument = self._argument(operand.buffer, place, row, ready, types)
+            argument = self._argument(operand.buffer, layout, row, ready, types)
             indirect = operation.call.name == "gather" and number == 0
             if argument is None or (indirect and isinstance(argument, Local)):
                 return None
-            found.append(argument)
-        return tuple(found)
+            arguments.append(argument)
+        return tuple(arguments)
 
     def _argument(
         self,
         buffer: int,
-        place: tuple[tuple[int, ...], int],
+        layout: Layout,
         row: bool,
         ready: Mapping[int, int],
         types: Mapping[int, DType],
     ) -> Argument | None:
-        strides, offset = place
+        strides, offset = layout
         if buffer == NOWHERE:
             return Coordinate(strides, offset)
         if ready[buffer] > self.position:
@@ -279,8 +279,8 @@ def sums_columns(operation: Operation) -> bool:
 
 def _leads(space: Shape, axes: frozenset[int]) -> bool:
     """Whether these axes come before all others, and there are others."""
-    found = [axis in axes for axis, n in enumerate(space) if n > 1]
-    return False in found and found == sorted(found, reverse=True)
+    inside = [axis in axes for axis, n in enumerate(space) if n > 1]
+    return False in inside and inside == sorted(inside, reverse=True)
 
 
 def _same_axes(space: Shape, a: frozenset[int], b: frozenset[int]) -> bool:
@@ -312,7 +312,7 @@ def axes_within(
             runs[-1] = (reduced, runs[-1][1] * n)
         else:
             runs.append((reduced, n))
-    found: set[int] = set()
+    within: set[int] = set()
     for axis, n in enumerate(space):
         if n == 1:
             continue
@@ -323,5 +323,5 @@ def axes_within(
         reduced, left = runs[0]
         runs[0] = (reduced, left // n)
         if reduced:
-            found.add(axis)
-    return frozenset(found) if found else None
+            within.add(axis)
+    return frozenset(within) if within else None

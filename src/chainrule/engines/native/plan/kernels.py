@@ -27,13 +27,13 @@ from ....graph import Array, Node
 from ....ops.control import Split
 from ....shapes import Shape
 from .calls import Call
-from .carries import Places
+from .carries import CarrySlots
 from .convolution_spec import Correlation
 from .fingerprint import fingerprint
 from .kernel_gradient_spec import KernelGradient
 from .views import View
 
-#: A product with so many columns is shared out in groups of columns.
+#: A product with at least this many columns is shared out in groups of columns.
 MANY_COLUMNS = 128
 
 
@@ -483,7 +483,7 @@ class Scan(Special):
     split: Split
     length: int
     reverse: bool
-    carried: Places
+    carried: CarrySlots
     constants: int
 
 

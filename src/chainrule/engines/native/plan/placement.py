@@ -31,7 +31,7 @@ from .views import View, whole
 
 #: How many kernels that use an operand are asked to take an operation in.
 MOST_ASKED = 12
-#: An operation that needs so many waiting ones does not wait itself.
+#: An operation that needs more waiting ones than this does not wait itself.
 MOST_WAITING = 24
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from ....compiler.program import Instruction, plan
 from . import convolutions, elementwise, indexing, products
 from .calls import ELEMENTWISE, REDUCTIONS, VIEWS
-from .carries import places
+from .carries import carry_slots
 from .kernels import (
     ArgSort,
     Cumsum,
@@ -59,7 +59,7 @@ def scan(planner: Planner, instruction: Instruction) -> None:
         outputs.append((planner.new_buffer(dtype, math.prod(shape)), shape))
     planner.parts[instruction.output] = tuple(buffer for buffer, _ in outputs)
     params = instruction.params
-    graph, carried = places(params["body"], params["split"])
+    graph, carried = carry_slots(params["body"], params["split"])
     loop = Scan(
         inputs, tuple(outputs), planner.nested(plan(graph)), params["split"],
         params["length"], params["reverse"], carried, len(planner.constants),

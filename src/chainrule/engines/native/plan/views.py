@@ -138,19 +138,19 @@ def reshaped_strides(
             runs[-1] = (runs[-1][0] * n, runs[-1][1])
         else:
             runs.append((n, stride))
-    found: list[int] = []
+    walked: list[int] = []
     left, step = runs.pop(0) if runs else (1, 0)
     for n in reversed(new):
         if n == 1:
-            found.append(0)
+            walked.append(0)
             continue
         if left == 1 and runs:
             left, step = runs.pop(0)
         if left % n:
             return None
-        found.append(step)
+        walked.append(step)
         left, step = left // n, step * n
-    return tuple(reversed(found))
+    return tuple(reversed(walked))
 
 
 def view_of(name: str, params: Mapping[str, Any], x: View, shape: Shape) -> View | None:
