@@ -473,5 +473,4 @@ RULELESS: dict[str, str] = {
     ),
     **dict.fromkeys(("random_bits", "random_uniform", "next_state"), "random numbers"),
     "stop_gradient": "that is its purpose",
-    "project": "backprop itself collects the gradients of several results",
 }  # fmt: skip

@@ -52,6 +52,7 @@ def laid_out(array: Array, layout: str) -> Array:
 
 def node_of(array: Array) -> Tensor:
     """A leaf that holds this very array, whatever its layout."""
+    array = np.asarray(array)  # an element of an array is none itself
     return Tensor(None, (), {}, array.shape, array.dtype, array)
 
 
