@@ -17,8 +17,8 @@ CORE = {
     "variable",
 }  # fmt: skip
 MOST_OF_THE_CORE = 7000
-#: The aim is 8400. It is higher as long as the engine's rooms are being taken apart.
-MOST_OF_THE_NATIVE_ENGINE = 8800
+#: The aim is 8400: about a thousand lines are import statements of its 100 files.
+MOST_OF_THE_NATIVE_ENGINE = 9050
 
 #: Tokens that are no code by themselves.
 LAYOUT = {
