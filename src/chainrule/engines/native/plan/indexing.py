@@ -23,6 +23,7 @@ Along = Callable[[View, bool], tuple[int, ...]]
 
 
 def normal_index(planner: Planner, instruction: Instruction) -> None:
+    """An elementwise operation, which runs after the index has been checked."""
     size, what = instruction.params["size"], instruction.params["what"]
     low = lowest_index(size, what)
     if planner.check(instruction, instruction.inputs[0], size, low) is not None:
@@ -45,6 +46,7 @@ def take(planner: Planner, instruction: Instruction) -> None:
 
 
 def take_along_axis(planner: Planner, instruction: Instruction) -> None:
+    """Elements from x at the index, which lies along the other axes as x does."""
     axis = instruction.params["axis"]
 
     def along(view: View, index: bool) -> tuple[int, ...]:
