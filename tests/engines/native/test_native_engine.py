@@ -11,7 +11,7 @@ import pytest
 import chainrule as cr
 from chainrule.config import config
 from chainrule.errors import BoundsError, DTypeError, NumericsError
-from chainrule.ops.primitive import REGISTRY
+from chainrule.ops.primitive import REGISTRY, Kind, Primitive, same_shape
 
 
 def native(f: Any) -> Any:
@@ -95,6 +95,23 @@ def test_ctrl_c_in_a_primitive_that_runs_in_python_ends_the_run(
     np.testing.assert_array_equal(w.numpy(), before)
     step(x)
     np.testing.assert_array_equal(w.numpy(), 2 * before)
+
+
+def primitive_of_a_user(name: str, meaning: Any) -> Primitive:
+    """An operation that no engine lowers, and that is not left in the registry."""
+    found = Primitive(name, name, same_shape, meaning, kind=Kind.ELEMENTWISE)
+    del REGISTRY[name]
+    return found
+
+
+def test_primitives_that_run_in_python_are_reported_and_run_each_by_itself() -> None:
+    twice = primitive_of_a_user("twice", lambda x: 2 * x)
+    shifted = primitive_of_a_user("shifted", lambda x: x + 1)
+    f = native(lambda x: shifted(twice(x)))
+    x = np.array([1.0, 2.0], np.float32)
+    assert f(x).tolist() == [3.0, 5.0]
+    names = [kernel.operations for kernel in f.explain(x).kernels]
+    assert names == [("twice",), ("shifted",)]
 
 
 def test_a_negative_integer_power_is_the_reference_engines_error() -> None:

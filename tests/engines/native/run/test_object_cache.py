@@ -44,8 +44,8 @@ def test_another_program_is_another_entry() -> None:
 #: What the rooms that write code import from outside of the engine, and why it need not
 #: be in the key: types, and what reaches the code through the description alone.
 IN_THE_DESCRIPTION = {"config", "errors", "dtypes", "shapes", "compiler.program"}
-#: What only the figures for ``explain`` are made with (``choose.figures``).
-FOR_EXPLAIN = {"compiler.engine", "compiler.report", "ops.primitive"}
+#: The record that figures are written into, for ``explain``.
+FOR_EXPLAIN = {"compiler.engine"}
 
 
 def names(statement: ast.ImportFrom) -> list[str]:

@@ -14,7 +14,7 @@ from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 from ..plan import kernel_gradient_spec
 from ..plan.fingerprint import fingerprint
-from ..plan.kernels import Buffer, Fused, Kernel, Scan, Schedule, Special
+from ..plan.kernels import Buffer, Callback, Fused, Kernel, Scan, Schedule, Special
 from .memory import Block, place
 from .processor import Host
 
@@ -129,8 +129,8 @@ class Chooser:
         buffers = tuple(known[each] for each in operands)
         local = kernel.renamed({number: i for i, number in enumerate(operands)})
         key: object = id(kernel)
-        # Loops that look the same are not: their bodies may run different callbacks.
-        if not isinstance(kernel, Scan):
+        # Callbacks that look the same are not, nor are loops, which may run some.
+        if not isinstance(kernel, (Callback, Scan)):
             types = tuple((str(each.dtype), each.size) for each in buffers)
             key = fingerprint(local), types
         task = self.chosen.get(key)

@@ -19,19 +19,23 @@ from ....ops.primitive import Cost, Kind
 
 #: Steps of the engine's own, which no primitive stands for; they only move numbers.
 OWN_STEPS = frozenset({"copy", "gather", "one_at"})
+#: Primitives of the package that are elementwise, reductions or views, and that nobody
+#: has written in LLVM yet: they run with their NumPy meaning, as a user's do.
+NOT_LOWERED: frozenset[str] = frozenset()
 #: What has an emitter; a test compares it with ``EMITTERS``. A gather is emitted where
 #: it is read, and the check of an index is computed as other steps are.
-ELEMENTWISE = frozenset(
-    op.name for op in of_kind(Kind.ELEMENTWISE) if not op.is_view
-) | {"copy", "one_at", "normal_index"}
+ELEMENTWISE = (
+    frozenset(op.name for op in of_kind(Kind.ELEMENTWISE) if not op.is_view)
+    | {"copy", "one_at", "normal_index"}
+) - NOT_LOWERED
 #: Steps that cost more to compute again than to read back.
 COSTLY = frozenset(
     op.name for op in of_kind(Kind.ELEMENTWISE) if op.cost is Cost.COSTLY
 ) | {"gather"}
 #: Movements that are views of a buffer, or may be: ``views.view_of`` has each.
-VIEWS = frozenset(op.name for op in PRIMITIVES.values() if op.is_view)
+VIEWS = frozenset(op.name for op in PRIMITIVES.values() if op.is_view) - NOT_LOWERED
 #: Reductions, of which those that are associative may be computed in parts.
-REDUCTIONS = frozenset(op.name for op in of_kind(Kind.REDUCTION))
+REDUCTIONS = frozenset(op.name for op in of_kind(Kind.REDUCTION)) - NOT_LOWERED
 CUTTABLE = frozenset(op.name for op in of_kind(Kind.REDUCTION) if op.associative)
 
 

@@ -334,8 +334,16 @@ class Special(ABC):
     Attributes:
         name: the primitive's name, or what else ``explain`` calls it.
         inputs, outputs: buffers, with the shapes that they are seen in.
+
+    Class attributes:
+        may_fail: whether it may end the run with an error. It then runs even where
+            nobody reads its result, and before variables are updated in place.
+        indexes: whether it touches memory at positions that are values: it runs after
+            the checks of these.
     """
 
+    may_fail: ClassVar[bool] = False
+    indexes: ClassVar[bool] = False
     name: ClassVar[str]
     inputs: tuple[Whole, ...]
     outputs: tuple[Whole, ...]
@@ -364,6 +372,7 @@ class Check(Special):
     """Ends the run where an index is not ``low`` ≤ index < ``size``."""
 
     name = "check"
+    may_fail = True
     size: int
     low: int
 
@@ -389,6 +398,7 @@ class Put(Special):
     """Slices written over those of a copy; in place where both are one buffer."""
 
     name = "put"
+    indexes = True
     axis: int
 
 
@@ -397,6 +407,7 @@ class ScatterAdd(Special):
     """Slices added up where an index says, into ``size`` of them."""
 
     name = "scatter_add"
+    indexes = True
     axis: int
     size: int
 
@@ -406,6 +417,7 @@ class ScatterAlong(Special):
     """Elements added up along an axis where an index of their shape says."""
 
     name = "scatter_along_axis"
+    indexes = True
     axis: int
     size: int
 
@@ -492,6 +504,7 @@ class Callback(Special):
     """A primitive that is not lowered: Python runs its NumPy meaning on the buffers."""
 
     name = "callback"
+    may_fail = True
     node: Node = field(repr=False)
 
     @property

@@ -9,8 +9,6 @@ from dataclasses import replace
 
 from ..kernels import (
     Argument,
-    Callback,
-    Check,
     Convolution,
     FusedKernel,
     Kernel,
@@ -29,10 +27,9 @@ def drop_unused(schedule: Schedule) -> Schedule:
     wanted = schedule.results
     kept: list[Kernel] = []
     for kernel in reversed(schedule.kernels):
-        if isinstance(kernel, (Callback, Check)):
-            needed: Kernel | None = kernel
-        elif isinstance(kernel, Special):
-            needed = kernel if kernel.writes & wanted else None
+        if isinstance(kernel, Special):
+            used = kernel.may_fail or bool(kernel.writes & wanted)
+            needed: Kernel | None = kernel if used else None
         else:
             needed = _without(kernel, wanted)
         if needed is not None:

@@ -14,15 +14,12 @@ from ..calls import Call
 from ..kernels import (
     Access,
     Buffer,
-    Callback,
     Check,
     Contraction,
     Kernel,
     NextState,
     Put,
     Scan,
-    ScatterAdd,
-    ScatterAlong,
     Schedule,
     Special,
     Step,
@@ -142,7 +139,9 @@ class _Order:
 
 def _checks(kernel: Kernel) -> bool:
     """Whether a kernel may end the run with an error."""
-    return isinstance(kernel, (Check, Callback)) or _fails_midway(kernel)
+    if isinstance(kernel, Special) and kernel.may_fail:
+        return True
+    return _fails_midway(kernel)
 
 
 def _fails_midway(kernel: Kernel) -> bool:
@@ -151,9 +150,9 @@ def _fails_midway(kernel: Kernel) -> bool:
 
 
 def _indexes(kernel: Kernel) -> bool:
-    """Whether a kernel touches memory at places that are values."""
+    """Whether a kernel touches memory at positions that are values."""
     if isinstance(kernel, Special):
-        return isinstance(kernel, (Put, ScatterAdd, ScatterAlong))
+        return kernel.indexes
     return any(step.call.name == "gather" for step in kernel.steps)
 
 
