@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import os
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import chainrule as cr
-from chainrule.config import READERS, Config
+from chainrule.config import READERS, Config, config
 from chainrule.errors import ArgumentError, OptionError
 
 
@@ -120,3 +122,20 @@ def test_a_setting_that_was_wrong_and_is_put_right_is_a_change(
     assert config.last_change is not before
     monkeypatch.setenv("CHAINRULE_DTYPE", "float32")
     assert config.dtype == "float64"  # read once
+
+
+def test_settings_can_be_copied_and_pickled() -> None:
+    config.threads = 3
+    for copied in (copy.copy(config), pickle.loads(pickle.dumps(config))):
+        assert vars(copied) == vars(config)
+        copied.threads = 1
+        assert copied.last_change is not config.last_change
+    assert config.threads == 3
+
+
+def test_a_setting_that_is_forgotten_is_read_again_and_noticed() -> None:
+    step = cr.compile(lambda x: x + 0.5)
+    config.dtype = "float64"
+    assert step(1.0).dtype == "float64"
+    del config.dtype
+    assert step(1.0).dtype == "float32"

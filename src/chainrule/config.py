@@ -160,5 +160,18 @@ class Config:
         object.__setattr__(self, name, value)
         object.__setattr__(self, "last_change", object())
 
+    def __delattr__(self, name: str) -> None:
+        """Forgets a setting: it is read from the environment again."""
+        object.__delattr__(self, name)
+        object.__setattr__(self, "last_change", object())
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The settings, for copies."""
+        return dict(vars(self))
+
+    def __setstate__(self, settings: dict[str, Any]) -> None:
+        vars(self).update(settings)
+        object.__setattr__(self, "last_change", object())
+
 
 config = Config()
