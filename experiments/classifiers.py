@@ -13,7 +13,7 @@ from typing import Any
 
 import chainrule as cr
 from chainrule import data, optim, pictures
-from chainrule.cli import first_layer
+from chainrule.runs import first_layer
 from chainrule.training import callbacks
 
 from .record import Clock, Options, Published, Record

@@ -12,9 +12,11 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.cli import doctor, network, run_folder
+from chainrule.cli import doctor
 from chainrule.cli.application import COMMANDS
 from chainrule.compiler import registry
+from chainrule.runs import folder as run_folder
+from chainrule.runs import network
 
 
 def test_without_a_command_the_help_is_shown(chainrule) -> None:

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.cli import architectures, first_layer
-from chainrule.cli.settings import Settings
+from chainrule.runs import architectures, first_layer
+from chainrule.runs.settings import Settings
 from chainrule.training import History
 from tests.cli.conftest import call_well
 from tests.data.image_files import write_folder

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from chainrule.cli.settings import Settings
+from chainrule.runs.settings import Settings
 
 HELP = "  help       chainrule {} --help"
 ACTIVATIONS = "relu, leaky_relu, elu, gelu, silu, softplus, tanh, sigmoid"

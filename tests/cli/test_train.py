@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.cli import network
+from chainrule.runs import network
 from chainrule.training import History
 
 PNG = b"\x89PNG\r\n\x1a\n"

@@ -1,19 +1,13 @@
 """The command ``chainrule``: train, predict, evaluate, explain, doctor, data.
 
 Place on the road: the top. It calls the public names of the package and must not do
-their work. One file a command; beside them:
+their work: what a run is stands in ``runs``. One file a command; beside them:
 
 ==================  ===============================================================
 ``application``     the group of commands; what a mistake looks like, exit codes
 ``arguments``       the kinds of values that options take
 ``terminal``        what is printed, and where
-``run_folder``      what a training run leaves on disk
-``settings``        everything a run was made with, as JSON
-``sources``         the data of a run: a named set or a person's table
-``network``         the network of a run
-``architectures``   the networks for images that ``--model`` names
-``first_layer``     what the first layer of such a network looks for and finds
-``report``          test metrics and pictures
+``progress``        a bar, and a few lines that stay
 ==================  ===============================================================
 
 Exit codes: 0 done; 1 a bug, or ``doctor`` found a fault; 2 wrong use, with one sentence

@@ -14,10 +14,10 @@ import chainrule as cr
 
 from .. import data as data_sets
 from ..errors import FileError
-from . import report, sources
+from ..runs import report, sources
+from ..runs.folder import RunFolder
+from ..runs.settings import Settings
 from .application import Command
-from .run_folder import RunFolder
-from .settings import Settings
 from .terminal import Terminal, columns
 
 EXAMPLES = """

@@ -17,6 +17,9 @@ from .. import pictures
 from ..compiler.registry import ENGINES
 from ..errors import ArgumentError
 from ..explain.explanation import Explanation
+from ..runs import first_layer, network, report, sources
+from ..runs.folder import RunFolder
+from ..runs.settings import Settings
 from ..training.evaluation import chosen_metrics
 from ..training.examples import (
     LabelCheck,
@@ -25,11 +28,8 @@ from ..training.examples import (
 )
 from ..training.objective import Objective
 from ..training.step import training_step
-from . import first_layer, network, report, sources
 from .application import Command
 from .arguments import Name, Whole
-from .run_folder import RunFolder
-from .settings import Settings
 from .terminal import Terminal
 
 EXAMPLES = """

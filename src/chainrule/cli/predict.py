@@ -14,11 +14,11 @@ import click
 import chainrule as cr
 
 from ..data import Dataset
+from ..runs import report, sources
+from ..runs.folder import RunFolder
+from ..runs.settings import Settings
 from ..saving import replace_file
-from . import report, sources
 from .application import Command
-from .run_folder import RunFolder
-from .settings import Settings
 from .terminal import Terminal
 
 EXAMPLES = """

@@ -6,13 +6,13 @@ progress, to standard error. It must not know what is said.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import click
-import numpy as np
+
+from ..runs.plain_json import as_json
 
 
 @dataclass(frozen=True)
@@ -48,23 +48,6 @@ class Terminal:
         """Prints the JSON object, if ``--json`` was given."""
         if self.json:
             click.echo(as_json(values))
-
-
-def as_json(values: Any) -> str:
-    """JSON that every reader takes: arrays as lists, NaN and infinities as null."""
-    return json.dumps(_plain(values), indent=1, ensure_ascii=False, allow_nan=False)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {str(key): _plain(each) for key, each in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(each) for each in value]
-    if isinstance(value, (np.ndarray, np.generic)):
-        return _plain(value.tolist())
-    if isinstance(value, float) and not np.isfinite(value):
-        return None
-    return value
 
 
 def columns(rows: Iterable[Sequence[str]], indent: str = "  ") -> list[str]:

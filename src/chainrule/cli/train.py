@@ -24,13 +24,21 @@ from .. import optim, pictures, training
 from ..compiler.registry import ENGINES
 from ..config import config
 from ..errors import ArgumentError
+from ..runs import architectures, network, report, sources
+from ..runs.folder import RunFolder
+from ..runs.settings import Network, Settings, Source, Training
 from ..training import callbacks
-from . import architectures, network, report, sources
 from .application import Command, Interrupted
-from .arguments import Columns, LayerSizes, Name, Number, Whole, Words
+from .arguments import (
+    Columns,
+    LayerSizes,
+    Name,
+    Number,
+    Whole,
+    Words,
+    as_options,
+)
 from .progress import make_progress
-from .run_folder import RunFolder
-from .settings import Network, Settings, Source, Training
 from .terminal import Terminal
 
 EXAMPLES = """
@@ -365,7 +373,7 @@ def _introduce(run: Run, terminal: Terminal) -> None:
     words = settings.training
     terminal.say(
         f"{examples.title}: {examples.description}",
-        *(f"  {note}" for note in examples.notes),
+        *(f"  {as_options(note)}" for note in examples.notes),
         f"  {len(examples.train)} examples to learn from{watched}, "
         f"{len(examples.test)} to test on at the end",
         f"network  {network.in_words(settings.network, run.model.num_parameters)}",

@@ -1,6 +1,6 @@
 """The folder of a run: its files, how it is created, how it is found.
 
-Place on the road: below the commands. It must not know what the files mean.
+Place on the road: below what opens a run. It must not know what the files mean.
 
 ==================  ==============================================================
 settings.json       everything the run was made with
@@ -22,8 +22,8 @@ from typing import Any
 
 from ..errors import ArgumentError, FileError, nearest
 from ..saving import replace_file
+from .plain_json import as_json
 from .settings import Settings
-from .terminal import as_json
 
 #: Where runs go unless ``--out`` says otherwise.
 RUNS = Path("runs")

@@ -23,7 +23,6 @@ from ..data.images.folders import FolderContents, ImageFiles, find_images
 from ..data.tables.columns import Columns, read_bytes, read_columns
 from ..data.tables.transform import ColumnRule, TargetRule
 from ..errors import ArgumentError, DataError, FileError, OptionError, nearest
-from .arguments import as_options
 from .settings import Settings, Source
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -254,7 +253,7 @@ def _load_table(source: Source, validation: float, seed: int) -> Examples:
         split.test,
         split.validation,
         fitted,
-        tuple(as_options(note) for note in table.notes),
+        tuple(table.notes),
     )
 
 
