@@ -3,7 +3,8 @@
 Place on the road: below what opens a run. It must not know what the files mean.
 
 ==================  ==============================================================
-settings.json       everything the run was made with
+settings.json       everything the run was made with; ``transform`` holds what is
+                    known of a table's columns (``data.tables.rules``)
 model.safetensors   the trained network
 history.json        the numbers of every epoch
 metrics.json        results on the test data

@@ -21,7 +21,7 @@ from ..data.datasets import Part
 from ..data.images.decoding import is_image
 from ..data.images.folders import FolderContents, ImageFiles, find_images
 from ..data.tables.columns import Columns, read_bytes, read_columns
-from ..data.tables.transform import ColumnRule, TargetRule
+from ..data.tables.rules import ColumnRule, TargetRule
 from ..errors import ArgumentError, DataError, FileError, OptionError, nearest
 from .settings import Settings, Source
 

@@ -249,3 +249,27 @@ def test_wrong_arguments_are_one_error() -> None:
         data.TableTransform.fit({"a": [1, 2]}).inverse_target(np.zeros(1))
     with pytest.raises(ArgumentError, match="expected a path, frame or mapping"):
         data.read_table([[1, 2]], "price")
+
+
+def test_a_rule_keeps_gaps_range_and_words_of_its_column() -> None:
+    frame = {
+        "a": [3.0, None, 1.5, 9.0],
+        "b": ["Yes", "no", None, "no"],
+        "c": ["x", None, "y", "x"],
+        "d": ["2020-01-02", "2020-01-01", None, None],
+    }
+    a, b, c, d = data.TableTransform.fit(frame).columns
+    assert (a.gaps, a.low, a.high) == (1, 1.5, 9.0)
+    assert (b.gaps, b.low, b.high, b.categories) == (1, 0.0, 1.0, ("no", "Yes"))
+    assert (c.gaps, c.low, c.categories) == (1, None, ("x", "y"))
+    assert (d.gaps, d.low, d.high) == (2, 18262.0, 18263.0)
+
+
+@pytest.mark.parametrize(
+    "change", [{"low": "1"}, {"high": float("nan")}, {"gaps": None}, {"form": 3}]
+)
+def test_a_rule_with_a_damaged_range_is_refused(change: dict[str, object]) -> None:
+    values = data.TableTransform.fit({"a": [1, 2]}).to_json()
+    values["columns"][0] |= change
+    with pytest.raises(DataError, match="not a table transform"):
+        data.TableTransform.from_json(values)

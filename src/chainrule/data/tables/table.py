@@ -23,7 +23,8 @@ from ..datasets import Dataset, Part, Split
 from ..splitting import train_test_split
 from ..validation import Array
 from .columns import Columns, as_texts, read_columns
-from .transform import KINDS, TableTransform, recognise_kinds, target_texts
+from .rules import KINDS
+from .transform import TableTransform, recognise_kinds, target_texts
 
 MOST_CLASSES = 20
 

@@ -22,7 +22,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -31,9 +31,9 @@ from ...errors import ArgumentError, DataError, unknown_option
 from ..scaling import mean_and_std
 from ..validation import Array, check_finite
 from .columns import Columns, as_texts, read_columns, to_number, to_numbers
+from .rules import KINDS, ColumnRule, TargetRule, rule_as_json, rule_from_json
 
-KINDS = ("numeric", "categorical", "boolean", "date")
-FORMAT = "chainrule.table/1"
+FORMAT = "chainrule.table/2"
 
 BOOLEANS = {
     "true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0,
@@ -43,53 +43,6 @@ DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?)?(Z|\+00:
 
 #: More categories than this are cut to the most frequent ones.
 MOST_CATEGORIES = 100
-
-
-@dataclass(frozen=True)
-class ColumnRule:
-    """How one column becomes numbers.
-
-    Arguments:
-        name: of the column.
-        kind: one of ``KINDS``.
-        mean, std: what its values are scaled with; 0 and 1 for categories.
-        categories: the categories, in the order of their columns.
-        missing: whether missing values have a column of their own.
-    """
-
-    name: str
-    kind: str
-    mean: float = 0.0
-    std: float = 1.0
-    categories: tuple[str, ...] = ()
-    missing: bool = False
-
-    @property
-    def features(self) -> list[str]:
-        """The names of the columns of numbers it becomes."""
-        if self.kind == "categorical":
-            names = [f"{self.name}={category}" for category in self.categories]
-        else:
-            names = [self.name]
-        return names + ([f"{self.name} is missing"] if self.missing else [])
-
-
-@dataclass(frozen=True)
-class TargetRule:
-    """How the target becomes a label or a scaled number.
-
-    Arguments:
-        name: of the column.
-        task: ``"classification"`` or ``"regression"``.
-        mean, std: of the amounts.
-        classes: the names of the classes, in the order of their labels.
-    """
-
-    name: str
-    task: str
-    mean: float = 0.0
-    std: float = 1.0
-    classes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -214,11 +167,8 @@ class TableTransform:
             >>> TableTransform.from_json(fitted.to_json()) == fitted
             True
         """
-        target = None if self.target is None else asdict(self.target)
-        columns = [asdict(rule) for rule in self.columns]
-        for rule in [*columns, *([target] if target else [])]:
-            for key, value in rule.items():
-                rule[key] = list(value) if isinstance(value, tuple) else value
+        target = None if self.target is None else rule_as_json(self.target)
+        columns = [rule_as_json(rule) for rule in self.columns]
         return {"format": FORMAT, "columns": columns, "target": target}
 
     @classmethod
@@ -231,9 +181,9 @@ class TableTransform:
         try:
             if values["format"] != FORMAT:
                 raise ValueError(f"format {values['format']!r}")
-            columns = tuple(_rule_from_json(ColumnRule, v) for v in values["columns"])
+            columns = tuple(rule_from_json(ColumnRule, v) for v in values["columns"])
             target = values["target"]
-            rule = None if target is None else _rule_from_json(TargetRule, target)
+            rule = None if target is None else rule_from_json(TargetRule, target)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise DataError(
                 f"TableTransform.from_json: not a table transform: {error}",
@@ -340,17 +290,38 @@ def _fit_column(columns: Columns, name: str, kind: str) -> ColumnRule:
         texts = as_texts(columns[name])
         counts = Counter(cell for cell in texts if cell is not None)
         kept = [category for category, _ in counts.most_common(MOST_CATEGORIES)]
-        missing = any(cell is None for cell in texts)
+        gaps = len(texts) - counts.total()
+        categories = tuple(sorted(kept, key=_order))
         return ColumnRule(
-            name, kind, 0.0, 1.0, tuple(sorted(kept, key=_order)), missing
+            name, kind, categories=categories, missing=gaps > 0, gaps=gaps
         )
     values = _numbers(columns, name, kind)
     present = values[~np.isnan(values)]
-    missing = len(present) < len(values)
+    gaps = len(values) - len(present)
     if len(present) == 0:
-        return ColumnRule(name, kind, 0.0, 1.0, (), missing)
+        return ColumnRule(name, kind, missing=gaps > 0, gaps=gaps)
     mean, std = (float(number) for number in mean_and_std(present))
-    return ColumnRule(name, kind, mean, 1.0 if kind == "boolean" else std, (), missing)
+    boolean = kind == "boolean"
+    return ColumnRule(
+        name,
+        kind,
+        mean,
+        1.0 if boolean else std,
+        _words(columns, name) if boolean else (),
+        gaps > 0,
+        gaps,
+        float(present.min()),
+        float(present.max()),
+    )
+
+
+def _words(columns: Columns, name: str) -> tuple[str, str]:
+    """The words for 0 and for 1 in a boolean column."""
+    counts = Counter(cell for cell in as_texts(columns[name]) if cell is not None)
+    words = {0.0: "0", 1.0: "1"}
+    for word, _ in reversed(counts.most_common()):
+        words[_boolean(word) or 0.0] = word
+    return words[0.0], words[1.0]
 
 
 def _apply_column(columns: Columns, rule: ColumnRule) -> Array:
@@ -486,23 +457,3 @@ def _order(text: str) -> tuple[int, float, str]:
     """Numbers by size, then texts by alphabet."""
     number = to_numbers([text])
     return (0, float(number[0]), text) if number is not None else (1, 0.0, text)
-
-
-def _rule_from_json(kind: type[Any], values: Mapping[str, Any]) -> Any:
-    """A rule of plain values, each checked to be of the type its field has."""
-    rule = kind(
-        **{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
-    )
-    texts = rule.categories if kind is ColumnRule else rule.classes
-    known = KINDS if kind is ColumnRule else ("classification", "regression")
-    word = rule.kind if kind is ColumnRule else rule.task
-    numbers = (rule.mean, rule.std)
-    if (
-        not isinstance(rule.name, str)
-        or word not in known
-        or not all(isinstance(text, str) for text in texts)
-        or not all(isinstance(n, (int, float)) and np.isfinite(n) for n in numbers)
-        or rule.std <= 0
-    ):
-        raise ValueError(f"the rule of column {rule.name!r} makes no sense")
-    return rule
