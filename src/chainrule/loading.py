@@ -13,7 +13,7 @@ from . import saving
 from .errors import ChainruleError, FileError, StateError
 from .nn.module import Module
 from .nn.module.building import build, with_dtypes
-from .nn.module.state import check_state
+from .nn.module.state import check_state, saved_names
 
 
 def load(path: str | PathLike[str]) -> Module:
@@ -49,6 +49,7 @@ def load(path: str | PathLike[str]) -> Module:
             fix=f"build it, then load the values: model = {name}(…); "
             f"model.load({str(path)!r})",
         )
+    names = saved_names(f"load: {path}", settings)
     try:
         model = build(described, arrays)
     except ChainruleError as error:
@@ -60,4 +61,5 @@ def load(path: str | PathLike[str]) -> Module:
     fitting = check_state(f"load: {path}", type(model).__name__, own, arrays)
     for name, variable in own.items():
         variable.assign(fitting[name])
+    model.class_names = names
     return model

@@ -121,8 +121,9 @@ ARRAYS: list[tuple[Callable[[], object], str, str | None]] = [
     ),
     (
         lambda: data.Dataset(X, ["cat", "cow"] * 50, classes=("cat", "dog")),
-        "Dataset 'data': targets: 'cow' at row 1 is none of the 2 classes",
-        None,
+        "Dataset 'data': targets (100,): label 'cow', first at row 1: none of the 2 "
+        "classes: 'cat', 'dog'",
+        "correct them, or name every class in classes=",
     ),
     (
         lambda: data.Dataset(X, task="classification"),

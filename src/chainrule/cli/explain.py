@@ -23,7 +23,6 @@ from ..runs.settings import Settings
 from ..training.evaluation import chosen_metrics
 from ..training.examples import (
     LabelCheck,
-    model_dtype,
     training_and_validation,
 )
 from ..training.objective import Objective
@@ -138,8 +137,7 @@ def _show_compiled(
     words = settings.training
     examples = sources.of_run(settings).train
     model: Any = cr.load(folder.model)
-    dtype = model_dtype(model)
-    train, _ = training_and_validation(examples, None, dtype, words.seed)
+    train, _ = training_and_validation(examples, None, model, words.seed)
     steps = cr.data.num_batches(len(examples), words.batch_size)
     objective = Objective(words.loss, train.kind)
     step = training_step(

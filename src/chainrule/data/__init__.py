@@ -21,9 +21,10 @@ from typing import TYPE_CHECKING
 from ..public import listing, missing_names
 from .augmentation import Augmentation
 from .batching import Stream, batches, epoch_order, num_batches
-from .datasets import Dataset, Split, as_dataset, memory_map
+from .datasets import Dataset, Split, as_dataset
 from .images.folders import image_folder
 from .lazy_rows import Rows
+from .memory_maps import memory_map
 from .named.catalogue import load, names
 from .scaling import Standardiser, one_hot, standardise
 from .splitting import k_folds, train_test_split

@@ -28,6 +28,7 @@ from ..config import config
 from ..errors import ArgumentError, DataError
 from .augmentation import Augmentation
 from .datasets import Arrays, Dataset, Part
+from .labels import class_names
 from .prefetch import prefetched
 from .validation import Array
 
@@ -206,7 +207,9 @@ class Stream:
         self.make = make
         self.length = length
         self.name = name
-        self.classes = classes
+        self.classes = classes if isinstance(classes, int) else class_names(classes)
+        #: The names by which labels are to count, where they are not ``classes``.
+        self._known: tuple[str, ...] | None = None
 
     @property
     def num_classes(self) -> int | None:
@@ -214,6 +217,33 @@ class Stream:
         if self.classes is None or isinstance(self.classes, int):
             return self.classes
         return len(self.classes)
+
+    @property
+    def class_names(self) -> tuple[str, ...] | None:
+        """The names of the classes; None where they are not known or only counted."""
+        return None if isinstance(self.classes, int) else self.classes
+
+    def with_class_names(self, names: tuple[str, ...] | None) -> Stream:
+        """The same stream, with labels that count by these names.
+
+        Arguments:
+            names: the names of all classes in order; None where there are none.
+
+        Raises:
+            DataError: when batches are made, for labels that are none of the names.
+
+        Example:
+            >>> stream = Stream([(np.eye(2), ["b", "c"])]).with_class_names(("b", "c"))
+            >>> next(iter(stream))[1]
+            array([0, 1])
+        """
+        own = self.class_names
+        if names is None or own == names:
+            return self
+        declared = own if own is not None else names
+        copy = Stream(self.make, length=self.length, name=self.name, classes=declared)
+        copy._known = names
+        return copy
 
     def batches(self, epoch: int = 0, start_batch: int = 0) -> Iterator[Batch]:
         """The batches of one epoch; the first ``start_batch`` are made but skipped.
@@ -264,12 +294,14 @@ class Stream:
         targets = batch[1] if pair and len(batch) == 2 else None
         # one class in a batch is no mistake, so the check for it must not see the
         # labels
-        checked = Part(inputs, targets, name=name, classes=self.classes)
+        checked: Dataset = Part(inputs, targets, name=name, classes=self.classes)
         if self.classes is None and checked.classes is not None:
             raise DataError(
                 f"Stream {name}: targets: texts: a stream does not see all classes",
                 fix="Stream(..., classes=(...)), or integer labels",
             )
+        if self._known is not None:
+            checked = checked.with_class_names(self._known)
         if checked.lazy:
             return checked.take(np.arange(len(checked)))
         return checked.inputs, checked.targets

@@ -9,12 +9,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, Self, TypeAlias
 
 import numpy as np
 
-from ..errors import ArgumentError, DataError, FileError, unknown_option
+from ..errors import ArgumentError, DataError, unknown_option
 from .augmentation import Augmentation
+from .labels import check_distributions, class_names, listed, number_texts, renumbered
 from .lazy_rows import Rows
 from .validation import Array, as_array, check_finite, check_labels, is_mapped
 
@@ -79,7 +80,11 @@ class Dataset:
         self.name = name
         self.target_name = target_name
         self.image_shape = image_shape
-        self.classes = _class_names(classes)
+        self.classes = class_names(classes)
+        #: Whether the classes have names, rather than being counted; and whether they
+        #: were put in order here, as those of texts are.
+        self._named = classes is not None and not isinstance(classes, int)
+        self._ordered_here = False
         if feature_names is None and hasattr(inputs, "columns"):
             feature_names = [str(column) for column in inputs.columns]
         self.feature_names = tuple(feature_names) if feature_names is not None else None
@@ -114,6 +119,11 @@ class Dataset:
         if not self._targets:
             return None
         return self._pick(self._targets, slice(None), self._tuple_targets)
+
+    @property
+    def class_names(self) -> tuple[str, ...] | None:
+        """The names of the classes; None where they are only counted."""
+        return self.classes if self._named else None
 
     @property
     def num_classes(self) -> int | None:
@@ -167,8 +177,7 @@ class Dataset:
         chosen = np.arange(len(self))[rows]
         if chosen.ndim != 1 or len(chosen) == 0:
             raise DataError(f"subset: no rows of Dataset {self.name!r} are chosen")
-        part = object.__new__(Dataset)
-        part.__dict__.update(self.__dict__)
+        part = self._copy()
         part.name = name or self.name
         if self.task == "classification" and self.classes is None and not self.lazy:
             part.classes = tuple(str(label) for label in range(self.num_classes or 0))
@@ -178,6 +187,50 @@ class Dataset:
             part._inputs = tuple(array[chosen] for array in self._inputs)
             part._targets = tuple(array[chosen] for array in self._targets)
         return part
+
+    def with_class_names(self, names: tuple[str, ...] | None) -> Dataset:
+        """The same examples, with labels that count by these names.
+
+        Arguments:
+            names: the names of all classes in order; None where there are none.
+
+        Raises:
+            DataError: for labels that are none of the names; and for texts without
+                names, since their order among themselves says nothing.
+
+        Example:
+            >>> part = Dataset(np.eye(3), ["c", "b", "c"])
+            >>> part.targets, part.with_class_names(("a", "b", "c")).targets
+            (array([1, 0, 1]), array([2, 1, 2]))
+        """
+        own = self.class_names
+        if own is None or own == names:
+            return self
+        what = f"Dataset {self.name!r}: targets"
+        if names is None:
+            if self._ordered_here:
+                raise _no_names(f"{what} {self._targets[0].shape}", own)
+            return self
+        changed, alone = self._copy(), len(self._targets) == 1
+        changed.classes, changed._ordered_here = names, False
+        changed._targets = tuple(
+            renumbered(np.asarray(array), own, names, what)
+            if array.dtype.kind in "iu" and (alone or wrote_texts)
+            else array
+            for array, wrote_texts in zip(self._targets, self._texts, strict=True)
+        )
+        return changed
+
+    def with_arrays(self, inputs: Arrays, targets: Arrays | None) -> Dataset:
+        """The same data set with other values in place of its own, row for row."""
+        changed = self._copy()
+        changed._inputs, changed._targets = _tuple(inputs), _tuple(targets)
+        return changed
+
+    def _copy(self) -> Self:
+        copy = object.__new__(type(self))
+        copy.__dict__.update(self.__dict__)
+        return copy
 
     @property
     def made_on_demand(self) -> bool:
@@ -204,8 +257,7 @@ class Dataset:
         """
         if self.image_shape is None and self._inputs[0].ndim != 4:
             raise _no_images("augmented", self.name)
-        changed = object.__new__(Dataset)
-        changed.__dict__.update(self.__dict__)
+        changed = self._copy()
         changed.augmentation = augmentation
         return changed
 
@@ -311,6 +363,7 @@ class Dataset:
                 fix="Dataset(inputs, targets)",
             )
         prepared = []
+        self._texts = tuple(array.dtype.kind in "UT" for array in self._targets)
         for array in self._targets:
             if array.dtype.kind in "UT":
                 array = self._number_texts(array)
@@ -323,23 +376,14 @@ class Dataset:
         self._targets = tuple(prepared)
 
     def _number_texts(self, texts: Array) -> Array:
+        what = f"Dataset {self.name!r}: targets"
         if self.task == "regression":
-            raise DataError(
-                f"Dataset {self.name!r}: targets {texts.shape}: text: "
-                "regression needs numbers"
-            )
+            raise DataError(f"{what} {texts.shape}: text: regression needs numbers")
         if self.classes is None:
             self.classes = tuple(str(text) for text in np.unique(texts))
-        numbers = {text: number for number, text in enumerate(self.classes)}
-        flat = [numbers.get(str(text), -1) for text in texts.ravel()]
-        if -1 in flat:
-            row = int(np.unravel_index(flat.index(-1), texts.shape)[0])
-            raise DataError(
-                f"Dataset {self.name!r}: targets: "
-                f"{str(texts.ravel()[flat.index(-1)])!r} at row {row} "
-                f"is none of the {len(self.classes)} classes"
-            )
-        return np.asarray(flat, dtype=np.int64).reshape(texts.shape)
+            self._ordered_here = True
+        self._named = True
+        return number_texts(texts, self.classes, what)
 
     def _check_values(
         self, inputs: tuple[Array, ...], targets: tuple[Array, ...], rows: Array | None
@@ -354,7 +398,7 @@ class Dataset:
         what = f"Dataset {self.name!r}: targets"
         known = len(self.classes) if self.classes is not None else None
         if targets[0].dtype.kind == "f" and targets[0].ndim >= 2:
-            _check_distributions(targets[0], known, what, rows)
+            check_distributions(targets[0], known, what, rows)
         else:
             check_labels(targets[0], known, what, rows)
 
@@ -484,82 +528,13 @@ def _briefly(values: object) -> str:
     return repr(values) if isinstance(values, str) else f"a {type(values).__name__}"
 
 
-def memory_map(
-    inputs: str | os.PathLike[str],
-    targets: str | os.PathLike[str] | None = None,
-    **settings: Any,
-) -> Dataset:
-    """A data set over ``.npy`` files that stay on disk; only batches are read.
-
-    Arguments:
-        inputs: a ``.npy`` file with ``(N, …)`` inputs.
-        targets: a ``.npy`` file with ``(N, …)`` targets, or None.
-        **settings: the keyword arguments of ``Dataset``. Without ``classes`` the
-            labels, and only they, are read once when ``num_classes`` is needed.
-
-    Raises:
-        FileError: no such file, or not a whole ``.npy`` file of numbers.
-
-    Example:
-        >>> examples = memory_map("x.npy", "y.npy", classes=10)  # doctest: +SKIP
-    """
-    arrays = [_map_file(path) for path in (inputs, targets) if path is not None]
-    settings.setdefault("name", os.path.basename(os.fspath(inputs)))
-    return Dataset(*arrays, **settings)
-
-
-def _map_file(path: str | os.PathLike[str]) -> Array:
-    try:
-        array: Any = np.load(path, mmap_mode="r", allow_pickle=False)
-    except FileNotFoundError:
-        raise FileError(f"memory_map: {os.fspath(path)!r}: no such file") from None
-    except (OSError, ValueError, EOFError) as error:
-        raise FileError(
-            f"memory_map: {os.fspath(path)!r}: "
-            f"not a whole .npy file of numbers: {error}",
-            fix="write it with numpy.save(path, array)",
-        ) from error
-    if not isinstance(array, np.ndarray):
-        array.close()
-        raise FileError(
-            f"memory_map: {os.fspath(path)!r}: an .npz archive cannot be mapped",
-            fix="write each array with numpy.save(path, array)",
-        )
-    mapped: Array = array
-    return mapped
-
-
-def _check_distributions(
-    targets: Array, num_classes: int | None, what: str, rows: Array | None
-) -> None:
-    if num_classes is not None and targets.shape[-1] != num_classes:
-        raise DataError(
-            f"{what} {targets.shape}: {targets.shape[-1]} probabilities for "
-            f"{num_classes} classes: one probability per class"
-        )
-    wrong = (targets < 0).any(-1) | (np.abs(targets.sum(-1) - 1) > 1e-3)
-    if wrong.any():
-        row = int(np.argwhere(wrong)[0][0])
-        shown = row if rows is None else int(rows[row])
-        raise DataError(
-            f"{what} {targets.shape}: row {shown} is not a distribution: "
-            "probabilities are at least 0 and sum to 1",
-            fix="task='regression' if the targets are amounts",
-        )
-
-
-def _class_names(classes: Sequence[str] | int | None) -> tuple[str, ...] | None:
-    if classes is None:
-        return None
-    if isinstance(classes, int):
-        names = tuple(str(label) for label in range(classes))
-    else:
-        names = tuple(str(name) for name in classes)
-    if len(names) < 2 or len(set(names)) != len(names):
-        raise ArgumentError(
-            f"Dataset: classes={classes!r}: expected two different names"
-        )
-    return names
+def _no_names(what: str, own: Sequence[str]) -> DataError:
+    return DataError(
+        f"{what}: texts, and the model knows no class names: which of its outputs "
+        f"{listed(own[:1])} means is not known",
+        fix="model.class_names = (…), the names in the order of the outputs; cr.fit "
+        "on labels that are texts sets them",
+    )
 
 
 def _no_images(operation: str, name: str) -> DataError:

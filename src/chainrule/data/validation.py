@@ -16,6 +16,8 @@ from ..errors import ArgumentError, DataError
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
+_WHOLE = (int, np.integer)
+
 #: Elements checked for NaN at a time, so that no large copy is made.
 CHUNK_ELEMENTS = 1 << 22
 
@@ -216,25 +218,58 @@ def _frame_array(frame: Any, what: str) -> Array:
 
 
 def _plain(array: Array, what: str) -> Array:
-    """An array of Python objects as text where all are texts, as float64 otherwise."""
+    """An array of Python objects as what they all are: texts, booleans, whole numbers;
+    as float64 otherwise.
+    """
     flat = array.ravel()
-    if flat.size and all(isinstance(value, str) for value in flat):
+    kinds = {type(value) for value in flat}
+    if kinds and all(issubclass(kind, str) for kind in kinds):
         return array.astype(str)
-    numbers = np.empty(flat.shape, dtype=np.float64)
+    if kinds and kinds <= {bool, np.bool_}:
+        return array.astype(np.bool_)
+    if kinds and all(issubclass(kind, _WHOLE) and kind is not bool for kind in kinds):
+        return _whole_numbers(array)
+    gaps = [position for position, value in enumerate(flat) if _is_missing(value)]
+    texts = sum(isinstance(value, str) for value in flat)
+    if gaps and texts and len(gaps) + texts == flat.size:
+        index = [int(i) for i in np.unravel_index(gaps[0], array.shape)]
+        raise DataError(
+            f"{what} {array.shape}: no value at {_place(index, None)}, among texts",
+            fix="leave the row out, or write what is missing as a text",
+        )
+    numbers = np.full(flat.shape, np.nan, dtype=np.float64)
+    missing = set(gaps)
     for position, value in enumerate(flat):
-        missing = value is None or type(value).__name__ in ("NAType", "NaTType")
+        if position in missing:
+            continue
         try:
             if isinstance(value, str):  # "7" would pass as the number it spells
                 raise TypeError("text is not a number")
-            numbers[position] = np.nan if missing else float(value)
+            numbers[position] = float(value)
         except (TypeError, ValueError):
-            index = [int(i) for i in np.unravel_index(position, array.shape)]
-            text = repr(value)
-            text = text if len(text) <= 40 else text[:37] + "..."
-            raise DataError(
-                f"{what} {array.shape}: {text} at {_place(index, None)} "
-                "is not a number",
-                fix="correct or leave out the value; "
-                "data.read_table encodes columns of text",
-            ) from None
+            raise _no_number(position, value, array, what) from None
     return numbers.reshape(array.shape)
+
+
+def _is_missing(value: Any) -> bool:
+    """Whether it stands for a missing value: None, pandas' NA and NaT, or NaN."""
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return True
+    return isinstance(value, float | np.floating) and bool(np.isnan(value))
+
+
+def _whole_numbers(array: Array) -> Array:
+    try:
+        return array.astype(np.int64)
+    except OverflowError:
+        return array.astype(np.float64)
+
+
+def _no_number(position: int, value: object, array: Array, what: str) -> DataError:
+    index = [int(i) for i in np.unravel_index(position, array.shape)]
+    text = repr(value)
+    text = text if len(text) <= 40 else text[:37] + "..."
+    return DataError(
+        f"{what} {array.shape}: {text} at {_place(index, None)} is not a number",
+        fix="correct or leave out the value; data.read_table encodes columns of text",
+    )

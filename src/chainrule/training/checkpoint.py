@@ -83,6 +83,8 @@ def write(run: Run, path: Path) -> None:
         "row": run.row,
         "callbacks": callbacks,
     }
+    if run.model.class_names is not None:
+        settings["class_names"] = run.model.class_names
     path.parent.mkdir(parents=True, exist_ok=True)
     saving.write(path, arrays, plain(settings))
 
@@ -181,7 +183,10 @@ def _check(run: Run, settings: Mapping[str, Any]) -> None:
             f"resume: checkpoint of version {settings.get('checkpoint_version')}: "
             f"this package reads version {VERSION}"
         )
-    then, now = settings["identity"], plain(identity(run))
+    then, now = dict(settings["identity"]), plain(identity(run))
+    if "class_names" in settings:
+        then["class_names"] = settings["class_names"]
+        now["class_names"] = plain(run.model.class_names)
     for name, value in now.items():
         if then.get(name) != value:
             raise StateError(

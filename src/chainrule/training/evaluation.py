@@ -13,7 +13,7 @@ import numpy as np
 
 from .. import tree
 from ..data import Dataset, Split, Stream
-from ..errors import ArgumentError, DataError
+from ..errors import ArgumentError, DataError, ShapeError
 from ..nn.module import Module
 from .examples import Examples, LabelCheck, model_dtype
 from .formats import shown
@@ -120,6 +120,7 @@ def evaluate(
     Arguments:
         model: the network; it is called with ``training=False`` and not changed.
         data: a ``Dataset``; ``(x, y)``; a ``Stream``; of a ``Split``, the test part.
+            Labels that are names count by the model's ``class_names``.
         loss: as in ``fit``; the usual one for the targets when not given.
         metrics: as in ``fit``.
         batch_size: examples in one go: only memory and speed depend on it.
@@ -129,7 +130,8 @@ def evaluate(
         A dictionary that prints itself: ``{"loss": 0.31, "accuracy": 0.93}``.
 
     Raises:
-        DataError: for data without targets, or labels that the model has no output for.
+        DataError: for data without targets, labels that the model has no output for, or
+            texts that are none of its ``class_names``.
 
     Example:
         >>> import numpy as np
@@ -142,7 +144,9 @@ def evaluate(
     check_model("evaluate", model)
     if isinstance(data, Split):
         data = data.test
-    examples = Examples.of(data, "evaluation data", model_dtype(model))
+    examples = Examples.of(data, "evaluation data", model_dtype(model)).counted_by(
+        model.class_names
+    )
     if examples.kind == "none" and loss is None:
         raise DataError(
             f"evaluate: {examples.source!r} has no targets to compare with",
@@ -167,33 +171,43 @@ def predict(
     model: Module,
     x: Any,
     *,
+    labels: bool = False,
     batch_size: int = BATCH_SIZE,
     engine: str | None = None,
 ) -> Any:
     """The network's outputs for many inputs, as one NumPy array.
 
     Outputs are what the model returns: logits of classes, unless it ends otherwise.
-    ``predict(model, x).argmax(-1)`` are the classes.
+    With ``labels=True`` the class of the largest is returned instead: its name where
+    the model has ``class_names``, else its number.
 
     Arguments:
         model: the network; it is called with ``training=False``.
         x: ``(N, …)`` inputs, a tuple of several such, or a ``Dataset`` or ``Stream``
             whose targets are ignored; of a ``Split``, the test part.
+        labels: whether classes are returned in place of outputs.
         batch_size: examples in one go.
         engine: the engine of ``cr.compile``.
 
     Returns:
         ``(N, …)`` array; where the model returns several, nested as it nests them.
+        Of outputs ``(N, …, K)``, the labels are ``(N, …)`` texts or int64.
 
     Raises:
         DataError: for no inputs, or inputs with NaN.
-        ShapeError: when the model does not return one row for each input.
+        ShapeError: when the model does not return one row for each input, or labels are
+            asked for and it does not return one output for each class.
 
     Example:
         >>> import numpy as np
         >>> from chainrule import nn
-        >>> predict(nn.Linear(2, 3), np.zeros((5, 2))).shape
+        >>> model = nn.Linear(2, 3)
+        >>> predict(model, np.zeros((5, 2))).shape
         (5, 3)
+        >>> model.class_names = ("cat", "dog", "owl")
+        >>> model.bias.assign([0.0, 0.5, 0.1])
+        >>> predict(model, np.zeros((2, 2)), labels=True)
+        array(['dog', 'dog'], dtype='<U3')
     """
     check_model("predict", model)
     if isinstance(x, Split):
@@ -208,7 +222,30 @@ def predict(
         leaves, structure = tree.flatten(function(inputs))
         parts.append([leaf.value for leaf in leaves])
     joined = [np.concatenate(column) for column in zip(*parts, strict=True)]
-    return tree.unflatten(structure, joined)
+    outputs = tree.unflatten(structure, joined)
+    return _labels(outputs, model.class_names) if labels else outputs
+
+
+def _labels(outputs: Any, names: tuple[str, ...] | None) -> Any:
+    """The class of the largest output: its name, or its number where it has none."""
+    shape = outputs.shape if isinstance(outputs, np.ndarray) else None
+    if shape is None or len(shape) < 2 or shape[-1] < 2:
+        described = shape or f"in a {type(outputs).__name__}"
+        raise ShapeError(
+            f"predict: labels=True of outputs {described}: expected one output for "
+            "each class",
+            fix="predict(model, x), and your own threshold or choice of output",
+        )
+    classes = outputs.argmax(-1)
+    if names is None:
+        return classes
+    if len(names) != shape[-1]:
+        raise ShapeError(
+            f"predict: labels=True of outputs {shape} with {len(names)} class names: "
+            f"{shape[-1]} ≠ {len(names)}; one output for each name",
+            fix="model.class_names = (…), one for each output",
+        )
+    return np.array(names)[classes]
 
 
 def check_model(operation: str, model: Any) -> None:

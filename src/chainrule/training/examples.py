@@ -66,6 +66,15 @@ class Examples:
             values = Dataset(*values, name=name, task="none")
         return cls(_cast(as_dataset(values, name=name), dtype), dtype)
 
+    def counted_by(self, names: tuple[str, ...] | None) -> Examples:
+        """The same examples, with labels that count by a model's class names.
+
+        Raises:
+            DataError: for labels that are none of them, or texts where there are none.
+        """
+        source = self.source.with_class_names(names)
+        return self if source is self.source else Examples(source, self.dtype)
+
     def batches(
         self,
         batch_size: int,
@@ -139,9 +148,11 @@ class Examples:
 
 
 def training_and_validation(
-    data: Any, validation: Any, dtype: DType, seed: int
+    data: Any, validation: Any, model: Module, seed: int
 ) -> tuple[Examples, Examples | None]:
-    """What is trained on, and what is evaluated after each epoch.
+    """What is trained on, and what is evaluated after each epoch; the labels of both
+    count by the model's class names or, where it has none yet, by those of the
+    training data.
 
     A fraction is taken from the training data, the same for the same seed. Of a
     ``Split`` the training part is trained on, its validation part, if it has one, is
@@ -149,7 +160,10 @@ def training_and_validation(
     """
     if isinstance(data, Split) and validation is None:
         validation = data.validation
+    dtype = model_dtype(model)
     examples = Examples.of(data, "data", dtype)
+    names = model.class_names or examples.source.class_names
+    examples = examples.counted_by(names)
     if validation is None or validation is False:
         return examples, None
     if isinstance(validation, (float, int)):
@@ -160,7 +174,7 @@ def training_and_validation(
             "fit: validation: a Split: which part of it?",
             fix="validation=split.test, or split.validation",
         )
-    return examples, Examples.of(validation, "validation", dtype)
+    return examples, Examples.of(validation, "validation", dtype).counted_by(names)
 
 
 def _part_off(source: Source, fraction: float, seed: int) -> Split:
@@ -212,10 +226,7 @@ def _cast(dataset: Dataset, dtype: DType) -> Dataset:
     if all(_has_dtype(array, dtype) for part in parts for array in _tuple(part)):
         return dataset
     inputs, targets = (_converted_part(part, dtype) for part in parts)
-    cast = Dataset(inputs, targets, name=dataset.name, task="none")
-    cast.classes, cast.task = dataset.classes, dataset.task
-    cast.image_shape, cast.augmentation = dataset.image_shape, dataset.augmentation
-    return cast
+    return dataset.with_arrays(inputs, targets)
 
 
 def _has_dtype(array: Any, dtype: DType) -> bool:

@@ -22,7 +22,7 @@ from . import checkpoint
 from .callbacks import Checkpoint
 from .evaluation import Evaluator, check_model, chosen_metrics
 from .events import Dispatcher
-from .examples import Examples, LabelCheck, model_dtype, training_and_validation
+from .examples import Examples, LabelCheck, training_and_validation
 from .formats import Row
 from .history import History
 from .interruption import Interruption
@@ -69,7 +69,9 @@ def fit(
     Arguments:
         model: the network; called with ``training=True``.
         data: a ``Dataset``, ``(x, y)``, a ``Stream``, or a ``Split``, of which the
-            training part is trained on. Floats are turned into the model's dtype.
+            training part is trained on. Floats are turned into the model's dtype. The
+            names of its classes, labels that are texts among them, become the model's
+            ``class_names``, by which all later labels count.
         loss: a name ("cross_entropy", "mse", …) or a function of (outputs, targets).
             When not given: cross-entropy for labels, mean squared error for amounts.
             Without targets, a function of the outputs.
@@ -115,9 +117,7 @@ def fit(
     _check_whole("batch_size", batch_size, 1)
     listeners = [*_callbacks(callbacks), *_progress(progress)]
     default_generator.seed(seed)
-    examples, held_out = training_and_validation(
-        data, validation, model_dtype(model), int(seed)
-    )
+    examples, held_out = training_and_validation(data, validation, model, int(seed))
     objective = Objective(loss, examples.kind)
     objective.refuse_probabilities(model)
     chosen = chosen_metrics(metrics, objective)
@@ -137,6 +137,7 @@ def fit(
     run.history.settings = _settings(run, objective, examples, held_out)
     evaluator = _evaluator(run, objective, held_out)
     loop = Loop(run, examples, objective, evaluator, listeners)
+    model.class_names = model.class_names or examples.source.class_names
     _resume(run, resume)
     return loop.train()
 

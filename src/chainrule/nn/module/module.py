@@ -23,7 +23,7 @@ from ...graph import Array
 from ...variable import Parameter, Variable
 from .call import Call, takes, watchers
 from .description import describe
-from .state import check_state
+from .state import check_state, checked_names, saved_names
 from .summary import Summary, summarise
 
 
@@ -75,6 +75,36 @@ class Module:
 
         def __getattr__(self, name: str) -> NoReturn:
             raise no_attribute(self, name, "nn.MODULE")
+
+    @property
+    def class_names(self) -> tuple[str, ...] | None:
+        """What the outputs of a classifier stand for, in their order; None where that
+        is not known.
+
+        ``cr.fit`` sets it to the names of the classes of its data: of labels that are
+        texts, in alphabetical order. From then on every label that is a name means the
+        same output: in ``fit``, ``evaluate`` and ``predict``, and after ``save`` and
+        ``load``. ``model.class_names = None`` forgets them.
+
+        Raises:
+            ArgumentError: when it is set to something that is not two or more different
+                texts.
+
+        Example:
+            >>> from chainrule import nn
+            >>> model = nn.Linear(4, 3)
+            >>> model.class_names = ["cat", "dog", "owl"]
+            >>> model.class_names
+            ('cat', 'dog', 'owl')
+        """
+        return vars(self).get("_class_names")
+
+    @class_names.setter
+    def class_names(self, names: Sequence[str] | None) -> None:
+        if names is None:
+            vars(self).pop("_class_names", None)
+        elif names != self.class_names:
+            super().__setattr__("_class_names", checked_names(names))
 
     def __setattr__(self, name: str, value: Any) -> None:
         old = vars(self).get(name)
@@ -259,7 +289,9 @@ class Module:
               (1): Tanh()
             )
         """
-        settings = {"model": describe(self), "notes": dict(notes or {})}
+        settings: dict[str, Any] = {"model": describe(self), "notes": dict(notes or {})}
+        if self.class_names is not None:
+            settings["class_names"] = list(self.class_names)
         saving.write(path, self.state_dict(), settings)
 
     def load(self, path: str | PathLike[str]) -> None:
@@ -269,9 +301,11 @@ class Module:
             FileError: for a missing, damaged or foreign file.
             StateError, ShapeError: when the file's values do not fit this network.
         """
-        arrays, _ = saving.read(path)
+        arrays, settings = saving.read(path)
+        names = saved_names(f"load: {path}", settings)
         own = dict(self.named_variables())
         fitting = check_state(f"load: {path}", type(self).__name__, own, arrays)
+        self.class_names = names
         for name, variable in own.items():
             variable.assign(fitting[name])
 

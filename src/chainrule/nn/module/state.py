@@ -6,13 +6,20 @@ Place on the road: below ``Module``, which loads values, and ``loading``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import Any
 
 import numpy as np
 
-from ...errors import ArgumentError, DTypeError, ShapeError, StateError, nearest
+from ...errors import (
+    ArgumentError,
+    DTypeError,
+    FileError,
+    ShapeError,
+    StateError,
+    nearest,
+)
 from ...graph import Array
 from ...shapes import Shape
 from ...variable import Variable
@@ -105,3 +112,44 @@ def _name_error(
 def _listed(names: list[str]) -> str:
     more = len(names) - MAX_LISTED
     return ", ".join(names[:MAX_LISTED]) + (f" and {more} more" if more > 0 else "")
+
+
+def checked_names(names: Sequence[str]) -> tuple[str, ...]:
+    """The names of classes, in the order of the outputs.
+
+    Raises:
+        ArgumentError: for anything but two or more different texts.
+
+    Example:
+        >>> checked_names(["no", "yes"])
+        ('no', 'yes')
+    """
+    fits = not isinstance(names, str | bytes) and hasattr(names, "__iter__")
+    found = tuple(names) if fits else ()
+    if len(found) < 2 or not all(isinstance(name, str) for name in found):
+        raise ArgumentError(
+            f"class_names={names!r:.100}: expected two or more texts, one for each "
+            "output",
+            fix="model.class_names = ('cat', 'dog'); numbers need no names",
+        )
+    if len(set(found)) != len(found):
+        twice = next(name for name in found if found.count(name) > 1)
+        raise ArgumentError(f"class_names: {str(twice)!r} stands there twice")
+    return tuple(str(name) for name in found)
+
+
+def saved_names(operation: str, settings: Mapping[str, Any]) -> tuple[str, ...] | None:
+    """The class names in the settings of a file; None where it has none.
+
+    Raises:
+        FileError: for something else in their place.
+    """
+    if settings.get("class_names") is None:
+        return None
+    try:
+        return checked_names(settings["class_names"])
+    except ArgumentError as error:
+        raise FileError(
+            f"{operation}: the file is damaged: {error.what}",
+            fix="copy or download it again; nothing was loaded",
+        ) from None
