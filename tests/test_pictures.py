@@ -138,7 +138,9 @@ def test_amounts_of_any_number_are_drawn(count) -> None:
     ax = pictures.predicted_against_true(true, guess, "price", axes())
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("true price", "predicted price")
     assert ax.get_xlim() == ax.get_ylim()
-    assert ax.get_title().startswith(f"{pictures.amount(count)} examples: RMSE ")
+    assert ax.get_title().startswith(
+        f"{pictures.amount(count)} example{'s' * (count > 1)}: RMSE "
+    )
     assert saved(ax.figure)
     ax = pictures.residuals(true, guess, "price", axes())
     assert ax.get_ylim()[0] == -ax.get_ylim()[1]

@@ -102,14 +102,22 @@ def test_evaluate_repeats_what_training_measured(chainrule, digits) -> None:
     assert answer["data"] == "digits/test"
     assert {key: answer[key] for key in metrics} == metrics
     said = chainrule("evaluate", digits).stdout
-    assert f"({metrics['right']} of 359 right)" in said
-    assert len(said.splitlines()) == 12  # the sentence, a head, ten classes
+    assert f"({metrics['correct']} of 359 correct)" in said
+    head = said.splitlines()
+    assert "the commonest class (" in head[1]
+    assert "logistic regression" in head[1]
+    if "no better than" in head[2]:
+        del head[2]
+    assert head[2].split() == ["class", "examples", "recall", "precision"]
+    assert len(head) == 13  # the scores, those of baselines, a head, ten classes
 
 
 def test_evaluate_takes_rows_of_one_class_alone(chainrule, kinds) -> None:
     Path("one.csv").write_text("area,rooms,city,kind\n190,3,Rome,large\n")
     answer = json.loads(chainrule("evaluate", kinds, "one.csv", "--json").stdout)
     assert (answer["examples"], answer["accuracy"]) == (1, 1.0)
+    assert answer["baselines"]["commonest_class"]["test"]["examples"] == 1
+    assert "logistic_regression" not in answer["baselines"]  # it is not stored
 
 
 def test_explain_shows_every_layer_of_the_lecture(chainrule, digits) -> None:

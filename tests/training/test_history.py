@@ -109,7 +109,8 @@ def test_a_loss_over_many_orders_is_drawn_logarithmically() -> None:
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0.5, "0.5000"), (1e-5, "1.00e-05"), (0.0, "0.0000"), (12345.678, "12346"),
+    [(0.5, "0.5000"), (1e-5, "1.00e−05"), (-0.25, "−0.2500"),
+     (0.0, "0.0000"), (12345.678, "12346"),
      (math.nan, "nan"), (None, ""), (7, "7")],
 )  # fmt: skip
 def test_numbers_are_shown_short(value: float | None, text: str) -> None:

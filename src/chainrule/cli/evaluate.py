@@ -49,9 +49,18 @@ def command(run: str, data: str | None, as_json: bool) -> None:
     model = cr.load(folder.model)
     said = report.predict(model, examples, settings)
     measured = report.measure(said, np.asarray(examples.targets))
-    terminal.result(f"{examples.name}: {report.in_words(measured, settings)}")
+    stored = folder.read_metrics().get("baselines", {})
+    beside = stored
+    if data is not None:
+        known = report.constant_baselines(stored, settings)
+        beside = report.measure_baselines(known, {"test": examples}, settings)
+    terminal.result(
+        f"{examples.name}: {report.in_words(measured, settings)}",
+        *(f"  {line}" for line in report.beside(measured, beside, settings.task)),
+    )
     if settings.task == "classification":
         terminal.result(*columns(_by_class(measured, settings)))
+    measured["baselines"] = beside
     terminal.finish({"run": str(folder), "data": examples.name, **measured})
 
 
@@ -73,7 +82,7 @@ def _examples(settings: Settings, what: str | None) -> data_sets.Dataset:
 def _by_class(measured: dict[str, Any], settings: Settings) -> list[list[str]]:
     """For every class: its examples, its recall and its precision."""
     counts = np.array(measured["confusion_matrix"])
-    rows = [["class", "examples", "found", "named so rightly"]]
+    rows = [["class", "examples", "recall", "precision"]]
     for number, name in enumerate(settings.classes):
         right, all_of_it = counts[number, number], counts[number].sum()
         named = counts[:, number].sum()

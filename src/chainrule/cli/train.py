@@ -24,7 +24,7 @@ from .. import optim, pictures, training
 from ..compiler.registry import ENGINES
 from ..config import config
 from ..errors import ArgumentError
-from ..runs import architectures, network, report, sources
+from ..runs import architectures, baselines, network, report, sources
 from ..runs.folder import RunFolder
 from ..runs.settings import Network, Settings, Source, Training
 from ..training import callbacks
@@ -436,20 +436,20 @@ def _finish(
     run: Run, history: training.History, terminal: Terminal, began: float
 ) -> None:
     """Evaluates on the test data, draws pictures, and prints where all is."""
-    test, settings, folder = run.examples.test, run.settings, run.folder
-    said = report.predict(run.model, test, settings)
-    measured = report.measure(said, test.targets)  # type: ignore[arg-type]
-    names = report.draw_all(folder.path, settings, run.model, history, said, test)
-    result = {
-        "test": measured,
-        "epochs": len(history),
-        "stopped": history.stopped,
-        "seconds": round(time.perf_counter() - began, 3),
-    }
+    examples, settings, folder = run.examples, run.settings, run.folder
+    said = report.predict(run.model, examples.test, settings)
+    names = report.draw_all(
+        folder.path, settings, run.model, history, said, examples.test
+    )
+    result = _scores(run, history, said)
+    result["seconds"] = round(time.perf_counter() - began, 3)
     folder.write(folder.metrics, result)
     shutil.rmtree(folder.checkpoints, ignore_errors=True)
+    beside = report.beside(result["test"], result["baselines"], settings.task)
+    terminal.say(f"kept     {report.kept_in_words(result, settings)}")
     terminal.result(
-        f"test     {report.in_words(measured, settings)}",
+        f"test     {report.in_words(result['test'], settings)}",
+        *(f"{'':8} {line}" for line in beside),
         f"{'':8} {result['seconds']:.1f} s in all",
     )
     terminal.result(
@@ -462,6 +462,30 @@ def _finish(
         f"  use it           {_line('predict', str(folder), _example(settings))}",
     )
     terminal.finish({"run": str(folder), **result, "pictures": names})
+
+
+def _scores(
+    run: Run, history: training.History, said: report.Predictions
+) -> dict[str, Any]:
+    """What ``metrics.json`` holds: scores of the kept weights, and beside them those of
+    what costs nothing.
+    """
+    examples, settings = run.examples, run.settings
+    parts = {"test": examples.test}
+    validation = None
+    if examples.validation is not None:
+        parts["validation"] = examples.validation
+        watched = report.predict(run.model, examples.validation, settings)
+        validation = report.measure(watched, np.asarray(examples.validation.targets))
+    found = baselines.fitted(examples.train)
+    return {
+        "test": report.measure(said, np.asarray(examples.test.targets)),
+        "validation": validation,
+        "baselines": report.measure_baselines(found, parts, settings),
+        "kept": report.kept_weights(history, settings),
+        "epochs": len(history),
+        "stopped": history.stopped,
+    }
 
 
 def _example(settings: Settings) -> str:

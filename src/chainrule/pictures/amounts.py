@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import ShapeError
+from ..wording import signed
 from .figures import (
     BLUE,
     GREY,
@@ -33,7 +34,7 @@ MARGINS = Margins(left=1.0, right=0.4)
 def predicted_against_true(
     true: Array, predicted: Array, name: str = "target", ax: Axes | None = None
 ) -> Axes:
-    """Predicted amounts over true ones; on the diagonal a prediction is right.
+    """Predicted amounts over true ones; on the diagonal a prediction is exact.
 
     Arguments:
         true, predicted: ``(N,)``, in the units of the target.
@@ -60,14 +61,18 @@ def predicted_against_true(
     high = float(max(known.max(), guessed.max()))
     margin = 0.04 * (high - low) or 1.0
     limits = (low - margin, high + margin)
-    ax.plot(limits, limits, color=GREY, linewidth=1, linestyle="--", label="right")
+    ax.plot(limits, limits, color=GREY, linewidth=1, linestyle="--", label="exact")
     _cloud(ax, known, guessed)
     ax.set(xlim=limits, ylim=limits, aspect="equal")
     ax.set(xlabel=f"true {name}", ylabel=f"predicted {name}")
     error = float(np.sqrt(np.mean((guessed - known) ** 2)))
     spread = float(np.sum((known - known.mean()) ** 2))
-    fit = f", R² {1 - len(known) * error**2 / spread:.3f}" if spread else ""
-    ax.set_title(f"{amount(len(known))} examples: RMSE {amount(error)}{fit}")
+    fit = ""
+    if spread:
+        r2 = 1 - len(known) * error**2 / spread
+        fit = f", R² {signed(format(r2, '.3f'))}"
+    examples = f"{amount(len(known))} example{'' if len(known) == 1 else 's'}"
+    ax.set_title(f"{examples}: RMSE {amount(error)}{fit}")
     ax.legend(frameon=False, loc="upper left")
     plain_frame(ax)
     return ax

@@ -137,6 +137,23 @@ class RunFolder:
             reason = " ".join(str(error).split())
             raise FileError(f"{self.settings}: damaged settings: {reason}") from error
 
+    def read_metrics(self) -> dict[str, Any]:
+        """The scores of a finished run; nothing of one that is not.
+
+        Raises:
+            FileError: the file is damaged.
+        """
+        if not self.metrics.is_file():
+            return {}
+        try:
+            values = json.loads(self.metrics.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            reason = " ".join(str(error).split())
+            raise FileError(f"{self.metrics}: damaged metrics: {reason}") from error
+        if not isinstance(values, dict) or not isinstance(values.get("test"), dict):
+            raise FileError(f"{self.metrics}: damaged metrics: no test scores")
+        return values
+
     def write(self, file: Path, values: Any) -> None:
         """Writes a JSON file, whole or not at all.
 

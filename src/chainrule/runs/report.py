@@ -6,7 +6,7 @@ measured in the units of the target, as the user's table has them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +17,9 @@ import numpy as np
 from .. import data, nn, pictures, training
 from ..pictures import amount
 from ..training import metrics
+from ..wording import counted, signed
 from . import first_layer
+from .baselines import NAMES, Baseline, commonest, constant
 from .settings import Settings
 
 if TYPE_CHECKING:
@@ -96,17 +98,15 @@ def measure(said: Predictions, targets: Array) -> dict[str, Any]:
             "cross_entropy": float(
                 -np.mean(np.log(_likelihoods(said.probabilities, labels)))
             ),
-            "right": int(np.sum(said.labels == labels)),
+            "correct": int(np.sum(said.labels == labels)),
             "examples": len(labels),
             "confusion_matrix": confusion(said, labels).tolist(),
         }
     true, amounts = in_units(targets, settings), said.amounts
-    return {
-        "rmse": metrics.rmse(amounts, true),
-        "mae": metrics.mae(amounts, true),
-        "r2": metrics.r2(amounts, true),
-        "examples": len(true),
-    }
+    scores = {"rmse": metrics.rmse(amounts, true), "mae": metrics.mae(amounts, true)}
+    if np.ptp(true) > 0:  # of equal targets, or of one, there is no variance to explain
+        scores["r2"] = metrics.r2(amounts, true)
+    return {**scores, "examples": len(true)}
 
 
 def _likelihoods(probabilities: Array, labels: Array) -> Array:
@@ -126,18 +126,147 @@ def in_words(measured: dict[str, Any], settings: Settings) -> str:
     """The metrics in a line.
 
     Example:
-        >>> in_words({"accuracy": 0.975, "right": 39, "examples": 40}, None)
-        'accuracy 97.5 % (39 of 40 right)'
+        >>> in_words({"accuracy": 0.975, "correct": 39, "examples": 40}, None)
+        'accuracy 97.5 % (39 of 40 correct)'
     """
     if "accuracy" in measured:
         return (
             f"accuracy {100 * measured['accuracy']:.4g} % "
-            f"({measured['right']} of {measured['examples']} right)"
+            f"({measured['correct']} of {measured['examples']} correct)"
         )
-    return (
-        f"RMSE {amount(measured['rmse'])}, MAE {amount(measured['mae'])}, "
-        f"R² {measured['r2']:.3f} ({settings.target}, {measured['examples']} examples)"
-    )
+    words = [f"RMSE {amount(measured['rmse'])}", f"MAE {amount(measured['mae'])}"]
+    if "r2" in measured:
+        words.append(f"R² {signed(format(measured['r2'], '.3f'))}")
+    examples = counted(measured["examples"], "example")
+    return f"{', '.join(words)} ({settings.target}, {examples})"
+
+
+#: task ↦ the score by which baselines are compared, and whether less of it is better.
+MAIN_SCORES = {"classification": ("accuracy", False), "regression": ("rmse", True)}
+
+#: The scores of a baseline that are stored.
+BASELINE_SCORES = ("accuracy", "f1", "correct", "rmse", "mae", "r2", "examples")
+
+
+def measure_baselines(
+    found: Sequence[Baseline], parts: Mapping[str, data.Dataset], settings: Settings
+) -> dict[str, dict[str, Any]]:
+    """The scores of baselines, by name, as ``metrics.json`` holds them.
+
+    Arguments:
+        found: of the training data.
+        parts: ``"test"``, and ``"validation"`` where there is one.
+        settings: of the run.
+    """
+    stored: dict[str, dict[str, Any]] = {}
+    for baseline in found:
+        entry: dict[str, Any] = stored.setdefault(baseline.name, {})
+        if baseline.outputs is None:
+            entry["skipped"] = baseline.skipped
+            continue
+        if baseline.value is not None:
+            entry["predicts"] = _constant_in_words(baseline.value, settings)
+        for part, examples in parts.items():
+            said = Predictions(baseline.outputs(np.asarray(examples[:][0])), settings)
+            scores = measure(said, np.asarray(examples.targets))
+            entry[part] = {k: scores[k] for k in BASELINE_SCORES if k in scores}
+    return stored
+
+
+def constant_baselines(
+    stored: Mapping[str, Mapping[str, Any]], settings: Settings
+) -> list[Baseline]:
+    """The constant predictions of a run's training data, from its ``metrics.json``."""
+    found = []
+    for name, entry in stored.items():
+        value = entry.get("predicts")
+        if settings.task == "classification" and value in settings.classes:
+            found.append(commonest(settings.classes.index(value), settings.classes))
+        elif settings.task == "regression" and isinstance(value, float):
+            fitted = data.TableTransform.from_json(settings.transform)
+            assert fitted.target is not None
+            found.append(
+                constant(name, (value - fitted.target.mean) / fitted.target.std)
+            )
+    return found
+
+
+def kept_weights(history: training.History, settings: Settings) -> dict[str, Any]:
+    """Which epoch's weights a run keeps, and by which column they were chosen.
+
+    Arguments:
+        history: of the run.
+        settings: of the run.
+    """
+    best = history.settings.get("best_epoch")
+    if settings.training.patience is None or not best:
+        return {"epoch": len(history), "chosen_by": None}
+    return {"epoch": int(best), "chosen_by": "validation_loss"}
+
+
+def kept_in_words(metrics: Mapping[str, Any], settings: Settings) -> str:
+    """Which weights were kept, and their validation score, in a line.
+
+    Example:
+        >>> kept = {"epoch": 7, "chosen_by": "validation_loss"}
+        >>> kept_in_words({"epochs": 9, "kept": kept}, None)
+        'the weights of epoch 7 of 9, the lowest validation loss'
+    """
+    kept = metrics["kept"]
+    epoch, of = kept["epoch"], metrics["epochs"]
+    why = "the lowest validation loss" if kept["chosen_by"] else "the last"
+    line = f"the weights of epoch {epoch} of {of}, {why}"
+    if metrics.get("validation"):
+        line += f"; validation {in_words(metrics['validation'], settings)}"
+    return line
+
+
+def _constant_in_words(value: float, settings: Settings) -> Any:
+    if settings.task == "classification":
+        return settings.classes[int(value)]
+    return float(in_units(np.array([[value]]), settings)[0])
+
+
+def beside(
+    measured: Mapping[str, Any],
+    baselines: Mapping[str, Mapping[str, Any]],
+    task: str,
+    part: str = "test",
+) -> list[str]:
+    """What the baselines score, and which of them the network does not beat: lines.
+
+    Example:
+        >>> commonest = {"predicts": "small", "test": {"accuracy": 0.6}}
+        >>> beside({"accuracy": 0.6}, {"commonest_class": commonest}, "classification")
+        ["the commonest class ('small') 60 %", 'no better than the commonest class']
+    """
+    key, lower = MAIN_SCORES[task]
+    sign = -1 if lower else 1
+    told, unbeaten = [], []
+    for name, entry in baselines.items():
+        scores = entry.get(part, {})
+        if "skipped" in entry:
+            told.append(f"{NAMES[name]} skipped: {entry['skipped']}")
+        if key not in scores or name == "median":
+            continue
+        told.append(f"{NAMES[name]}{_value(entry)} {_main_score(key, scores)}")
+        if sign * measured[key] <= sign * scores[key]:
+            unbeaten.append(NAMES[name])
+    verdict = [f"no better than {' or '.join(unbeaten)}"] if unbeaten else []
+    return [", ".join(told), *verdict] if told else []
+
+
+def _value(entry: Mapping[str, Any]) -> str:
+    value = entry.get("predicts")
+    if value is None:
+        return ""
+    return f" ({value!r})" if isinstance(value, str) else f" ({amount(value)})"
+
+
+def _main_score(key: str, scores: Mapping[str, Any]) -> str:
+    if key == "accuracy":
+        return f"{100 * scores[key]:.4g} %"
+    return f"RMSE {amount(scores[key])}"
 
 
 def draw_all(

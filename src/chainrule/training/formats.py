@@ -10,6 +10,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from ..wording import signed
+
 #: One epoch of a history: column → value.
 Row = dict[str, Any]
 
@@ -30,8 +32,8 @@ def shown(value: Any, column: str = "") -> str:
     if column == "examples_per_second":
         return f"{value:.0f}"
     if value != 0 and abs(value) < 1e-3:
-        return f"{value:.2e}"
-    return f"{value:.4f}" if abs(value) < 100 else f"{value:.5g}"
+        return signed(f"{value:.2e}")
+    return signed(f"{value:.4f}" if abs(value) < 100 else f"{value:.5g}")
 
 
 def plain(value: Any) -> Any:
