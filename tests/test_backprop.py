@@ -271,3 +271,48 @@ def test_gradients_say_of_what_they_are() -> None:
     text = repr(cr.backprop((w * w).sum()))
     assert text == "<gradients with respect to w (2,) and 2 tensors>"
     assert "no variable and 2 tensors" in repr(cr.backprop(cr.tensor(1.0) * 2.0))
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_gradients_add_up_and_scale_like_the_losses(compiled: bool) -> None:
+    W, b = cr.parameter([1.0, -2.0], name="W"), cr.parameter(3.0, name="b")
+    x = cr.tensor([4.0, 5.0])
+
+    def first() -> Any:
+        return (W * x).sum() ** 2 + b * b
+
+    def second() -> Any:
+        return (W * W).sum()  # does not reach b
+
+    def added() -> Any:
+        grads = cr.backprop(first()) + cr.backprop(second()) * 0.5
+        return grads[W], grads[b]
+
+    def summed() -> Any:
+        grads = sum([cr.backprop(first()), 0.5 * cr.backprop(second())])
+        return grads[W], grads[b]
+
+    def at_once() -> Any:
+        grads = cr.backprop(first() + 0.5 * second())
+        return grads[W], grads[b]
+
+    run = cr.compile if compiled else (lambda function: function)
+    expected = [each.numpy() for each in run(at_once)()]
+    for function in (added, summed):
+        got = [each.numpy() for each in run(function)()]
+        for one, other in zip(got, expected, strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-6)
+
+
+def test_a_sum_of_gradients_keeps_tensors_and_steps_an_optimizer() -> None:
+    W = cr.parameter([1.0, -2.0], name="W")
+    a = W * 2.0
+    total = cr.backprop(a.sum()) + cr.backprop((a * a).sum())
+    assert total[a].tolist() == [5.0, -7.0] and total[W].tolist() == [10.0, -14.0]
+    assert repr(total).startswith("<gradients with respect to W (2,)")
+    assert total.replaced({W: cr.zeros(2)})[W].tolist() == [0.0, 0.0]
+    optimizer = cr.optim.SGD([W], lr=1.0)
+    optimizer.step(total)
+    assert W.numpy().tolist() == [-9.0, 12.0]
+    with pytest.raises(TypeError):
+        total + 1  # type: ignore[operator]

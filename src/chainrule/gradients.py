@@ -104,3 +104,37 @@ class Gradients(Mapping[Node, Any]):
         for node, gradient in new.items():
             other._gradients[self._version(node)] = gradient
         return other
+
+    def __add__(self, other: Gradients) -> Gradients:
+        """The sum: the gradients of the sum of both losses.
+
+        Example:
+            >>> import chainrule as cr
+            >>> W = cr.parameter(3.0)
+            >>> grads = [cr.backprop(W * x) for x in (1.0, 2.0)]
+            >>> (sum(grads) * 0.5)[W].item()
+            1.5
+        """
+        if not isinstance(other, Gradients):
+            return NotImplemented
+        total = dict(self.items())
+        for node, gradient in other.items():
+            total[node] = total[node] + gradient if node in total else gradient
+        return _by_node(total)
+
+    def __radd__(self, other: int) -> Gradients:
+        """0 + gradients, with which ``sum`` begins."""
+        return self if isinstance(other, int) and other == 0 else NotImplemented
+
+    def __mul__(self, factor: Any) -> Gradients:
+        """Every gradient multiplied by a number, as if the loss had been."""
+        return _by_node({node: g * factor for node, g in self.items()})
+
+    __rmul__ = __mul__
+
+
+def _by_node(gradients: Mapping[Node, Any]) -> Gradients:
+    """Gradients that belong to variables themselves, at whatever value they had."""
+    made = Gradients(gradients, [])
+    made._versions = {node: node for node in gradients if isinstance(node, Variable)}
+    return made

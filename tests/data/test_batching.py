@@ -83,7 +83,22 @@ def test_a_resumed_epoch_goes_on_with_the_same_batches(
 
 
 def test_batches_without_shuffling_lie_as_the_data() -> None:
-    assert rows(data.batches(numbered(5), 2, shuffle=False)) == [[0, 1], [2, 3], [4]]
+    assert rows(data.batches(numbered(5), 3, shuffle=False)) == [[0, 1, 2], [3, 4]]
+
+
+def test_an_example_that_would_be_alone_joins_the_batch_before() -> None:
+    assert rows(data.batches(numbered(5), 2, shuffle=False)) == [[0, 1], [2, 3, 4]]
+    for n in range(2, 60):
+        for size in range(2, 20):
+            lengths = [len(batch) for batch in rows(data.batches(numbered(n), size))]
+            assert min(lengths) >= 2
+            assert len(set(lengths)) <= 2  # no more programs than there were
+    assert rows(data.batches(numbered(3), 1, shuffle=False)) == [[0], [1], [2]]
+    assert rows(data.batches(numbered(1), 8)) == [[0]]
+    assert rows(data.batches(numbered(5), 2, shuffle=False, drop_last=True)) == [
+        [0, 1],
+        [2, 3],
+    ]
 
 
 def test_a_batch_is_a_copy() -> None:

@@ -105,8 +105,8 @@ CASES: list[Case] = [
      ShapeError,
      "BatchNorm1d: x (1, 3) in training: 1 row for each feature; a variance needs at "
      "least 2",
-     "use a larger batch_size or drop the last short batch; for predictions, call "
-     "without training=True"),
+     "batches of 2 or more, as cr.fit and data.batches make them; for predictions, "
+     "call without training=True"),
     ("lengths beyond the sequence", lambda x, n: RNN(x, lengths=n),
      (images(2, 5, 3), np.array([5, 6])), BoundsError,
      "LSTM: sequence length 6 of a sequence of 5 steps at row 1: lengths go from 0 to "

@@ -286,7 +286,7 @@ MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], list[str]]] = {
         ArgumentError, ["validation=0.1"],
     ),
     "loss would broadcast": (
-        lambda: fit(nn.Linear(2, 1), (X, X[:, 0])), ShapeError, ["(32, 1)", "(32,)"],
+        lambda: fit(nn.Linear(2, 2), (X, X[:, 0])), ShapeError, ["(32, 2)", "(32,)"],
     ),
     "loss of many numbers": (
         lambda: fit(model(), (X, Y), loss=lambda o, t: o), ShapeError, [".mean()"],

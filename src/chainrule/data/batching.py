@@ -36,7 +36,12 @@ Batch = tuple[Arrays, Arrays | None]
 
 
 def num_batches(n: int, batch_size: int, drop_last: bool = False) -> int:
-    """How many batches an epoch of n examples has: ⌈n / batch_size⌉.
+    """How many batches an epoch of n examples has: ⌈n / batch_size⌉, the last of them
+    smaller where n is no multiple.
+
+    An example that would be a batch by itself joins the batch before, which then has
+    ``batch_size + 1``: nothing can be normalised over one example, and its gradient
+    would count as much as that of a whole batch.
 
     Arguments:
         n: the number of examples.
@@ -44,12 +49,13 @@ def num_batches(n: int, batch_size: int, drop_last: bool = False) -> int:
         drop_last: leave out a last, smaller batch: ⌊n / batch_size⌋.
 
     Example:
-        >>> num_batches(10, 4), num_batches(10, 4, drop_last=True)
-        (3, 2)
+        >>> num_batches(10, 4), num_batches(10, 4, drop_last=True), num_batches(9, 4)
+        (3, 2, 2)
     """
     _check_whole("batch_size", batch_size, 1)
     _check_whole("n", n, 0)
-    return n // batch_size if drop_last else -(-n // batch_size)
+    joined = n > batch_size > 1 and n % batch_size == 1
+    return n // batch_size if drop_last or joined else -(-n // batch_size)
 
 
 def epoch_order(n: int, seed: int = 0, epoch: int = 0) -> Array:
@@ -100,7 +106,8 @@ def batches(
             set's ``augmentation``; otherwise in order and unchanged.
         seed, epoch: determine that order.
         start_batch: batches of this epoch that have been used already.
-        drop_last: leave out a last batch that is smaller.
+        drop_last: leave out a last batch that is smaller. Without it, all examples are
+            in some batch; one that is left over joins the last, see ``num_batches``.
 
     Returns:
         An iterator of (inputs, targets): arrays ``(B, …)`` or tuples of them; targets
@@ -137,7 +144,9 @@ def batches(
     draws = None if changed is None else changed.draws(len(source), seed, epoch)
 
     def batch(number: int) -> Batch:
-        rows = order[number * batch_size : (number + 1) * batch_size]
+        end = (number + 1) * batch_size
+        joins = number == count - 1 and not drop_last
+        rows = order[number * batch_size : None if joins else end]
         inputs, targets = source.take(rows)
         if changed is not None and draws is not None:
             inputs = _augmented(inputs, source, changed, draws[rows])

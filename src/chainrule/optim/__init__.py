@@ -12,6 +12,7 @@ knows nothing of layers or losses.
   as ``lr``.
 - ``ClipNorm ClipValue L1 L2``: transforms of gradients, given as ``transforms``; as
   functions on gradients, ``clip_by_norm clip_by_value l1_penalty l2_penalty``.
+- ``Accumulator``: the gradients of several batches, for one step.
 
 What other libraries have as arguments is composed here: ``weight_decay`` of SGD is
 ``transforms=[L2(λ)]``, its ``momentum`` is the class ``Momentum``.
@@ -20,6 +21,7 @@ What other libraries have as arguments is composed here: ``weight_decay`` of SGD
 from typing import TYPE_CHECKING
 
 from ..public import listing, missing_names
+from .accumulation import Accumulator
 from .adagrad import Adagrad
 from .adam import Adam
 from .adamw import AdamW
@@ -58,6 +60,7 @@ __all__ = [
     "L1",
     "L2",
     "SGD",
+    "Accumulator",
     "Adagrad",
     "Adam",
     "AdamW",

@@ -94,6 +94,8 @@ def identity(run: Run) -> dict[str, Any]:
     return {
         "seed": run.seed,
         "batch_size": run.batch_size,
+        "accumulate": run.accumulate,
+        "drop_last": run.drop_last,
         "data": run.data_identity,
         "loss": run.history.settings.get("loss"),
         "optimizer": type(run.optimizer).__name__,
@@ -183,7 +185,9 @@ def _check(run: Run, settings: Mapping[str, Any]) -> None:
             f"resume: checkpoint of version {settings.get('checkpoint_version')}: "
             f"this package reads version {VERSION}"
         )
-    then, now = dict(settings["identity"]), plain(identity(run))
+    # What older checkpoints do not say was as it is by default.
+    then = {"accumulate": 1, "drop_last": False, **settings["identity"]}
+    now = plain(identity(run))
     if "class_names" in settings:
         then["class_names"] = settings["class_names"]
         now["class_names"] = plain(run.model.class_names)

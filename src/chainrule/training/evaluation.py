@@ -19,7 +19,7 @@ from .examples import Examples, LabelCheck, model_dtype
 from .formats import shown
 from .metrics import Metric, resolve
 from .objective import Objective
-from .step import evaluation_step, prediction
+from .step import evaluation_step, num_rows, prediction
 from .tally import Tally
 
 #: Examples in a batch, unless the caller says otherwise.
@@ -92,7 +92,7 @@ class Evaluator:
         self.tally.clear()
         for inputs, targets in self.examples.batches(self.batch_size):
             loss, measured = self._look(inputs, targets)
-            rows = len(inputs[0] if isinstance(inputs, tuple) else inputs)
+            rows = num_rows(inputs)
             value = 0.0 if loss is None else float(loss.value)
             self.tally.add(value, rows, rows, measured)
             if stop():

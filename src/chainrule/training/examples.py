@@ -83,6 +83,7 @@ class Examples:
         seed: int = 0,
         epoch: int = 0,
         start_batch: int = 0,
+        drop_last: bool = False,
     ) -> Iterator[tuple[Any, Any]]:
         """The batches of an epoch, as ``data.batches`` makes them, in the dtype."""
         unconverted = batches(
@@ -92,16 +93,22 @@ class Examples:
             seed=seed,
             epoch=epoch,
             start_batch=start_batch,
+            drop_last=drop_last,
         )
         if isinstance(self.source, Dataset) and not self.source.lazy:
             return unconverted  # converted as a whole before
         return (_converted_batch(batch, self.dtype) for batch in unconverted)
 
-    def num_batches(self, batch_size: int) -> int | None:
+    def num_batches(self, batch_size: int, drop_last: bool = False) -> int | None:
         """The batches of an epoch; None where a stream does not say."""
         if isinstance(self.source, Stream):
             return self.source.length
-        return num_batches(len(self.source), batch_size)
+        return num_batches(len(self.source), batch_size, drop_last)
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether its batches come as they are."""
+        return isinstance(self.source, Stream)
 
     @cached_property
     def kind(self) -> str:
@@ -207,14 +214,17 @@ class LabelCheck:
 
     def __call__(self, outputs: Any, targets: Any) -> None:
         """Checks all labels of the data at once, before any step is made."""
-        if self.objective is None or not self.objective.counts_classes:
+        objective = self.objective
+        if objective is None or not (objective.counts_classes or objective.is_binary):
             return
         if isinstance(self.source, Stream) or not hasattr(outputs, "shape"):
             return
         labels = self.source.targets
         if isinstance(labels, np.ndarray) and labels.dtype.kind in "iu":
-            if len(outputs.shape) == labels.ndim + 1:
-                name = f"Dataset {self.source.name!r}: targets"
+            name = f"Dataset {self.source.name!r}: targets"
+            if objective.is_binary:
+                check_labels(labels, 2, name)
+            elif len(outputs.shape) == labels.ndim + 1:
                 check_labels(labels, int(outputs.shape[-1]), name)
 
 

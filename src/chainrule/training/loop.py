@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ from .numerics_guard import NumericsGuard
 from .objective import Objective
 from .progress import Progress
 from .run import Run
-from .step import training_step
+from .step import AccumulatingStep, num_rows, training_step
 from .tally import Tally
 
 #: Validation keeps nothing for a backward pass, so larger batches fit.
@@ -46,6 +47,8 @@ def fit(
     optimizer: Any = None,
     epochs: int = 10,
     batch_size: int = 32,
+    accumulate: int = 1,
+    drop_last: bool = False,
     validation: Any = None,
     metrics: Any = None,
     callbacks: Sequence[Any] = (),
@@ -77,7 +80,14 @@ def fit(
             Without targets, a function of the outputs.
         optimizer: an optimizer, or a name: "adam" when not given.
         epochs: how often all examples are seen.
-        batch_size: examples a step; the last batch of an epoch may be smaller.
+        batch_size: examples in a batch; the last one of an epoch may be smaller, but an
+            example that would be alone joins the batch before.
+        accumulate: how many batches make one step: their gradients are added up,
+            weighted by their examples, so that the step is that of one batch of
+            ``accumulate * batch_size`` examples in the memory of a small one. (Layers
+            that look at a whole batch, as BatchNorm does, still see the small ones.)
+        drop_last: leave out a last batch that is smaller, in every epoch other
+            examples. Validation always covers all of its examples.
         validation: what is evaluated after each epoch: a ``Dataset``, ``(x, y)``, or a
             fraction of the training data, which is then not trained on. When not
             given, a ``Split``'s own validation part; never its test part.
@@ -115,6 +125,7 @@ def fit(
     check_model("fit", model)
     _check_whole("epochs", epochs, 0)
     _check_whole("batch_size", batch_size, 1)
+    _check_whole("accumulate", accumulate, 1)
     listeners = [*_callbacks(callbacks), *_progress(progress)]
     default_generator.seed(seed)
     examples, held_out = training_and_validation(data, validation, model, int(seed))
@@ -123,13 +134,15 @@ def fit(
     chosen = chosen_metrics(metrics, objective)
     run = Run(
         model=model,
-        optimizer=_optimizer(optimizer, model),
+        optimizer=_check_adds_up(_optimizer(optimizer, model), accumulate),
         history=History(),
         tally=Tally(chosen),
         epochs=epochs,
-        num_batches=examples.num_batches(batch_size),
+        num_batches=_num_steps(examples, batch_size, drop_last, accumulate),
         seed=int(seed),
         batch_size=batch_size,
+        accumulate=accumulate,
+        drop_last=drop_last,
         has_validation=held_out is not None,
         data_identity=examples.identity,
         engine=engine,
@@ -163,12 +176,13 @@ class Loop:
     ) -> None:
         self.run = run
         # Not a method: the guard keeps it, and must not keep the loop that keeps it.
-        self.batches = functools.partial(_batches, examples, run.batch_size, run.seed)
+        self.batches = functools.partial(_batches, examples, run)
         self.evaluator = evaluator
         self.announce = Dispatcher(callbacks)
         run.callbacks = self.announce.callbacks
         self.probes = [c for c in run.callbacks if hasattr(c, "measured")]
-        self.step = training_step(
+        make = training_step if run.accumulate == 1 else AccumulatingStep
+        self.step: Any = make(
             run.model,
             objective,
             run.tally.metrics,
@@ -243,21 +257,60 @@ class Loop:
         run.batch += 1
         run.step += 1
         self.guard.look(run.loss)
-        rows = len(inputs[0] if isinstance(inputs, tuple) else inputs)
-        run.tally.add(run.loss, rows, rows, measured)
-        for probe, values in zip(self.probes, probed, strict=True):
-            probe.measured(values)
+        if run.accumulate == 1:
+            rows = num_rows(inputs)
+            run.tally.add(run.loss, rows, rows, measured)
+            probed = [probed]
+        else:
+            for rows, value, part in measured:
+                run.tally.add(value, rows, rows, part)
+        for seen in probed:
+            for probe, values in zip(self.probes, seen, strict=True):
+                probe.measured(values)
         for listener in listeners["on_batch_end"]:
             listener(run)
 
 
 def _batches(
-    examples: Examples, batch_size: int, seed: int, epoch: int, start_batch: int
+    examples: Examples, run: Run, epoch: int, start: int
 ) -> Iterator[tuple[Any, Any]]:
-    """The batches of an epoch, counted from 1, beginning with one of them."""
-    return examples.batches(
-        batch_size, shuffle=True, seed=seed, epoch=epoch - 1, start_batch=start_batch
+    """The batches of the steps of an epoch, counted from 1, beginning with one of them:
+    inputs and targets or, where several batches make a step, lists of both.
+    """
+    size, several = run.batch_size, run.accumulate
+    count = examples.num_batches(size, run.drop_last)
+    batches = examples.batches(
+        size,
+        shuffle=True,
+        seed=run.seed,
+        epoch=epoch - 1,
+        start_batch=start * several if count is None else min(start * several, count),
+        drop_last=run.drop_last,
     )
+    return batches if several == 1 else _grouped(batches, several)
+
+
+def _grouped(
+    batches: Iterator[tuple[Any, Any]], several: int
+) -> Iterator[tuple[list[Any], list[Any]]]:
+    """As many batches at a time, the last time those that are left."""
+    while group := list(islice(batches, several)):
+        yield [inputs for inputs, _ in group], [targets for _, targets in group]
+
+
+def _num_steps(
+    examples: Examples, batch_size: int, drop_last: Any, accumulate: int
+) -> int | None:
+    """The steps of an epoch; None where a stream does not say."""
+    if not isinstance(drop_last, bool):
+        raise ArgumentError(f"fit: drop_last={drop_last!r}: expected True or False")
+    if drop_last and examples.is_stream:
+        raise ArgumentError(
+            f"fit: drop_last=True of {examples.source!r}: its batches come as they are",
+            fix="leave the last batch out where they are made",
+        )
+    count = examples.num_batches(batch_size, drop_last)
+    return None if count is None else -(-count // accumulate)
 
 
 def _plain(results: dict[str, Any]) -> Row:
@@ -297,6 +350,18 @@ def _optimizer(optimizer: Any, model: Module) -> optim.Optimizer:
     return optimizer
 
 
+def _check_adds_up(optimizer: optim.Optimizer, accumulate: int) -> optim.Optimizer:
+    """The optimizer; an error where its gradients cannot be accumulated."""
+    if accumulate > 1 and isinstance(optimizer, optim.SparseAdam):
+        name = type(optimizer).__name__
+        raise ArgumentError(
+            f"fit: accumulate={accumulate} with {name}: it changes the rows of a table "
+            "that one batch looks up, which a sum of gradients does not tell",
+            fix="accumulate=1 and a larger batch_size, or optim.Adam",
+        )
+    return optimizer
+
+
 def _settings(
     run: Run, objective: Objective, examples: Examples, held_out: Examples | None
 ) -> dict[str, Any]:
@@ -306,6 +371,7 @@ def _settings(
         "optimizer": repr(run.optimizer),
         "epochs": run.epochs,
         "batch_size": run.batch_size,
+        "accumulate": run.accumulate,
         "seed": run.seed,
         "data": str(examples),
         "validation": None if held_out is None else str(held_out),

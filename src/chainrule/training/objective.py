@@ -10,7 +10,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from .. import losses, nn
+from .. import losses, nn, tree
 from ..dtypes import is_float
 from ..errors import ArgumentError, ShapeError
 from ..graph import Node
@@ -27,6 +27,12 @@ METRICS_OF_LOSS: dict[str, tuple[str, ...]] = {
     "bernoulli_nll": (),
     "hinge": (),
 }
+
+#: Losses of one logit an example, whose targets are 0 and 1.
+BINARY_LOSSES = {"binary_cross_entropy", "bernoulli_nll"}
+
+#: Losses whose targets are class numbers, with an axis less than the outputs.
+LOSSES_OF_CLASSES = {"cross_entropy", "ctc"}
 
 #: Losses of class numbers for which accuracy means nothing.
 LOSSES_WITHOUT_ACCURACY = {"ctc"}
@@ -77,6 +83,8 @@ class Objective:
                 fix=f"one of the names {', '.join(sorted(losses.BY_NAME))}",
             )
         self.counts_classes = self.function is losses.by_name("cross_entropy")
+        self.is_known = self.function in losses.BY_NAME.values()
+        self.is_binary = self.is_known and self.name in BINARY_LOSSES
         if not self.has_targets:
             self._check_takes_outputs_alone()
 
@@ -102,6 +110,24 @@ class Objective:
                 fix="reduce it with .mean()",
             )
         return loss
+
+    def fitted(self, outputs: Any, targets: Any) -> Any:
+        """Targets ``(N,)`` as ``(N, 1)`` where every output is ``(N, 1)``; all others
+        as they are.
+
+        The losses themselves refuse such a pair, which might be meant in two ways. Here
+        it cannot be: each example has one output and one target. A function of one's
+        own is given what the data holds.
+        """
+        shape = getattr(targets, "shape", ())
+        if len(shape) != 1 or not self.is_known or self.name in LOSSES_OF_CLASSES:
+            return targets
+        if not (is_float(targets.dtype) or self.is_binary):
+            return targets
+        leaves = tree.flatten(outputs)[0]
+        if all(getattr(leaf, "shape", None) == (*shape, 1) for leaf in leaves):
+            return targets.reshape(-1, 1)
+        return targets
 
     @property
     def usual_metrics(self) -> tuple[str, ...]:

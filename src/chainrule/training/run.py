@@ -24,17 +24,20 @@ class Run:
     Attributes:
         model, optimizer, history: what is trained, how, and what came of it.
         epochs: how many epochs there are to be.
-        num_batches: of an epoch; None where a stream does not say.
-        seed, batch_size: what determines the batches.
+        num_batches: the steps of an epoch; None where a stream does not say.
+        seed, batch_size, drop_last: what determines the batches.
+        accumulate: how many batches make one step.
         has_validation: whether there is validation data.
         data_identity: what identifies the training data, for checkpoints.
         engine: the engine's name, or None for the default.
         callbacks: everyone who listens, in order.
         epoch: the number of the epoch that is trained on, from 1.
-        batch: how many batches of it are done.
+        batch: how many steps of it are done: batches or, where gradients are
+            accumulated, groups of ``accumulate`` batches.
         step: how many steps are done, over all epochs.
         loss: of the last step.
-        inputs, targets: the batch of the current step.
+        inputs, targets: the batch of the current step; where gradients are accumulated,
+            lists of those of its batches.
         row: the history's row for the last complete epoch.
         tally: sums over the current epoch.
         between_epochs: whether ``epoch`` is complete and the next has not begun.
@@ -49,6 +52,8 @@ class Run:
     num_batches: int | None
     seed: int
     batch_size: int
+    accumulate: int = 1
+    drop_last: bool = False
     has_validation: bool = False
     data_identity: dict[str, Any] = field(default_factory=dict)
     engine: str | None = None

@@ -16,12 +16,14 @@ import numpy as np
 from .. import tree
 from ..backprop import backprop
 from ..compiler.compile import compile
+from ..dtypes import float64
 from ..errors import ArgumentError, GradientError, ShapeError
 from ..gradients import Gradients
 from ..graph import Node
 from ..nn.module import Module
 from ..nn.module.call import watching
-from ..optim import Optimizer
+from ..optim import Accumulator, Optimizer
+from ..tensor import tensor
 from .metrics import Metric
 from .objective import Objective
 
@@ -42,7 +44,11 @@ class Probe(Protocol):
         """A module has computed."""
 
     def measure(self, gradients: Any, before: Any) -> Any:
-        """Tensors to record in every step; ``before`` has the old parameters."""
+        """Tensors to record in every step; ``before`` has the old parameters.
+
+        Where gradients are accumulated, both are None for each batch, and a last call,
+        in which no module computes, has those of all batches.
+        """
 
     def measured(self, values: Any) -> None:
         """The values of these tensors, after every step."""
@@ -83,21 +89,108 @@ def training_step(
     """
 
     def step(inputs: Any, targets: Any) -> Any:
-        with ExitStack() as watched:
-            for probe in probes:
-                probe.begin(model)
-                watched.enter_context(watching(probe))
-            outputs = call(model, inputs, training=True)
-        check(outputs, targets)
-        loss = objective(outputs, targets)
-        gradients = backprop(loss)
+        loss, gradients, measured = _forward_and_backward(
+            model, objective, metrics, check, probes, inputs, targets
+        )
         check_reached(model, optimizer, gradients)
         before = {w: w.read() for w in model.parameters()} if probes else {}
         optimizer.step(gradients)
         probed = [probe.measure(gradients, before) for probe in probes]
-        return loss, measure(metrics, outputs, targets), probed
+        return loss, measured, probed
 
     return compile(step, engine=engine)
+
+
+def _forward_and_backward(
+    model: Module,
+    objective: Objective,
+    metrics: Sequence[Metric],
+    check: Check,
+    probes: Sequence[Probe],
+    inputs: Any,
+    targets: Any,
+) -> tuple[Any, Gradients, list[Any]]:
+    """The loss of a batch, its gradients, and what the metrics measure."""
+    with ExitStack() as watched:
+        for probe in probes:
+            probe.begin(model)
+            watched.enter_context(watching(probe))
+        outputs = call(model, inputs, training=True)
+    check(outputs, targets)
+    targets = objective.fitted(outputs, targets)
+    loss = objective(outputs, targets)
+    return loss, backprop(loss), measure(metrics, outputs, targets)
+
+
+class AccumulatingStep:
+    """A training step of several batches, each by itself in memory: their gradients are
+    added up, weighted by their examples, and one update is made of the sum.
+
+    It is called with lists of inputs and of targets, and returns the average loss, and
+    of every batch its number of examples, its loss and what the metrics measured; and
+    what the probes measured of every batch and, last, of the update.
+
+    Arguments:
+        model, objective, metrics, optimizer, check, engine, probes: as those of
+            ``training_step``.
+    """
+
+    def __init__(
+        self,
+        model: Module,
+        objective: Objective,
+        metrics: Sequence[Metric],
+        optimizer: Optimizer,
+        check: Check,
+        engine: str | None,
+        probes: Sequence[Probe] = (),
+    ) -> None:
+        total = Accumulator(optimizer.parameters)
+
+        def collect(inputs: Any, targets: Any, examples: Any) -> Any:
+            loss, gradients, measured = _forward_and_backward(
+                model, objective, metrics, check, probes, inputs, targets
+            )
+            check_reached(model, optimizer, gradients)
+            total.add(gradients, num_rows(inputs) / examples.astype(loss.dtype))
+            return loss, measured, [probe.measure(None, None) for probe in probes]
+
+        def update() -> Any:
+            for probe in probes:
+                probe.begin(model)
+            before = {w: w.read() for w in model.parameters()} if probes else {}
+            gradients = total.take()
+            optimizer.step(gradients)
+            return [probe.measure(gradients, before) for probe in probes]
+
+        self._collect = compile(collect, engine=engine)
+        self._update = compile(update, engine=engine)
+
+    def __call__(self, inputs: Sequence[Any], targets: Sequence[Any]) -> Any:
+        """One update from these batches."""
+        return self._of(self._collect, self._update, inputs, targets)
+
+    def function(self, inputs: Sequence[Any], targets: Sequence[Any]) -> Any:
+        """The same, operation by operation."""
+        collect, update = self._collect.function, self._update.function
+        return self._of(collect, update, inputs, targets)
+
+    def _of(self, collect: Any, update: Any, inputs: Any, targets: Any) -> Any:
+        sizes = [num_rows(each) for each in inputs]
+        examples = np.array(sum(sizes))
+        parts, probed, loss = [], [], 0.0
+        for x, y, rows in zip(inputs, targets, sizes, strict=True):
+            part, measured, seen = collect(x, y, examples)
+            loss += float(part.value) * rows / int(examples)
+            parts.append((rows, float(part.value), measured))
+            probed.append(seen)
+        probed.append(update())
+        return tensor(loss, dtype=float64), parts, probed
+
+
+def num_rows(inputs: Any) -> int:
+    """How many examples a batch has."""
+    return len(inputs[0] if isinstance(inputs, tuple) else inputs)
 
 
 def evaluation_step(
@@ -112,7 +205,10 @@ def evaluation_step(
     def look(inputs: Any, targets: Any) -> Any:
         outputs = call(model, inputs, training=False)
         check(outputs, targets)
-        loss = None if objective is None else objective(outputs, targets)
+        if objective is None:
+            return None, measure(metrics, outputs, targets)
+        targets = objective.fitted(outputs, targets)
+        loss = objective(outputs, targets)
         return loss, measure(metrics, outputs, targets)
 
     return compile(look, engine=engine)
@@ -123,7 +219,7 @@ def prediction(model: Module, engine: str | None) -> Any:
 
     def predict(inputs: Any) -> Any:
         outputs = call(model, inputs, training=False)
-        rows = len(inputs[0] if isinstance(inputs, tuple) else inputs)
+        rows = num_rows(inputs)
         for leaf in tree.flatten(outputs)[0]:
             shape = np.shape(leaf) if not isinstance(leaf, Node) else leaf.shape
             if not shape or shape[0] != rows:

@@ -88,8 +88,13 @@ class Watch(Callback):
             path = self._paths.get(id(module)) or "ReLU"
             self._outputs[path] = any_(output > 0, axis=examples)
 
-    def measure(self, gradients: Any, before: Mapping[Any, Any]) -> dict[str, Any]:
-        """Norms of each parameter's gradient, value and change, after the update."""
+    def measure(self, gradients: Any, before: Any) -> dict[str, Any]:
+        """Norms of each parameter's gradient, value and change, after the update; for
+        one batch of several, whose gradients are still to be added up, only which units
+        were active.
+        """
+        if gradients is None:
+            return {"active": self._outputs}
         norms = []
         for _, w in self._parameters:
             old = before[w]
@@ -99,9 +104,10 @@ class Watch(Callback):
 
     def measured(self, values: Mapping[str, Any]) -> None:
         """What ``measure`` returned of a step, as arrays."""
-        norms: Array = values["norms"].value
-        self.sums = norms if self.sums is None else self.sums + norms
-        self.steps += 1
+        if "norms" in values:
+            norms: Array = values["norms"].value
+            self.sums = norms if self.sums is None else self.sums + norms
+            self.steps += 1
         for path, active in values["active"].items():
             seen = self.active.get(path)
             self.active[path] = active.value if seen is None else seen | active.value

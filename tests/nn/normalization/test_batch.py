@@ -104,8 +104,8 @@ def test_a_batch_of_one_row_cannot_be_normalised_in_training(
         "needs at least 2"
     )
     assert caught.value.fix == (
-        "use a larger batch_size or drop the last short batch; for predictions, call "
-        "without training=True"
+        "batches of 2 or more, as cr.fit and data.batches make them; for predictions, "
+        "call without training=True"
     )
     assert layer(np.ones(shape, f32)).shape == shape
     assert (layer.running_mean.numpy() == 0).all()

@@ -90,7 +90,7 @@ class _BatchNorm(Module):
                 f"{type(self).__name__}: x {node.shape} in training: {rows} row"
                 f"{'' if rows == 1 else 's'} for each feature; a variance needs at "
                 "least 2",
-                fix="use a larger batch_size or drop the last short batch; for "
+                fix="batches of 2 or more, as cr.fit and data.batches make them; for "
                 "predictions, call without training=True",
             )
         axes = tuple(range(node.ndim - 1))
