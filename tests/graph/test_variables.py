@@ -1,4 +1,4 @@
-"""The mark that tells whether any variable has changed."""
+"""The marks that tell whether any variable, or any setting, has changed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 import chainrule as cr
-from chainrule.graph import changes
+from chainrule import nn, optim
+from chainrule.graph import changes, settings_changes
 
 
 def test_changes_tell_when_a_variable_may_differ_or_may_be_shared() -> None:
@@ -25,3 +26,23 @@ def test_changes_tell_when_a_variable_may_differ_or_may_be_shared() -> None:
     assert not changed(lambda: w.shape)
     assert changed(lambda: setattr(w, "array", np.ones(1, np.float32)))
     assert changed(w.numpy)
+
+
+def test_every_assignment_to_a_module_or_optimizer_is_marked_as_a_change() -> None:
+    layer = nn.Linear(2, 2)
+    model = nn.Sequential(layer, nn.Dropout(0.5))
+    optimizer = optim.SGD(model.parameters(), lr=0.1)
+
+    def changed(act: Any) -> bool:
+        before = settings_changes.last
+        act()
+        return settings_changes.last is not before
+
+    assert changed(lambda: setattr(model[1], "p", 0.1))
+    assert changed(lambda: setattr(layer, "bias", cr.parameter(np.zeros(2, "f"))))
+    assert changed(lambda: delattr(layer, "bias"))
+    assert changed(lambda: setattr(optimizer, "transforms", ()))
+    assert changed(lambda: setattr(optimizer.groups[0], "transforms", ()))
+    assert not changed(lambda: layer.weight.assign(layer.weight * 2))
+    assert not changed(lambda: setattr(optimizer, "lr", 0.5))
+    assert not changed(lambda: [layer.weight, model.parameters(), model[1].p])

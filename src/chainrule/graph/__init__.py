@@ -1,8 +1,8 @@
 """The computational graph: nodes, graphs and traces, and their printed form.
 
 In the order of reading: ``source`` (the user's line), ``node``, ``printing``,
-``graph``, ``trace`` (recording instead of computing), ``variables`` (when one changed).
-No mathematics here: what an operation means is written in ``ops``.
+``graph``, ``trace`` (recording instead of computing), ``variables`` (when one changed,
+or a setting). No mathematics here: what an operation means is written in ``ops``.
 """
 
 from .graph import Graph, freeze, in_order
@@ -17,7 +17,7 @@ from .node import (
 )
 from .printing import format_type
 from .trace import Trace, current_trace, differentiating, no_value, variable_trace
-from .variables import changes
+from .variables import Watched, changes, settings_changes
 
 __all__ = [
     "NO_PARAMS",
@@ -27,6 +27,7 @@ __all__ = [
     "Node",
     "Operation",
     "Trace",
+    "Watched",
     "changes",
     "computed_leaves",
     "current_trace",
@@ -36,5 +37,6 @@ __all__ = [
     "in_order",
     "no_value",
     "on_behalf_of",
+    "settings_changes",
     "variable_trace",
 ]

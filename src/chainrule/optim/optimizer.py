@@ -20,7 +20,7 @@ import numpy as np
 from ..errors import ArgumentError, GradientError, ShapeError, TraceError
 from ..foreign import no_attribute
 from ..gradients import Gradients
-from ..graph import Array, Node, current_trace
+from ..graph import Array, Node, Watched, current_trace
 from ..ops.arrays import constant
 from ..ops.elementwise import cast
 from ..ops.indexing import put, take
@@ -52,7 +52,7 @@ class Step(NamedTuple):
     options: Mapping[str, Any]
 
 
-class Optimizer(ABC):
+class Optimizer(Watched, ABC):
     """The base of all optimizers: w ← w + Δ(∇w), for every parameter at once.
 
     An algorithm of your own is a subclass with ``slots``, the names of what it

@@ -14,7 +14,7 @@ import numpy as np
 
 from .. import dtypes
 from ..errors import ArgumentError, DTypeError, ShapeError
-from ..graph import Node
+from ..graph import Node, Watched
 from ..ops.arrays import constant
 from ..ops.elementwise import cast
 from ..tensor import Tensor
@@ -32,7 +32,7 @@ Rate = float | Callable[[Any], Any]
 RATE_DTYPE = dtypes.float64
 
 
-class Group:
+class Group(Watched):
     """Some parameters that share their hyper-parameters.
 
     Attributes:

@@ -19,7 +19,7 @@ from numpy.typing import DTypeLike
 from ... import dtypes, errors, saving
 from ...errors import ArgumentError, DTypeError
 from ...foreign import advised_layer, no_attribute
-from ...graph import Array
+from ...graph import Array, Watched
 from ...variable import Parameter, Variable
 from .call import Call, takes, watchers
 from .description import describe
@@ -27,7 +27,7 @@ from .state import check_state, checked_names, saved_names
 from .summary import Summary, summarise
 
 
-class Module:
+class Module(Watched):
     """The base of layers and networks. Subclasses make their parts in ``__init__`` and
     write ``forward``; users call the object.
 
