@@ -16,6 +16,7 @@ ITEM = re.compile(r"^    (\S[^:]*): (.*)$")
 #: page → (module, what the page says first)
 MODULES = {
     "chainrule": ("chainrule", "Tensors, functions, derivatives, compiling, training."),
+    "linalg": ("chainrule.linalg", "Linear algebra, with NumPy's names."),
     "nn": ("chainrule.nn", "Layers and networks."),
     "losses": ("chainrule.losses", "How wrong a prediction is."),
     "initializers": ("chainrule.initializers", "What parameters start as."),

@@ -6,6 +6,7 @@ The road that every program travels, and where to read about each part of it::
                 tensor, ops  graph    backprop    compiler             engines
 
 - ``tensor``, ``parameter``, ``Variable`` and the functions of ``ops``: computing.
+- ``linalg``: factorizations, linear equations and norms of matrices.
 - ``backprop``, ``grad``, ``vjp``, ``jvp``, ``hvp``, ``jacobian``, ``hessian``.
 - ``trace``, ``compile``, ``scan``: graphs from functions.
 - ``nn``, ``losses``, ``initializers``, ``optim``: networks and how they learn;
@@ -115,7 +116,7 @@ from .tensor import Tensor, tensor
 from .variable import Parameter, Variable, parameter
 
 if TYPE_CHECKING:  # imported when first used: the same names stand in LATER
-    from . import data, initializers, losses, models, nn, optim
+    from . import data, initializers, linalg, losses, models, nn, optim
     from .checks import check_declared, check_gradients, check_numerics
     from .loading import load
     from .nn.attention.dot_product import attention
@@ -187,6 +188,7 @@ __all__ = [
     "leaky_relu",
     "less",
     "less_equal",
+    "linalg",
     "load",
     "log",
     "log1p",
@@ -264,7 +266,7 @@ __all__ = [
 
 #: Imported when first used, module → names: they take longer than all the rest.
 LATER = {
-    ".": ("data", "initializers", "losses", "models", "nn", "optim"),
+    ".": ("data", "initializers", "linalg", "losses", "models", "nn", "optim"),
     ".checks": ("check_declared", "check_gradients", "check_numerics"),
     ".loading": ("load",),
     ".nn.attention.dot_product": ("attention",),

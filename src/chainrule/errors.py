@@ -22,6 +22,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from types import FrameType
 
+import numpy as np
+
 __all__ = [
     "ArgumentError",
     "BoundsError",
@@ -31,6 +33,7 @@ __all__ = [
     "FileError",
     "ForeignNameError",
     "GradientError",
+    "LinAlgError",
     "MissingPackageError",
     "NumericsError",
     "OptionError",
@@ -207,6 +210,16 @@ class NumericsError(ChainruleError, ArithmeticError):
 
     Smallest example: ``with cr.check_numerics(): cr.log(cr.tensor(-1.0))``.
     Cure: the message names the first operation that made it, and its inputs.
+    """
+
+
+class LinAlgError(ChainruleError, np.linalg.LinAlgError):
+    """A matrix without what is asked of it: singular, not positive definite, not
+    finite. It is NumPy's error of that name too.
+
+    Smallest example: ``cr.linalg.inv(cr.zeros((2, 2)))``.
+    Cure: the message says what the matrix lacks; ``cr.linalg.lstsq`` and ``pinv`` take
+        any finite matrix.
     """
 
 

@@ -25,6 +25,7 @@ PUBLIC: list[ModuleType] = [
     cr.data,
     cr.errors,
     cr.initializers,
+    cr.linalg,
     cr.losses,
     cr.metrics,
     cr.models,

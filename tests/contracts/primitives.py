@@ -11,6 +11,7 @@ import numpy as np
 import chainrule as cr
 from chainrule.ops.primitive import REGISTRY
 from tests.contracts.convolutions import convolutions
+from tests.contracts.linear_algebra import primitives as linear_algebra
 from tests.contracts.samples import (
     LAYOUTS,
     Array,
@@ -453,6 +454,7 @@ def all_samples() -> dict[str, list[Sample]]:
         **indexing(),
         **randomness(),
         **loops(),
+        **linear_algebra(),
     }
 
 

@@ -26,6 +26,7 @@ OWNERS: list[tuple[Any, str, Mapping[str, str]]] = [
     (cr.fit(nn.Linear(1, 1), ([[1.0]], [[1.0]]), epochs=0, progress=False), "History",
      table("training.HISTORY")),
     (cr, "cr", table("package.NAMES")),
+    (cr.linalg, "cr.linalg", table("linalg.NAMES")),
     (nn, "cr.nn", table("nn.NAMES")),
     (models, "cr.models", table("models.NAMES")),
     (optim, "cr.optim", table("optim.NAMES")),

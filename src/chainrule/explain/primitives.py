@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .. import dtypes
+from .. import linalg as linalg  # its primitives belong on the page
 from ..backprop import pullback
 from ..errors import ArgumentError, unknown_option
 from ..graph import Graph, Node, Trace, in_order
@@ -41,6 +42,8 @@ _SEQUENCE: Operand = ((2, 9, 4), _F)
 _KERNEL: Operand = ((6, 3, 4), _F)
 _SEEN: Operand = ((2, 5, 6), _F)
 _STEPS = {"stride": (2,), "dilation": (1,)}
+_SQUARE: Operand = ((3, 3), _F)
+_SIDES: Operand = ((3, 2), _F)
 _FORM = {"stride": (2,), "padding": ((1, 1),), "dilation": (1,), "groups": 1}
 
 #: Examples for primitives that are no plain function of float tensors of one shape.
@@ -79,6 +82,19 @@ EXAMPLES: dict[str, Example] = {
         name: Example((_MATRIX,), {"axis": 1})
         for name in ("argmax", "argmin", "cumsum", "argsort")
     },
+    "solve": Example((_SQUARE, _SIDES), {"operation": "solve"}),
+    "inv": Example((_SQUARE,), {"operation": "inv"}),
+    "solve_triangular": Example(
+        (_SQUARE, _SIDES),
+        {"lower": True, "trans": 0, "unit": False, "operation": "solve_triangular"},
+    ),
+    **dict.fromkeys(("cholesky", "det", "cofactors", "slogdet"), Example((_SQUARE,))),
+    "eigh": Example((_SQUARE,), {"triangle": "L", "operation": "eigh"}),
+    **dict.fromkeys(("qr", "complement"), Example((((4, 3), _F),))),
+    "svd": Example((((4, 3), _F),), {"operation": "svd"}),
+    "over_differences": Example((_SQUARE, _ROW), {"operation": "eigh"}),
+    "pinv": Example((((4, 3), _F),), {"rcond": 1e-6, "operation": "pinv"}),
+    "lstsq": Example((((4, 3), _F), ((4, 2), _F)), {"rcond": 1e-6}),
     "random_bits": Example((_STATE,), {"shape": (2, 3)}),
     "random_uniform": Example((_STATE,), {"shape": (2, 3), "dtype": _F}),
     "next_state": Example((_STATE,)),
@@ -227,10 +243,14 @@ def _body(body: Graph) -> str:
     return "<br>".join([f"each step of it, from {taken}:", *inside])
 
 
-#: The files of ``ops`` in the order in which to read about them; others come last.
+#: Where the package declares primitives.
+_ROOMS = ("chainrule.ops.", "chainrule.linalg.")
+
+#: The files of these in the order in which to read about them; others come last.
 CHAPTERS = (
     "elementwise", "indexing", "movement", "matmul", "reduction", "random", "control",
-    "windows", "convolution",
+    "windows", "convolution", "systems", "factors", "spectral", "determinants",
+    "least_squares",
 )  # fmt: skip
 
 
@@ -255,7 +275,7 @@ def _chapter(module: str) -> tuple[int, str]:
 def _home(op: Primitive) -> str:
     for part in (op.backward, op.numpy, op.infer):
         module = getattr(part, "__module__", "") or ""
-        if ".ops." in module and not module.endswith(".primitive"):
+        if module.startswith(_ROOMS) and not module.endswith(".primitive"):
             return module
     return ""
 

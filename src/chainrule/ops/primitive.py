@@ -53,6 +53,8 @@ class Kind(Enum):
     REDUCTION = "reduction"
     #: Sums of products: of matrices, and convolutions.
     CONTRACTION = "contraction"
+    #: Matrices factored, inverted, or divided by: an element depends on all others.
+    FACTORIZATION = "factorization"
     #: An element depends on the order of others along an axis: running sums, sorting.
     ORDERED = "ordered"
     #: Elements chosen, or replaced, by an operand that holds indices.

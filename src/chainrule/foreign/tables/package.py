@@ -22,6 +22,11 @@ FUNCTIONS = (
     "floor ceil erf square norm logsumexp isnan isfinite"
 )
 
+LINALG = (
+    "cholesky cond det eigh eigvalsh inv lstsq matrix_power matrix_rank pinv qr "
+    "slogdet solve svd"
+)
+
 IN_PLACE_NAMES = (
     "add_ sub_ mul_ div_ copy_ zero_ fill_ clamp_ normal_ uniform_ assign assign_add "
     "assign_sub set_value"
@@ -89,6 +94,12 @@ NAMES: Mapping[str, str] = {
     **dict.fromkeys(("device", "cuda"), NOT_MOVED),
     **dict.fromkeys(("jit", "function"), "cr.compile(f)"),
     **dict.fromkeys(("mm", "bmm", "dot"), "x @ y"),
+    **{name: f"cr.linalg.{name}(a)" for name in LINALG.split()},
+    "inverse": "cr.linalg.inv(a)",
+    "pinverse": "cr.linalg.pinv(a)",
+    "logdet": "cr.linalg.slogdet(a).logabsdet",
+    "triangular_solve": "cr.linalg.solve_triangular(a, b)",
+    "cdist": "cr.linalg.norm(x[:, None] - y, axis=-1)",
     "set_default_dtype": "cr.config.dtype = 'float64'",
     "cat": "cr.concatenate([x, y], axis=0)",
     "concat": "cr.concatenate([x, y], axis=0)",
