@@ -11,7 +11,8 @@ The road that every program travels, and where to read about each part of it::
 - ``trace``, ``compile``, ``scan``: graphs from functions.
 - ``nn``, ``losses``, ``initializers``, ``optim``: networks and how they learn;
   ``models``: those of the field, ready to be trained.
-- ``data``, ``fit``, ``evaluate``, ``metrics``, ``load``: training as people expect it.
+- ``data``, ``fit``, ``evaluate``, ``metrics``, ``load``, ``load_run``: training as
+  people expect it.
 - ``explain``, ``check_gradients``, ``check_numerics``: looking inside.
 - ``random``, ``manual_seed``, ``config``, ``errors``: the rest.
 """
@@ -120,6 +121,7 @@ if TYPE_CHECKING:  # imported when first used: the same names stand in LATER
     from .checks import check_declared, check_gradients, check_numerics
     from .loading import load
     from .nn.attention.dot_product import attention
+    from .runs import load_run
     from .training import callbacks, evaluate, metrics, predict
     from .training.loop import fit
 
@@ -190,6 +192,7 @@ __all__ = [
     "less_equal",
     "linalg",
     "load",
+    "load_run",
     "log",
     "log1p",
     "log_sigmoid",
@@ -270,6 +273,7 @@ LATER = {
     ".checks": ("check_declared", "check_gradients", "check_numerics"),
     ".loading": ("load",),
     ".nn.attention.dot_product": ("attention",),
+    ".runs": ("load_run",),
     ".training": ("callbacks", "evaluate", "metrics", "predict"),
     ".training.loop": ("fit",),
 }

@@ -7,6 +7,7 @@ format of the file is in ``saving``, the description of a network in ``nn.module
 from __future__ import annotations
 
 from os import PathLike
+from pathlib import Path
 
 from . import models as models  # importing it tells ``build`` of its classes
 from . import saving
@@ -34,6 +35,11 @@ def load(path: str | PathLike[str]) -> Module:
         >>> cr.load(path)
         Linear(2 → 3)
     """
+    if Path(path, "settings.json").is_file():
+        raise FileError(
+            f"load: {path}: the folder of a run, and not the file of a network",
+            fix=f"cr.load_run({str(path)!r}), which knows its columns and classes too",
+        )
     arrays, settings = saving.read(path)
     described = settings.get("model")
     if not isinstance(described, dict):

@@ -181,7 +181,8 @@ WORDS = {
         "8 × 8, from 0 to 1"
     ),
     "evaluate houses new.csv": (
-        "DataError: new.csv: no target column 'price' to measure by\n"
+        "DataError: new.csv: no column 'price': the target is needed to evaluate "
+        "predictions\n"
         "  fix        rows with known targets; chainrule predict takes rows without"
     ),
     "evaluate kinds strange.csv": (
@@ -193,7 +194,7 @@ WORDS = {
         "  fix        data like 'houses.csv', which it learned from"
     ),
     "evaluate digits houses.csv": (
-        "DataError: houses.csv: a network for images is measured on a named data set, "
+        "DataError: houses.csv: a network for images is evaluated on a named data set, "
         "or on a folder of images\n"
         "  fix        one with images of 8 × 8: chainrule data lists them"
     ),

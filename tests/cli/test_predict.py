@@ -122,7 +122,7 @@ def test_evaluate_takes_rows_of_one_class_alone(chainrule, kinds) -> None:
 
 def test_explain_shows_every_layer_of_the_lecture(chainrule, digits) -> None:
     said = chainrule("explain", digits, "--row", 5).stdout
-    assert said.startswith("digits/test, row 5: ")
+    assert said.startswith("digits, row 5 of the test data: class ")
     for sign in ("z⁽¹⁾", "a⁽¹⁾", "δ⁽¹⁾", "∇W⁽¹⁾", "∇b⁽¹⁾", "δ⁽²⁾", "∇W⁽²⁾"):
         assert sign in said
     graph = chainrule("explain", digits, "--graph").stdout

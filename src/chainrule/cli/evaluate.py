@@ -14,7 +14,7 @@ import chainrule as cr
 
 from .. import data as data_sets
 from ..errors import FileError
-from ..runs import report, sources
+from ..runs import predictions, report, sources
 from ..runs.folder import RunFolder
 from ..runs.settings import Settings
 from .application import Command
@@ -47,7 +47,7 @@ def command(run: str, data: str | None, as_json: bool) -> None:
     settings = folder.read_settings()
     examples = _examples(settings, data)
     model = cr.load(folder.model)
-    said = report.predict(model, examples, settings)
+    said = predictions.predict(model, examples, settings)
     measured = report.measure(said, np.asarray(examples.targets))
     stored = folder.read_metrics().get("baselines", {})
     beside = stored

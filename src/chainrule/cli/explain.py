@@ -17,8 +17,9 @@ from .. import pictures
 from ..compiler.registry import ENGINES
 from ..errors import ArgumentError
 from ..explain.explanation import Explanation
-from ..runs import first_layer, network, report, sources
+from ..runs import first_layer, network, sources
 from ..runs.folder import RunFolder
+from ..runs.saved_run import SavedRun
 from ..runs.settings import Settings
 from ..training.evaluation import chosen_metrics
 from ..training.examples import (
@@ -89,18 +90,14 @@ def command(
             )
         _show_compiled(folder, settings, engine, terminal)
         return
-    words = settings.training
-    test = sources.of_run(settings).test
+    saved = SavedRun(folder, settings)
+    test = saved.examples.test
     if row >= len(test):
         raise ArgumentError(
             f"--row {row}: the test data have the rows 0 to {len(test) - 1}"
         )
-    model = cr.load(folder.model)
-    inputs, targets = test[row : row + 1]
-    inputs, targets = np.asarray(inputs), np.asarray(targets)
-    opened: Any = cr.explain(model, inputs, targets, loss=words.loss)
-    said = report.predict(model, inputs, settings)
-    sentence = f"{test.name}, row {row}: {_verdict(said, targets, settings)}"
+    model, opened = saved.model, saved.explain(row)
+    sentence = opened.title
     if out is not None and out.lower().endswith(".png"):
         _draw(model, test, row, out)
         terminal.result(sentence, f"written to {out}")
@@ -153,14 +150,3 @@ def _show_compiled(
     sentence = f"a training step of {folder}, {len(inputs)} examples"
     terminal.result(sentence, "", str(explained))
     terminal.finish({"run": str(folder), "sentence": sentence, **explained.to_json()})
-
-
-def _verdict(said: report.Predictions, targets: Any, settings: Settings) -> str:
-    """The network's prediction for one example, and the truth."""
-    if settings.task == "regression":
-        true = report.in_units(targets, settings)[0]
-        return f"{settings.target} {true:.6g}, predicted {said.amounts[0]:.6g}"
-    truth, guess = settings.classes[int(targets[0])], said.classes[0]
-    sure = f"{100 * said.probabilities[0].max():.1f} % sure"
-    right = "rightly" if truth == guess else "wrongly"
-    return f"{truth!r} {right} taken for {guess!r}, {sure}"

@@ -14,10 +14,11 @@ import click
 import chainrule as cr
 
 from ..data import Dataset
-from ..runs import report, sources
+from ..runs import predictions, sources
 from ..runs.folder import RunFolder
 from ..runs.settings import Settings
 from ..saving import replace_file
+from ..wording import counted
 from .application import Command
 from .terminal import Terminal
 
@@ -51,35 +52,29 @@ def command(run: str, data: str, out: str | None, as_json: bool) -> None:
     folder = RunFolder.find(run)
     settings = folder.read_settings()
     images = sources.new_images(settings, data)
-    files, inputs = images or (None, sources.new_inputs(settings, data)[0])
+    files, inputs = images or ((), sources.new_inputs(settings, data)[0])
     model = cr.load(folder.model)
-    said = report.predict(model, Dataset(inputs, name=data), settings)
-    header, rows = table(said, settings)
-    if files is not None:
-        header = ["file", *header]
-        rows = [[file, *row] for file, row in zip(files, rows, strict=True)]
+    examples = Dataset(inputs, name=data)
+    said = predictions.predict(model, examples, settings, tuple(files))
+    header, rows = table(said)
     if out is not None:
         replace_file(out, as_csv(header, rows).encode())
-        terminal.result(f"{len(rows)} predictions in {out}")
+        terminal.result(f"{counted(len(rows), 'prediction')} in {out}")
     elif not as_json:
         click.echo(as_csv(header, rows), nl=False)
-    named = {} if files is None else {"files": files}
+    named = {"files": said.files} if said.files else {}
     terminal.finish(named | as_object(said, settings))
 
 
-def table(
-    said: report.Predictions, settings: Settings
-) -> tuple[list[str], list[list[str]]]:
+def table(said: predictions.Predictions) -> tuple[list[str], list[list[str]]]:
     """The names of the columns, and the cells of every row."""
-    first = f"predicted_{settings.target}"
-    if settings.task == "regression":
-        return [first], [[f"{amount:.7g}"] for amount in said.amounts]
-    header = [first, *(f"p_{name}" for name in settings.classes)]
-    rows = [
-        [name, *(f"{p:.6f}" for p in row)]
-        for name, row in zip(said.classes, said.probabilities, strict=True)
+    digits = ".7g" if said.settings.task == "regression" else ".6f"
+    columns = said.to_dict()
+    cells = [
+        [format(each, digits) if isinstance(each, float) else str(each) for each in row]
+        for row in (values.tolist() for values in columns.values())
     ]
-    return header, rows
+    return list(columns), [list(row) for row in zip(*cells, strict=True)]
 
 
 def as_csv(header: list[str], rows: list[list[str]]) -> str:
@@ -91,13 +86,13 @@ def as_csv(header: list[str], rows: list[list[str]]) -> str:
     return text.getvalue()
 
 
-def as_object(said: report.Predictions, settings: Settings) -> dict[str, Any]:
+def as_object(said: predictions.Predictions, settings: Settings) -> dict[str, Any]:
     """Everything predicted, for ``--json``."""
     start: dict[str, Any] = {"task": settings.task, "target": settings.target}
     if settings.task == "regression":
-        return start | {"predictions": said.amounts}
+        return start | {"predictions": said.values}
     return start | {
         "classes": settings.classes,
-        "predictions": said.classes,
+        "predictions": said.names,
         "probabilities": said.probabilities,
     }

@@ -24,7 +24,7 @@ from .. import optim, pictures, training
 from ..compiler.registry import ENGINES
 from ..config import config
 from ..errors import ArgumentError
-from ..runs import architectures, baselines, network, report, sources
+from ..runs import architectures, baselines, network, predictions, report, sources
 from ..runs.folder import RunFolder
 from ..runs.settings import Network, Settings, Source, Training
 from ..training import callbacks
@@ -362,6 +362,7 @@ def _settings(
         classes=(train.classes or ()) if task == "classification" else (),
         image_shape=tuple(shape),
         transform=examples.transform.to_json() if examples.transform else None,
+        version=cr.__version__,
     )
 
 
@@ -437,7 +438,7 @@ def _finish(
 ) -> None:
     """Evaluates on the test data, draws pictures, and prints where all is."""
     examples, settings, folder = run.examples, run.settings, run.folder
-    said = report.predict(run.model, examples.test, settings)
+    said = predictions.predict(run.model, examples.test, settings)
     names = report.draw_all(
         folder.path, settings, run.model, history, said, examples.test
     )
@@ -465,7 +466,7 @@ def _finish(
 
 
 def _scores(
-    run: Run, history: training.History, said: report.Predictions
+    run: Run, history: training.History, said: predictions.Predictions
 ) -> dict[str, Any]:
     """What ``metrics.json`` holds: scores of the kept weights, and beside them those of
     what costs nothing.
@@ -475,7 +476,7 @@ def _scores(
     validation = None
     if examples.validation is not None:
         parts["validation"] = examples.validation
-        watched = report.predict(run.model, examples.validation, settings)
+        watched = predictions.predict(run.model, examples.validation, settings)
         validation = report.measure(watched, np.asarray(examples.validation.targets))
     found = baselines.fitted(examples.train)
     return {

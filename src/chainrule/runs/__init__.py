@@ -4,6 +4,9 @@ Place on the road: above everything that trains and explains, below the commands
 print what is found here.
 
 ==================  ===============================================================
+``saved_run``       ``load_run``, and what it returns
+``example``         one example, to be explained
+``predictions``     what a network says, in the words and units of its data
 ``folder``          what a run leaves on disk
 ``settings``        everything a run was made with, as JSON
 ``sources``         the data of a run: a named set or a person's table
@@ -11,5 +14,27 @@ print what is found here.
 ``architectures``   the networks for images, by name
 ``first_layer``     what the first layer of such a network looks for and finds
 ``report``          scores and pictures
+``baselines``       scores that cost nothing: the commonest class, a linear model
 ==================  ===============================================================
 """
+
+from typing import TYPE_CHECKING
+
+from ..public import listing, missing_names
+
+if TYPE_CHECKING:
+    from .predictions import Predictions as Predictions
+    from .saved_run import SavedRun as SavedRun
+    from .saved_run import load_run as load_run
+
+__all__ = ["Predictions", "SavedRun", "load_run"]
+
+__dir__ = listing(__all__)
+if not TYPE_CHECKING:  # so that type checkers still find wrong names
+    __getattr__ = missing_names(
+        __name__,
+        later={
+            ".predictions": ("Predictions",),
+            ".saved_run": ("SavedRun", "load_run"),
+        },
+    )

@@ -7,8 +7,6 @@ measured in the units of the target, as the user's table has them.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -20,6 +18,7 @@ from ..training import metrics
 from ..wording import counted, signed
 from . import first_layer
 from .baselines import NAMES, Baseline, commonest, constant
+from .predictions import Predictions, in_units
 from .settings import Settings
 
 if TYPE_CHECKING:
@@ -27,59 +26,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Array = np.ndarray[Any, np.dtype[Any]]
-
-BATCH_SIZE = 512
-
-
-@dataclass(frozen=True)
-class Predictions:
-    """A network's predictions for some inputs.
-
-    Arguments:
-        outputs: ``(N, K)``, as the last layer gives them.
-        settings: of the run.
-    """
-
-    outputs: Array
-    settings: Settings
-
-    @cached_property
-    def probabilities(self) -> Array:
-        """``(N, K)``: softmax of the outputs, for classification."""
-        scores = self.outputs.astype(np.float64)
-        powers: Array = np.exp(scores - scores.max(axis=1, keepdims=True))
-        shares: Array = powers / powers.sum(axis=1, keepdims=True)
-        return shares
-
-    @property
-    def labels(self) -> Array:
-        """``(N,)``: the number of the most probable class."""
-        return np.asarray(np.argmax(self.outputs, axis=1))
-
-    @property
-    def classes(self) -> list[str]:
-        """The name of the most probable class of every example."""
-        return [self.settings.classes[label] for label in self.labels]
-
-    @property
-    def amounts(self) -> Array:
-        """``(N,)``: predicted amounts in the units of the target."""
-        return in_units(self.outputs, self.settings)
-
-
-def in_units(scaled: Array, settings: Settings) -> Array:
-    """Scaled targets or outputs ``(N, 1)`` as amounts ``(N,)`` in their units."""
-    fitted = data.TableTransform.from_json(settings.transform)
-    return np.asarray(fitted.inverse_target(scaled), dtype=np.float64)[:, 0]
-
-
-def predict(
-    model: nn.Module, inputs: Array | data.Dataset, settings: Settings
-) -> Predictions:
-    """A run's network on inputs ``(N, D)`` or images ``(N, H, W, C)``."""
-    outputs: Any = training.predict(model, inputs, batch_size=BATCH_SIZE)
-    array = outputs.numpy() if hasattr(outputs, "numpy") else outputs
-    return Predictions(np.asarray(array), settings)
 
 
 def measure(said: Predictions, targets: Array) -> dict[str, Any]:
@@ -98,11 +44,11 @@ def measure(said: Predictions, targets: Array) -> dict[str, Any]:
             "cross_entropy": float(
                 -np.mean(np.log(_likelihoods(said.probabilities, labels)))
             ),
-            "correct": int(np.sum(said.labels == labels)),
+            "correct": int(np.sum(said.indices == labels)),
             "examples": len(labels),
             "confusion_matrix": confusion(said, labels).tolist(),
         }
-    true, amounts = in_units(targets, settings), said.amounts
+    true, amounts = in_units(targets, settings), said.values
     scores = {"rmse": metrics.rmse(amounts, true), "mae": metrics.mae(amounts, true)}
     if np.ptp(true) > 0:  # of equal targets, or of one, there is no variance to explain
         scores["r2"] = metrics.r2(amounts, true)
@@ -118,7 +64,7 @@ def confusion(said: Predictions, labels: Array) -> Array:
     """``(K, K)`` counts: rows are true classes, columns predicted ones."""
     size = len(said.settings.classes)
     counts = np.zeros((size, size), dtype=np.int64)
-    np.add.at(counts, (labels, said.labels), 1)
+    np.add.at(counts, (labels, said.indices), 1)
     return counts
 
 
@@ -287,7 +233,7 @@ def draw_all(
     if settings.task == "classification":
         drawn["confusion_matrix.png"] = lambda: _confusion(said, targets)
     else:
-        amounts = (in_units(targets, settings), said.amounts, settings.target)
+        amounts = (in_units(targets, settings), said.values, settings.target)
         drawn["predicted_against_true.png"] = lambda: _figure_of(
             pictures.predicted_against_true(*amounts)
         )
@@ -343,6 +289,6 @@ def _mistakes(said: Predictions, test: data.Dataset) -> Figure:
     return pictures.worst_mistakes(
         _OnDemand(test),  # type: ignore[arg-type]
         [names[label] for label in np.asarray(test.targets)],
-        said.classes,
+        said.names,
         said.probabilities.max(axis=1),
     )

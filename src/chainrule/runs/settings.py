@@ -10,10 +10,8 @@ from __future__ import annotations
 import types
 import typing
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Any
-
-from .. import __version__
 
 FORMAT = "chainrule.run/2"
 
@@ -137,7 +135,7 @@ class Settings:
     classes: tuple[str, ...] = ()
     image_shape: tuple[int, ...] = ()
     transform: dict[str, Any] | None = None
-    version: str = field(default=__version__)
+    version: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values."""

@@ -295,12 +295,19 @@ def feature_names(dataset: data.Dataset) -> tuple[str, ...]:
     return dataset.feature_names or numbered
 
 
-def new_images(settings: Settings, what: str) -> tuple[list[str], Rows] | None:
+def name_of(source: object) -> str:
+    """What messages call a file, or data that are none."""
+    if isinstance(source, (str, os.PathLike)):
+        return Path(source).name or str(source)
+    return "frame" if hasattr(source, "columns") else "data"
+
+
+def new_images(settings: Settings, what: object) -> tuple[list[str], Rows] | None:
     """Image files for a run's network: their names, and the inputs they make.
 
     Arguments:
         settings: of the run.
-        what: an image file, or a folder with some, at any depth.
+        what: an image file, a sequence of such, or a folder with some, at any depth.
 
     Returns:
         None where ``what`` is neither.
@@ -309,33 +316,49 @@ def new_images(settings: Settings, what: str) -> tuple[list[str], Rows] | None:
         FileError: an image file that is not there.
         DataError: a folder without images; images for a network that takes a table.
     """
-    path = Path(what)
-    if not (path.is_dir() or is_image(path)):
+    listed = _image_files(what)
+    if listed is None:
         return None
     if not settings.image_shape:
         raise DataError(
-            f"{what}: images, and the network learned from the columns of a table",
+            f"{listed[0]}: images, but the network learned from the columns of a table",
             fix="a table with those columns",
         )
-    if not path.exists():
-        raise FileError(f"{what}: no such file")
-    files = [path]
-    if path.is_dir():
-        files = sorted(each for each in path.rglob("*") if is_image(each))
-        if not files:
-            raise DataError(f"{what}: no images in this folder")
+    files = []
+    for path in listed:
+        if not path.exists():
+            raise FileError(f"{path}: no such file")
+        found = [path]
+        if path.is_dir():
+            found = sorted(each for each in path.rglob("*") if is_image(each))
+            if not found:
+                raise DataError(f"{path}: no images in this folder")
+        files += found
     height, width, channels = settings.image_shape
     rows = ImageFiles(files, (height, width), channels, settings.network.flat)
     return [str(each) for each in files], rows
 
 
-def new_inputs(settings: Settings, file: str) -> tuple[Array, Columns | None]:
-    """The inputs of a run's network, from a file of new rows.
+def _image_files(what: object) -> list[Path] | None:
+    """The paths that stand for images; None for everything else."""
+    several = isinstance(what, (list, tuple)) and len(what) > 0
+    given: Any = what if several else [what]
+    if not all(isinstance(each, (str, os.PathLike)) for each in given):
+        return None
+    paths = [Path(each) for each in given]
+    if all(path.is_dir() or is_image(path) for path in paths):
+        return paths
+    return None
+
+
+def new_inputs(settings: Settings, source: object) -> tuple[Array, Columns | None]:
+    """The inputs of a run's network, from new rows.
 
     Arguments:
         settings: of the run.
-        file: a table with the columns that the run learned from; for a run on images,
-            a table or ``.npy`` file with one number a pixel.
+        source: a file, frame or mapping with the columns that the run learned from; for
+            a run on images, a table, an array or a ``.npy`` file with one number a
+            pixel.
 
     Returns:
         float32 ``(N, inputs)``, and the columns of the file where it is a table.
@@ -345,43 +368,50 @@ def new_inputs(settings: Settings, file: str) -> tuple[Array, Columns | None]:
         DataError: columns are missing, or hold other things than in training.
     """
     if settings.transform is not None:
-        columns = read_columns(file)
+        if isinstance(source, np.ndarray):
+            raise DataError(
+                f"array {source.shape}: the network learned from columns with names",
+                fix="pandas.DataFrame(array, columns=run.columns)",
+            )
+        columns = read_columns(source)
         fitted = data.TableTransform.from_json(settings.transform)
         _require_columns(columns, [rule.name for rule in fitted.columns])
         return fitted.transform(columns), columns
-    pixels = _pixels(settings, file)
+    pixels = _pixels(settings, source)
     if not settings.network.flat:
         pixels = pixels.reshape(len(pixels), *settings.image_shape)
     return pixels, None
 
 
-def new_examples(settings: Settings, file: str) -> data.Dataset:
+def new_examples(settings: Settings, source: Any) -> data.Dataset:
     """Rows with known targets, to measure a run's network on.
 
     Raises:
         FileError, DataError: as ``new_inputs``; and for a missing target.
     """
-    if settings.image_shape and Path(file).is_dir():
-        return _known_images(settings, Path(file))
+    is_path = isinstance(source, (str, os.PathLike))
+    if settings.image_shape and is_path and Path(source).is_dir():
+        return _known_images(settings, Path(source))
     if settings.transform is None:
         raise DataError(
-            f"{file}: a network for images is measured on a named data set, or on a "
-            "folder of images",
+            f"{name_of(source)}: a network for images is evaluated on a named data "
+            "set, or on a folder of images",
             fix=f"one with images of {_size(settings.image_shape)}: chainrule data "
             "lists them",
         )
-    inputs, columns = new_inputs(settings, file)
+    inputs, columns = new_inputs(settings, source)
     assert columns is not None
     if settings.target not in columns.values:
         raise DataError(
-            f"{columns.source}: no target column {settings.target!r} to measure by",
+            f"{columns.source}: no column {settings.target!r}: the target is needed to "
+            "evaluate predictions",
             fix="rows with known targets; chainrule predict takes rows without",
         )
     fitted = data.TableTransform.from_json(settings.transform)
     return Part(
         inputs,
         fitted.transform_target(columns),
-        name=Path(file).name,
+        name=name_of(source),
         classes=settings.classes or None,
         target_name=settings.target,
         task=settings.task,
@@ -473,14 +503,19 @@ def _require_columns(columns: Columns, names: Sequence[str]) -> None:
     )
 
 
-def _pixels(settings: Settings, file: str) -> Array:
+def _pixels(settings: Settings, source: Any) -> Array:
     size = settings.network.inputs
     what = f"one number a pixel, {size} of {_size(settings.image_shape)}, from 0 to 1"
-    if file.endswith(".npy"):
-        inputs = np.asarray(data.memory_map(file).inputs, dtype=np.float32)
+    file = name_of(source)
+    if hasattr(source, "__array__") and not hasattr(source, "columns"):
+        inputs = np.asarray(source, dtype=np.float32)
+        alone = inputs.shape in (settings.image_shape, settings.image_shape[:2])
+        inputs = inputs.reshape(1 if alone else len(inputs), -1)
+    elif str(source).endswith(".npy"):
+        inputs = np.asarray(data.memory_map(source).inputs, dtype=np.float32)
         inputs = inputs.reshape(len(inputs), -1)
     else:
-        columns = read_columns(file)
+        columns = read_columns(source)
         texts = [name for name in columns.names if columns[name].dtype.kind != "f"]
         if texts:
             raise DataError(f"{file}: column {texts[0]!r} holds text: expected {what}")
