@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 from numpy.typing import DTypeLike
 
-from . import dtypes
+from . import dtypes, shapes
 from .errors import ArgumentError, DTypeError, ShapeError
 from .foreign import no_attribute
 from .graph import (
@@ -309,11 +309,15 @@ class Tensor(Node):
         """Two axes exchanged."""
         return composed.swapaxes(self, axis1, axis2)
 
-    def flatten(self) -> Any:
+    def flatten(self, axis: int = 0) -> Any:
+        """The axes from ``axis`` on as one: all of them without it."""
+        first = shapes.normal_axis("flatten", axis, max(1, self.ndim))
+        length = shapes.size(self.shape[first:])
+        return movement.reshape(self, (*self.shape[:first], length))
+
+    def ravel(self) -> Any:
         """All elements along one axis."""
         return movement.reshape(self, (-1,))
-
-    ravel = flatten
 
     def squeeze(self, axis: Axis = None) -> Any:
         """Without axes of length 1."""
@@ -359,6 +363,10 @@ class Tensor(Node):
         """Running sums along ``axis``."""
         return reduction.cumsum(self, axis)
 
+    def cumprod(self, axis: int | None = None) -> Any:
+        """Running products along ``axis``."""
+        return composed.cumprod(self, axis)
+
     def argsort(self, axis: int = -1) -> Any:
         """The indices that sort along ``axis``."""
         return reduction.argsort(self, axis)
@@ -374,6 +382,36 @@ class Tensor(Node):
     def clip(self, low: Any = None, high: Any = None) -> Any:
         """Values below ``low`` and above ``high`` replaced by these."""
         return composed.clip(self, low, high)
+
+    def round(self, decimals: int = 0) -> Any:
+        """The nearest numbers of ``decimals`` digits behind the point."""
+        from .arrays import rounding
+
+        return rounding.round(self, decimals)
+
+    def repeat(self, repeats: Any, axis: int | None = None) -> Any:
+        """Each element along ``axis`` several times in a row."""
+        from .arrays import rearranging
+
+        return rearranging.repeat(self, repeats, axis)
+
+    def diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+        """The diagonals of the matrices that two axes form."""
+        from .arrays import matrices
+
+        return matrices.diagonal(self, offset, axis1, axis2)
+
+    def nonzero(self) -> Any:
+        """The indices of the elements that are not 0."""
+        from .arrays import searching
+
+        return searching.nonzero(self)
+
+    def searchsorted(self, v: Any, side: str = "left", sorter: Any = None) -> Any:
+        """The places in this sorted vector where values belong."""
+        from .arrays import searching
+
+        return searching.searchsorted(self, v, side, sorter)
 
     def dot(self, other: Any) -> Any:
         """The matrix product ``self @ other``."""

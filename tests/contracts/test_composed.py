@@ -10,17 +10,21 @@ import pytest
 import chainrule as cr
 from chainrule.compiler.registry import ENGINES
 from chainrule.ops.primitive import Primitive
-from tests.contracts import primitives
-from tests.contracts.composed import all_samples
+from tests.contracts import arrays, composed, primitives
 from tests.contracts.samples import Sample, node_of
 from tests.contracts.test_primitives import check_values, leaves
 
-SAMPLES = all_samples()
+SAMPLES = composed.all_samples() | arrays.all_samples()
+
+#: Where functions of tensors live.
+ROOMS = ("chainrule.ops", "chainrule.arrays")
 
 #: Functions of ``ops`` that make tensors from nothing, tested in test_tensor, and those
 #: that prepare the arguments of a primitive in the other table: loops and windows.
 ELSEWHERE = {"arange", "eye", "full", "ones", "zeros", "scan"}
 ELSEWHERE |= {"convolution", "convolution_transposed", "windows", "overlap_add"}
+#: Whose shapes depend on values, so that they are not traced: tests/test_arrays.
+ELSEWHERE |= {"argwhere", "bincount", "flatnonzero", "nonzero", "unique"}
 
 each_sample = pytest.mark.parametrize(
     ("name", "sample"),
@@ -36,7 +40,7 @@ def test_every_public_function_of_tensors_is_in_a_table() -> None:
     of_tensors = {
         name
         for name in cr.__all__
-        if getattr(getattr(cr, name), "__module__", "").startswith("chainrule.ops")
+        if getattr(getattr(cr, name), "__module__", "").startswith(ROOMS)
         and not isinstance(getattr(cr, name), Primitive)
         and callable(getattr(cr, name))
     }

@@ -18,8 +18,11 @@ FLOAT = "x.astype('float32')"
 INTEGER = "x.astype('int64')"
 
 FUNCTIONS = (
-    "exp expm1 log log1p sqrt sin cos tanh sigmoid relu softmax log_softmax abs sign "
-    "floor ceil erf square norm logsumexp isnan isfinite"
+    "exp expm1 log log1p sqrt sin cos tanh sigmoid relu softmax log_softmax abs "
+    "sign floor ceil erf square norm logsumexp isnan isfinite isinf tan arcsin "
+    "arccos arctan sinh cosh arcsinh arccosh arctanh log2 log10 exp2 hypot "
+    "logaddexp nan_to_num trunc nansum nanmean median diff tile roll flip tril triu "
+    "diag moveaxis unique bincount argwhere count_nonzero corrcoef cov outer sort"
 )
 
 LINALG = (

@@ -1,0 +1,80 @@
+"""What these functions begin with: operands as nodes, as floats, or as known values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import dtypes
+from ..errors import DTypeError, TraceError
+from ..graph import Array
+from ..ops.arrays import lift
+from ..ops.primitive import common_dtype
+
+
+def node(x: Any) -> Any:
+    """An operand as a node.
+
+    Example:
+        >>> node([1, 2]).shape
+        (2,)
+    """
+    (found,) = lift([x])
+    return found
+
+
+def real(x: Any) -> Any:
+    """An operand as a node of floats; bools and integers become the default float.
+
+    Example:
+        >>> real([1, 2]).dtype
+        dtype('float32')
+    """
+    found = node(x)
+    return found.astype(dtypes.float_for(found.dtype))
+
+
+def real_pair(operation: str, a: Any, b: Any) -> tuple[Any, Any]:
+    """Two operands as nodes of one float dtype.
+
+    Example:
+        >>> [each.dtype.name for each in real_pair("hypot", [1.0], 2)]
+        ['float32', 'float32']
+    """
+    left, right = common_dtype(operation, lift([a, b]), real=True)
+    return left, right
+
+
+def integers(operation: str, x: Any) -> Any:
+    """An operand as a node of integers.
+
+    Raises:
+        DTypeError: for other numbers.
+    """
+    found = node(x)
+    if not dtypes.is_integer(found.dtype):
+        raise DTypeError(
+            f"{operation}: {found.describe()} is {found.dtype}: expected integers",
+            fix="convert it: x.astype('int64')",
+        )
+    return found
+
+
+def known(operation: str, x: Any, depends: str, fix: str) -> Array:
+    """The value of an operand that must be known.
+
+    Arguments:
+        depends: what depends on the value, for the message.
+        fix: what to do while a function is traced.
+
+    Raises:
+        TraceError: while tracing, where there is no value.
+    """
+    found = node(x)
+    if found.value is None:
+        raise TraceError(
+            f"{operation}: {found.describe()}: {depends}, which are not known while a "
+            "function is traced",
+            fix=fix,
+        )
+    value: Array = found.value
+    return value
