@@ -13,15 +13,18 @@ one, never a part. The same contents give the same bytes.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
+import platform
 import re
 import secrets
 import stat
 import struct
+import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +39,9 @@ VERSION = 1
 
 #: Temporary files of unknown writers are removed after this many seconds.
 ABANDONED = 3600.0
+
+#: Where a lock lies in its file on Windows: behind the text, which others may read.
+LOCKED_BYTE = 1 << 20
 
 #: Temporary files that this process is writing.
 _writing: set[str] = set()
@@ -137,6 +143,103 @@ def replace_file(path: str | os.PathLike[str], data: bytes) -> None:
         raise
     finally:
         _writing.discard(temporary.name)
+
+
+@contextlib.contextmanager
+def locked(path: Path, what: str, fix: str) -> Iterator[None]:
+    """While entered, no other process or thread can enter with the same file.
+
+    The operating system holds the lock and frees it when the process ends, however it
+    ends. The file is removed afterwards; one that a killed process left behind does not
+    count.
+
+    Arguments:
+        path: the file, in a folder that is made if need be.
+        what: the beginning of the message; fix: its advice.
+
+    Raises:
+        FileError: when it is held, naming the process that holds it.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> file = pathlib.Path(tempfile.mkdtemp()) / ".lock"
+        >>> with locked(file, "Run", "wait"):
+        ...     with locked(file, "Run", "wait"):  # doctest: +ELLIPSIS
+        ...         pass
+        Traceback (most recent call last):
+        ...
+        chainrule.errors.FileError: Run: process ... is writing there: ...
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        held = _held_alone(path)
+    except OSError as error:
+        raise FileError(
+            f"{what}: {path}: cannot be written: {error.strerror or error}",
+            fix="choose a folder that you may write to",
+        ) from error
+    if held is None:
+        raise FileError(
+            f"{what}: process {_holder(path)} is writing there: one run at a time",
+            fix=fix,
+        )
+    try:
+        yield
+    finally:
+        if os.name == "posix":  # elsewhere an open file cannot be removed
+            path.unlink(missing_ok=True)
+        os.close(held)
+
+
+def _holder(path: Path) -> str:
+    """Who wrote a lock, as far as that can be read."""
+    try:
+        return path.read_text(errors="replace").strip() or "?"
+    except OSError:  # it has ended in this moment
+        return "?"
+
+
+def _held_alone(path: Path) -> int | None:
+    """The descriptor of a file that this process has locked; None if another has."""
+    while True:
+        file = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        if not _lock(file):
+            os.close(file)
+            return None
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(file), os.stat(path)):
+                os.truncate(file, 0)
+                os.write(file, f"{os.getpid()} on {platform.node()}".encode())
+                return file
+        os.close(file)  # the one before removed it between the two calls
+
+
+if sys.platform == "win32":
+
+    def _lock(file: int) -> bool:
+        import msvcrt
+
+        os.lseek(file, LOCKED_BYTE, os.SEEK_SET)
+        try:
+            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        os.lseek(file, 0, os.SEEK_SET)
+        return True
+
+else:
+
+    def _lock(file: int) -> bool:
+        import fcntl
+
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except OSError as error:  # a file system without locks
+            if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS):
+                raise
+        return True
 
 
 def _write_through(temporary: Path, target: Path, data: bytes) -> None:

@@ -6,7 +6,6 @@ what it found, and advice where something is wrong. It changes nothing.
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 import platform
 import shutil
@@ -23,6 +22,7 @@ import numpy as np
 from .. import __version__
 from ..config import available_processors, config
 from ..errors import ChainruleError
+from ..training.environment import processor_name, version_of
 from .application import Command
 from .terminal import Terminal, columns
 
@@ -108,19 +108,12 @@ def _versions() -> Section:
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
     }
     for package in BASE:
-        version = _version(package)
+        version = version_of(package)
         section.facts[package] = version or "missing"
         if version is None:
             section.broken = True
             section.advice.append(f"pip install {package}: chainrule needs it.")
     return section
-
-
-def _version(package: str) -> str | None:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
 
 
 def _processor() -> Section:
@@ -129,21 +122,11 @@ def _processor() -> Section:
     return Section(
         "processor",
         {
-            "name": _processor_name(),
+            "name": processor_name(),
             "vector extensions": vectors.get("baseline", []) + vectors.get("found", []),
             "memory": _gigabytes(_memory()),
         },
     )
-
-
-def _processor_name() -> str:
-    try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine() or "unknown"
 
 
 def _memory() -> int | None:
@@ -293,7 +276,7 @@ def _is_writable(folder: Path) -> bool:
 def _optional() -> Section:
     section = Section("optional packages")
     for package, purpose in OPTIONAL.items():
-        version = _version(package)
+        version = version_of(package)
         section.facts[package] = f"{version or 'not installed'}, for {purpose}"
     if not sys.flags.utf8_mode and sys.stdout.encoding.lower() not in ("utf-8", "utf8"):
         section.advice.append(

@@ -6,11 +6,12 @@ The test data are used once, at the end.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import shlex
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -386,6 +387,18 @@ def _introduce(run: Run, terminal: Terminal) -> None:
     )
 
 
+@contextlib.contextmanager
+def _keeping_history(folder: RunFolder) -> Iterator[None]:
+    """Writes what was trained before an error, a NaN for one, into the folder."""
+    try:
+        yield
+    except Exception as error:
+        history = getattr(error, "history", None)
+        if history is not None:
+            history.to_json(folder.history)
+        raise
+
+
 def _learn(run: Run, terminal: Terminal) -> training.History:
     """Trains; after Ctrl-C keeps everything and prints how to resume."""
     words = run.settings.training
@@ -396,19 +409,20 @@ def _learn(run: Run, terminal: Terminal) -> training.History:
         )
     changed = _augmentation(run.settings)
     train = run.examples.train
-    history = cr.fit(
-        run.model,
-        train if changed is None else train.augmented(changed),
-        loss=words.loss,
-        optimizer=run.optimizer,
-        epochs=words.epochs,
-        batch_size=words.batch_size,
-        validation=run.examples.validation,
-        callbacks=listening,
-        seed=words.seed,
-        progress=make_progress(words.epochs, terminal.shows_progress),
-        resume="auto" if run.resume else None,
-    )
+    with _keeping_history(run.folder):
+        history = cr.fit(
+            run.model,
+            train if changed is None else train.augmented(changed),
+            loss=words.loss,
+            optimizer=run.optimizer,
+            epochs=words.epochs,
+            batch_size=words.batch_size,
+            validation=run.examples.validation,
+            callbacks=listening,
+            seed=words.seed,
+            progress=make_progress(words.epochs, terminal.shows_progress),
+            resume="auto" if run.resume else None,
+        )
     history.to_json(run.folder.history)
     run.model.save(run.folder.model)
     if history.stopped == "interrupted":

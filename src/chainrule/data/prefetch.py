@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 Made = TypeVar("Made")
 
+#: How the names of its threads begin.
+THREAD_NAME = "chainrule-data"
+
 #: Batches that wait to be used, besides one for every thread.
 AHEAD = 2
 
@@ -40,7 +43,7 @@ def prefetched(
     """
     from concurrent.futures import ThreadPoolExecutor
 
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="chainrule-data")
+    pool = ThreadPoolExecutor(workers, thread_name_prefix=THREAD_NAME)
     waiting: deque[Future[Made]] = deque()
     coming = iter(numbers)
     try:

@@ -15,6 +15,7 @@ Place on the road: beside the loop; each has methods named after events of
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import time
@@ -22,6 +23,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from .. import saving
 from ..errors import ArgumentError, nearest, unknown_option
 from ..public import listing
 from . import checkpoint
@@ -335,7 +337,8 @@ class Checkpoint(Callback):
         keep: how many files of the folder are kept, the newest ones.
 
     Raises:
-        FileError: when a file cannot be written.
+        FileError: when a file cannot be written; or, from ``fit``, when another run is
+            writing there at this moment.
 
     Example:
         >>> Checkpoint("runs/digits", every_steps=100, keep=3)
@@ -368,6 +371,25 @@ class Checkpoint(Callback):
         self.every_steps = every_steps
         self.keep = keep
         self._written: tuple[int, int] | None = None
+
+    @property
+    def lock_path(self) -> Path:
+        """The file that a run holds while it may write here."""
+        if self.path.suffix == checkpoint.SUFFIX:
+            return self.path.absolute().with_name(f".{self.path.name}.lock")
+        return self.path.absolute() / ".lock"
+
+    def alone(self) -> contextlib.AbstractContextManager[None]:
+        """While entered, no other run may write here; ``fit`` enters it.
+
+        Raises:
+            FileError: when another run does.
+        """
+        return saving.locked(
+            self.lock_path,
+            f"Checkpoint {os.fspath(self.path)!r}",
+            "wait until it has ended, or give this run a folder of its own",
+        )
 
     def on_fit_start(self, run: Run) -> None:
         """Nothing written yet."""

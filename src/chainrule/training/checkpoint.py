@@ -80,6 +80,7 @@ def write(run: Run, path: Path) -> None:
         "seconds": run.epoch_seconds() if batch else 0.0,
         "tally": sums,
         "history": run.history.epochs,
+        "environment": run.history.settings.get("environment"),
         "row": run.row,
         "callbacks": callbacks,
     }

@@ -27,6 +27,7 @@ from ..dtypes import DType, default_float, is_float
 from ..errors import ArgumentError, DataError
 from ..nn.module import Module
 from .objective import Objective
+from .waiting import warned_when_late
 
 Source = Dataset | Stream
 
@@ -97,6 +98,8 @@ class Examples:
         )
         if isinstance(self.source, Dataset) and not self.source.lazy:
             return unconverted  # converted as a whole before
+        kind = type(self.source).__name__
+        unconverted = warned_when_late(unconverted, f"{kind} {self.source.name!r}")
         return (_converted_batch(batch, self.dtype) for batch in unconverted)
 
     def num_batches(self, batch_size: int, drop_last: bool = False) -> int | None:

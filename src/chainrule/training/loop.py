@@ -6,6 +6,7 @@ itself is ``Loop.train``, and its events are ``events.LOOP``.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 from collections.abc import Iterator, Sequence
@@ -21,6 +22,7 @@ from ..nn.module import Module
 from ..random_numbers import default_generator
 from . import checkpoint
 from .callbacks import Checkpoint
+from .environment import environment
 from .evaluation import Evaluator, check_model, chosen_metrics
 from .events import Dispatcher
 from .examples import Examples, LabelCheck, training_and_validation
@@ -103,7 +105,8 @@ def fit(
             given, whichever suits where the program runs.
 
     Returns:
-        The ``History``: a row for each epoch, and why training ended.
+        The ``History``: a row for each epoch, and why training ended. An error that
+        ends training has it too, as far as it went: ``error.history``.
 
     Raises:
         DataError: for data that cannot be trained on, before anything is trained.
@@ -151,8 +154,13 @@ def fit(
     evaluator = _evaluator(run, objective, held_out)
     loop = Loop(run, examples, objective, evaluator, listeners)
     model.class_names = model.class_names or examples.source.class_names
-    _resume(run, resume)
-    return loop.train()
+    with contextlib.ExitStack() as held:
+        for lock in {
+            c.lock_path: c.alone for c in _checkpoints(run.callbacks)
+        }.values():
+            held.enter_context(lock())
+        _resume(run, resume)
+        return loop.train()
 
 
 class Loop:
@@ -209,9 +217,24 @@ class Loop:
                     announce("on_stop", run)
                 run.history.stopped = run.stopping or "finished"
                 announce("on_fit_end", run)
+        except BaseException as error:
+            self._keep_history(error)
+            raise
         finally:
             announce("on_close", run)
         return run.history
+
+    def _keep_history(self, error: BaseException) -> None:
+        """What was trained before an error is not lost: the error has it."""
+        run = self.run
+        said = str(getattr(error, "what", error)).splitlines() or [type(error).__name__]
+        run.history.stopped = f"error: {said[0]}"
+        run.history.settings["stopped_at"] = {
+            "epoch": run.epoch,
+            "batch": run.batch,
+            "step": run.step,
+        }
+        error.history = run.history  # type: ignore[attr-defined]
 
     def _stopping(self) -> bool:
         if self.interruption.asked:
@@ -376,6 +399,7 @@ def _settings(
         "data": str(examples),
         "validation": None if held_out is None else str(held_out),
         "engine": run.engine or config.engine,
+        "environment": environment(),
     }
 
 
@@ -404,6 +428,10 @@ def _progress(progress: Any) -> list[Progress]:
     return [made] if made.renderer is not None else []
 
 
+def _checkpoints(callbacks: Sequence[Any]) -> list[Checkpoint]:
+    return [each for each in callbacks if isinstance(each, Checkpoint)]
+
+
 def _resume(run: Run, resume: Any) -> None:
     """Restores the run from the checkpoint that ``resume`` names, if any."""
     source = _resume_from(resume, run.callbacks)
@@ -423,9 +451,8 @@ def _resume_from(resume: Any, callbacks: Sequence[Any]) -> tuple[Path, bool] | N
                 fix="resume='auto', and callbacks.Checkpoint(folder) as a callback",
             )
         return Path(resume), True
-    for callback in callbacks:
-        if isinstance(callback, Checkpoint):
-            return callback.path, False
+    for callback in _checkpoints(callbacks):
+        return callback.path, False
     raise ArgumentError(
         "fit: resume='auto': there is no Checkpoint among the callbacks",
         fix="callbacks=[callbacks.Checkpoint(folder)], or resume=path",

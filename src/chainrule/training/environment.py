@@ -1,0 +1,60 @@
+"""What a run was made with, besides its settings: versions, processor, threads.
+
+Place on the road: beneath the history, which keeps it. It must not know of training.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.metadata
+import platform
+import sys
+from pathlib import Path
+from typing import Any
+
+from ..config import config
+
+#: The packages whose release may change a number.
+PACKAGES = ("numpy", "llvmlite", "scipy")
+
+
+def environment() -> dict[str, Any]:
+    """Versions, processor and threads, as JSON values.
+
+    Example:
+        >>> sorted(environment())[:4]
+        ['chainrule', 'llvmlite', 'numpy', 'processor']
+    """
+    return {**_machine(), "threads": config.threads}
+
+
+@functools.cache
+def _machine() -> dict[str, str]:
+    """What stays the same while the program runs."""
+    versions = {package: version_of(package) or "none" for package in PACKAGES}
+    return {
+        "chainrule": sys.modules["chainrule"].__version__,  # it imports this room
+        "python": f"{platform.python_version()} {platform.python_implementation()}",
+        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "processor": processor_name(),
+        **versions,
+    }
+
+
+def version_of(package: str) -> str | None:
+    """The installed release of a package; None where it is not installed."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def processor_name() -> str:
+    """What the maker of the processor calls it, as far as the system says."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine() or "unknown"
