@@ -29,6 +29,7 @@ from .convolution.locally_connected import LocallyConnected1d, LocallyConnected2
 from .convolution.transposed import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from .dropout import AlphaDropout, DropConnect, Dropout, Dropout1d, Dropout2d, Dropout3d
 from .embedding import Embedding
+from .ensemble import Ensemble, EnsembleLinear
 from .linear import Identity, Linear
 from .module import Module
 from .module.registry import offer
@@ -92,6 +93,8 @@ __all__ = [
     "Dropout2d",
     "Dropout3d",
     "Embedding",
+    "Ensemble",
+    "EnsembleLinear",
     "Flatten",
     "GRUCell",
     "GlobalAvgPool",

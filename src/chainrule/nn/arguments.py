@@ -22,6 +22,7 @@ from ..errors import ArgumentError, ChainruleError, DTypeError, ShapeError, Stat
 from ..graph import Node
 from ..initializers import Initializer, as_initializer
 from ..ops.arrays import lift
+from ..ops.composed import stack
 from ..shapes import Shape
 from ..variable import Parameter, Variable
 
@@ -170,6 +171,23 @@ def new_variable(
         'running_mean'
     """
     return Variable(_initial_values(name, tuple(shape), init, dtype), name=name)
+
+
+def by_position(init: Initializer | str, positions: Shape) -> Initializer:
+    """An initializer that draws the kernels of each position as those of one layer.
+
+    Example:
+        >>> by_position("he_normal", (2, 3))((2, 3, 8, 5, 5, 1)).shape
+        (2, 3, 8, 5, 5, 1)
+    """
+    make = as_initializer(init)
+
+    def draw(shape: Sequence[int], generator: Any = None, dtype: Any = None) -> Any:
+        kernels = shape[len(positions) :]
+        drawn = [make(kernels, generator, dtype) for _ in range(math.prod(positions))]
+        return stack(drawn).reshape(tuple(shape))
+
+    return draw
 
 
 def _initial_values(

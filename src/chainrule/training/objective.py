@@ -14,6 +14,7 @@ from .. import losses, nn, tree
 from ..dtypes import is_float
 from ..errors import ArgumentError, ShapeError
 from ..graph import Node
+from ..nn.ensemble import Members
 
 #: The loss for what a data set's targets are, and the metrics shown beside it.
 LOSS_OF_KIND = {"classification": "cross_entropy", "regression": "mse"}
@@ -94,11 +95,12 @@ class Objective:
         Raises:
             ShapeError: when the function returns something else.
         """
-        loss = (
-            self.function(outputs, targets)
-            if self.has_targets
-            else self.function(outputs)
-        )
+        if isinstance(outputs, Members):
+            loss = outputs.loss(self.function, targets)
+        elif self.has_targets:
+            loss = self.function(outputs, targets)
+        else:
+            loss = self.function(outputs)
         if not isinstance(loss, Node) or loss.shape or not is_float(loss.dtype):
             shown = (
                 f"{loss.dtype} {loss.shape}"

@@ -20,6 +20,7 @@ from ..dtypes import float64
 from ..errors import ArgumentError, GradientError, ShapeError
 from ..gradients import Gradients
 from ..graph import Node
+from ..nn.ensemble import Members
 from ..nn.module import Module
 from ..nn.module.call import watching
 from ..optim import Accumulator, Optimizer
@@ -116,10 +117,11 @@ def _forward_and_backward(
             probe.begin(model)
             watched.enter_context(watching(probe))
         outputs = call(model, inputs, training=True)
-    check(outputs, targets)
-    targets = objective.fitted(outputs, targets)
+    answer = outputs.together() if isinstance(outputs, Members) else outputs
+    check(answer, targets)
+    targets = objective.fitted(answer, targets)
     loss = objective(outputs, targets)
-    return loss, backprop(loss), measure(metrics, outputs, targets)
+    return loss, backprop(loss), measure(metrics, answer, targets)
 
 
 class AccumulatingStep:

@@ -12,12 +12,11 @@ from typing import Any, ClassVar
 from numpy.typing import DTypeLike
 
 from ...errors import ShapeError
-from ...initializers import Initializer, as_initializer
-from ...ops.composed import stack
+from ...initializers import Initializer
 from ...ops.movement import pad
 from ...ops.windows import Padding, normal_padding, per_axis, sides, windows
-from ...shapes import Shape, windowed
-from ..arguments import new_parameter, positive_size
+from ...shapes import windowed
+from ..arguments import by_position, new_parameter, positive_size
 from ..module import Module
 from ..spatial import plain_padding, sizes_text, spatial_input, window_text
 
@@ -169,20 +168,3 @@ class LocallyConnected2d(_LocallyConnected):
     """
 
     axes: ClassVar[int] = 2
-
-
-def by_position(init: Initializer | str, positions: Shape) -> Initializer:
-    """An initializer that draws the kernels of each position as those of one layer.
-
-    Example:
-        >>> by_position("he_normal", (2, 3))((2, 3, 8, 5, 5, 1)).shape
-        (2, 3, 8, 5, 5, 1)
-    """
-    make = as_initializer(init)
-
-    def draw(shape: Sequence[int], generator: Any = None, dtype: Any = None) -> Any:
-        kernels = shape[len(positions) :]
-        drawn = [make(kernels, generator, dtype) for _ in range(math.prod(positions))]
-        return stack(drawn).reshape(tuple(shape))
-
-    return draw
