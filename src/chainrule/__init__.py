@@ -7,7 +7,7 @@ The road that every program travels, and where to read about each part of it::
 
 - ``tensor``, ``parameter``, ``Variable`` and the functions of ``ops``: computing.
 - ``arrays``: NumPy's other functions, made of those.
-- ``linalg``: factorizations, linear equations and norms of matrices.
+- ``einsum``; ``linalg``: factorizations, linear equations and norms of matrices.
 - ``backprop``, ``grad``, ``vjp``, ``jvp``, ``hvp``, ``jacobian``, ``hessian``.
 - ``trace``, ``compile``, ``scan``: graphs from functions.
 - ``nn``, ``losses``, ``initializers``, ``optim``: networks and how they learn;
@@ -181,6 +181,7 @@ if TYPE_CHECKING:  # imported when first used: the same names stand in LATER
         tan,
     )
     from .checks import check_declared, check_gradients, check_numerics
+    from .linalg.contraction import einsum, tensordot
     from .loading import load
     from .nn.attention.dot_product import attention
     from .runs import load_run
@@ -248,6 +249,7 @@ __all__ = [
     "digitize",
     "divide",
     "dstack",
+    "einsum",
     "elu",
     "equal",
     "erf",
@@ -381,6 +383,7 @@ __all__ = [
     "tan",
     "tanh",
     "tensor",
+    "tensordot",
     "tile",
     "top_k",
     "trace",
@@ -466,6 +469,7 @@ LATER = {
         "tan",
     ),
     ".checks": ("check_declared", "check_gradients", "check_numerics"),
+    ".linalg.contraction": ("einsum", "tensordot"),
     ".loading": ("load",),
     ".nn.attention.dot_product": ("attention",),
     ".runs": ("load_run",),

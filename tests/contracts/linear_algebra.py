@@ -221,6 +221,22 @@ def norms() -> Iterator[Sample]:
             )  # fmt: skip
 
 
+#: Subscripts with the shapes of the operands.
+SUBSCRIPTS: tuple[tuple[str, tuple[tuple[int, ...], ...]], ...] = (
+    ("ij,jk->ik", ((2, 3), (3, 4))),
+    ("ii", ((3, 3),)),
+    ("ii->i", ((3, 3),)),
+    ("iij,jk", ((2, 2, 3), (3, 2))),
+    ("ij->ji", ((2, 3),)),
+    ("i,j->ij", ((2,), (3,))),
+    ("bi,bi->b", ((4, 3), (4, 3))),
+    ("...ij,...jk", ((2, 2, 3), (3, 4))),
+    ("ij,jk,kl->il", ((2, 3), (3, 4), (4, 2))),
+    ("i,ij,j->", ((2,), (2, 3), (3,))),
+    ("ij,kj->ik", ((2, 0), (3, 0))),
+)
+
+
 def vectors_and_batches(
     call: Callable[..., Any], expected: Callable[..., Any]
 ) -> list[Sample]:
@@ -279,6 +295,16 @@ def functions() -> dict[str, list[Sample]]:
             for a, b in (((4, 2), (4, 3)), ((2, 4), (2, 1)), ((3, 3), (3,)),
                          ((5, 2), (5,)))],
         "matrix_rank": list(of_any(L.matrix_rank, np.linalg.matrix_rank, order=0)),
+        "einsum": [
+            Sample(lambda *xs, t=text: cr.einsum(t, *xs), tuple(v(s) for s in shapes),
+                   lambda *xs, t=text: np.einsum(t, *xs), "fiu", label=text)
+            for text, shapes in SUBSCRIPTS],
+        "tensordot": [
+            Sample(lambda a, b, x=axes: cr.tensordot(a, b, x), (v(a), v(b)),
+                   lambda a, b, x=axes: np.tensordot(a, b, x), "fiu",
+                   label=f"{a} {b} {axes}")
+            for a, b, axes in (((2, 3, 4), (3, 4, 5), 2), ((2,), (3,), 0),
+                               ((2, 3, 2), (2, 3), ([1, 0], [1, 0])))],
         "norm": list(norms()),
         "cond": [*of_squares(L.cond, np.linalg.cond, make=lambda s, n: square(
                      s if 0 not in s else (2, 2), n)),

@@ -1,4 +1,4 @@
-"""Every public function of ``linalg``: values, declarations, gradients."""
+"""``linalg``, ``einsum`` and ``tensordot``: values, declarations, gradients."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ each_sample = pytest.mark.parametrize(
 
 
 def test_every_public_function_is_in_the_table() -> None:
-    assert set(SAMPLES) == set(cr.linalg.__all__)
+    assert set(SAMPLES) == {*cr.linalg.__all__, "einsum", "tensordot"}
 
 
 @pytest.mark.parametrize("name", sorted(SAMPLES))

@@ -10,6 +10,7 @@ declared as anybody's are.
 - ``spectral``: ``eigh``, ``eigvalsh``, ``svd``, ``svdvals``
 - ``determinants``: ``det``, ``slogdet``
 - ``least_squares``: ``lstsq``, ``pinv``, ``matrix_rank``
+- ``contraction``: ``einsum`` and ``tensordot``, which are names of the package itself
 - ``measures``: ``norm``, ``cond``, ``trace``, ``diagonal``, ``matrix_power``
 """
 

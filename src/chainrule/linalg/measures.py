@@ -13,12 +13,13 @@ from typing import Any, SupportsIndex
 import numpy as np
 
 from .. import dtypes, shapes
+from ..arrays import matrices
 from ..errors import ArgumentError, ShapeError
 from ..graph import Node
 from ..ops import composed
 from ..ops.arrays import constant, lift
 from ..ops.elementwise import absolute, not_equal, where
-from ..ops.movement import broadcast_to, reshape, slice_, transpose
+from ..ops.movement import broadcast_to, reshape, transpose
 from ..ops.reduction import max as largest
 from ..ops.reduction import min as smallest
 from ..ops.reduction import sum as total
@@ -171,15 +172,8 @@ def diagonal(x: Any, offset: int = 0) -> Any:
         array([1, 4])
     """
     (node,) = lift([x])
-    *batch, m, n = (*check_matrix("diagonal", node, "x"), *node.shape[-2:])
-    first = max(offset, 0) + max(-offset, 0) * n
-    count = max(0, min(m - max(-offset, 0), n - max(offset, 0)))
-    flat = reshape(node, (*batch, m * n))
-    whole = [slice(None)] * len(batch)
-    if count == 0:
-        return slice_(flat, (*whole, slice(0, 0)))
-    last = first + (count - 1) * (n + 1)
-    return slice_(flat, (*whole, slice(first, last + 1, n + 1)))
+    check_matrix("diagonal", node, "x")
+    return matrices.diagonal(node, offset, -2, -1)
 
 
 def trace(x: Any, offset: int = 0) -> Any:
