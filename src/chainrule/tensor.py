@@ -24,7 +24,7 @@ from .graph import (
     no_value,
 )
 from .ops import composed, elementwise, matmul, movement, reduction
-from .ops.arrays import constant, lift
+from .ops.arrays import constant, converted, lift
 from .ops.numpy_functions import bools, numpy_function
 from .ops.subscript import subscript
 
@@ -119,7 +119,7 @@ class Tensor(Node):
     ) -> Array:
         array = self._known("a NumPy array")
         if dtype is not None and array.dtype != dtype:
-            return array.astype(dtype)
+            return converted(array, np.dtype(dtype))
         return array.copy() if copy else self.numpy()
 
     def __bool__(self) -> bool:
@@ -287,7 +287,11 @@ class Tensor(Node):
     # Methods, with NumPy's names and arguments. ---------------------------------------
 
     def astype(self, dtype: DTypeLike) -> Any:
-        """The values in another dtype; floats lose their fraction as integers."""
+        """The values in another dtype.
+
+        As integers, floats lose their fraction; NaN is 0, and what lies outside of the
+        dtype's range is its nearest end.
+        """
         wanted = dtypes.as_dtype(dtype)
         return (
             self.read()

@@ -41,10 +41,29 @@ def as_array(value: Any, dtype: Any = None) -> Array:
     if native.kind not in "biuf" or (dtype is None and native not in dtypes.SUPPORTED):
         raise _not_numbers(value, native)
     if dtype is not None:
-        return array.astype(dtypes.as_dtype(dtype), copy=False)
+        return converted(array, dtypes.as_dtype(dtype))
     if native.kind == "f" and not typed and not _holds_arrays(value):
         return array.astype(dtypes.default_float(), copy=False)
     return array.astype(native, copy=False)
+
+
+def converted(array: Array, dtype: DType) -> Array:
+    """An array in another dtype: the same one where it has it already.
+
+    As integers, floats lose their fraction; NaN is 0, and what lies outside of the
+    dtype's range is its nearest end.
+
+    Example:
+        >>> converted(np.array([-1.5, np.nan, 300.0]), dtypes.uint8)
+        array([  0,   0, 255], dtype=uint8)
+    """
+    if array.dtype.kind != "f" or dtype.kind not in "iu":
+        return array.astype(dtype, copy=False)
+    least, most = np.iinfo(dtype).min, np.iinfo(dtype).max
+    low, high = array.dtype.type(least), array.dtype.type(most)  # high is rounded up
+    found = np.where((array > low) & (array < high), array, 0).astype(dtype)
+    found[array <= low], found[array >= high] = least, most
+    return found
 
 
 def _holds_arrays(value: Any) -> bool:

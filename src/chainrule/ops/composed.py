@@ -19,10 +19,12 @@ from .elementwise import (
     equal,
     exp,
     expm1,
+    greater_equal,
     isfinite,
+    isnan,
+    less_equal,
     log,
-    maximum,
-    minimum,
+    logical_or,
     not_equal,
     sigmoid,
     sin,
@@ -35,6 +37,7 @@ from .elementwise import power as elementwise_power
 from .indexing import normal_index, take_along_axis
 from .matmul import matmul
 from .movement import concatenate, flip, reshape, slice_, transpose
+from .primitive import Primitive
 from .reduction import Axis, accumulator, argsort, max, running_products, sum
 
 
@@ -267,14 +270,25 @@ def gated(x: Any, gate: Callable[[Any], Any]) -> Any:
 def clip(x: Any, low: Any = None, high: Any = None) -> Any:
     """min(max(x, low), high); a bound that is None does not bind.
 
+    The derivative by x is 0 outside the bounds and on them; there a bound that is a
+    tensor has the gradient instead.
+
     Example:
         >>> import chainrule as cr
         >>> cr.clip(cr.tensor([-5.0, 0.5, 5.0]), -1.0, 1.0).numpy()
         array([-1. ,  0.5,  1. ], dtype=float32)
     """
     (node,) = lift([x])
-    node = node if low is None else maximum(node, low)
-    return node if high is None else minimum(node, high)
+    node = node if low is None else _bounded(less_equal, node, low)
+    return node if high is None else _bounded(greater_equal, node, high)
+
+
+def _bounded(beyond: Primitive, x: Any, bound: Any) -> Any:
+    """x, and the bound from there on; NaN where either is NaN."""
+    outside = beyond(x, bound)
+    if not isinstance(bound, (int, float)) or bound != bound:
+        outside = logical_or(outside, isnan(bound))
+    return where(outside, bound, x)
 
 
 def any(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:

@@ -17,7 +17,7 @@ from ..dtypes import DType
 from ..errors import DTypeError
 from ..graph import Array, Node
 from ..shapes import Shape
-from .arrays import describe, lift
+from .arrays import converted, describe, lift
 from .primitive import Backward, Cost, Kind, Primitive, common_dtype, same_shape
 
 
@@ -346,17 +346,11 @@ def _infer_cast(x: Node, dtype: DType) -> tuple[Shape, DType]:
     return x.shape, dtype
 
 
-def _cast(x: Array, dtype: DType) -> Array:
-    if x.dtype.kind == "f" and dtype.kind in "iu":
-        return np.trunc(x).astype(dtype)
-    return x.astype(dtype)
-
-
 cast = Primitive(
     "cast",
     "x in another dtype",
     _infer_cast,
-    _cast,
+    converted,
     lambda g, y, x: (g.astype(x.dtype) if dtypes.is_float(x.dtype) else None,),
     kind=Kind.ELEMENTWISE,
     cost=Cost.CHEAP,

@@ -117,6 +117,4 @@ class Hardtanh(Module):
 
     def forward(self, x: Any) -> Any:
         """min(max(x, low), high)."""
-        node = floats("Hardtanh", x)
-        above = elementwise.where(node <= self.low, self.low, node)
-        return elementwise.where(node >= self.high, self.high, above)
+        return composed.clip(floats("Hardtanh", x), self.low, self.high)

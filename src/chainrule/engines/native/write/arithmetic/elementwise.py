@@ -306,8 +306,8 @@ def _cast(b: ir.IRBuilder, call: Call, x: ir.Value) -> ir.Value:
 def convert(b: ir.IRBuilder, x: ir.Value, source: DType, target: DType) -> ir.Value:
     """A number in another dtype: NumPy's conversions.
 
-    Floats too large for 64 bits become the nearest integer; narrower integers keep the
-    low bits.
+    Floats beyond the range of integers become its nearest end, NaN 0; narrower integers
+    keep the low bits.
     """
     if source == target:
         return x
@@ -317,7 +317,9 @@ def convert(b: ir.IRBuilder, x: ir.Value, source: DType, target: DType) -> ir.Va
     if source.kind == "f":
         if target.kind == "f":
             return b.fpext(x, kind) if target.itemsize == 8 else b.fptrunc(x, kind)
-        return _float_to_integer(b, x, target, kind)
+        name = "fptosi" if target.kind == "i" else "fptoui"
+        full = f"llvm.{name}.sat.{suffix(kind)}.{suffix(x.type)}"
+        return intrinsic(b, full, kind, [x])
     if target.kind == "f":
         return b.sitofp(x, kind) if source.kind == "i" else b.uitofp(x, kind)
     bits, wanted = element_of(x.type).width, element_of(kind).width
@@ -326,23 +328,6 @@ def convert(b: ir.IRBuilder, x: ir.Value, source: DType, target: DType) -> ir.Va
     if bits > wanted:
         return b.trunc(x, kind)
     return b.sext(x, kind) if source.kind == "i" else b.zext(x, kind)
-
-
-def _float_to_integer(
-    b: ir.IRBuilder, x: ir.Value, target: DType, kind: ir.Type
-) -> ir.Value:
-    bits = 64 if target.itemsize == 8 or target.kind == "u" else 32
-    middle = wide(ir.IntType(bits), lanes_of(x.type))
-
-    def saturated(name: str) -> ir.Value:
-        full = f"llvm.{name}.sat.{suffix(middle)}.{suffix(x.type)}"
-        return intrinsic(b, full, middle, [x])
-
-    found = saturated("fptosi")
-    if target.kind == "u" and target.itemsize == 8:
-        negative = b.fcmp_ordered("<", x, zero_like(x))
-        found = b.select(negative, found, saturated("fptoui"))
-    return b.trunc(found, kind) if element_of(kind).width < bits else found
 
 
 # Elements chosen by an index.
