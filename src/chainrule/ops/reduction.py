@@ -19,6 +19,7 @@ from ..errors import ShapeError
 from ..graph import Array, Node
 from ..shapes import Shape
 from .arrays import lift
+from .blocked_sums import blocked_cumsum, blocked_sum
 from .elementwise import equal
 from .movement import broadcast_to, flip, pad, reshape, slice_, transpose
 from .primitive import Backward, Infer, Kind, Primitive
@@ -124,7 +125,7 @@ def _reduction(
 
 
 _sum = _reduction(
-    "sum", "Σ x along axis", _infer_total, _total(np.sum), _sum_rule, linear=True
+    "sum", "Σ x along axis", _infer_total, _total(blocked_sum), _sum_rule, linear=True
 )
 _prod = _reduction("prod", "Π x along axis", _infer_total, _total(np.prod), _prod_rule)
 _max = _reduction("max", "the largest", _infer_extreme("max"), np.max, _extreme_rule)
@@ -169,7 +170,7 @@ _cumsum = Primitive(
     "cumsum",
     "yᵢ = x₀ + … + xᵢ along axis",
     _infer_cumsum,
-    lambda x, axis: np.cumsum(x, axis=axis, dtype=accumulator(x.dtype)),
+    lambda x, axis: blocked_cumsum(x, axis, accumulator(x.dtype)),
     _cumsum_rule,
     kind=Kind.ORDERED,
     linear=True,

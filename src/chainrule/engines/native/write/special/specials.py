@@ -127,19 +127,19 @@ def _unsigned_beyond(b: ir.IRBuilder, value: ir.Value, size: int) -> ir.Value:
 
 
 def cumsum(b: ir.IRBuilder, kernel: Cumsum, arrays: list[Flat]) -> None:
-    """Running sums along an axis, one line after the other."""
+    """Running sums along an axis, one line after the other, of floats in float64."""
     x, y, _ = arrays
     before, n, after = around(kernel.inputs[0][1], kernel.axis)
-    total = emit.local(b, emit.register_type(y.dtype))
+    wide = dtypes.float64 if y.dtype.kind == "f" else y.dtype
+    total = emit.local(b, emit.register_type(wide))
     with loop(b, 0, before, name="o") as o, loop(b, 0, after, name="i") as i:
         b.store(emit.constant(total.allocated_type, 0), total)
         with loop(b, 0, n, name="k") as k:
             at = b.add(b.mul(b.add(b.mul(o, index(n)), k), index(after)), i)
-            value = convert(b, x.load(at), x.dtype, y.dtype)
-            old = b.load(total, typ=total.allocated_type)
-            new = b.fadd(old, value) if y.dtype.kind == "f" else b.add(old, value)
+            value = convert(b, x.load(at), x.dtype, wide)
+            new = _plus(b, b.load(total, typ=total.allocated_type), value, wide)
             b.store(new, total)
-            y.store(new, at)
+            y.store(convert(b, new, wide, y.dtype), at)
 
 
 def next_state(b: ir.IRBuilder, kernel: NextState, arrays: list[Flat]) -> None:
