@@ -26,6 +26,7 @@ COMMANDS = {
     "train": "Train a network on digits, a named data set or your table.",
     "predict": "Predict the rows of a table with a trained network.",
     "evaluate": "Measure a trained network on its test data, or on other data.",
+    "runs": "List the runs there are, and compare them.",
     "explain": "Show every value and every gradient of a trained network.",
     "data": "List the data sets that can be trained on by name.",
     "doctor": "Check the installation: versions, processor, engines, folders.",
