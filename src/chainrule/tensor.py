@@ -16,7 +16,7 @@ from numpy.typing import DTypeLike
 
 from . import dtypes, shapes
 from .errors import ArgumentError, DTypeError, ShapeError
-from .foreign import no_attribute
+from .foreign import Refused, no_attribute
 from .graph import (
     Array,
     Node,
@@ -51,6 +51,10 @@ class Tensor(Node):
 
         def __getattr__(self, name: str) -> NoReturn:
             raise no_attribute(self, name, "package.TENSOR")
+
+        data = Refused("data", "package.TENSOR")
+        grad = Refused("grad", "package.TENSOR")
+        requires_grad = Refused("requires_grad", "package.TENSOR")
 
     # What it is. ----------------------------------------------------------------------
 

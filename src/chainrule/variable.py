@@ -16,6 +16,7 @@ from numpy.typing import DTypeLike
 
 from . import dtypes
 from .errors import ArgumentError, DTypeError, ShapeError, TraceError
+from .foreign import assigned_here, no_such_setting
 from .graph import Array, Node, changes, current_trace, no_value, variable_trace
 from .ops import elementwise
 from .ops.arrays import as_array, constant, lift
@@ -65,7 +66,7 @@ class Variable(Tensor):
         1
     """
 
-    __slots__ = ("__dict__", "_kept", "_leaf")
+    __slots__ = ("_kept", "_leaf")
 
     #: the value, or the engine's handle of one that is elsewhere
     _kept: Array | Residence
@@ -83,6 +84,12 @@ class Variable(Tensor):
             )
         array = as_array(value, dtype)
         super().__init__(None, (), {}, array.shape, array.dtype, array, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        unknown = not hasattr(type(self), name)
+        if unknown or (name in ("dtype", "shape", "value") and not assigned_here()):
+            raise no_such_setting(self, name, "package.ASSIGNED", known=("name",))
+        super().__setattr__(name, value)
 
     # Where the value is: see ``compiler.cell``. ---------------------------------------
 

@@ -26,6 +26,7 @@ import numpy as np
 
 from ..config import config
 from ..errors import ArgumentError, DataError
+from ..foreign import Settled
 from .augmentation import Augmentation
 from .datasets import Arrays, Dataset, Part
 from .labels import class_names
@@ -172,7 +173,7 @@ def _augmented(
     return augmentation(images, draws).reshape(inputs.shape)
 
 
-class Stream:
+class Stream(Settled):
     """Batches from a function, for data larger than memory, in place of a ``Dataset``.
 
     Arguments:

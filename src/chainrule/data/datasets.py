@@ -14,6 +14,7 @@ from typing import Any, Protocol, Self, TypeAlias
 import numpy as np
 
 from ..errors import ArgumentError, DataError, unknown_option
+from ..foreign import Settled
 from .augmentation import Augmentation
 from .labels import check_distributions, class_names, listed, number_texts, renumbered
 from .lazy_rows import Rows
@@ -35,7 +36,7 @@ class Transform(Protocol):
         """The fitted numbers as plain JSON values."""
 
 
-class Dataset:
+class Dataset(Settled):
     """Examples to learn from: inputs, and targets where there are any.
 
     Integer, boolean and text targets are class labels; floats are amounts (regression).

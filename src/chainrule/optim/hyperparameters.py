@@ -19,8 +19,8 @@ from ..foreign import table
 class Options(Mapping[str, Any]):
     """The hyper-parameters of a group: a mapping that cannot be written to.
 
-    A compiled step contains them as constants, so a later change would have no effect;
-    only the learning rate lives in a variable.
+    They are attributes of the group too, which can be set: the group then has another
+    mapping, and what has been compiled with this one is compiled again.
     """
 
     def __init__(self, values: Mapping[str, Any]) -> None:

@@ -13,12 +13,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, NoReturn, Self
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 
 from ..errors import ArgumentError, GradientError, ShapeError, TraceError
-from ..foreign import no_attribute
+from ..foreign import is_unknown, no_attribute, no_such_setting
 from ..gradients import Gradients
 from ..graph import Array, Node, Watched, current_trace
 from ..ops.arrays import constant
@@ -93,8 +93,27 @@ class Optimizer(Watched, ABC):
 
     if not TYPE_CHECKING:  # so that type checkers still find wrong names
 
-        def __getattr__(self, name: str) -> NoReturn:
+        def __getattr__(self, name: str) -> Any:
+            """A hyper-parameter of the first group; nothing else is looked for here."""
+            groups = vars(self).get("groups")
+            if groups and name in groups[0].options:
+                return groups[0].options[name]
             raise no_attribute(self, name, "optim.OPTIMIZER")
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            """Sets a hyper-parameter, in every group, or an attribute that there is."""
+            groups = vars(self).get("groups", ())
+            if name == "transforms":
+                value = checked(type(self).__name__, {name: value})[name]
+            if groups and name in groups[0].options:
+                for group in groups:
+                    setattr(group, name, value)
+            elif groups and is_unknown(self, name):
+                known = ("lr", *groups[0].options, "transforms")
+                tables = "optim.OPTIMIZER", "optim.OPTIONS"
+                raise no_such_setting(self, name, *tables, known=known)
+            else:
+                super().__setattr__(name, value)
 
     def __new__(cls, *args: Any, **options: Any) -> Self:
         """Refuses unknown options before Python does, and says what is known."""
@@ -116,7 +135,7 @@ class Optimizer(Watched, ABC):
                 fix="make the optimizer once, before the function",
             )
         defaults = checked(name, {"lr": lr, **(options or {})})
-        self.transforms = checked(name, {"transforms": transforms})["transforms"]
+        self.transforms: Any = transforms  # checked as it is set
         self._count = Variable(0, name="step")
         self.groups = tuple(make_groups(name, params, defaults, self._count))
         self._state: dict[Parameter, dict[str, Variable]] = {}

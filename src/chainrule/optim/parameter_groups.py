@@ -8,12 +8,13 @@ trained. It must not know of gradients or algorithms.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .. import dtypes
-from ..errors import ArgumentError, DTypeError, ShapeError
+from ..errors import ArgumentError, DTypeError, ForeignNameError, ShapeError
+from ..foreign import no_attribute, no_such_setting
 from ..graph import Node, Watched
 from ..ops.arrays import constant
 from ..ops.elementwise import cast
@@ -35,13 +36,56 @@ RATE_DTYPE = dtypes.float64
 class Group(Watched):
     """Some parameters that share their hyper-parameters.
 
+    Every hyper-parameter is an attribute that can be set, as ``group.lr = 0.01`` or
+    ``group.betas = (0.5, 0.999)``, with effect from the next step on.
+
     Attributes:
         parameters: in the order in which they were given.
-        options: the hyper-parameters but the learning rate; they cannot be changed.
+        options: the hyper-parameters but the learning rate, by name.
         transforms: applied to this group's gradients alone, after the optimizer's.
+
+    Example:
+        >>> import chainrule as cr
+        >>> from chainrule import optim
+        >>> w, b = cr.parameter([1.0]), cr.parameter([0.0])
+        >>> optimizer = optim.AdamW([{"params": [w]}, {"params": [b]}])
+        >>> optimizer.groups[1].weight_decay = 0.0
+        >>> [group.weight_decay for group in optimizer.groups]
+        [0.01, 0.0]
     """
 
     __slots__ = ("_count", "_rate", "number", "options", "parameters", "transforms")
+
+    if not TYPE_CHECKING:  # so that type checkers still find wrong names
+
+        def __getattr__(self, name: str) -> Any:
+            """A hyper-parameter; nothing else is looked for here."""
+            if name != "options" and name in self.options:
+                return self.options[name]
+            raise no_attribute(self, name, "optim.GROUP")
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            """Sets a hyper-parameter, checked."""
+            options = getattr(self, "options", {})
+            if name in options or name == "transforms":
+                where = f"group {getattr(self, 'number', '')}"
+                value = hyperparameters.checked(where, {name: value})[name]
+            if name in options:
+                super().__setattr__("options", Options({**options, name: value}))
+            elif name in ("lr", "transforms") or (
+                hasattr(type(self), name) and not hasattr(self, name)
+            ):
+                super().__setattr__(name, value)
+            elif hasattr(type(self), name):
+                raise ArgumentError(
+                    f"group {self.number}.{name} = …: it is decided when the optimizer "
+                    "is made",
+                    fix="make another optimizer",
+                )
+            else:
+                known = ("lr", *options, "transforms")
+                tables = "optim.GROUP", "optim.OPTIONS"
+                raise no_such_setting(self, name, *tables, known=known)
 
     def __init__(
         self,
@@ -55,7 +99,7 @@ class Group(Watched):
         rate = rest.pop("lr")
         self.number = number
         self.parameters = tuple(parameters)
-        self.transforms: tuple[Callable[..., Any], ...] = rest.pop("transforms")
+        self.transforms: Any = rest.pop("transforms")
         self.options = Options(rest)
         self._count = count
         if callable(rate):
@@ -63,6 +107,20 @@ class Group(Watched):
             hyperparameters.number(where, "lr(0)", self.rate(count).item(), "finite")
         else:
             self._rate = Variable(rate, RATE_DTYPE, name="lr")
+
+    def __getitem__(self, name: str) -> Any:
+        raise self._by_key(name, "")
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        raise self._by_key(name, " = …")
+
+    def _by_key(self, name: str, assigned: str) -> ForeignNameError:
+        known = {"lr": "lr", "params": "parameters", **{n: n for n in self.options}}
+        return ForeignNameError(
+            f"group {self.number}[{name!r}]{assigned}: the options of a group are its "
+            "attributes",
+            fix=f"optimizer.groups[{self.number}].{known.get(name, 'lr')}{assigned}",
+        )
 
     @property
     def lr_variable(self) -> Variable | None:

@@ -25,6 +25,7 @@ from typing import Any
 
 from .. import saving
 from ..errors import ArgumentError, nearest, unknown_option
+from ..foreign import Settled
 from ..public import listing
 from . import checkpoint
 from .events import Callback, describe_loop
@@ -44,7 +45,7 @@ __all__ = [
 ]
 
 
-class Monitor:
+class Monitor(Settled):
     """Tracks whether a column of the history improves, and for how long it has not.
 
     Arguments:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ArgumentError, nearest
+from ..foreign import Settled
 
 if TYPE_CHECKING:
     from .run import Run
@@ -36,7 +37,7 @@ LOOP: tuple[tuple[int, str, str], ...] = (
 EVENTS: tuple[str, ...] = tuple(name for _, name, _ in LOOP if name)
 
 
-class Callback:
+class Callback(Settled):
     """The base of callbacks. Subclasses write the events they need.
 
     Each event is given the ``Run``: the model, the optimizer, the history, where the
@@ -59,6 +60,8 @@ class Callback:
         ...         if run.row["loss"] < 0.1:
         ...             run.stop("good enough")
     """
+
+    names_elsewhere = ("training.CALLBACK",)
 
     order: int = 0
     columns: tuple[str, ...] = ()

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..errors import ArgumentError, FileError, missing_package, unknown_option
-from ..foreign import no_attribute
+from ..foreign import Settled, no_attribute
 from .formats import Row, plain, restored, shown
 from .metrics import lower_is_better
 
@@ -22,7 +22,7 @@ from .metrics import lower_is_better
 SHOWN_ROWS = 12
 
 
-class History:
+class History(Settled):
     """The columns of a training run, one row an epoch.
 
     Attributes:

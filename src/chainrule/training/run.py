@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..foreign import Settled
 from ..nn.module import Module
 from ..optim import Optimizer
 from .formats import Row
@@ -18,7 +19,7 @@ from .tally import Tally
 
 
 @dataclass
-class Run:
+class Run(Settled):
     """The state of a training run.
 
     Attributes:
@@ -43,6 +44,8 @@ class Run:
         between_epochs: whether ``epoch`` is complete and the next has not begun.
         stopping: why training is to end after this step; "" while it goes on.
     """
+
+    names_elsewhere = ("training.RUN",)
 
     model: Module
     optimizer: Optimizer

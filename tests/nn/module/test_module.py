@@ -118,8 +118,11 @@ def test_a_tied_parameter_comes_once_under_its_first_path() -> None:
 
 
 def test_a_module_that_contains_itself_is_walked_once() -> None:
-    net = nn.Sequential(nn.Linear(2, 2))
-    net.owner = net  # type: ignore[attr-defined]
+    class Owned(nn.Sequential):
+        owner: nn.Module
+
+    net = Owned(nn.Linear(2, 2))
+    net.owner = net
     assert [path for path, _ in net.named_modules()] == ["", "0"]
 
 

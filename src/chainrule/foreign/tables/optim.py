@@ -14,6 +14,15 @@ OPTIMIZER: Mapping[str, str] = {
     "update": STEP,
     "param_groups": "optimizer.groups",
     "learning_rate": "optimizer.lr",
+    "get_last_lr": "optimizer.lr",
+}
+
+#: Attributes of a group of parameters.
+GROUP: Mapping[str, str] = {
+    "params": "group.parameters",
+    "learning_rate": "group.lr",
+    "initial_lr": "leave it out: a schedule is given as lr when the optimizer is made",
+    **dict.fromkeys(("keys", "items", "values", "get"), "group.options"),
 }
 
 SCHEDULE = "a schedule takes the place of the number: optim.Adam(params, lr=optim.%s)"

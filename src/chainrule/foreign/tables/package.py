@@ -74,6 +74,18 @@ TENSOR: Mapping[str, str] = {
     "split": "cr.split(x, parts)",
 }
 
+#: Attributes that are assigned to a parameter in other libraries.
+ASSIGNED: Mapping[str, str] = {
+    **dict.fromkeys(("data", "value", "assign"), IN_PLACE),
+    **dict.fromkeys(
+        ("requires_grad", "trainable", "frozen"),
+        "give the optimizer only the parameters that are to be trained",
+    ),
+    "grad": "grads = cr.backprop(loss), and grads.replaced({W: …}) for others",
+    "shape": "W.reshape(shape) is another tensor; a parameter keeps its shape",
+    "dtype": "model.astype('float64') returns a copy",
+}
+
 #: Names of the package itself.
 NAMES: Mapping[str, str] = {
     **dict.fromkeys(

@@ -9,6 +9,25 @@ HISTORY: Mapping[str, str] = {
     "params": "history.settings",
 }
 
+#: Attributes of callbacks in other libraries.
+CALLBACK: Mapping[str, str] = {
+    "model": "run.model: each event is given the run",
+    "params": "run.epochs, run.batch_size: each event is given the run",
+    "restore_best_weights": "callbacks.EarlyStopping(restore_best=True)",
+    "save_best_only": "callbacks.EarlyStopping restores the best weights",
+}
+
+STOP = 'run.stop("why") ends training after the step'
+
+#: Attributes of a run, and of what other libraries give to a callback.
+RUN: Mapping[str, str] = {
+    "stop_training": STOP,
+    "should_stop": STOP,
+    "lr": "run.optimizer.lr = 0.001",
+    "learning_rate": "run.optimizer.lr = 0.001",
+    "logs": "run.row['name'] = value adds a column to the history's row",
+}
+
 #: Options of ``fit`` in other libraries; under "" what it is called like.
 FIT: Mapping[str, str] = {
     "validation_split": "validation=0.1, a fraction of the training data",

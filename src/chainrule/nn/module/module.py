@@ -18,13 +18,23 @@ from numpy.typing import DTypeLike
 
 from ... import dtypes, errors, saving
 from ...errors import ArgumentError, DTypeError
-from ...foreign import advised_layer, no_attribute
+from ...foreign import (
+    advised_layer,
+    assigned_here,
+    no_attribute,
+    no_such_setting,
+    of_package,
+)
 from ...graph import Array, Watched
 from ...variable import Parameter, Variable
 from .call import Call, takes, watchers
 from .description import describe
+from .settings import with_setting
 from .state import check_state, checked_names, saved_names
 from .summary import Summary, summarise
+
+#: Names that no module takes notice of, a user's own neither.
+NO_EFFECT = frozenset({"requires_grad", "trainable", "training"})
 
 
 class Module(Watched):
@@ -114,6 +124,32 @@ class Module(Watched):
                 f"{type(self).__name__}.{name} = …: {type(value).__name__} in place of "
                 f"{kind} {old.describe()}: it would be neither trained nor saved",
                 fix=f"layer.{name}.assign(value) changes the {kind}",
+            )
+        if name in NO_EFFECT and not hasattr(type(self), name):
+            raise no_such_setting(self, name, "nn.MODULE")
+        if of_package(type(self)) and not assigned_here():
+            self._set_from_outside(name, value)
+        else:
+            super().__setattr__(name, value)
+
+    def _set_from_outside(self, name: str, value: Any) -> None:
+        """A user changes a layer of this package: what has no effect is refused."""
+        old, kind, settings = vars(self).get(name), type(self), self.settings()
+        if name not in vars(self) and not hasattr(kind, name):
+            known = tuple(each for each in settings if each in vars(self))
+            tables = ("nn.MODULE", self.options_elsewhere)
+            raise no_such_setting(self, name, *tables, known=known)
+        is_value = isinstance(value, (Module, Variable))
+        a_part = _held(name, settings.get(name), Module)
+        if name in vars(self) and name in settings and not (is_value or a_part):
+            for part, attribute, new in with_setting(self, name, value):
+                Watched.__setattr__(part, attribute, new)
+            return
+        if isinstance(old, Module) and not isinstance(value, Module | None):
+            raise ArgumentError(
+                f"{kind.__name__}.{name} = {value!r}: {type(value).__name__} in place "
+                f"of the layer {old!r}",
+                fix=f"give it another layer, or change a setting of {name}",
             )
         super().__setattr__(name, value)
 

@@ -6,8 +6,8 @@ work with a module without importing its class.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, ClassVar, Protocol
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, Protocol, Self
 
 from ...variable import Variable
 
@@ -35,6 +35,10 @@ class Part(Protocol):
 
     def settings(self) -> dict[str, Any]:
         """The constructor's arguments."""
+
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, Any]) -> Self:
+        """A module with these arguments."""
 
     def describe_settings(self) -> str:
         """The settings as printed."""

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import ArgumentError, ShapeError
+from ...foreign import Settled
 from ...graph import Array
 from ...tensor import Tensor, as_tensor
 
@@ -20,7 +21,7 @@ Totals = tuple[Any, ...]
 Predictor = Callable[[Any, Any], Any]
 
 
-class Metric:
+class Metric(Settled):
     """The base of metrics: ``measure`` a batch, ``merge`` two, ``result`` at the end.
 
     Attributes:
