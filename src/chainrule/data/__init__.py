@@ -12,6 +12,7 @@ losses.
 ``Augmentation(...)``   images that look a little different in every epoch
 ``memory_map(file)``    arrays too large for memory
 ``Stream(make)``        batches from a function
+``bucket_by_length()``  sequences of many lengths, in batches of few sizes
 ``batches(dataset)``    the batches of one epoch
 ======================  =============================================================
 """
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING
 from ..public import listing, missing_names
 from .augmentation import Augmentation
 from .batching import Stream, batches, epoch_order, num_batches
+from .buckets import bucket_by_length
 from .datasets import Dataset, Split, as_dataset
 from .images.folders import image_folder
 from .lazy_rows import Rows
@@ -45,6 +47,7 @@ __all__ = [
     "TableTransform",
     "as_dataset",
     "batches",
+    "bucket_by_length",
     "check_labels",
     "epoch_order",
     "image_folder",

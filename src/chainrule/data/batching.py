@@ -35,6 +35,9 @@ from .validation import Array
 
 Batch = tuple[Arrays, Arrays | None]
 
+#: Added to an epoch's number, for the order of its batches beside that of its rows.
+OTHER_DRAWS = 1 << 62
+
 
 def num_batches(n: int, batch_size: int, drop_last: bool = False) -> int:
     """How many batches an epoch of n examples has: ⌈n / batch_size⌉, the last of them
@@ -144,10 +147,16 @@ def batches(
     changed = source.augmentation if shuffle else None
     draws = None if changed is None else changed.draws(len(source), seed, epoch)
 
-    def batch(number: int) -> Batch:
-        end = (number + 1) * batch_size
+    def cut(number: int) -> Array:
         joins = number == count - 1 and not drop_last
-        rows = order[number * batch_size : None if joins else end]
+        return order[number * batch_size : None if joins else (number + 1) * batch_size]
+
+    parts: list[Array] | None = None
+    if shuffle and source.buckets is not None:
+        parts = _by_bucket([*map(cut, range(count))], source.buckets, seed, epoch)
+
+    def batch(number: int) -> Batch:
+        rows = cut(number) if parts is None else parts[number]
         inputs, targets = source.take(rows)
         if changed is not None and draws is not None:
             inputs = _augmented(inputs, source, changed, draws[rows])
@@ -159,6 +168,20 @@ def batches(
     if changed is not None:  # NumPy's work beside the network's
         return prefetched(batch, numbers, workers=1)
     return map(batch, numbers)
+
+
+def _by_bucket(
+    parts: list[Array], buckets: Array, seed: int, epoch: int
+) -> list[Array]:
+    """The same rows in as many batches, each of one bucket or, where one ends, of it
+    and the next; the batches in an order that seed and epoch determine.
+    """
+    order = np.concatenate(parts)
+    order = order[np.argsort(buckets[order], kind="stable")]
+    ends = np.cumsum([len(part) for part in parts])[:-1]
+    sorted_parts = np.split(order, ends)
+    again = epoch_order(len(parts), seed, epoch + OTHER_DRAWS)
+    return [sorted_parts[number] for number in again]
 
 
 def _augmented(

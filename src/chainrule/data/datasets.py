@@ -90,6 +90,8 @@ class Dataset(Settled):
             feature_names = [str(column) for column in inputs.columns]
         self.feature_names = tuple(feature_names) if feature_names is not None else None
         self.augmentation: Augmentation | None = None
+        #: The bucket of each row: shuffled batches hold rows of one bucket.
+        self.buckets: Array | None = None
         self._rows: Array | None = None
         self._inputs = self._read_all(inputs, "inputs")
         self._targets = (
@@ -182,6 +184,8 @@ class Dataset(Settled):
         part.name = name or self.name
         if self.task == "classification" and self.classes is None and not self.lazy:
             part.classes = tuple(str(label) for label in range(self.num_classes or 0))
+        if self.buckets is not None:
+            part.buckets = self.buckets[chosen]
         if self.lazy:
             part._rows = chosen if self._rows is None else self._rows[chosen]
         else:
@@ -236,7 +240,7 @@ class Dataset(Settled):
     @property
     def made_on_demand(self) -> bool:
         """Whether the inputs are computed on access, as images in files are."""
-        return any(isinstance(array, Rows) for array in self._inputs)
+        return any(isinstance(array, Rows) and array.slow for array in self._inputs)
 
     def augmented(self, augmentation: Augmentation | None) -> Dataset:
         """The same examples, with images augmented whenever they are trained on.
@@ -363,9 +367,12 @@ class Dataset(Settled):
                 f"Dataset {self.name!r}: task={self.task!r} without targets",
                 fix="Dataset(inputs, targets)",
             )
-        prepared = []
+        prepared: list[Any] = []
         self._texts = tuple(array.dtype.kind in "UT" for array in self._targets)
         for array in self._targets:
+            if isinstance(array, Rows):  # they are as whoever made them wants them
+                prepared.append(array)
+                continue
             if array.dtype.kind in "UT":
                 array = self._number_texts(array)
             elif array.dtype.kind == "b":

@@ -19,8 +19,10 @@ class Rows:
 
     Attributes:
         shape, dtype: of the array.
+        slow: whether rows are worth computing in threads of their own.
     """
 
+    slow: bool = True
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
 

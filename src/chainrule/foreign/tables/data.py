@@ -5,6 +5,9 @@ from collections.abc import Mapping
 #: Names of ``data``.
 NAMES: Mapping[str, str] = {
     "DataLoader": "data.batches(dataset, 32, seed=0, epoch=0); cr.fit makes its own",
+    "bucket_by_sequence_length": "data.bucket_by_length(sequences, targets)",
+    "pad_sequence": "data.bucket_by_length(sequences, targets)",
+    "pad_sequences": "data.bucket_by_length(sequences, targets)",
     "TensorDataset": "data.Dataset(x, y)",
     "random_split": "data.train_test_split((x, y), test=0.2)",
 }

@@ -1,0 +1,233 @@
+"""``bucket_by_length``: sequences of many lengths in batches of few sizes.
+
+Place on the road: above data sets; ``batching`` puts sequences of one bucket together.
+It must not know of networks: layers and losses take the lengths that come with a batch.
+
+A compiled step is made for one size of its inputs. Batches that are padded to their own
+longest sequence have as many sizes as there are lengths, and each costs a compilation;
+padded to the longest of all, most of what is computed is padding. Between the two lie a
+few sizes, chosen so that as little as possible is padded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..errors import ArgumentError, DataError
+from .datasets import Dataset
+from .lazy_rows import Rows
+from .validation import Array, as_array, check_finite
+
+#: Above this many different lengths, they are rounded up before sizes are chosen.
+MOST_LENGTHS = 1024
+
+
+def bucket_by_length(
+    sequences: Iterable[Any],
+    targets: Any = None,
+    *,
+    buckets: int | Sequence[int] = 4,
+    pad: float = 0,
+    pad_target: float = -1,
+    name: str = "sequences",
+    classes: Sequence[str] | int | None = None,
+) -> Dataset:
+    """Sequences of different lengths, in batches that are padded to few sizes.
+
+    An example's inputs are its sequence, padded at the end, and its length: a network's
+    ``forward(x, lengths)`` passes the lengths on to layers that take them (``nn.LSTM``,
+    ``nn.MultiheadAttention``). Shuffled batches hold sequences of similar lengths, in
+    an order that seed and epoch determine; a compiled step is made at most once for
+    each size, and once for a last, smaller batch.
+
+    Arguments:
+        sequences: N arrays or lists ``(Tᵢ, …)``, alike in all but their length.
+        targets: ``(N, …)``, a target for each sequence, as in ``Dataset``; or N arrays
+            ``(Tᵢ, …)``, one for each step, padded like the sequences; or None.
+        buckets: how many sizes, chosen so that the padding is least; or the sizes.
+        pad: what sequences are padded with.
+        pad_target: what targets of steps are padded with: −1 suits
+            ``losses.cross_entropy(…, ignore_index=-1)``.
+        name: what messages call the data.
+        classes: the names of the classes, or how many there are.
+
+    Shapes: a batch is ``((x, lengths), targets)``: x ``(B, T, …)`` with T one of the
+    sizes, lengths ``(B,)`` int64, targets ``(B, …)`` or ``(B, T, …)``.
+
+    Returns:
+        A ``Dataset``, for ``fit``, ``evaluate``, ``train_test_split`` and ``batches``.
+
+    Raises:
+        DataError: no sequences, sequences that differ in more than their length, NaN,
+            or targets of steps that are more or fewer than the steps.
+        ArgumentError: a size below the longest sequence.
+
+    Source:
+        Khomenko et al., "Accelerating recurrent neural network training using sequence
+        bucketing and multi-GPU data parallelization", 2016.
+
+    Example:
+        >>> from chainrule import data
+        >>> words = [[5, 2, 8], [7], [3, 3], [1, 9, 9]]
+        >>> examples = data.bucket_by_length(words, [0, 1, 1, 0], buckets=2)
+        >>> (x, lengths), labels = next(data.batches(examples, 2, shuffle=False))
+        >>> x, lengths
+        (array([[5, 2, 8],
+               [7, 0, 0]]), array([3, 1]))
+    """
+    what = f"bucket_by_length: {name!r}: sequences"
+    arrays = _arrays(sequences, what)
+    lengths = np.array([len(each) for each in arrays])
+    sizes = _sizes(lengths, buckets, name)
+    padded = PaddedRows(arrays, lengths, sizes, pad)
+    of_steps = _targets_of_steps(targets, lengths, f"bucket_by_length: {name!r}")
+    if of_steps is None:
+        made = Dataset((padded, lengths), targets, name=name, classes=classes)
+    else:
+        steps = PaddedRows(of_steps, lengths, sizes, pad_target)
+        made = Dataset((padded, lengths), steps, name=name, task="none")
+    made.buckets = np.searchsorted(sizes, lengths)
+    return made
+
+
+class PaddedRows(Rows):
+    """Sequences as an array ``(N, T, …)`` that is padded when rows are taken.
+
+    T is the smallest of some sizes that the longest of the taken sequences fits in.
+
+    Attributes:
+        shape, dtype: of all sequences together, padded to the largest size.
+    """
+
+    slow = False
+
+    def __init__(
+        self, arrays: Sequence[Array], lengths: Array, sizes: Array, pad: float
+    ) -> None:
+        steps = np.concatenate(arrays)
+        self.steps = steps if steps.dtype.kind == "f" else steps.astype(np.int64)
+        self.starts = np.cumsum(lengths) - lengths
+        self.lengths = lengths
+        self.sizes = sizes
+        self.pad = pad
+        self.dtype = self.steps.dtype
+        self.shape = (len(arrays), int(sizes[-1]), *self.steps.shape[1:])
+
+    def __getitem__(self, index: Any) -> Array:
+        rows = np.arange(len(self))[index]
+        lengths, starts = self.lengths[rows], self.starts[rows]
+        longest = int(np.max(lengths, initial=0))
+        size = self.sizes[np.searchsorted(self.sizes, longest)]
+        steps = np.arange(size)
+        real = steps < lengths[..., None]
+        padded = np.full((*real.shape, *self.shape[2:]), self.pad, self.dtype)
+        padded[real] = self.steps[(starts[..., None] + steps)[real]]
+        return padded
+
+
+def _arrays(sequences: Any, what: str) -> list[Array]:
+    """The sequences as arrays of one dtype that differ in their length alone."""
+    if isinstance(sequences, str | bytes) or not hasattr(sequences, "__iter__"):
+        raise ArgumentError(
+            f"{what}: a {type(sequences).__name__}: expected a list of sequences"
+        )
+    arrays = [
+        np.zeros(0, np.int64)
+        if isinstance(each, list | tuple) and not each
+        else as_array(each, f"{what}: sequence {i}")
+        for i, each in enumerate(sequences)
+    ]
+    if not arrays:
+        raise DataError(f"{what}: no examples to learn from")
+    first = next((each for each in arrays if len(each)), arrays[0])
+    for i, each in enumerate(arrays):
+        if len(each) == 0:
+            arrays[i] = each = np.zeros((0, *first.shape[1:]), first.dtype)
+        if each.dtype.kind not in "biuf":
+            raise DataError(
+                f"{what}: sequence {i} {each.shape} of {each.dtype}: expected numbers",
+                fix="number the words or characters first",
+            )
+        if each.shape[1:] != first.shape[1:]:
+            raise DataError(
+                f"{what}: sequence {i} {each.shape} beside {first.shape}: sequences "
+                "may differ in their length alone",
+            )
+        check_finite(each, f"{what}: sequence {i}")
+    return arrays
+
+
+def _targets_of_steps(targets: Any, lengths: Array, what: str) -> list[Array] | None:
+    """Targets of every step, where they are as many arrays of different lengths."""
+    if not isinstance(targets, list) or not all(hasattr(t, "__len__") for t in targets):
+        return None
+    if any(isinstance(each, str) for each in targets):
+        return None
+    if len({len(each) for each in targets}) < 2:
+        return None  # an array, which needs no padding
+    found = np.array([len(each) for each in targets])
+    if len(found) != len(lengths):
+        raise DataError(f"{what}: {len(lengths)} sequences and {len(found)} targets")
+    if (found != lengths).any():
+        row = int(np.argmax(found != lengths))
+        raise DataError(
+            f"{what}: sequence {row} has {lengths[row]} steps and {found[row]} "
+            "targets: expected one target for each step, or one for the sequence"
+        )
+    return _arrays(targets, f"{what}: targets")
+
+
+def _sizes(lengths: Array, buckets: Any, name: str) -> Array:
+    """The sizes that sequences are padded to, in rising order."""
+    longest = max(int(lengths.max()), 1)
+    if isinstance(buckets, int | np.integer) and not isinstance(buckets, bool):
+        if buckets >= 1:
+            return best_sizes(lengths, int(buckets))
+    elif isinstance(buckets, Sequence | np.ndarray) and len(buckets):
+        sizes = np.unique(np.asarray(buckets))
+        if sizes.dtype.kind in "iu" and sizes[0] >= 1:
+            if sizes[-1] < longest:
+                raise ArgumentError(
+                    f"bucket_by_length: buckets={buckets!r}: {name!r} has a sequence "
+                    f"of {longest} steps, which fits in none",
+                    fix=f"a last size of {longest} or more, or shorter sequences",
+                )
+            return sizes[: np.searchsorted(sizes, longest) + 1]
+    raise ArgumentError(
+        f"bucket_by_length: buckets={buckets!r}: expected a number of buckets, or "
+        "their sizes"
+    )
+
+
+def best_sizes(lengths: Array, count: int) -> Array:
+    """The sizes with which the least is padded: the best ``count`` of them.
+
+    Formula: with the different lengths l₁ < … < l_D of n₁, …, n_D sequences, the cost
+    of sizes is Σᵢ nᵢ s(lᵢ), s(l) the smallest size that is at least l; found exactly by
+    dynamic programming over the largest length of each bucket.
+
+    Example:
+        >>> best_sizes(np.array([1, 1, 2, 9, 10]), 2)
+        array([ 2, 10])
+    """
+    grain = 1 + int(lengths.max()) // MOST_LENGTHS
+    known, counts = np.unique(-(-np.maximum(lengths, 1) // grain), return_counts=True)
+    upto = np.concatenate([[0], np.cumsum(counts)])
+    # cost[i, j]: of a bucket with the lengths i … j, all padded to the length j
+    cost = (upto[None, 1:] - upto[:-1, None]) * known[None, :].astype(float)
+    cost[np.tril_indices(len(known), -1)] = np.inf
+    best, choices = cost[0], []
+    for _ in range(min(count, len(known)) - 1):
+        total = np.concatenate([[np.inf], best[:-1]])[:, None] + cost
+        choices.append(total.argmin(0))
+        best = total.min(0)
+    last, sizes = len(known) - 1, []
+    for choice in [*reversed(choices), None]:
+        sizes.append(int(known[last]) * grain)
+        if choice is not None:
+            last = int(choice[last]) - 1
+    chosen: Array = np.array(sizes[::-1])
+    return np.minimum(chosen, max(int(lengths.max()), 1))
