@@ -601,6 +601,44 @@ MESSAGES: list[tuple[Callable[[], Any], type[ChainruleError], str, str | None]] 
         None,
     ),
     (
+        lambda: cr.pad(cr.zeros((2, 3)), (1, 1, 2, 2)),
+        ShapeError,
+        "pad: (2, 3) with widths (1, 1, 2, 2): expected (before, after) for every axis",
+        "the first axis first, and a pair for each: [(0, 0), (1, 1)]",
+    ),
+    (
+        lambda: cr.pad(cr.zeros((2, 3)), [(1, 1)]),
+        ShapeError,
+        "pad: (2, 3) with widths [(1, 1)]: expected one (before, after) for each of "
+        "the 2 axes",
+        None,
+    ),
+    (
+        lambda: cr.pad(cr.zeros(2), 1, 0.5),  # type: ignore[arg-type]
+        ArgumentError,
+        "pad: mode=0.5: expected a name, such as 'constant' or 'edge'",
+        "value=0.5",
+    ),
+    (
+        lambda: cr.pad(cr.zeros(2), 1, "replicate"),
+        OptionError,
+        "unknown mode of pad 'replicate': expected one of 'constant', 'edge', "
+        "'reflect', 'symmetric', 'wrap'",
+        "mode='edge'",
+    ),
+    (
+        lambda: cr.pad(cr.zeros((2, 0)), 1, "wrap"),
+        ShapeError,
+        "pad: (2, 0): axis 1 has no elements to continue with mode='wrap'",
+        None,
+    ),
+    (
+        lambda: cr.pad(cr.zeros(2), (0, -1), "edge"),
+        ArgumentError,
+        "pad: widths [(0, -1)]: each must be at least 0",
+        None,
+    ),
+    (
         lambda: cr.rot90(cr.zeros((2, 3)), axes=(1, -1)),
         ShapeError,
         "rot90: axes=(1, -1): expected two different axes",

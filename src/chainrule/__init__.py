@@ -108,7 +108,7 @@ from .ops.elementwise import (
 from .ops.elementwise import absolute as abs
 from .ops.indexing import put, scatter_add, take, take_along_axis
 from .ops.matmul import matmul
-from .ops.movement import broadcast_to, concatenate, flip, pad, reshape, transpose
+from .ops.movement import broadcast_to, concatenate, flip, reshape, transpose
 from .ops.reduction import argmax, argmin, argsort, cumsum, max, min, prod, sum
 from .ops.windows import overlap_add, windows
 from .public import listing, missing_names
@@ -143,6 +143,7 @@ if TYPE_CHECKING:  # imported when first used: the same names stand in LATER
         nanvar,
     )
     from .arrays.moments import average, corrcoef, cov
+    from .arrays.padding import pad
     from .arrays.quantiles import median, percentile, ptp, quantile
     from .arrays.rearranging import (
         atleast_1d,
@@ -431,6 +432,7 @@ LATER = {
         "nanvar",
     ),
     ".arrays.moments": ("average", "corrcoef", "cov"),
+    ".arrays.padding": ("pad",),
     ".arrays.quantiles": ("median", "percentile", "ptp", "quantile"),
     ".arrays.rearranging": (
         "atleast_1d",

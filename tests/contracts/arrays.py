@@ -223,6 +223,15 @@ def rearranged() -> dict[str, list[Sample]]:
             *shaped(*both("repeat", [2, 0, 1], 1), (2, 3)),
             *shaped(*both("repeat", 0, 0), (2, 3)),
         ],
+        "pad": [
+            each for mode in ("edge", "reflect", "symmetric", "wrap")
+            for widths, shapes in (
+                ((1, 1), [(2,), (3, 2)]),
+                ([(2, 1), (0, 3)], [(1, 1), (2, 3)]),
+                ([(5, 0), (0, 8)], [(2, 3)]),
+            )
+            for each in shaped(*both("pad", widths, mode), *shapes, kinds="fi")
+        ],
         "tile": [
             *shaped(*both("tile", 3), (), (0,), (2,), (2, 3)),
             *shaped(*both("tile", (2, 1, 2)), (), (3,), (2, 3), (2, 1, 3, 2)),

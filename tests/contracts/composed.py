@@ -160,7 +160,7 @@ def rearranging() -> dict[str, list[Sample]]:
             *shaped(cr.flip, np.flip, (), (0, 2), (2, 3)),
             *shaped(lambda x: cr.flip(x, -1), lambda x: np.flip(x, -1), (2, 3)),
         ],
-        "pad": shaped(lambda x: cr.pad(x, [(1, 0), (0, 2)], 3.0),
+        "pad": shaped(lambda x: cr.pad(x, [(1, 0), (0, 2)], value=3.0),
                       lambda x: np.pad(x, [(1, 0), (0, 2)], constant_values=3),
                       (1, 1), (0, 2), (2, 3), kinds="fiu"),
         "split": [

@@ -125,8 +125,8 @@ def test_graphs_of_the_same_structure_are_equal(f: Any, g: Any) -> None:
         (lambda x: x + x, lambda x: x + x * 1),
         (lambda x: (x, x * 2), lambda x: (x * 2, x)),
         (lambda x: cr.exp(x), lambda x: cr.sin(x)),
-        (lambda x: cr.pad(x, [(0, 0), (0, 1)], 0.0),
-         lambda x: cr.pad(x, [(0, 0), (0, 1)], -0.0)),
+        (lambda x: cr.pad(x, [(0, 0), (0, 1)], value=0.0),
+         lambda x: cr.pad(x, [(0, 0), (0, 1)], value=-0.0)),
         (lambda x: cr.scan(lambda c, r: (c + r, None), x[0], x)[0],
          lambda x: cr.scan(lambda c, r: (c - r, None), x[0], x)[0]),
     ],
@@ -151,7 +151,7 @@ def test_shapes_dtypes_and_updates_are_part_of_a_graph() -> None:
 
 def test_padding_with_nan_is_equal_to_itself() -> None:
     def f(x: Any) -> Any:
-        return cr.pad(x, [(0, 0), (0, 1)], float("nan"))
+        return cr.pad(x, [(0, 0), (0, 1)], value=float("nan"))
 
     assert cr.trace(f, X) == cr.trace(f, X)
 

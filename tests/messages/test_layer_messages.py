@@ -236,13 +236,21 @@ MADE: list[tuple[Callable[[], Any], type[ChainruleError], str, str | None]] = [
      "leave it out: a tensor's value never changes"),
     (lambda: nn.MaxPool2d(2, strides=2), OptionError,  # type: ignore[call-arg]
      "unknown option of MaxPool2d 'strides': expected one of 'ceil_mode', 'dilation', "
-     "'kernel_size', 'padding', 'stride'", "stride=2"),
-    (lambda: nn.Conv2d(3, 4, 3, padding_mode="reflect"), OptionError,  # type: ignore[call-arg]
-     "unknown option of Conv2d 'padding_mode': expected one of 'bias', 'bias_init', "
-     "'dilation', 'dtype', 'groups', 'in_channels', 'kernel_size', 'out_channels', "
-     "'padding', 'stride', 'weight_init'",
-     "leave it out: a layer pads with zeros; other edges are made before it, with "
-     "cr.concatenate"),
+     "'kernel_size', 'padding', 'return_indices', 'stride'", "stride=2"),
+    (lambda: nn.Conv2d(3, 4, 3, padding_mode="edge"), OptionError,
+     "unknown padding_mode of Conv2d 'edge': expected one of 'circular', 'reflect', "
+     "'replicate', 'zeros'",
+     "padding_mode='replicate'"),
+    (lambda: nn.LocallyConnected1d(1, 1, 5, 3, padding_mode=None), OptionError,
+     "unknown padding_mode of LocallyConnected1d None: expected one of 'circular', "
+     "'reflect', 'replicate', 'zeros'",
+     None),
+    (lambda: nn.ConvTranspose2d(3, 4, 3, padding_mode="reflect"), OptionError,  # type: ignore[call-arg]
+     "unknown option of ConvTranspose2d 'padding_mode': expected one of 'bias', "
+     "'bias_init', 'dilation', 'dtype', 'groups', 'in_channels', 'kernel_size', "
+     "'out_channels', 'output_padding', 'padding', 'stride', 'weight_init'",
+     "leave it out: this layer pads with zeros; cr.pad(x, widths, 'reflect') goes "
+     "before it"),
     (lambda: nn.LSTM(3, 4, batch_first=True), OptionError,  # type: ignore[call-arg]
      "unknown option of LSTM 'batch_first': expected one of 'bias', 'bidirectional', "
      "'dropout', 'dtype', 'forget_bias', 'hidden_size', 'input_size', 'num_layers', "

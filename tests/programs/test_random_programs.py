@@ -42,7 +42,7 @@ ONE: tuple[Callable[[Any], Any], ...] = (
     lambda x: cr.sort(x) if x.ndim else x,
     lambda x: cr.floor(x) * 0.5 + cr.exp(cr.zeros(())),
     lambda x: cr.take(x, [0, 0]) if x.ndim and len(x) else x,
-    lambda x: cr.pad(x, [(1, 0)] * x.ndim, 0.5),
+    lambda x: cr.pad(x, [(1, 0)] * x.ndim, value=0.5),
     lambda x: (
         cr.tanh(cr.scan(lambda c, r: (c * 0.5 + r, c), x[0] * 0, x)[1])
         if x.ndim and len(x)

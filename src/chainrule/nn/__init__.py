@@ -54,6 +54,7 @@ from .pooling.average import AvgPool1d, AvgPool2d, AvgPool3d
 from .pooling.global_pooling import GlobalAvgPool, GlobalMaxPool
 from .pooling.lp_norm import LPPool1d, LPPool2d
 from .pooling.maximum import MaxPool1d, MaxPool2d, MaxPool3d
+from .pooling.unpooling import MaxUnpool1d, MaxUnpool2d, MaxUnpool3d
 from .recurrent.gru import GRU, GRUCell
 from .recurrent.lstm import LSTM, LSTMCell
 from .recurrent.outputs import AllSteps, LastStep
@@ -123,6 +124,9 @@ __all__ = [
     "MaxPool1d",
     "MaxPool2d",
     "MaxPool3d",
+    "MaxUnpool1d",
+    "MaxUnpool2d",
+    "MaxUnpool3d",
     "Maxout",
     "Mish",
     "Module",

@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..errors import ShapeError
+from ..arrays.padding import pad
+from ..errors import ShapeError, unknown_option
 from ..shapes import Shape
 from .arguments import floats
 
@@ -90,7 +91,13 @@ def sizes_text(sizes: Shape) -> str:
     return "×".join(map(str, sizes))
 
 
-def window_text(stride: Shape, padding: Any, dilation: Shape, groups: int = 1) -> str:
+def window_text(
+    stride: Shape,
+    padding: Any,
+    dilation: Shape,
+    groups: int = 1,
+    padding_mode: str = "zeros",
+) -> str:
     """The settings of windows that are not the default: ``, stride 2, padding 1``.
 
     Example:
@@ -102,6 +109,8 @@ def window_text(stride: Shape, padding: Any, dilation: Shape, groups: int = 1) -
         shown.append(f"stride {_alike(stride)}")
     if isinstance(padding, str) or any(map(any, padding)):
         shown.append(f"padding {padding_text(padding)}")
+    if padding_mode != "zeros":
+        shown.append(padding_mode)
     if set(dilation) != {1}:
         shown.append(f"dilation {_alike(dilation)}")
     if groups != 1:
@@ -131,6 +140,52 @@ def plain_padding(padding: Any) -> Any:
         ([[2, 0]], 'same')
     """
     return padding if isinstance(padding, str) else [list(pair) for pair in padding]
+
+
+#: What a layer has beyond the edges of its input → the mode of ``cr.pad``.
+PADDING_MODES = {
+    "zeros": "constant",
+    "reflect": "reflect",
+    "replicate": "edge",
+    "circular": "wrap",
+}
+
+#: What NumPy and Keras call them.
+_MODES_ELSEWHERE = {
+    "constant": "zeros",
+    "edge": "replicate",
+    "same": "replicate",
+    "wrap": "circular",
+    "periodic": "circular",
+    "symmetric": "reflect",
+}
+
+
+def checked_padding_mode(layer: str, mode: Any) -> str:
+    """A layer's ``padding_mode``.
+
+    Raises:
+        OptionError: for an unknown one.
+
+    Example:
+        >>> checked_padding_mode("Conv2d", "reflect")
+        'reflect'
+    """
+    if not isinstance(mode, str) or mode not in PADDING_MODES:
+        ours = _MODES_ELSEWHERE.get(str(mode))
+        fix = f"padding_mode={ours!r}" if ours else None
+        raise unknown_option(f"padding_mode of {layer}", mode, PADDING_MODES, fix)
+    return mode
+
+
+def surrounded(node: Any, pads: Any, mode: str) -> Any:
+    """An input with what ``padding_mode`` says around its spatial axes.
+
+    Example:
+        >>> surrounded([[[1.0], [2.0]]], [(1, 0)], "replicate").numpy().ravel()
+        array([1., 1., 2.], dtype=float32)
+    """
+    return pad(node, [(0, 0), *pads, (0, 0)], PADDING_MODES[mode])
 
 
 def _alike(sizes: Shape) -> str:

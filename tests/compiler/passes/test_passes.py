@@ -144,7 +144,7 @@ def test_equal_operations_are_computed_once(before: Any, after: Any) -> None:
 
 def test_constants_that_differ_in_sign_or_dtype_are_not_shared() -> None:
     def f(x: Any, i: Any) -> Any:
-        return x * 0.0, x * -0.0, i * 0, cr.pad(i, [(1, 0)], 0.0)
+        return x * 0.0, x * -0.0, i * 0, cr.pad(i, [(1, 0)], value=0.0)
 
     graph = share_common_subexpressions(cr.trace(f, X, np.arange(2)))
     values = {(str(n.dtype), n.value.tobytes()) for n in graph.constants}

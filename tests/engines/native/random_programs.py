@@ -70,7 +70,7 @@ ONE: list[Callable[[Any], Any]] = [
     rows(cr.sort),
     lambda x: cr.floor(x * 3 + 0.37) * 0.3,
     rows(lambda x: cr.take(x, [0, -1, 0], axis=-1)),
-    lambda x: cr.pad(x, [(1, 2)] * x.ndim, 0.5),
+    lambda x: cr.pad(x, [(1, 2)] * x.ndim, value=0.5),
     rows(recurrence),
     rows(lambda x: cr.take_along_axis(x, whole(x).argmax(-1, keepdims=True), -1)),
     rows(lambda x: cr.argsort(whole(x), axis=0).astype("float32") * 0.1),

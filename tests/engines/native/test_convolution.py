@@ -342,7 +342,7 @@ def test_of_a_large_value_only_the_border_is_filled(
     widths = [(int(a), int(b)) for a, b in r.integers(0, 3, (x.ndim, 2))]
 
     def f(x: Any) -> Any:
-        return cr.pad(x * 2, widths, 0.5), cr.pad(x, widths).sum() + x
+        return cr.pad(x * 2, widths, value=0.5), cr.pad(x, widths).sum() + x
 
     assert_agrees(f, x)
 

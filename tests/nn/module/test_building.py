@@ -166,7 +166,9 @@ NETWORKS: list[tuple[Any, Any]] = [
     (of_characters, IDS),
 ]
 #: Layers of two inputs, which do not stand in a row: saved in their own tests.
-OF_TWO = {"TransformerDecoder", "TransformerDecoderLayer"}
+OF_TWO = {"TransformerDecoder", "TransformerDecoderLayer"} | {
+    f"MaxUnpool{axes}d" for axes in (1, 2, 3)
+}
 
 each_network = pytest.mark.parametrize(("make", "x"), NETWORKS)
 

@@ -97,6 +97,16 @@ NAMES: Mapping[str, str] = {
         ("ZeroPad2d", "ZeroPadding2D"),
         "nn.Conv2d(…, padding=((1, 1), (0, 1))), or cr.pad(x, widths)",
     ),
+    **{
+        f"{name}Pad{n}d": f"cr.pad(x, widths, {mode!r}), or nn.Conv{n}d(…, padding=1, "
+        f"padding_mode={layer!r})"
+        for name, mode, layer in (
+            ("Reflection", "reflect", "reflect"),
+            ("Replication", "edge", "replicate"),
+            ("Circular", "wrap", "circular"),
+        )
+        for n in (1, 2, 3)
+    },
     "SpatialDropout2D": "nn.Dropout2d(0.5)",
     **dict.fromkeys(
         ("Concatenate", "Parallel"),
@@ -157,11 +167,11 @@ LAYER: Mapping[str, str] = {
     "negative_slope": "slope=0.01",
     "noise_shape": "nn.Dropout2d(0.5) drops whole channels",
     "output_dim": "nn.Embedding(num_embeddings, embedding_dim)",
-    "padding_mode": "leave it out: a layer pads with zeros; other edges are made "
-    "before it, with cr.concatenate",
+    "padding_mode": "leave it out: this layer pads with zeros; "
+    "cr.pad(x, widths, 'reflect') goes before it",
     "pool_size": "kernel_size=2",
     "rate": "p=0.5",
-    "return_indices": "leave it out: gradients find the way back by themselves",
+    "return_indices": "nn.MaxPool2d(2, return_indices=True) has indices",
     "scale": "affine=False for neither factor nor bias",
     "sparse": "leave it out: gradients cost as much as the ids of the batch",
     "strides": "stride=2",

@@ -13,6 +13,7 @@ from ...initializers import Initializer
 from ...ops.convolution import convolution
 from ...ops.windows import Padding, sides
 from ...shapes import windowed
+from ..spatial import checked_padding_mode, surrounded
 from .kernels import Kernels, Sizes
 
 
@@ -29,6 +30,7 @@ class _Convolution(Kernels):
         dilation: Sizes = 1,
         groups: int = 1,
         bias: bool = True,
+        padding_mode: str = "zeros",
         *,
         weight_init: Initializer | str = "glorot_uniform",
         bias_init: Initializer | str = "zeros",
@@ -36,7 +38,12 @@ class _Convolution(Kernels):
     ) -> None:
         channels = (in_channels, out_channels)
         self._set_windows(channels, kernel_size, stride, padding, dilation, groups)
+        self.padding_mode = checked_padding_mode(type(self).__name__, padding_mode)
         self._make_parameters(bias, weight_init, bias_init, dtype)
+
+    def settings(self) -> dict[str, Any]:
+        """Sizes, and how the kernel moves."""
+        return {**super().settings(), "padding_mode": self.padding_mode}
 
     def forward(self, x: Any) -> Any:
         """The convolution of x with the kernels, + b."""
@@ -46,6 +53,9 @@ class _Convolution(Kernels):
         layer = type(self).__name__
         windowed(layer, f"x {node.shape}", node.shape[1:-1], self.kernel_size,
                  self.stride, pads, self.dilation)  # fmt: skip
+        if self.padding_mode != "zeros" and any(map(any, pads)):
+            node = surrounded(node, pads, self.padding_mode)
+            pads = ((0, 0),) * self.axes
         z = convolution(
             node, self.weight, self.stride, pads, self.dilation, self.groups
         )
@@ -68,8 +78,10 @@ class Conv1d(_Convolution):
     Arguments:
         in_channels, out_channels: sizes of the last axis before and after.
         kernel_size, stride, dilation: a number.
-        padding: zeros at the ends: a number, "valid" for none, "same" for ⌈L / stride⌉
-            outputs, or [(before, after)]; [(kernel_size − 1, 0)] sees only the past.
+        padding: elements at the ends: a number, "valid" for none, "same" for
+            ⌈L / stride⌉ outputs, or [(before, after)]; [(kernel_size − 1, 0)] sees only
+            the past.
+        padding_mode: what these are, as in ``Conv2d``.
         groups: the number of parts that the channels are split into.
         bias: whether there is a b.
         weight_init, bias_init: an initializer, or its name.
@@ -109,8 +121,11 @@ class Conv2d(_Convolution):
     Arguments:
         in_channels, out_channels: sizes of the last axis before and after.
         kernel_size, stride, dilation: a number, or one for each axis.
-        padding: zeros around the image: a number, one for each axis, a pair (before,
-            after) for each, "valid" for none, or "same" for ⌈size / stride⌉ outputs.
+        padding: rows and columns around the image: a number, one for each axis, a pair
+            (before, after) for each, "valid" for none, or "same" for ⌈size / stride⌉
+            outputs.
+        padding_mode: what these are: "zeros"; "replicate" the outermost elements;
+            "reflect" the mirror image without them; "circular" the other end.
         groups: the number of parts that the channels are split into.
         bias: whether there is a b.
         weight_init, bias_init: an initializer, or its name.

@@ -33,6 +33,7 @@ class Kernels(Module):
     padding: str | Pairs
     dilation: Shape
     groups: int
+    padding_mode: str = "zeros"
 
     def _set_windows(
         self,
@@ -92,7 +93,9 @@ class Kernels(Module):
         """``3 → 16, 3×3, padding 1``"""
         text = f"{self.in_channels} → {self.out_channels}, "
         text += sizes_text(self.kernel_size)
-        text += window_text(self.stride, self.padding, self.dilation, self.groups)
+        text += window_text(
+            self.stride, self.padding, self.dilation, self.groups, self.padding_mode
+        )
         return text if self.bias is not None else f"{text}, bias=False"
 
     def _checked_input(self, x: Any) -> Any:

@@ -13,12 +13,18 @@ from numpy.typing import DTypeLike
 
 from ...errors import ShapeError
 from ...initializers import Initializer
-from ...ops.movement import pad
 from ...ops.windows import Padding, normal_padding, per_axis, sides, windows
 from ...shapes import windowed
 from ..arguments import by_position, new_parameter, positive_size
 from ..module import Module
-from ..spatial import plain_padding, sizes_text, spatial_input, window_text
+from ..spatial import (
+    checked_padding_mode,
+    plain_padding,
+    sizes_text,
+    spatial_input,
+    surrounded,
+    window_text,
+)
 
 Sizes = int | Sequence[int]
 
@@ -37,6 +43,7 @@ class _LocallyConnected(Module):
         stride: Sizes = 1,
         padding: Padding = 0,
         bias: bool = True,
+        padding_mode: str = "zeros",
         *,
         weight_init: Initializer | str = "glorot_uniform",
         bias_init: Initializer | str = "zeros",
@@ -49,6 +56,7 @@ class _LocallyConnected(Module):
         self.kernel_size = per_axis(layer, "kernel_size", kernel_size, axes)
         self.stride = per_axis(layer, "stride", stride, axes)
         self.padding = normal_padding(layer, padding, axes)
+        self.padding_mode = checked_padding_mode(layer, padding_mode)
         ones = (1,) * axes
         self._pads = sides(
             self.padding, self.input_size, self.kernel_size, self.stride, ones
@@ -77,13 +85,16 @@ class _LocallyConnected(Module):
             "stride": list(self.stride),
             "padding": plain_padding(self.padding),
             "bias": self.bias is not None,
+            "padding_mode": self.padding_mode,
         }
 
     def describe_settings(self) -> str:
         """``3 → 16, 5×5 at 28×28``"""
         text = f"{self.in_channels} → {self.out_channels}, "
         text += f"{sizes_text(self.kernel_size)} at {sizes_text(self.output_size)}"
-        return text + window_text(self.stride, self.padding, (1,))
+        return text + window_text(
+            self.stride, self.padding, (1,), padding_mode=self.padding_mode
+        )
 
     def forward(self, x: Any) -> Any:
         """Every window times the kernels of its position, + b."""
@@ -98,7 +109,7 @@ class _LocallyConnected(Module):
                 fix=f"input_size={node.shape[1:-1]}",
             )
         if any(map(any, self._pads)):
-            node = pad(node, ((0, 0), *self._pads, (0, 0)))
+            node = surrounded(node, self._pads, self.padding_mode)
         views = windows(node, self.kernel_size, self.stride)
         positions, rows = math.prod(self.output_size), node.shape[0]
         columns = math.prod(self.kernel_size) * self.in_channels
@@ -148,7 +159,7 @@ class LocallyConnected2d(_LocallyConnected):
     Arguments:
         in_channels, out_channels: sizes of the last axis before and after.
         input_size: height and width of the images, or one number for both.
-        kernel_size, stride, padding: as in ``Conv2d``.
+        kernel_size, stride, padding, padding_mode: as in ``Conv2d``.
         bias: whether there is a b.
         weight_init, bias_init: an initializer, or its name.
         dtype: of the parameters; ``config.dtype`` by default.

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any, ClassVar
 
+from ...ops.creation import arange
 from ...ops.windows import Padding
+from ...shapes import Pairs, Shape
 from .windows import Sizes, WindowPool
 
 
@@ -19,17 +21,46 @@ class _MaxPool(WindowPool):
         padding: Padding = 0,
         dilation: Sizes = 1,
         ceil_mode: bool = False,
+        return_indices: bool = False,
     ) -> None:
         self._set_windows(kernel_size, stride, padding, dilation, ceil_mode)
+        self.return_indices = bool(return_indices)
 
     def settings(self) -> dict[str, Any]:
         """The windows."""
-        return {**super().settings(), "dilation": list(self.dilation)}
+        more = {"dilation": list(self.dilation), "return_indices": self.return_indices}
+        return {**super().settings(), **more}
+
+    def describe_settings(self) -> str:
+        """``2×2``, or ``2×2, with indices``"""
+        text = super().describe_settings()
+        return f"{text}, with indices" if self.return_indices else text
 
     def forward(self, x: Any) -> Any:
-        """The largest element of every window."""
-        views, over, _ = self._windows(x, -math.inf)
-        return views.max(over)
+        """The largest element of every window, and its index where asked for."""
+        views, over, whole = self._windows(x, -math.inf)
+        largest = views.max(over)
+        if not self.return_indices:
+            return largest
+        rest = [axis for axis in range(len(views.shape)) if axis not in over]
+        columns = views.transpose(*rest, *over).reshape(*largest.shape, -1)
+        return largest, self._index(columns.argmax(-1), x.shape[1:-1], whole)
+
+    def _index(self, chosen: Any, spatial: Shape, pads: Pairs) -> Any:
+        """The place in x, its spatial axes flattened, of an element chosen from each
+        window.
+        """
+        index: Any = 0
+        for axis, n in enumerate(spatial):
+            inside = math.prod(self.kernel_size[axis + 1 :])
+            step = chosen // inside % self.kernel_size[axis]
+            along = [1] * len(chosen.shape)
+            along[axis + 1] = -1
+            start = arange(chosen.shape[axis + 1]).reshape(along)
+            place = start * self.stride[axis] + step * self.dilation[axis]
+            # Where all of a window is −∞, the first may lie beyond the edge.
+            index = index * n + (place - pads[axis][0]).clip(0, n - 1)
+        return index
 
 
 class MaxPool1d(_MaxPool):
@@ -54,7 +85,7 @@ class MaxPool2d(_MaxPool):
     several are.
 
     Shapes: (N, H, W, C) → (N, H′, W′, C), with H′ = ⌊(H + before + after −
-    dilation·(kernel − 1) − 1) / stride⌋ + 1.
+    dilation·(kernel − 1) − 1) / stride⌋ + 1; indices alike, int64.
 
     Arguments:
         kernel_size: the size of a window, a number or one for each axis.
@@ -64,6 +95,10 @@ class MaxPool2d(_MaxPool):
         dilation: the step inside a window.
         ceil_mode: whether a last window may extend beyond the end, so that H′ is
             rounded up.
+        return_indices: whether a call returns (y, indices): where in x the element
+            is, the first of equal ones. The spatial axes of x are numbered as one,
+            row by row, without padding, for each sample and channel by itself: (i, j)
+            has the number i·W + j. ``MaxUnpool2d`` takes them.
 
     Raises:
         ArgumentError: for invalid settings, and padding as large as the kernel.

@@ -315,7 +315,7 @@ def test_padded_parts_that_fill_an_axis_are_put_side_by_side() -> None:
         lambda x: padded(x, SHARES[0]) + padded(x, SHARES[1]),  # a gap
         lambda x: padded(x, SHARES[0]) + padded(x, ((0, 0), (1, 4))),  # an overlap
         lambda x: cr.pad(x, [(0, 2), (0, 0)]) + cr.pad(x.T, [(0, 1), (0, 1)]),
-        lambda x: cr.pad(x, [(0, 2), (0, 0)], 1.0) + cr.pad(x, [(2, 0), (0, 0)]),
+        lambda x: cr.pad(x, [(0, 2), (0, 0)], value=1.0) + cr.pad(x, [(2, 0), (0, 0)]),
     ],
 )  # fmt: skip
 def test_other_sums_of_pads_stay(f: Any) -> None:
