@@ -8,11 +8,12 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..graph import Array
-from ..ops.elementwise import sqrt
+from ..ops.elementwise import minimum, sqrt
 from ..variable import Parameter
 from .hyperparameters import Options
 from .optimizer import Optimizer, Step, Transform, Update
 from .parameter_groups import Params, Rate
+from .squarable import squarable
 
 
 class Adagrad(Optimizer):
@@ -25,6 +26,9 @@ class Adagrad(Optimizer):
 
     where g = ∂L/∂w, s the sum of squared gradients, η = ``lr``, ε = ``eps``, outside
     the root as in the paper (δI + diag(s)^½) and in PyTorch.
+
+    A finite gradient of more than 2⁶⁰ in float32 (2⁵⁰⁸ in float64) counts as that, and
+    s as at most the largest number; NaN and ±∞ make the weight NaN.
 
     Arguments:
         params: parameters or groups of them.
@@ -67,5 +71,7 @@ class Adagrad(Optimizer):
 
     def rule(self, w: Any, g: Any, step: Step) -> Update:
         """s ← s + g²;  w ← w − ηg / (√s + ε)."""
-        s = step.state["sum_of_squares"] + g * g
+        g = squarable(g)
+        most = float(np.finfo(w.dtype).max)  # a sum of many large squares stays there
+        s = minimum(step.state["sum_of_squares"] + g * g, most)
         return w - step.lr * g / (sqrt(s) + step.options["eps"]), {"sum_of_squares": s}

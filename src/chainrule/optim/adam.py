@@ -8,6 +8,7 @@ from typing import Any
 from ..ops.elementwise import sqrt
 from .optimizer import Optimizer, Step, Transform, Update
 from .parameter_groups import Params, Rate
+from .squarable import squarable
 
 
 class Adam(Optimizer):
@@ -22,6 +23,9 @@ class Adam(Optimizer):
     where g = ∂L/∂w, m and v the first two moments (0 at first), t = 1, 2, … the step,
     β₁, β₂ = ``betas``, η = ``lr``, ε = ``eps``, added to the root of the corrected v̂
     as in algorithm 1 of the paper and in PyTorch. 1 − βᵗ is computed in float64.
+
+    A finite gradient of more than 2⁶⁰ in float32 (2⁵⁰⁸ in float64) counts as that, so
+    that its square is a number too; NaN and ±∞ make the weight NaN.
 
     Weight decay: ``optim.AdamW`` decays the weights; ``transforms=[optim.L2(λ)]`` adds
     the penalty to the gradient, which is what PyTorch's ``Adam(weight_decay=λ)`` does.
@@ -61,6 +65,7 @@ class Adam(Optimizer):
     def rule(self, w: Any, g: Any, step: Step) -> Update:
         """Algorithm 1 of the paper."""
         beta1, beta2 = step.options["betas"]
+        g = squarable(g)
         m = beta1 * step.state["m"] + (1 - beta1) * g
         v = beta2 * step.state["v"] + (1 - beta2) * (g * g)
         # Divided once for all weights: an array is multiplied faster than divided.

@@ -8,6 +8,7 @@ from typing import Any
 from ..ops.elementwise import sqrt
 from .optimizer import Optimizer, Step, Transform, Update
 from .parameter_groups import Params, Rate
+from .squarable import squarable
 
 
 class AdamW(Optimizer):
@@ -25,6 +26,9 @@ class AdamW(Optimizer):
     As in PyTorch the decay is multiplied by the whole learning rate. The paper splits
     it in a base α and a schedule ηₜ, and multiplies the decay by ηₜ alone: its λ is lr
     · λ here.
+
+    A finite gradient of more than 2⁶⁰ in float32 (2⁵⁰⁸ in float64) counts as that, so
+    that its square is a number too; NaN and ±∞ make the weight NaN.
 
     Biases and normalisation gains are usually not decayed: put them in a group with
     ``"weight_decay": 0.0``.
@@ -68,6 +72,7 @@ class AdamW(Optimizer):
     def rule(self, w: Any, g: Any, step: Step) -> Update:
         """Algorithm 2 of the paper, with λ multiplied by η."""
         beta1, beta2 = step.options["betas"]
+        g = squarable(g)
         m = beta1 * step.state["m"] + (1 - beta1) * g
         v = beta2 * step.state["v"] + (1 - beta2) * (g * g)
         # Divided once for all weights: an array is multiplied faster than divided.

@@ -8,6 +8,7 @@ from typing import Any
 from ..ops.elementwise import sqrt
 from .optimizer import Optimizer, Step, Transform, Update
 from .parameter_groups import Params, Rate
+from .squarable import squarable
 
 
 class RMSProp(Optimizer):
@@ -22,6 +23,9 @@ class RMSProp(Optimizer):
     ε = ``eps``. The lecture has α = 0.9 and no ε; names, values and the place of ε,
     outside the root, are PyTorch's (TensorFlow has it inside). s starts at 0 and is not
     corrected for that, so the first steps are large: up to η / √(1 − α).
+
+    A finite gradient of more than 2⁶⁰ in float32 (2⁵⁰⁸ in float64) counts as that, so
+    that its square is a number too; NaN and ±∞ make the weight NaN.
 
     Arguments:
         params: parameters or groups of them.
@@ -57,6 +61,6 @@ class RMSProp(Optimizer):
 
     def rule(self, w: Any, g: Any, step: Step) -> Update:
         """s ← αs + (1 − α)g²;  w ← w − ηg / (√s + ε)."""
-        alpha = step.options["alpha"]
+        alpha, g = step.options["alpha"], squarable(g)
         s = alpha * step.state["mean_square"] + (1 - alpha) * (g * g)
         return w - step.lr * g / (sqrt(s) + step.options["eps"]), {"mean_square": s}

@@ -21,7 +21,7 @@ class SparseAdam(Adam):
     and it shrinks. Here such rows, and their m and v, wait until they are looked up
     again. A compiled step then costs as much as the tokens of the batch, however long
     the table is. A parameter that is not looked up by rows is trained by ``Adam``'s
-    rule.
+    rule. Very large gradients count as they do there.
 
     Arguments:
         params: parameters or groups of them.

@@ -72,7 +72,8 @@ class ClipNorm:
 
     Formula: g ← g · c / max(‖g‖, c), with c = max_norm and ‖g‖ the Euclidean norm of
     all gradients taken as one vector. Gradients within the bound keep their bits; NaN
-    or Inf in one makes all of them NaN, instead of hiding it.
+    or Inf in one makes all of them NaN, instead of hiding it. Finite gradients are
+    scaled rightly also where their norm is beyond the largest number of their dtype.
 
     Source: Pascanu, Mikolov & Bengio, On the difficulty of training recurrent neural
     networks (2013), algorithm 1.
@@ -96,9 +97,12 @@ class ClipNorm:
         """The gradients, scaled."""
         if not gradients:
             return {}
-        norm = global_norm(gradients)
-        scale = self.max_norm / maximum(norm, self.max_norm)
-        return {w: g * _as(scale, g) for w, g in gradients.items()}
+        largest, root = _norm_in_two(gradients)
+        within = largest * root <= self.max_norm
+        # Each is finite where all gradients are; their product, the norm, may not be.
+        unit = where(within, 1.0, largest)
+        scale = where(within, 1.0, self.max_norm / root)
+        return {w: g / _as(unit, g) * _as(scale, g) for w, g in gradients.items()}
 
 
 @dataclass(frozen=True)
@@ -164,7 +168,8 @@ def global_norm(gradients: Mapping[Any, Any]) -> Any:
     """‖g‖ = √Σg², of all gradients taken as one vector, as a tensor of one number.
 
     The largest element is taken out before squaring, so that a gradient of 10³⁰ has a
-    norm in float32. From what ``backprop`` returned, the parameters' gradients count.
+    norm in float32; it is ∞ only where the norm itself is too large for the dtype. From
+    what ``backprop`` returned, the parameters' gradients count.
 
     Raises:
         ArgumentError: when there is no gradient.
@@ -178,6 +183,12 @@ def global_norm(gradients: Mapping[Any, Any]) -> Any:
     """
     if isinstance(gradients, Gradients):
         gradients = _of_parameters("global_norm", gradients, None)
+    largest, root = _norm_in_two(gradients)
+    return largest * root
+
+
+def _norm_in_two(gradients: Mapping[Any, Any]) -> tuple[Any, Any]:
+    """The largest magnitude, and the norm of the gradients divided by it."""
     parts = [_not_zero(each) for each in gradients.values() if each.size]
     if not parts:
         raise ArgumentError("global_norm: there are no gradients")
@@ -189,7 +200,7 @@ def global_norm(gradients: Mapping[Any, Any]) -> Any:
     for each in parts:
         scaled = each / _as(unit, each)
         squares = squares + sum_(scaled * scaled)
-    return largest * sqrt(squares)
+    return largest, sqrt(squares)
 
 
 def _not_zero(gradient: Any) -> Any:
