@@ -318,7 +318,7 @@ MISTAKES: list[tuple[str, Callable[[], Any], str, str]] = [
     (
         "data beside a tensor",
         lambda: cr.explain(F, X),
-        "explain: x, y and loss belong to a network, not to a Tensor",
+        "explain: x, y, loss and names belong to a network, not to a Tensor",
         "explain the tensor alone: cr.explain(loss)",
     ),
     (

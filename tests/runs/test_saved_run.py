@@ -194,3 +194,23 @@ def test_a_run_that_was_stopped_has_no_scores_yet(stays, tmp_path) -> None:
     run: SavedRun = cr.load_run(tmp_path)
     assert run.metrics == {}
     assert "accuracy" not in repr(run)
+
+
+def test_explain_names_columns_and_classes_and_is_titled_with_row_and_truth(
+    stays, tmp_path
+) -> None:
+    opened = stays.explain(4)
+    example = stays.example(4)
+    value = dict(example.columns)["sex"]
+    assert f"[sex = {value}]" in opened.html()
+    assert [row[:2] for row in opened.facts[1:]] == example.columns
+    pulls = {name: float(pull.replace("−", "-")) for name, _, pull in opened.facts[1:]}
+    whole = float((example.inputs * opened.gradient("x")).sum())
+    assert sum(pulls.values()) == pytest.approx(whole, rel=0.02, abs=1e-3)
+    assert opened.title.startswith("stays, row 4 of the test data: stays '")
+    out = tmp_path / "page.html"
+    call_well("explain", stays.path, "--row", 4, "--out", out)
+    page = out.read_text(encoding="utf-8")
+    assert f"<h1>{opened.title.replace(chr(39), '&#x27;')}</h1>" in page
+    assert "site-packages" not in page
+    assert "click" not in page.replace("clicked", "").lower().split("<script>")[0]

@@ -6,7 +6,7 @@ the first call: most programs explain nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ArgumentError, TraceError
@@ -24,6 +24,8 @@ def explain(
     *,
     loss: str | Callable[..., Any] | None = None,
     training: bool = False,
+    feature_names: Sequence[str] | None = None,
+    class_names: Sequence[str] | None = None,
 ) -> Explanation | NetworkExplanation:
     """Opens up a computation: values forward, derivatives backward, node by node.
 
@@ -36,6 +38,9 @@ def explain(
         loss: for a network, the loss by name, or a function of (output, target). By
             default cross-entropy where the targets are integers, else ½‖a − y‖².
         training: for a network, whether it runs as in training.
+        feature_names: for a network, what the columns of x are called.
+        class_names: for a network, what the columns of its output are called; those
+            that the model was trained with when not given.
 
     Returns:
         An explanation. ``print`` it, show it in a notebook, ``.save("page.html")`` it.
@@ -77,10 +82,11 @@ def explain(
             fix="call the function without cr.compile, or explain cr.trace(f, …)",
         )
     if isinstance(what, Module):
-        return explain_network(what, x, y, loss, training)
-    if x is not None or y is not None or loss is not None:
+        return explain_network(what, x, y, loss, training, feature_names, class_names)
+    given = (x, y, loss, feature_names, class_names)
+    if any(each is not None for each in given):
         raise ArgumentError(
-            f"explain: x, y and loss belong to a network, not to a "
+            f"explain: x, y, loss and names belong to a network, not to a "
             f"{type(what).__name__}",
             fix="explain the tensor alone: cr.explain(loss)",
         )

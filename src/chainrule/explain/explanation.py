@@ -17,7 +17,7 @@ from ..errors import ArgumentError, BoundsError, FileError, nearest
 from ..graph import Array, Graph, Node, in_order, no_value
 from .output.page import page
 from .output.plain_text import LINES, explanation_text, graph_text, wrapped
-from .output.svg import drawing, escape, picture
+from .output.svg import Picture, drawing, escape, picture
 from .values.chain_rule_sums import Ledger
 from .values.finite_differences import Difference, Perturbation
 from .words.lines import Wording
@@ -61,6 +61,9 @@ class Explanation:
         nodes = root.nodes if isinstance(root, Graph) else in_order([root])
         self._wording = Wording(Ledger(nodes, self.root), names)
         self.title = title if title is not None else self._title()
+        #: What is known of the example, a head and rows: shown above the text, and
+        #: when the page opens.
+        self.facts: list[tuple[str, ...]] = []
 
     def _title(self) -> str:
         if self.graph is not None:
@@ -230,13 +233,14 @@ class Explanation:
         Each node is a circle: its value in the right half, its derivative in the left.
 
         Arguments:
-            last: how many nodes, counted from the end; by default 80.
+            last: how many nodes, counted from the end; by default 80, and of a network
+                its inputs, parameters and layers.
 
         Raises:
             ArgumentError: for more nodes than a drawing can show.
         """
-        shown = picture(self._wording, self._last(last))
-        return drawing(self._wording, shown, self.title, interactive=False)
+        wording, shown = self._picture(last)
+        return drawing(wording, shown, self.title, interactive=False)
 
     def html(self, path: str | os.PathLike[str] | None = None, last: int = 0) -> str:
         """A page that steps through forward and backward, one node at a time.
@@ -247,16 +251,21 @@ class Explanation:
 
         Arguments:
             path: where to write it, if anywhere.
-            last: how many nodes, counted from the end; by default 80.
+            last: how many nodes, counted from the end; by default 80, and of a network
+                its inputs, parameters and layers.
 
         Returns:
             The text of the page.
         """
-        shown = picture(self._wording, self._last(last or None))
-        text = page(self._wording, shown, self.title)
+        wording, shown = self._picture(last or None)
+        text = page(wording, shown, self.title, self.facts)
         if path is not None:
             _write(path, text)
         return text
+
+    def _picture(self, last: int | None) -> tuple[Wording, Picture]:
+        """What is drawn, and the words for it."""
+        return self._wording, picture(self._wording, self._last(last))
 
     def _last(self, last: int | None) -> int:
         if last is None:

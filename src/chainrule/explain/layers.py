@@ -28,11 +28,16 @@ from ..nn.module.call import watching
 from ..ops.arrays import lift
 from ..tensor import Tensor, tensor
 from ..variable import Parameter
-from .explanation import Explanation
+from ..wording import counted
+from .explanation import DRAWN, Explanation
+from .output.svg import Picture, condensed
+from .words.lines import Wording
 from .words.numerals import array, number, superscript
 
 #: Arrays of at most this many elements are printed in full.
 PRINTED = 24
+#: Of a network with more nodes than a drawing shows, how many of the first are kept.
+FIRST_DRAWN = 60
 
 
 class Layer:
@@ -185,6 +190,7 @@ class _Run:
     outputs: list[Node]
     loss: Tensor
     function: Callable[..., Any]
+    entry_names: dict[Node, Sequence[str]]
 
 
 class NetworkExplanation(Explanation):
@@ -208,9 +214,52 @@ class NetworkExplanation(Explanation):
         self.layers = list(layers)
         self._model = model
         self._run = run
-        super().__init__(run.loss, _names(layers, run), title=type(model).__name__)
+        self._given = _names(layers, run)
+        super().__init__(run.loss, self._given, title=type(model).__name__)
+        self._wording.entry_names.update(run.entry_names)
         for layer in self.layers:
             layer.explained_by(self)
+
+    def _picture(self, last: int | None) -> tuple[Wording, Picture]:
+        """The inputs, parameters and layers, without what is computed on the way."""
+        if last is not None:
+            return super()._picture(last)
+        wording = Wording(self._wording.ledger, self._given)
+        wording.entry_names = self._wording.entry_names
+        everything = self._wording.ledger.nodes
+        nodes = [node for node in everything if node in self._given]
+        drawn = set(nodes[:FIRST_DRAWN]) | set(nodes[FIRST_DRAWN - DRAWN :])
+        wording.visible = drawn
+        self._textbook_formulas(wording)
+        inside = len(everything) - len(nodes)
+        note = f"{inside:,} operations inside layers and loss are not drawn"
+        if len(drawn) < len(nodes):
+            note = (
+                f"the first {FIRST_DRAWN} and the last {DRAWN - FIRST_DRAWN} of "
+                f"{len(nodes)} nodes; {note}"
+            )
+        return wording, condensed(wording, drawn, note)
+
+    def _textbook_formulas(self, wording: Wording) -> None:
+        """L by the loss's name; the derivatives of fully connected layers."""
+        run = self._run
+        name = getattr(run.function, "__name__", type(run.function).__name__)
+        outputs = ", ".join(wording.name(node) for node in run.outputs)
+        wording.formulas[run.loss] = f"{name.lstrip('_')}({outputs}, y)"
+        leaves = {n.owner: n for n in self._wording.ledger.nodes if n.owner is not None}
+        below = run.inputs[0]
+        for layer in self.layers:
+            z = wording.name(layer.z_node)
+            delta = z.replace("z", "δ", 1)
+            if _plain(layer) and z != delta and layer.calls == 1:
+                weight, bias = (leaves.get(p) for p in layer.parameters.values())
+                if weight is not None and bias is not None:
+                    x = wording.name(below)
+                    wording.derivatives[weight] = f"{delta}ᵀ {x}"
+                    wording.derivatives[bias] = f"Σ {delta}"
+                    if layer.number > 1:
+                        wording.derivatives[below] = f"{delta} {wording.name(weight)}"
+            below = layer.a_node
 
     def text(self, limit: int | None = None) -> str:
         """z, a, δ, ∇W and ∇b of every layer: numbers where they are few.
@@ -219,10 +268,28 @@ class NetworkExplanation(Explanation):
             limit: the most layers; None for all.
         """
         layers = self.layers if limit is None else self.layers[:limit]
-        parts = [self._head(), *(self._layer(layer) for layer in layers)]
+        parts = [
+            self._head(),
+            *self._about(),
+            *(self._layer(layer) for layer in layers),
+        ]
         if len(layers) < len(self.layers):
             parts.append(f"… {len(self.layers) - len(layers)} more layers")
         return "\n\n".join(parts)
+
+    def _about(self) -> list[str]:
+        """What is known of the example, as a table."""
+        if not self.facts:
+            return []
+        widths = [max(map(len, cells)) for cells in zip(*self.facts, strict=True)]
+        return [
+            "\n".join(
+                "  ".join(
+                    cell.ljust(w) for cell, w in zip(row, widths, strict=True)
+                ).rstrip()
+                for row in self.facts
+            )
+        ]
 
     def _head(self) -> str:
         run = self._run
@@ -237,8 +304,7 @@ class NetworkExplanation(Explanation):
     def _layer(self, layer: Layer) -> str:
         mark = superscript(layer.number)
         first = "x" if layer.number == 1 else f"a{superscript(layer.number - 1)}"
-        plain = set(layer.parameters) <= {"weight", "bias"} and layer.z.ndim == 2
-        formula = f" = W{mark} {first} + b{mark}" if plain and _linear(layer) else ""
+        formula = f" = W{mark} {first} + b{mark}" if _plain(layer) else ""
         activation = (
             "σ(z" + mark + ")" if layer.a_node is not layer.z_node else "z" + mark
         )
@@ -263,9 +329,15 @@ class NetworkExplanation(Explanation):
         return "\n".join(lines)
 
 
-def _linear(layer: Layer) -> bool:
+def _plain(layer: Layer) -> bool:
+    """Whether z = W a + b, of a matrix W and rows a."""
     weight = layer.parameters.get("weight")
-    return weight is not None and len(weight.shape) == 2 and "bias" in layer.parameters
+    return (
+        weight is not None
+        and len(weight.shape) == 2
+        and list(layer.parameters) == ["weight", "bias"]
+        and layer.z.ndim == 2
+    )
 
 
 def _row(symbol: str, values: Array) -> list[str]:
@@ -288,12 +360,12 @@ def _how_combined(run: _Run) -> str:
     sums = "∇W and ∇b are sums over the samples."
     reduction = settings.get("reduction")
     if reduction is None or reduction.default != "mean":
-        return f"Each δ is that of L as it combines the {samples} samples; {sums}"
+        return f"Each δ is ∂L/∂z, where L combines {counted(samples, 'sample')}; {sums}"
     per = settings.get("per")
     if per is not None and per.default == "element":
         return f"L is the average over every element, so each δ holds its 1/n; {sums}"
     if samples == 1:
-        return "L is that of 1 sample: δ, ∇W and ∇b are its own."
+        return "L is the loss of a single sample."
     return (
         f"L is the average over {samples} samples, so each δ holds 1/{samples}; {sums}"
     )
@@ -323,6 +395,8 @@ def explain_network(
     y: Any,
     loss: str | Callable[..., Any] | None,
     training: bool,
+    feature_names: Sequence[str] | None = None,
+    class_names: Sequence[str] | None = None,
 ) -> NetworkExplanation:
     """Runs a network and its loss once, and names what its layers computed.
 
@@ -347,8 +421,45 @@ def explain_network(
     value = lift([function(output, target)])[0]
     assert isinstance(value, Tensor)
     _check_loss(model, value, calls)
-    run = _Run(inputs, target, outputs, value, function)
-    return NetworkExplanation(model, _layers(model, calls, run), run)
+    run = _Run(inputs, target, outputs, value, function, {})
+    layers = _layers(model, calls, run)
+    if class_names is None:
+        class_names = getattr(model, "class_names", None)
+    run.entry_names.update(_entry_names(layers, run, feature_names, class_names))
+    return NetworkExplanation(model, layers, run)
+
+
+def _entry_names(
+    layers: Sequence[Layer],
+    run: _Run,
+    features: Sequence[str] | None,
+    classes: Sequence[str] | None,
+) -> dict[Node, Sequence[str]]:
+    """The names of the input's columns and of the output's classes, where these are.
+
+    Raises:
+        ArgumentError: for another number of names than columns.
+    """
+    names: dict[Node, Sequence[str]] = {}
+    x, first, last = run.inputs[0], layers[0], layers[-1]
+    if features is not None:
+        width = x.shape[-1] if x.shape else 0
+        if len(features) != width:
+            raise ArgumentError(
+                f"explain: {len(features)} feature_names for x {x.shape}: one name for "
+                "each entry of its last axis",
+                fix=f"{width} names",
+            )
+        names[x] = features
+        weight = first.parameters.get("weight")
+        for node in in_order([run.loss]):
+            if weight is not None and node.owner is weight and _plain(first):
+                names[node] = features
+    if classes is not None:
+        for node in (last.z_node, last.a_node, *run.outputs):
+            if node.shape and node.shape[-1] == len(classes):
+                names[node] = classes
+    return names
 
 
 def _check_loss(model: Module, loss: Tensor, calls: _Calls) -> None:

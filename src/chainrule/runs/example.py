@@ -158,10 +158,41 @@ def explained(model: nn.Module, example: Example, title: str) -> NetworkExplanat
     loss: Any = example.settings.training.loss
     if example.settings.task == "regression" and not example.known:
         loss = _output
-    opened: Any = explain(model, example.inputs, example.target, loss=loss)
+    settings = example.settings
+    names = [name for rule in _rules(settings) for name in _spaced(rule)] or None
+    opened: Any = explain(
+        model,
+        example.inputs,
+        example.target,
+        loss=loss,
+        feature_names=names,
+        class_names=settings.classes or None,
+    )
     opened.title = title
+    opened.facts = _facts(example, opened)
     found: NetworkExplanation = opened
     return found
+
+
+def _spaced(rule: ColumnRule) -> list[str]:
+    """``Sex = female``, as readers are shown it."""
+    names = rule.features
+    if rule.kind == "categorical":
+        names[: len(rule.categories)] = [f"{rule.name} = {c}" for c in rule.categories]
+    return names
+
+
+def _facts(example: Example, opened: NetworkExplanation) -> list[tuple[str, ...]]:
+    """The columns of a table with their values, and x · ∂L/∂x of each."""
+    columns = example.columns
+    if not columns or not opened.has_gradient("x"):
+        return []
+    pulls = (example.inputs * opened.gradient("x"))[0]
+    groups = feature_groups(example.settings)
+    facts: list[tuple[str, ...]] = [("column", "value", "∂L/∂x · x")]
+    for name, value in columns:
+        facts.append((name, value, signed(f"{pulls[groups[name]].sum():.3g}")))
+    return facts
 
 
 def _output(output: Any, target: Any) -> Any:

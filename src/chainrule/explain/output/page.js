@@ -47,6 +47,12 @@ function captionAfter(data, count) {
     : { way: "backward", head: "backward  ", text: node.sum };
 }
 
+/** The line above the drawing when the page opens, with everything in it. */
+const OPENING = {
+  way: "", head: "",
+  text: "Every value and every derivative is drawn. Click a node to see how it came about, or press Start and go step by step.",
+};
+
 /** A long chain of equations as lines, each but the first beginning with "=". */
 function equationLines(text) {
   if (text.length <= 40) return [text];
@@ -95,30 +101,30 @@ function start() {
     drawn.forEach((group, i) => {
       group.classList.toggle("cr-known", state.known.has(i));
       group.classList.toggle("cr-derived", state.derived.has(i));
-      group.classList.toggle("cr-current", state.current !== null && state.current.node === i);
+      group.classList.toggle("cr-current", selected !== null && state.current !== null && state.current.node === i);
       group.classList.toggle("cr-selected", selected === i);
     });
     edges.forEach((group) => {
       const edge = { from: Number(group.dataset.from), to: Number(group.dataset.to) };
-      const look = edgeState(edge, state);
+      const look = edgeState(edge, selected === null ? { ...state, current: null } : state);
       for (const name of ["flowing", "returning", "passed"]) {
         group.classList.toggle(`cr-${name}`, look[name]);
       }
     });
     slider.value = String(count);
     document.getElementById("count").textContent = `step ${count} of ${last}`;
-    const caption = captionAfter(data, count);
+    const caption = selected === null && count === last ? OPENING : captionAfter(data, count);
     const line = document.getElementById("caption");
     line.className = caption.way;
     line.replaceChildren(element("b", caption.head), document.createTextNode(caption.text));
     showPanel(state);
-    const hash = `#step=${count}` + (clicked ? `&node=${encodeURIComponent(data.nodes[selected].name)}` : "");
+    const hash = selected === null && count === last ? " " : `#step=${count}` + (clicked ? `&node=${encodeURIComponent(data.nodes[selected].name)}` : "");
     try { history.replaceState(null, "", hash); } catch { /* a page inside another one */ }
   }
 
-  function reveal() {
-    if (selected === null || !drawn[selected]) return;
-    const box = drawn[selected].getBoundingClientRect();
+  function reveal(node = selected) {
+    if (node === null || !drawn[node]) return;
+    const box = drawn[node].getBoundingClientRect();
     const frame = document.getElementById("graph");
     const room = frame.getBoundingClientRect();
     if (box.left < room.left || box.right > room.right) {
@@ -132,7 +138,8 @@ function start() {
   function showPanel(state) {
     panel.replaceChildren();
     if (selected === null) {
-      panel.append(element("h2", data.title), element("p", data.legend, "soft"));
+      if (data.facts.length) panel.append(element("h2", "The example"), factTable());
+      panel.append(element("h2", "The drawing"), element("p", data.legend, "soft"));
       return;
     }
     const node = data.nodes[selected];
@@ -175,6 +182,18 @@ function start() {
       row.append(cell);
     }
     return row;
+  }
+
+  function factTable() {
+    const table = element("table", null, "facts"), top = element("thead"), body = element("tbody");
+    const [head, ...rows] = data.facts;
+    for (const [cells, kind, place] of [[head, "th", top], ...rows.map((row) => [row, "td", body])]) {
+      const line = element("tr");
+      for (const cell of cells) line.append(element(kind, cell));
+      place.append(line);
+    }
+    table.append(top, body);
+    return table;
   }
 
   function entryTable(node) {
@@ -235,7 +254,13 @@ function start() {
 
   function follow() {
     const asked = readHash(location.hash, data.nodes, last);
-    if (asked.step !== null) count = asked.step;
+    count = asked.step !== null ? asked.step : asked.node !== null ? count : last;
+    if (asked.step === null && asked.node === null) {
+      select(null, false);
+      show();
+      reveal(0);
+      return;
+    }
     const step = count > 0 ? data.steps[count - 1] : null;
     select(asked.node !== null ? asked.node : step && step.node, asked.node !== null);
     show();

@@ -8,6 +8,7 @@ so that no name can become markup.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from importlib.resources import files
 from string import Template
 from typing import Any
@@ -17,9 +18,10 @@ import numpy as np
 from ...graph import Array, Node, format_type
 from ..values.finite_differences import Perturbation
 from ..words import numerals
-from ..words.lines import Wording, index_of
+from ..words.lines import Wording
+from ..words.source_lines import own_line
 from .plain_text import explanation_text
-from .svg import Picture, drawing, escape, heat
+from .svg import Picture, drawing, escape, heat, local_derivative
 
 #: A tensor of at most this many elements has all of them listed, others a few.
 ALL_ENTRIES, SOME_ENTRIES = 12, 4
@@ -29,13 +31,20 @@ CELLS = 64
 BUDGET = 40_000_000
 
 
-def page(wording: Wording, shown: Picture, title: str) -> str:
-    """The whole page, with no reference to anything outside of it."""
+def page(
+    wording: Wording, shown: Picture, title: str, facts: Sequence[tuple[str, ...]] = ()
+) -> str:
+    """The whole page, with no reference to anything outside of it.
+
+    Arguments:
+        facts: a head and rows, shown when the page opens.
+    """
     data = {
         "title": title,
         "legend": _legend(wording, shown),
         "nodes": _Nodes(wording, shown).all(),
         "steps": steps(wording, shown),
+        "facts": facts,
     }
     return Template(_part("page.html")).substitute(
         title=escape(title),
@@ -81,13 +90,23 @@ def steps(wording: Wording, shown: Picture) -> list[dict[str, Any]]:
 
 def _legend(wording: Wording, shown: Picture) -> str:
     count = len(shown.nodes)
-    hidden = f" {shown.hidden:,} earlier ones are left out." if shown.hidden else ""
+    hidden = f" {shown.note[:1].upper()}{shown.note[1:]}." if shown.note else ""
     if wording.ledger.root is None:
         return f"{count} nodes of a traced graph: shapes, no values.{hidden}"
     return (
         f"{count} nodes.{hidden} The right half of a circle holds the node's value, "
-        f"the left half its derivative ∂{wording.loss}/∂node. A number × on an edge is "
-        "the derivative of one node by the other: what flows back is multiplied by it."
+        f"the left half its derivative ∂{wording.loss}/∂node.{_edges(wording, shown)}"
+    )
+
+
+def _edges(wording: Wording, shown: Picture) -> str:
+    """What the numbers on edges are, where there are any."""
+    nodes = shown.nodes
+    if not any(local_derivative(wording, nodes[b], nodes[a]) for a, b in shown.edges):
+        return ""
+    return (
+        " A number × on an edge is the derivative of one node by the other: what flows "
+        "back is multiplied by it."
     )
 
 
@@ -116,7 +135,7 @@ class _Nodes:
             "name": wording.name(node),
             "typed": numerals.typed(wording.name(node)),
             "about": about,
-            "line": str(node.line) if node.line else "",
+            "line": str(own_line(node) or ""),
             "forward": wording.forward(node),
             "sum": wording.backward(node),
             "valueStrip": _strip(value) if tensor else [],
@@ -139,14 +158,14 @@ class _Nodes:
         moved = Perturbation(node, self.wording.ledger.root, everything)
         value, slopes = np.asarray(node.value).reshape(-1), gradient.reshape(-1)
         colours = heat([float(slopes[entry]) for entry in chosen])
-        rows = []
+        wording, rows = self.wording, []
         for colour, entry in zip(colours, chosen, strict=True):
             row = {
-                "at": index_of(node, entry),
+                "at": wording.index(node, entry),
                 "value": numerals.number(value[entry]),
                 "delta": numerals.number(slopes[entry]),
                 "colour": colour,
-                "sum": self.wording.entry(node, entry),
+                "sum": wording.entry(node, entry),
             }
             rows.append(row | self._difference(node, moved, entry))
         return rows
@@ -166,10 +185,10 @@ class _Nodes:
         difference = moved.difference(entry)
         gradient: Any = self.wording.ledger.gradient(node)
         verdict, agrees = difference.verdict(float(gradient.reshape(-1)[entry]))
-        x = f"{self.wording.name(node)}{index_of(node, entry)}"
+        x = f"{self.wording.name(node)}{self.wording.index(node, entry)}"
         loss, h = self.wording.loss, numerals.number(difference.step, 2)
         return {
-            "difference": numerals.number(difference.value, 6),
+            "difference": numerals.number(difference.value, 5),
             "verdict": verdict,
             "agrees": agrees,
             "rule": f"({loss} at {x} + h  −  {loss} at {x} − h) / 2h, with h = {h}",

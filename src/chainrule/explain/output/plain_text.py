@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 from ...graph import Graph, Node, format_type
 from ..words.lines import Wording
+from ..words.source_lines import own_line
 
 #: The lines of each half that are shown unless the reader asks for more.
 LINES = 60
@@ -64,7 +65,8 @@ def _titled(wording: Wording, root: Node) -> str:
 
 def _forward(wording: Wording, node: Node) -> list[str]:
     text = f"  {wording.forward(node)}"
-    place = node.line.place if node.line else ""
+    line = own_line(node)
+    place = line.place if line else ""
     lines = [f"{text:<{COLUMN}}  {place}".rstrip()]
     body = wording.body(node)
     return lines + [f"      {line}" for line in body.splitlines()]

@@ -13,7 +13,7 @@ from __future__ import annotations
 import html
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
@@ -23,11 +23,16 @@ import numpy as np
 from ...graph import Array, Node, format_type
 from ..words import numerals
 from ..words.lines import Wording
+from ..words.source_lines import own_line
 from .layout import Layout, Point, arrange
 
 RADIUS = 44
 ROW, GAP = 164, 56
+#: Between the layers of a network, whose edges carry no numbers.
+NARROW_GAP = 34
 MARGIN, HEAD = 28, 66
+#: A page makes a wide drawing smaller, to this part of its size at most.
+SMALLEST = 0.6
 #: Longer names are shortened; the tooltip has the whole name.
 LONGEST_LABEL = 22
 #: The cells of the strip of colours that stands for a tensor.
@@ -45,9 +50,10 @@ class Picture:
     Attributes:
         nodes: the nodes, each after its inputs.
         edges: pairs of places in ``nodes``.
-        cut: the nodes with an input that is left out.
+        cut: the nodes with an input that is left out, and drawn as a stub.
         layout: where they stand.
-        hidden: how many earlier nodes are left out.
+        hidden: how many nodes are left out.
+        note: which ones, in a few words.
     """
 
     nodes: list[Node]
@@ -55,6 +61,7 @@ class Picture:
     cut: set[Node]
     layout: Layout
     hidden: int
+    note: str = ""
 
 
 def picture(wording: Wording, last: int) -> Picture:
@@ -71,7 +78,32 @@ def picture(wording: Wording, last: int) -> Picture:
                 cut.add(node)
     widths = [_width(wording, node) for node in nodes]
     layout = arrange(widths, edges, GAP, ROW)
-    return Picture(nodes, edges, cut, layout, len(everything) - len(nodes))
+    hidden = len(everything) - len(nodes)
+    note = f"the last {len(nodes)} nodes; {hidden:,} earlier are left out"
+    return Picture(nodes, edges, cut, layout, hidden, note if hidden else "")
+
+
+def condensed(wording: Wording, chosen: Collection[Node], note: str) -> Picture:
+    """Some nodes of a graph, each joined to those that its value came from, by way of
+    the others.
+
+    Arguments:
+        chosen: the nodes to draw.
+        note: what is left out, in a few words.
+    """
+    everything = wording.ledger.nodes
+    nodes = [node for node in everything if node in chosen]
+    place = {node: i for i, node in enumerate(nodes)}
+    sources: dict[Node, dict[Node, None]] = {}  # node → chosen nodes, reached by others
+    for node in everything:
+        reached: dict[Node, None] = {}
+        for each in node.inputs:
+            reached |= {each: None} if each in place else sources.get(each, {})
+        sources[node] = reached
+    edges = [(place[each], place[node]) for node in nodes for each in sources[node]]
+    widths = [_width(wording, node) for node in nodes]
+    layout = arrange(widths, edges, NARROW_GAP, ROW)
+    return Picture(nodes, edges, set(), layout, len(everything) - len(nodes), note)
 
 
 def _width(wording: Wording, node: Node) -> float:
@@ -102,10 +134,11 @@ def drawing(wording: Wording, shown: Picture, title: str, interactive: bool) -> 
     height = shown.layout.height + HEAD + MARGIN
     key = "page" if interactive else f"g{next(_drawings)}"
     shift = (width - shown.layout.width) / 2
+    least = f' style="min-width: {SMALLEST * width:.0f}px"' if interactive else ""
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" class="cr-drawing" role="img" '
         f'width="{width:.0f}" height="{height:.0f}" '
-        f'viewBox="0 0 {width:.0f} {height:.0f}">',
+        f'viewBox="0 0 {width:.0f} {height:.0f}"{least}>',
         f"<title>{escape(title)}</title>",
         f"<style>{style()}</style>",
         _arrow(key, "forward") + _arrow(key, "backward"),
@@ -138,8 +171,8 @@ def _heading(wording: Wording, shown: Picture, title: str) -> str:
     legend = "right: value" if wording.ledger.root is not None else "shapes only"
     if wording.ledger.has_gradients:
         legend = f"left half: ∂{wording.loss}/∂node   ·   right half: value"
-    if shown.hidden:
-        legend += f"   ·   the last {len(shown.nodes)} nodes; {shown.hidden:,} earlier"
+    if shown.note:
+        legend += f"   ·   {shown.note}"
     return (
         f'<text class="cr-title" x="{MARGIN}" y="32">{escape(title)}</text>'
         f'<text class="cr-legend" x="{MARGIN}" y="52">{escape(legend)}</text>'
@@ -164,7 +197,11 @@ def _edge(wording: Wording, shown: Picture, number: int, key: str) -> str:
     route = shown.layout.routes[number]
     path = _curve(_ends(route))
     flows = wording.ledger.gradient(shown.nodes[source]) is not None
-    local = _local(wording, shown.nodes[target], shown.nodes[source]) if flows else ""
+    local = (
+        local_derivative(wording, shown.nodes[target], shown.nodes[source])
+        if flows
+        else ""
+    )
     label = ""
     if local:
         x, y = _label_place(route)
@@ -213,9 +250,11 @@ def _label_place(route: Sequence[Point]) -> Point:
     return (x0 + x1) / 2, (y0 + y1) / 2 - 6
 
 
-def _local(wording: Wording, user: Node, node: Node) -> str:
+def local_derivative(wording: Wording, user: Node, node: Node) -> str:
     """∂user/∂node where both are single numbers."""
     if user.several or node.several or user.shape or node.shape:
+        return ""
+    if node not in user.inputs:
         return ""
     factors = wording.ledger.factors(user, node)
     return "" if factors is None else numerals.number(factors[0, 0], 3)
@@ -256,8 +295,9 @@ def _tip(wording: Wording, node: Node) -> str:
     lines = [wording.forward(node)]
     if wording.ledger.gradient(node) is not None:
         lines.append(f"{wording.derivative(node)}: {_summary(wording, node)}")
-    if node.line is not None:
-        lines.append(str(node.line))
+    line = own_line(node)
+    if line is not None:
+        lines.append(str(line))
     return "\n".join(lines)
 
 

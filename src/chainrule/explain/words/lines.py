@@ -7,7 +7,7 @@ put together. It knows nothing of files or pictures.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,15 @@ class Wording:
 
     def __init__(self, ledger: Ledger, given: Mapping[Node, str] | None = None) -> None:
         self.ledger = ledger
+        #: node → the names of the entries of its last axis, as columns have them
+        self.entry_names: dict[Node, Sequence[str]] = {}
+        #: node → its formula, and that of its derivative, as the textbook has them, in
+        #: place of those of its own operations
+        self.formulas: dict[Node, str] = {}
+        self.derivatives: dict[Node, str] = {}
+        #: the nodes that a reader sees, where these are not all: sums over others are
+        #: not written out
+        self.visible: Collection[Node] | None = None
         self.names = name_nodes(ledger.everything, ledger.root, given)
 
     # Names and formulas. -----------------------------------------------------------
@@ -50,6 +59,8 @@ class Wording:
 
     def formula(self, node: Node) -> str:
         """How the node is computed from its inputs; empty for a leaf."""
+        if node in self.formulas:
+            return self.formulas[node]
         if node.op is None:
             return ""
         return phrase(node, [self.names[each] for each in node.inputs]).text
@@ -117,7 +128,9 @@ class Wording:
         if gradient is None:
             return self.no_derivative(node)
         shown = [self.derivative(node)]
-        terms = self.ledger.terms(node)
+        terms = self._visible_terms(node)
+        if node in self.derivatives:
+            shown.append(self.derivatives[node])
         if node is not self.ledger.root and terms:
             shown.append(" + ".join(self._symbols(term, node) for term in terms))
             products = [self._product(term, node, i) for i, term in enumerate(terms)]
@@ -125,6 +138,13 @@ class Wording:
                 shown.append(" + ".join(products))
         joint = " = " if gradient.size <= numerals.SMALL else ": "
         return " = ".join(shown) + joint + numerals.array(gradient)
+
+    def _visible_terms(self, node: Node) -> list[Term]:
+        """The terms of a node's sum; none where not all their nodes are visible."""
+        terms = list(self.ledger.terms(node))
+        if self.visible is None or all(term.user in self.visible for term in terms):
+            return terms
+        return []
 
     def _symbols(self, term: Term, node: Node) -> str:
         return f"{self.derivative(term.user)} · {self._local(term.user, node)}"
@@ -167,13 +187,13 @@ class Wording:
         gradient = self.ledger.gradient(node)
         if gradient is None:
             return self.no_derivative(node)
-        by = index_of(node, entry)
+        by = self.index(node, entry)
         head, total = self.derivative(node, by), number(gradient.reshape(-1)[entry])
         if node is self.ledger.root:
             return f"{head} = {total}"
         symbols: list[str] = []
         products: list[str] = []
-        for term in self.ledger.terms(node):
+        for term in self._visible_terms(node):
             self._add_terms(term, node, entry, symbols, products)
         if not symbols:
             return f"{head} = {total}"
@@ -194,7 +214,7 @@ class Wording:
         products: list[str],
     ) -> None:
         """One user's terms: a product for each of its results that the entry moves."""
-        by = index_of(node, entry)
+        by = self.index(node, entry)
         factors = self.ledger.factors(term.user, node)
         if factors is None or term.gradient is None:
             user = self.names[term.user].beside(ATOM)
@@ -204,18 +224,32 @@ class Wording:
             products.append(form(term.part.reshape(-1)[entry]))
             return
         for j in np.flatnonzero(factors[:, entry]):
-            at = index_of(term.user, int(j))
+            at = self.index(term.user, int(j))
             outer = self.derivative(term.user, at)
             symbols.append(f"{outer} · {self._local(term.user, node, at, by)}")
             gradient = term.gradient.reshape(-1)[j]
             left = parenthesised(gradient) if products else number(gradient)
             products.append(f"{left} · {parenthesised(factors[j, entry])}")
 
+    def index(self, node: Node, entry: int) -> str:
+        """``[0, 2]``: an entry of a tensor; empty for a single number. An entry with a
+        name is called by it: ``[Sex = female]``.
+        """
+        if not node.shape:
+            return ""
+        place = [str(int(each)) for each in np.unravel_index(entry, node.shape)]
+        names = self.entry_names.get(node)
+        if names is not None:
+            place[-1] = names[int(place[-1])]
+            if node.shape[0] == 1 and len(place) == 2:  # of a single example
+                del place[0]
+        return f"[{', '.join(place)}]"
+
     # Finite differences and loops. -------------------------------------------------
 
     def at(self, node: Node, entry: int) -> str:
         """`` at W[0, 1]``; nothing for a single number."""
-        return f" at {self.name(node)}{index_of(node, entry)}" if node.shape else ""
+        return f" at {self.name(node)}{self.index(node, entry)}" if node.shape else ""
 
     def difference(self, estimate: Difference) -> str:
         """``4 (h = 1e−05)``"""
@@ -236,11 +270,3 @@ class Wording:
             f"  {inside.forward(n)}" for n in inside.ledger.nodes if n not in known
         ]
         return "\n".join([*lines, f"  gives {results}"])
-
-
-def index_of(node: Node, entry: int) -> str:
-    """``[0, 2]``: an entry of a tensor; empty for a single number."""
-    if not node.shape:
-        return ""
-    place = np.unravel_index(entry, node.shape)
-    return f"[{', '.join(str(int(each)) for each in place)}]"

@@ -20,6 +20,7 @@ from ...graph import Node
 from ...ops.primitive import REGISTRY
 from .formulas import Phrase, numeral, phrase
 from .numerals import subscript
+from .source_lines import own_line
 
 #: The longest expression that is a name by itself.
 LONGEST_NAME = 18
@@ -107,7 +108,7 @@ def _assigned(nodes: Sequence[Node]) -> dict[Node, str]:
     groups: dict[int, tuple[_Assignment, list[Node]]] = {}
     statement: dict[Node, int] = {}
     for node in nodes:
-        line = node.line
+        line = own_line(node)
         if node.literal or node.origin is not None or line is None:
             continue
         if line.file not in files:
