@@ -82,7 +82,7 @@ def test_the_lock_file_pins_by_hash_and_names_no_registry() -> None:
 def test_the_lock_file_has_what_the_project_needs(python: str) -> None:
     found = releases(python)
     built_with = [Requirement(each) for each in PROJECT["build-system"]["requires"]]
-    for requirement in (*needed(("parquet", "dev")), *built_with):
+    for requirement in (*needed(("tables", "dev")), *built_with):
         version = found[canonicalize_name(requirement.name)]
         assert version in requirement.specifier, requirement
 

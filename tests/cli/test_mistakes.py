@@ -103,15 +103,17 @@ WORDS = {
         "DataError: empty.csv: an empty file: no examples to learn from"
     ),
     "train header.csv --target y": (
-        "DataError: header.csv: a header and no rows: no examples to learn from"
+        "DataError: header.csv: a header and no rows\n"
+        "  fix        add the rows below the line of names"
     ),
     "train few.csv --target y": (
         "DataError: few.csv: 3 rows are too few to learn from, to test on and to watch "
-        "progress on\n  fix        more rows, or --validation 0 with a larger --test"
+        "progress on\n  fix        more rows; or --validation 0, to see it run"
     ),
     "train same.csv --target y": (
         "DataError: same.csv: target 'y' is 'a' in every row: a classifier needs "
-        "examples of two classes or more"
+        "examples of two classes or more\n"
+        "  fix        rows with other values of 'y'; or --target x, which has 9 different ones"
     ),
     "train slip.csv --target y": (
         "DataError: slip.csv: column 'x': '2o' at line 3 is not a number, as the "

@@ -176,7 +176,7 @@ def column(values: list[object]) -> str:
 FILES: list[tuple[str | bytes, str, str | None]] = [
     ("", "t.csv: an empty file: no examples to learn from", None),
     (" \n\n", "t.csv: an empty file: no examples to learn from", None),
-    ("a,b\n", "t.csv: a header and no rows: no examples to learn from", None),
+    ("a,b\n", "t.csv: a header and no rows", "add the rows below the line of names"),
     (
         "a,b\n1,2\n1,2,3\n",
         "t.csv: line 3: 3 cells, but 2 in line 1: "
@@ -225,7 +225,7 @@ FILES: list[tuple[str | bytes, str, str | None]] = [
         b"PK\x03\x04" + bytes(50),
         "t.csv: this is an Excel workbook or zip archive: "
         "expected a CSV or Parquet file",
-        "save it as CSV",
+        "a workbook is read if its name ends with .xlsx, .xls or .ods",
     ),
     (
         column([*range(1, 90, 2), "abc"]),
@@ -247,12 +247,12 @@ FILES: list[tuple[str | bytes, str, str | None]] = [
         "a,b\n1,x\n2,x\n",
         "t.csv: target 'b' is 'x' in every row: "
         "a classifier needs examples of two classes or more",
-        None,
+        "rows with other values of 'b'; or target='a', which has 2 different ones",
     ),
     (
         "a,b\n1,1.5\n2,1.5\n",
         "t.csv: target 'b' is 1.5 in every row: there is nothing to learn",
-        None,
+        "rows with other values of 'b'; or target='a', which has 2 different ones",
     ),
     (
         "a,b\n1,\n2,NA\n",
@@ -261,8 +261,9 @@ FILES: list[tuple[str | bytes, str, str | None]] = [
     ),
     (
         "a,b\n" + "".join(f"{i},name {i}\n" for i in range(50)),
-        "t.csv: target 'b' has 50 different texts in 50 rows: too many to be classes",
-        "choose another target, or correct its numbers",
+        "t.csv: target 'b' has 50 different texts in 50 rows: too many to be classes, "
+        "and 'name 0' at line 2 is not a number",
+        "correct the numbers, or choose another target",
     ),
     (
         "b\n1.5\n2.5\n",

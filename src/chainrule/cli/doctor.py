@@ -40,7 +40,8 @@ BASE = (
 #: Optional packages, and what each is for.
 OPTIONAL = {
     "jax": "the XLA engine: GPUs, TPUs",
-    "pyarrow": "Parquet files",
+    "pyarrow": "large CSV files, Parquet files",
+    "python-calamine": "Excel workbooks",
     "pandas": "pandas frames",
     "polars": "Polars frames",
     "onnx": "models for and from other programs",

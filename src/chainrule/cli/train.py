@@ -24,6 +24,7 @@ import chainrule as cr
 from .. import optim, pictures, training
 from ..compiler.registry import ENGINES
 from ..config import config
+from ..data.tables.dates import ORDERS
 from ..errors import ArgumentError
 from ..runs import architectures, baselines, network, predictions, report, sources
 from ..runs.folder import RunFolder
@@ -40,7 +41,7 @@ from .arguments import (
     as_options,
 )
 from .progress import make_progress
-from .terminal import Terminal
+from .terminal import Terminal, columns
 
 EXAMPLES = """
 Examples:
@@ -53,7 +54,7 @@ Examples:
   chainrule train animals/ --model resnet
       learn from images: one folder a class, animals/cat/1.jpg, animals/dog/a.png
   chainrule train houses.csv --target price
-      learn from your own table, CSV or Parquet
+      learn from your own table: CSV, Parquet or Excel
   chainrule train houses.csv --target rooms --task regression --epochs 50 --out mine
       numbers, although few whole ones look like classes
   chainrule train --resume runs/digits-20260131-120000
@@ -83,10 +84,26 @@ def _names_of_losses() -> list[str]:
     "--drop", type=Columns(), metavar="COLUMNS", help="Columns to leave out: id,name."
 )
 @click.option(
+    "--keep",
+    type=Columns(),
+    metavar="COLUMNS",
+    help="Columns to use although they look like identifiers.",
+)
+@click.option(
     "--categorical",
     type=Columns(),
     metavar="COLUMNS",
     help="Columns of numbers that are names, such as postcodes.",
+)
+@click.option(
+    "--dates",
+    type=Name(ORDERS),
+    help="The order of day, month and year, where a column leaves it open.",
+)
+@click.option(
+    "--decimal",
+    type=Name((".", ",")),
+    help="The sign before decimals, where a column leaves it open: 1,234.",
 )
 @click.option(
     "--test",
@@ -168,8 +185,8 @@ def _names_of_losses() -> list[str]:
 @click.option("--quiet", is_flag=True, help="Print the result only.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(**given: Any) -> None:
-    """Train a network on DATA: a CSV or Parquet file, a folder of images, or a named
-    data set.
+    """Train a network on DATA: a CSV, Parquet or Excel file, a folder of images, or a
+    named data set.
 
     Without DATA it learns handwritten digits, which need no download. Every choice
     that is not made here is made by the data and said aloud. The folder of the run
@@ -376,6 +393,7 @@ def _introduce(run: Run, terminal: Terminal) -> None:
     terminal.say(
         f"{examples.title}: {examples.description}",
         *(f"  {as_options(note)}" for note in examples.notes),
+        *columns(examples.reading),
         f"  {len(examples.train)} examples to learn from{watched}, "
         f"{len(examples.test)} to test on at the end",
         f"network  {network.in_words(settings.network, run.model.num_parameters)}",

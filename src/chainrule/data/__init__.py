@@ -6,7 +6,7 @@ losses.
 
 ======================  =============================================================
 ``load(name)``          a named data set, as a ``Split``: train, test, its origin
-``read_table(file)``    a CSV or Parquet file or a frame, as a ``Table``
+``read_table(file)``    a CSV, Parquet or Excel file or a frame, as a ``Table``
 ``image_folder(path)``  images, one folder a class, as a ``Split``
 ``Dataset(x, y)``       arrays, checked
 ``Augmentation(...)``   images that look a little different in every epoch

@@ -32,6 +32,9 @@ class Source:
         task: as given by the user; None where it was recognised.
         drop: columns left out.
         categorical: columns of numbers that are names, such as postcodes.
+        keep: columns that are used although they look like identifiers.
+        dates: the order of day, month and year where a column leaves it open.
+        decimal: the sign before decimals where a column leaves it open.
         test: the part of the rows or images that is tested on.
     """
 
@@ -45,6 +48,9 @@ class Source:
     task: str | None = None
     drop: tuple[str, ...] = ()
     categorical: tuple[str, ...] = ()
+    keep: tuple[str, ...] = ()
+    dates: str | None = None
+    decimal: str | None = None
     test: float = 0.2
 
 

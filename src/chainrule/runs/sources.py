@@ -20,7 +20,9 @@ from ..data import Rows
 from ..data.datasets import Part
 from ..data.images.decoding import is_image
 from ..data.images.folders import FolderContents, ImageFiles, find_images
-from ..data.tables.columns import Columns, read_bytes, read_columns
+from ..data.tables import excel_files
+from ..data.tables.columns import Columns, read_columns
+from ..data.tables.csv_files import checksum
 from ..data.tables.rules import ColumnRule, TargetRule
 from ..errors import ArgumentError, DataError, FileError, OptionError, nearest
 from .settings import Settings, Source
@@ -28,10 +30,13 @@ from .settings import Settings, Source
 Array = np.ndarray[Any, np.dtype[Any]]
 
 #: Names that end so are meant as files.
-TABLE_SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".pq", ".gz", ".data", ".dat")
+TABLE_SUFFIXES = (
+    *(".csv", ".tsv", ".txt", ".parquet", ".pq", ".gz", ".data", ".dat"),
+    *excel_files.SUFFIXES,
+)
 
 #: Options that only tables take, and that only folders of images take.
-FOR_TABLES = ("target", "task", "drop", "categorical")
+FOR_TABLES = ("target", "task", "drop", "keep", "categorical", "dates", "decimal")
 FOR_FOLDERS = ("size", "skip_broken")
 
 #: How many training images the channel statistics are computed from.
@@ -52,6 +57,7 @@ class Examples:
         validation: those on which the best epoch is chosen, or None.
         transform: how a table's columns became numbers; None for images.
         notes: what was decided about a table, one sentence each.
+        reading: how the columns of a table were read, kinds and their columns.
     """
 
     title: str
@@ -61,6 +67,7 @@ class Examples:
     validation: data.Dataset | None
     transform: data.TableTransform | None
     notes: tuple[str, ...] = ()
+    reading: tuple[tuple[str, str], ...] = ()
 
 
 def recognise(what: str, **asked: Any) -> Source:
@@ -68,9 +75,8 @@ def recognise(what: str, **asked: Any) -> Source:
 
     Arguments:
         what: the word on the command line.
-        **asked: ``target``, ``task``, ``drop``, ``categorical`` where given, which only
-            a table takes; ``size`` and ``skip_broken``, which only a folder of images
-            takes; ``test``.
+        **asked: those of ``FOR_TABLES`` that are given, which only a table takes;
+            ``size`` and ``skip_broken``, which only a folder of images takes; ``test``.
 
     Raises:
         OptionError: neither a name nor a file.
@@ -103,7 +109,7 @@ def recognise(what: str, **asked: Any) -> Source:
             "data sets",
             fix=f"did you mean {close!r}?" if close else None,
         )
-    raw = read_bytes(path)
+    digest = checksum(path)
     if not asked.get("target"):
         columns = read_columns(path).names
         listed = ", ".join(columns[:12]) + (", …" if len(columns) > 12 else "")
@@ -112,9 +118,7 @@ def recognise(what: str, **asked: Any) -> Source:
             fix=f"--target {shlex.quote(columns[-1])}, or another of them",
         )
     given = {option: value for option, value in asked.items() if value}
-    return Source(
-        file=str(path.resolve()), sha256=hashlib.sha256(raw).hexdigest(), **given
-    )
+    return Source(file=str(path.resolve()), sha256=digest, **given)
 
 
 def _recognise_folder(path: Path, asked: dict[str, Any]) -> Source:
@@ -224,14 +228,21 @@ def _load_named(name: str, validation: float, flat: bool) -> Examples:
 
 def _load_table(source: Source, validation: float, seed: int) -> Examples:
     path = Path(str(source.file))
-    if source.sha256 != hashlib.sha256(read_bytes(path)).hexdigest():
+    if source.sha256 != checksum(path):
         raise FileError(
             f"{path}: the file has changed since this run began",
             fix="put the old file back, or begin a new run",
         )
     kinds = dict.fromkeys(source.categorical, "categorical")
     table = data.read_table(
-        path, source.target, task=source.task, drop=source.drop, kinds=kinds
+        path,
+        source.target,
+        task=source.task,
+        kinds=kinds,
+        drop=source.drop,
+        keep=source.keep,
+        dates=source.dates,
+        decimal=source.decimal,
     )
     _refuse_many_classes(table)
     inner = validation * (1 - source.test)
@@ -242,24 +253,37 @@ def _load_table(source: Source, validation: float, seed: int) -> Examples:
         raise DataError(
             f"{path.name}: {len(table)} rows are too few to learn from, to test on"
             f"{watched}",
-            fix="more rows, or --validation 0 with a larger --test",
+            fix=_for_few_rows(table, seed),
         ) from error
     fitted: Any = split.transform
-    inputs = ", ".join(list(table.kinds)[:8]) + (", …" if len(table.kinds) > 8 else "")
+    columns = "1 column" if len(table.kinds) == 1 else f"{len(table.kinds)} columns"
     return Examples(
         path.name,
-        f"{len(table)} rows; {source.target} from {len(table.kinds)} columns: {inputs}",
+        f"{len(table)} rows; {source.target} from {columns}",
         split.train,
         split.test,
         split.validation,
         fitted,
         tuple(table.notes),
+        tuple(table.reading()),
     )
+
+
+def _for_few_rows(table: data.Table, seed: int) -> str:
+    """Advice that was tried: a part to test on that leaves something to learn from."""
+    for test in (0.2, 0.34, 0.5):
+        try:
+            table.split(test=test, seed=seed)
+        except (ArgumentError, DataError):
+            continue
+        part = "" if test == 0.2 else f" --test {test:g}"
+        return f"more rows; or --validation 0{part}, to see it run"
+    return "more rows"
 
 
 def _refuse_many_classes(table: data.Table) -> None:
     """An error where most rows have a class of their own: there is nothing to learn."""
-    classes = table.transform.classes or ()
+    classes = table.classes or ()
     if len(classes) > max(2, len(table) // 2):
         raise DataError(
             f"{table.columns.source}: {table.target!r} holds {len(classes)} different "
@@ -373,8 +397,8 @@ def new_inputs(settings: Settings, source: object) -> tuple[Array, Columns | Non
                 f"array {source.shape}: the network learned from columns with names",
                 fix="pandas.DataFrame(array, columns=run.columns)",
             )
-        columns = read_columns(source)
         fitted = data.TableTransform.from_json(settings.transform)
+        columns = read_columns(source, decimal=fitted.decimals)
         _require_columns(columns, [rule.name for rule in fitted.columns])
         return fitted.transform(columns), columns
     pixels = _pixels(settings, source)
@@ -401,7 +425,7 @@ def new_examples(settings: Settings, source: Any) -> data.Dataset:
         )
     inputs, columns = new_inputs(settings, source)
     assert columns is not None
-    if settings.target not in columns.values:
+    if settings.target not in columns:
         raise DataError(
             f"{columns.source}: no column {settings.target!r}: the target is needed to "
             "evaluate predictions",
@@ -487,7 +511,7 @@ def channel_scaling(
 
 def _require_columns(columns: Columns, names: Sequence[str]) -> None:
     """All missing columns in one sentence."""
-    missing = [name for name in names if name not in columns.values]
+    missing = [name for name in names if name not in columns]
     if not missing:
         return
     noun = "column" if len(missing) == 1 else "columns"

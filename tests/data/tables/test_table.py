@@ -44,8 +44,9 @@ class TestRecognition:
         assert table.explanation == (
             "'price' holds 60 different numbers (100 to 247.5): regression; "
             "task='classification' changes that. "
-            "'id' is left out: it counts the rows. "
-            "'owner' is left out: 60 different texts in 60 rows, an identifier. "
+            "'id' is left out: it counts the rows; keep=('id',) uses it. "
+            "'owner' is left out: 60 different texts in 60 rows, an identifier; "
+            "keep=('owner',) uses it. "
             "'country' is left out: it is 'here' in every row."
         )
         assert "1 numeric, 1 categorical, 1 boolean, 1 date → 'price'" in repr(table)

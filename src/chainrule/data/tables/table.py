@@ -13,8 +13,9 @@ regression.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -22,11 +23,31 @@ from ...errors import ArgumentError, DataError, unknown_option
 from ..datasets import Dataset, Part, Split
 from ..splitting import train_test_split
 from ..validation import Array
-from .columns import Columns, as_texts, read_columns
+from .columns import Columns, read_columns
+from .dates import ORDERS
+from .kinds import Decision, recognise_kinds
 from .rules import KINDS
-from .transform import TableTransform, recognise_kinds, target_texts
+from .texts import Texts
+from .transform import (
+    MOST_CATEGORIES,
+    Cut,
+    TableTransform,
+    check_column,
+    fit_target,
+    target_texts,
+)
+from .typed import as_texts
+from .written_numbers import to_number
 
 MOST_CLASSES = 20
+
+#: What the kinds of columns are called in sentences.
+NAMES = {
+    "numeric": "numbers",
+    "categorical": "categories",
+    "boolean": "yes or no",
+    "date": "dates",
+}
 
 
 @dataclass(frozen=True)
@@ -39,6 +60,7 @@ class Table:
         task: ``"classification"``, ``"regression"`` or ``"none"``.
         kinds: name ↦ kind of every column that is used.
         notes: what was decided, one sentence each.
+        forms: name ↦ how the cells of a column are written, as in ``ColumnRule``.
     """
 
     columns: Columns
@@ -46,6 +68,7 @@ class Table:
     task: str
     kinds: dict[str, str]
     notes: tuple[str, ...]
+    forms: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def explanation(self) -> str:
@@ -60,13 +83,24 @@ class Table:
     def __len__(self) -> int:
         return len(self.columns)
 
+    @cached_property
+    def classes(self) -> tuple[str, ...] | None:
+        """The names of the classes, for classification."""
+        if self.target is None or self.task != "classification":
+            return None
+        return fit_target(Cut(self.columns, self.target), self.task).classes
+
     def fit_transform(self, rows: Array | None = None) -> TableTransform:
         """The transformation fitted on some rows; the classes are those of all rows."""
-        columns = self.columns if rows is None else self.columns.take(rows)
-        classes = None
-        if self.target is not None and self.task == "classification":
-            classes = self.transform.classes if rows is not None else None
-        return TableTransform.fit(columns, self.target, self.task, self.kinds, classes)
+        return TableTransform.fit(
+            self.columns,
+            self.target,
+            self.task,
+            self.kinds,
+            self.classes,
+            forms=self.forms,
+            rows=rows,
+        )
 
     def dataset(
         self, transform: TableTransform | None = None, name: str | None = None
@@ -82,7 +116,7 @@ class Table:
             inputs float32 ``(N, D)``; targets int64 ``(N,)`` or scaled float32 ``(N,
             1)``.
         """
-        return self._dataset(self.columns, transform or self.transform, name)
+        return self._dataset(None, transform or self.transform, name)
 
     def split(self, test: float = 0.2, validation: float = 0.0, seed: int = 0) -> Split:
         """Parts to train and to test on; the transformation is fitted on the first.
@@ -95,45 +129,93 @@ class Table:
         Returns:
             A ``Split`` whose ``transform`` is the ``TableTransform``.
         """
-        whole = self.dataset()
         numbered = Dataset(
             np.arange(len(self))[:, None],
-            whole.targets,
+            self._labels(),
             name=self.columns.source,
-            classes=whole.classes,
+            classes=self.classes,
+            task=self.task if self.classes else "none",
         )
         parts = train_test_split(numbered, test, validation, seed=seed)
         rows = [np.asarray(part.inputs)[:, 0] for part in (parts.train, parts.test)]
         fitted = self.fit_transform(rows[0])
-        made = [
-            self._dataset(
-                self.columns.take(np.asarray(part.inputs)[:, 0]), fitted, part.name
-            )
-            for part in (parts.train, parts.test)
-        ]
-        result = Split(made[0], made[1], name=self.columns.source, transform=fitted)
+        train, held_out = (
+            self._dataset(chosen, fitted, part.name)
+            for chosen, part in zip(rows, (parts.train, parts.test), strict=True)
+        )
+        result = Split(train, held_out, name=self.columns.source, transform=fitted)
         if parts.validation is None:
             return result
-        held_out = self.columns.take(np.asarray(parts.validation.inputs)[:, 0])
-        return replace(
-            result, validation=self._dataset(held_out, fitted, parts.validation.name)
-        )
+        chosen = np.asarray(parts.validation.inputs)[:, 0]
+        watched = self._dataset(chosen, fitted, parts.validation.name)
+        return replace(result, validation=watched)
+
+    def _labels(self) -> Array | None:
+        """The number of every row's class, for a split that keeps their shares."""
+        if self.classes is None or self.target is None:
+            return None
+        texts = target_texts(self.columns.column(self.target))
+        order = {name: number for number, name in enumerate(self.classes)}
+        numbers = [order.get(text, 0) for text in texts.distinct]
+        return np.array(numbers, dtype=np.int64)[texts.codes]
 
     def _dataset(
-        self, columns: Columns, transform: TableTransform, name: str | None
+        self, rows: Array | None, transform: TableTransform, name: str | None
     ) -> Dataset:
-        inputs = transform.transform(columns)
-        targets = None if self.target is None else transform.transform_target(columns)
+        inputs = transform.transform(self.columns, rows)
+        targets = None
+        if self.target is not None:
+            targets = transform.transform_target(self.columns, rows)
         # that there are two classes or more was seen when the transformation was fitted
         return Part(
             inputs,
             targets,
-            name=name or columns.source,
+            name=name or self.columns.source,
             feature_names=transform.feature_names,
             target_name=self.target,
             classes=transform.classes,
             task=self.task,
         )
+
+    def reading(self, most: int = 12) -> list[tuple[str, str]]:
+        """How each column was read: a kind, and its columns in words.
+
+        Arguments:
+            most: how many columns of a kind are named.
+
+        Example:
+            >>> table = read_table({"age": [3, None, 5], "sex": ["f", "m", None]})
+            >>> for kind, columns in table.reading():
+            ...     print(kind, "|", columns)
+            numbers | age (1 gap)
+            yes or no | sex (1 gap)
+        """
+        lines = []
+        for kind, word in NAMES.items():
+            names = [name for name, given in self.kinds.items() if given == kind]
+            words = [self._in_words(name) for name in names[:most]]
+            if len(names) > most:
+                words.append(f"and {len(names) - most} more")
+            if words:
+                lines.append((word, ", ".join(words)))
+        return lines
+
+    def _in_words(self, name: str) -> str:
+        column, reading = self.columns.column(name), self.columns.readings.get(name)
+        kind, words = self.kinds[name], []
+        if kind == "categorical":
+            words.append(f"{len(as_texts(column).present)} different")
+        elif kind == "date" and self.forms.get(name):
+            words.append(ORDERS[self.forms[name]])
+        if reading and reading.words:
+            words.append(reading.words)
+        missing = column.missing if isinstance(column, Texts) else np.isnan(column)
+        gaps = int(missing.sum())
+        if gaps:
+            words.append("1 gap" if gaps == 1 else f"{gaps} gaps")
+            marks = reading.marks if reading else {}
+            words += [f"{n} × {mark!r}" for mark, n in list(marks.items())[:3]]
+        return f"{name} ({', '.join(words)})" if words else name
 
     def __repr__(self) -> str:
         head = f"Table {self.columns.source!r}: {len(self)} rows"
@@ -146,27 +228,36 @@ class Table:
 
 def read_table(
     source: object,
-    target: str | None = None,
+    target: object = None,
     *,
     task: str | None = None,
-    kinds: Mapping[str, str] | None = None,
-    drop: Sequence[str] = (),
+    kinds: Mapping[Any, str] | None = None,
+    drop: Sequence[object] | str = (),
+    keep: Sequence[object] | str = (),
+    dates: str | Mapping[Any, str] | None = None,
+    decimal: str | Mapping[str, str] | None = None,
     header: bool = True,
 ) -> Table:
     """Read a table and decide what its columns are.
 
     Arguments:
-        source: a path to a CSV or Parquet file, a pandas or Polars frame, or a mapping
-            of names to columns.
+        source: a path to a CSV, Parquet or Excel file, a pandas or Polars frame, or a
+            mapping of names to columns.
         target: the name of the column to predict; None for a table of inputs alone.
         task: ``"classification"`` or ``"regression"``; recognised when not given.
         kinds: the kinds of some columns, where the recognised ones are not wanted: one
             of ``"numeric"``, ``"categorical"``, ``"boolean"``, ``"date"``.
         drop: columns to leave out.
+        keep: columns to use although their values look like identifiers.
+        dates: ``"dmy"``, ``"mdy"`` or ``"ymd"``: the order of day, month and year, for
+            all columns or by name; needed where a column can be read in two ways.
+        decimal: ``"."`` or ``","``: the sign before decimals where the cells leave it
+            open, as ``1,234`` does; for all columns or by name.
         header: whether a CSV file begins with the names of its columns.
 
     Returns:
-        A ``Table``; ``table.explanation`` says what was decided.
+        A ``Table``; ``table.explanation`` says what was decided, ``table.reading()``
+        how each column was read.
 
     Raises:
         FileError: the file cannot be read.
@@ -179,54 +270,101 @@ def read_table(
     """
     if task not in (None, "classification", "regression"):
         raise unknown_option("task", task, ("classification", "regression"))
-    if isinstance(drop, str):
-        drop = (drop,)
-    columns = read_columns(source, header=header)
-    for name in drop:
-        _ = columns[name]
-    if target is not None and (target in drop or target in (kinds or {})):
-        raise ArgumentError(f"read_table: the target {target!r} is no input column")
-    notes: list[str] = []
+    goal = None if target is None else str(target)
+    left_out, kept = _listed(drop), _listed(keep)
+    given = {str(name): kind for name, kind in (kinds or {}).items()}
+    orders = _orders(dates)
+    columns = read_columns(source, header=header, decimal=decimal)
+    named = [*left_out, *kept, *(orders if isinstance(orders, dict) else ())]
+    for name in named:
+        _ = columns.column(name)
+    for name in left_out:
+        if name in kept or name in given:
+            raise ArgumentError(f"read_table: {name!r} is to be dropped and to be used")
+    if goal is not None and goal in (*left_out, *kept, *given):
+        raise ArgumentError(f"read_table: the target {goal!r} is no input column")
+    notes = list(columns.notes)
     decided = task or "none"
-    if target is not None:
-        columns = _rows_with_target(columns, target, notes)
-        decided = task or _recognise_task(columns, target, notes)
+    if goal is not None:
+        columns = _rows_with_target(columns, goal, notes)
+        decided = task or _recognise_task(columns, goal, notes)
         if task is not None:
-            notes.append(f"{target!r} is predicted by {task}, as asked.")
+            notes.append(f"{goal!r} is predicted by {task}, as asked.")
     elif task is not None:
         raise ArgumentError(f"read_table: task={task!r} without a target")
-    skip = (*drop, target) if target is not None else tuple(drop)
-    recognised = recognise_kinds(columns, kinds or {}, skip)
-    notes += [f"{note}." for _, note in recognised.values() if note]
-    used = {name: kind for name, (kind, _) in recognised.items() if kind in KINDS}
+    skip = (*left_out, goal) if goal is not None else left_out
+    found = recognise_kinds(columns, given, skip, kept, orders)
+    notes += [f"{decision.note}." for decision in found.values() if decision.note]
+    used = {name: decision for name, decision in found.items() if decision.used}
     if not used:
         raise DataError(
             f"{columns.source}: no column is left to predict from: " + " ".join(notes),
             fix="kinds={name: kind} uses a column that was left out",
         )
-    table = Table(columns, target, decided, used, tuple(notes))
-    return replace(table, notes=table.notes + tuple(_cut_categories(table)))
+    if goal is not None:
+        fit_target(Cut(columns, goal), decided)
+    for name, decision in used.items():
+        check_column(Cut(columns, name), decision.kind, decision.form)
+    notes += _doubts(columns, [*used, *([goal] if goal is not None else [])], decimal)
+    notes += _cut_categories(columns, used)
+    return Table(
+        columns,
+        goal,
+        decided,
+        {name: decision.kind for name, decision in used.items()},
+        tuple(notes),
+        {name: decision.form for name, decision in used.items()},
+    )
 
 
-def _cut_categories(table: Table) -> list[str]:
-    """A sentence on each column that has more categories than are kept."""
+def _listed(names: Sequence[object] | str) -> tuple[str, ...]:
+    if isinstance(names, str) or not isinstance(names, Sequence):
+        return (str(names),)
+    return tuple(map(str, names))
+
+
+def _orders(dates: str | Mapping[Any, str] | None) -> str | dict[str, str] | None:
+    """The orders of dates, each of which must be one of ``ORDERS``."""
+    given = dates.values() if isinstance(dates, Mapping) else [dates or "ymd"]
+    for order in given:
+        if order not in ORDERS:
+            raise unknown_option("order of dates", order, ORDERS)
+    if isinstance(dates, Mapping):
+        return {str(name): order for name, order in dates.items()}
+    return dates
+
+
+def _doubts(columns: Columns, names: Sequence[str], decimal: object) -> list[str]:
+    """A sentence on each column of numbers that could have been read otherwise."""
     notes = []
-    for rule in table.transform.columns:
-        if rule.kind == "categorical":
-            texts = set(as_texts(table.columns[rule.name])) - {None}
-            if len(texts) > len(rule.categories):
-                kept = f"its {len(rule.categories)} most frequent categories"
-                notes.append(f"{rule.name!r} keeps {kept}.")
+    for name in names:
+        reading = columns.readings.get(name)
+        if reading is None or reading.unsure is None or decimal is not None:
+            continue
+        sign = "," if reading.decimal == "." else "."
+        read = to_number(reading.unsure, reading.decimal)
+        if read is not None:
+            notes.append(
+                f"{name!r}: {reading.unsure!r} is read as {read:.10g}; "
+                f"decimal={sign!r} changes that."
+            )
     return notes
+
+
+def _cut_categories(columns: Columns, used: Mapping[str, Decision]) -> list[str]:
+    """A sentence on each column that has more categories than are kept."""
+    return [
+        f"{name!r} keeps its {MOST_CATEGORIES} most frequent categories."
+        for name, decision in used.items()
+        if decision.kind == "categorical"
+        and len(as_texts(columns.column(name)).present) > MOST_CATEGORIES
+    ]
 
 
 def _rows_with_target(columns: Columns, target: str, notes: list[str]) -> Columns:
     """The rows whose target is known, and a note on how many are dropped."""
-    column = columns[target]
-    if column.dtype.kind == "f":
-        present = ~np.isnan(column)
-    else:
-        present = np.array([cell is not None for cell in column])
+    column = columns.column(target)
+    present = ~(column.missing if isinstance(column, Texts) else np.isnan(column))
     if present.all():
         return columns
     if not present.any():
@@ -241,15 +379,11 @@ def _rows_with_target(columns: Columns, target: str, notes: list[str]) -> Column
 
 def _recognise_task(columns: Columns, target: str, notes: list[str]) -> str:
     """Classification or regression, and a sentence on why."""
-    column = columns[target]
-    if column.dtype.kind != "f":
-        classes = sorted(set(target_texts(column)))
+    column = columns.column(target)
+    if isinstance(column, Texts):
+        classes = sorted(target_texts(column).present)
         if len(classes) > max(MOST_CLASSES, len(column) // 2):
-            raise DataError(
-                f"{columns.source}: target {target!r} has {len(classes)} different "
-                f"texts in {len(column)} rows: too many to be classes",
-                fix="choose another target, or correct its numbers",
-            )
+            raise _too_many_classes(columns, target, column, len(classes))
         named = ", ".join(classes[:5]) + (", …" if len(classes) > 5 else "")
         notes.append(
             f"{target!r} holds {len(classes)} different texts ({named}): "
@@ -271,3 +405,20 @@ def _recognise_task(columns: Columns, target: str, notes: list[str]) -> str:
         "task='classification' changes that."
     )
     return "regression"
+
+
+def _too_many_classes(
+    columns: Columns, target: str, column: Texts, count: int
+) -> DataError:
+    """The error for a target of texts that are all different: quotes the first cell
+    that is not the number it should have been."""
+    numbers = [to_number(text) for text in column.distinct]
+    wrong = [code for code, number in enumerate(numbers) if number is None]
+    row = int(np.argmax(np.isin(column.codes, wrong)))
+    cell = column.distinct[column.codes[row]]
+    return DataError(
+        f"{columns.source}: target {target!r} has {count} different texts in "
+        f"{len(column)} rows: too many to be classes, and {cell!r} at "
+        f"{columns.place(row)} is not a number",
+        fix="correct the numbers, or choose another target",
+    )

@@ -19,30 +19,32 @@ left out.
 
 from __future__ import annotations
 
-import re
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
-from ...errors import ArgumentError, DataError, unknown_option
+from ...errors import ArgumentError, DataError
 from ..scaling import mean_and_std
 from ..validation import Array, check_finite
-from .columns import Columns, as_texts, read_columns, to_number, to_numbers
-from .rules import KINDS, ColumnRule, TargetRule, rule_as_json, rule_from_json
+from . import dates
+from .columns import Columns, read_columns
+from .files import LARGE
+from .gathering import temporary_file
+from .kinds import BOOLEANS, are_booleans, recognise_kinds
+from .rules import ColumnRule, TargetRule, rule_as_json, rule_from_json
+from .texts import Texts
+from .typed import as_texts
+from .written_numbers import to_number
 
 FORMAT = "chainrule.table/2"
 
-BOOLEANS = {
-    "true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0,
-    "t": 1.0, "f": 0.0, "y": 1.0, "n": 0.0,
-}  # fmt: skip
-DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?)?(Z|\+00:00)?")
-
 #: More categories than this are cut to the most frequent ones.
 MOST_CATEGORIES = 100
+
+#: Rows that become numbers at a time, so that they stay in the processor's cache.
+ROWS = 1 << 14
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,9 @@ class TableTransform:
         task: str = "regression",
         kinds: Mapping[str, str] | None = None,
         classes: tuple[str, ...] | None = None,
+        *,
+        forms: Mapping[str, str] | None = None,
+        rows: Array | None = None,
     ) -> TableTransform:
         """Measure means, deviations and categories on the rows of a table.
 
@@ -82,6 +87,8 @@ class TableTransform:
             task: ``"classification"`` or ``"regression"``.
             kinds: the kind of every column to use; recognised when not given.
             classes: the names of the classes; those of the rows when not given.
+            forms: how the cells of the columns are written, as in ``ColumnRule``.
+            rows: the numbers of the rows to measure; all when not given.
 
         Raises:
             DataError: no usable column, or a value that does not fit its column.
@@ -90,16 +97,21 @@ class TableTransform:
         if kinds is None:
             recognised = recognise_kinds(columns, {}, (target,) if target else ())
             kinds = {
-                name: kind for name, (kind, _) in recognised.items() if kind in KINDS
+                name: found.kind for name, found in recognised.items() if found.used
             }
-        rules = tuple(_fit_column(columns, name, kind) for name, kind in kinds.items())
+            forms = {name: found.form for name, found in recognised.items()}
+        rules = tuple(
+            _fit_column(Cut(columns, name, rows), kind, (forms or {}).get(name, ""))
+            for name, kind in kinds.items()
+        )
         if not rules:
             raise DataError(
                 f"{columns.source}: no column is left to predict from",
                 fix="kinds={name: kind} uses a column that was left out",
             )
-        rule = None if target is None else _fit_target(columns, target, task, classes)
-        return cls(rules, rule)
+        if target is None:
+            return cls(rules)
+        return cls(rules, fit_target(Cut(columns, target, rows), task, classes))
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -111,39 +123,53 @@ class TableTransform:
         """The names of the classes, for classification."""
         return self.target.classes if self.target and self.target.classes else None
 
-    def transform(self, source: object) -> Array:
+    def transform(self, source: object, rows: Array | None = None) -> Array:
         """The inputs of a network for every row of a table.
 
         Arguments:
             source: anything ``read_columns`` takes. Further columns are ignored, the
                 target may be absent.
+            rows: the numbers of the rows that are wanted; all when not given.
 
         Returns:
-            float32 ``(N, D)``, one column per name in ``feature_names``.
+            float32 ``(N, D)``, one column per name in ``feature_names``; in a file that
+            is mapped into memory where it is very large.
 
         Raises:
             DataError: a column is missing, or holds text where numbers were in
                 training.
         """
-        columns = read_columns(source)
-        blocks = [_apply_column(columns, rule) for rule in self.columns]
+        columns = self._read(source)
+        count = len(columns) if rows is None else len(rows)
+        inputs = _matrix(count, len(self.feature_names))
+        cuts = [Cut(columns, rule.name, rows) for rule in self.columns]
+        encoded = [
+            _encode(cut, rule) for cut, rule in zip(cuts, self.columns, strict=True)
+        ]
         with np.errstate(over="ignore"):  # an infinity is named below
-            inputs = np.concatenate(blocks, axis=1).astype(np.float32)
+            for start in range(0, count, ROWS):
+                place = 0
+                block = inputs[start : start + ROWS]
+                for write in encoded:
+                    place = write(block, start, place)
         check_finite(inputs, columns.source, self.feature_names)
         return inputs
 
-    def transform_target(self, source: object) -> Array:
+    def transform_target(self, source: object, rows: Array | None = None) -> Array:
         """The target of every row: int64 labels ``(N,)`` or scaled float32 ``(N, 1)``.
+
+        Arguments:
+            source, rows: as for ``transform``.
 
         Raises:
             DataError: the target is missing, or a class that training did not have.
         """
-        columns = read_columns(source)
         rule = self._target_rule()
+        cut = Cut(self._read(source), rule.name, rows)
         if rule.task == "classification":
-            return _labels(columns, rule)
-        amounts = _numbers(columns, rule.name, rule.task)
-        _no_missing(columns, rule.name, np.isnan(amounts))
+            return _labels(cut, rule)
+        amounts = _numbers(cut, "numeric", rule.form)
+        _no_missing(cut, np.isnan(amounts))
         return ((amounts - rule.mean) / rule.std).astype(np.float32)[:, None]
 
     def inverse_target(self, targets: Array) -> Array:
@@ -191,269 +217,307 @@ class TableTransform:
             ) from error
         return cls(columns, rule)
 
+    @property
+    def decimals(self) -> dict[str, str]:
+        """name ↦ the sign before decimals, of columns whose numbers have one."""
+        forms = {rule.name: rule.form for rule in self.columns}
+        if self.target is not None:
+            forms[self.target.name] = self.target.form
+        return {name: form for name, form in forms.items() if form in (".", ",")}
+
+    def _read(self, source: object) -> Columns:
+        return read_columns(source, decimal=self.decimals)
+
     def _target_rule(self) -> TargetRule:
         if self.target is None:
             raise ArgumentError("TableTransform: it was fitted without a target")
         return self.target
 
 
-def recognise_kinds(
-    columns: Columns, kinds: Mapping[str, str], skip: tuple[str, ...]
-) -> dict[str, tuple[str, str | None]]:
-    """The kind of each column, or why it is left out.
-
-    A text column is an identifier where it has more than 20 different texts, and more
-    than half as many as rows; a numeric one where it counts the rows and is named like
-    an index.
+@dataclass(frozen=True)
+class Cut:
+    """Some rows of one column.
 
     Arguments:
         columns: the table.
-        kinds: kinds that are given, by name.
-        skip: columns that are not inputs.
-
-    Returns:
-        name ↦ (kind, None), or (another word, a sentence on why the column is left
-        out).
+        name: of the column.
+        rows: the numbers of the rows; None for all.
     """
-    for name, kind in kinds.items():
-        _ = columns[name]
-        if kind not in KINDS:
-            raise unknown_option(f"kind of column {name!r}", kind, KINDS)
-    recognised: dict[str, tuple[str, str | None]] = {}
-    for name in columns.names:
-        if name in kinds:
-            recognised[name] = (kinds[name], None)
-        elif name not in skip:
-            recognised[name] = _recognise(columns, name)
-    return recognised
 
+    columns: Columns
+    name: str
+    rows: Array | None = None
 
-def _recognise(columns: Columns, name: str) -> tuple[str, str | None]:
-    column = columns[name]
-    if column.dtype.kind == "f":
-        present = column[~np.isnan(column)]
-        if len(present) == 0:
-            return "empty", f"{name!r} is left out: it has no values"
-        if present.min() == present.max() and len(present) == len(column):
-            return (
-                "constant",
-                f"{name!r} is left out: it is {present[0]:g} in every row",
-            )
-        if _counts_rows(name, column):
-            return "identifier", f"{name!r} is left out: it counts the rows"
-        return "numeric", None
-    counts = Counter(cell for cell in column if cell is not None)
-    if len(counts) == 1 and counts.total() == len(column):
-        return "constant", f"{name!r} is left out: it is {column[0]!r} in every row"
-    lower = {cell.lower() for cell in counts}
-    if len(lower) <= 2 and lower <= set(BOOLEANS):
-        return "boolean", None
-    if all(DATE.fullmatch(cell) for cell in counts):
-        return "date", None
-    _refuse_stray_text(columns, name, column)
-    if len(counts) > max(20, len(column) // 2):
-        return "identifier", (
-            f"{name!r} is left out: {len(counts)} different texts "
-            f"in {len(column)} rows, an identifier"
-        )
-    return "categorical", None
-
-
-def _counts_rows(name: str, column: Array) -> bool:
-    like_index = re.fullmatch(
-        r"(.*[_ ])?(id|index|row|no|nr)|unnamed.*|column_0", name.lower()
-    )
-    return bool(like_index) and len(column) > 2 and bool(np.all(np.diff(column) == 1))
-
-
-def _refuse_stray_text(columns: Columns, name: str, column: Array) -> None:
-    """Refuses a text among many different numbers: it is a mistake, not a category."""
-    numbers = {
-        cell for cell in column if cell is not None and to_number(cell) is not None
-    }
-    texts = [
-        row
-        for row, cell in enumerate(column)
-        if cell is not None and cell not in numbers
-    ]
-    if len(numbers) > 20 and len(texts) * 10 <= len(column):
-        raise DataError(
-            f"{columns.source}: column {name!r}: {column[texts[0]]!r} at "
-            f"{columns.place(texts[0])} is not a number, as the others are",
-            fix="correct it, leave it empty where the value is missing, "
-            f"or kinds={{{name!r}: 'categorical'}}",
+    @property
+    def values(self) -> Array | Texts:
+        """The numbers or texts of the rows."""
+        column = self.columns.column(self.name)
+        if self.rows is None:
+            return column
+        return (
+            column.take(self.rows) if isinstance(column, Texts) else column[self.rows]
         )
 
+    def place(self, row: int) -> str:
+        """How messages name one of the rows."""
+        return self.columns.place(row if self.rows is None else int(self.rows[row]))
 
-def _fit_column(columns: Columns, name: str, kind: str) -> ColumnRule:
+    @property
+    def called(self) -> str:
+        """How messages name the column."""
+        return f"{self.columns.source}: column {self.name!r}"
+
+
+def check_column(cut: Cut, kind: str, form: str) -> None:
+    """An error that names the first cell of a column that is not of its kind."""
+    if kind != "categorical":
+        _numbers(cut, kind, form)
+
+
+def _fit_column(cut: Cut, kind: str, form: str) -> ColumnRule:
     if kind == "categorical":
-        texts = as_texts(columns[name])
-        counts = Counter(cell for cell in texts if cell is not None)
-        kept = [category for category, _ in counts.most_common(MOST_CATEGORIES)]
-        gaps = len(texts) - counts.total()
-        categories = tuple(sorted(kept, key=_order))
+        texts = as_texts(cut.values)
+        kept = np.argsort(-texts.counts, kind="stable")[:MOST_CATEGORIES]
+        names = [texts.distinct[code] for code in kept if texts.counts[code]]
+        gaps = int(texts.missing.sum())
         return ColumnRule(
-            name, kind, categories=categories, missing=gaps > 0, gaps=gaps
+            cut.name,
+            kind,
+            categories=tuple(sorted(names, key=_order)),
+            missing=gaps > 0,
+            gaps=gaps,
         )
-    values = _numbers(columns, name, kind)
+    values = _numbers(cut, kind, form)
     present = values[~np.isnan(values)]
     gaps = len(values) - len(present)
     if len(present) == 0:
-        return ColumnRule(name, kind, missing=gaps > 0, gaps=gaps)
+        return ColumnRule(cut.name, kind, missing=gaps > 0, gaps=gaps, form=form)
     mean, std = (float(number) for number in mean_and_std(present))
     boolean = kind == "boolean"
     return ColumnRule(
-        name,
+        cut.name,
         kind,
         mean,
         1.0 if boolean else std,
-        _words(columns, name) if boolean else (),
+        _words(as_texts(cut.values)) if boolean else (),
         gaps > 0,
         gaps,
         float(present.min()),
         float(present.max()),
+        form,
     )
 
 
-def _words(columns: Columns, name: str) -> tuple[str, str]:
-    """The words for 0 and for 1 in a boolean column."""
-    counts = Counter(cell for cell in as_texts(columns[name]) if cell is not None)
+def _words(texts: Texts) -> tuple[str, str]:
+    """The words for 0 and for 1 in a boolean column, the most frequent spelling."""
     words = {0.0: "0", 1.0: "1"}
-    for word, _ in reversed(counts.most_common()):
-        words[_boolean(word) or 0.0] = word
+    for code in np.argsort(texts.counts, kind="stable"):
+        if texts.counts[code]:
+            word = texts.distinct[code]
+            words[_boolean(word) or 0.0] = word
     return words[0.0], words[1.0]
 
 
-def _apply_column(columns: Columns, rule: ColumnRule) -> Array:
+class Write(Protocol):
+    """Writes one column of a table into a block of rows."""
+
+    def __call__(self, block: Array, start: int, place: int) -> int:
+        """Fills the columns of ``block``, the rows from ``start`` on, from column
+        ``place`` on; the place of the next."""
+
+
+def _encode(cut: Cut, rule: ColumnRule) -> Write:
+    """How a column is written into the inputs."""
     if rule.kind == "categorical":
-        texts = as_texts(columns[rule.name])
-        position: dict[str | None, int] = {
-            category: number for number, category in enumerate(rule.categories)
-        }
-        if rule.missing:
-            position[None] = len(rule.categories)
-        # categories that training did not have point at a last column, which is cut off
-        chosen = [position.get(cell, len(position)) for cell in texts]
-        return np.eye(len(position) + 1)[chosen][:, :-1]
-    values = _numbers(columns, rule.name, rule.kind)
+        return _one_hot(as_texts(cut.values), rule)
+    values = _numbers(cut, rule.kind, rule.form)
     absent = np.isnan(values)
-    filled = np.where(absent, rule.mean, values)
-    if rule.kind != "boolean":
-        filled = (filled - rule.mean) / rule.std
-    block = [filled, absent.astype(np.float64)] if rule.missing else [filled]
-    return np.stack(block, axis=1)
+    gaps = bool(absent.any())
+    mean, std = rule.mean, 1.0 if rule.kind == "boolean" else rule.std
+    shift = 0.0 if rule.kind == "boolean" else mean
+
+    def write(block: Array, start: int, place: int) -> int:
+        here = slice(start, start + len(block))
+        part = values[here]
+        if gaps:
+            part = np.where(absent[here], mean, part)
+        block[:, place] = (part - shift) / std
+        if rule.missing:
+            block[:, place + 1] = absent[here]
+        return place + 1 + rule.missing
+
+    return write
 
 
-def _numbers(columns: Columns, name: str, kind: str) -> Array:
+def _one_hot(texts: Texts, rule: ColumnRule) -> Write:
+    position = {category: number for number, category in enumerate(rule.categories)}
+    width = len(position) + rule.missing
+    # categories that training did not have are in no column
+    places = [position.get(text, width) for text in texts.distinct]
+    places.append(len(position) if rule.missing else width)
+    numbers = np.array(places)[texts.codes]
+
+    def write(block: Array, start: int, place: int) -> int:
+        chosen = numbers[start : start + len(block)]
+        known = np.flatnonzero(chosen < width)
+        block[:, place : place + width] = 0
+        block[known, place + chosen[known]] = 1
+        return place + width
+
+    return write
+
+
+def _matrix(rows: int, columns: int) -> Array:
+    """Memory for the inputs; a file that disappears by itself where they are large."""
+    size = 4 * rows * columns
+    if size < LARGE:
+        return np.empty((rows, columns), dtype=np.float32)
+    file = temporary_file()
+    file.truncate(size)
+    return np.memmap(file, np.float32, "r+", shape=(rows, columns))
+
+
+def _numbers(cut: Cut, kind: str, form: str) -> Array:
     """A column as float64 with NaN, or an error that names the first other value."""
-    column = columns[name]
-    if column.dtype.kind == "f" and kind not in ("boolean", "date"):
+    column = cut.values
+    if not isinstance(column, Texts) and kind not in ("boolean", "date"):
         numbers = column
     else:
-        convert = _CONVERTERS.get(kind, to_number)
         texts = as_texts(column)
-        converted = [None if cell is None else convert(cell) for cell in texts]
-        for row, (cell, number) in enumerate(zip(texts, converted, strict=True)):
-            if cell is not None and number is None:
-                expected = {"boolean": "yes or no", "date": "a date"}.get(
-                    kind, "a number"
-                )
-                raise DataError(
-                    f"{columns.source}: column {name!r}: {cell!r} at "
-                    f"{columns.place(row)} is not {expected}",
-                    fix="correct it, or leave it empty where the value is missing",
-                )
-        numbers = np.array(converted, dtype=np.float64)
+        used = texts.counts > 0
+        values = _convert(texts.distinct, kind, form)
+        wrong = [
+            code for code, value in enumerate(values) if value is None and used[code]
+        ]
+        if wrong:
+            expected = {"boolean": "yes or no", "date": "a date"}.get(kind, "a number")
+            row = int(np.argmax(np.isin(texts.codes, wrong)))
+            raise DataError(
+                f"{cut.called}: {texts.distinct[texts.codes[row]]!r} at "
+                f"{cut.place(row)} is not {expected}",
+                fix="correct it, or leave it empty where the value is missing",
+            )
+        numbers = texts.as_numbers([np.nan if v is None else v for v in values])
     infinite = np.isinf(numbers)
     if infinite.any():
         row = int(np.argmax(infinite))
         raise DataError(
-            f"{columns.source}: column {name!r}: {numbers[row]} at "
-            f"{columns.place(row)}: every value must be finite",
+            f"{cut.called}: {numbers[row]} at "
+            f"{cut.place(row)}: every value must be finite",
             fix="correct it, or leave it empty where the value is missing",
         )
     return numbers
+
+
+def _convert(texts: list[str], kind: str, form: str) -> list[float | None]:
+    if kind == "boolean":
+        return [_boolean(text) for text in texts]
+    if kind == "date":
+        return dates.days_of(texts, form or "ymd")
+    return [to_number(text, form or ".") for text in texts]
 
 
 def _boolean(cell: str) -> float | None:
     return {"1": 1.0, "0": 0.0}.get(cell, BOOLEANS.get(cell.lower()))
 
 
-def _days(cell: str) -> float | None:
-    """Days since 1970 of an ISO date, with or without a time."""
-    if not DATE.fullmatch(cell):
-        return None
-    try:
-        moment = np.datetime64(cell.removesuffix("Z").removesuffix("+00:00"), "us")
-    except ValueError:
-        return None
-    return float(moment.astype(np.int64)) / 86_400e6
-
-
-_CONVERTERS: dict[str, Callable[[str], float | None]] = {
-    "boolean": _boolean,
-    "date": _days,
-}
-
-
-def target_texts(column: Array) -> Array:
-    """The classes of a target column; true and false in one spelling."""
+def target_texts(column: Array | Texts) -> Texts:
+    """The classes of a target column; words for yes and no in one spelling each."""
     texts = as_texts(column)
-    if {cell.lower() for cell in texts if cell is not None} <= {"true", "false"}:
-        lower = [None if cell is None else cell.lower() for cell in texts]
-        return np.array([*lower, None], dtype=object)[:-1]
-    return texts
+    present = texts.present
+    if not are_booleans(present) or len({text.lower() for text in present}) == len(
+        present
+    ):
+        return texts
+    chosen: dict[str, str] = {}
+    for code in np.argsort(texts.counts, kind="stable"):
+        chosen[texts.distinct[code].lower()] = texts.distinct[code]
+    return texts.mapped(lambda text: chosen[text.lower()])
 
 
-def _fit_target(
-    columns: Columns, name: str, task: str, classes: tuple[str, ...] | None
+def fit_target(
+    cut: Cut, task: str, classes: tuple[str, ...] | None = None
 ) -> TargetRule:
-    column = columns[name]
+    """The rule of a target column.
+
+    Raises:
+        DataError: a missing value, or the same one in every row.
+    """
+    columns, name = cut.columns, cut.name
+    reading = columns.readings.get(name)
+    form = reading.decimal if reading else ""
     if task == "classification":
-        texts = target_texts(column)
-        _no_missing(columns, name, np.array([cell is None for cell in texts]))
-        names = classes or tuple(sorted(set(texts), key=_order))
+        texts = target_texts(cut.values)
+        _no_missing(cut, texts.missing)
+        names = classes or tuple(sorted(texts.present, key=_order))
         if len(names) < 2:
             raise DataError(
                 f"{columns.source}: target {name!r} is {names[0]!r} in every row: "
-                "a classifier needs examples of two classes or more"
+                "a classifier needs examples of two classes or more",
+                fix=_other_target(columns, name),
             )
         return TargetRule(name, task, classes=names)
-    amounts = _numbers(columns, name, task)
-    _no_missing(columns, name, np.isnan(amounts))
+    amounts = _numbers(cut, "numeric", form)
+    _no_missing(cut, np.isnan(amounts))
     if amounts.min() == amounts.max() and len(amounts) > 1:
         raise DataError(
             f"{columns.source}: target {name!r} is {amounts[0]:g} in every row: "
-            "there is nothing to learn"
+            "there is nothing to learn",
+            fix=_other_target(columns, name),
         )
     mean, std = (float(number) for number in mean_and_std(amounts))
-    return TargetRule(name, task, mean, std)
+    return TargetRule(name, task, mean, std, form=form)
 
 
-def _labels(columns: Columns, rule: TargetRule) -> Array:
-    texts = target_texts(columns[rule.name])
-    _no_missing(columns, rule.name, np.array([cell is None for cell in texts]))
-    numbers = {label: number for number, label in enumerate(rule.classes)}
-    for row, cell in enumerate(texts):
-        if cell not in numbers:
-            shown = ", ".join(map(repr, rule.classes[:8]))
-            raise DataError(
-                f"{columns.source}: target {rule.name!r}: {cell!r} at "
-                f"{columns.place(row)} is none of the classes {shown}"
+def _other_target(columns: Columns, name: str) -> str:
+    """Advice where a target is the same in every row."""
+    for other in reversed(columns.names):
+        texts = as_texts(columns.column(other))
+        if other != name and len(texts.present) > 1 and not texts.missing.any():
+            return (
+                f"rows with other values of {name!r}; or target={other!r}, which has "
+                f"{len(texts.present)} different ones"
             )
-    return np.array([numbers[cell] for cell in texts], dtype=np.int64)
+    return f"rows with other values of {name!r}: no column of these rows has two"
 
 
-def _no_missing(columns: Columns, name: str, absent: Array) -> None:
+def _labels(cut: Cut, rule: TargetRule) -> Array:
+    texts = as_texts(cut.values)
+    _no_missing(cut, texts.missing)
+    numbers = {label: number for number, label in enumerate(rule.classes)}
+    if are_booleans(rule.classes):
+        numbers |= {label.lower(): number for label, number in numbers.items()}
+        labels = [
+            numbers.get(text, numbers.get(text.lower())) for text in texts.distinct
+        ]
+    else:
+        labels = [numbers.get(text) for text in texts.distinct]
+    unknown = [code for code, label in enumerate(labels) if label is None]
+    strange = np.isin(texts.codes, unknown)
+    if strange.any():
+        row = int(np.argmax(strange))
+        shown = ", ".join(map(repr, rule.classes[:8]))
+        raise DataError(
+            f"{cut.columns.source}: target {rule.name!r}: "
+            f"{texts.distinct[texts.codes[row]]!r} at "
+            f"{cut.place(row)} is none of the classes {shown}"
+        )
+    known = [0 if label is None else label for label in labels]
+    return np.array([*known, 0], dtype=np.int64)[texts.codes]
+
+
+def _no_missing(cut: Cut, absent: Array) -> None:
     if absent.any():
         row = int(np.argmax(absent))
         raise DataError(
-            f"{columns.source}: target {name!r} is missing at {columns.place(row)}",
+            f"{cut.columns.source}: target {cut.name!r} is missing at {cut.place(row)}",
             fix="leave the row out",
         )
 
 
 def _order(text: str) -> tuple[int, float, str]:
     """Numbers by size, then texts by alphabet."""
-    number = to_numbers([text])
-    return (0, float(number[0]), text) if number is not None else (1, 0.0, text)
+    number = to_number(text)
+    if number is None or number != number:
+        return (1, 0.0, text)
+    return (0, number, text)
