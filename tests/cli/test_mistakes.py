@@ -113,7 +113,8 @@ WORDS = {
     "train same.csv --target y": (
         "DataError: same.csv: target 'y' is 'a' in every row: a classifier needs "
         "examples of two classes or more\n"
-        "  fix        rows with other values of 'y'; or --target x, which has 9 different ones"
+        "  fix        rows with other values of 'y'; or --target x, which has 9 "
+        "different ones"
     ),
     "train slip.csv --target y": (
         "DataError: slip.csv: column 'x': '2o' at line 3 is not a number, as the "

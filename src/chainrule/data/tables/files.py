@@ -114,7 +114,7 @@ def read(path: Path, header: bool = True, decimal: Decimal = None) -> FileTable:
         found = understand(columns, marks, signs | dict(known), usual, sure=sure)
     notes: tuple[str, ...] = ()
     if not arrow_files.available() and path.stat().st_size > SLOW:
-        notes = ("a large CSV file is read faster with: pip install 'chainrule[tables]'",)
+        notes = ("pip install 'chainrule[tables]' reads large files faster.",)
     return FileTable(found.columns, path.name, lines, found.readings, notes)
 
 
