@@ -20,6 +20,7 @@ from .foreign import Refused, no_attribute
 from .graph import (
     Array,
     Node,
+    captured_array,
     format_type,
     no_value,
 )
@@ -461,7 +462,8 @@ def tensor(value: Any, dtype: DTypeLike | None = None, *, name: str = "") -> Ten
         if value.read().value is None:
             raise no_value(value, "tensor()")
         value = value.read().value
-    leaf = constant(value, dtype, name)
+    known = captured_array(value) if dtype is None else None
+    leaf = constant(value, dtype, name) if known is None else known
     assert isinstance(leaf, Tensor)
     return leaf
 

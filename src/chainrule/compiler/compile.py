@@ -16,8 +16,8 @@ import types
 import warnings
 import weakref
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -38,9 +38,16 @@ from .report import Report, Timing, arguments_text
 from .timing import seconds_of
 from .trace import as_input, is_input, trace_call
 
+if TYPE_CHECKING:
+    from ..captured import Captured
+
 LOGGER = logging.getLogger("chainrule.compile")
 #: A function compiled for more signatures than this warns once.
 MANY_SIGNATURES = 32
+#: A function compiled anew this often because of what it captured warns once.
+MANY_CHANGES = 3
+#: The programs that are kept for other values of what was captured.
+MOST_KEPT = 8
 
 #: What tells apart the arguments that need programs of their own.
 Signature = tuple[Any, ...]
@@ -57,6 +64,12 @@ class Specialisation:
     engine: Engine
     stages: tuple[tuple[str, int], ...]
     seconds: float
+    captured: Captured
+    arrays: tuple[str, ...]
+
+    def with_captured(self, arrays: list[Array]) -> list[Array]:
+        """The arguments' arrays, and those that the function has captured."""
+        return [*arrays, *(self.captured.arrays[name] for name in self.arrays)]
 
     def report(self, timing: Timing | None = None) -> Report:
         """What was made, in words and figures."""
@@ -79,6 +92,10 @@ class Specialisation:
         cells = [cell_of(leaf) for leaf, _ in self.graph.updates]
         seconds = seconds_of(lambda: self.executable(arrays), cells)
         return self.report(Timing(seconds, self.engine.speed()))
+
+
+#: The programs of one signature, for different captured values; the last one first.
+Programs = dict["Signature", list[Specialisation]]
 
 
 def signature_of(
@@ -141,10 +158,15 @@ class Compiled:
         self.engine_name = engine_name
         self.explained = explained
         #: settings → signature → program
-        self._programs: dict[Any, dict[Signature, Specialisation]] = {}
+        self._programs: dict[Any, Programs] = {}
         #: the programs for the settings of now, which are looked at again when
         #: ``config.last_change`` is another object than this one
-        self._current: tuple[object, dict[Signature, Specialisation]] = (None, {})
+        self._current: tuple[object, Programs] = (None, {})
+        self._changes = 0
+        #: the names of what the function itself changes, which is not compared
+        self._own: set[str] = set()
+        #: the names of large arrays that have been warned of
+        self._told: set[str] = set()
         self._methods = Methods(
             function, lambda method: CompiledMethod(method, engine_name, explained)
         )
@@ -157,6 +179,8 @@ class Compiled:
         if current_trace() is not None or differentiating.get():
             return self.function(*args, **kwargs)  # a part of what is around it
         program, arrays = self._find(args, kwargs)
+        if program.arrays:
+            arrays = program.with_captured(arrays)
         leaves = computed_leaves(program.types, program.executable(arrays))
         if program.results is None:
             return leaves[0]
@@ -183,14 +207,14 @@ class Compiled:
             ('traced', 4)
         """
         program, arrays = self._find(args, kwargs)
+        arrays = program.with_captured(arrays)
         return program.measured(arrays) if measure else program.report()
 
     @property
     def specialisations(self) -> list[Specialisation]:
         """What has been compiled so far, under any settings."""
-        return [
-            p for each in list(self._programs.values()) for p in list(each.values())
-        ]
+        kinds = [p for each in list(self._programs.values()) for p in each.values()]
+        return [program for programs in kinds for program in programs]
 
     @property
     def reports(self) -> list[Report]:
@@ -233,14 +257,17 @@ class Compiled:
             assert found is not None
         signature, arrays = found
         try:
-            program = programs.get(signature)
+            known = programs.get(signature)
         except TypeError:
             raise _unhashable(self.graph_name, args, kwargs) from None
-        if program is None:
-            program = self._specialise(programs, signature, args, kwargs)
-        return program, arrays
+        if known is not None:
+            program = known[0]
+            holds = program.captured.holds
+            if holds is None or holds():
+                return program, arrays
+        return self._specialise(programs, signature, args, kwargs), arrays
 
-    def _select(self) -> dict[Signature, Specialisation]:
+    def _select(self) -> Programs:
         """The programs for the settings as they are now."""
         change = config.last_change
         name = self.engine_name or config.engine
@@ -250,29 +277,51 @@ class Compiled:
         return programs
 
     def _specialise(
-        self,
-        programs: dict[Signature, Specialisation],
-        signature: Signature,
-        args: Any,
-        kwargs: Any,
+        self, programs: Programs, signature: Signature, args: Any, kwargs: Any
     ) -> Specialisation:
-        """Compiles for these arguments, unless another thread has just done it."""
+        """The program for these arguments and for what is captured now; compiled unless
+        there is one.
+        """
+        from ..captured import Captured, described, difference  # not at the start
+
+        leaves = tree.flatten((args, kwargs))[0]
+        roots = [self.function, *(each for each in leaves if not is_input(each))]
         with self._lock:
-            known = programs.get(signature)
-            if known is not None:
-                return known
-            program = programs[signature] = self._compiled(args, kwargs)
-        if len(self.specialisations) == MANY_SIGNATURES + 1:
+            known, changed = programs.get(signature, []), ""
+            for program in known:
+                now = Captured(roots, self._own, {*program.arrays})
+                if names := difference(program.captured, now):
+                    changed = changed or described(names[0], program.captured, now)
+                    continue
+                rest = [each for each in known if each is not program]
+                program = replace(program, captured=now)
+                programs[signature] = [program, *rest]
+                return program
+            program = self._compiled(args, kwargs, roots)
+            programs[signature] = [program, *known][:MOST_KEPT]
+        if changed:
+            self._changes += 1
+            if self._changes == MANY_CHANGES:
+                warn(_changed_often(self.graph_name, changed))
+        elif len(self.specialisations) == MANY_SIGNATURES + 1:
             self._warn_of_many()
         if self.explained:
             LOGGER.info("compile: %s", program.report())
         return program
 
-    def _compiled(self, args: Any, kwargs: Any) -> Specialisation:
+    def _compiled(self, args: Any, kwargs: Any, roots: Sequence[Any]) -> Specialisation:
         start = time.perf_counter()
         engine = engine_named(self.engine_name or config.engine)
         with collector_paused:
-            traced = trace_call(self.function, args, kwargs)
+            from ..captured import Captured, difference
+
+            before = Captured(roots, self._own)
+            traced = trace_call(self.function, args, kwargs, before.arrays)
+            changed = difference(before, Captured(roots, self._own))
+            self._own |= before.state.keys() & changed
+            captured = Captured(roots, self._own, {*traced.taken})
+            captured.arrays = before.arrays | captured.arrays
+            self._tell_unseen(captured.unseen)
             stages = [("traced", len(traced.graph.operations))]
             graph = run_passes(traced.graph, engine.passes, stages)
             executable = engine.prepare(plan(graph))
@@ -284,20 +333,45 @@ class Compiled:
             engine,
             tuple(stages),
             time.perf_counter() - start,
+            captured,
+            traced.taken,
         )
 
+    def _tell_unseen(self, names: Sequence[str]) -> None:
+        """Warns of large arrays of which a program may have a copy, once of each."""
+        if new := {*names} - self._told:
+            self._told |= new
+            warn(
+                f"compile: {self.graph_name} uses {', '.join(sorted(new))} from "
+                "outside, too large to be compared in every call: if its numbers "
+                f"change, that goes unnoticed: make it an argument of {self.graph_name}"
+            )
+
     def _warn_of_many(self) -> None:
-        line = user_line()
-        message = (
+        warn(
             f"compile: {self.graph_name} has been compiled for {MANY_SIGNATURES + 1} "
-            f"different kinds of arguments{f' ({line.place})' if line else ''}: pad "
+            "different kinds of arguments: pad "
             "varying lengths to a few sizes, drop the last short batch, and pass "
             "numbers that change as tensors or floats instead of ints"
         )
-        if line is None:
-            warnings.warn(message, stacklevel=2)
-        else:
-            warnings.warn_explicit(message, UserWarning, line.file, line.line)
+
+
+def warn(message: str) -> None:
+    """A warning that points to the user's line."""
+    line = user_line()
+    if line is None:
+        warnings.warn(message, stacklevel=2)
+    else:
+        warnings.warn_explicit(message, UserWarning, line.file, line.line)
+
+
+def _changed_often(name: str, change: str) -> str:
+    """The warning for a function that is compiled again and again."""
+    return (
+        f"compile: {name} has been compiled anew {MANY_CHANGES} times because what it "
+        f"captured changed, this time {change}: make what changes an argument; "
+        "a float or an array is then an input, and nothing is compiled anew"
+    )
 
 
 #: All there are, so that a forked process can free them.

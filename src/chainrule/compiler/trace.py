@@ -26,10 +26,14 @@ from .rewrite import constant_leaf, remade
 
 @dataclass(frozen=True)
 class Traced:
-    """A function's graph, and the structure in which its results are nested."""
+    """A function's graph, and the structure in which its results are nested.
+
+    ``taken`` has the names of the captured arrays that are inputs after the arguments.
+    """
 
     graph: Graph
     results: tree.Structure
+    taken: tuple[str, ...] = ()
 
 
 def is_input(leaf: Any) -> bool:
@@ -92,9 +96,15 @@ def argument_names(
 
 
 def trace_call(
-    f: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
+    f: Callable[..., Any],
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    arrays: Mapping[str, Array] | None = None,
 ) -> Traced:
-    """The graph of the call ``f(*args, **kwargs)``."""
+    """The graph of the call ``f(*args, **kwargs)``.
+
+    Where one of the named ``arrays`` meets a tensor, it is an input like an argument.
+    """
     leaves, structure = tree.flatten((tuple(args), dict(kwargs)))
     names = argument_names(f, args, kwargs)
     title = getattr(f, "__name__", type(f).__name__)
@@ -111,15 +121,24 @@ def trace_call(
         else:
             new.append(leaf)
     new_args, new_kwargs = tree.unflatten(structure, new)
-    with Trace(purpose=title) as trace:
+    known = {
+        name: a for name, a in (arrays or {}).items() if a.dtype in dtypes.SUPPORTED
+    }
+    read = {
+        name: Node.kind(None, (), {}, a.shape, a.dtype, None, name)
+        for name, a in known.items()
+    }
+    by_id = {id(a): read[name] for name, a in known.items()}
+    with Trace(purpose=title, arrays=by_id) as trace:
         result = f(*new_args, **new_kwargs)
         out_leaves, out_structure = tree.flatten(result)
         outputs = [lift([leaf])[0] for leaf in out_leaves]
     updates = [
         (trace.variables[variable], node) for variable, node in trace.updates.items()
     ]
-    graph = close(Graph(inputs, outputs, updates, name=title), trace)
-    return Traced(graph, out_structure)
+    taken = {name: node for name, node in read.items() if node in trace.taken}
+    graph = Graph([*inputs, *taken.values()], outputs, updates, name=title)
+    return Traced(close(graph, trace), out_structure, tuple(taken))
 
 
 def close(graph: Graph, trace: Trace) -> Graph:

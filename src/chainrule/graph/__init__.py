@@ -16,7 +16,14 @@ from .node import (
     on_behalf_of,
 )
 from .printing import format_type
-from .trace import Trace, current_trace, differentiating, no_value, variable_trace
+from .trace import (
+    Trace,
+    captured_array,
+    current_trace,
+    differentiating,
+    no_value,
+    variable_trace,
+)
 from .variables import Watched, changes, settings_changes
 
 __all__ = [
@@ -28,6 +35,7 @@ __all__ = [
     "Operation",
     "Trace",
     "Watched",
+    "captured_array",
     "changes",
     "computed_leaves",
     "current_trace",

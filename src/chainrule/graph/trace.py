@@ -7,6 +7,7 @@ know how a graph is made of a trace: ``compiler/trace.py`` does that.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextvars import ContextVar
 
 from ..errors import TraceError
@@ -39,9 +40,17 @@ class Trace:
         current: variable → the node that stands for its value now.
         updates: variable → its value at the end.
         versions: node that stood for a variable's value at some time → the variable.
+        arrays: the ``id`` of a NumPy array that is read anew in every call → its node.
+        taken: those of these nodes that were used.
     """
 
-    def __init__(self, *, purpose: str, body: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        purpose: str,
+        body: bool = False,
+        arrays: Mapping[int, Node] | None = None,
+    ) -> None:
         self.purpose = purpose
         self.body = body
         self.around = _trace.get()
@@ -50,6 +59,8 @@ class Trace:
         self.current: dict[Node, Node] = {}
         self.updates: dict[Node, Node] = {}
         self.versions: dict[Node, Node] = {}
+        self.arrays = arrays or {}
+        self.taken: dict[Node, None] = {}
 
     def __enter__(self) -> Trace:
         self._token = _trace.set(self)
@@ -70,6 +81,15 @@ def variable_trace() -> Trace | None:
     while trace is not None and trace.body:
         trace = trace.around
     return trace
+
+
+def captured_array(array: object) -> Node | None:
+    """The node of an array that the function being traced reads anew in every call."""
+    trace = variable_trace()
+    node = trace.arrays.get(id(array)) if trace is not None else None
+    if trace is not None and node is not None:
+        trace.taken[node] = None
+    return node
 
 
 # A value that is not there. -----------------------------------------------------------

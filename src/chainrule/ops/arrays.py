@@ -15,7 +15,7 @@ import numpy as np
 from .. import dtypes
 from ..dtypes import DType
 from ..errors import DTypeError
-from ..graph import NO_PARAMS, Array, Node
+from ..graph import NO_PARAMS, Array, Node, captured_array
 
 # Arrays. ------------------------------------------------------------------------------
 
@@ -124,7 +124,8 @@ def lift(operands: Sequence[Any]) -> list[Node]:
         elif isinstance(operand, (bool, int, float)):
             numbers = True
         else:
-            operand = constant(operand)
+            known = captured_array(operand)
+            operand = constant(operand) if known is None else known
         nodes.append(operand)
     if not numbers:
         return nodes

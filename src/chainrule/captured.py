@@ -1,0 +1,338 @@
+"""What a function sees beside its arguments, and whether that is still what it was.
+
+Place on the road: below the compiler, which asks this of the functions that it traces.
+A program is made of what its function captured: the cells of its closure, globals,
+default arguments, attributes, settings of modules. ``Captured`` follows all of it that
+Python lets one see, from the names that the code really loads, and ``holds`` compares
+it in every call. This file knows Python's objects, and nothing of tensors or programs.
+
+Values that cannot be changed are compared; of what can be changed, lists and dicts are
+compared entry by entry, modules and optimizers when ``settings_changes`` tells that one
+of them was set, other objects in those attributes that the code names. Functions are
+followed if they are the user's own.
+"""
+
+from __future__ import annotations
+
+import dis
+import functools
+import os
+import sys
+import types
+import weakref
+from collections.abc import Callable, Iterable, Sequence, Set
+from enum import Enum
+from operator import is_
+from typing import Any
+
+import numpy as np
+
+from .errors import own_files
+from .graph import Array, Node, Watched, settings_changes
+
+#: What is compared by its type and how it is written.
+VALUES = (
+    int, float, complex, str, bytes, type(None), slice, range, Enum, np.generic,
+    np.dtype,
+)  # fmt: skip
+#: What only refers to other things: its parts.
+PARTS: dict[type, tuple[str, ...]] = {
+    types.MethodType: ("__func__", "__self__"),
+    functools.partial: ("func", "args", "keywords"),
+    property: ("fget",),
+    staticmethod: ("__func__",),
+    classmethod: ("__func__",),
+}
+#: A longer list or dict is data rather than settings: its entries are not followed.
+MOST_ENTRIES = 100
+#: A larger array, in bytes, is not compared in every call.
+MOST_COMPARED = 16384
+#: The methods that are called without their name in the code.
+CALLED = ("__call__", "forward", "rule")
+PYTHON = os.path.dirname(os.__file__) + os.sep
+
+#: (what must hold, in Python; the object it holds of; what is expected of it).
+Check = tuple[str, Any, Any]
+#: (name, value, whether what is in it can change unseen, what must hold of its place).
+Found = tuple[str, Any, bool, Check | None]
+
+
+class Captured:
+    """What functions and objects see as of now.
+
+    Arguments:
+        roots: the functions and objects.
+        without: the names of what is not looked at.
+        read: the names of the arrays that the program reads anew in every call.
+
+    Attributes:
+        state: name → value of whatever decides what they do, in a fixed order.
+        arrays: name → array, of all NumPy arrays.
+        unseen: the names of arrays that are too large to be compared.
+        holds: tells quickly that nothing has changed; None if nothing can. Where it
+            does not, ``difference`` may find that everything is equal.
+    """
+
+    def __init__(
+        self,
+        roots: Sequence[Any],
+        without: Set[str] = frozenset(),
+        read: Set[str] = frozenset(),
+    ) -> None:
+        self.state: dict[str, Any] = {}
+        self.arrays: dict[str, Array] = {}
+        self.unseen: list[str] = []
+        self._without, self._read = without, read
+        mark = "{h}.last is {v}", settings_changes, settings_changes.last
+        self._checks: list[Check] = [mark]  # first, and only where something is watched
+        self._watched = False
+        self._names = dict.fromkeys(CALLED)
+        self._spaces: list[tuple[str, Any, bool]] = []
+        self._places: set[tuple[int, str]] = set()
+        self._seen: dict[int, tuple[str, Any]] = {}  # objects are kept: no id twice
+        self._roots = {id(root) for root in roots}
+        self._pending: list[Found] = [(_name(each), each, True, None) for each in roots]
+        known = -1
+        while known != (known := len(self._names) + len(self._spaces)) or self._pending:
+            while self._pending:
+                self._look(*self._pending.pop())
+            for space in [*self._spaces]:
+                self._look_up(self._names, *space)
+        self.holds = _checker(self._checks[not self._watched :])
+        del self._seen, self._spaces, self._checks  # they would keep instances alive
+
+    def _look(self, name: str, value: Any, open: bool, place: Check | None) -> None:
+        """Follows one value."""
+        while name in self.state:
+            name += "′"
+        if name in self._without:
+            self.state[name] = None
+            return
+        if place:
+            self._checks.append(place)
+        if isinstance(value, VALUES):
+            self.state[name] = value
+        elif id(value) in self._seen:
+            self.state[name] = f"is {self._seen[id(value)][0]}"
+        else:
+            self._seen[id(value)] = name, value
+            self.state[name] = value
+            inside = self._inside(name, value, open)
+            self._pending += [*inside][::-1]
+
+    def _inside(self, name: str, value: Any, open: bool) -> Iterable[Found]:
+        kind = type(value)
+        if isinstance(value, np.ndarray):
+            self._array(name, value, open)
+        elif kind in PARTS:
+            self.state[name] = kind.__name__
+            return [(name, getattr(value, each), open, None) for each in PARTS[kind]]
+        elif isinstance(value, (tuple, list, dict)):
+            return self._entries(name, value, open)
+        elif isinstance(value, types.FunctionType):
+            return self._function(value)
+        elif isinstance(value, weakref.ref):  # an instance, which is not kept alive
+            self._seen[id(value())] = name, value()
+            return self._object(name, value())
+        elif not isinstance(value, Node):
+            return self._object(name, value)
+        return []
+
+    def _array(self, name: str, array: Array, open: bool) -> None:
+        if not open:
+            return
+        self.arrays[name] = array
+        kind = array.shape, array.dtype
+        if name in self._read:
+            self.state[name] = kind
+            self._checks.append(("({h}.shape, {h}.dtype) == {v}", array, kind))
+        elif array.nbytes <= MOST_COMPARED:
+            self.state[name] = *kind, array.tobytes()
+            self._checks.append(("{h}.tobytes() == {v}", array, array.tobytes()))
+        else:
+            self.unseen.append(name)
+
+    def _entries(self, name: str, value: Any, open: bool) -> Iterable[Found]:
+        if len(value) > MOST_ENTRIES:
+            return []
+        named = isinstance(value, dict)
+        keys, values = (
+            [*value] if named else range(len(value)),
+            [*(value.values() if named else value)],
+        )
+        self.state[name] = type(value), *keys
+        if open and named:
+            text = "[*{h}] == {v}[0] and all(map(is_, {h}.values(), {v}[1]))"
+            self._checks.append((text, value, (keys, values)))
+        elif open and isinstance(value, list):
+            text = "len({h}) == len({v}) and all(map(is_, {h}, {v}))"
+            self._checks.append((text, value, values))
+        shown = [repr(key) if isinstance(key, VALUES) else "…" for key in keys]
+        labels = [f"{name}[{key}]" for key in shown]
+        return [(a, b, open, None) for a, b in zip(labels, values, strict=True)]
+
+    def _function(self, function: types.FunctionType) -> Iterable[Found]:
+        """What a function refers to. Of one that is installed only what was put into
+        it, which nobody changes.
+        """
+        code, of = function.__code__, f"{function.__name__}."
+        root = id(function) in self._roots
+        own = root or is_users(code.co_filename)
+        cells = zip(code.co_freevars, function.__closure__ or (), strict=True)
+        for name, cell in cells:
+            try:
+                value = cell.cell_contents
+            except ValueError:  # not set yet
+                continue
+            check = ("{h}.cell_contents is {v}", cell, value) if own else None
+            yield name if root else of + name, value, own, check
+        if own:
+            yield of + "__defaults__", function.__defaults__, True, None
+            yield of + "__kwdefaults__", function.__kwdefaults__, True, None
+            names, attributes = loaded(code)
+            self._names.update(attributes)
+            self._look_up(names, "", function.__globals__, True)
+
+    def _object(self, name: str, value: Any) -> Iterable[Found]:
+        """What decides what an object does, as far as that is known."""
+        cls = value if isinstance(value, type) else type(value)
+        own, attributes = of_user(cls), getattr(value, "__dict__", {})
+        if cls is value:
+            self._spaces += [
+                (each.__name__, vars(each), False)
+                for each in cls.__mro__
+                if of_user(each)
+            ]
+            return
+        if own:
+            yield cls.__name__, cls, True, None
+        if isinstance(value, Watched):
+            self._watched = True
+            slots = (n for c in cls.__mro__ for n in getattr(c, "__slots__", ()))
+            attributes = {n: getattr(value, n, None) for n in slots} | attributes
+        elif cls.__module__.startswith("chainrule."):
+            attributes = {k: each for k, each in attributes.items() if callable(each)}
+        else:
+            if attributes and not _installed(value):
+                self._spaces.append((name, attributes, True))
+            return
+        for attribute, each in attributes.items():
+            yield f"{name}.{attribute}", each, own, None
+
+    def _look_up(self, names: Iterable[str], label: str, space: Any, all: bool) -> None:
+        """Follows the names that a namespace has. Functions of a class are not expected
+        to be replaced (``all``).
+        """
+        for name in [*names]:
+            if name in space and (id(space), name) not in self._places:
+                self._places.add((id(space), name))
+                value = space[name]
+                if _installed(value):
+                    continue
+                check = f"{{h}}[{name!r}] is {{v}}", space, value
+                fixed = not all and callable(value)
+                shown = f"{label}.{name}" if label else name
+                self._pending.append((shown, value, True, None if fixed else check))
+
+
+def _name(value: Any) -> str:
+    return getattr(value, "__name__", type(value).__name__)
+
+
+def _installed(value: Any) -> bool:
+    """Whether a value is a module of Python's that is not the user's own."""
+    file = getattr(value, "__file__", None) or PYTHON
+    return isinstance(value, types.ModuleType) and not is_users(file)
+
+
+@functools.cache
+def is_users(file: str) -> bool:
+    """Whether a file is the user's own: not of this package, Python or another one.
+
+    Example:
+        >>> is_users("train.py"), is_users("<stdin>"), is_users(np.__file__)
+        (True, True, False)
+    """
+    installed = "site-packages" in file or "dist-packages" in file
+    return not (installed or own_files[file] or file.startswith(PYTHON))
+
+
+def of_user(cls: type) -> bool:
+    """Whether a class is the user's own."""
+    module = sys.modules.get(cls.__module__)
+    file = getattr(module, "__file__", None)
+    return cls.__module__ == "__main__" if file is None else is_users(file)
+
+
+@functools.lru_cache(maxsize=4096)
+def loaded(code: types.CodeType) -> tuple[dict[str, None], dict[str, None]]:
+    """The globals and the attributes that code loads, functions inside it included.
+
+    Example:
+        >>> [list(names) for names in loaded((lambda x: settings.beta * x.T).__code__)]
+        [['settings'], ['beta', 'T']]
+    """
+    names: dict[str, None] = {}
+    attributes: dict[str, None] = {}
+    pending = [code]
+    while pending:
+        each = pending.pop()
+        for instruction in dis.get_instructions(each):
+            if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
+                names[instruction.argval] = None
+            elif instruction.opname in ("LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR"):
+                attributes[str(instruction.argval)] = None
+        pending += [c for c in each.co_consts if isinstance(c, types.CodeType)]
+    return names, attributes
+
+
+def same(a: Any, b: Any) -> bool:
+    """Whether two values are the same to a program: in type too, and −0.0 is not 0."""
+    if type(a) is tuple and type(b) is tuple:
+        return len(a) == len(b) and all(map(same, a, b))
+    known = type(a) is type(b) and isinstance(a, VALUES)
+    return a is b or (known and repr(a) == repr(b))
+
+
+def difference(old: Captured, new: Captured) -> list[str]:
+    """The names of what differs, or is in one of them only."""
+    a, b = old.state, new.state
+    return [n for n in a | b if not same(a.get(n, old), b.get(n, new))]
+
+
+def described(name: str, old: Captured, new: Captured) -> str:
+    """What has changed, in words."""
+    a, b = old.state.get(name), new.state.get(name)
+    plain = isinstance(a, VALUES) and isinstance(b, VALUES) and a is not b
+    return name + (f", from {a!r:.40} to {b!r:.40}" if plain else "")
+
+
+@functools.lru_cache(maxsize=256)
+def _binder(checks: tuple[str, ...]) -> Callable[..., Callable[[], bool]]:
+    """A function of the objects and what is expected of them, which returns the check
+    of all. It is written as Python text: a loop over them would take three times as
+    long, in every call.
+    """
+    given = "".join(f", h{i}, v{i}" for i in range(len(checks)))
+    terms = [text.format(h=f"h{i}", v=f"v{i}") for i, text in enumerate(checks)]
+    text = f"""
+def bind(is_{given}):
+    def holds():
+        try:
+            return {" and ".join(terms)}
+        except Exception:
+            return False
+    return holds
+"""
+    namespace: dict[str, Any] = {}
+    exec(text, namespace)
+    binder: Callable[..., Callable[[], bool]] = namespace["bind"]
+    return binder
+
+
+def _checker(checks: Sequence[Check]) -> Callable[[], bool] | None:
+    """A quick function that tells whether all of this holds."""
+    given = [each for _, holder, value in checks for each in (holder, value)]
+    return (
+        _binder(tuple(text for text, _, _ in checks))(is_, *given) if checks else None
+    )

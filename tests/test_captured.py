@@ -1,0 +1,465 @@
+"""What a compiled function captures: a change of it is noticed at the next call."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import functools
+import gc
+import math
+import types
+import warnings
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule import nn, optim
+from chainrule.captured import MOST_COMPARED, Captured, same
+from chainrule.compiler import compile as front
+from chainrule.training import Callback
+
+X = np.arange(1.0, 7.0, dtype=np.float32).reshape(2, 3)
+
+
+def agree(run: Any, f: Callable[..., Any], *args: Any) -> None:
+    """The compiled function returns what the function itself does."""
+    wanted = cr.tensor(np.asarray(f(*(cr.tensor(a) for a in args))))
+    got = run(*args)
+    np.testing.assert_allclose(got.numpy(), wanted.numpy(), rtol=1e-6)
+    assert got.dtype == wanted.dtype
+
+
+def follows(f: Callable[..., Any], *changes: Callable[[], Any]) -> Any:
+    """Checks f before and after each change, twice each; returns it compiled."""
+    run = cr.compile(f)
+    agree(run, f, X)
+    agree(run, f, X)
+    count = len(run.specialisations)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # another test is about the warning
+        for number, change in enumerate(changes, 1):
+            change()
+            agree(run, f, X)
+            agree(run, f, X)
+            assert len(run.specialisations) == count + number
+    return run
+
+
+# Python's values. ---------------------------------------------------------------------
+
+BETA: Any = 1.0
+
+
+def set_beta(value: Any) -> None:
+    global BETA
+    BETA = value
+
+
+def test_a_global_that_changes_is_followed_also_in_type_and_sign() -> None:
+    set_beta(2.0)
+    follows(lambda x: x * BETA, lambda: set_beta(0.5))
+    set_beta(1)
+    follows(
+        lambda x: cr.sum(x > 2) * BETA,
+        lambda: set_beta(1.0),  # equal, but the result is a float now
+    )
+    set_beta(0.0)
+    follows(lambda x: x * 0 + math.copysign(1, BETA), lambda: set_beta(-0.0))
+
+
+def test_a_cell_of_the_closure_is_followed() -> None:
+    beta, how = 1.0, "times"
+
+    def f(x: Any) -> Any:
+        return x * beta if how == "times" else x + beta
+
+    def change(b: float, h: str) -> None:
+        nonlocal beta, how
+        beta, how = b, h
+
+    follows(f, lambda: change(3.0, "times"), lambda: change(3.0, "plus"))
+
+
+@dataclasses.dataclass
+class Settings:
+    """Settings as people keep them."""
+
+    beta: float = 1.0
+
+
+class Static:
+    """Settings in a class."""
+
+    beta = 1.0
+
+
+@pytest.mark.parametrize(
+    "holder",
+    [
+        Settings(),
+        types.SimpleNamespace(beta=1.0),
+        argparse.Namespace(beta=1.0),
+        Static,
+        Static(),
+        types.ModuleType("settings_of_the_user"),
+    ],
+    ids=lambda each: type(each).__name__,
+)
+def test_an_attribute_that_the_code_names_is_followed(holder: Any) -> None:
+    holder.beta = 1.0
+    if isinstance(holder, types.ModuleType):
+        holder.__file__ = "settings_of_the_user.py"
+    run = follows(lambda x: x * holder.beta, lambda: setattr(holder, "beta", 4.0))
+    holder.another = 3
+    run(X)
+    assert len(run.specialisations) == 2
+
+
+def test_entries_of_dicts_and_lists_are_followed_at_any_depth() -> None:
+    config: Any = {"optim": {"beta": 1.0}, "weights": [1.0, 2.0]}
+
+    def f(x: Any) -> Any:
+        y = x * config["optim"]["beta"]
+        for w in config["weights"]:
+            y = y + w
+        return y
+
+    follows(
+        f,
+        lambda: config["optim"].update(beta=2.0),
+        lambda: config["weights"].append(3.0),
+        lambda: config["weights"].__setitem__(0, -1.0),
+        lambda: config.update(optim={"beta": 5.0}),
+    )
+
+
+def test_functions_that_are_called_are_followed_in_any_wrapping() -> None:
+    scale = [1.0, 1.0, 1.0, 1.0, 1.0]
+
+    def inner(x: Any) -> Any:
+        return x * scale[0]
+
+    class Callable_:
+        def __call__(self, x: Any) -> Any:
+            return x * scale[1]
+
+        @property
+        def factor(self) -> float:
+            return scale[2]
+
+        @staticmethod
+        def fixed(x: Any) -> Any:
+            return x * scale[3]
+
+        def method(self, x: Any) -> Any:
+            return self.fixed(x) * self.factor
+
+    called = Callable_()
+    partial = functools.partial(lambda k, x: x * k * scale[4], 2.0)
+    compiled = cr.compile(inner)
+    gradient = cr.grad(lambda x: (compiled(x) ** 2).sum())
+
+    def f(x: Any, method: Any = called.method) -> Any:
+        return called(method(partial(gradient(x))))
+
+    def change(i: int) -> Callable[[], None]:
+        return lambda: scale.__setitem__(i, 2.0 + i)
+
+    follows(f, *(change(i) for i in range(5)))
+
+
+def test_a_function_that_is_replaced_is_followed() -> None:
+    activation = cr.tanh
+    weights = {"loss": lambda x: x * 2}
+
+    def f(x: Any) -> Any:
+        return weights["loss"](activation(x))
+
+    def change() -> None:
+        nonlocal activation
+        activation = cr.exp
+
+    follows(f, change, lambda: weights.update(loss=lambda x: x * 3))
+
+
+def test_the_body_of_a_scan_is_followed() -> None:
+    decay, added = 0.5, np.ones(3, np.float32)
+
+    def f(x: Any) -> Any:
+        def step(carry: Any, row: Any) -> Any:
+            carry = carry * decay + row * added
+            return carry, None
+
+        return cr.scan(step, cr.zeros(3), x)[0]
+
+    def change() -> None:
+        nonlocal decay
+        decay = 0.25
+
+    run = follows(f, change)
+    added[:] = 7.0
+    agree(run, f, X)
+    assert len(run.specialisations) == 2
+
+
+# Modules. -----------------------------------------------------------------------------
+
+
+class Net(nn.Module):
+    """A module of the user's own, with all that one may hold."""
+
+    def __init__(self) -> None:
+        self.first = nn.Linear(3, 3)
+        self.blocks = [nn.Linear(3, 3)]
+        self.heads = {"a": nn.Tanh()}
+        self.scale = 1.0
+        self.options = types.SimpleNamespace(power=1)
+
+    def forward(self, x: Any) -> Any:
+        x = self.first(x) * self.scale
+        for block in self.blocks:
+            x = block(x)
+        return self.heads["a"](x) ** self.options.power * BETA
+
+
+def test_everything_that_a_module_holds_is_followed() -> None:
+    model = Net()
+    set_beta(1.0)
+    follows(
+        lambda x: model(x),
+        lambda: setattr(model, "scale", 3.0),
+        lambda: setattr(model.first, "weight", cr.parameter(np.ones((3, 3), "f"))),
+        lambda: setattr(model, "first", nn.Linear(3, 3)),
+        lambda: model.blocks.append(nn.Linear(3, 3)),
+        lambda: model.heads.update(a=nn.Sigmoid()),
+        lambda: setattr(model.options, "power", 2),
+        lambda: set_beta(2.0),
+    )
+
+
+def test_a_model_is_followed_as_argument_method_and_compiled_by_itself() -> None:
+    model = nn.Sequential(nn.Linear(3, 3), nn.Dropout(0.5))
+    given = cr.compile(lambda m, x: m(x, training=True).sum())
+    own = cr.compile(functools.partial(model, training=True))
+    forward = cr.compile(model.forward)
+    ones = np.ones((50, 3), np.float32)
+    for run in (lambda: given(model, ones), lambda: own(ones), lambda: forward(ones)):
+        model[1].p = 0.5
+        run()
+        model[1].p = 0.0
+        model[0].weight = cr.parameter(np.ones((3, 3), np.float32))
+        wanted = model(ones).numpy()
+        np.testing.assert_allclose(run().numpy().sum(), wanted.sum(), rtol=1e-5)
+
+
+class Trainer:
+    """A plain class with a compiled method."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self.model = model
+        self.beta = 1.0
+        self.losses: list[float] = []
+
+    @cr.compile
+    def loss(self, x: Any) -> Any:
+        """The loss."""
+        return (self.model(x) ** 2).sum() * self.beta
+
+    def run(self, x: Any) -> None:
+        """A step, whose result is kept."""
+        self.losses.append(self.loss(x).item())
+
+
+def test_a_compiled_method_follows_its_instance_and_does_not_keep_it_alive() -> None:
+    trainer = Trainer(nn.Linear(3, 1))
+    trainer.run(X)
+    trainer.beta = 2.0
+    trainer.run(X)
+    assert trainer.losses[1] == pytest.approx(2 * trainer.losses[0])
+    trainer.model = nn.Linear(3, 1)
+    trainer.run(X)
+    wanted = 2 * float((trainer.model(X) ** 2).sum())
+    assert trainer.losses[2] == pytest.approx(wanted)
+    trainer.run(X)
+    assert len(trainer.loss.__func__.specialisations) == 3
+    watch = weakref.ref(trainer)
+    del trainer
+    gc.collect()
+    assert watch() is None
+
+
+def test_fit_sees_settings_that_a_callback_changes() -> None:
+    model = nn.Sequential(nn.Linear(3, 8), nn.Dropout(0.5), nn.Linear(8, 1))
+    factor = [1.0]
+
+    def loss(outputs: Any, targets: Any) -> Any:
+        return ((outputs - targets) ** 2).mean() * factor[0]
+
+    class Change(Callback):
+        def on_epoch_end(self, run: Any) -> None:
+            if run.epoch == 1:
+                factor[0] = 0.0
+
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(32, 3)).astype("f"), rng.normal(size=(32, 1)).astype("f")
+    history = cr.fit(
+        model, (x, y), loss=loss, epochs=2, callbacks=[Change()], progress=False
+    )
+    assert history["loss"][0] > 0.0
+    assert history["loss"][1] == 0.0
+
+
+# How it is compiled again. ------------------------------------------------------------
+
+
+def test_a_value_that_comes_back_finds_its_program_and_a_new_object_its_equal() -> None:
+    beta = [0.5]
+    run = cr.compile(lambda x: (x * beta[0]).sum())
+    for value in (0.5, 0.25, 0.5, 0.25, float("0.5")):
+        beta[0] = value
+        assert run(X).item() == pytest.approx(21 * value)
+    assert len(run.specialisations) == 2
+
+
+def test_what_changes_often_is_one_warning_with_its_cure() -> None:
+    settings = {"beta": 1.0}
+    run = cr.compile(lambda x: x * settings["beta"])
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for n in range(12):
+            settings["beta"] = 1 / (n + 1)
+            run(X)
+    assert [str(each.message) for each in caught] == [
+        "compile: <lambda> has been compiled anew 3 times because what it captured "
+        "changed, this time settings['beta'], from 0.3333333333333333 to 0.25: make "
+        "what changes an argument; a float or an array is then an input, and nothing "
+        "is compiled anew"
+    ]
+    assert caught[0].filename == __file__
+    assert len(run.specialisations) == front.MOST_KEPT
+
+
+def test_what_the_function_itself_changes_does_not_compile_it_anew() -> None:
+    count, seen = [0], []
+
+    def f(x: Any) -> Any:
+        count[0] += 1
+        seen.append(x.shape)
+        return x * 2
+
+    run = cr.compile(f)
+    for _ in range(3):
+        run(X)
+        run(X[:1])
+    assert (count, len(seen)) == ([2], 2)
+
+
+def test_what_the_code_does_not_load_does_not_compile_it_anew() -> None:
+    set_beta(1.0)
+    holder = types.SimpleNamespace(step=lambda x: x * 2, count=0)
+    run = cr.compile(lambda x: holder.step(x))
+    for n in range(4):
+        holder.count = n
+        set_beta(float(n))  # a global, and not one of this function
+        run(X)
+    assert len(run.specialisations) == 1
+
+
+def test_a_change_elsewhere_costs_no_new_program() -> None:
+    model, other = nn.Linear(3, 3), nn.Dropout(0.5)
+    optimizer = optim.Adam(model.parameters(), lr=0.1)
+    run = cr.compile(lambda x: optimizer.step(cr.backprop((model(x) ** 2).sum())))
+    for _ in range(3):
+        run(X)
+        other.p = 0.1
+        optimizer.lr = 0.01
+        optimizer.lr = 0.02
+    assert len(run.specialisations) == 1
+
+
+def test_a_transform_of_an_optimizer_that_is_replaced_is_followed() -> None:
+    w = cr.parameter([1.0])
+    optimizer = optim.SGD([w], lr=1.0)
+    run = cr.compile(lambda: optimizer.step(cr.backprop(w.sum())))
+    run()
+    optimizer.transforms = (lambda g: {w: g[w] * 0 for w in g},)
+    run()
+    assert w.item() == 0.0
+
+
+# Arrays. ------------------------------------------------------------------------------
+
+
+def test_an_array_that_meets_a_tensor_is_read_anew_without_a_new_program() -> None:
+    a, matrix = np.ones(3, np.float32), np.eye(3, dtype=np.float32)
+    rows = np.array([0, 1])
+
+    def f(x: Any) -> Any:
+        return cr.tensor(x * a)[rows] @ matrix.T + cr.tensor(a)
+
+    run = cr.compile(lambda x: (x * a)[rows] @ matrix + cr.tensor(a))
+    wanted = lambda: (X * a)[rows] @ matrix + a  # noqa: E731
+    for _ in range(2):
+        np.testing.assert_allclose(run(X).numpy(), wanted(), rtol=1e-6)
+        a[:], matrix[0], rows[:] = [5.0, 6.0, 7.0], 3.0, [1, 1]
+    np.testing.assert_allclose(run(X).numpy(), wanted(), rtol=1e-6)
+    a = np.full(3, 2.0, np.float32)
+    np.testing.assert_allclose(run(X).numpy(), wanted(), rtol=1e-6)
+    assert len(run.specialisations) == 1
+    a = np.full(3, 2.0)  # of another dtype
+    np.testing.assert_allclose(run(X).numpy(), wanted(), rtol=1e-6)
+    assert len(run.specialisations) == 2
+
+
+def test_an_array_that_goes_through_numpy_is_compared() -> None:
+    a = np.ones(3, np.float32)
+    follows(lambda x: x * np.exp(a), lambda: a.__setitem__(0, 2.0))
+    follows(lambda x: x if a[0] > 0 else -x, lambda: a.__setitem__(0, -2.0))
+
+
+def test_a_large_array_that_goes_through_numpy_is_warned_of() -> None:
+    table = np.ones((MOST_COMPARED, 3), np.float32)
+    direct = cr.compile(lambda x: x * table[:1] + table.sum())
+    with pytest.warns(
+        UserWarning, match=r"<lambda> uses table from outside, too large"
+    ):
+        direct(X)
+    direct(X[:1])  # once is enough
+    read = cr.compile(lambda i: cr.tensor(table)[i])
+    assert read(np.array(3)).numpy().tolist() == [1.0, 1.0, 1.0]
+    table[3] = 2.0
+    assert read(np.array(3)).numpy().tolist() == [2.0, 2.0, 2.0]
+
+
+# How values are told apart. -----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "equal"),
+    [
+        (1, 1, True),
+        (1, 1.0, False),
+        (1, True, False),
+        (0.0, -0.0, False),
+        (float("nan"), float("nan"), True),
+        ("a", "a", True),
+        (np.float32(1), np.float64(1), False),
+        ([], [], False),
+    ],
+)
+def test_values_are_the_same_in_type_sign_and_digits(
+    a: Any, b: Any, equal: bool
+) -> None:
+    assert same(a, b) is equal
+
+
+def test_cycles_and_deep_nesting_are_walked_iteratively() -> None:
+    deep: Any = {"beta": 1.0}
+    for _ in range(2_000):
+        deep = [deep]
+    deep.append(deep)
+    assert Captured([deep]).state["list" + "[0]" * 2_000 + "['beta']"] == 1.0
