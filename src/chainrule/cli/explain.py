@@ -6,6 +6,7 @@ Place on the road: a command.
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import click
@@ -30,7 +31,7 @@ from ..training.objective import Objective
 from ..training.step import training_step
 from .application import Command
 from .arguments import Name, Whole
-from .terminal import Terminal
+from .terminal import Terminal, columns
 
 EXAMPLES = """
 Examples:
@@ -40,6 +41,8 @@ Examples:
       for another one
   chainrule explain latest --out inside.html
       a page to step through the graph, forward and backward, node by node
+  chainrule explain runs/houses-20260131-120000 --importance
+      which columns of the table its predictions rest on
   chainrule explain latest --compiled
       what a step of its training is compiled to: passes, kernels, bytes, speed
 """
@@ -56,6 +59,11 @@ Examples:
     help="Write a page (.html), a drawing (.svg), .txt; or, of a network for images, "
     "what its first layer says of the example (.png).",
 )
+@click.option(
+    "--importance",
+    is_flag=True,
+    help="Show which columns of the table the predictions rest on.",
+)
 @click.option("--graph", is_flag=True, help="Print the graph, node by node.")
 @click.option(
     "--compiled", is_flag=True, help="Show what a training step is compiled to."
@@ -70,6 +78,7 @@ def command(
     run: str,
     row: int,
     out: str | None,
+    importance: bool,
     graph: bool,
     compiled: bool,
     engine: str | None,
@@ -83,11 +92,16 @@ def command(
     terminal = Terminal(json=as_json)
     folder = RunFolder.find(run)
     settings = folder.read_settings()
+    asked = {"--compiled": compiled, "--importance": importance, "--graph": graph}
+    given = [option for option, wanted in asked.items() if wanted]
+    if out is not None and given:
+        given.append("--out")
+    if len(given) > 1:
+        raise ArgumentError(f"{given[0]} beside {given[1]}: one at a time")
+    if importance:
+        _show_importance(SavedRun(folder, settings), terminal)
+        return
     if compiled:
-        if graph or out is not None:
-            raise ArgumentError(
-                f"--compiled beside {'--graph' if graph else '--out'}: one at a time"
-            )
         _show_compiled(folder, settings, engine, terminal)
         return
     saved = SavedRun(folder, settings)
@@ -125,6 +139,15 @@ def _draw(model: Any, test: Any, row: int, out: str) -> None:
     with pictures.windowless():
         figure = first_layer.activations(layer, test, row)
         pictures.save(figure, out)
+
+
+def _show_importance(saved: SavedRun, terminal: Terminal) -> None:
+    """Which columns the predictions rest on."""
+    found = saved.importance()
+    terminal.result(
+        f"{saved.path}: {found.sentence()}", "", *columns(found.table(), indent="")
+    )
+    terminal.finish({"run": str(saved.path), **asdict(found)})
 
 
 def _show_compiled(

@@ -6,6 +6,7 @@ print what is found here.
 ==================  ===============================================================
 ``saved_run``       ``load_run``, and what it returns
 ``overview``        the runs of a folder side by side
+``importance``      which columns predictions rest on
 ``example``         one example, to be explained
 ``predictions``     what a network says, in the words and units of its data
 ``folder``          what a run leaves on disk
@@ -24,19 +25,28 @@ from typing import TYPE_CHECKING
 from ..public import listing, missing_names
 
 if TYPE_CHECKING:
+    from .importance import Importance as Importance
     from .overview import RunSummary as RunSummary
     from .overview import list_runs as list_runs
     from .predictions import Predictions as Predictions
     from .saved_run import SavedRun as SavedRun
     from .saved_run import load_run as load_run
 
-__all__ = ["Predictions", "RunSummary", "SavedRun", "list_runs", "load_run"]
+__all__ = [
+    "Importance",
+    "Predictions",
+    "RunSummary",
+    "SavedRun",
+    "list_runs",
+    "load_run",
+]
 
 __dir__ = listing(__all__)
 if not TYPE_CHECKING:  # so that type checkers still find wrong names
     __getattr__ = missing_names(
         __name__,
         later={
+            ".importance": ("Importance",),
             ".overview": ("RunSummary", "list_runs"),
             ".predictions": ("Predictions",),
             ".saved_run": ("SavedRun", "load_run"),

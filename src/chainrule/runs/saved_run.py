@@ -22,6 +22,7 @@ from ..wording import counted
 from . import report, sources
 from .example import Example, explained, of_dataset, of_new
 from .folder import RunFolder
+from .importance import Importance, measure_importance
 from .predictions import Predictions, predict
 from .settings import Settings
 
@@ -198,6 +199,34 @@ class SavedRun:
         example = self.example(row, target)
         title = f"{self.path.name}, {example.name}: {example.verdict(self.model)}"
         return explained(self.model, example, title)
+
+    def importance(
+        self, known: Any = None, *, repeats: int = 10, seed: int = 0
+    ) -> Importance:
+        """Which columns of a table the network's predictions rest on.
+
+        Each column is shuffled among the rows, and the score gets worse by what the
+        network owed to it; beside it stands how strongly the column moves predictions,
+        gradient × input. Both with their standard deviations.
+
+        Arguments:
+            known: rows whose target is known; the validation data of the run when not
+                given, or its test data where it had none. At most 2000 rows are used.
+            repeats: how often each column is shuffled.
+            seed: of the shuffles.
+
+        Raises:
+            ArgumentError: the network takes images, which have no columns.
+        """
+        if known is not None:
+            part, examples = "given", self._known(known)
+        elif self.examples.validation is not None:
+            part, examples = "validation", self.examples.validation
+        else:
+            part, examples = "test", self.examples.test
+        return measure_importance(
+            self.model, examples, self.settings, part, repeats, seed
+        )
 
     def example(self, row: Any = 0, target: Any = None) -> Example:
         """One example as ``explain`` takes it: its inputs, target and columns.
