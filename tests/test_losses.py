@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.stats
 
 import chainrule as cr
 from chainrule import losses
@@ -67,7 +68,42 @@ def multiclass_hinge(s: Array, y: Array, m: float) -> Array:
     return np.maximum(0, m + others.max(-1) - s[rows, y])
 
 
+def kl(q: Array, p: Array) -> Array:
+    return (q * np.log(q / p)).sum(-1)
+
+
+def softmax(z: Array) -> Array:
+    return np.exp(log_softmax(z))
+
+
+def cosine(a: Array, b: Array) -> Array:
+    return (a * b).sum(-1) / np.sqrt((a * a).sum(-1) * (b * b).sum(-1))
+
+
+def focal(p: Array, gamma: float) -> Array:
+    return -((1 - p) ** gamma) * np.log(p)
+
+
+def poisson(z: Array, y: Array) -> Array:
+    return -scipy.stats.poisson.logpmf(y, np.exp(z))
+
+
+def negative_binomial(z: Array, alpha: Array, y: Array) -> Array:
+    r = 1 / alpha
+    return -scipy.stats.nbinom.logpmf(y, r, r / (r + np.exp(z)))
+
+
+def dice(p: Array, y: Array, smooth: float = 1.0) -> Array:
+    both, sizes = (p * y).sum((1, 2)), (p + y).sum((1, 2))
+    return 1 - (2 * both + smooth) / (sizes + smooth)
+
+
 ROWS = np.arange(N)
+COUNTS = rng.integers(0, 9, (N, K))
+PIXELS = rng.normal(size=(N, 3, 2, K))
+MASKS = rng.integers(0, 2, (N, 3, 2, K))
+REGIONS = rng.integers(0, K, (N, 3, 2))
+PAIRS = SIGNS[:, 0]
 NLL = -log_softmax(LOGITS)
 MIXED = 0.9 * np.eye(K)[LABELS] + 0.1 / K
 
@@ -149,6 +185,94 @@ CASES: dict[str, tuple[Callable[..., Any], Any, Array]] = {
         lambda mu, **k: losses.gaussian_nll(mu, Y, variance=np.exp(S), **k),
         A,
         gaussian(A, np.exp(S), Y).sum(1),
+    ),
+    "kl_divergence": (
+        lambda z, **k: losses.kl_divergence(z, SHARES, **k),
+        LOGITS,
+        kl(SHARES, softmax(LOGITS)),
+    ),
+    "kl_divergence of logits": (
+        lambda z, **k: losses.kl_divergence(z, S, target_logits=True, **k),
+        LOGITS,
+        kl(softmax(S), softmax(LOGITS)),
+    ),
+    "kl_divergence by its target": (
+        lambda s, **k: losses.kl_divergence(
+            cr.tensor(LOGITS, s.dtype), s, target_logits=True, **k
+        ),
+        S,
+        kl(softmax(S), softmax(LOGITS)),
+    ),
+    "focal": (
+        lambda z, **k: losses.focal(z, BITS, **k),
+        LOGITS,
+        focal(sigmoid(np.where(BITS, LOGITS, -LOGITS)), 2.0),
+    ),
+    "focal with alpha": (
+        lambda z, **k: losses.focal(z, BITS, gamma=0.5, alpha=0.25, **k),
+        LOGITS,
+        np.where(BITS, 0.25, 0.75)
+        * focal(sigmoid(np.where(BITS, LOGITS, -LOGITS)), 0.5),
+    ),
+    "focal of classes": (
+        lambda z, **k: losses.focal(z, LABELS, gamma=1.5, **k),
+        LOGITS,
+        focal(softmax(LOGITS)[ROWS, LABELS], 1.5),
+    ),
+    "focal of classes with alpha": (
+        lambda z, **k: losses.focal(z, LABELS, alpha=CLASS_WEIGHTS, **k),
+        LOGITS,
+        CLASS_WEIGHTS[LABELS] * focal(softmax(LOGITS)[ROWS, LABELS], 2.0),
+    ),
+    "dice": (
+        lambda z, **k: losses.dice(z, MASKS, **k),
+        PIXELS,
+        dice(sigmoid(PIXELS), MASKS),
+    ),
+    "dice of classes": (
+        lambda z, **k: losses.dice(z, REGIONS, smooth=0.1, **k),
+        PIXELS,
+        dice(softmax(PIXELS), np.eye(K)[REGIONS], 0.1),
+    ),
+    "cosine_embedding": (
+        lambda a, **k: losses.cosine_embedding(
+            (a, cr.tensor(Y, a.dtype)), PAIRS, margin=-0.2, **k
+        ),
+        A,
+        np.where(PAIRS > 0, 1 - cosine(A, Y), np.maximum(0, cosine(A, Y) + 0.2)),
+    ),
+    "triplet_margin": (
+        lambda a, **k: losses.triplet_margin(
+            a, cr.tensor(Y, a.dtype), cr.tensor(S, a.dtype), margin=0.7, **k
+        ),
+        A,
+        np.maximum(
+            0, 0.7 + np.linalg.norm(A - Y, axis=1) - np.linalg.norm(A - S, axis=1)
+        ),
+    ),
+    "poisson_nll": (
+        lambda z, **k: losses.poisson_nll(z, COUNTS, **k),
+        A,
+        poisson(A, COUNTS).sum(1),
+    ),
+    "poisson_nll per element": (
+        lambda z, **k: losses.poisson_nll(z, COUNTS, full=False, per="element", **k),
+        A,
+        np.exp(A) - COUNTS * A,
+    ),
+    "negative_binomial_nll": (
+        lambda z, **k: losses.negative_binomial_nll(
+            (z, cr.tensor(S, z.dtype)), COUNTS, **k
+        ),
+        A,
+        negative_binomial(A, np.exp(S), COUNTS).sum(1),
+    ),
+    "negative_binomial_nll by its dispersion": (
+        lambda s, **k: losses.negative_binomial_nll(
+            (cr.tensor(A, s.dtype), s), COUNTS, **k
+        ),
+        S,
+        negative_binomial(A, np.exp(S), COUNTS).sum(1),
     ),
     "bernoulli_nll": (
         lambda z, **k: losses.bernoulli_nll(z, BITS, **k),
@@ -619,8 +743,10 @@ WRONG: list[tuple[str, Callable[[], Any], type[ChainruleError], str, str | None]
         lambda: losses.by_name("cross_entrpy"),
         OptionError,
         "unknown loss 'cross_entrpy': expected one of 'bernoulli_nll', "
-        "'binary_cross_entropy', 'cross_entropy', 'ctc', 'gaussian_nll', "
-        "'half_squared_error', 'hinge', 'huber', 'l1', 'mse', 'squared_error'",
+        "'binary_cross_entropy', 'cosine_embedding', 'cross_entropy', 'ctc', 'dice', "
+        "'focal', 'gaussian_nll', 'half_squared_error', 'hinge', 'huber', "
+        "'kl_divergence', 'l1', 'mse', 'negative_binomial_nll', 'poisson_nll', "
+        "'squared_error'",
         "did you mean 'cross_entropy'?",
     ),
     (
@@ -649,6 +775,13 @@ WRONG: list[tuple[str, Callable[[], Any], type[ChainruleError], str, str | None]
         lambda: losses.gaussian_nll(np.ones(2), np.ones(2), variance=[1.0, 0.0]),
         DataError,
         "gaussian_nll: variance (2,): 0 at row 1: expected above 0",
+        None,
+    ),
+    (
+        "one variance of 0 for all",
+        lambda: losses.gaussian_nll(np.ones(2), np.ones(2), variance=0.0),
+        DataError,
+        "gaussian_nll: variance (): 0 as its only value: expected above 0",
         None,
     ),
     (

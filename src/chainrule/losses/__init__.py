@@ -26,15 +26,18 @@ from typing import TYPE_CHECKING, Any
 from ..errors import unknown_option
 from ..foreign import loss_called
 from ..public import listing, missing_names
-from .classes import binary_cross_entropy, cross_entropy, hinge
+from .classes import binary_cross_entropy, cross_entropy, focal, hinge, kl_divergence
+from .counts import negative_binomial_nll, poisson_nll
 from .ctc import ctc
 from .ctc_decoding import Decoding, ctc_decode
+from .embeddings import cosine_embedding, triplet_margin
 from .likelihoods import bernoulli_nll, gaussian_nll
+from .overlap import dice
 from .squared import half_squared_error, huber, l1, mse, squared_error
 
 Loss = Callable[..., Any]
 
-#: The losses by name.
+#: The losses of predictions and targets by name.
 BY_NAME: dict[str, Loss] = {
     loss.__name__: loss
     for loss in (
@@ -45,9 +48,15 @@ BY_NAME: dict[str, Loss] = {
         huber,
         binary_cross_entropy,
         cross_entropy,
+        kl_divergence,
+        focal,
+        dice,
         hinge,
+        cosine_embedding,
         gaussian_nll,
         bernoulli_nll,
+        poisson_nll,
+        negative_binomial_nll,
         ctc,
     )
 }
@@ -78,16 +87,23 @@ __all__ = [
     "bernoulli_nll",
     "binary_cross_entropy",
     "by_name",
+    "cosine_embedding",
     "cross_entropy",
     "ctc",
     "ctc_decode",
+    "dice",
+    "focal",
     "gaussian_nll",
     "half_squared_error",
     "hinge",
     "huber",
+    "kl_divergence",
     "l1",
     "mse",
+    "negative_binomial_nll",
+    "poisson_nll",
     "squared_error",
+    "triplet_margin",
 ]
 
 __dir__ = listing(__all__)

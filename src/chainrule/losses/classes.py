@@ -13,9 +13,12 @@ from ..errors import ArgumentError, DataError, DTypeError, ShapeError
 from ..graph import Node
 from ..ops import composed
 from ..ops.arrays import constant, lift
-from ..ops.elementwise import relu, softplus, where
+from ..ops.elementwise import exp, log, relu, softplus, where
 from ..ops.indexing import normal_index
 from .inputs import average, float_predictions, pair, place, refuse
+
+#: A logit of what cannot be; within it no gradient is ∞ − ∞ or ∞ · 0.
+_IMPOSSIBLE = -1e30
 
 
 def binary_cross_entropy(
@@ -51,7 +54,7 @@ def binary_cross_entropy(
     name = "binary_cross_entropy"
     if pos_weight is not None and not pos_weight > 0:
         raise ArgumentError(f"{name}: pos_weight={pos_weight!r}: expected above 0")
-    z, y = _logits_and_answers(name, logits, targets)
+    z, y = logits_and_answers(name, logits, targets)
     yes = y * softplus(-z)
     if pos_weight is not None:
         yes = yes * float(pos_weight)
@@ -99,7 +102,7 @@ def cross_entropy(
     """
     name = "cross_entropy"
     targets, counts = _without_ignored(name, logits, targets, ignore_index)
-    z, q, known = _class_targets(name, logits, targets)
+    z, q, known = class_targets(name, logits, targets)
     if counts is not None:  # even a NaN in an ignored row must have no effect
         z = where(composed.expand_dims(counts, -1), z, 0.0)
     smoothing = _share(name, "label_smoothing", label_smoothing)
@@ -119,6 +122,133 @@ def cross_entropy(
         losses = where(counts, losses, 0.0)
         mass = counts.astype(z.dtype) if mass is None else where(counts, mass, 0.0)
     return average(name, losses, "element", sample_weight, reduction, mass)
+
+
+def kl_divergence(
+    logits: Any,
+    targets: Any,
+    *,
+    target_logits: bool = False,
+    sample_weight: Any = None,
+    reduction: str = "mean",
+) -> Any:
+    """The Kullback-Leibler divergence of the predicted distribution from the target:
+    D(q ‖ p), what is lost where p is used and q is true.
+
+    Formula: ℓᵢ = Σₖ qᵢₖ (ln qᵢₖ − ln pᵢₖ) with p = softmax(z); 0 where both are the
+    same. It is ``cross_entropy`` minus the entropy of q, with the same gradient by z.
+    (D(p ‖ q), the other direction, is Σ p (ln p − ln q), and another number.)
+
+    Shapes: logits and targets alike, (…, K) → ().
+
+    Arguments:
+        logits: z.
+        targets: q, distributions along the last axis.
+        target_logits: whether ``targets`` are logits too, and q their softmax, as
+            where one network learns from another.
+
+    Raises:
+        ShapeError: when the shapes differ or the batch is empty.
+        DataError: for known targets that are no distributions.
+
+    Source: Kullback & Leibler (1951); Hinton, Vinyals & Dean (2015) for distillation.
+
+    Example:
+        >>> kl_divergence([[0.0, 0.0]], [[1.0, 0.0]]).item()
+        0.6931471824645996
+        >>> kl_divergence([[1.0, 2.0]], [[3.0, 4.0]], target_logits=True).item()
+        0.0
+    """
+    name = "kl_divergence"
+    z, y = pair(name, logits, targets, "logits")
+    if z.shape[-1] == 1 or len(z.shape) < 2:
+        raise ShapeError(
+            f"{name}: logits {z.shape}: expected distributions along the last axis, "
+            "(samples, classes)"
+        )
+    logp = composed.log_softmax(z)
+    if target_logits:
+        logq = composed.log_softmax(y)
+        q = exp(logq)
+    else:
+        refuse(name, y, lambda v: ~(v >= 0), "probabilities, 0 or more",
+               "for logits, target_logits=True")  # fmt: skip
+        if y.value is not None:
+            _check_distributions(name, y)
+        q, logq = y, log(where(y == 0.0, 1.0, y))
+    losses = where(q == 0.0, 0.0, q * (logq - logp)).sum(axis=-1)
+    return average(name, losses, "element", sample_weight, reduction)
+
+
+def focal(
+    logits: Any,
+    targets: Any,
+    *,
+    gamma: float = 2.0,
+    alpha: Any = None,
+    sample_weight: Any = None,
+    reduction: str = "mean",
+) -> Any:
+    """The cross-entropy in which what is already right counts little, from logits: for
+    classes of which one is rare.
+
+    Formula: ℓ = −α (1 − p)ᵞ ln p, with p the predicted probability of the true answer:
+    σ(z) or 1 − σ(z) of yes or no, softmax(z)[y] of class numbers. γ = 0 is the
+    cross-entropy.
+
+    Shapes: logits (N, …) with targets alike of 0 and 1, or logits (…, K) with integers
+    (…) of class numbers → ().
+
+    Arguments:
+        gamma: γ, 0 or more.
+        alpha: for yes or no, the weight of 1, from 0 to 1; that of 0 is 1 − alpha. For
+            classes one weight for each, (K,). Without it all weights are 1.
+
+    Raises:
+        ShapeError: when the shapes do not fit, or the batch is empty.
+        BoundsError: for a class number outside of 0 … K − 1.
+        DataError: for known targets outside of 0 … 1.
+
+    Source: Lin et al. (2017), with γ = 2 and α = 0.25.
+
+    Example:
+        >>> round(focal([0.0, 0.0], [0, 1]).item(), 4)  # ¼ ln 2
+        0.1733
+        >>> round(focal([[0.0, 0.0]], [0]).item(), 4)
+        0.1733
+    """
+    name = "focal"
+    if not isinstance(gamma, numbers.Real) or not 0 <= gamma < math.inf:
+        raise ArgumentError(f"{name}: gamma={gamma!r}: expected a number, 0 or more")
+    (s,), (y,) = lift([logits]), lift([targets])
+    if dtypes.is_integer(y.dtype) and len(s.shape) == len(y.shape) + 1:
+        if s.shape[-1] > 1:
+            losses = _multiclass_focal(name, s, y, float(gamma), alpha)
+            return average(name, losses, "element", sample_weight, reduction)
+    z, y = logits_and_answers(name, s, y)
+    # ln p = −softplus(−z), and (1 − p)ᵞ = e^(−γ softplus(z)).
+    z = composed.clip(z, _IMPOSSIBLE, -_IMPOSSIBLE)
+    yes = y * softplus(-z) * exp(-float(gamma) * softplus(z))
+    no = (1.0 - y) * softplus(z) * exp(-float(gamma) * softplus(-z))
+    if alpha is not None:
+        share = _share(name, "alpha", alpha)
+        yes, no = share * yes, (1.0 - share) * no
+    return average(name, yes + no, "element", sample_weight, reduction)
+
+
+def _multiclass_focal(
+    name: str, logits: Node, labels: Node, gamma: float, alpha: Any
+) -> Any:
+    z, right, _ = class_targets(name, logits, labels)
+    z = composed.clip(z, _IMPOSSIBLE, -_IMPOSSIBLE)
+    logp = where(right, composed.log_softmax(z), 0.0).sum(axis=-1)
+    others = where(right, _IMPOSSIBLE, z)
+    log_rest = composed.logsumexp(others, -1) - composed.logsumexp(z, -1)
+    losses = -exp(gamma * log_rest) * logp
+    if alpha is None:
+        return losses
+    weights = _class_weights(name, alpha, z)
+    return losses * where(right, weights, 0.0).sum(axis=-1)
 
 
 def hinge(
@@ -166,14 +296,14 @@ def hinge(
 def _multiclass_hinge(
     scores: Node, labels: Node, margin: float, sample_weight: Any, reduction: str
 ) -> Any:
-    s, right, _ = _class_targets("hinge", scores, labels)
+    s, right, _ = class_targets("hinge", scores, labels)
     of_right = where(right, s, 0.0).sum(axis=-1)
     of_others = where(right, -math.inf, s).max(axis=-1)
     losses = relu(float(margin) + of_others - of_right)
     return average("hinge", losses, "element", sample_weight, reduction)
 
 
-def _logits_and_answers(name: str, logits: Any, targets: Any) -> tuple[Any, Any]:
+def logits_and_answers(name: str, logits: Any, targets: Any) -> tuple[Any, Any]:
     """Logits, and targets from 0 to 1 of the same shape."""
     (y,) = lift([targets])
     if not dtypes.is_float(y.dtype):
@@ -185,7 +315,7 @@ def _logits_and_answers(name: str, logits: Any, targets: Any) -> tuple[Any, Any]
     return z, y
 
 
-def _class_targets(name: str, logits: Any, targets: Any) -> tuple[Any, Any, bool]:
+def class_targets(name: str, logits: Any, targets: Any) -> tuple[Any, Any, bool]:
     """Logits (…, K), targets (…, K), and whether these are bools that mark a class."""
     z = float_predictions(name, logits, "logits")
     (y,) = lift([targets])

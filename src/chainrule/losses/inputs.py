@@ -141,7 +141,7 @@ def refuse(
     if node.value is None:
         return
     places = np.argwhere(wrong(node.value))
-    if places.size:
+    if len(places):  # (1, 0) for a single number
         first = tuple(int(i) for i in places[0])
         raise DataError(
             f"{name}: {what} {node.shape}: {node.value[first]:g} {place(first)}: "

@@ -51,7 +51,7 @@ def gaussian_nll(
     name = "gaussian_nll"
     mean, log_variance = _mean_and_log_variance(name, predictions, variance)
     mu, y = pair(name, mean, targets, "mean")
-    s: Any = _like(name, log_variance, mu, "log-variance")
+    s: Any = like(name, log_variance, mu, "log-variance", "mean")
     # e^(−s/2), kept finite for variances close to 0.
     largest = 0.45 * math.log(np.finfo(mu.dtype).max)
     scaled = (y - mu) * exp(minimum(-0.5 * s, largest))
@@ -87,18 +87,24 @@ def bernoulli_nll(
     )
 
 
-def _like(name: str, value: Any, like: Any, what: str) -> Any:
-    """A second prediction, of the shape of the first or one number."""
+def like(name: str, value: Any, first: Any, what: str, of: str) -> Any:
+    """A second prediction, of the shape of the first or one number.
+
+    Example:
+        >>> import chainrule as cr
+        >>> like("gaussian_nll", 1.0, cr.zeros((2, 3)), "log-variance", "mean").shape
+        ()
+    """
     (node,) = lift([value])
-    if node.shape not in ((), like.shape):
+    if node.shape not in ((), first.shape):
         raise ShapeError(
-            f"{name}: mean {like.shape} with {what} {node.shape}: the shapes must be "
+            f"{name}: {of} {first.shape} with {what} {node.shape}: the shapes must be "
             "equal; a loss never broadcasts",
-            fix=f"one {what} for every mean, or a single number",
+            fix=f"one {what} for every {of}, or a single number",
         )
     converted: Any = node
-    converted = converted.astype(like.dtype)
-    return converted if node.shape == like.shape else converted.reshape(())
+    converted = converted.astype(first.dtype)
+    return converted if node.shape == first.shape else converted.reshape(())
 
 
 def _mean_and_log_variance(name: str, predictions: Any, variance: Any) -> Any:

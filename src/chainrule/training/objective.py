@@ -26,6 +26,12 @@ METRICS_OF_LOSS: dict[str, tuple[str, ...]] = {
     "cross_entropy": ("accuracy",),
     "binary_cross_entropy": (),
     "bernoulli_nll": (),
+    "cosine_embedding": (),
+    "dice": (),
+    "focal": (),
+    "kl_divergence": (),
+    "negative_binomial_nll": (),
+    "poisson_nll": (),
     "hinge": (),
 }
 
@@ -41,6 +47,7 @@ LOSSES_WITHOUT_ACCURACY = {"ctc"}
 #: Losses of logits, and the layer that would turn them into probabilities before.
 LAYER_OF_LOSS: dict[str, tuple[type[nn.Module], str]] = {
     "cross_entropy": (nn.Softmax, "cr.softmax(model(x))"),
+    "kl_divergence": (nn.Softmax, "cr.softmax(model(x))"),
     "binary_cross_entropy": (nn.Sigmoid, "cr.sigmoid(model(x))"),
 }
 

@@ -19,6 +19,18 @@ NAMES: Mapping[str, str] = {
     **dict.fromkeys(("mae", "l1", "meanabsoluteerror"), "l1"),
     **dict.fromkeys(("huber", "smoothl1"), "huber"),
     **dict.fromkeys(("gaussiannll",), "gaussian_nll"),
+    **dict.fromkeys(("kldiv", "kldivergence", "kl"), "kl_divergence"),
+    **dict.fromkeys(("cosineembedding", "cosinesimilarity"), "cosine_embedding"),
+    **dict.fromkeys(("poissonnll", "poisson"), "poisson_nll"),
+    **dict.fromkeys(("negativebinomial", "nbnll"), "negative_binomial_nll"),
+    **dict.fromkeys(
+        (
+            "focal", "sigmoidfocal", "binaryfocalcrossentropy",
+            "categoricalfocalcrossentropy",
+        ),
+        "focal",
+    ),
+    "dice": "dice",
     "ctc": "ctc",
     **dict.fromkeys(("hinge", "multimargin", "hingeembedding"), "hinge"),
 }  # fmt: skip

@@ -126,6 +126,13 @@ NAMES: Mapping[str, str] = {
     "PositionalEncoding": "nn.SinusoidalPositions(dim)",
     "Unfold": "cr.windows(x, kernel)",
     "Fold": "cr.overlap_add(windows, size)",
+    **dict.fromkeys(
+        ("TripletMarginLoss", "TripletLoss", "TripletMarginWithDistanceLoss"),
+        "losses.triplet_margin(anchors, positives, negatives), a function",
+    ),
+    "CosineSimilarity": "losses.cosine_embedding((a, b), targets); or (a * b).sum(-1) "
+    "/ cr.norm(a, axis=-1) / cr.norm(b, axis=-1)",
+    "PairwiseDistance": "cr.norm(a - b, axis=-1)",
     "SpatialDropout1D": "nn.Dropout1d(0.5)",
     "Activation": "a layer of its own: nn.ReLU()",
 }
