@@ -37,6 +37,7 @@ __all__ = [
     "MissingPackageError",
     "NumericsError",
     "OptionError",
+    "ScalarError",
     "ShapeError",
     "SourceLine",
     "StateError",
@@ -153,6 +154,15 @@ class ShapeError(ChainruleError, ValueError):
 
     Smallest example: ``cr.tensor([1., 2.]) + cr.tensor([1., 2., 3.])``.
     Cure: reshape or slice one operand so that the named axes agree.
+    """
+
+
+class ScalarError(ShapeError, TypeError):
+    """A single number asked for its length, or to be gone through; a ``TypeError``, as
+    Python's own error is, by which other libraries tell numbers from sequences.
+
+    Smallest example: ``len(cr.tensor(1.0))``.
+    Cure: ``x.item()`` is the number; ``x[None]`` is a tensor of one element.
     """
 
 

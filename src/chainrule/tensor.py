@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from . import dtypes, shapes
-from .errors import ArgumentError, DTypeError, ShapeError
+from .errors import ArgumentError, DTypeError, ScalarError, ShapeError
 from .foreign import Refused, no_attribute
 from .graph import (
     Array,
@@ -26,7 +26,7 @@ from .graph import (
 )
 from .ops import composed, elementwise, matmul, movement, reduction
 from .ops.arrays import constant, converted, lift
-from .ops.numpy_functions import bools, numpy_function
+from .ops.elementwise import bools
 from .ops.subscript import subscript
 
 Axis = int | Sequence[int] | None
@@ -151,12 +151,12 @@ class Tensor(Node):
 
     def __len__(self) -> int:
         if not self.shape:
-            raise ShapeError("len: a tensor without axes has no length")
+            raise ScalarError("len: a tensor without axes has no length")
         return self.shape[0]
 
     def __iter__(self) -> Iterator[Tensor]:
         if not self.shape:
-            raise ShapeError(
+            raise ScalarError(
                 f"for: {self.describe()}: a single number has nothing to go through",
                 fix="x.item() is the number",
             )
@@ -184,7 +184,15 @@ class Tensor(Node):
 
     def __array_ufunc__(self, ufunc: Any, method: str, *args: Any, **kw: Any) -> Any:
         """NumPy's functions of tensors, ``array + tensor`` among them."""
-        return numpy_function(self, ufunc, method, args, kw)
+        from .protocols.universal import universal  # imported when used
+
+        return universal(ufunc, method, args, kw)
+
+    def __array_function__(self, called: Any, types: Any, args: Any, kw: Any) -> Any:
+        """NumPy's other functions, of tensors among their arguments."""
+        from .protocols.functions import function  # imported when used
+
+        return function(called, types, args, kw)
 
     def __setitem__(self, index: Any, value: Any) -> NoReturn:
         raise ArgumentError(

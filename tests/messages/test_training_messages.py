@@ -15,6 +15,7 @@ from chainrule.errors import (
     ChainruleError,
     DataError,
     DTypeError,
+    ScalarError,
     ShapeError,
 )
 
@@ -156,7 +157,7 @@ CASES: list[Case] = [
      "tensor: int with dtype object: a tensor holds numbers: bool, 8 to 64-bit "
      "integers, float32 or float64", None,
      "it does not fit 64 bits: write it as a float, 1e+30"),
-    ("for over a number", lambda: [*cr.tensor(1.0)], ShapeError,
+    ("for over a number", lambda: [*cr.tensor(1.0)], ScalarError,
      "for: (): a single number has nothing to go through", None,
      "x.item() is the number"),
     ("the gradient of a tensor", lambda: cr.grad(cr.tensor(1.0)), ArgumentError,  # type: ignore[arg-type]

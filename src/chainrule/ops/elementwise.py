@@ -375,3 +375,20 @@ stop_gradient = Primitive(
     cost=Cost.FREE,
     linear=True,
 )
+
+
+def bools(operator: str, a: Any, b: Any) -> list[Node]:
+    """Both sides of a logical operator, which are bools.
+
+    Raises:
+        DTypeError: when one is not.
+    """
+    nodes = lift([a, b])
+    for node in nodes:
+        if node.dtype != dtypes.bool_:
+            raise DTypeError(
+                f"{operator}: {node.describe()} is {node.dtype}: both sides must be "
+                "bool",
+                fix="compare first, with parentheses: (x > 0) & (x < 1)",
+            )
+    return nodes
