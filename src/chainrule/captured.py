@@ -3,8 +3,8 @@
 Place on the road: below the compiler, which asks this of the functions that it traces.
 A program is made of what its function captured: the cells of its closure, globals,
 default arguments, attributes, settings of modules. ``Captured`` follows all of it that
-Python lets one see, from the names that the code really loads, and ``holds`` compares
-it in every call. This file knows Python's objects, and nothing of tensors or programs.
+Python lets one see, from the names that the code really loads, and compares it
+in every call. This file knows Python's objects, and nothing of tensors or programs.
 
 Values that cannot be changed are compared; of what can be changed, lists and dicts are
 compared entry by entry, modules and optimizers when ``settings_changes`` tells that one
@@ -20,7 +20,7 @@ import os
 import sys
 import types
 import weakref
-from collections.abc import Callable, Iterable, Sequence, Set
+from collections.abc import Iterable, Sequence, Set
 from enum import Enum
 from operator import is_
 from typing import Any
@@ -51,10 +51,10 @@ MOST_COMPARED = 16384
 CALLED = ("__call__", "forward", "rule")
 PYTHON = os.path.dirname(os.__file__) + os.sep
 
-#: (what must hold, in Python; the object it holds of; what is expected of it).
-Check = tuple[str, Any, Any]
-#: (name, value, whether what is in it can change unseen, what must hold of its place).
-Found = tuple[str, Any, bool, Check | None]
+#: Where a value stands: (cell, value), or (namespace, name, value).
+Place = tuple[Any, ...]
+#: (name, value, whether what is in it can change unseen, its place if that can).
+Found = tuple[str, Any, bool, Place]
 
 
 class Captured:
@@ -69,8 +69,7 @@ class Captured:
         state: name → value of whatever decides what they do, in a fixed order.
         arrays: name → array, of all NumPy arrays.
         unseen: the names of arrays that are too large to be compared.
-        holds: tells quickly that nothing has changed; None if nothing can. Where it
-            does not, ``difference`` may find that everything is equal.
+        can_change: whether any of it can.
     """
 
     def __init__(
@@ -83,25 +82,59 @@ class Captured:
         self.arrays: dict[str, Array] = {}
         self.unseen: list[str] = []
         self._without, self._read = without, read
-        mark = "{h}.last is {v}", settings_changes, settings_changes.last
-        self._checks: list[Check] = [mark]  # first, and only where something is watched
+        self._mark = settings_changes.last
         self._watched = False
+        self._cells: list[Place] = []
+        self._named: list[Place] = []
+        self._containers: list[tuple[Any, list[Any], list[Any]]] = []
+        self._contents: list[tuple[Array, Any, bytes | None]] = []
         self._names = dict.fromkeys(CALLED)
         self._spaces: list[tuple[str, Any, bool]] = []
         self._places: set[tuple[int, str]] = set()
         self._seen: dict[int, tuple[str, Any]] = {}  # objects are kept: no id twice
         self._roots = {id(root) for root in roots}
-        self._pending: list[Found] = [(_name(each), each, True, None) for each in roots]
+        self._pending: list[Found] = [(_name(each), each, True, ()) for each in roots]
         known = -1
         while known != (known := len(self._names) + len(self._spaces)) or self._pending:
             while self._pending:
                 self._look(*self._pending.pop())
             for space in [*self._spaces]:
                 self._look_up(self._names, *space)
-        self.holds = _checker(self._checks[not self._watched :])
-        del self._seen, self._spaces, self._checks  # they would keep instances alive
+        guarded = self._cells, self._named, self._containers, self._contents
+        self.can_change = self._watched or any(guarded)
+        del self._seen, self._spaces  # they would keep instances alive
 
-    def _look(self, name: str, value: Any, open: bool, place: Check | None) -> None:
+    def holds(self) -> bool:
+        """Whether every object is the one that it was. If not, all may be equal still:
+        ``difference`` tells.
+
+        This runs in every call of a compiled function.
+        """
+        if self._mark is not settings_changes.last and self._watched:
+            return False
+        try:
+            for cell, value in self._cells:
+                if cell.cell_contents is not value:
+                    return False
+            for space, name, value in self._named:
+                if space[name] is not value:
+                    return False
+            for holder, keys, values in self._containers:
+                now = holder.values() if isinstance(holder, dict) else holder
+                if len(now) != len(keys) or not all(map(is_, now, values)):
+                    return False
+                if now is not holder and [*holder] != keys:
+                    return False
+            for array, kind, known in self._contents:
+                if (array.shape, array.dtype) != kind:
+                    return False
+                if known is not None and array.tobytes() != known:
+                    return False
+        except Exception:  # noqa: BLE001 (what was there is not, or refuses to be read)
+            return False
+        return True
+
+    def _look(self, name: str, value: Any, open: bool, place: Place) -> None:
         """Follows one value."""
         while name in self.state:
             name += "′"
@@ -109,7 +142,7 @@ class Captured:
             self.state[name] = None
             return
         if place:
-            self._checks.append(place)
+            (self._cells if len(place) == 2 else self._named).append(place)
         if isinstance(value, VALUES):
             self.state[name] = value
         elif id(value) in self._seen:
@@ -126,7 +159,7 @@ class Captured:
             self._array(name, value, open)
         elif kind in PARTS:
             self.state[name] = kind.__name__
-            return [(name, getattr(value, each), open, None) for each in PARTS[kind]]
+            return [(name, getattr(value, each), open, ()) for each in PARTS[kind]]
         elif isinstance(value, (tuple, list, dict)):
             return self._entries(name, value, open)
         elif isinstance(value, types.FunctionType):
@@ -145,10 +178,10 @@ class Captured:
         kind = array.shape, array.dtype
         if name in self._read:
             self.state[name] = kind
-            self._checks.append(("({h}.shape, {h}.dtype) == {v}", array, kind))
+            self._contents.append((array, kind, None))
         elif array.nbytes <= MOST_COMPARED:
             self.state[name] = *kind, array.tobytes()
-            self._checks.append(("{h}.tobytes() == {v}", array, array.tobytes()))
+            self._contents.append((array, kind, array.tobytes()))
         else:
             self.unseen.append(name)
 
@@ -156,20 +189,14 @@ class Captured:
         if len(value) > MOST_ENTRIES:
             return []
         named = isinstance(value, dict)
-        keys, values = (
-            [*value] if named else range(len(value)),
-            [*(value.values() if named else value)],
-        )
+        keys = [*value] if named else [*range(len(value))]
+        values = [*(value.values() if named else value)]
         self.state[name] = type(value), *keys
-        if open and named:
-            text = "[*{h}] == {v}[0] and all(map(is_, {h}.values(), {v}[1]))"
-            self._checks.append((text, value, (keys, values)))
-        elif open and isinstance(value, list):
-            text = "len({h}) == len({v}) and all(map(is_, {h}, {v}))"
-            self._checks.append((text, value, values))
+        if open and not isinstance(value, tuple):
+            self._containers.append((value, keys, values))
         shown = [repr(key) if isinstance(key, VALUES) else "…" for key in keys]
         labels = [f"{name}[{key}]" for key in shown]
-        return [(a, b, open, None) for a, b in zip(labels, values, strict=True)]
+        return [(a, b, open, ()) for a, b in zip(labels, values, strict=True)]
 
     def _function(self, function: types.FunctionType) -> Iterable[Found]:
         """What a function refers to. Of one that is installed only what was put into
@@ -184,11 +211,11 @@ class Captured:
                 value = cell.cell_contents
             except ValueError:  # not set yet
                 continue
-            check = ("{h}.cell_contents is {v}", cell, value) if own else None
-            yield name if root else of + name, value, own, check
+            place = (cell, value) if own else ()
+            yield name if root else of + name, value, own, place
         if own:
-            yield of + "__defaults__", function.__defaults__, True, None
-            yield of + "__kwdefaults__", function.__kwdefaults__, True, None
+            yield of + "__defaults__", function.__defaults__, True, ()
+            yield of + "__kwdefaults__", function.__kwdefaults__, True, ()
             names, attributes = loaded(code)
             self._names.update(attributes)
             self._look_up(names, "", function.__globals__, True)
@@ -205,7 +232,7 @@ class Captured:
             ]
             return
         if own:
-            yield cls.__name__, cls, True, None
+            yield cls.__name__, cls, True, ()
         if isinstance(value, Watched):
             self._watched = True
             slots = (n for c in cls.__mro__ for n in getattr(c, "__slots__", ()))
@@ -217,7 +244,7 @@ class Captured:
                 self._spaces.append((name, attributes, True))
             return
         for attribute, each in attributes.items():
-            yield f"{name}.{attribute}", each, own, None
+            yield f"{name}.{attribute}", each, own, ()
 
     def _look_up(self, names: Iterable[str], label: str, space: Any, all: bool) -> None:
         """Follows the names that a namespace has. Functions of a class are not expected
@@ -229,10 +256,10 @@ class Captured:
                 value = space[name]
                 if _installed(value):
                     continue
-                check = f"{{h}}[{name!r}] is {{v}}", space, value
                 fixed = not all and callable(value)
                 shown = f"{label}.{name}" if label else name
-                self._pending.append((shown, value, True, None if fixed else check))
+                place = () if fixed else (space, name, value)
+                self._pending.append((shown, value, True, place))
 
 
 def _name(value: Any) -> str:
@@ -305,34 +332,3 @@ def described(name: str, old: Captured, new: Captured) -> str:
     a, b = old.state.get(name), new.state.get(name)
     plain = isinstance(a, VALUES) and isinstance(b, VALUES) and a is not b
     return name + (f", from {a!r:.40} to {b!r:.40}" if plain else "")
-
-
-@functools.lru_cache(maxsize=256)
-def _binder(checks: tuple[str, ...]) -> Callable[..., Callable[[], bool]]:
-    """A function of the objects and what is expected of them, which returns the check
-    of all. It is written as Python text: a loop over them would take three times as
-    long, in every call.
-    """
-    given = "".join(f", h{i}, v{i}" for i in range(len(checks)))
-    terms = [text.format(h=f"h{i}", v=f"v{i}") for i, text in enumerate(checks)]
-    text = f"""
-def bind(is_{given}):
-    def holds():
-        try:
-            return {" and ".join(terms)}
-        except Exception:
-            return False
-    return holds
-"""
-    namespace: dict[str, Any] = {}
-    exec(text, namespace)
-    binder: Callable[..., Callable[[], bool]] = namespace["bind"]
-    return binder
-
-
-def _checker(checks: Sequence[Check]) -> Callable[[], bool] | None:
-    """A quick function that tells whether all of this holds."""
-    given = [each for _, holder, value in checks for each in (holder, value)]
-    return (
-        _binder(tuple(text for text, _, _ in checks))(is_, *given) if checks else None
-    )

@@ -65,6 +65,7 @@ class Specialisation:
     stages: tuple[tuple[str, int], ...]
     seconds: float
     captured: Captured
+    can_change: bool
     arrays: tuple[str, ...]
 
     def with_captured(self, arrays: list[Array]) -> list[Array]:
@@ -262,8 +263,7 @@ class Compiled:
             raise _unhashable(self.graph_name, args, kwargs) from None
         if known is not None:
             program = known[0]
-            holds = program.captured.holds
-            if holds is None or holds():
+            if not program.can_change or program.captured.holds():
                 return program, arrays
         return self._specialise(programs, signature, args, kwargs), arrays
 
@@ -334,6 +334,7 @@ class Compiled:
             tuple(stages),
             time.perf_counter() - start,
             captured,
+            captured.can_change,
             traced.taken,
         )
 
