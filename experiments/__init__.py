@@ -16,5 +16,6 @@ EXPERIMENTS = {
     "cifar-10-time": "cifar10_time",
     "shakespeare-lstm": "shakespeare_lstm",
     "shakespeare-gpt": "shakespeare_gpt",
+    "tables": "tables",
     "vanishing-gradients": "vanishing_gradients",
 }

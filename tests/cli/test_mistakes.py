@@ -173,7 +173,7 @@ WORDS = {
     ),
     "predict garbled new.csv": (
         "FileError: garbled/settings.json: damaged settings: expected settings of "
-        "format 'chainrule.run/2'"
+        "format 'chainrule.run/3'"
     ),
     "predict digits new.csv": (
         "DataError: new.csv: column 'city' holds text: expected one number a pixel, 64 "
@@ -282,7 +282,7 @@ CHANGES = [
     (("training", "patience"), 1.5, "settings.training.patience is 1.5, of the wrong"),
     (("training",), None, "settings.training is no object"),
     (("extra",), 1, "settings has an unknown entry 'extra'"),
-    (("format",), "chainrule.run/1", "expected settings of format 'chainrule.run/2'"),
+    (("format",), "chainrule.run/1", "expected settings of format 'chainrule.run/3'"),
 ]
 
 

@@ -114,7 +114,8 @@ def test_pictures_are_drawn_of_the_test_data(chainrule, monkeypatch) -> None:
 
 
 def test_options_reach_the_network_and_its_training(chainrule) -> None:
-    words = "--hidden 12,7 --activation tanh --dropout 0.25 --epochs 2 --batch-size 50"
+    words = "--hidden 12,7 --members 3 --activation tanh --dropout 0.25 --epochs 2"
+    words += " --batch-size 50"
     words += " --optimizer nesterov --lr 0.01 --schedule cosine --loss huber --seed 3"
     words += " --validation 0.2 --patience 9 --weight-decay 0.001 --test 0.3"
     words += " --target price --drop id,city --categorical rooms --out o"
@@ -130,6 +131,8 @@ def test_options_reach_the_network_and_its_training(chainrule) -> None:
         "model": "mlp",
         "mean": [],
         "std": [],
+        "members": 3,
+        "average": "values",
     }
     training = settings["training"]
     assert (training["epochs"], training["batch_size"]) == (2, 50)
@@ -140,8 +143,24 @@ def test_options_reach_the_network_and_its_training(chainrule) -> None:
     kinds = {rule["name"]: rule["kind"] for rule in settings["transform"]["columns"]}
     assert kinds == {"area": "numeric", "rooms": "categorical"}
     model = cr.load("o/model.safetensors")
-    assert [p.shape for p in model.parameters()][::2] == [(12, 8), (7, 12), (1, 7)]
+    assert [p.shape for p in model.parameters()][::2] == [
+        (3, 12, 8),
+        (3, 7, 12),
+        (3, 1, 7),
+    ]
     assert "90 examples" in result.stdout  # 0.3 of 300 rows
+
+
+def test_a_table_is_learned_by_an_ensemble_unless_one_network_is_asked_for(
+    chainrule,
+) -> None:
+    words = ("train", "houses.csv", "--target", "price", "--epochs", 1)
+    result = chainrule(*words, "--out", "o")
+    assert "network  8 × (" in result.stdout
+    assert cr.load("o/model.safetensors").members == 8
+    result = chainrule(*words, "--members", 1, "--out", "one")
+    assert "network  8 × (" not in result.stdout
+    assert type(cr.load("one/model.safetensors")) is cr.nn.Sequential
 
 
 @pytest.mark.parametrize("activation", network.ACTIVATIONS)

@@ -15,6 +15,7 @@ from experiments import EXPERIMENTS, cifar10, cifar10_time, mnist, record, shake
 from experiments import fashion_mnist as fashion
 from experiments import shakespeare_gpt as gpt
 from experiments import shakespeare_lstm as lstm
+from experiments import tables as tables_experiment
 
 WITH_DATA = pytest.mark.skipif(
     cr.config.data_folder is None, reason="CHAINRULE_DATA names no folder of data"
@@ -154,3 +155,17 @@ def test_recorded_results_reach_their_goals(
     path = record.RESULTS / f"{name}.json"
     value = json.loads(path.read_text(encoding="utf-8"))["measured"][figure]
     assert (value if goal > 0 else -value) >= goal
+
+
+def test_the_commands_defaults_are_ranked_beside_scikit_learns_on_a_table(
+    quick: record.Options,
+) -> None:
+    made = tables_experiment.run(quick)
+    assert made.settings["scores"]["wine"]["chainrule"] > 0.9
+    ranks = [rank for name, rank in made.measured.items() if "rank" in name]
+    assert len(ranks) == 4 and sum(ranks) == 1 + 2 + 3 + 4
+
+
+def test_ranks_share_places_where_scores_are_equal() -> None:
+    scores = np.array([[0.9, 0.7, 0.9, 0.8]])
+    assert tables_experiment.ranks(scores).tolist() == [[1.5, 4, 1.5, 3]]

@@ -148,6 +148,12 @@ def _names_of_losses() -> list[str]:
     type=Number(0, 1, below=True),
     help="The part of hidden units silenced in training.  [default: by the data]",
 )
+@click.option(
+    "--members",
+    type=Whole(1, 1000),
+    help="How many networks are trained side by side, each from its own first weights; "
+    "their predictions are averaged.  [default: by the data]",
+)
 @click.option("--loss", type=Name(_names_of_losses), help="[default: by the task]")
 @click.option("--optimizer", type=Name(tuple(optim.ALGORITHMS)), help="[default: adam]")
 @click.option(
@@ -279,7 +285,7 @@ def _model(asked: dict[str, Any], source: Source) -> str:
     usual = "resnet" if source.folder is not None else architectures.PERCEPTRON
     name: str = asked.get("model", usual)
     if name != architectures.PERCEPTRON:
-        for option in ("hidden", "activation", "dropout"):
+        for option in ("hidden", "activation", "dropout", "members"):
             if option in asked:
                 raise ArgumentError(
                     f"--{option}: --model {name} has its own layers",
@@ -310,6 +316,7 @@ def _network(
     examples: sources.Examples,
     usual: network.Defaults,
     name: str,
+    loss: str,
 ) -> Network:
     """The network that is asked for, of a size that fits the data."""
     train = examples.train
@@ -320,15 +327,19 @@ def _network(
         architectures.check(name, shape, examples.title)
         mean, std = sources.channel_scaling(train)
     classes = train.num_classes or 0
+    hidden = asked.get("hidden", usual.hidden)
+    members = usual.members if hidden else 1  # a linear model has one best solution
     return Network(
         math.prod(shape or np.shape(train.inputs)[1:]),
         classes if train.task == "classification" else 1,
-        asked.get("hidden", usual.hidden),
+        hidden,
         asked.get("activation", "relu"),
         asked.get("dropout", usual.dropout),
         name,
         mean,
         std,
+        asked.get("members", members),
+        network.average(loss),
     )
 
 
@@ -356,7 +367,7 @@ def _settings(
     batch_size = min(asked.get("batch_size", usual.batch_size), len(train))
     return Settings(
         source=source,
-        network=_network(asked, examples, usual, name),
+        network=_network(asked, examples, usual, name, loss),
         training=Training(
             epochs=asked.get("epochs", usual.epochs),
             batch_size=batch_size,

@@ -136,7 +136,8 @@ def _logistic(inputs: Array, labels: Array, classes: int) -> Callable[[Array], A
 
     def outputs(new: Array) -> Array:
         logarithms = np.full((len(new), classes), -np.inf)
-        logarithms[:, model.classes_] = model.predict_log_proba(_flat(new))
+        with np.errstate(divide="ignore"):  # a probability of 0
+            logarithms[:, model.classes_] = model.predict_log_proba(_flat(new))
         return logarithms
 
     return outputs

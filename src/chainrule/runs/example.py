@@ -151,10 +151,12 @@ def explained(model: nn.Module, example: Example, title: str) -> NetworkExplanat
     """The network on one example and back, its columns and classes by their names.
 
     Arguments:
-        model: the network.
+        model: the network; of an ensemble, its first member is opened.
         example: the example.
         title: the heading of text, drawing and page.
     """
+    if isinstance(model, nn.Ensemble):
+        model = model.member(0)
     loss: Any = example.settings.training.loss
     if example.settings.task == "regression" and not example.known:
         loss = _output

@@ -6,6 +6,7 @@ where data come from.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -56,6 +57,7 @@ class Defaults:
         epochs, batch_size: of the training.
         lr: the learning rate of Adam and AdamW.
         patience: epochs without improvement before training stops; None for never.
+        members: networks that are trained side by side and answer together.
     """
 
     hidden: tuple[int, ...]
@@ -64,6 +66,7 @@ class Defaults:
     batch_size: int
     lr: float
     patience: int | None
+    members: int = 1
 
     def learning_rate(self, optimizer: str) -> float:
         """The learning rate for an optimizer."""
@@ -74,10 +77,12 @@ class Defaults:
 FEW_IMAGES = Defaults((256,), 0.3, 30, 32, 5e-3, None)
 MANY_IMAGES = Defaults((256, 128), 0.3, 15, 128, 2e-3, None)
 
-#: Tables: of a few hundred rows, many epochs; of many thousands, few.
-FEW_ROWS = Defaults((64, 32), 0.0, 100, 16, 3e-3, 30)
-SOME_ROWS = Defaults((64, 32), 0.0, 60, 32, 3e-3, 20)
-MANY_ROWS = Defaults((128, 64), 0.0, 30, 128, 3e-3, 10)
+#: Tables: of a few hundred rows, many epochs; of many thousands, few. Nothing helped
+#: them more than an ensemble (docs/decisions/0160), whose members cost what they are.
+FEW_ROWS = Defaults((256, 128), 0.2, 100, 16, 3e-3, 30, 8)
+SOME_ROWS = Defaults((256, 128), 0.1, 60, 64, 3e-3, 20, 8)
+MANY_ROWS = Defaults((256, 128), 0.0, 30, 128, 3e-3, 10, 4)
+ENDLESS_ROWS = Defaults((128, 64), 0.0, 30, 256, 3e-3, 10)
 
 
 def defaults(examples: int, images: bool, model: str = "mlp") -> Defaults:
@@ -85,7 +90,7 @@ def defaults(examples: int, images: bool, model: str = "mlp") -> Defaults:
 
     Example:
         >>> defaults(500, images=False).hidden
-        (64, 32)
+        (256, 128)
     """
     if model != architectures.PERCEPTRON:
         known = architectures.architecture(model)
@@ -94,12 +99,14 @@ def defaults(examples: int, images: bool, model: str = "mlp") -> Defaults:
         return FEW_IMAGES if examples < 5000 else MANY_IMAGES
     if examples < 1000:
         return FEW_ROWS
-    return SOME_ROWS if examples < 10_000 else MANY_ROWS
+    if examples < 10_000:
+        return SOME_ROWS
+    return MANY_ROWS if examples < 50_000 else ENDLESS_ROWS
 
 
 def build(network: Network, image_shape: Sequence[int] = ()) -> nn.Sequential:
     """The layers: Linear, activation and dropout for each hidden layer; Linear. Or
-    those of a network for images.
+    those of several such networks side by side, or of a network for images.
 
     Arguments:
         network: its sizes, or its name. Weights are drawn from the default generator.
@@ -113,14 +120,24 @@ def build(network: Network, image_shape: Sequence[int] = ()) -> nn.Sequential:
         scaling = (network.mean, network.std)
         shape = tuple(image_shape)
         return architectures.build(network.model, network.outputs, shape, scaling)
+    members = network.members
+    linear = functools.partial(nn.EnsembleLinear, members) if members > 1 else nn.Linear
     layers: list[nn.Module] = []
     width = network.inputs
     for size in network.hidden:
-        layers += [nn.Linear(width, size), ACTIVATIONS[network.activation]()]
+        layers += [linear(width, size), ACTIVATIONS[network.activation]()]
         if network.dropout:
             layers.append(nn.Dropout(network.dropout))
         width = size
-    return nn.Sequential(*layers, nn.Linear(width, network.outputs))
+    layers.append(linear(width, network.outputs))
+    if members > 1:
+        return nn.Ensemble(*layers, average=network.average)
+    return nn.Sequential(*layers)
+
+
+def average(loss: str) -> str:
+    """How members trained with a loss answer together; see ``nn.Ensemble``."""
+    return "probabilities" if loss == "cross_entropy" else "values"
 
 
 def make_optimizer(
@@ -154,7 +171,7 @@ def in_words(network: Network, num_parameters: int) -> str:
         what = architectures.architecture(network.model).what
         return f"{network.model}, {what}: {count} weights"
     sizes = " → ".join(map(str, (network.inputs, *network.hidden, network.outputs)))
-    words = [sizes]
+    words = [f"{network.members} × ({sizes})" if network.members > 1 else sizes]
     if network.hidden:
         words.append(network.activation)
         if network.dropout:

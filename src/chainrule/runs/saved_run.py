@@ -16,7 +16,7 @@ from .. import data
 from ..errors import ArgumentError
 from ..explain.layers import NetworkExplanation
 from ..loading import load
-from ..nn import Module
+from ..nn import Ensemble, Module
 from ..training import History
 from ..wording import counted
 from . import report, sources
@@ -194,10 +194,13 @@ class SavedRun:
                 data.
 
         Returns:
-            The explanation; ``.save("page.html")`` writes it as a page.
+            The explanation; ``.save("page.html")`` writes it as a page. Of an ensemble
+            the first member is opened, while the prediction is that of all.
         """
         example = self.example(row, target)
         title = f"{self.path.name}, {example.name}: {example.verdict(self.model)}"
+        if isinstance(self.model, Ensemble):
+            title += f"; opened: member 0 of {self.model.members}"
         return explained(self.model, example, title)
 
     def importance(

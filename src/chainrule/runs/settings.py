@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-FORMAT = "chainrule.run/2"
+FORMAT = "chainrule.run/3"
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,8 @@ class Network:
         dropout: the part of hidden units that is silenced in training.
         model: ``"mlp"``, or the name of a network for images.
         mean, std: of each channel of the training images, where there is a name.
+        members: how many perceptrons are trained side by side and answer together.
+        average: of what, where there are several: "values" or "probabilities".
     """
 
     inputs: int
@@ -75,6 +77,8 @@ class Network:
     model: str = "mlp"
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
+    members: int = 1
+    average: str = "values"
 
     @property
     def flat(self) -> bool:
