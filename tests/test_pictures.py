@@ -30,7 +30,7 @@ def test_confusion_matrix_shows_every_count_and_the_share_that_is_right() -> Non
     counts = np.array([[8, 2, 0], [0, 10, 0], [1, 0, 4]])
     ax = pictures.confusion_matrix(counts, ["cat", "dog", "long name"], axes())
     assert [text.get_text() for text in ax.texts] == ["8", "2", "10", "1", "4"]
-    assert ax.get_title() == "22 of 25 right (88.0 %)"
+    assert ax.get_title() == "22 of 25 correct (88.0 %)"
     assert [tick.get_text() for tick in ax.get_xticklabels()] == [
         "cat",
         "dog",
@@ -86,7 +86,7 @@ def test_nobody_is_called_quite_sure_who_is_not() -> None:
         images, "aaa", "bbb", sure, pictures.new_figure(1, 1)
     )
     shares = [text.get_text().split("\n")[1] for text in figure.axes[0].texts]
-    assert shares == ["100 % sure", "99.99 % sure", "99 % sure"]
+    assert shares == ["100 % probability", "99.99 % probability", "99 % probability"]
 
 
 def test_features_show_the_strongest_units_first() -> None:
@@ -106,7 +106,10 @@ def test_worst_mistakes_come_surest_first_and_hits_are_left_out() -> None:
         images, list("3512"), list("8518"), sure, pictures.new_figure(1, 1)
     )
     titles = [text.get_text() for text in figure.axes[0].texts]
-    assert titles == ["2 taken for 8\n70 % sure", "3 taken for 8\n60 % sure"]
+    assert titles == [
+        "2 predicted as 8\n70 % probability",
+        "3 predicted as 8\n60 % probability",
+    ]
     assert figure.get_suptitle() == "Worst mistakes: all 2 mistakes on 4 examples"
     assert saved(figure)
 
@@ -117,7 +120,7 @@ def test_worst_mistakes_come_surest_first_and_hits_are_left_out() -> None:
     [
         (0, "No mistakes on 40 examples"),
         (1, "Worst mistakes: the one mistake on 40 examples"),
-        (40, "Worst mistakes: the 20 surest of 40 mistakes on 40 examples"),
+        (40, "Worst mistakes: the 20 most confident of 40 mistakes on 40 examples"),
     ],
 )
 def test_worst_mistakes_of_any_number(shape, wrong, title) -> None:
@@ -246,7 +249,7 @@ def test_filters_are_one_tile_a_unit(channels) -> None:
     with pictures.windowless():
         figure = pictures.filters(kernels)
     assert _frames(mosaic_of(figure)) == pictures.MOST_TILES
-    assert "the 64 strongest of 70 filters of 3 × 5 points" in figure.get_suptitle()
+    assert "the 64 strongest of 70 filters of 3 × 5 pixels" in figure.get_suptitle()
     assert len(figure.axes) == (1 if channels == 3 else 2)  # colours need no scale
     assert saved(figure)
 

@@ -153,7 +153,7 @@ def test_a_perceptron_learns_from_images_too(animals, chainrule) -> None:
         ("predict {run} nothing.png", "FileError: nothing.png: no such file"),
         ("predict {run} {empty}", "no images in this folder"),
         ("evaluate {run} {other}", "'stars' is no class of the network, which knows"),
-        ("evaluate {run} digits", "64 inputs an example: the network takes 2352"),
+        ("evaluate {run} digits", "64 inputs per example: the network takes 2352"),
     ],
 )
 def test_mistakes_are_one_sentence(

@@ -59,7 +59,7 @@ WORDS = {
         "  fix        one of cross_entropy, hinge"
     ),
     "train --patience 3 --validation 0": (
-        "ArgumentError: --patience needs validation data to see no improvement on\n"
+        "ArgumentError: --patience: early stopping needs validation data\n"
         "  fix        leave --validation 0 out"
     ),
     "train digts": (
@@ -89,7 +89,7 @@ WORDS = {
     "train houses.csv --target price --task classification": (
         "DataError: houses.csv: 'price' holds 300 different values in 300 rows: too "
         "many to be classes\n"
-        "  fix        --task regression for amounts, or another --target"
+        "  fix        --task regression for a numeric target, or another --target"
     ),
     "train kinds.csv --target kind --task regression": (
         "DataError: kinds.csv: column 'kind': 'large' at line 2 is not a number\n"
@@ -107,8 +107,8 @@ WORDS = {
         "  fix        add the rows below the line of names"
     ),
     "train few.csv --target y": (
-        "DataError: few.csv: 3 rows are too few to learn from, to test on and to watch "
-        "progress on\n  fix        more rows; or --validation 0, to see it run"
+        "DataError: few.csv: 3 rows are too few to split into training, validation "
+        "and test data\n  fix        more rows; or --validation 0, to see it run"
     ),
     "train same.csv --target y": (
         "DataError: same.csv: target 'y' is 'a' in every row: a classifier needs "
@@ -137,9 +137,9 @@ WORDS = {
         "  fix        chainrule evaluate houses, or a new run with more --epochs"
     ),
     "train --resume houses --batch-size 3": (
-        "ArgumentError: --resume: a run goes on with its own settings, and not with "
-        "--batch-size\n"
-        "  fix        leave --batch-size out, or begin a new run without --resume"
+        "ArgumentError: --resume: a run is resumed with its own settings: "
+        "--batch-size does not apply\n"
+        "  fix        leave --batch-size out, or start a new run without --resume"
     ),
     "predict houses": (
         "chainrule predict: Missing argument 'DATA'.\n" + HELP.format("predict")
@@ -176,12 +176,12 @@ WORDS = {
         "format 'chainrule.run/3'"
     ),
     "predict digits new.csv": (
-        "DataError: new.csv: column 'city' holds text: expected one number a pixel, 64 "
-        "of 8 × 8, from 0 to 1"
+        "DataError: new.csv: column 'city' holds text: expected one number per pixel, "
+        "64 of 8 × 8, from 0 to 1"
     ),
     "predict digits numbers.csv": (
-        "DataError: numbers.csv: 2 numbers a row: expected one number a pixel, 64 of "
-        "8 × 8, from 0 to 1"
+        "DataError: numbers.csv: 2 numbers per row: expected one number per pixel, 64 "
+        "of 8 × 8, from 0 to 1"
     ),
     "evaluate houses new.csv": (
         "DataError: new.csv: no column 'price': the target is needed to evaluate "
@@ -193,7 +193,7 @@ WORDS = {
         "classes 'large', 'small'"
     ),
     "evaluate houses digits": (
-        "DataError: digits: 64 inputs an example: the network takes 6\n"
+        "DataError: digits: 64 inputs per example: the network takes 6\n"
         "  fix        data like 'houses.csv', which it learned from"
     ),
     "evaluate digits houses.csv": (

@@ -249,7 +249,7 @@ def test_ctrl_c_keeps_everything_and_resume_gives_the_same_bytes(chainrule) -> N
     _, said = process.communicate(timeout=120)
     assert process.returncode == 130
     assert re.search(r"stopped after \d+ of 20 epochs; everything is kept", said)
-    assert "go on      chainrule train --resume stopped" in said
+    assert "resume     chainrule train --resume stopped" in said
     assert Path("stopped/model.safetensors").exists()
     assert not Path("stopped/metrics.json").exists()  # the test data are unseen
     assert chainrule("evaluate", "stopped").exit_code == 0

@@ -25,7 +25,7 @@ from .arguments import as_options
 COMMANDS = {
     "train": "Train a network on digits, a named data set or your table.",
     "predict": "Predict the rows of a table with a trained network.",
-    "evaluate": "Measure a trained network on its test data, or on other data.",
+    "evaluate": "Evaluate a trained network on its test data, or on other data.",
     "runs": "List the runs there are, and compare them.",
     "explain": "Show every value and every gradient of a trained network.",
     "data": "List the data sets that can be trained on by name.",
@@ -193,7 +193,7 @@ EXAMPLES = """
 Examples:
   chainrule train                                 learn handwritten digits
   chainrule train houses.csv --target price       learn from your own table
-  chainrule predict runs/houses-… new.csv         use what was learned
+  chainrule predict runs/houses-… new.csv         predict new rows
   chainrule explain runs/digits-…                 look inside
 
 Each command says more with --help.

@@ -36,7 +36,7 @@ Examples:
 @click.argument("data", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(run: str, data: str | None, as_json: bool) -> None:
-    """Measure the network of a RUN on its test data, or on DATA.
+    """Evaluate the network of a RUN on its test data, or on DATA.
 
     DATA is a file with the columns that the network learned from, the target among
     them; a named data set, whose test part is taken; or a folder of images, one folder

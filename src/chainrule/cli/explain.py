@@ -29,6 +29,7 @@ from ..training.examples import (
 )
 from ..training.objective import Objective
 from ..training.step import training_step
+from ..wording import counted
 from .application import Command
 from .arguments import Name, Whole
 from .terminal import Terminal, columns
@@ -57,7 +58,7 @@ Examples:
     "--out",
     metavar="FILE",
     help="Write a page (.html), a drawing (.svg), .txt; or, of a network for images, "
-    "what its first layer says of the example (.png).",
+    "the activations of its first layer (.png).",
 )
 @click.option(
     "--importance",
@@ -132,7 +133,7 @@ def _draw(model: Any, test: Any, row: int, out: str) -> None:
     layer = first_layer.find(model)
     if layer is None or test.image_shape is None:
         raise ArgumentError(
-            f"--out {out}: the network has no convolution whose activations were to be "
+            f"--out {out}: the network has no convolution whose activations could be "
             "drawn",
             fix="a name that ends in .html, .svg or .txt",
         )
@@ -170,6 +171,6 @@ def _show_compiled(
     )
     inputs, targets = examples[: words.batch_size]
     explained = step.explain(np.asarray(inputs), np.asarray(targets), measure=True)
-    sentence = f"a training step of {folder}, {len(inputs)} examples"
+    sentence = f"a training step of {folder}, {counted(len(inputs), 'example')}"
     terminal.result(sentence, "", str(explained))
     terminal.finish({"run": str(folder), "sentence": sentence, **explained.to_json()})

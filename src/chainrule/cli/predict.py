@@ -44,7 +44,7 @@ def command(run: str, data: str, out: str | None, as_json: bool) -> None:
     """Predict every row of DATA with the network of a RUN.
 
     DATA is a CSV or Parquet file with the columns that the network learned from; other
-    columns are not looked at. Or it is an image, or a folder of images. For classes,
+    columns are ignored. Or it is an image, or a folder of images. For classes,
     the most probable one and the probability of each; for amounts, the amount in the
     units of the training data.
     """

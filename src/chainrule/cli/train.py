@@ -30,6 +30,7 @@ from ..runs import architectures, baselines, network, predictions, report, sourc
 from ..runs.folder import RunFolder
 from ..runs.settings import Network, Settings, Source, Training
 from ..training import callbacks
+from ..wording import counted
 from .application import Command, Interrupted
 from .arguments import (
     Columns,
@@ -56,9 +57,9 @@ Examples:
   chainrule train houses.csv --target price
       learn from your own table: CSV, Parquet or Excel
   chainrule train houses.csv --target rooms --task regression --epochs 50 --out mine
-      numbers, although few whole ones look like classes
+      regression, although the target has few distinct values
   chainrule train --resume runs/digits-20260131-120000
-      go on where a stopped run was stopped
+      resume a run that was stopped
 """
 
 SEED = 0
@@ -78,7 +79,7 @@ def _names_of_losses() -> list[str]:
 @click.option(
     "--task",
     type=Name(tuple(network.LOSSES)),
-    help="What to predict: classes or amounts.  [default: recognised from the target]",
+    help="The task.  [default: recognised from the target]",
 )
 @click.option(
     "--drop", type=Columns(), metavar="COLUMNS", help="Columns to leave out: id,name."
@@ -93,7 +94,7 @@ def _names_of_losses() -> list[str]:
     "--categorical",
     type=Columns(),
     metavar="COLUMNS",
-    help="Columns of numbers that are names, such as postcodes.",
+    help="Columns of numbers that are categories, such as postcodes.",
 )
 @click.option(
     "--dates",
@@ -108,15 +109,14 @@ def _names_of_losses() -> list[str]:
 @click.option(
     "--test",
     type=Number(0, 1, above=True, below=True),
-    help="The part of a table's rows, or of a folder's images, to test on.  "
-    "[default: 0.2]",
+    help="The fraction of the rows or images held out as test data.  [default: 0.2]",
 )
 @click.option(
     "--size",
     type=Whole(8, 1024),
-    metavar="POINTS",
-    help="Height and width that the images of a folder are brought to.  "
-    "[default: by the network and the images]",
+    metavar="PIXELS",
+    help="Height and width, in pixels, that images are resized to.  "
+    "[default: depends on the network and the images]",
 )
 @click.option(
     "--skip-broken", is_flag=True, help="Leave out images that cannot be read."
@@ -131,14 +131,14 @@ def _names_of_losses() -> list[str]:
     "--augment",
     type=Words(AUGMENTATIONS),
     metavar="WHAT",
-    help="How training images are changed: flip,crop,rotate; or none.  "
+    help="Augmentation of training images: flip,crop,rotate; or none.  "
     "[default: flip,crop for photographs]",
 )
 @click.option(
     "--hidden",
     type=LayerSizes(),
     metavar="SIZES",
-    help="Sizes of the hidden layers: 64,32; or none.  [default: by the data]",
+    help="Sizes of the hidden layers: 64,32; or none.  [default: depends on the data]",
 )
 @click.option(
     "--activation", type=Name(tuple(network.ACTIVATIONS)), help="[default: relu]"
@@ -146,20 +146,24 @@ def _names_of_losses() -> list[str]:
 @click.option(
     "--dropout",
     type=Number(0, 1, below=True),
-    help="The part of hidden units silenced in training.  [default: by the data]",
+    help="The fraction of hidden units dropped in training.  "
+    "[default: depends on the data]",
+)
+@click.option(
+    "--loss", type=Name(_names_of_losses), help="[default: depends on the task]"
 )
 @click.option(
     "--members",
     type=Whole(1, 1000),
-    help="How many networks are trained side by side, each from its own first weights; "
-    "their predictions are averaged.  [default: by the data]",
+    help="How many networks are trained side by side, each from its own initial "
+    "weights; their predictions are averaged.  [default: depends on the data]",
 )
-@click.option("--loss", type=Name(_names_of_losses), help="[default: by the task]")
 @click.option("--optimizer", type=Name(tuple(optim.ALGORITHMS)), help="[default: adam]")
 @click.option(
     "--lr",
     type=Number(0, above=True),
-    help="The learning rate, the largest of a schedule.  [default: by the optimizer]",
+    help="The learning rate; with a schedule, its maximum.  "
+    "[default: depends on the optimizer]",
 )
 @click.option(
     "--schedule",
@@ -169,33 +173,38 @@ def _names_of_losses() -> list[str]:
 @click.option(
     "--weight-decay",
     type=Number(0),
-    help="How strongly weights are drawn to 0.  [default: 0; adamw 0.01]",
+    help="The weight decay (L2 penalty).  [default: 0; adamw 0.01]",
 )
-@click.option("--epochs", type=Whole(1), help="[default: by the data]")
-@click.option("--batch-size", type=Whole(1), help="[default: by the data]")
+@click.option("--epochs", type=Whole(1), help="[default: depends on the data]")
+@click.option("--batch-size", type=Whole(1), help="[default: depends on the data]")
 @click.option(
     "--validation",
     type=Number(0, 1, below=True),
-    help="The part of the training data to watch progress on.  [default: 0.1]",
+    help="The fraction of the training data held out as validation data.  "
+    "[default: 0.1]",
 )
 @click.option(
     "--patience",
     type=Whole(1),
     help="Stop after so many epochs without improvement on the validation data, and "
-    "keep the best weights.  [default: by the data]",
+    "keep the best weights.  [default: depends on the data]",
 )
 @click.option("--seed", type=Whole(0, 2**63 - 1), help="[default: 0]")
-@click.option("--engine", type=Name(tuple(ENGINES)), help="What computes the steps.")
+@click.option(
+    "--engine",
+    type=Name(tuple(ENGINES)),
+    help="The engine that runs the training steps.",
+)
 @click.option("--out", metavar="DIR", help="The run's folder.  [default: runs/…]")
-@click.option("--resume", metavar="RUN", help="Go on with a run that was stopped.")
+@click.option("--resume", metavar="RUN", help="Resume a run that was stopped.")
 @click.option("--quiet", is_flag=True, help="Print the result only.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(**given: Any) -> None:
     """Train a network on DATA: a CSV, Parquet or Excel file, a folder of images, or a
     named data set.
 
-    Without DATA it learns handwritten digits, which need no download. Every choice
-    that is not made here is made by the data and said aloud. The folder of the run
+    Without DATA it learns handwritten digits, which need no download. Defaults
+    depend on the data and are printed. The folder of the run
     gets the model, its settings, the history, the test metrics and pictures.
     """
     began = time.perf_counter()
@@ -255,8 +264,8 @@ def _resumed(asked: dict[str, Any]) -> Run:
     if others:
         word = "DATA" if others[0] == "data" else f"--{others[0].replace('_', '-')}"
         raise ArgumentError(
-            f"--resume: a run goes on with its own settings, and not with {word}",
-            fix=f"leave {word} out, or begin a new run without --resume",
+            f"--resume: a run is resumed with its own settings: {word} does not apply",
+            fix=f"leave {word} out, or start a new run without --resume",
         )
     folder = RunFolder.find(asked["resume"], trained=False)
     if folder.metrics.is_file():
@@ -361,7 +370,7 @@ def _settings(
     validation = asked.get("validation", VALIDATION)
     if not validation and "patience" in asked:
         raise ArgumentError(
-            "--patience needs validation data to see no improvement on",
+            "--patience: early stopping needs validation data",
             fix="leave --validation 0 out",
         )
     batch_size = min(asked.get("batch_size", usual.batch_size), len(train))
@@ -399,19 +408,21 @@ def _introduce(run: Run, terminal: Terminal) -> None:
     """Prints what is about to happen, in a few lines."""
     examples, settings = run.examples, run.settings
     held_out = examples.validation
-    watched = f", {len(held_out)} to watch progress on" if held_out is not None else ""
+    sizes = [f"{len(examples.train)} training"]
+    if held_out is not None:
+        sizes.append(f"{len(held_out)} validation")
+    tested = counted(len(examples.test), "test example")
     words = settings.training
     terminal.say(
         f"{examples.title}: {examples.description}",
         *(f"  {as_options(note)}" for note in examples.notes),
         *columns(examples.reading),
-        f"  {len(examples.train)} examples to learn from{watched}, "
-        f"{len(examples.test)} to test on at the end",
+        f"  {', '.join(sizes)} and {tested}",
         f"network  {network.in_words(settings.network, run.model.num_parameters)}",
-        f"training {words.epochs} epochs in batches of {words.batch_size}; "
+        f"training {counted(words.epochs, 'epoch')} in batches of {words.batch_size}; "
         f"{words.loss}; {words.optimizer}, learning rate {words.lr:g}, "
         f"{words.schedule}; seed {words.seed}"
-        + (f"; images changed by {', '.join(words.augment)}" * bool(words.augment)),
+        + (f"; augmentation {', '.join(words.augment)}" * bool(words.augment)),
         f"folder   {run.folder}",
     )
 
@@ -456,9 +467,9 @@ def _learn(run: Run, terminal: Terminal) -> training.History:
     run.model.save(run.folder.model)
     if history.stopped == "interrupted":
         raise Interrupted(
-            f"stopped after {len(history)} of {words.epochs} epochs; everything is "
-            f"kept in {run.folder}\n"
-            f"  go on      {_line('train', '--resume', str(run.folder))}"
+            f"stopped after {len(history)} of {counted(words.epochs, 'epoch')}; "
+            f"everything is kept in {run.folder}\n"
+            f"  resume     {_line('train', '--resume', str(run.folder))}"
         )
     return history
 
@@ -498,7 +509,7 @@ def _finish(
     )
     terminal.result(
         f"run      {folder}: model.safetensors, settings.json, history.json, "
-        f"metrics.json, {len(names)} pictures"
+        f"metrics.json, {counted(len(names), 'picture')}"
     )
     terminal.say(
         "next",

@@ -1,4 +1,4 @@
-"""Pictures of classes: which were taken for which, and the worst mistakes.
+"""Pictures of classes: the confusion matrix, and the worst mistakes.
 
 Place on the road: among the pictures; it draws arrays.
 """
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import ShapeError
+from ..wording import counted
 from .figures import (
     Array,
     Margins,
@@ -40,7 +41,7 @@ SHORT_NAME = 3
 def confusion_matrix(
     matrix: Array, classes: Sequence[str] | None = None, ax: Axes | None = None
 ) -> Axes:
-    """Which class was taken for which: blue where right, red where wrong.
+    """Which class was predicted for which: blue where correct, red where wrong.
 
     Arguments:
         matrix: ``(K, K)`` counts; rows are true classes, columns predicted ones.
@@ -59,7 +60,7 @@ def confusion_matrix(
         >>> with pictures.windowless():
         ...     ax = confusion_matrix(counts, ["cat", "dog"])
         >>> ax.get_title()
-        '19 of 20 right (95.0 %)'
+        '19 of 20 correct (95.0 %)'
     """
     counts = np.asarray(matrix)
     if counts.ndim != 2 or counts.shape[0] != counts.shape[1] or not counts.size:
@@ -83,7 +84,7 @@ def confusion_matrix(
         _number_cells(ax, counts)
     right, total = int(np.trace(counts)), int(counts.sum())
     share = f" ({right / total:.1%})".replace("%", " %") if total else ""
-    ax.set_title(f"{amount(right)} of {amount(total)} right{share}")
+    ax.set_title(f"{amount(right)} of {amount(total)} correct{share}")
     return ax
 
 
@@ -94,7 +95,7 @@ def worst_mistakes(
     confidence: Array,
     figure: Figure | None = None,
 ) -> Figure:
-    """The wrongly classified images of which the network was surest, surest first.
+    """The misclassified images with the highest probabilities, the highest first.
 
     Arguments:
         images: ``(N, H, W)`` or ``(N, H, W, C)`` with one or three channels; an array,
@@ -115,7 +116,7 @@ def worst_mistakes(
         >>> with pictures.windowless():
         ...     figure = worst_mistakes(images, "35", "38", sure)
         >>> figure.axes[0].texts[0].get_text()
-        '5 taken for 8\\n70 % sure'
+        '5 predicted as 8\\n70 % probability'
     """
     sizes = {len(images), len(true), len(predicted), len(confidence)}
     if len(sizes) != 1 or images.ndim not in (3, 4):
@@ -128,31 +129,34 @@ def worst_mistakes(
     surest = sorted(wrong, key=lambda row: -float(confidence[row]))[:MOST_MISTAKES]
     if not surest:
         figure = figure_of(figure, 6.8, 2.6)
-        headline(figure, f"No mistakes on {len(true)} examples")
+        headline(figure, f"No mistakes on {counted(len(true), 'example')}")
         return figure
     titles = _titles([(str(true[r]), str(predicted[r])) for r in surest])
     titles = [
-        f"{title}\n{percent(float(confidence[row]))} sure"
+        f"{title}\n{percent(float(confidence[row]))} probability"
         for title, row in zip(titles, surest, strict=True)
     ]
     room = 0.1 + 0.16 * (titles[0].count("\n") + 1)
     plan = Plan(min(5, len(surest)), 1.6, title=room, least=6.8)
     ax = mosaic(as_shown(images[np.asarray(surest)]), plan, titles, figure)
-    shown = "all" if len(surest) == len(wrong) else f"the {len(surest)} surest of"
+    shown = (
+        "all" if len(surest) == len(wrong) else f"the {len(surest)} most confident of"
+    )
     count = f"{shown} {len(wrong)} mistakes"
     if len(wrong) == 1:
         count = "the one mistake"
     drawn: Figure = ax.figure  # type: ignore[assignment]
-    headline(drawn, f"Worst mistakes: {count} on {amount(len(true))} examples")
+    examples = f"{amount(len(true))} example{'' if len(true) == 1 else 's'}"
+    headline(drawn, f"Worst mistakes: {count} on {examples}")
     return drawn
 
 
 def _titles(pairs: Sequence[tuple[str, str]]) -> list[str]:
-    """``3 taken for 5``, all on one line or all on two."""
-    joined = [f"{true} taken for {predicted}" for true, predicted in pairs]
+    """``3 predicted as 5``, all on one line or all on two."""
+    joined = [f"{true} predicted as {predicted}" for true, predicted in pairs]
     if width_of(longest(joined), 9) < 1.75:
         return joined
-    return [f"{_cut(true)}\ntaken for {_cut(guess)}" for true, guess in pairs]
+    return [f"{_cut(true)}\npredicted as {_cut(guess)}" for true, guess in pairs]
 
 
 def _cut(name: str) -> str:

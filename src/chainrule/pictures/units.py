@@ -100,7 +100,7 @@ def filters(kernels: Array, figure: Figure | None = None) -> Figure:
         >>> with pictures.windowless():
         ...     figure = filters(np.random.default_rng(0).normal(size=(6, 5, 5, 3)))
         >>> figure.get_suptitle()
-        'First layer: all 6 filters of 5 × 5 points'
+        'First layer: all 6 filters of 5 × 5 pixels'
     """
     values = np.asarray(kernels, dtype=np.float64)
     if values.ndim != 4 or not values.size:
@@ -119,11 +119,11 @@ def filters(kernels: Array, figure: Figure | None = None) -> Figure:
         ax = mosaic(shown, plan, figure=figure)
     else:
         ax = mosaic(signed(tiles.mean(axis=-1), limit), plan, figure=figure)
-        scale_below(ax, limit, "weight of a point")
+        scale_below(ax, limit, "weight of a pixel")
     drawn: Figure = ax.figure  # type: ignore[assignment]
     units = "all" if len(tiles) == len(values) else f"the {len(tiles)} strongest of"
     size = f"{values.shape[1]} × {values.shape[2]}"
-    headline(drawn, f"First layer: {units} {len(values)} filters of {size} points")
+    headline(drawn, f"First layer: {units} {len(values)} filters of {size} pixels")
     return drawn
 
 
@@ -177,7 +177,7 @@ def activations(
     ax = mosaic(np.concatenate([first[None], coloured]), plan, titles, figure)
     drawn: Figure = ax.figure  # type: ignore[assignment]
     units = "all" if len(order) == values.shape[2] else f"{len(order)} of"
-    headline(drawn, f"First layer: what {units} {values.shape[2]} units say")
+    headline(drawn, f"First layer: activations of {units} {values.shape[2]} units")
     return drawn
 
 

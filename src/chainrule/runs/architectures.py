@@ -29,7 +29,7 @@ class Architecture:
         build: (number of classes, image shape) ↦ the network.
         side: the height and width that it takes; None for any of ``least`` and more.
         least: the smallest height and width it is offered for.
-        usual: height and width that images from a folder are brought to.
+        usual: height and width that images from a folder are resized to.
         multiple: what height and width must be a multiple of.
         lr, epochs, batch_size: how it is usually trained.
     """

@@ -165,15 +165,15 @@ def make_optimizer(
 
 
 def in_words(network: Network, num_parameters: int) -> str:
-    """The network in a line: ``64 → 256 → 10, relu, dropout 0.3: 19 210 weights``."""
+    """The network in a line: ``64 → 32 → 10, relu: 2 410 parameters``."""
     count = f"{num_parameters:,}".replace(",", " ")
     if not network.flat:
         what = architectures.architecture(network.model).what
-        return f"{network.model}, {what}: {count} weights"
+        return f"{network.model}, {what}: {count} parameters"
     sizes = " → ".join(map(str, (network.inputs, *network.hidden, network.outputs)))
     words = [f"{network.members} × ({sizes})" if network.members > 1 else sizes]
     if network.hidden:
         words.append(network.activation)
         if network.dropout:
             words.append(f"dropout {network.dropout:g}")
-    return f"{', '.join(words)}: {count} weights"
+    return f"{', '.join(words)}: {count} parameters"

@@ -26,12 +26,12 @@ class Source:
         folder: the path of a folder of images, or None.
         sha256: of the file, or of the names and sizes of the images, so that a resumed
             run learns from the same examples.
-        size: height and width that images of a folder are brought to.
+        size: height and width that images of a folder are resized to.
         skip_broken: whether images that cannot be read are left out.
         target: the column to predict.
         task: as given by the user; None where it was recognised.
         drop: columns left out.
-        categorical: columns of numbers that are names, such as postcodes.
+        categorical: columns of numbers that are categories, such as postcodes.
         keep: columns that are used although they look like identifiers.
         dates: the order of day, month and year where a column leaves it open.
         decimal: the sign before decimals where a column leaves it open.

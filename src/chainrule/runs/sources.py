@@ -25,6 +25,7 @@ from ..data.tables.columns import Columns, read_columns
 from ..data.tables.csv_files import checksum
 from ..data.tables.rules import ColumnRule, TargetRule
 from ..errors import ArgumentError, DataError, FileError, OptionError, nearest
+from ..wording import counted
 from .settings import Settings, Source
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -185,7 +186,7 @@ def _load_folder(source: Source, validation: float, seed: int, flat: bool) -> Ex
     if source.sha256 != _listing(find_images(path), path):
         raise FileError(
             f"{path}: images in the folder have changed since this run began",
-            fix="put the old ones back, or begin a new run",
+            fix="restore them, or start a new run",
         )
     try:
         split = data.image_folder(
@@ -199,14 +200,14 @@ def _load_folder(source: Source, validation: float, seed: int, flat: bool) -> Ex
         )
     except ArgumentError as error:
         raise DataError(
-            f"{path.name}: too few images to learn from and to test on: {error.what}",
+            f"{path.name}: too few images to train and test on: {error.what}",
             fix="more images, or --validation 0 with a larger --test",
         ) from error
     height, width, channels = split.train.image_shape or (0, 0, 0)
-    kind = "colours" if channels == 3 else "grey"
+    kind = "colour" if channels == 3 else "greyscale"
     return Examples(
         path.name,
-        f"{split.description}, brought to {height} × {width} points in {kind}",
+        f"{split.description}, resized to {height} × {width} pixels, {kind}",
         split.train,
         split.test,
         split.validation,
@@ -231,7 +232,7 @@ def _load_table(source: Source, validation: float, seed: int) -> Examples:
     if source.sha256 != checksum(path):
         raise FileError(
             f"{path}: the file has changed since this run began",
-            fix="put the old file back, or begin a new run",
+            fix="restore the file, or start a new run",
         )
     kinds = dict.fromkeys(source.categorical, "categorical")
     table = data.read_table(
@@ -249,10 +250,10 @@ def _load_table(source: Source, validation: float, seed: int) -> Examples:
     try:
         split = table.split(test=source.test, validation=inner, seed=seed)
     except ArgumentError as error:
-        watched = " and to watch progress on" if validation else ""
+        parts = "training, validation and test" if validation else "training and test"
+        rows = f"{len(table)} {'row is' if len(table) == 1 else 'rows are'}"
         raise DataError(
-            f"{path.name}: {len(table)} rows are too few to learn from, to test on"
-            f"{watched}",
+            f"{path.name}: {rows} too few to split into {parts} data",
             fix=_for_few_rows(table, seed),
         ) from error
     fitted: Any = split.transform
@@ -288,7 +289,7 @@ def _refuse_many_classes(table: data.Table) -> None:
         raise DataError(
             f"{table.columns.source}: {table.target!r} holds {len(classes)} different "
             f"values in {len(table)} rows: too many to be classes",
-            fix="--task regression for amounts, or another --target",
+            fix="--task regression for a numeric target, or another --target",
         )
 
 
@@ -475,7 +476,7 @@ def named_examples(settings: Settings, name: str) -> data.Dataset:
     size = inputs[0].size
     if size != settings.network.inputs:
         raise DataError(
-            f"{name}: {size} inputs an example: the network takes "
+            f"{name}: {counted(size, 'input')} per example: the network takes "
             f"{settings.network.inputs}",
             fix=f"data like {settings.title!r}, which it learned from",
         )
@@ -529,7 +530,7 @@ def _require_columns(columns: Columns, names: Sequence[str]) -> None:
 
 def _pixels(settings: Settings, source: Any) -> Array:
     size = settings.network.inputs
-    what = f"one number a pixel, {size} of {_size(settings.image_shape)}, from 0 to 1"
+    what = f"one number per pixel, {size} of {_size(settings.image_shape)}, from 0 to 1"
     file = name_of(source)
     if hasattr(source, "__array__") and not hasattr(source, "columns"):
         inputs = np.asarray(source, dtype=np.float32)
@@ -545,7 +546,9 @@ def _pixels(settings: Settings, source: Any) -> Array:
             raise DataError(f"{file}: column {texts[0]!r} holds text: expected {what}")
         inputs = np.stack([columns[name] for name in columns.names], axis=1)
     if inputs.shape[1] != size:
-        raise DataError(f"{file}: {inputs.shape[1]} numbers a row: expected {what}")
+        raise DataError(
+            f"{file}: {counted(inputs.shape[1], 'number')} per row: expected {what}"
+        )
     low, high = float(np.min(inputs)), float(np.max(inputs))
     if not (low >= -PIXEL_MARGIN and high <= 1 + PIXEL_MARGIN):
         raise DataError(
