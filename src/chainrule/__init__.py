@@ -185,6 +185,7 @@ if TYPE_CHECKING:  # imported when first used: the same names stand in LATER
     from .linalg.contraction import einsum, tensordot
     from .loading import load
     from .nn.attention.dot_product import attention
+    from .protocols.dlpack import from_dlpack
     from .runs import load_run
     from .training import callbacks, evaluate, metrics, predict
     from .training.loop import fit
@@ -269,6 +270,7 @@ __all__ = [
     "flipud",
     "floor",
     "floor_divide",
+    "from_dlpack",
     "full",
     "full_like",
     "gelu",
@@ -474,6 +476,7 @@ LATER = {
     ".linalg.contraction": ("einsum", "tensordot"),
     ".loading": ("load",),
     ".nn.attention.dot_product": ("attention",),
+    ".protocols.dlpack": ("from_dlpack",),
     ".runs": ("load_run",),
     ".training": ("callbacks", "evaluate", "metrics", "predict"),
     ".training.loop": ("fit",),

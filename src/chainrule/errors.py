@@ -39,6 +39,7 @@ __all__ = [
     "OptionError",
     "ScalarError",
     "ShapeError",
+    "SharingError",
     "SourceLine",
     "StateError",
     "TraceError",
@@ -163,6 +164,14 @@ class ScalarError(ShapeError, TypeError):
 
     Smallest example: ``len(cr.tensor(1.0))``.
     Cure: ``x.item()`` is the number; ``x[None]`` is a tensor of one element.
+    """
+
+
+class SharingError(ChainruleError, BufferError):
+    """Memory that cannot be shared with another library in the way it asks for.
+
+    Smallest example: ``cr.ones(3).__dlpack__(dl_device=(2, 0))``.
+    Cure: the message says what is possible; a copy always is.
     """
 
 

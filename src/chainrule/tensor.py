@@ -85,7 +85,10 @@ class Tensor(Node):
         Raises:
             TraceError: while tracing, where there is no value.
         """
-        view = self._known("numpy()").view()
+        return self._read_only("numpy()")
+
+    def _read_only(self, wanted: str) -> Array:
+        view = self._known(wanted).view()
         view.flags.writeable = False
         return view
 
@@ -126,6 +129,26 @@ class Tensor(Node):
         if dtype is not None and array.dtype != dtype:
             return converted(array, np.dtype(dtype))
         return array.copy() if copy else self.numpy()
+
+    def __dlpack__(
+        self,
+        *,
+        stream: Any = None,
+        max_version: tuple[int, int] | None = None,
+        dl_device: tuple[int, int] | None = None,
+        copy: bool | None = None,
+    ) -> Any:
+        """The value for another library, by DLPack: read-only, without a copy, where
+        that library knows of read-only memory (version 1.0); else a copy.
+        """
+        from .protocols.dlpack import exported  # imported when used
+
+        array, name = self._read_only("__dlpack__"), self.describe()
+        return exported(array, name, stream, max_version, dl_device, copy)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        """The processor's memory: (kDLCPU, 0)."""
+        return (1, 0)
 
     def __bool__(self) -> bool:
         if self.size != 1:

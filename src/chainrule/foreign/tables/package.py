@@ -115,6 +115,7 @@ NAMES: Mapping[str, str] = {
     "logdet": "cr.linalg.slogdet(a).logabsdet",
     "triangular_solve": "cr.linalg.solve_triangular(a, b)",
     "cdist": "cr.linalg.norm(x[:, None] - y, axis=-1)",
+    "to_dlpack": "the other library's from_dlpack(x) takes a tensor itself",
     "set_default_dtype": "cr.config.dtype = 'float64'",
     "cat": "cr.concatenate([x, y], axis=0)",
     "concat": "cr.concatenate([x, y], axis=0)",
