@@ -1,7 +1,7 @@
 """What lectures on neural networks define, held against the library.
 
 The numbers 1 to 8 are those of docs/conventions.md; 9 is held by
-``tests/ops/test_corners.py``, 10 by ``tests/ops/test_casts.py``.
+``tests/ops/test_corners.py``, 10 by ``test_casts.py`` there, 11 by ``test_sums.py``.
 """
 
 from __future__ import annotations

@@ -9,12 +9,9 @@ from __future__ import annotations
 
 import functools
 import logging
-import os
-import threading
 import time
 import types
 import warnings
-import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -30,6 +27,7 @@ from ..shapes import Shape
 from ..tensor import Tensor
 from .collector import collector_paused
 from .engine import Engine, Executable, Explained
+from .locked import Locked
 from .methods import Methods
 from .pipeline import run_passes
 from .program import cell_of, plan
@@ -137,7 +135,7 @@ def signature_of(
     return tuple(key), arrays
 
 
-class Compiled:
+class Compiled(Locked):
     """A function that is traced and compiled on first use, and then runs without
     Python.
 
@@ -155,6 +153,7 @@ class Compiled:
             raise ArgumentError(f"compile: {function!r} is not a function")
         if engine_name is not None:
             engine_named(engine_name)  # an unknown name is an error now, not later
+        super().__init__()
         self.function = function
         self.engine_name = engine_name
         self.explained = explained
@@ -171,8 +170,6 @@ class Compiled:
         self._methods = Methods(
             function, lambda method: CompiledMethod(method, engine_name, explained)
         )
-        self._lock = threading.Lock()
-        _all.add(self)
         functools.update_wrapper(self, function, updated=())
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -373,22 +370,6 @@ def _changed_often(name: str, change: str) -> str:
         f"captured changed, this time {change}: make what changes an argument; "
         "a float or an array is then an input, and nothing is compiled anew"
     )
-
-
-#: All there are, so that a forked process can free them.
-_all: weakref.WeakSet[Compiled] = weakref.WeakSet()
-
-
-def _free_after_fork() -> None:
-    """In a process forked while another thread was compiling: that thread is not there,
-    so nobody would release what it held.
-    """
-    for compiled in list(_all):
-        compiled._lock = threading.Lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_free_after_fork)
 
 
 class CompiledMethod(Compiled):

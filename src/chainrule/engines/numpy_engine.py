@@ -7,7 +7,6 @@ the other, and every value is dropped after its last use.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
@@ -16,6 +15,7 @@ import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from ..compiler.engine import Engine, KernelReport, Speed
+from ..compiler.locked import Locked
 from ..compiler.program import Program
 from ..compiler.report import instruction_report
 from ..config import config
@@ -33,14 +33,14 @@ SMALL_PRODUCT = 8_000_000
 BLAS = ThreadpoolController().select(user_api="blas")
 
 
-class NumpyExecutable:
+class NumpyExecutable(Locked):
     """A program, run instruction by instruction."""
 
     def __init__(self, program: Program) -> None:
+        super().__init__()
         self.program = program
         self.arena_bytes: int | None = None
         self.from_cache: bool | None = None
-        self._lock = threading.Lock()
         self._largest = largest_product(each.node for each in program.instructions)
         self._constants = {id(array) for _, array in program.constants}
         self._steps = [

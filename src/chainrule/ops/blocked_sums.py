@@ -6,7 +6,7 @@ the other, and after n of them up to n roundings are in the sum: in float32 the 
 five million rows is off in its third digit. It must not know of nodes.
 
 The error of ``blocked_sum`` is at most 512 ε Σ|x| for up to 2²⁸ elements along
-neighbouring axes, where ε = 2⁻²⁴ in float32 and 2⁻⁵³ in float64; as a rule it is about
+neighbouring axes, where ε = 2⁻²⁴ in float32 and 2⁻⁵³ in float64; as a rule it is a few
 ε Σ|x|. That of ``blocked_cumsum`` is n 2⁻⁵³ Σ|x|, and a rounding to x's dtype.
 """
 

@@ -457,7 +457,7 @@ class Network(nn.Module):
         cr.manual_seed(seed)
         shape = self._first_shape(m)
         self.x = m.numbers.uniform(-1, 1, shape).astype(dtype)
-        self.training = m.pick.random() < 0.75
+        self.trains = m.pick.random() < 0.75
         self.layers: list[nn.Module] = []
         self._blocks: list[Function] = []
         value = cr.tensor(self.x)
@@ -511,7 +511,7 @@ class Network(nn.Module):
     def step(self, x: Any) -> dict[str, list[Any]]:
         """Outputs, gradients and an update."""
         x = x * 1.0
-        y = self(x, training=self.training)
+        y = self(x, training=self.trains)
         loss = (y * self.weights).sum() + 0.1 * (y * y).sum()
         gradients = cr.backprop(loss)
         found = {

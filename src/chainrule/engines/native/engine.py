@@ -33,14 +33,10 @@ class NativeEngine(Engine):
         """The executable for a program: its code is found on disk, or made."""
         schedule = fuse(program)
         table = CallTable.of(program, schedule)
-        entry = object_cache.entry_of(
-            f"{schedule.fingerprint()} {table!r} debug={config.debug}"
+        code, from_cache = object_cache.cached(
+            f"{schedule.fingerprint()} {table!r} debug={config.debug}",
+            lambda: machine_code(schedule, table),
         )
-        code = object_cache.load(entry)
-        from_cache = code is not None
-        if code is None:
-            code = machine_code(schedule, table)
-            object_cache.store(entry, code)
         return NativeExecutable(program, schedule, table, code, from_cache)
 
     def settings(self) -> str:

@@ -32,13 +32,13 @@ def never() -> bytes:
 
 
 def test_what_was_compiled_is_found_again() -> None:
-    assert cached("program", lambda: b"code") == b"code"
-    assert cached("program", never) == b"code"
+    assert cached("program", lambda: b"code") == (b"code", False)
+    assert cached("program", never) == (b"code", True)
 
 
 def test_another_program_is_another_entry() -> None:
     cached("program", lambda: b"code")
-    assert cached("another", lambda: b"other") == b"other"
+    assert cached("another", lambda: b"other") == (b"other", False)
 
 
 #: What the rooms that write code import from outside of the engine, and why it need not
@@ -81,9 +81,9 @@ def test_code_of_another_python_version_or_processor_is_another_entry(
         "llvm": SimpleNamespace(llvm_version_info=(1, 0, 0)),
     }
     monkeypatch.setattr(object_cache, what, others[what])
-    assert cached("program", lambda: b"other") == b"other"
+    assert cached("program", lambda: b"other") == (b"other", False)
     monkeypatch.undo()
-    assert cached("program", never) == b"code"
+    assert cached("program", never) == (b"code", True)
 
 
 @pytest.mark.parametrize(
@@ -96,15 +96,15 @@ def test_a_damaged_entry_is_compiled_again(damage: object) -> None:
     (entry,) = folder().iterdir()
     assert callable(damage)
     entry.write_bytes(damage(entry.read_bytes()))
-    assert cached("program", lambda: b"new") == b"new"
-    assert cached("program", never) == b"new"
+    assert cached("program", lambda: b"new") == (b"new", False)
+    assert cached("program", never) == (b"new", True)
 
 
 def test_a_folder_that_cannot_be_written_is_done_without(tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("no folder")
     config.cache_folder = blocked
-    assert cached("program", lambda: b"code") == b"code"
+    assert cached("program", lambda: b"code") == (b"code", False)
 
 
 def test_the_oldest_entries_make_room(monkeypatch: pytest.MonkeyPatch) -> None:

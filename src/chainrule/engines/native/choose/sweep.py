@@ -19,6 +19,9 @@ from .task import WORTH_SHARING, Chooser, Task, shared_out
 INTERLEAVED, FEW_STEPS = 4, 12
 #: How many simple steps a function such as exp takes, besides its own.
 COSTLY_STEPS = 7
+#: About as many floats are added to one register, one after the other; then their sum
+#: goes over to float64.
+MOST_ADDED = 256
 #: A row that is computed once and read again in later passes may take this much stack.
 MOST_SCRATCH = 1 << 16
 #: The most bytes of sums of columns that stay in registers, and the most rows that are
@@ -133,6 +136,21 @@ class Loops:
         self.by_blocks = self.lanes_kept and self.blocks > self.rows
         self.units = self.blocks if self.by_blocks else self.rows
         self.cut = self._cut_axis() if kernel.parts and not kernel.across else None
+        self.flushed, self.chunk = self._flushed()
+
+    def _flushed(self) -> tuple[int | None, int]:
+        """The axis whose loop is interrupted so that sums go over to float64, and after
+        how many turns; None where few numbers are added.
+        """
+        turns = [(axis, self.kernel.shape[axis]) for axis in reversed(self.inner)]
+        if self.axis is not None and not self.lanes_kept:
+            turns.insert(0, (self.axis, self.length // self.stride))
+        added = 1
+        for axis, count in turns:
+            if added * count > 2 * MOST_ADDED:
+                return axis, max(1, MOST_ADDED // added)
+            added *= max(1, count)
+        return None, 0
 
     def _cut_axis(self) -> int:
         """The axis along which rows are cut into parts: the longest."""

@@ -20,6 +20,7 @@ from .kernels import (
     Access,
     Argument,
     Contraction,
+    Convolution,
     Coordinate,
     Fused,
     FusedKernel,
@@ -38,6 +39,8 @@ FEW_ROWS, LONG_ROW = 32, 1 << 15
 #: A reduction over the outer axes becomes sums of columns, each part of the rows with
 #: its own, for at least MANY_POINTS points, and at most MOST_COLUMNS columns.
 MANY_POINTS, MOST_COLUMNS = 1 << 15, 1 << 13
+#: A product, whose parts have whole columns, sums those of at most as many rows.
+MOST_SUMMED = 1 << 14
 #: A kernel with this many steps takes no more; registers are few.
 MOST_STEPS = 160
 #: A view of this buffer walks over nothing: the positions themselves are the values.
@@ -157,10 +160,12 @@ class Group:
         kernel = self.kernel
         rest = frozenset(range(len(kernel.shape))) - axes
         columns = math.prod(kernel.shape[axis] for axis in rest)
+        rows = math.prod(kernel.shape[axis] for axis in axes)
         if isinstance(kernel, Contraction):
             last = frozenset((len(kernel.shape) - 1,))
             types = {*step.call.inputs, step.call.output}
             fits = step.call.name == "sum" and types == {kernel.steps[0].call.output}
+            fits = fits and (isinstance(kernel, Convolution) or rows <= MOST_SUMMED)
             return fits and _same_axes(kernel.shape, rest, last)
         if step.call.name not in CUTTABLE or not 1 < columns <= MOST_COLUMNS:
             return False

@@ -11,14 +11,12 @@ from __future__ import annotations
 
 import ctypes
 import functools
-import os
-import threading
-import weakref
 from collections.abc import Sequence
 
 import numpy as np
 
 from ....compiler.engine import Executable, KernelReport
+from ....compiler.locked import Locked
 from ....compiler.program import Program
 from ....compiler.registry import engine_named
 from ....config import config
@@ -44,7 +42,7 @@ class EngineFault(ChainruleError, RuntimeError):
     """
 
 
-class NativeExecutable:
+class NativeExecutable(Locked):
     """A program as machine code, and the memory that it works in.
 
     Arguments:
@@ -63,13 +61,13 @@ class NativeExecutable:
         code: bytes,
         from_cache: bool,
     ) -> None:
+        super().__init__()
         needs, codes = Needs.unpacked(code)
         self.arena_bytes: int | None = needs.arena_bytes
         self.from_cache: bool | None = from_cache
         self._program, self._schedule, self._host = program, schedule, host()
         self._library = Library(*codes)
         self._reference: Executable | None = None
-        self._lock = threading.Lock()
         self._inputs = [node.dtype for node in program.graph.inputs]
         self._variables = Variables(program)
         #: ``changes.last`` when the variables were last looked at
@@ -81,7 +79,6 @@ class NativeExecutable:
         self._shared = needs.shared
         self._poisoned = config.debug
         self._fill(table)
-        _executables.add(self)
 
     def _fill(self, table: CallTable) -> None:
         """Writes down the addresses that stay, and what enters the machine code."""
@@ -179,19 +176,3 @@ class NativeExecutable:
             f"native: {self._program.graph.name}: the machine code {what}",
             fix='run it with engine="numpy", and report this program',
         )
-
-
-#: All there are, so that a forked process can free them.
-_executables: weakref.WeakSet[NativeExecutable] = weakref.WeakSet()
-
-
-def _free_after_fork() -> None:
-    """In a process forked while other threads ran programs: those threads are not
-    there, so what they held is free.
-    """
-    for each in list(_executables):
-        each._lock = threading.Lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_free_after_fork)

@@ -38,14 +38,15 @@ OUTSIDE = (
 )  # fmt: skip
 
 
-def cached(description: str, make: Callable[[], bytes]) -> bytes:
-    """What ``make`` returns for this description, from disk if it was made before."""
+def cached(description: str, make: Callable[[], bytes]) -> tuple[bytes, bool]:
+    """What ``make`` returns for this description, and whether it was found on disk."""
     entry = entry_of(description)
     code = load(entry)
-    if code is None:
-        code = make()
-        store(entry, code)
-    return code
+    if code is not None:
+        return code, True
+    code = make()
+    store(entry, code)
+    return code, False
 
 
 def folder() -> Path:

@@ -9,6 +9,7 @@ know how a tile computed the vector.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from llvmlite import ir
 
@@ -18,14 +19,25 @@ from .emit import index
 from .point import Point, Values
 
 
-class Epilogue:
-    """What a tile does with its finished vectors before it stores them.
+class Place(NamedTuple):
+    """Which vector it is.
 
-    ``context`` is the pointer that was given to the product: the epilogue finds its
-    operands there. ``where`` are the indices of a vector's first number in the space of
-    the kernel; ``mask`` says which lanes exist, None for all. The other lanes hold
-    anything.
+    Attributes:
+        context: the pointer that was given to the product: the epilogue finds its
+            operands there.
+        where: the indices of the vector's first number in the space of the kernel.
+        vector: its number in its row.
+        mask: which lanes exist, None for all. The other lanes hold anything.
     """
+
+    context: ir.Value
+    where: Sequence[ir.Value]
+    vector: int
+    mask: ir.Value | None
+
+
+class Epilogue:
+    """What a tile does with its finished vectors before it stores them."""
 
     #: Whether ``begin`` and ``end`` have anything to do.
     sums = False
@@ -33,29 +45,13 @@ class Epilogue:
     def begin(self, b: ir.IRBuilder, types: Sequence[ir.Type]) -> None:
         """Before the first row of a tile; ``types`` are those of a row's vectors."""
 
-    def vector(
-        self,
-        b: ir.IRBuilder,
-        value: ir.Value,
-        context: ir.Value,
-        where: Sequence[ir.Value],
-        v: int,
-        mask: ir.Value | None,
-    ) -> ir.Value:
-        """The vector to store in place of ``value``, which is vector ``v`` of its
-        row."""
+    def vector(self, b: ir.IRBuilder, value: ir.Value, place: Place) -> ir.Value:
+        """The vector to store in place of ``value``."""
         raise NotImplementedError("each epilogue computes its own values")
 
-    def end(
-        self,
-        b: ir.IRBuilder,
-        context: ir.Value,
-        where: Sequence[ir.Value],
-        v: int,
-        mask: ir.Value | None,
-    ) -> None:
-        """After the last row, once for each vector of a row; ``where`` is that vector's
-        place in the first row."""
+    def end(self, b: ir.IRBuilder, place: Place) -> None:
+        """After the last row, once for each vector of a row, at its place in the first
+        row."""
 
 
 class StepsEpilogue(Epilogue):
@@ -96,40 +92,26 @@ class StepsEpilogue(Epilogue):
             for register in registers:
                 b.store(emit.constant(kind, 0), register)
 
-    def vector(
-        self,
-        b: ir.IRBuilder,
-        value: ir.Value,
-        context: ir.Value,
-        where: Sequence[ir.Value],
-        v: int,
-        mask: ir.Value | None,
-    ) -> ir.Value:
+    def vector(self, b: ir.IRBuilder, value: ir.Value, place: Place) -> ir.Value:
         """Computes the steps; returns the value of the main store."""
-        values = self._values(b, context, where, value.type, mask)
+        values = self._values(b, place, value.type)
         values.known[0] = value
         result = values.step(self.main_step)
         stored = [(values.step(number), access) for number, access in self.beside]
         for each, access in stored:
             values.store(each, access)
         for i, (number, _) in enumerate(self.columns):
-            register = self.registers[v][i]
+            register = self.registers[place.vector][i]
             added = values.argument(self.kernel.steps[number].arguments[0])
             b.store(b.fadd(b.load(register, typ=value.type), added), register)
         return result
 
-    def end(
-        self,
-        b: ir.IRBuilder,
-        context: ir.Value,
-        where: Sequence[ir.Value],
-        v: int,
-        mask: ir.Value | None,
-    ) -> None:
+    def end(self, b: ir.IRBuilder, place: Place) -> None:
         """Adds the tile's sums to those in memory."""
-        for (_, access), register in zip(self.columns, self.registers[v], strict=True):
+        registers = self.registers[place.vector]
+        for (_, access), register in zip(self.columns, registers, strict=True):
             kind = register.allocated_type
-            values = self._values(b, context, where, kind, mask)
+            values = self._values(b, place, kind)
             found = b.load(register, typ=kind)
             values.store(b.fadd(self._above(values, access), found), access)
 
@@ -137,19 +119,12 @@ class StepsEpilogue(Epilogue):
         """The sums of the tiles above this one, as they stand in memory."""
         return values.read(access)
 
-    def _values(
-        self,
-        b: ir.IRBuilder,
-        context: ir.Value,
-        where: Sequence[ir.Value],
-        kind: ir.Type,
-        mask: ir.Value | None,
-    ) -> Values:
-        pointers = emit.arguments(b, context, self.buffers)
+    def _values(self, b: ir.IRBuilder, place: Place, kind: ir.Type) -> Values:
+        pointers = emit.arguments(b, place.context, self.buffers)
         axes = len(self.kernel.shape)
         # Tiles of a convolution along one axis have an extra spatial axis of length 1.
-        indices = (where[0], *where[len(where) - axes + 1 :])
-        point = Point(indices, axes - 1, emit.lanes_of(kind), mask)
+        indices = (place.where[0], *place.where[len(place.where) - axes + 1 :])
+        point = Point(indices, axes - 1, emit.lanes_of(kind), place.mask)
         return Values(b, self.kernel.steps, pointers, point, sizes=self.sizes)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,7 +23,7 @@ from chainrule.engines.native.choose.matmul import (
     scratch_elements,
 )
 from chainrule.engines.native.write import emit
-from chainrule.engines.native.write.epilogue import Epilogue
+from chainrule.engines.native.write.epilogue import Epilogue, Place
 from chainrule.engines.native.write.matmul.matmul import emit_matmul
 from tests.engines.native.guarded import Guarded, span, view
 from tests.engines.native.jit import POINTER, Compiled, new_module
@@ -96,21 +95,14 @@ class Written(Epilogue):
     def __init__(self, case: Case) -> None:
         self.update, self.spec = case.epilogue == "update", case.spec
 
-    def vector(
-        self,
-        b: ir.IRBuilder,
-        value: ir.Value,
-        context: ir.Value,
-        where: Sequence[ir.Value],
-        v: int,
-        mask: ir.Value | None,
-    ) -> ir.Value:
+    def vector(self, b: ir.IRBuilder, value: ir.Value, place: Place) -> ir.Value:
+        context, where, _, mask = place
         lanes = emit.lanes_of(value.type)
         element = emit.register_type(self.spec.dtype)
 
-        def operand(number: int, place: ir.Value) -> ir.Value:
+        def operand(number: int, position: ir.Value) -> ir.Value:
             slot = emit.address(b, context, POINTER, emit.index(number))
-            at = emit.address(b, b.load(slot, typ=POINTER), element, place)
+            at = emit.address(b, b.load(slot, typ=POINTER), element, position)
             return emit.load(b, self.spec.dtype, at, lanes, mask)
 
         terms = list(zip(where, self.spec.c_strides, strict=True))

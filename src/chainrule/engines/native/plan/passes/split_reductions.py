@@ -27,6 +27,9 @@ from ..views import contiguous_strides
 PART_SIZE, MOST_PARTS = 1 << 14, 64
 #: Points per part, and the most parts, where columns are reduced.
 SHARE_SIZE, MOST_SHARES = 1 << 15, 16
+#: The most rows of a part, so that each sum has few roundings. Short rows, and those of
+#: a convolution's tiles, are added in sets of some.
+MOST_ROWS, SHORT_ROW, MOST_SHORT_ROWS, MOST_PIXELS = 1 << 10, 48, 1 << 12, 1 << 14
 
 
 def split_reductions(schedule: Schedule) -> Schedule:
@@ -51,6 +54,9 @@ def _cut(kernel: Kernel, buffers: dict[int, Buffer]) -> list[Kernel]:
         sums = [i for i, step in enumerate(kernel.steps) if step.across]
         points = kernel.rows * kernel.row_size
         parts = max(1, min(MOST_SHARES, points // SHARE_SIZE, kernel.rows))
+        most = MOST_SHORT_ROWS if kernel.row_size <= SHORT_ROW else MOST_ROWS
+        most = MOST_PIXELS if isinstance(kernel, Convolution) else most
+        parts = max(parts, -(-kernel.rows // most))
         if parts == 1:
             return [replace(kernel, parts=1)]
         return _in_parts(kernel, buffers, sums, parts, sorted(kernel.reduced))

@@ -6,16 +6,14 @@ needs it, and again when ``config.threads`` has changed.
 
 from __future__ import annotations
 
-import os
-import threading
-
+from .....compiler.locked import Locked
 from .....config import config
 from ...choose.processor import host
 from ..compile.llvm import Compilation, Library
 from ..object_cache import cached
 from .pool import Pool
 
-_lock = threading.Lock()
+_shared = Locked()
 _pool: Pool | None = None
 
 
@@ -25,22 +23,13 @@ def shared_pool() -> Pool:
     found = _pool
     if found is not None and found.threads == config.threads:
         return found
-    with _lock:
+    with _shared._lock:
         if _pool is None or _pool.threads != config.threads:
             if _pool is not None:
                 _pool.retire()
             _pool = Pool(_worker(), config.threads, _library)
         return _pool
 
-
-def _free_after_fork() -> None:
-    """A forked process lacks the thread that may have held the lock."""
-    global _lock
-    _lock = threading.Lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_free_after_fork)
 
 _library: Library | None = None
 
@@ -59,5 +48,5 @@ def _worker() -> int:
             emit_worker(module, host().pause)
             return Compilation(str(module), host(), quick=True).run().code()
 
-        _library = Library(cached("worker", compiled))
+        _library = Library(cached("worker", compiled)[0])
     return _library.address("chainrule_worker")

@@ -83,6 +83,14 @@ def combine(b: ir.IRBuilder, call: Call, x: State, y: State) -> State:
     return [b.fmul(p, q) if is_float(p) else b.mul(p, q)]
 
 
+def together(b: ir.IRBuilder, call: Call, states: list[State]) -> State:
+    """The state of all values of some states, a power of two of them, in pairs."""
+    while len(states) > 1:
+        pairs = zip(states[::2], states[1::2], strict=True)
+        states = [combine(b, call, x, y) for x, y in pairs]
+    return states[0]
+
+
 def _better(b: ir.IRBuilder, call: Call, x: State, y: State) -> State:
     """The larger (smaller) value with its index; NaN is largest of all, the lower index
     wins among equals.

@@ -38,7 +38,7 @@ from ..emit import (
     store,
     wide,
 )
-from ..epilogue import Epilogue
+from ..epilogue import Epilogue, Place
 from .carried import State, carried
 
 
@@ -268,8 +268,7 @@ class ConvolutionTile:
                 self._ended(start, column, v)
         if self.epilogue.sums:
             for v in range(self.vectors):
-                where = self._where(index(0), v)
-                self.epilogue.end(b, self.context, where, v, self._mask(v))
+                self.epilogue.end(b, self._place(index(0), v))
 
     def _ended(self, held: ir.Value, column: ir.Value, v: int) -> None:
         """One vector through the epilogue to y."""
@@ -277,13 +276,13 @@ class ConvolutionTile:
         at = linear(b, v * self.lanes, [(column, self.vectors * self.lanes)])
         value = load(b, dtype, address(b, held, self.element, at), self.lanes, None)
         assert self.epilogue is not None
-        where, mask = self._where(column, v), self._mask(v)
-        value = self.epilogue.vector(b, value, self.context, where, v, mask)
+        value = self.epilogue.vector(b, value, self._place(column, v))
         store(b, dtype, value, self._result(column, v), self._mask(v))
 
-    def _where(self, column: ir.Value, v: int) -> tuple[ir.Value, ...]:
+    def _place(self, column: ir.Value, v: int) -> Place:
         output = self.b.add(self.output, index(v * self.lanes))
-        return (self.image, *self._indices(column), output)
+        where = (self.image, *self._indices(column), output)
+        return Place(self.context, where, v, self._mask(v))
 
     def _indices(self, column: ir.Value) -> list[ir.Value]:
         """The indices of a pixel's result."""

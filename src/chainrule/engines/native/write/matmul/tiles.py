@@ -43,11 +43,12 @@ from ..emit import (
     multiply_add,
     prefetch,
     register_type,
+    smaller,
     splat,
     store,
     wide,
 )
-from ..epilogue import Epilogue
+from ..epilogue import Epilogue, Place
 from .panels import mixed
 
 #: ``ahead(builder, context, batch, row, column, columns)`` prefetches what the epilogue
@@ -62,6 +63,8 @@ Step: TypeAlias = Callable[[ir.Value, list[list[ir.Value]]], list[list[ir.Value]
 #: lines and lie on many pages: they are prefetched ``MULTIPLICATIONS_AHEAD``
 #: multiplications of vectors before they are needed.
 FAR_APART, MULTIPLICATIONS_AHEAD = 1 << 10, 1 << 10
+#: Of about as many turns of the loop over p each sum is made.
+MOST_TURNS = 1 << 10
 
 
 class Tile:
@@ -112,6 +115,57 @@ class Tile:
         """Writes the whole function."""
         raise NotImplementedError("each kind of tile computes its own sums")
 
+    def summed(
+        self,
+        starts: list[list[ir.Value]],
+        step: Step,
+        stop: ir.Value,
+        stride: int = 1,
+    ) -> list[list[ir.Value]]:
+        """starts + Σ, for p from 0 to ``stop``. Where it is long, parts of it have sums
+        of their own: few numbers are added to each.
+        """
+        b, most = self.b, MOST_TURNS * stride
+        if self.tiling.stretches(self.spec.k)[1] <= 2 * most:
+            return self._turns(starts, step, index(0), stop, stride)
+
+        def stretch(p: ir.Value, totals: list[list[ir.Value]]) -> list[list[ir.Value]]:
+            zeros = [[constant(x.type, 0) for x in line] for line in totals]
+            end = smaller(b, b.add(p, index(most)), stop)
+            sums = self._turns(zeros, step, p, end, stride)
+            both = zip(totals, sums, strict=True)
+            return [list(map(b.fadd, *lines)) for lines in both]
+
+        return self._turns(starts, stretch, index(0), stop, most)
+
+    def _turns(
+        self,
+        starts: list[list[ir.Value]],
+        step: Step,
+        first: ir.Value,
+        stop: ir.Value,
+        stride: int,
+    ) -> list[list[ir.Value]]:
+        """The loop over p, of at least one turn."""
+        b = self.b
+        before = b.block
+        body, after = b.append_basic_block("sum"), b.append_basic_block("summed")
+        b.branch(body)
+        b.position_at_end(body)
+        p = b.phi(I64, "p")
+        p.add_incoming(first, before)
+        phis = [[b.phi(value.type) for value in line] for line in starts]
+        new = step(p, phis)
+        following = b.add(p, index(stride))
+        p.add_incoming(following, b.block)
+        for line, one, last in zip(phis, starts, new, strict=True):
+            for phi, x, y in zip(line, one, last, strict=True):
+                phi.add_incoming(x, before)
+                phi.add_incoming(y, b.block)
+        b.cbranch(b.icmp_signed("<", following, stop), body, after)
+        b.position_at_end(after)
+        return new
+
     def finish(self, sums: list[list[ir.Value]]) -> None:
         """The tile through the epilogue to C.
 
@@ -156,38 +210,18 @@ class Tile:
                 if epilogue is not None:
                     column = b.add(self.column, index(v * self.lanes))
                     where = self.batch, b.add(self.row, r), column
-                    value = epilogue.vector(b, value, self.context, where, v, mask)
+                    place = Place(self.context, where, v, mask)
+                    value = epilogue.vector(b, value, place)
                 store(b, dtype, value, self.result_at(r, v), mask)
         if epilogue is not None and epilogue.sums:
             for v, mask in enumerate(self.masks):
                 column = b.add(self.column, index(v * self.lanes))
                 where = self.batch, self.row, column
-                epilogue.end(b, self.context, where, v, mask)
+                epilogue.end(b, Place(self.context, where, v, mask))
 
 
 class OuterProducts(Tile):
     """What tiles of outer products have in common: numbers times vectors, added."""
-
-    def summed(self, starts: list[list[ir.Value]], step: Step) -> list[list[ir.Value]]:
-        """The loop over p."""
-        b = self.b
-        before = b.block
-        body, after = b.append_basic_block("sum"), b.append_basic_block("summed")
-        b.branch(body)
-        b.position_at_end(body)
-        p = b.phi(I64, "p")
-        p.add_incoming(index(0), before)
-        phis = [[b.phi(value.type) for value in line] for line in starts]
-        new = step(p, phis)
-        following = b.add(p, index(1))
-        p.add_incoming(following, b.block)
-        for line, first, last in zip(phis, starts, new, strict=True):
-            for phi, x, y in zip(line, first, last, strict=True):
-                phi.add_incoming(x, before)
-                phi.add_incoming(y, b.block)
-        b.cbranch(b.icmp_signed("<", following, self.length), body, after)
-        b.position_at_end(after)
-        return new
 
     def later_rows(self, start: ir.Value, count: int, work: int) -> None:
         """Prefetches ``count`` neighbours in a later row of Aᵀ, if rows are far apart;
@@ -249,36 +283,29 @@ class OuterTile(OuterProducts):
                 self.ahead(b, self.context, *where)
 
     def _sums(self) -> list[list[ir.Value]]:
-        """starts + Σₚ A[rows, p] ⊗ B[p, columns]."""
-        starts = self._starts()
-        return self.summed(starts, self._step) if self.spec.k else starts
+        """Σₚ A[rows, p] ⊗ B[p, columns], and what waits of the stretches before."""
+        zeros = [constant(wide(self.element, width), 0) for width in self.widths]
+        if not self.spec.k:
+            return [zeros] * self.rows
+        sums = self.summed([zeros] * self.rows, self._step, self.length)
+        if self.tiling.blocks == 1:
+            return sums
+        both = zip(self._before(zeros), sums, strict=True)
+        return [list(map(self.b.fadd, *lines)) for lines in both]
 
     def waiting_at(self, r: int, v: int) -> ir.Value:
         """Where a vector of the tile waits between stretches."""
         at = index(r * self.tiling.columns + v * self.lanes)
         return address(self.b, self.waiting, self.element, at)
 
-    def _starts(self) -> list[list[ir.Value]]:
-        """Where the sums begin: at 0, in later stretches where the last one ended."""
+    def _before(self, zeros: list[ir.Value]) -> list[list[ir.Value]]:
+        """What the stretches before have summed: 0 in the first."""
         b = self.b
-        zeros = [constant(wide(self.element, width), 0) for width in self.widths]
-        if self.tiling.blocks == 1:
-            return [zeros] * self.rows
-        entry = b.block
-        with b.if_then(b.icmp_signed(">", self.p, index(0))):
-            held = [
-                [self._held(r, v) for v in range(self.vectors)]
-                for r in range(self.rows)
-            ]
-            loaded = b.block
-        starts = []
-        for line in held:
-            phis = [b.phi(value.type) for value in line]
-            for phi, zero, value in zip(phis, zeros, line, strict=True):
-                phi.add_incoming(zero, entry)
-                phi.add_incoming(value, loaded)
-            starts.append(phis)
-        return starts
+        later = b.icmp_signed(">", self.p, index(0))
+        return [
+            [b.select(later, self._held(r, v), zero) for v, zero in enumerate(zeros)]
+            for r in range(self.rows)
+        ]
 
     def _held(self, r: int, v: int) -> ir.Value:
         pointer = self.waiting_at(r, v)
@@ -327,7 +354,9 @@ class TallTile(OuterProducts):
         self.bottom = first_lanes(self.rows - (stretches - 1) * lanes, lanes)
         zero = constant(self.vector, 0)
         starts = [[zero] * stretches for _ in range(self.columns)]
-        columns = self.summed(starts, self._column_step) if self.spec.k else starts
+        columns = starts
+        if self.spec.k:
+            columns = self.summed(starts, self._column_step, self.length)
         pitch = sum(self.widths)
         held = self.held(stretches * pitch)
         for s in range(stretches):
@@ -425,37 +454,18 @@ class InnerTile(Tile):
         totals = [[zero] * (columns * self.unroll) for _ in range(self.rows)]
         whole = k - k % step
         if whole:
-            totals = self._whole(totals, whole, step)
+            totals = self.summed(totals, self._turn, index(whole), step)
         for u in range(-(-(k - whole) // lanes)):
             at = whole + u * lanes
             totals = self._step(index(at), u, first_lanes(k - at, lanes), totals)
         return [self._added(line) for line in totals]
 
-    def _whole(
-        self, starts: list[list[ir.Value]], stop: int, step: int
-    ) -> list[list[ir.Value]]:
-        """The steps without masks."""
-        b = self.b
-        before = b.block
-        body, after = b.append_basic_block("sum"), b.append_basic_block("summed")
-        b.branch(body)
-        b.position_at_end(body)
-        p = b.phi(I64, "p")
-        p.add_incoming(index(0), before)
-        phis = [[b.phi(self.vector) for _ in line] for line in starts]
-        new = phis
+    def _turn(self, p: ir.Value, totals: list[list[ir.Value]]) -> list[list[ir.Value]]:
+        """The next vectors of p, without masks."""
         for u in range(self.unroll):
-            at = b.add(p, index(u * self.lanes)) if u else p
-            new = self._step(at, u, None, new)
-        following = b.add(p, index(step))
-        p.add_incoming(following, b.block)
-        for line, first, last in zip(phis, starts, new, strict=True):
-            for phi, x, y in zip(line, first, last, strict=True):
-                phi.add_incoming(x, before)
-                phi.add_incoming(y, b.block)
-        b.cbranch(b.icmp_signed("<", following, index(stop)), body, after)
-        b.position_at_end(after)
-        return new
+            at = self.b.add(p, index(u * self.lanes)) if u else p
+            totals = self._step(at, u, None, totals)
+        return totals
 
     def _step(
         self, p: ir.Value, u: int, mask: Mask, totals: list[list[ir.Value]]

@@ -76,9 +76,9 @@ class Columns:
         for number, found in self.waiting.items():
             for access in self.targets[number]:
                 _, values = found[0]
-                total = [values.read(access)]
-                for new, _ in found:
-                    total = reductions.combine(b, self._call(number), total, [new])
+                call = self._call(number)
+                new = reductions.together(b, call, [[each] for each, _ in found])
+                total = reductions.combine(b, call, [values.read(access)], new)
                 values.store(total[0], access)
         self.waiting = {}
 
@@ -99,14 +99,11 @@ class Columns:
     def _write(self, values: Values, vector: int) -> None:
         b = self.state.b
         for number, accesses in self.targets.items():
-            call = self._call(number)
             registers = [self.registers[number, vector, i] for i in range(self.rows)]
             sums = [[b.load(r, typ=r.allocated_type)] for r in registers]
-            while len(sums) > 1:
-                pairs = zip(sums[::2], sums[1::2], strict=True)
-                sums = [reductions.combine(b, call, x, y) for x, y in pairs]
+            total = reductions.together(b, self._call(number), sums)
             for access in accesses:
-                values.store(sums[0][0], access)
+                values.store(total[0], access)
 
     def _everywhere(self, body: Callable[[Values, int], None]) -> None:
         """``body`` at every vector of columns; those in registers are numbered."""

@@ -11,9 +11,11 @@ from collections.abc import Mapping, Sequence
 
 from llvmlite import ir
 
+from .....dtypes import float64
 from ...plan.kernels import Coordinate
 from .. import emit
 from ..arithmetic import reductions
+from ..arithmetic.elementwise import convert
 from ..point import Values
 from .columns import Columns
 from .state import Lanes, SweepState
@@ -40,6 +42,8 @@ class Row:
         self.known: dict[int, ir.Value] = {}
         #: (step, number of the interleaved vector) → the registers of its reduction
         self.sums: dict[tuple[int, int], list[ir.Value]] = {}
+        #: The same, of this pass → a register of float64 for what was added before.
+        self.wide: dict[tuple[int, int], ir.Value] = {}
 
     def _values(
         self, inner: Mapping[int, ir.Value], lanes: Lanes | None, number: int
@@ -52,14 +56,30 @@ class Row:
         """Before a pass: values of the row that it needs, and empty sums."""
         b, loops = self.state.b, self.state.loops
         self.rows_until(number)
+        self.wide = {}
         for step in sums:
             call = self.state.kernel.steps[step].call
+            many = call.name == "sum" and call.output.kind == "f" and loops.chunk
             for i in range(1 if loops.lanes_kept else loops.interleaved):
                 start = reductions.start(call, loops.lanes)
                 registers = [emit.local(b, each.type) for each in start]
                 for value, register in zip(start, registers, strict=True):
                     b.store(value, register)
                 self.sums[step, i] = registers
+                if many:
+                    kind = emit.wide(emit.register_type(float64), loops.lanes)
+                    self.wide[step, i] = emit.local(b, kind)
+                    b.store(emit.constant(kind, 0), self.wide[step, i])
+
+    def flush(self) -> None:
+        """What was added since the last time goes over to float64."""
+        b = self.state.b
+        for (step, i), wide in self.wide.items():
+            (register,) = self.sums[step, i]
+            new = b.load(register, typ=register.allocated_type)
+            new = convert(b, new, self.state.kernel.steps[step].call.output, float64)
+            b.store(b.fadd(b.load(wide, typ=wide.allocated_type), new), wide)
+            b.store(emit.constant(register.allocated_type, 0), register)
 
     def rows_until(self, number: int) -> None:
         """Values of the row that depend on the passes before ``number`` alone."""
@@ -132,19 +152,19 @@ class Row:
     def end(self, sums: Sequence[int]) -> None:
         """After a pass: each sum is one value of the row."""
         b, loops = self.state.b, self.state.loops
+        self.flush()
+        sums_of = {**self.sums, **{at: [wide] for at, wide in self.wide.items()}}
         for step in sums:
             call = self.state.kernel.steps[step].call
-            found = [registers for (i, _), registers in self.sums.items() if i == step]
+            found = [registers for (i, _), registers in sums_of.items() if i == step]
             loaded = [[b.load(r, typ=r.allocated_type) for r in each] for each in found]
-            while len(loaded) > 1:
-                loaded = [
-                    reductions.combine(b, call, loaded[i], loaded[i + 1])
-                    for i in range(0, len(loaded) - 1, 2)
-                ]
-            (total,) = loaded
+            total = reductions.together(b, call, loaded)
             if not loops.lanes_kept and loops.lanes:
                 total = reductions.across(b, call, total)
-            self.known[step] = reductions.result(call, total)
+            value = reductions.result(call, total)
+            if (step, 0) in self.wide:
+                value = convert(b, value, float64, call.output)
+            self.known[step] = value
 
     def store(self) -> None:
         """The values of the row that are wanted, after the last pass."""

@@ -15,7 +15,8 @@ each other. The last, incomplete vector of an axis is masked.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from llvmlite import ir
@@ -226,7 +227,7 @@ class _Sweep:
         loops, b = self.loops, self.b
         if axes:
             low, high = self._share(axes[0], self.kernel.shape[axes[0]])
-            with emit.loop(b, low, high, name="inner") as i:
+            with self._adding(rows, axes[0], low, high, "inner") as i:
                 self._inner(rows, {**at, axes[0]: i}, axes[1:], roots, number)
             return
         if loops.lanes_kept or loops.axis is None:
@@ -240,7 +241,7 @@ class _Sweep:
         length, stride = loops.length, loops.stride
         if length >= stride:
             low, high = self._share(loops.axis, length // stride)
-            with emit.loop(b, low, high, name="block") as block:
+            with self._adding(rows, loops.axis, low, high, "block") as block:
                 first = b.mul(block, index(stride))
                 for i, lanes in enumerate(self._vectors(first)):
                     self._elements(rows, at, lanes, i, roots, number)
@@ -253,6 +254,24 @@ class _Sweep:
                 self._row_rest(rows, at, roots, number)
         else:
             self._row_rest(rows, at, roots, number)
+
+    @contextmanager
+    def _adding(
+        self, rows: list[Row], axis: int, low: Any, high: Any, name: str
+    ) -> Iterator[ir.Value]:
+        """A loop over a reduced axis; sums of many floats go over to float64 in it."""
+        b, chunk = self.b, self.loops.chunk
+        if axis != self.loops.flushed or not rows[0].wide:
+            with emit.loop(b, low, high, name=name) as i:
+                yield i
+            return
+        with emit.loop(b, low, high, chunk, name="chunk") as first:
+            last = index(high) if isinstance(high, int) else high
+            stop = emit.smaller(b, b.add(first, index(chunk)), last)
+            with emit.loop(b, first, stop, name=name) as i:
+                yield i
+            for row in rows:
+                row.flush()
 
     def _elements(
         self,
