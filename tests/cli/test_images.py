@@ -174,7 +174,7 @@ def test_broken_images_are_named_with_the_option_that_leaves_them_out(
     (folder / "bars" / "000.png").write_bytes(b"no image")
     result = chainrule("train", folder, *QUICK, "--epochs", 1)
     assert result.exit_code == 2
-    assert "000.png: not a whole image" in result.stderr
+    assert "000.png: a damaged or incomplete image" in result.stderr
     assert "leave them out: --skip-broken" in result.stderr
     result = chainrule("train", folder, *QUICK, "--epochs", 1, "--skip-broken")
     assert result.exit_code == 0, result.output

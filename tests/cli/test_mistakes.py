@@ -99,9 +99,7 @@ WORDS = {
         "ArgumentError: --target price: the data set 'digits' knows its own: --target "
         "is for tables\n  fix        leave --target out"
     ),
-    "train empty.csv --target y": (
-        "DataError: empty.csv: an empty file: no examples to learn from"
-    ),
+    "train empty.csv --target y": ("DataError: empty.csv: an empty file: no examples"),
     "train header.csv --target y": (
         "DataError: header.csv: a header and no rows\n"
         "  fix        add the rows below the line of names"

@@ -218,7 +218,7 @@ MISTAKES: list[tuple[Callable[[], Any], type[ChainruleError], str]] = [
     (
         lambda: data.bucket_by_length([]),
         DataError,
-        "bucket_by_length: 'sequences': sequences: no examples to learn from",
+        "bucket_by_length: 'sequences': sequences: no examples",
     ),
     (
         lambda: data.bucket_by_length("abc"),

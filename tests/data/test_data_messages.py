@@ -59,7 +59,7 @@ ARRAYS: list[tuple[Callable[[], object], str, str | None]] = [
     (
         lambda: data.Dataset(X, LABELS - 1),
         "Dataset 'data': targets: label -1 at row 0: labels count from 0",
-        "subtract the smallest label, or task='regression' for amounts",
+        "subtract the smallest label, or task='regression' for numeric targets",
     ),
     (
         lambda: data.Dataset(X, LABELS.astype(float), classes=10),
@@ -71,13 +71,13 @@ ARRAYS: list[tuple[Callable[[], object], str, str | None]] = [
         lambda: data.Dataset(X, LABELS + 0.5, task="classification"),
         "Dataset 'data': targets (100,): float64 labels: "
         "classes are counted with integers",
-        "round them, or task='regression' for amounts",
+        "round them, or task='regression' for numeric targets",
     ),
     (
         lambda: data.Dataset(X, np.ones(100, int)),
         "Dataset 'data': targets (100,): label 1 in every row: "
         "a classifier needs examples of two classes or more",
-        "task='regression' if the targets are amounts",
+        "task='regression' if the targets are numeric",
     ),
     (
         lambda: data.Dataset(X, LABELS[:-1], name="houses"),
@@ -87,7 +87,7 @@ ARRAYS: list[tuple[Callable[[], object], str, str | None]] = [
     ),
     (
         lambda: data.Dataset(X[:0], LABELS[:0]),
-        "Dataset 'data': inputs (0, 5): no examples to learn from",
+        "Dataset 'data': inputs (0, 5): no examples",
         None,
     ),
     (
@@ -174,8 +174,8 @@ def column(values: list[object]) -> str:
 
 
 FILES: list[tuple[str | bytes, str, str | None]] = [
-    ("", "t.csv: an empty file: no examples to learn from", None),
-    (" \n\n", "t.csv: an empty file: no examples to learn from", None),
+    ("", "t.csv: an empty file: no examples", None),
+    (" \n\n", "t.csv: an empty file: no examples", None),
     ("a,b\n", "t.csv: a header and no rows", "add the rows below the line of names"),
     (
         "a,b\n1,2\n1,2,3\n",
@@ -349,6 +349,6 @@ def test_a_message_names_the_users_own_line() -> None:
     with pytest.raises(ChainruleError) as caught:
         data.Dataset([])
     lines = str(caught.value).splitlines()
-    assert lines[0] == "Dataset 'data': inputs (0,): no examples to learn from"
+    assert lines[0] == "Dataset 'data': inputs (0,): no examples"
     assert lines[1].startswith("  called at  test_data_messages.py:")
     assert lines[1].endswith("data.Dataset([])")

@@ -391,8 +391,8 @@ MISTAKES: list[tuple[str, Callable[[], Any], str, str]] = [
     (
         "a network without parameters",
         lambda: cr.explain(nn.ReLU(), [1.0], [2.0]),
-        "explain: ReLU called no layer with parameters, so there is nothing to derive "
-        "by",
+        "explain: ReLU called no layer with parameters, so there is nothing to "
+        "differentiate with respect to",
         "explain the loss itself: cr.explain(loss)",
     ),
 ]

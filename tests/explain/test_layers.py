@@ -87,7 +87,7 @@ def test_the_text_names_every_quantity_of_every_layer() -> None:
     text = str(cr.explain(model, np.ones((4, 2)), np.zeros((4, 1))))
     head = "Sequential: 2 layers with parameters; L = half_squared_error = "
     assert text.startswith(head)
-    assert "L is the average over 4 samples, so each δ holds 1/4" in text
+    assert "L is the average over 4 samples, so each δ includes 1/4" in text
     for line in (
         "layer 1: 0 = Linear(",
         "  z⁽¹⁾ = W⁽¹⁾ x + b⁽¹⁾ ",

@@ -83,7 +83,7 @@ CASES: list[Case] = [
      None, "subtract 1 where labels count from 1, or provide 5 classes"),
     ("labels below 0", lambda: fit((x, y - 1)), DataError,
      "Dataset 'data': targets: label -1 at row 0: labels count from 0",
-     None, "subtract the smallest label, or task='regression' for amounts"),
+     None, "subtract the smallest label, or task='regression' for numeric targets"),
     ("float labels", lambda: fit((x, y * 1.0), loss="cross_entropy"), DTypeError,
      "cross_entropy: logits (20, 4) with targets (20,) of float32: class numbers are "
      "integers", None, "targets.astype('int64')"),
@@ -102,10 +102,10 @@ CASES: list[Case] = [
      "leave the row out, or replace the value; data.read_table fills in missing values "
      "of a table"),
     ("empty data", lambda: fit((x[:0], y[:0])), DataError,
-     "Dataset 'data': inputs (0, 3): no examples to learn from", None, None),
+     "Dataset 'data': inputs (0, 3): no examples", None, None),
     ("one class", lambda: fit((x, y * 0)), DataError,
      "Dataset 'data': targets (20,): label 0 in every row: a classifier needs examples "
-     "of two classes or more", None, "task='regression' if the targets are amounts"),
+     "of two classes or more", None, "task='regression' if the targets are numeric"),
     ("a target too few", lambda: fit((x, y[:-1])), DataError,
      "Dataset 'data': inputs (20, 3) and targets (19,): 20 ≠ 19; every example needs "
      "one row in each", None, None),

@@ -117,7 +117,7 @@ def test_early_stopping_keeps_the_best_weights(points: Points, network: Build) -
         callbacks=[EarlyStopping("quality", patience=3), scripted],
     )  # fmt: skip
     assert len(history) == 5
-    assert history.stopped == "early stopping: quality no better since epoch 2"
+    assert history.stopped == "early stopping: no improvement in quality since epoch 2"
     for name, array in model.state_dict().items():
         assert np.array_equal(array, scripted.weights[1][name])
 

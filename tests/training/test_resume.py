@@ -301,7 +301,7 @@ def test_a_damaged_checkpoint_is_passed_over_with_a_word(
     files = sorted((tmp_path / "parts").iterdir())
     assert len(files) == 3
     damage(files[-1])
-    with pytest.warns(UserWarning, match=f"damaged.*going on from {files[-2].name}"):
+    with pytest.warns(UserWarning, match=f"damaged.*continuing from {files[-2].name}"):
         history = train(parts, points, tmp_path / "parts", resume="auto")
     assert same_weights(whole, parts)
     assert without_times(history) == without_times(expected)

@@ -56,7 +56,7 @@ class Augmentation:
         whole = isinstance(self.crop, int) and not isinstance(self.crop, bool)
         if not whole or self.crop < 0:
             raise ArgumentError(
-                f"Augmentation: crop={self.crop!r}: expected a number of points, as 4"
+                f"Augmentation: crop={self.crop!r}: expected a number of pixels, as 4"
             )
         if not 0 <= self.rotate <= 180:
             raise ArgumentError(

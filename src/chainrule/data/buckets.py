@@ -141,7 +141,7 @@ def _arrays(sequences: Any, what: str) -> list[Array]:
         for i, each in enumerate(sequences)
     ]
     if not arrays:
-        raise DataError(f"{what}: no examples to learn from")
+        raise DataError(f"{what}: no examples")
     first = next((each for each in arrays if len(each)), arrays[0])
     for i, each in enumerate(arrays):
         if len(each) == 0:

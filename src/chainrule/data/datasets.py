@@ -323,10 +323,7 @@ class Dataset(Settled):
     def _check_lengths(self) -> None:
         first = self._inputs[0]
         if len(first) == 0 or first.size == 0:
-            raise DataError(
-                f"Dataset {self.name!r}: inputs {first.shape}: "
-                "no examples to learn from"
-            )
+            raise DataError(f"Dataset {self.name!r}: inputs {first.shape}: no examples")
         for what, arrays in (("inputs", self._inputs), ("targets", self._targets)):
             for array in arrays:
                 if len(array) != len(first):
@@ -420,7 +417,7 @@ class Dataset(Settled):
             raise DataError(
                 f"Dataset {self.name!r}: targets {labels.shape}: label {label}{called} "
                 "in every row: a classifier needs examples of two classes or more",
-                fix="task='regression' if the targets are amounts",
+                fix="task='regression' if the targets are numeric",
             )
 
     def _pick(self, arrays: tuple[Array, ...], index: Any, several: bool) -> Arrays:

@@ -145,5 +145,5 @@ def check_distributions(
         raise DataError(
             f"{what} {targets.shape}: row {shown} is not a distribution: "
             "probabilities are at least 0 and sum to 1",
-            fix="task='regression' if the targets are amounts",
+            fix="task='regression' if the targets are numeric",
         )

@@ -151,7 +151,7 @@ def check_labels(
     if num_classes is None:
         raise DataError(
             f"{what}: label {label} at {place}: labels count from 0",
-            fix="subtract the smallest label, or task='regression' for amounts",
+            fix="subtract the smallest label, or task='regression' for numeric targets",
         )
     raise DataError(
         f"{what}: label {label} for {num_classes} classes at {place}: "
@@ -169,7 +169,7 @@ def _refuse_float_labels(labels: Array, what: str) -> None:
         f"{described}: classes are counted with integers",
         fix="targets.astype(int)"
         if whole
-        else "round them, or task='regression' for amounts",
+        else "round them, or task='regression' for numeric targets",
     )
 
 

@@ -363,11 +363,12 @@ def _how_combined(run: _Run) -> str:
         return f"Each δ is ∂L/∂z, where L combines {counted(samples, 'sample')}; {sums}"
     per = settings.get("per")
     if per is not None and per.default == "element":
-        return f"L is the average over every element, so each δ holds its 1/n; {sums}"
+        return f"L is the average over every element, so each δ includes 1/n; {sums}"
     if samples == 1:
         return "L is the loss of a single sample."
     return (
-        f"L is the average over {samples} samples, so each δ holds 1/{samples}; {sums}"
+        f"L is the average over {samples} samples, so each δ includes 1/{samples}; "
+        f"{sums}"
     )
 
 
@@ -473,7 +474,7 @@ def _check_loss(model: Module, loss: Tensor, calls: _Calls) -> None:
     if not calls.made:
         raise ArgumentError(
             f"explain: {name} called no layer with parameters, so there is nothing to "
-            "derive by",
+            "differentiate with respect to",
             fix="explain the loss itself: cr.explain(loss)",
         )
 

@@ -191,7 +191,7 @@ def _facts(example: Example, opened: NetworkExplanation) -> list[tuple[str, ...]
         return []
     pulls = (example.inputs * opened.gradient("x"))[0]
     groups = feature_groups(example.settings)
-    facts: list[tuple[str, ...]] = [("column", "value", "∂L/∂x · x")]
+    facts: list[tuple[str, ...]] = [("column", "value", "effect on L: ∂L/∂x · x")]
     for name, value in columns:
         facts.append((name, value, signed(f"{pulls[groups[name]].sum():.3g}")))
     return facts

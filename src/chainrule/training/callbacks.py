@@ -190,8 +190,8 @@ class EarlyStopping(Callback):
     def _stop_if_due(self, run: Run) -> None:
         if self.monitor.waited >= self.patience:
             run.stop(
-                f"early stopping: {self.monitor.column} no better since epoch "
-                f"{self.monitor.best_epoch}"
+                f"early stopping: no improvement in {self.monitor.column} since "
+                f"epoch {self.monitor.best_epoch}"
             )
 
     def on_fit_end(self, run: Run) -> None:

@@ -149,7 +149,7 @@ def resume(run: Run, path: Path, *, required: bool) -> bool:
         what = "no checkpoint in this folder" if path.is_dir() else "no such file"
         raise FileError(
             f"resume: {os.fspath(path)}: {what}",
-            fix='resume="auto" begins anew where there is none',
+            fix='resume="auto" starts a new run where there is none',
         )
     arrays, settings = _newest_whole(files)
     _check(run, settings)
@@ -172,7 +172,7 @@ def _newest_whole(files: list[Path]) -> tuple[dict[str, Array], dict[str, Any]]:
             )
         if damage:
             warnings.warn(
-                f"resume: {damage[0].what}; going on from {file.name} instead",
+                f"resume: {damage[0].what}; continuing from {file.name} instead",
                 stacklevel=2,
             )
         return arrays, settings
@@ -196,8 +196,9 @@ def _check(run: Run, settings: Mapping[str, Any]) -> None:
         if then.get(name) != value:
             raise StateError(
                 f"resume: {name} is {_brief(value)}, and was {_brief(then.get(name))} "
-                "in the run that wrote the checkpoint: a run goes on as it began",
-                fix=f"fit with the same {name}, or begin anew without resume=",
+                "in the run that wrote the checkpoint: a run is resumed with the "
+                "settings that it began with",
+                fix=f"fit with the same {name}, or start a new run without resume=",
             )
 
 

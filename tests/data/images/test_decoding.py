@@ -93,18 +93,18 @@ def test_what_is_no_whole_image_is_named(tmp_path) -> None:
     }
     for name, content in cases.items():
         (tmp_path / name).write_bytes(content)
-        with pytest.raises(DataError, match=rf"{name}: not a whole image: \w+"):
+        with pytest.raises(DataError, match=f"{name}: a damaged or incomplete image: "):
             decoding.decode(tmp_path / name, SIZE, 3)
-    with pytest.raises(DataError, match="not a whole image: No such file"):
+    with pytest.raises(DataError, match="a damaged or incomplete image: No such file"):
         decoding.decode(tmp_path / "missing.png", SIZE, 3)
-    with pytest.raises(DataError, match="decimal point"):
+    with pytest.raises(DataError, match="floating-point numbers"):
         decoding.decode(stored(tmp_path, Image.new("F", (9, 9)), "x.tif"), SIZE, 3)
 
 
 def test_a_huge_image_is_refused_before_it_is_read(tmp_path, monkeypatch) -> None:
     path = stored(tmp_path, Image.new("L", (300, 200)))
     monkeypatch.setattr(decoding, "MOST_POINTS", 50_000)
-    with pytest.raises(DataError, match="more than 0 million points"):
+    with pytest.raises(DataError, match="more than 0 million pixels"):
         decoding.decode(path, SIZE, 1)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10_000)
     with warnings.catch_warnings():

@@ -127,7 +127,7 @@ def test_broken_files_are_an_error_or_left_out(animals) -> None:
     (animals / "discs" / "001.png").write_bytes(half[: len(half) // 2])
     with pytest.raises(DataError) as caught:
         data.image_folder(animals)
-    assert "000.png: not a whole image" in caught.value.what
+    assert "000.png: a damaged or incomplete image" in caught.value.what
     assert "skip_broken=True" in str(caught.value.fix)
     split = data.image_folder(animals, skip_broken=True)
     assert len(split.train) + len(split.test) == 28
@@ -146,7 +146,7 @@ def test_an_image_cut_off_at_its_end_is_named_when_it_is_read(animals) -> None:
     except DataError as error:
         assert "001.png" in error.what
         return
-    with pytest.raises(DataError, match=r"001\.png: not a whole image"):
+    with pytest.raises(DataError, match=r"001\.png: a damaged or incomplete image"):
         for _ in data.batches(train, 4):
             pass
 

@@ -126,7 +126,7 @@ def _plain(image: Image, mode: str) -> Image:
         wide = values.dtype.itemsize == 2 or values.max(initial=0) > 255
         image = Image.fromarray((values >> 8 if wide else values).astype(np.uint8))
     elif image.mode == "F":
-        raise ValueError("numbers with a decimal point instead of colours")
+        raise ValueError("floating-point numbers instead of colours")
     if image.has_transparency_data:
         above = image.convert("RGBA")
         paper = Image.new("RGBA", above.size, "white")
@@ -137,15 +137,15 @@ def _plain(image: Image, mode: str) -> Image:
 def _broken(path: Path, error: BaseException) -> DataError:
     reason: Any = getattr(error, "strerror", None) or " ".join(str(error).split())
     if type(error).__name__ == "UnidentifiedImageError":
-        reason = "its content is that of no known kind of image"
+        reason = "its content is of no known image format"
     return DataError(
-        f"{path}: not a whole image: {reason}",
-        fix="remove the file, or put a whole one in its place",
+        f"{path}: a damaged or incomplete image: {reason}",
+        fix="remove or replace the file",
     )
 
 
 def _too_large(path: Path) -> DataError:
     return DataError(
-        f"{path}: an image of more than {MOST_POINTS // 10**6} million points",
+        f"{path}: an image of more than {MOST_POINTS // 10**6} million pixels",
         fix="a smaller copy: it is scaled down in any case",
     )

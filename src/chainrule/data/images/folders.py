@@ -151,7 +151,8 @@ def image_folder(
     number = channels if channels is not None else 3 if colours else 1
     if number not in (1, 3):
         raise ArgumentError(
-            f"image_folder: channels={channels!r}: expected 1 for grey, 3 for colours"
+            f"image_folder: channels={channels!r}: expected 1 for greyscale, 3 for "
+            "colour"
         )
 
     def dataset(part: str) -> Dataset:
@@ -320,7 +321,7 @@ def _size(
     whole = all(isinstance(n, int) and not isinstance(n, bool) for n in pair)
     if len(pair) != 2 or not whole or min(pair) < 1:
         raise ArgumentError(
-            f"image_folder: size={asked!r}: expected a number of points, or "
+            f"image_folder: size={asked!r}: expected a number of pixels, or "
             "(height, width)"
         )
     return pair[0], pair[1]

@@ -192,7 +192,7 @@ def _collect(
         values[str(name)] = from_array(np.asarray(plain), what)
     lengths = {name: len(column) for name, column in values.items()}
     if not lengths or not max(lengths.values()):
-        raise DataError(f"{source}: no rows or no columns: no examples to learn from")
+        raise DataError(f"{source}: no rows or no columns: no examples")
     first = next(iter(lengths))
     for name, length in lengths.items():
         if length != lengths[first]:

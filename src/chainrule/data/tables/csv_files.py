@@ -151,7 +151,7 @@ def examine(path: Path, name: str) -> Layout:
 
 def empty(name: str) -> DataError:
     """The error for a file without any cell."""
-    return DataError(f"{name}: an empty file: no examples to learn from")
+    return DataError(f"{name}: an empty file: no examples")
 
 
 def open_text(layout: Layout) -> io.TextIOWrapper:

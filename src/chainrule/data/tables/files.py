@@ -305,9 +305,7 @@ def _read_parquet(path: Path, decimal: Decimal) -> FileTable:
             cells = TypedCells.of(column, f"{path.name}: column {name!r}")
             columns[name].add(cells, cells.numbers())
     if not names or not file.metadata.num_rows:
-        raise DataError(
-            f"{path.name}: no rows or no columns: no examples to learn from"
-        )
+        raise DataError(f"{path.name}: no rows or no columns: no examples")
     whole = {name: column.whole() for name, column in columns.items()}
     found = understand(whole, {}, known, ".", typed=True)
     return FileTable(found.columns, path.name, readings=found.readings)

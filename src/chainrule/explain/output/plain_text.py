@@ -30,7 +30,7 @@ def explanation_text(wording: Wording, limit: int | None) -> str:
         lines += ["", f"backward: derivatives of {wording.loss}, from it to the inputs"]
         lines += _lines(derived, lambda node: wrapped(wording.backward(node)), limit)
     elif ledger.has_gradients:
-        lines += ["", "backward: nothing was computed, so there is nothing to derive"]
+        lines += ["", "backward: nothing was computed: nothing to differentiate"]
     else:
         lines += ["", f"no derivatives: {wording.no_derivative(ledger.root)}"]
     return "\n".join(lines)

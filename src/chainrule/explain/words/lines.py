@@ -180,7 +180,7 @@ class Wording:
             return f"{self.name(node)}: {dtype} values have no derivative"
         if not self.ledger.has_gradients:
             return f"{self.name(node)}: {self.loss} is {self.ledger.root.dtype}"
-        return f"{self.name(node)}: no derivative flows here"
+        return f"{self.name(node)}: the loss does not depend on it"
 
     def entry(self, node: Node, entry: int) -> str:
         """The chain-rule sum of one entry of a tensor, term by term."""
