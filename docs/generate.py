@@ -14,9 +14,11 @@ from pathlib import Path
 from chainrule.explain.primitives import markdown as primitives
 
 try:
+    from names import names_page
     from pictures import PICTURES
     from reference import pages as reference
 except ImportError:  # imported as docs.generate, from the folder above
+    from docs.names import names_page
     from docs.pictures import PICTURES
     from docs.reference import pages as reference
 
@@ -25,6 +27,7 @@ DOCS = Path(__file__).resolve().parent
 #: file → what it holds.
 PAGES: dict[str, Callable[[], str]] = {
     "primitives.md": primitives,
+    "names-elsewhere.md": names_page,
     **reference(),
     **PICTURES,
 }

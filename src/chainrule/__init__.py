@@ -185,6 +185,7 @@ if TYPE_CHECKING:  # imported when first used: the same names stand in LATER
     from .linalg.contraction import einsum, tensordot
     from .loading import load
     from .nn.attention.dot_product import attention
+    from .nn.module.activations import activations
     from .protocols.dlpack import from_dlpack
     from .runs import load_run
     from .training import callbacks, evaluate, metrics, predict
@@ -199,6 +200,7 @@ __all__ = [
     "Variable",
     "abs",
     "absolute",
+    "activations",
     "add",
     "all",
     "any",
@@ -476,6 +478,7 @@ LATER = {
     ".linalg.contraction": ("einsum", "tensordot"),
     ".loading": ("load",),
     ".nn.attention.dot_product": ("attention",),
+    ".nn.module.activations": ("activations",),
     ".protocols.dlpack": ("from_dlpack",),
     ".runs": ("load_run",),
     ".training": ("callbacks", "evaluate", "metrics", "predict"),

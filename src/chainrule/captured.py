@@ -29,6 +29,7 @@ import numpy as np
 
 from .errors import own_files
 from .graph import Array, Node, Watched, settings_changes
+from .variable import Parameter
 
 #: What is compared by its type and how it is written.
 VALUES = (
@@ -169,6 +170,9 @@ class Captured:
             return self._object(name, value())
         elif not isinstance(value, Node):
             return self._object(name, value)
+        elif isinstance(value, Parameter):
+            self._watched = True
+            return [(f"{name}.frozen", value.frozen, False, ())]
         return []
 
     def _array(self, name: str, array: Array, open: bool) -> None:

@@ -17,10 +17,21 @@ from numpy.typing import DTypeLike
 from . import dtypes
 from .errors import ArgumentError, DTypeError, ShapeError, TraceError
 from .foreign import assigned_here, no_such_setting
-from .graph import Array, Node, changes, current_trace, no_value, variable_trace
+from .graph import (
+    Array,
+    Node,
+    changes,
+    current_trace,
+    no_value,
+    settings_changes,
+    variable_trace,
+)
 from .ops import elementwise
 from .ops.arrays import as_array, constant, lift
 from .tensor import Tensor
+
+#: Attributes that say something of a variable, and change nothing when they are set.
+CANNOT_BE_SET = frozenset({"dtype", "frozen", "shape", "value"})
 
 
 class Residence(Protocol):
@@ -87,7 +98,7 @@ class Variable(Tensor):
 
     def __setattr__(self, name: str, value: Any) -> None:
         unknown = not hasattr(type(self), name)
-        if unknown or (name in ("dtype", "shape", "value") and not assigned_here()):
+        if unknown or (name in CANNOT_BE_SET and not assigned_here()):
             raise no_such_setting(self, name, "package.ASSIGNED", known=("name",))
         super().__setattr__(name, value)
 
@@ -202,24 +213,76 @@ class Variable(Tensor):
         name = f", name={self.name!r}" if self.name else ""
         return f"{kind}({body}, dtype={self.dtype}{name})"
 
+    def like(self, array: Array) -> Any:
+        """Another variable of this name and kind, with these values."""
+        return type(self)(array, name=self.name)
+
     def __deepcopy__(self, memo: dict[int, Any]) -> Variable:
-        copy = type(self)(self.array, name=self.name)
+        copy: Variable = self.like(self.array)
         memo[id(self)] = copy
         return copy
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _received, (type(self), self.array, self.name)
+        frozen = getattr(self, "frozen", False)
+        return _received, (type(self), self.array, self.name, frozen)
 
 
 class Parameter(Variable):
-    """A variable that training changes: a weight, a bias. Made by ``cr.parameter``."""
+    """A variable that training changes: a weight, a bias. Made by ``cr.parameter``.
 
-    __slots__ = ()
+    Example:
+        >>> import chainrule as cr
+        >>> from chainrule import optim
+        >>> w, b = cr.parameter(1.0), cr.parameter(1.0)
+        >>> optimizer = optim.SGD([w, b], lr=0.1)
+        >>> w.freeze()
+        >>> optimizer.step(cr.backprop(w + b))
+        >>> w.item(), round(b.item(), 3)
+        (1.0, 0.9)
+    """
+
+    __slots__ = ("_frozen", "path")
+
+    #: where it is in a network, "0.weight", once its parameters were asked for; ""
+    path: str
+
+    def __init__(
+        self, value: Any, dtype: DTypeLike | None = None, name: str = ""
+    ) -> None:
+        super().__init__(value, dtype, name)
+        self._frozen, self.path = False, ""
+
+    @property
+    def frozen(self) -> bool:
+        """Whether steps of optimizers leave it as it is."""
+        return self._frozen
+
+    def freeze(self, frozen: bool = True) -> None:
+        """From now on steps of optimizers leave it as it is, compiled ones too: no
+        gradient, momentum or weight decay changes it. ``assign`` still does, and
+        ``cr.backprop`` still has its gradient.
+        """
+        if frozen is not self._frozen:
+            self._frozen = frozen
+            settings_changes.mark()
+
+    def unfreeze(self) -> None:
+        """Optimizers change it again."""
+        self.freeze(False)
+
+    def like(self, array: Array) -> Any:
+        """Another one with these values, frozen if this one is."""
+        other = super().like(array)
+        other._frozen = self._frozen
+        return other
 
 
-def _received(kind: type[Variable], array: Array, name: str) -> Variable:
+def _received(kind: type[Variable], array: Array, name: str, frozen: bool) -> Variable:
     """A variable that was sent from another process."""
-    return kind(array, name=name)
+    received = kind(array, name=name)
+    if isinstance(received, Parameter):
+        received.freeze(frozen)
+    return received
 
 
 def parameter(

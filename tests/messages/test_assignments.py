@@ -19,7 +19,7 @@ from chainrule.training.history import History
 NO_SWITCH = (
     "leave it out: a call predicts unless it says model(x, training=True); cr.fit does"
 )
-CHOSEN = "give the optimizer only the parameters that are to be trained"
+FREEZE = "parameter.freeze(), or the freeze() of its layer; parameter.unfreeze()"
 
 
 class Own(nn.Module):
@@ -42,8 +42,9 @@ def dataset() -> Any:
 
 
 REFUSED: list[tuple[Callable[[], Any], str, str]] = [
-    (lambda: cr.parameter([1.0]), "requires_grad", CHOSEN),
-    (lambda: cr.parameter([1.0]), "trainable", CHOSEN),
+    (lambda: cr.parameter([1.0]), "requires_grad", FREEZE),
+    (lambda: cr.parameter([1.0]), "trainable", FREEZE),
+    (lambda: cr.parameter([1.0]), "frozen", FREEZE),
     (lambda: cr.parameter([1.0]), "shape",
      "W.reshape(shape) is another tensor; a parameter keeps its shape"),
     (lambda: cr.parameter([1.0]), "value",
@@ -56,6 +57,8 @@ REFUSED: list[tuple[Callable[[], Any], str, str]] = [
      "x.numpy() reads the value; W.assign(new value) changes a parameter's"),
     (lambda: nn.Sequential(nn.Linear(2, 2)), "training", NO_SWITCH),
     (Own, "training", NO_SWITCH),
+    (Own, "trainable",
+     "layer.freeze() and layer.unfreeze(), of a network or of a part"),
     (lambda: nn.Dropout(0.5), "rate", "p=0.5"),
     (lambda: nn.Linear(2, 2), "bais", "did you mean 'bias'?"),
     (lambda: nn.BatchNorm1d(2), "zzz",
@@ -212,6 +215,30 @@ def test_a_hyper_parameter_that_is_set_counts_from_the_next_step_on() -> None:
         return w.numpy().copy()
 
     np.testing.assert_array_equal(run(True), run(False))
+
+
+@pytest.mark.parametrize("engine", ["numpy", "native"])
+def test_compiled_functions_notice_settings_and_hyper_parameters(engine: str) -> None:
+    w = cr.parameter([1.0, -2.0])
+    optimizer: Any = optim.Adam([w], lr=0.1)
+    dropout = nn.Dropout(0.5)
+
+    @cr.compile(engine=engine)
+    def step(x: Any) -> Any:
+        optimizer.step(cr.backprop((w * w).sum()))
+        return dropout(x, training=True)
+
+    twin = cr.parameter([1.0, -2.0])
+    eager: Any = optim.Adam([twin], lr=0.1)
+    x = np.ones(1000, np.float32)
+    for betas, rate in (((0.9, 0.999), 0.5), ((0.5, 0.9), 0.25), ((0.5, 0.9), 0.25)):
+        optimizer.betas = eager.betas = betas
+        dropout.p = rate
+        y = step(x).numpy()
+        eager.step(cr.backprop((twin * twin).sum()))
+        assert y.max() == pytest.approx(1 / (1 - rate))
+        np.testing.assert_allclose(w.numpy(), twin.numpy(), rtol=1e-6)
+    assert len(step.specialisations) == 2
 
 
 def test_hyper_parameters_are_read_and_set_for_all_groups_or_for_one() -> None:

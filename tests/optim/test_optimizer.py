@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule import optim
+from chainrule import nn, optim
 from chainrule.errors import GradientError, OptionError
 
 ALL = sorted(optim.ALGORITHMS)
@@ -152,6 +152,52 @@ def test_after_a_missing_gradient_nothing_has_changed() -> None:
     assert used.item() == 1.0
     for name, array in optimizer.state_dict().items():
         np.testing.assert_array_equal(array, before[name])
+
+
+def two_networks() -> tuple[nn.Module, nn.Module]:
+    cr.manual_seed(0)
+    return nn.Sequential(nn.Linear(2, 3)), nn.Sequential(nn.Linear(2, 3))
+
+
+def test_parameters_that_the_loss_does_not_reach_are_named_by_path() -> None:
+    model = nn.Sequential(*two_networks())
+    optimizer = optim.Adam(model.parameters())
+    with pytest.raises(GradientError) as caught:
+        optimizer.step(cr.backprop(model[0](cr.ones((1, 2))).sum()))
+    assert str(caught.value).split("\n")[0] == (
+        "Adam.step: parameters 1.0.weight (3, 2), 1.0.bias (3,) are not reached by the "
+        "loss: no operation with a derivative leads from them to the loss"
+    )
+    assert str(caught.value).split("\n")[-1] == (
+        "  fix        use it to compute the loss, freeze it, or "
+        "optimizer.step(grads, allow_unused=True)"
+    )
+    with pytest.raises(
+        GradientError, match=r"parameter 3, 1\.0\.bias \(3,\), is given"
+    ):
+        optimizer.step({w: w * 0 for w in model.parameters()[:3]})
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_parameters_that_are_not_reached_stay_as_they_are_where_that_is_allowed(
+    compiled: bool,
+) -> None:
+    used, spare = two_networks()
+    parameters = [*used.parameters(), *spare.parameters()]
+    optimizer = optim.AdamW(parameters, lr=0.1, weight_decay=0.1)
+
+    def step(x: Any) -> Any:
+        loss = (used(x) ** 2).mean()
+        optimizer.step(cr.backprop(loss), allow_unused=True)
+        return loss
+
+    before = [w.numpy().copy() for w in parameters]
+    (cr.compile(step) if compiled else step)(np.ones((4, 2), np.float32))
+    after = [w.numpy() for w in parameters]
+    same = [np.array_equal(a, b) for a, b in zip(before, after, strict=True)]
+    assert same == [False, False, True, True]
+    with pytest.raises(GradientError, match="not reached"):
+        optimizer.step(cr.backprop(cr.parameter(1.0) * 2), allow_unused=True)
 
 
 def test_groups_keep_the_order_of_their_parameters() -> None:

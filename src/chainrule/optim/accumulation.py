@@ -80,6 +80,8 @@ class Accumulator:
         """
         changes = []
         for w, total in self._sums.items():
+            if w.frozen:
+                continue
             gradient = gradients[w]
             if gradient.shape != w.shape:
                 raise ShapeError(

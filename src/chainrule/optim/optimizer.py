@@ -13,10 +13,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from os import PathLike
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 
+from .. import saving
 from ..errors import ArgumentError, GradientError, ShapeError, TraceError
 from ..foreign import is_unknown, no_attribute, no_such_setting
 from ..gradients import Gradients
@@ -28,7 +30,7 @@ from ..variable import Parameter, Variable
 from .hyperparameters import Options, checked, refuse_unknown
 from .parameter_groups import RATE_DTYPE, Params, Rate, count_text, make_groups
 from .row_gradients import Rows, rows_of
-from .state_dict import checked_state, state_names
+from .state_dict import checked_state, listed, saved_options, state_names
 
 #: A transform: gradients in, gradients out, both by parameter.
 Transform = Callable[[Mapping[Parameter, Any]], Mapping[Parameter, Any]]
@@ -170,8 +172,8 @@ class Optimizer(Watched, ABC):
 
     # What users call. ----------------------------------------------------------------
 
-    def step(self, gradients: Mapping[Any, Any]) -> None:
-        """Changes every parameter by one step of the algorithm.
+    def step(self, gradients: Mapping[Any, Any], *, allow_unused: bool = False) -> None:
+        """Changes every parameter that is not frozen by one step of the algorithm.
 
         All gradients are gathered and all new values computed before the first change:
         after an error, nothing has changed.
@@ -179,17 +181,21 @@ class Optimizer(Watched, ABC):
         Arguments:
             gradients: what ``cr.backprop(loss)`` returned, or any mapping from
                 parameters to gradients.
+            allow_unused: whether parameters that the loss does not reach may be left as
+                they are, without momentum or weight decay. One at least must be
+                reached.
 
         Raises:
-            GradientError: naming a parameter that the loss does not reach.
+            GradientError: naming the parameters that the loss does not reach.
             ShapeError: when a gradient has another shape than its parameter.
+            ArgumentError: when all parameters are frozen.
         """
-        gathered = self._gather(gradients)
+        gathered = self._gather(gradients, allow_unused)
         t = cast(self._count + 1, dtype=RATE_DTYPE)
         changes: list[tuple[Variable, Any]] = [(self._count, self._count + 1)]
         for group in self.groups:
             rate = group.rate(self._count)
-            own = {w: gathered[w] for w in group.parameters}
+            own = {w: gathered[w] for w in group.parameters if w in gathered}
             for w, g in self._transformed(group.transforms, own).items():
                 lr = rate.astype(w.dtype)
                 state = {slot: value.read() for slot, value in self._state[w].items()}
@@ -215,8 +221,12 @@ class Optimizer(Watched, ABC):
         }
         return put(w, rows.index, new_w), written
 
-    def _gather(self, gradients: Mapping[Any, Any]) -> dict[Parameter, Any]:
-        """Every parameter's gradient, checked, after the optimizer's transforms."""
+    def _gather(
+        self, gradients: Mapping[Any, Any], allow_unused: bool
+    ) -> dict[Parameter, Any]:
+        """The gradients of the parameters that are not frozen, checked, after the
+        optimizer's transforms.
+        """
         name = type(self).__name__
         if not isinstance(gradients, Mapping):
             raise ArgumentError(
@@ -224,25 +234,42 @@ class Optimizer(Watched, ABC):
                 "parameters to gradients",
                 fix="optimizer.step(cr.backprop(loss))",
             )
-        gathered = {}
-        for i, w in enumerate(self._state):
-            if w not in gradients:
-                raise self._missing(i, w, isinstance(gradients, Gradients))
-            gathered[w] = self._fitting(w, gradients[w], "gradient")
-        return self._transformed(self.transforms, gathered)
+        trained = [(i, w) for i, w in enumerate(self._state) if not w.frozen]
+        if not trained:
+            raise ArgumentError(
+                f"{name}.step: all {len(self._state)} parameters are frozen: there is "
+                "nothing to train",
+                fix="model[-1].unfreeze(), or whatever part is to learn",
+            )
+        given = {w: gradients[w] for _, w in trained if w in gradients}
+        missing = [(i, w) for i, w in trained if w not in given]
+        if missing and not (allow_unused and given):
+            raise self._missing(missing, isinstance(gradients, Gradients))
+        fitting = {w: self._fitting(w, g, "gradient") for w, g in given.items()}
+        return self._transformed(self.transforms, fitting)
 
-    def _missing(self, i: int, w: Parameter, traced_back: bool) -> GradientError:
-        """The error for a parameter without a gradient; names may be alike."""
-        what = f"{type(self).__name__}.step: parameter {i}, {w.describe()}"
+    def _missing(
+        self, missing: Sequence[tuple[int, Parameter]], traced_back: bool
+    ) -> GradientError:
+        """The error for parameters without a gradient; names may be alike."""
+        shown = [
+            f"{w.path or w.name or 'number ' + str(i)} {w.shape}" for i, w in missing
+        ]
+        (i, w), *others = missing
+        one = f"parameter {i}, {w.path} {w.shape}," if w.path else ""
+        one = one or f"parameter {i}, {w.describe()},"
+        subject = f"parameters {listed(shown)} are" if others else f"{one} is"
+        what = f"{type(self).__name__}.step: {subject}"
         if not traced_back:
             return GradientError(
-                f"{what}, is given no gradient",
+                f"{what} given no gradient",
                 fix="leave it out of the optimizer, or give its gradient",
             )
         return GradientError(
-            f"{what}, is not reached by the loss: no operation with a derivative leads "
-            "from it to the loss",
-            fix="use it to compute the loss, or leave it out of the optimizer",
+            f"{what} not reached by the loss: no operation with a derivative leads "
+            f"from {'them' if others else 'it'} to the loss",
+            fix="use it to compute the loss, freeze it, or "
+            "optimizer.step(grads, allow_unused=True)",
         )
 
     def _fitting(self, w: Parameter, gradient: Any, what: str) -> Any:
@@ -338,6 +365,54 @@ class Optimizer(Watched, ABC):
         name = type(self).__name__
         for each, array in checked_state(name, variables, state).items():
             variables[each].assign(array)
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Writes everything needed to go on exactly, in one step or not at all.
+
+        Beside what ``state_dict`` has, the file keeps the hyper-parameters of every
+        group. Schedules and transforms are not in it.
+
+        Arguments:
+            path: the file, by convention ``….safetensors``; it replaces an existing
+                one.
+
+        Raises:
+            FileError: when it cannot be written; an older file stays as it was.
+
+        Example:
+            >>> import chainrule as cr, os, tempfile
+            >>> from chainrule import optim
+            >>> path = os.path.join(tempfile.mkdtemp(), "optimizer.safetensors")
+            >>> w = cr.parameter(1.0)
+            >>> optimizer = optim.Adam([w], lr=0.1, betas=(0.5, 0.9))
+            >>> optimizer.step(cr.backprop(w * w))
+            >>> optimizer.save(path)
+            >>> other = optim.Adam([w])
+            >>> other.load(path)
+            >>> other.num_steps, other.lr, other.betas
+            (1, 0.1, (0.5, 0.9))
+        """
+        about = {
+            "algorithm": type(self).__name__,
+            "options": [dict(group.options) for group in self.groups],
+        }
+        saving.write(path, self.state_dict(), {"optimizer": about})
+
+    def load(self, path: str | PathLike[str]) -> None:
+        """Puts back what ``save`` wrote, hyper-parameters included; training goes on
+        with the same bits.
+
+        Raises:
+            FileError: for a missing, damaged or foreign file.
+            StateError: for the file of another algorithm, or of other parameters; then
+                nothing has changed.
+        """
+        arrays, settings = saving.read(path)
+        options = saved_options(f"load: {path}", self, settings)
+        self.load_state_dict(arrays)
+        for group, saved in zip(self.groups, options, strict=True):
+            for name, value in saved.items():
+                setattr(group, name, value)
 
     def __repr__(self) -> str:
         name, count = type(self).__name__, count_text(self.parameters)

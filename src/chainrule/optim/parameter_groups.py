@@ -71,7 +71,8 @@ class Group(Watched):
                 where = f"group {getattr(self, 'number', '')}"
                 value = hyperparameters.checked(where, {name: value})[name]
             if name in options:
-                super().__setattr__("options", Options({**options, name: value}))
+                if options[name] != value:  # else compiled steps would look for a change
+                    super().__setattr__("options", Options({**options, name: value}))
             elif name in ("lr", "transforms") or (
                 hasattr(type(self), name) and not hasattr(self, name)
             ):

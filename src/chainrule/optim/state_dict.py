@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import StateError
+from ..errors import FileError, StateError
 from ..graph import Array, Node
 from ..variable import Parameter, Variable
+from .hyperparameters import checked
 
 
 def state_names(
@@ -55,7 +56,7 @@ def checked_state(
     missing = [name for name in variables if name not in state]
     extra = [name for name in state if name not in variables]
     if missing or extra:
-        parts = [f"{word} {_listed(names)}" for word, names in
+        parts = [f"{word} {listed([repr(name) for name in names])}" for word, names in
                  (("missing", missing), ("not known", extra)) if names]  # fmt: skip
         raise StateError(
             f"{what}: {'; '.join(parts)}: the names must be those of this optimizer",
@@ -66,6 +67,39 @@ def checked_state(
     for name, variable in variables.items():
         _check_fits(what, name, arrays[name], variable)
     return arrays
+
+
+def saved_options(
+    operation: str, optimizer: Any, settings: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """The hyper-parameters of every group in the settings of a file, checked.
+
+    Raises:
+        FileError: for a file that no optimizer has written.
+        StateError: for another algorithm, or other groups.
+    """
+    about, kind = settings.get("optimizer"), type(optimizer).__name__
+    if not isinstance(about, dict):
+        raise FileError(
+            f"{operation}: no optimizer was saved in it",
+            fix="give it a file written by optimizer.save",
+        )
+    if about.get("algorithm") != kind:
+        raise StateError(
+            f"{operation}: it is the state of {about.get('algorithm')!s:.40}, and this "
+            f"is {kind}",
+            fix="build the optimizer as the saved one",
+        )
+    saved, own = about.get("options"), [dict(g.options) for g in optimizer.groups]
+    groups = saved if isinstance(saved, list) else []
+    names = [sorted(each) if isinstance(each, dict) else [] for each in groups]
+    if names != [sorted(each) for each in own]:
+        raise StateError(
+            f"{operation}: {len(groups)} groups with the options {names!s:.100}, and "
+            f"this {kind} has {len(own)}",
+            fix="build the optimizer as the saved one",
+        )
+    return [checked(operation, each) for each in groups]
 
 
 def _array(value: Any) -> Array:
@@ -89,7 +123,12 @@ def _check_fits(what: str, name: str, array: Array, variable: Variable) -> None:
         raise StateError(f"{what}: {name} = {array}: a learning rate is positive")
 
 
-def _listed(names: Sequence[object], most: int = 5) -> str:
-    """The first few names, for a message."""
-    shown = ", ".join(repr(name) for name in names[:most])
+def listed(names: Sequence[str], most: int = 5) -> str:
+    """The first few names, for a message.
+
+    Example:
+        >>> listed("abcdefg", 3)
+        'a, b, c and 4 more'
+    """
+    shown = ", ".join(names[:most])
     return shown + (f" and {len(names) - most} more" if len(names) > most else "")

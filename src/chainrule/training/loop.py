@@ -33,7 +33,12 @@ from .numerics_guard import NumericsGuard
 from .objective import Objective
 from .progress import Progress
 from .run import Run
-from .step import AccumulatingStep, num_rows, training_step
+from .step import (
+    AccumulatingStep,
+    num_rows,
+    training_step,
+    warn_of_moving_averages,
+)
 from .tally import Tally
 
 #: Validation keeps nothing for a backward pass, so larger batches fit.
@@ -370,6 +375,7 @@ def _optimizer(optimizer: Any, model: Module) -> optim.Optimizer:
             "another model",
             fix="optim.Adam(model.parameters(), lr=…)",
         )
+    warn_of_moving_averages(model, optimizer)
     return optimizer
 
 

@@ -7,6 +7,7 @@ the first step, and costs nothing afterwards. It must not know of epochs or call
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import Any, Protocol
@@ -25,6 +26,7 @@ from ..nn.module import Module
 from ..nn.module.call import watching
 from ..optim import Accumulator, Optimizer
 from ..tensor import tensor
+from ..variable import Parameter
 from .metrics import Metric
 from .objective import Objective
 
@@ -235,13 +237,32 @@ def prediction(model: Module, engine: str | None) -> Any:
     return compile(predict, engine=engine)
 
 
+def warn_of_moving_averages(model: Module, optimizer: Optimizer) -> None:
+    """A warning for a part that the optimizer does not train, and that changes all the
+    same: the averages of a normalization follow the batches.
+    """
+    trained = set(optimizer.parameters)
+    for path, part in model.named_modules():
+        own = [variable for _, variable in part.own_variables()]
+        weights = {each for each in own if isinstance(each, Parameter)}
+        follows = part.depends_on_training and len(weights) < len(own)
+        if follows and weights and not weights & trained and not part.frozen:
+            warnings.warn(
+                f"fit: the optimizer trains no parameter of {path or 'the model'} = "
+                f"{type(part).__name__}, but its averages follow the batches: its "
+                "freeze() keeps it as it is",
+                stacklevel=4,
+            )
+            return
+
+
 def check_reached(model: Module, optimizer: Optimizer, gradients: Gradients) -> None:
     """A ``GradientError`` that names the parameters that the loss does not reach."""
     trained = set(optimizer.parameters)
     unreached = [
         name
         for name, parameter in model.named_parameters()
-        if parameter in trained and parameter not in gradients
+        if parameter in trained and parameter not in gradients and not parameter.frozen
     ]
     if unreached:
         listed = ", ".join(unreached[:5])
@@ -250,6 +271,5 @@ def check_reached(model: Module, optimizer: Optimizer, gradients: Gradients) -> 
             f"fit: parameter{'s' * (len(unreached) > 1)} {listed}{more} of "
             f"{type(model).__name__} not reached by the loss: no gradient leads there, "
             "so training would never change them",
-            fix="use them in forward, or leave them out: "
-            "optim.Adam([p for p in … if …])",
+            fix="use them in forward, or call freeze() of their layer",
         )

@@ -8,14 +8,14 @@ NO_SWITCH = (
     "leave it out: a call predicts unless it says model(x, training=True); cr.fit does"
 )
 
-CHOSEN_BY_OPTIMIZER = "give the optimizer only the parameters that are to be trained"
+FREEZE = "layer.freeze() and layer.unfreeze(), of a network or of a part"
 
 #: Attributes and methods of a network or layer.
 MODULE: Mapping[str, str] = {
     **dict.fromkeys(("train", "eval", "training"), NO_SWITCH),
     **dict.fromkeys(("to", "cuda", "cpu", "device"), NOT_MOVED),
     "zero_grad": NOTHING_TO_ZERO,
-    **dict.fromkeys(("requires_grad_", "trainable", "freeze"), CHOSEN_BY_OPTIMIZER),
+    **dict.fromkeys(("requires_grad", "requires_grad_", "trainable"), FREEZE),
     "double": "model.astype('float64') returns a copy",
     "float": "model.astype('float32') returns a copy",
     "fit": "cr.fit(model, (x, y), epochs=10)",
@@ -41,7 +41,10 @@ MODULE: Mapping[str, str] = {
     "register_buffer": "self.name = cr.Variable(value)",
     "register_parameter": "self.name = cr.parameter(value)",
     "add_module": "self.name = layer",
-    "register_forward_hook": "cr.explain(model, x, y) shows what every layer computes",
+    **dict.fromkeys(
+        ("register_forward_hook", "get_layer", "register_full_backward_hook"),
+        'cr.activations(model, x, "0"): what the layer of that name computes',
+    ),
 }
 
 SIZES_FIRST = "leave it out: layers know their numbers of inputs"

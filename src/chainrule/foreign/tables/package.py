@@ -79,7 +79,7 @@ ASSIGNED: Mapping[str, str] = {
     **dict.fromkeys(("data", "value", "assign"), IN_PLACE),
     **dict.fromkeys(
         ("requires_grad", "trainable", "frozen"),
-        "give the optimizer only the parameters that are to be trained",
+        "parameter.freeze(), or the freeze() of its layer; parameter.unfreeze()",
     ),
     "grad": "grads = cr.backprop(loss), and grads.replaced({W: …}) for others",
     "shape": "W.reshape(shape) is another tensor; a parameter keeps its shape",

@@ -129,5 +129,5 @@ def with_dtypes(model: Module, arrays: Mapping[str, Array]) -> Module:
             continue
         if array.dtype.kind == "f" == variable.dtype.kind:
             blank = np.zeros(variable.shape, array.dtype)
-            replaced[id(variable)] = type(variable)(blank, name=variable.name)
+            replaced[id(variable)] = variable.like(blank)
     return copy.deepcopy(model, dict(replaced)) if replaced else model

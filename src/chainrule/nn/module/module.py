@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self
 from numpy.typing import DTypeLike
 
 from ... import dtypes, errors, saving
-from ...errors import ArgumentError, DTypeError
+from ...errors import ArgumentError, DTypeError, ForeignNameError
 from ...foreign import (
     advised_layer,
     assigned_here,
@@ -30,7 +30,7 @@ from ...variable import Parameter, Variable
 from .call import Call, takes, watchers
 from .description import describe
 from .settings import with_setting
-from .state import check_state, checked_names, saved_names
+from .state import Loaded, check_state, checked_names, fitting_state, saved_names
 from .summary import Summary, summarise
 
 #: Names that no module takes notice of, a user's own neither.
@@ -125,6 +125,12 @@ class Module(Watched):
                 f"{kind} {old.describe()}: it would be neither trained nor saved",
                 fix=f"layer.{name}.assign(value) changes the {kind}",
             )
+        if name == "frozen":
+            raise ForeignNameError(
+                f"{type(self).__name__}.frozen = …: it says whether the module is "
+                "frozen, and cannot be set",
+                fix="layer.freeze() and layer.unfreeze()",
+            )
         if name in NO_EFFECT and not hasattr(type(self), name):
             raise no_such_setting(self, name, "nn.MODULE")
         if of_package(type(self)) and not assigned_here():
@@ -139,7 +145,7 @@ class Module(Watched):
             known = tuple(each for each in settings if each in vars(self))
             tables = ("nn.MODULE", self.options_elsewhere)
             raise no_such_setting(self, name, *tables, known=known)
-        is_value = isinstance(value, (Module, Variable))
+        is_value = isinstance(value, (Module, Variable)) or isinstance(old, Variable)
         a_part = _held(name, settings.get(name), Module)
         if name in vars(self) and name in settings and not (is_value or a_part):
             for part, attribute, new in with_setting(self, name, value):
@@ -166,12 +172,15 @@ class Module(Watched):
         """``forward``, with ``training`` passed on if it takes that argument.
 
         Arguments:
-            training: True in a training step; without it a network predicts.
+            training: True in a training step; without it a network predicts, and a
+                part that is frozen always does.
 
         Raises:
             ArgumentError: when a call inside another module forgets to pass
                 ``training`` on.
         """
+        if self.frozen:
+            training = False
         call = Call(self, errors.layers.get(), training)
         token = errors.layers.set((*call.around, call))
         try:
@@ -233,11 +242,64 @@ class Module(Watched):
         """Pairs (path, parameter), each parameter once."""
         for path, variable in self.named_variables():
             if isinstance(variable, Parameter):
+                if len(path) > len(variable.path):  # that in the outermost network
+                    variable.path = path
                 yield path, variable
 
     def parameters(self) -> list[Parameter]:
         """Every parameter once, in the order of ``named_parameters``."""
         return [parameter for _, parameter in self.named_parameters()]
+
+    @property
+    def frozen(self) -> bool:
+        """Whether ``freeze`` was called for this module, and ``unfreeze`` for none of
+        the parts in it.
+        """
+        return "_frozen" in vars(self) and all(
+            "_frozen" in vars(part) for _, part in self.named_modules()
+        )
+
+    def freeze(self) -> None:
+        """Keeps this module, with all parts in it, as it is now.
+
+        Steps of optimizers leave its parameters alone: neither gradients nor momentum
+        nor weight decay change them. It computes as in prediction also where the call
+        says ``training=True``: the averages of ``BatchNorm`` do not move, and nothing
+        is dropped. Compiled functions notice. What is in front of it learns through
+        it, and ``cr.backprop`` has all its gradients.
+
+        A part can be unfrozen again: ``model.freeze(); model[-1].unfreeze()`` trains
+        the last layer alone. A parameter that two modules share is frozen with either.
+        Files do not store what is frozen; copies are as the original is.
+
+        To leave the parameters of a part out of the optimizer is something else: the
+        averages of its ``BatchNorm`` move, and its dropout drops.
+
+        Example:
+            >>> import chainrule as cr
+            >>> from chainrule import nn, optim
+            >>> model = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
+            >>> optimizer = optim.SGD(model.parameters(), lr=0.1)
+            >>> model[0].freeze()
+            >>> before = model.state_dict()
+            >>> loss = model(cr.ones((4, 2)), training=True).sum()
+            >>> optimizer.step(cr.backprop(loss))
+            >>> after = model.state_dict()
+            >>> [name for name in after if (after[name] != before[name]).any()]
+            ['1.bias', '1.running_mean', '1.running_var']
+        """
+        for _, part in self.named_modules():
+            Watched.__setattr__(part, "_frozen", True)
+        for parameter in self.parameters():
+            parameter.freeze()
+
+    def unfreeze(self) -> None:
+        """Ends ``freeze``, for this module and all parts in it."""
+        for _, part in self.named_modules():
+            if "_frozen" in vars(part):
+                Watched.__delattr__(part, "_frozen")
+        for parameter in self.parameters():
+            parameter.unfreeze()
 
     @property
     def num_parameters(self) -> int:
@@ -250,18 +312,44 @@ class Module(Watched):
         """Copies of the values of all variables, by path."""
         return {path: v.array.copy() for path, v in self.named_variables()}
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+    def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> Loaded:
         """Sets the values of all variables or, on any error, of none.
 
+        Arguments:
+            state: values by name, as ``state_dict`` returns them.
+            strict: whether names and shapes must be those of this network. With False
+                whatever fits is loaded, and the rest stays as it is.
+
+        Returns:
+            What was loaded and what was not: ``.missing``, ``.unexpected`` and
+            ``.misshapen`` are empty where everything fits.
+
         Raises:
-            StateError: for missing or extra names.
+            StateError: for missing or extra names; where not ``strict``, if nothing
+                fits.
             ShapeError: for a value of another shape.
             DTypeError: for values that are not numbers.
+
+        Example:
+            >>> from chainrule import nn
+            >>> small = nn.Sequential(nn.Linear(2, 3))
+            >>> large = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 1))
+            >>> print(large.load_state_dict(small.state_dict(), strict=False))
+            2 of 4 values were loaded
+            missing, so as they were: 1.weight, 1.bias
         """
-        own = dict(self.named_variables())
-        arrays = check_state("load_state_dict", type(self).__name__, own, state)
-        for path, variable in own.items():
-            variable.assign(arrays[path])
+        return self._load("load_state_dict", state, strict)
+
+    def _load(self, operation: str, state: Mapping[str, Any], strict: bool) -> Loaded:
+        own, name = dict(self.named_variables()), type(self).__name__
+        if strict:
+            arrays = check_state(operation, name, own, state)
+            report = Loaded(tuple(arrays))
+        else:
+            arrays, report = fitting_state(operation, name, own, state)
+        for path, array in arrays.items():
+            own[path].assign(array)
+        return report
 
     def astype(self, dtype: DTypeLike) -> Self:
         """A copy of the network whose floating-point values have another dtype.
@@ -278,7 +366,7 @@ class Module(Watched):
         if not dtypes.is_float(wanted):
             raise DTypeError(f"astype: {wanted}: weights are float32 or float64")
         converted = {
-            id(v): type(v)(v.array.astype(wanted), name=v.name)
+            id(v): v.like(v.array.astype(wanted))
             for _, v in self.named_variables()
             if dtypes.is_float(v.dtype)
         }
@@ -330,8 +418,15 @@ class Module(Watched):
             settings["class_names"] = list(self.class_names)
         saving.write(path, self.state_dict(), settings)
 
-    def load(self, path: str | PathLike[str]) -> None:
+    def load(self, path: str | PathLike[str], strict: bool = True) -> Loaded:
         """Sets all values to those of a saved network or, on any error, none.
+
+        Arguments:
+            path: a file written by ``save``.
+            strict: as of ``load_state_dict``.
+
+        Returns:
+            What was loaded and what was not, as ``load_state_dict`` says it.
 
         Raises:
             FileError: for a missing, damaged or foreign file.
@@ -339,11 +434,10 @@ class Module(Watched):
         """
         arrays, settings = saving.read(path)
         names = saved_names(f"load: {path}", settings)
-        own = dict(self.named_variables())
-        fitting = check_state(f"load: {path}", type(self).__name__, own, arrays)
-        self.class_names = names
-        for name, variable in own.items():
-            variable.assign(fitting[name])
+        report = self._load(f"load: {path}", arrays, strict)
+        if strict:
+            self.class_names = names
+        return report
 
     # Printed form. -------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ Place on the road: below ``Module``, which loads values, and ``loading``.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from os import PathLike
 from typing import Any
 
@@ -28,6 +29,60 @@ from ...variable import Variable
 MAX_LISTED = 5
 
 
+@dataclass(frozen=True)
+class Loaded:
+    """What ``load_state_dict`` and ``load`` have set; printing it says it in words.
+
+    Attributes:
+        loaded: the names of the values that were set.
+        missing: those of the network that were not given.
+        unexpected: those that were given and are not the network's.
+        misshapen: name → (the shape that was given, the network's).
+    """
+
+    loaded: tuple[str, ...]
+    missing: tuple[str, ...] = ()
+    unexpected: tuple[str, ...] = ()
+    misshapen: Mapping[str, tuple[Shape, Shape]] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        total = len(self.loaded) + len(self.missing) + len(self.misshapen)
+        lines = [f"{len(self.loaded)} of {total} values were loaded"]
+        if self.missing:
+            lines.append(f"missing, so as they were: {_listed([*self.missing])}")
+        if self.unexpected:
+            lines.append(f"unexpected, not used: {_listed([*self.unexpected])}")
+        shapes = [f"{n} {a} for {b}" for n, (a, b) in self.misshapen.items()]
+        if shapes:
+            lines.append(f"of another shape, so as they were: {_listed(shapes)}")
+        return "\n".join(lines)
+
+
+def fitting_state(
+    operation: str, model: str, own: Mapping[str, Variable], state: Mapping[str, Any]
+) -> tuple[dict[str, Array], Loaded]:
+    """The values that fit the variables of their names, and what does not.
+
+    Raises:
+        ArgumentError: for something that is not a mapping.
+        StateError: where nothing fits.
+        DTypeError: for values that are not numbers.
+    """
+    state = _mapping(operation, state)
+    shapes = {n: (np.shape(state[n]), v.shape) for n, v in own.items() if n in state}
+    wrong = {name: pair for name, pair in shapes.items() if pair[0] != pair[1]}
+    chosen = [name for name in shapes if name not in wrong]
+    missing = [name for name in own if name not in state]
+    extra = [name for name in state if name not in own]
+    if not chosen:
+        if wrong:
+            name = next(iter(wrong))
+            _fitting(operation, name, own[name], np.asarray(state[name]))
+        raise _name_error(operation, model, missing, extra)
+    arrays = {n: _fitting(operation, n, own[n], np.asarray(state[n])) for n in chosen}
+    return arrays, Loaded(tuple(chosen), tuple(missing), tuple(extra), wrong)
+
+
 def check_state(
     operation: str, model: str, own: Mapping[str, Variable], state: Mapping[str, Any]
 ) -> dict[str, Array]:
@@ -44,14 +99,7 @@ def check_state(
         >>> check_state("load", "Net", {"n": Variable(0)}, {"n": 3})
         {'n': array(3)}
     """
-    if not isinstance(state, Mapping):
-        raise ArgumentError(
-            f"{operation}: {type(state).__name__}: expected values by name; nothing "
-            "was loaded",
-            fix="model.load(path) reads a file"
-            if isinstance(state, (str, PathLike))
-            else "model.load_state_dict(other.state_dict())",
-        )
+    state = _mapping(operation, state)
     missing, extra = (
         sorted(own.keys() - state.keys()),
         sorted(state.keys() - own.keys()),
@@ -62,6 +110,18 @@ def check_state(
         path: _fitting(operation, path, variable, np.asarray(state[path]))
         for path, variable in own.items()
     }
+
+
+def _mapping(operation: str, state: Any) -> Mapping[str, Any]:
+    if isinstance(state, Mapping):
+        return state
+    raise ArgumentError(
+        f"{operation}: {type(state).__name__}: expected values by name; nothing was "
+        "loaded",
+        fix="model.load(path) reads a file"
+        if isinstance(state, (str, PathLike))
+        else "model.load_state_dict(other.state_dict())",
+    )
 
 
 def _fitting(operation: str, path: str, variable: Variable, array: Array) -> Array:

@@ -35,6 +35,7 @@ class Row:
             where they come first.
         flops: floating-point operations, without those of its parts; see ``ops.flops``.
         num_bytes: the memory of all values that it holds.
+        num_frozen: how many of the trainable numbers are frozen.
     """
 
     path: str
@@ -43,6 +44,7 @@ class Row:
     num_parameters: int
     flops: int
     num_bytes: int
+    num_frozen: int = 0
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,11 @@ class Summary:
         return sum(row.num_parameters for row in self.rows)
 
     @property
+    def num_frozen(self) -> int:
+        """The number of trainable values that are frozen."""
+        return sum(row.num_frozen for row in self.rows)
+
+    @property
     def flops(self) -> int:
         """The floating-point operations of one forward pass."""
         return sum(row.flops for row in self.rows)
@@ -83,6 +90,11 @@ class Summary:
         table = [head, *lines, total]
         if not self.traced:
             table = [[*row[:2], row[3], row[5]] for row in table]
+        if self.num_frozen:
+            frozen = [row.num_frozen for row in self.rows]
+            cells = [f"{n:,}" if n else "" for n in (*frozen, self.num_frozen)]
+            for row, cell in zip(table, ["frozen", *cells], strict=True):
+                row.insert(4 if self.traced else 3, cell)
         return _aligned(table, left=3 if self.traced else 2)
 
     __repr__ = __str__
@@ -187,6 +199,7 @@ def _row(
         sum(variable.size for variable in held if isinstance(variable, Parameter)),
         computed,
         sum(variable.size * variable.dtype.itemsize for variable in held),
+        sum(v.size for v in held if isinstance(v, Parameter) and v.frozen),
     )
 
 
