@@ -71,7 +71,7 @@ class Group(Watched):
                 where = f"group {getattr(self, 'number', '')}"
                 value = hyperparameters.checked(where, {name: value})[name]
             if name in options:
-                if options[name] != value:  # else compiled steps would look for a change
+                if options[name] != value:  # a change is what compiled steps look for
                     super().__setattr__("options", Options({**options, name: value}))
             elif name in ("lr", "transforms") or (
                 hasattr(type(self), name) and not hasattr(self, name)
