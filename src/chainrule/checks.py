@@ -17,7 +17,7 @@ import numpy as np
 from . import tree
 from .backprop import pullback
 from .derivatives import call_openly
-from .errors import ChainruleError, TraceError
+from .errors import ChainruleError, NumericsError, TraceError
 from .graph import Array, current_trace, in_order
 from .ops.arrays import constant, lift
 from .ops.elementwise import alias
@@ -65,6 +65,18 @@ def check_numerics() -> Iterator[None]:
         yield
     finally:
         checking_numerics.reset(token)
+
+
+def first_fault(f: Function, *args: Any) -> NumericsError | None:
+    """The error of the first operation of ``f(*args)`` whose value has a NaN or Inf;
+    None where there is none.
+    """
+    try:
+        with check_numerics():
+            f(*args)
+    except NumericsError as error:
+        return error
+    return None
 
 
 def check_gradients(

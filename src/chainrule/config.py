@@ -21,6 +21,8 @@ imported.
     ``debug``         ``CHAINRULE_DEBUG``      1: verify the graph after every compiler
                                                pass, and check what native code reads
                                                and writes
+    ``check_          ``CHAINRULE_CHECK_       1: a NaN or infinity that a compiled call
+    numerics``        NUMERICS``               makes is an error naming the operation
     ================  =======================  ======================================
 """
 
@@ -97,6 +99,9 @@ READERS: dict[str, Callable[[], Any]] = {
     "cache_folder": lambda: _folder("CHAINRULE_CACHE") or default_cache_folder(),
     "data_folder": lambda: _folder("CHAINRULE_DATA"),
     "debug": lambda: os.environ.get("CHAINRULE_DEBUG", "0") not in ("", "0"),
+    "check_numerics": lambda: (
+        os.environ.get("CHAINRULE_CHECK_NUMERICS", "0") not in ("", "0")
+    ),
 }
 
 
@@ -125,6 +130,7 @@ class Config:
     cache_folder: Path
     data_folder: Path | None
     debug: bool
+    check_numerics: bool
     last_change: object
 
     def __init__(self) -> None:

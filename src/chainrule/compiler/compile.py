@@ -11,8 +11,8 @@ import functools
 import logging
 import time
 import types
-import warnings
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -20,11 +20,19 @@ import numpy as np
 
 from .. import tree
 from ..config import config
-from ..dtypes import DEFAULT_FLOATS, DType
-from ..errors import ArgumentError, user_line
-from ..graph import Array, Graph, computed_leaves, current_trace, differentiating
+from ..dtypes import DEFAULT_FLOATS, DType, float32, float64
+from ..errors import ArgumentError, ChainruleError, NumericsError
+from ..graph import (
+    Array,
+    Graph,
+    Node,
+    computed_leaves,
+    current_trace,
+    differentiating,
+)
 from ..shapes import Shape
 from ..tensor import Tensor
+from ..variable import Parameter
 from .collector import collector_paused
 from .engine import Engine, Executable, Explained
 from .locked import Locked
@@ -34,18 +42,21 @@ from .program import cell_of, plan
 from .registry import engine_named
 from .report import Report, Timing, arguments_text
 from .timing import seconds_of
-from .trace import as_input, is_input, trace_call
+from .trace import argument_names, as_input, is_input, trace_call
 
 if TYPE_CHECKING:
-    from ..captured import Captured
+    from ..recompilation.captured import Captured
 
 LOGGER = logging.getLogger("chainrule.compile")
 #: A function compiled for more signatures than this warns once.
-MANY_SIGNATURES = 32
+MANY_SIGNATURES = 8
 #: A function compiled anew this often because of what it captured warns once.
 MANY_CHANGES = 3
 #: The programs that are kept for other values of what was captured.
 MOST_KEPT = 8
+
+#: The dtype, in a signature, of a float64 array that is not a tensor.
+UNASKED = "float64 array"
 
 #: What tells apart the arguments that need programs of their own.
 Signature = tuple[Any, ...]
@@ -65,10 +76,47 @@ class Specialisation:
     captured: Captured
     can_change: bool
     arrays: tuple[str, ...]
+    narrow: bool = False
 
-    def with_captured(self, arrays: list[Array]) -> list[Array]:
-        """The arguments' arrays, and those that the function has captured."""
+    def prepared(self, arrays: list[Array]) -> list[Array]:
+        """The arguments' arrays in the program's dtypes, and those that the function
+        has captured.
+        """
+        if self.narrow:
+            pairs = zip(arrays, self.graph.inputs, strict=False)
+            arrays = [a.astype(n.dtype) if a.dtype != n.dtype else a for a, n in pairs]
         return [*arrays, *(self.captured.arrays[name] for name in self.arrays)]
+
+    def checked(self, arrays: list[Array]) -> list[Array]:
+        """Runs once, and looks for NaN and Inf in what is new.
+
+        Raises:
+            NumericsError: naming the first operation; no variable has changed then.
+        """
+        from ..checks import first_fault  # not at the start
+
+        cells = [cell_of(leaf) for leaf, _ in self.graph.updates]
+        before = [cell.array.copy() for cell in cells]
+        results = self.executable(arrays)
+        pairs = list(zip(cells, before, strict=True))
+        if not all(map(is_finite, results)) or any(
+            is_finite(old) and not is_finite(cell.array) for cell, old in pairs
+        ):
+            for cell, old in pairs:
+                cell.array = old
+            error = first_fault(self.executable, arrays)
+            if error is not None:
+                raise NumericsError(
+                    f"{self.graph.name}: {error.what}; no variable has changed",
+                    at=error.at,
+                    fix=error.fix,
+                )
+        return results
+
+    @property
+    def in_float32(self) -> bool:
+        """Whether all parameters are float32, and there are some."""
+        return parameter_dtypes(self.graph) == {float32}
 
     def report(self, timing: Timing | None = None) -> Report:
         """What was made, in words and figures."""
@@ -105,6 +153,8 @@ def signature_of(
     A signature has the structure and two entries for each argument: shape and dtype of
     what becomes an input, type and value of what is part of the program.
 
+    An array of float64 is told from a tensor of it: NumPy makes them unasked.
+
     This runs in every call, so the usual types come first, and arguments that are not
     nested need not be flattened: None is returned if one is a container after all.
     """
@@ -116,6 +166,9 @@ def signature_of(
             array = leaf.value
             if array is None:
                 array = as_input(leaf)  # raises an error that says why
+            key += array.shape, array.dtype
+            arrays.append(array)
+            continue
         elif kind is np.ndarray and leaf.dtype.isnative:
             array = leaf
         elif kind is float:
@@ -130,9 +183,38 @@ def signature_of(
         else:
             key += kind, leaf
             continue
-        key += array.shape, array.dtype
+        dtype = array.dtype
+        key += array.shape, dtype if dtype.char != "d" else UNASKED
         arrays.append(array)
     return tuple(key), arrays
+
+
+def is_finite(array: Array) -> bool:
+    """Whether there is no NaN or infinity in an array."""
+    return array.dtype.kind != "f" or bool(np.isfinite(array).all())
+
+
+def narrowed(leaf: Any) -> Any:
+    """An argument with the dtype that it would have if NumPy's default were float32."""
+    unasked = is_input(leaf) and not isinstance(leaf, (Node, float))
+    array = as_input(leaf) if unasked else None
+    return (
+        array.astype(float32) if array is not None and array.dtype == float64 else leaf
+    )
+
+
+def _signature(args: Any, kwargs: Any) -> tuple[Signature, list[Array]]:
+    found = None if kwargs else signature_of(args)
+    if found is None:
+        leaves, structure = tree.flatten((args, kwargs))
+        found = signature_of(leaves, structure)
+        assert found is not None
+    return found
+
+
+def parameter_dtypes(graph: Graph) -> set[DType]:
+    """The dtypes of the parameters that a graph reads or changes."""
+    return {leaf.dtype for leaf in graph.variables if isinstance(leaf.owner, Parameter)}
 
 
 class Compiled(Locked):
@@ -162,7 +244,10 @@ class Compiled(Locked):
         #: the programs for the settings of now, which are looked at again when
         #: ``config.last_change`` is another object than this one
         self._current: tuple[object, Programs] = (None, {})
+        #: whether ``config.check_numerics`` is set
+        self._checking = False
         self._changes = 0
+        self._warned = False
         #: the names of what the function itself changes, which is not compared
         self._own: set[str] = set()
         #: the names of large arrays that have been warned of
@@ -177,9 +262,10 @@ class Compiled(Locked):
         if current_trace() is not None or differentiating.get():
             return self.function(*args, **kwargs)  # a part of what is around it
         program, arrays = self._find(args, kwargs)
-        if program.arrays:
-            arrays = program.with_captured(arrays)
-        leaves = computed_leaves(program.types, program.executable(arrays))
+        if program.arrays or program.narrow:
+            arrays = program.prepared(arrays)
+        run = program.checked if self._checking else program.executable
+        leaves = computed_leaves(program.types, run(arrays))
         if program.results is None:
             return leaves[0]
         return tree.unflatten(program.results, leaves)
@@ -205,14 +291,15 @@ class Compiled(Locked):
             ('traced', 4)
         """
         program, arrays = self._find(args, kwargs)
-        arrays = program.with_captured(arrays)
+        arrays = program.prepared(arrays)
         return program.measured(arrays) if measure else program.report()
 
     @property
     def specialisations(self) -> list[Specialisation]:
         """What has been compiled so far, under any settings."""
         kinds = [p for each in list(self._programs.values()) for p in each.values()]
-        return [program for programs in kinds for program in programs]
+        found = {id(p.executable): p for programs in kinds for p in programs}
+        return list(found.values())
 
     @property
     def reports(self) -> list[Report]:
@@ -248,12 +335,7 @@ class Compiled(Locked):
         change, programs = self._current
         if change is not config.last_change:
             programs = self._select()
-        found = None if kwargs else signature_of(args)
-        if found is None:
-            leaves, structure = tree.flatten((args, kwargs))
-            found = signature_of(leaves, structure)
-            assert found is not None
-        signature, arrays = found
+        signature, arrays = _signature(args, kwargs)
         try:
             known = programs.get(signature)
         except TypeError:
@@ -266,7 +348,7 @@ class Compiled(Locked):
 
     def _select(self) -> Programs:
         """The programs for the settings as they are now."""
-        change = config.last_change
+        change, self._checking = config.last_change, config.check_numerics
         name = self.engine_name or config.engine
         settings = name, config.dtype, config.debug, engine_named(name).settings()
         programs = self._programs.setdefault(settings, {})
@@ -279,46 +361,85 @@ class Compiled(Locked):
         """The program for these arguments and for what is captured now; compiled unless
         there is one.
         """
-        from ..captured import Captured, described, difference  # not at the start
+        from ..recompilation import words  # not at the start
 
-        leaves = tree.flatten((args, kwargs))[0]
-        roots = [self.function, *(each for each in leaves if not is_input(each))]
         with self._lock:
-            known, changed = programs.get(signature, []), ""
-            for program in known:
-                now = Captured(roots, self._own, {*program.arrays})
-                if names := difference(program.captured, now):
-                    changed = changed or described(names[0], program.captured, now)
-                    continue
-                rest = [each for each in known if each is not program]
-                program = replace(program, captured=now)
-                programs[signature] = [program, *rest]
-                return program
-            program = self._compiled(args, kwargs, roots)
-            programs[signature] = [program, *known][:MOST_KEPT]
+            program, changed = self._looked_up(programs, signature, args, kwargs)
+            assert program is not None
         if changed:
             self._changes += 1
             if self._changes == MANY_CHANGES:
-                warn(_changed_often(self.graph_name, changed))
-        elif len(self.specialisations) == MANY_SIGNATURES + 1:
-            self._warn_of_many()
+                words.warn(words.changed_often(self.graph_name, MANY_CHANGES, changed))
+        elif len(programs) > MANY_SIGNATURES and not self._warned:
+            self._warned = True
+            names = argument_names(self.function, args, kwargs)
+            words.warn(words.many_kinds(self.graph_name, [*programs], names))
         if self.explained:
             LOGGER.info("compile: %s", program.report())
         return program
 
-    def _compiled(self, args: Any, kwargs: Any, roots: Sequence[Any]) -> Specialisation:
+    def _looked_up(
+        self,
+        programs: Programs,
+        signature: Signature,
+        args: Any,
+        kwargs: Any,
+        narrow: bool = False,
+    ) -> tuple[Specialisation | None, str]:
+        """The program, and what has changed since the last one. A ``narrow`` one is
+        None unless all parameters are float32.
+        """
+        from ..recompilation import words  # not at the start
+        from ..recompilation.captured import Captured, difference
+
+        leaves, structure = tree.flatten((args, kwargs))
+        roots = [self.function, *(each for each in leaves if not is_input(each))]
+        known, changed = programs.get(signature, []), ""
+        for found in known:
+            now = Captured(roots, self._own, {*found.arrays})
+            if names := difference(found.captured, now):
+                changed = changed or words.described(names[0], found.captured, now)
+            elif not narrow or found.in_float32:
+                rest = [each for each in known if each is not found]
+                programs[signature] = [replace(found, captured=now), *rest]
+                return programs[signature][0], ""
+        program: Specialisation | None = None
+        if any(each is UNASKED for each in signature):
+            leaves = [narrowed(each) for each in leaves]
+            new_args, new_kwargs = tree.unflatten(structure, leaves)
+            new_signature, _ = _signature(new_args, new_kwargs)
+            with suppress(ChainruleError):  # then it is the error of float64, below
+                program, _ = self._looked_up(
+                    programs, new_signature, new_args, new_kwargs, narrow=True
+                )
+        if program is not None:
+            program = replace(program, narrow=True)
+        else:
+            program = self._compiled(args, kwargs, roots, narrow)
+        if program is not None:
+            programs[signature] = [program, *known][:MOST_KEPT]
+        return program, changed
+
+    def _compiled(
+        self, args: Any, kwargs: Any, roots: Sequence[Any], narrow: bool
+    ) -> Specialisation | None:
         start = time.perf_counter()
         engine = engine_named(self.engine_name or config.engine)
         with collector_paused:
-            from ..captured import Captured, difference
+            from ..recompilation import words
+            from ..recompilation.captured import Captured, difference
 
             before = Captured(roots, self._own)
             traced = trace_call(self.function, args, kwargs, before.arrays)
+            if narrow and parameter_dtypes(traced.graph) != {float32}:
+                return None
             changed = difference(before, Captured(roots, self._own))
             self._own |= before.state.keys() & changed
             captured = Captured(roots, self._own, {*traced.taken})
             captured.arrays = before.arrays | captured.arrays
-            self._tell_unseen(captured.unseen)
+            if new := {*captured.unseen} - self._told:
+                self._told |= new
+                words.warn(words.not_compared(self.graph_name, sorted(new)))
             stages = [("traced", len(traced.graph.operations))]
             graph = run_passes(traced.graph, engine.passes, stages)
             executable = engine.prepare(plan(graph))
@@ -334,42 +455,6 @@ class Compiled(Locked):
             captured.can_change,
             traced.taken,
         )
-
-    def _tell_unseen(self, names: Sequence[str]) -> None:
-        """Warns of large arrays of which a program may have a copy, once of each."""
-        if new := {*names} - self._told:
-            self._told |= new
-            warn(
-                f"compile: {self.graph_name} uses {', '.join(sorted(new))} from "
-                "outside, too large to be compared in every call: if its numbers "
-                f"change, that goes unnoticed: make it an argument of {self.graph_name}"
-            )
-
-    def _warn_of_many(self) -> None:
-        warn(
-            f"compile: {self.graph_name} has been compiled for {MANY_SIGNATURES + 1} "
-            "different kinds of arguments: pad "
-            "varying lengths to a few sizes, drop the last short batch, and pass "
-            "numbers that change as tensors or floats instead of ints"
-        )
-
-
-def warn(message: str) -> None:
-    """A warning that points to the user's line."""
-    line = user_line()
-    if line is None:
-        warnings.warn(message, stacklevel=2)
-    else:
-        warnings.warn_explicit(message, UserWarning, line.file, line.line)
-
-
-def _changed_often(name: str, change: str) -> str:
-    """The warning for a function that is compiled again and again."""
-    return (
-        f"compile: {name} has been compiled anew {MANY_CHANGES} times because what it "
-        f"captured changed, this time {change}: make what changes an argument; "
-        "a float or an array is then an input, and nothing is compiled anew"
-    )
 
 
 class CompiledMethod(Compiled):

@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from ..checks import check_numerics
+from ..checks import first_fault
 from ..errors import NumericsError
 from ..graph import Array
 from .run import Run
@@ -138,17 +138,16 @@ class NumericsGuard:
         head = f"fit: {what}"
         good = f"the model is as it was after step {number - 1}, the last good one"
         try:
-            with check_numerics():
-                self.step.function(*batch)
-        except NumericsError as error:
+            error = first_fault(self.step.function, *batch)
+        finally:
+            restore(run.model, run.optimizer, before)
+        if error is not None:
             raise NumericsError(
                 f"{head}: {error.what}; {good}",
                 at=error.at,
                 layer=error.layer,
                 fix=error.fix,
-            ) from None
-        finally:
-            restore(run.model, run.optimizer, before)
+            )
         raise NumericsError(f"{head}; {good}", fix="a smaller learning rate")
 
 

@@ -12,8 +12,14 @@ from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any, Protocol
 
+import numpy as np
+
+from ...dtypes import float32, float64
 from ...errors import ArgumentError
 from ...foreign import table
+from ...ops.arrays import lift
+from ...ops.elementwise import cast
+from ...variable import Parameter
 from .part import Part
 
 
@@ -136,6 +142,29 @@ class Call:
         shown = f"{type(self.module).__name__}({self.module.describe_settings()})"
         held = [f"{name} {v.shape}" for name, v in self.module.own_variables()]
         return ", ".join([f"{path} = {shown}" if path else shown, *held[:1]])
+
+
+def in_dtype_of_parameters(module: Part, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The inputs, NumPy arrays of float64 as float32 if all parameters are float32.
+
+    float64 is what NumPy makes when nobody asks for it; a tensor of float64 is kept.
+    """
+    if not any(type(x) is np.ndarray and x.dtype == float64 for x in inputs):
+        return inputs
+    dtypes = {
+        variable.dtype
+        for _, part in module.named_modules()
+        for _, variable in part.own_variables()
+        if isinstance(variable, Parameter)
+    }
+    if dtypes != {float32}:
+        return inputs
+    return tuple(
+        cast(*lift([x]), dtype=float32)
+        if type(x) is np.ndarray and x.dtype == float64
+        else x
+        for x in inputs
+    )
 
 
 def first_part_with_modes(module: Part) -> str | None:

@@ -27,7 +27,7 @@ from ...foreign import (
 )
 from ...graph import Array, Watched
 from ...variable import Parameter, Variable
-from .call import Call, takes, watchers
+from .call import Call, in_dtype_of_parameters, takes, watchers
 from .description import describe
 from .settings import with_setting
 from .state import Loaded, check_state, checked_names, fitting_state, saved_names
@@ -171,6 +171,9 @@ class Module(Watched):
     ) -> Any:
         """``forward``, with ``training`` passed on if it takes that argument.
 
+        A NumPy array of float64 becomes float32 where all parameters are float32; a
+        tensor keeps its dtype.
+
         Arguments:
             training: True in a training step; without it a network predicts, and a
                 part that is frozen always does.
@@ -179,6 +182,7 @@ class Module(Watched):
             ArgumentError: when a call inside another module forgets to pass
                 ``training`` on.
         """
+        inputs = in_dtype_of_parameters(self, inputs)
         if self.frozen:
             training = False
         call = Call(self, errors.layers.get(), training)

@@ -27,9 +27,9 @@ from typing import Any
 
 import numpy as np
 
-from .errors import own_files
-from .graph import Array, Node, Watched, settings_changes
-from .variable import Parameter
+from ..errors import own_files
+from ..graph import Array, Node, Watched, settings_changes
+from ..variable import Parameter
 
 #: What is compared by its type and how it is written.
 VALUES = (
@@ -329,10 +329,3 @@ def difference(old: Captured, new: Captured) -> list[str]:
     """The names of what differs, or is in one of them only."""
     a, b = old.state, new.state
     return [n for n in a | b if not same(a.get(n, old), b.get(n, new))]
-
-
-def described(name: str, old: Captured, new: Captured) -> str:
-    """What has changed, in words."""
-    a, b = old.state.get(name), new.state.get(name)
-    plain = isinstance(a, VALUES) and isinstance(b, VALUES) and a is not b
-    return name + (f", from {a!r:.40} to {b!r:.40}" if plain else "")

@@ -18,8 +18,8 @@ import pytest
 
 import chainrule as cr
 from chainrule import nn, optim
-from chainrule.captured import MOST_COMPARED, Captured, same
 from chainrule.compiler import compile as front
+from chainrule.recompilation.captured import MOST_COMPARED, Captured, same
 from chainrule.training import Callback
 
 X = np.arange(1.0, 7.0, dtype=np.float32).reshape(2, 3)
