@@ -24,7 +24,7 @@ import stat
 import struct
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -101,8 +101,12 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Array], dict[str, Any]
     return arrays, settings
 
 
-def replace_file(path: str | os.PathLike[str], data: bytes) -> None:
+def replace_file(path: str | os.PathLike[str], data: bytes | Iterable[bytes]) -> None:
     """Replaces a file atomically, after the new bytes have been flushed to the disk.
+
+    Arguments:
+        path: of the file.
+        data: its bytes, or parts of them.
 
     Raises:
         FileError: when it cannot be written; an older file stays as it was.
@@ -242,11 +246,14 @@ else:
         return True
 
 
-def _write_through(temporary: Path, target: Path, data: bytes) -> None:
+def _write_through(
+    temporary: Path, target: Path, data: bytes | Iterable[bytes]
+) -> None:
     """Writes and flushes the temporary file, renames it, and flushes the folder."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     with os.fdopen(os.open(temporary, flags, 0o666), "wb") as file:
-        file.write(data)
+        for part in [data] if isinstance(data, bytes) else data:
+            file.write(part)
         file.flush()
         os.fsync(file.fileno())
     if target.exists():

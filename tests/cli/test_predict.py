@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,7 @@ def test_amounts_are_predicted_in_the_units_of_the_table(chainrule, houses) -> N
 
 def test_classes_are_predicted_with_the_probability_of_each(chainrule, kinds) -> None:
     rows = rows_of(chainrule("predict", kinds, "kinds.csv").stdout)
-    assert list(rows[0]) == ["predicted_kind", "p_large", "p_small"]
+    assert list(rows[0]) == ["row", "predicted_kind", "p_large", "p_small"]
     probabilities = [[float(row["p_large"]), float(row["p_small"])] for row in rows]
     assert np.allclose(np.sum(probabilities, axis=1), 1, atol=1e-5)
     truth = [row["kind"] for row in rows_of(Path("kinds.csv").read_text())]
@@ -72,6 +73,87 @@ def test_images_are_predicted_from_pixels(chainrule, digits) -> None:
     assert np.mean(np.array(guesses, int) == np.asarray(test.targets)[:50]) > 0.8
 
 
+def test_rows_have_numbers_or_the_columns_that_are_kept(chainrule, houses) -> None:
+    Path("named.csv").write_text(
+        'id,name,area,rooms,city\n007,"a, b",100,3,Rome\n12,,50,,Oslo\n'
+    )
+    rows = rows_of(chainrule("predict", houses, "named.csv").stdout)
+    assert [row["row"] for row in rows] == ["1", "2"]
+    words = ("predict", houses, "named.csv", "--keep", "id,name,area")
+    kept = rows_of(chainrule(*words).stdout)
+    assert list(kept[0]) == ["id", "name", "area", "predicted_price"]
+    assert [list(row.values())[:3] for row in kept] == [
+        ["007", "a, b", "100"],
+        ["12", "", "50"],
+    ]
+    assert [row["predicted_price"] for row in kept] == [
+        row["predicted_price"] for row in rows
+    ]
+    answer = json.loads(chainrule(*words, "--json").stdout)
+    assert answer["kept"]["name"] == ["a, b", ""]
+    refused = chainrule("predict", houses, "named.csv", "--keep", "nmae")
+    assert refused.exit_code == 2
+    assert "no column 'nmae'" in refused.stderr
+    assert "did you mean 'name'?" in refused.stderr
+
+
+def test_what_training_did_not_have_is_said_on_stderr(chainrule, houses) -> None:
+    rows = "".join(f"{100 + n},3,Rome\n" for n in range(40))
+    text = f"area,rooms,city\n{rows},2,Lima\n9000,2,Lima\n-500,2,Kiel\n"
+    Path("odd.csv").write_text(text)
+    result = chainrule("predict", houses, "odd.csv")
+    fitted = json.loads((houses / "settings.json").read_text())["transform"]
+    area = next(rule for rule in fitted["columns"] if rule["name"] == "area")
+    assert result.stderr.splitlines() == [
+        "warning: 'area': 1 gap, and there was none in training (row 41)",
+        f"warning: 'area': 2 values far outside {area['low']:g} to {area['high']:g}, "
+        "the range of training: 9000, -500 (rows 42, 43)",
+        "warning: 'city': 3 values never seen in training: 'Lima', 'Kiel' "
+        "(rows 41, 42, 43)",
+    ]
+    assert len(rows_of(result.stdout)) == 43
+    answer = json.loads(chainrule("predict", houses, "odd.csv", "--json").stdout)
+    assert [f"warning: {line}" for line in answer["warnings"]] == (
+        result.stderr.splitlines()
+    )
+    assert chainrule("predict", houses, "houses.csv").stderr == ""
+
+
+def test_a_file_is_predicted_in_parts_with_the_same_result(
+    chainrule, kinds, monkeypatch
+) -> None:
+    from chainrule.data.tables import arrow_files, csv_files
+
+    whole = chainrule("predict", kinds, "kinds.csv").stdout
+    monkeypatch.setattr(arrow_files, "BLOCK", 1000)
+    assert chainrule("predict", kinds, "kinds.csv").stdout == whole
+    assert chainrule("predict", kinds, "kinds.csv", "--out", "p.csv").stdout == (
+        "300 predictions in p.csv\n"
+    )
+    assert Path("p.csv").read_text() == whole
+    monkeypatch.setattr(arrow_files, "available", lambda: False)
+    monkeypatch.setattr(csv_files, "read_rows", partial(csv_files.read_rows, cells=40))
+    assert chainrule("predict", kinds, "kinds.csv").stdout == whole
+
+
+def test_a_mistake_in_a_late_part_leaves_no_file(chainrule, kinds, monkeypatch) -> None:
+    from chainrule.data.tables import arrow_files
+
+    monkeypatch.setattr(arrow_files, "BLOCK", 1000)
+    Path("bad.csv").write_text(Path("kinds.csv").read_text() + "big,1,Rome,large\n")
+    result = chainrule("predict", kinds, "bad.csv", "--out", "p.csv")
+    assert result.exit_code == 2
+    assert "'big' at line 302 is not a number" in result.stderr
+    assert not Path("p.csv").exists()
+
+
+def test_a_file_without_rows_is_one_sentence(chainrule, houses) -> None:
+    Path("none.csv").write_text("area,rooms,city\n")
+    result = chainrule("predict", houses, "none.csv")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("DataError: none.csv: a header and no rows\n")
+
+
 def test_out_writes_the_same_table_to_a_file(chainrule, houses) -> None:
     printed = chainrule("predict", houses, "new.csv").stdout
     result = chainrule("predict", houses, "new.csv", "--out", "p.csv")
@@ -93,7 +175,7 @@ def test_json_holds_the_same_predictions(chainrule, houses, kinds) -> None:
 def test_latest_is_the_newest_run(chainrule) -> None:
     chainrule("train", "houses.csv", "--target", "price", "--epochs", 1, "--quiet")
     result = chainrule("predict", "latest", "new.csv")
-    assert result.stdout.startswith("predicted_price\n")
+    assert result.stdout.startswith("row,predicted_price\n1,")
 
 
 def test_evaluate_repeats_what_training_measured(chainrule, digits) -> None:

@@ -37,7 +37,7 @@ def test_python_and_the_command_predict_the_same(stays, spent, table, tmp_path) 
         with out.open(newline="") as file:
             rows = list(csv.DictReader(file))
         said = run.predict(table).to_dict()
-        assert list(rows[0]) == list(said)
+        assert list(rows[0]) == ["row", *said]
         for name, values in said.items():
             written = [float(row[name]) for row in rows]
             np.testing.assert_allclose(written, values.astype(float), atol=1e-6,

@@ -14,7 +14,7 @@ import chainrule as cr
 
 from .. import data as data_sets
 from ..errors import FileError
-from ..runs import predictions, report, sources
+from ..runs import new_data, predictions, report, sources
 from ..runs.folder import RunFolder
 from ..runs.settings import Settings
 from .application import Command
@@ -75,8 +75,8 @@ def _examples(settings: Settings, what: str | None) -> data_sets.Dataset:
                 ) from error
         return sources.of_run(settings).test
     if what in data_sets.names():
-        return sources.named_examples(settings, what)
-    return sources.new_examples(settings, what)
+        return new_data.named_examples(settings, what)
+    return new_data.new_examples(settings, what)
 
 
 def _by_class(measured: dict[str, Any], settings: Settings) -> list[list[str]]:

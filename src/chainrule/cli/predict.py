@@ -1,24 +1,34 @@
 """``chainrule predict``: predictions of a trained network for new rows.
 
-Place on the road: a command.
+Place on the road: a command. A file is read, predicted and written in parts, so that it
+may be larger than memory.
 """
 
 from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import click
+import numpy as np
 
 import chainrule as cr
 
-from ..data import Dataset
-from ..runs import predictions, sources
+from .. import nn
+from ..data import Dataset, TableTransform
+from ..data.tables.columns import Columns
+from ..data.tables.differences import Differences
+from ..data.tables.typed import as_texts
+from ..errors import ArgumentError
+from ..runs import new_data, predictions
 from ..runs.folder import RunFolder
 from ..runs.settings import Settings
 from ..saving import replace_file
 from ..wording import counted
+from . import arguments
 from .application import Command
 from .terminal import Terminal
 
@@ -26,6 +36,8 @@ EXAMPLES = """
 Examples:
   chainrule predict runs/houses-20260131-120000 new.csv
       a CSV table on standard output, one line a row of new.csv
+  chainrule predict runs/houses-20260131-120000 new.csv --keep id,name
+      with two columns of new.csv in front
   chainrule predict latest new.csv --out predictions.csv
       the newest run in the folder runs; the table in a file
   chainrule predict runs/animals-20260131-120000 photo.jpg
@@ -34,64 +46,187 @@ Examples:
       the same for a program
 """
 
+Array = np.ndarray[Any, np.dtype[Any]]
+
+#: Rows that become text at a time.
+ROWS = 8192
+
+
+@dataclass(frozen=True)
+class Part:
+    """Predictions for some rows.
+
+    Arguments:
+        said: the predictions.
+        kept: name ↦ the cells of a column that is carried into the output.
+        start: the number of the first row, from 0.
+    """
+
+    said: predictions.Predictions
+    kept: dict[str, list[str]]
+    start: int
+
 
 @click.command("predict", cls=Command, epilog=EXAMPLES)
 @click.argument("run")
 @click.argument("data")
+@click.option(
+    "--keep",
+    type=arguments.Columns(),
+    metavar="COLUMNS",
+    help="Columns of DATA to carry into the output: id,name.  "
+    "[default: the number of the row]",
+)
 @click.option("--out", metavar="FILE", help="Write the table to a file.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def command(run: str, data: str, out: str | None, as_json: bool) -> None:
+def command(
+    run: str, data: str, keep: tuple[str, ...] | None, out: str | None, as_json: bool
+) -> None:
     """Predict every row of DATA with the network of a RUN.
 
-    DATA is a CSV or Parquet file with the columns that the network learned from; other
-    columns are ignored. Or it is an image, or a folder of images. For classes,
-    the most probable one and the probability of each; for amounts, the amount in the
-    units of the training data.
+    DATA is a CSV, Parquet or Excel file with the columns that the network learned from;
+    other columns are ignored. Or it is an image, or a folder of images. For
+    classes, the most probable one and the probability of each; for amounts, the amount
+    in the units of the training data. What the rows hold and the training rows did not
+    is said on standard error.
     """
     terminal = Terminal(json=as_json)
     folder = RunFolder.find(run)
     settings = folder.read_settings()
-    images = sources.new_images(settings, data)
-    files, inputs = images or ((), sources.new_inputs(settings, data)[0])
-    model = cr.load(folder.model)
-    examples = Dataset(inputs, name=data)
-    said = predictions.predict(model, examples, settings, tuple(files))
-    header, rows = table(said)
-    if out is not None:
-        replace_file(out, as_csv(header, rows).encode())
-        terminal.result(f"{counted(len(rows), 'prediction')} in {out}")
-    elif not as_json:
-        click.echo(as_csv(header, rows), nl=False)
-    named = {"files": said.files} if said.files else {}
-    terminal.finish(named | as_object(said, settings))
+    rules = () if settings.transform is None else _rules(settings)
+    differences = Differences(rules)
+    parts = _predicted(folder, settings, data, keep or (), differences)
+    if as_json:
+        found = list(parts)
+        _warn(differences)
+        if out is not None:
+            replace_file(out, b"".join(as_csv(found)))
+        values = as_object(found, settings) | {"warnings": differences.sentences}
+        terminal.finish(values)
+    elif out is not None:
+        counts: list[int] = []
+        replace_file(out, as_csv(_counted(parts, counts)))
+        _warn(differences)
+        terminal.result(f"{counted(sum(counts), 'prediction')} in {out}")
+    else:
+        for text in as_csv(parts):
+            click.echo(text.decode(), nl=False)
+        _warn(differences)
 
 
-def table(said: predictions.Predictions) -> tuple[list[str], list[list[str]]]:
-    """The names of the columns, and the cells of every row."""
-    digits = ".7g" if said.settings.task == "regression" else ".6f"
-    columns = said.to_dict()
-    cells = [
-        [format(each, digits) if isinstance(each, float) else str(each) for each in row]
-        for row in (values.tolist() for values in columns.values())
-    ]
-    return list(columns), [list(row) for row in zip(*cells, strict=True)]
+def _rules(settings: Settings) -> Sequence[Any]:
+    return TableTransform.from_json(settings.transform).columns
 
 
-def as_csv(header: list[str], rows: list[list[str]]) -> str:
-    """A table as the text of a CSV file."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(rows)
-    return text.getvalue()
+def _warn(differences: Differences) -> None:
+    for sentence in differences.sentences:
+        click.echo(f"warning: {sentence}", err=True)
 
 
-def as_object(said: predictions.Predictions, settings: Settings) -> dict[str, Any]:
+def _counted(parts: Iterator[Part], counts: list[int]) -> Iterator[Part]:
+    for part in parts:
+        counts.append(len(part.said))
+        yield part
+
+
+def _predicted(
+    folder: RunFolder,
+    settings: Settings,
+    file: str,
+    keep: Sequence[str],
+    differences: Differences,
+) -> Iterator[Part]:
+    """The predictions for every row of a file, part by part."""
+    images = new_data.new_images(settings, file)
+    if images is not None:
+        if keep:
+            raise ArgumentError("--keep: images have no columns", fix="leave it out")
+        names, pixels = images
+        model = cr.load(folder.model)
+        examples = Dataset(pixels, name=file)
+        yield Part(predictions.predict(model, examples, settings, tuple(names)), {}, 0)
+        return
+    network: nn.Module | None = None
+    start = 0
+    for part in new_data.new_parts(settings, file, differences):
+        kept = _cells(part.columns, keep)
+        if network is None:
+            network = cr.load(folder.model)
+        examples = Dataset(part.inputs, name=file)
+        said = predictions.predict(network, examples, settings)
+        yield Part(said, kept, start)
+        start += len(said)
+
+
+def _cells(columns: Columns | None, keep: Sequence[str]) -> dict[str, list[str]]:
+    """The cells of the columns that are carried into the output."""
+    if not keep:
+        return {}
+    if columns is None:
+        raise ArgumentError("--keep: an array has no columns", fix="leave it out")
+    kept = {}
+    for name in keep:
+        texts = as_texts(columns.column(name))
+        cells = np.array([*texts.distinct, ""], dtype=object)
+        kept[name] = cells[texts.codes].tolist()
+    return kept
+
+
+def as_csv(parts: Iterator[Part] | list[Part]) -> Iterator[bytes]:
+    """Predictions as the text of a CSV file, in pieces."""
+    for number, part in enumerate(parts):
+        table = _table(part)
+        if number == 0:
+            yield (",".join(map(_cell, table)) + "\n").encode()
+        form = ",".join(form for form, _ in table.values()) + "\n"
+        for start in range(0, len(part.said), ROWS):
+            pieces = [values[start : start + ROWS] for _, values in table.values()]
+            rows = [value for row in zip(*pieces, strict=True) for value in row]
+            yield (form * len(pieces[0]) % tuple(rows)).encode()
+
+
+def _table(part: Part) -> dict[str, tuple[str, list[Any]]]:
+    """name ↦ how the values of a column are written, and the values."""
+    table: dict[str, tuple[str, list[Any]]] = {}
+    for name, cells in part.kept.items():
+        table[name] = "%s", _quoted(cells)
+    if not part.kept and not part.said.files:
+        first = part.start + 1
+        table["row"] = "%d", list(range(first, first + len(part.said)))
+    digits = "%.7g" if part.said.settings.task == "regression" else "%.6f"
+    for name, values in part.said.to_dict().items():
+        listed = values.tolist()
+        numbers = values.dtype.kind == "f"
+        table[name] = (digits, listed) if numbers else ("%s", _quoted(listed))
+    return table
+
+
+def _quoted(values: list[Any]) -> list[str]:
+    """Values as cells, each different one written once."""
+    written = {value: _cell(str(value)) for value in dict.fromkeys(values)}
+    return [written[value] for value in values]
+
+
+def _cell(text: str) -> str:
+    """A text as a cell of a CSV file, in quotes where it needs them."""
+    if not any(sign in text for sign in ',"\r\n'):
+        return text
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow([text])
+    return line.getvalue()
+
+
+def as_object(parts: list[Part], settings: Settings) -> dict[str, Any]:
     """Everything predicted, for ``--json``."""
-    start: dict[str, Any] = {"task": settings.task, "target": settings.target}
+    said = predictions.joined([part.said for part in parts])
+    values: dict[str, Any] = {"files": said.files} if said.files else {}
+    values |= {"task": settings.task, "target": settings.target}
+    for name in parts[0].kept:
+        kept = [cell for part in parts for cell in part.kept[name]]
+        values.setdefault("kept", {})[name] = kept
     if settings.task == "regression":
-        return start | {"predictions": said.values}
-    return start | {
+        return values | {"predictions": said.values}
+    return values | {
         "classes": settings.classes,
         "predictions": said.names,
         "probabilities": said.probabilities,

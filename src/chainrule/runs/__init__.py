@@ -12,6 +12,7 @@ print what is found here.
 ``folder``          what a run leaves on disk
 ``settings``        everything a run was made with, as JSON
 ``sources``         the data of a run: a named set or a person's table
+``new_data``        rows and images to predict, and to measure a network on
 ``network``         the network of a run
 ``architectures``   the networks for images, by name
 ``first_layer``     what the first layer of such a network looks for and finds

@@ -19,7 +19,7 @@ from ..errors import ArgumentError, DataError
 from ..explain.entrance import explain
 from ..explain.layers import NetworkExplanation
 from ..wording import signed
-from . import sources
+from . import new_data
 from .predictions import in_units, predict
 from .settings import Settings
 
@@ -107,12 +107,12 @@ def of_new(settings: Settings, model: nn.Module, new: Any, target: Any) -> Examp
     """
     if isinstance(new, Mapping):
         new = {name: _listed(value) for name, value in new.items()}
-    images = sources.new_images(settings, new)
+    images = new_data.new_images(settings, new)
     columns = None
     if images is not None:
         inputs = np.asarray(images[1][:])
     else:
-        inputs, columns = sources.new_inputs(settings, new)
+        inputs, columns = new_data.new_inputs(settings, new)
     if len(inputs) != 1:
         raise DataError(
             f"explain: {len(inputs)} rows: one example is explained at a time",

@@ -7,6 +7,7 @@ them out. It must not know where the inputs came from.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -130,6 +131,15 @@ class Predictions:
         if len(self) > SHOWN:
             lines.append(f"  … {len(self) - SHOWN} more")
         return "\n".join(lines)
+
+
+def joined(parts: Sequence[Predictions]) -> Predictions:
+    """The predictions for several parts of one table as one."""
+    if len(parts) == 1:
+        return parts[0]
+    outputs = np.concatenate([part.outputs for part in parts])
+    files = tuple(file for part in parts for file in part.files)
+    return Predictions(outputs, parts[0].settings, files)
 
 
 def in_units(scaled: Array, settings: Settings) -> Array:

@@ -19,7 +19,7 @@ from ..loading import load
 from ..nn import Ensemble, Module
 from ..training import History
 from ..wording import counted
-from . import report, sources
+from . import new_data, report, sources
 from .example import Example, explained, of_dataset, of_new
 from .folder import RunFolder
 from .importance import Importance, measure_importance
@@ -144,14 +144,14 @@ class SavedRun:
             FileError: a file cannot be read.
         """
         files, inputs = self._inputs(new)
-        examples = data.Dataset(inputs, name=sources.name_of(new))
+        examples = data.Dataset(inputs, name=new_data.name_of(new))
         return predict(self.model, examples, self.settings, files)
 
     def _inputs(self, new: Any) -> tuple[tuple[str, ...], Any]:
-        images = sources.new_images(self.settings, new)
+        images = new_data.new_images(self.settings, new)
         if images is not None:
             return tuple(images[0]), images[1]
-        return (), sources.new_inputs(self.settings, new)[0]
+        return (), new_data.new_inputs(self.settings, new)[0]
 
     def evaluate(self, known: Any = None) -> dict[str, Any]:
         """The scores on rows whose target is known, beside those of baselines.
@@ -180,8 +180,8 @@ class SavedRun:
         if known is None:
             return self.examples.test
         if isinstance(known, str) and known in data.names():
-            return sources.named_examples(self.settings, known)
-        return sources.new_examples(self.settings, known)
+            return new_data.named_examples(self.settings, known)
+        return new_data.new_examples(self.settings, known)
 
     def explain(self, row: Any = 0, target: Any = None) -> NetworkExplanation:
         """One example through the network and back: z, a, δ, ∇W and ∇b of each layer.

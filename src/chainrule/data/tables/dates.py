@@ -104,8 +104,11 @@ def looks_like_date(cell: str) -> bool:
 def in_words(cell: str, order: str) -> str:
     """A date as a sentence names it: ``3 April 2024``."""
     day = _moment(cell, order, {})
-    if day is None:
-        return repr(cell)
+    return repr(cell) if day is None else date_of(day)
+
+
+def date_of(day: float) -> str:
+    """Days since 1970 as a date, as a sentence names it."""
     date = datetime.date.fromordinal(EPOCH + int(np.floor(day)))
     return f"{date.day} {MONTHS[date.month].split()[0].capitalize()} {date.year}"
 

@@ -261,7 +261,9 @@ def _refuse_stray_text(columns: Columns, name: str, column: Texts) -> None:
     codes = np.flatnonzero(column.counts)
     texts = [column.distinct[code] for code in codes]
     few = texts[:: max(1, len(texts) // 50)]
-    if sum(map(dates.looks_like_date, few)) * 2 > len(few):
+    if sum(map(_is_number, few)) * 2 < len(few) > sum(map(_is_date, few)) * 2:
+        return
+    if sum(map(_is_date, few)) * 2 > len(few):
         days = dates.days_of(texts, _likeliest(texts))
         fits, what = [day is not None for day in days], "a date"
     else:
@@ -276,6 +278,10 @@ def _refuse_stray_text(columns: Columns, name: str, column: Texts) -> None:
             fix="correct it, leave it empty where the value is missing, "
             f"or kinds={{{name!r}: 'categorical'}}",
         )
+
+
+def _is_date(text: str) -> bool:
+    return dates.looks_like_date(text) or bool(dates.orders_of([text]))
 
 
 def _is_number(text: str) -> bool:

@@ -168,7 +168,7 @@ class TableTransform:
         cut = Cut(self._read(source), rule.name, rows)
         if rule.task == "classification":
             return _labels(cut, rule)
-        amounts = _numbers(cut, "numeric", rule.form)
+        amounts = numbers_of(cut, "numeric", rule.form)
         _no_missing(cut, np.isnan(amounts))
         return ((amounts - rule.mean) / rule.std).astype(np.float32)[:, None]
 
@@ -271,7 +271,7 @@ class Cut:
 def check_column(cut: Cut, kind: str, form: str) -> None:
     """An error that names the first cell of a column that is not of its kind."""
     if kind != "categorical":
-        _numbers(cut, kind, form)
+        numbers_of(cut, kind, form)
 
 
 def _fit_column(cut: Cut, kind: str, form: str) -> ColumnRule:
@@ -287,7 +287,7 @@ def _fit_column(cut: Cut, kind: str, form: str) -> ColumnRule:
             missing=gaps > 0,
             gaps=gaps,
         )
-    values = _numbers(cut, kind, form)
+    values = numbers_of(cut, kind, form)
     present = values[~np.isnan(values)]
     gaps = len(values) - len(present)
     if len(present) == 0:
@@ -330,7 +330,7 @@ def _encode(cut: Cut, rule: ColumnRule) -> Write:
     """How a column is written into the inputs."""
     if rule.kind == "categorical":
         return _one_hot(as_texts(cut.values), rule)
-    values = _numbers(cut, rule.kind, rule.form)
+    values = numbers_of(cut, rule.kind, rule.form)
     absent = np.isnan(values)
     gaps = bool(absent.any())
     mean, std = rule.mean, 1.0 if rule.kind == "boolean" else rule.std
@@ -377,7 +377,7 @@ def _matrix(rows: int, columns: int) -> Array:
     return np.memmap(file, np.float32, "r+", shape=(rows, columns))
 
 
-def _numbers(cut: Cut, kind: str, form: str) -> Array:
+def numbers_of(cut: Cut, kind: str, form: str) -> Array:
     """A column as float64 with NaN, or an error that names the first other value."""
     column = cut.values
     if not isinstance(column, Texts) and kind not in ("boolean", "date"):
@@ -457,7 +457,7 @@ def fit_target(
                 fix=_other_target(columns, name),
             )
         return TargetRule(name, task, classes=names)
-    amounts = _numbers(cut, "numeric", form)
+    amounts = numbers_of(cut, "numeric", form)
     _no_missing(cut, np.isnan(amounts))
     if amounts.min() == amounts.max() and len(amounts) > 1:
         raise DataError(
