@@ -1,7 +1,8 @@
 """What lectures on neural networks define, held against the library.
 
 The numbers 1 to 8 are those of docs/conventions.md; 9 is held by
-``tests/ops/test_corners.py``, 10 by ``test_casts.py`` there, 11 by ``test_sums.py``.
+``tests/ops/test_corners.py``, 10 by ``test_casts.py`` there, 11 by ``test_sums.py``;
+12 by ``tests/linalg/``, 13 by ``tests/protocols/``.
 """
 
 from __future__ import annotations

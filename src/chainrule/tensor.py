@@ -139,7 +139,8 @@ class Tensor(Node):
         copy: bool | None = None,
     ) -> Any:
         """The value for another library, by DLPack: read-only, without a copy, where
-        that library knows of read-only memory (version 1.0); else a copy.
+        that library knows of read-only memory (version 1.0); else a copy. PyTorch says
+        that it knows, and writes to it all the same: ``.clone()`` what you change.
         """
         from .protocols.dlpack import exported  # imported when used
 

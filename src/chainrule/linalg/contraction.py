@@ -124,8 +124,7 @@ def _sizes(
     return sizes
 
 
-@functools.lru_cache(maxsize=1024)
-def plan(subscripts: str, operands: tuple[Shape, ...], names: tuple[str, ...]) -> Plan:
+def plan(subscripts: str, operands: Sequence[Shape], names: Sequence[str]) -> Plan:
     """What to do for these subscripts and shapes; the names are for messages.
 
     Raises:
@@ -152,6 +151,11 @@ def plan(subscripts: str, operands: tuple[Shape, ...], names: tuple[str, ...]) -
     if len(labelled) > 2:
         path = _path(labelled, output, operands)
     return Plan(tuple(labelled), output, sizes, path)
+
+
+@functools.lru_cache(maxsize=1024)
+def _remembered(subscripts: str, operands: tuple[Shape, ...]) -> Plan:
+    return plan(subscripts, operands, [str(shape) for shape in operands])
 
 
 def _path(
@@ -298,11 +302,11 @@ def einsum(subscripts: Any, *operands: Any) -> Any:
             "have no product",
             fix="convert them: x.astype('float32')",
         )
-    known = plan(
-        subscripts,
-        tuple(node.shape for node in nodes),
-        tuple(node.describe() for node in nodes),
-    )
+    given = tuple(node.shape for node in nodes)
+    try:
+        known = _remembered(subscripts, given)
+    except (ArgumentError, ShapeError):  # the same error, with the operands' names
+        known = plan(subscripts, given, [node.describe() for node in nodes])
     return _carry_out(known, nodes)
 
 
