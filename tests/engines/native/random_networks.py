@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import random
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -31,6 +31,9 @@ WIDTHS = [1, 2, 3, 5, 7, 8, 13, 16, 17, 31, 32, 33, 48]
 BATCHES = [1, 1, 2, 3, 4, 5, 7, 8, 16, 17]
 #: Values with more elements than this are made smaller by pooling or a mean.
 MOST = 20_000
+#: A result is as right as another where it differs by so many times what a rounding of
+#: input and parameters changes.
+MOST_ROUNDINGS = 4
 
 
 class Maker:
@@ -456,11 +459,11 @@ class Network(nn.Module):
         m = Maker(seed, dtype)
         cr.manual_seed(seed)
         shape = self._first_shape(m)
-        self.x = m.numbers.uniform(-1, 1, shape).astype(dtype)
+        self.x = cr.tensor(m.numbers.uniform(-1, 1, shape).astype(dtype))
         self.trains = m.pick.random() < 0.75
         self.layers: list[nn.Module] = []
         self._blocks: list[Function] = []
-        value = cr.tensor(self.x)
+        value = self.x
         for _ in range(m.pick.randint(1, 6)):
             value = self._add(m, value)
         self.weights = m.constant(value.shape)
@@ -528,15 +531,26 @@ class Network(nn.Module):
 Results = dict[str, list[Any]]
 
 
-def results(seed: int, dtype: str, engine: str | None) -> Results:
-    """Everything that two steps of a network compute; eager without an engine."""
+def results(seed: int, dtype: str, engine: str | None, moved: int = 0) -> Results:
+    """Everything that two steps of a network compute; eager without an engine. Its
+    input and parameters are moved by a rounding, in another way for each ``moved``.
+    """
     config.dtype = dtype
     network = Network(seed, dtype)
+    if moved:
+        random_signs = np.random.default_rng(moved)
+        for each in [network.x, *network.parameters()]:
+            signs = random_signs.choice([-1, 1], each.shape)
+            value = each.numpy() * (1 + signs * np.finfo(dtype).eps)
+            if each is network.x:
+                network.x = cr.tensor(value.astype(dtype))
+            else:
+                each.assign(value.astype(dtype))
     cr.manual_seed(seed)
     step = network.step if engine is None else cr.compile(network.step, engine=engine)
     found: Results = {}
     for turn in ("first", "second"):
-        for what, values in step(cr.tensor(network.x)).items():
+        for what, values in step(network.x).items():
             found[f"{turn} {what}"] = [np.array(each.numpy()) for each in values]
     found["variables"] = [each.array.copy() for _, each in network.named_variables()]
     if network.optimizer is not None:
@@ -546,17 +560,27 @@ def results(seed: int, dtype: str, engine: str | None) -> Results:
     return found
 
 
-def differing(found: Results, expected: Results, close: float) -> list[str]:
+def differing(
+    found: Results, expected: Results, close: float, moved: Sequence[Results] = ()
+) -> list[str]:
     """Where results differ: by more than ``close`` times the largest value of a group.
 
     A gradient that is 0 but for rounding, such as that of a bias in front of a
-    normalisation, is so measured by the others.
+    normalisation, is so measured by the others. Results may differ by as much as those
+    of the same network whose input and parameters are ``moved`` by a rounding: an RMS
+    norm of one channel, x / √(x² + ε), makes a difference of 10⁻⁷ one of 10⁻¹.
     """
     wrong = []
     for name, group in expected.items():
         floats = [each for each in group if each.dtype.kind == "f" and each.size]
         finite = [np.abs(each[np.isfinite(each)]).max(initial=0) for each in floats]
         room = close * max([1e-30, *map(float, finite)])
+        for other in moved:
+            for a, b in zip(other[name], group, strict=True):
+                far = np.abs(a.astype(float) - b)
+                room = max(
+                    room, MOST_ROUNDINGS * far.max(initial=0, where=far < np.inf)
+                )
         for i, (a, b) in enumerate(zip(found[name], group, strict=True)):
             alike = (a.shape, a.dtype) == (b.shape, b.dtype)
             if not alike or not np.allclose(a, b, rtol=0, atol=room, equal_nan=True):
@@ -596,18 +620,21 @@ def differences(seed: int) -> list[str]:
     """
     choice = random.Random(~seed)
     dtype = choice.choice(["float32", "float64"])
-    close = 1e-9 if dtype == "float64" else 5e-3
+    close = 1e-9 if dtype == "float64" else 2e-4
     how = choice.choice(["plain", "guarded", "guarded", "avx2", "baseline", "threads"])
     kept = {"dtype": dtype, "debug": config.debug or how == "guarded"}
     if how in ("avx2", "baseline") and available(how):
         kept["processor"] = how
     with settings(**kept), np.errstate(all="ignore"):
         expected = results(seed, dtype, None)
-        wrong = [
-            f"{engine}: {each}"
-            for engine in ("numpy", "native")
-            for each in differing(results(seed, dtype, engine), expected, close)
-        ]
+        wrong = []
+        for engine in ("numpy", "native"):
+            found = results(seed, dtype, engine)
+            differs = differing(found, expected, close)
+            if differs:  # the network may be ill-conditioned
+                moved = [results(seed, dtype, None, i) for i in (1, 2, 3)]
+                differs = differing(found, expected, close, moved)
+            wrong += [f"{engine}: {each}" for each in differs]
         if how == "threads":
             one, two, three = (with_threads(seed, dtype, n) for n in (1, 2, 3))
             wrong += [f"2 threads: {each}" for each in identical(two, one)]
