@@ -84,8 +84,6 @@ SIDES: tuple[tuple[tuple[int, ...], tuple[int, ...]], ...] = (
     ((2, 1, 2, 2), (3, 2, 2)),
     ((0, 0), (0, 2)),
     ((2, 2), (2, 0)),
-    ((40, 40), (40, 2)),
-    ((2, 35, 35), (35, 1)),
 )
 
 
@@ -95,8 +93,7 @@ def with_sides(
     """Samples of a function of square matrices and right sides."""
     v = Values(50)
     for seed, (a, b) in enumerate(SIDES):
-        matrix = square(a, seed) + 10 * np.eye(a[-1]) * (a[-1] > 30)
-        yield Sample(call, (matrix, v(b)), expected, label=f"{a} {b}")
+        yield Sample(call, (square(a, seed), v(b)), expected, label=f"{a} {b}")
     transposed = laid_out(square((3, 3), 91), "transposed")
     yield Sample(call, (transposed, v((3, 2))), expected, label="transposed")
 
@@ -118,12 +115,10 @@ def triangles(call: Callable[..., Any]) -> Iterator[Sample]:
     for lower in (False, True):
         for trans in (0, 1):
             for unit in (False, True):
-                for sample in with_sides(
+                yield from with_sides(
                     lambda a, b, o=(lower, trans, unit): call(a, b, *o),
                     lambda a, b, o=(lower, trans, unit): triangular(a, b, *o),
-                ):
-                    if not unit or sample.arrays[0].shape[-1] < 30:
-                        yield sample
+                )
 
 
 def packed_qr(a: Array) -> Array:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -171,6 +173,61 @@ def test_a_matrix_that_is_only_badly_scaled_is_no_singular_one(
     )
 
 
+@pytest.mark.parametrize("copies", [1, 3])
+@pytest.mark.parametrize("units", [(1e-150, 1.0), (1e-20, 1e20), (1e-8, 1e30)])
+def test_units_of_rows_and_columns_do_not_make_a_matrix_singular(
+    units: tuple[float, float], copies: int
+) -> None:
+    """Nor its transpose, which the backward rule divides by."""
+    plain, by = np.array([[2.0, 1.0], [1.0, 3.0]]), np.array(units)
+    ones = np.ones((copies, 2, 1))
+    for rows, columns in ((by[:, None], np.ones(2)), (np.ones((2, 1)), by)):
+        a = np.stack([plain * rows * columns] * copies)
+        b = np.stack([plain.sum(axis=1, keepdims=True) * rows] * copies)
+        x = L.solve(a, b).numpy() * columns[:, None]
+        np.testing.assert_allclose(x, ones, rtol=1e-14)
+        inverse = L.inv(a).numpy() * columns[:, None] * rows[:, 0]
+        np.testing.assert_allclose(inverse[0], np.linalg.inv(plain), rtol=1e-14)
+        weights = np.broadcast_to(columns[:, None], b.shape)
+        (g,) = cr.vjp(lambda b, a=a: L.solve(a, b), b)[1](weights)
+        expected = np.linalg.inv(plain).sum(axis=0)[:, None] / rows
+        np.testing.assert_allclose(g.numpy()[0], expected, rtol=1e-14)
+
+
+def test_columns_of_any_length_are_no_dependent_ones() -> None:
+    a = np.array([[2.0, 1.0], [1.0, 3.0]]) * [1e-30, 1.0]
+    g = cr.grad(lambda a: cr.abs(L.qr(a).Q).sum())(cr.tensor(a)).numpy()
+    plain = cr.grad(lambda a: cr.abs(L.qr(a).Q).sum())(cr.tensor(a * [1e30, 1.0]))
+    np.testing.assert_allclose(g * [1e-30, 1.0], plain.numpy(), atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("a", "b"), [((40, 40), (40, 2)), ((3, 40, 40), (40, 1)), ((40, 40), (2, 40, 1))]
+)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_large_matrices_and_stacks_of_them_are_solved_and_differentiated(
+    a: tuple[int, ...], b: tuple[int, ...], dtype: str
+) -> None:
+    rng = np.random.default_rng(0)
+    matrix = (rng.normal(size=a) + 20 * np.eye(40)).astype(dtype)
+    sides = rng.normal(size=b).astype(dtype)
+    close = {"float32": 1e-5, "float64": 1e-13}[dtype]
+    for lower in (False, True):
+        triangle = np.tril(matrix) if lower else np.triu(matrix)
+        np.testing.assert_allclose(
+            L.solve_triangular(matrix, sides, lower=lower).numpy(),
+            np.linalg.solve(triangle, sides), close, close,
+        )  # fmt: skip
+    found = L.solve(matrix, sides)
+    np.testing.assert_allclose(
+        found.numpy(), np.linalg.solve(matrix, sides), close, close
+    )
+    assert found.dtype == dtype
+    if dtype == "float64":
+        cr.check_gradients(L.solve, matrix, sides, order=1)
+        cr.check_gradients(L.solve_triangular, matrix, sides, order=1)
+
+
 def test_a_hilbert_matrix_is_solved_as_far_as_its_digits_reach() -> None:
     """Of condition 1.6e13, where float64 has 3 digits left, and 5e17, with none."""
     for n, solvable in ((10, True), (14, False)):
@@ -182,6 +239,27 @@ def test_a_hilbert_matrix_is_solved_as_far_as_its_digits_reach() -> None:
         else:
             with pytest.raises(LinAlgError):
                 L.solve(hilbert, sides)
+
+
+def test_a_singular_matrix_of_float32_is_told_of_float64() -> None:
+    a = np.array([[1.0, 1.0], [1.0, 1.0 + 1e-7]])
+    with pytest.raises(LinAlgError) as caught:
+        L.inv(a.astype(np.float32))
+    assert caught.value.fix is not None
+    assert caught.value.fix.endswith("float64 has more digits: a.astype('float64')")
+    assert L.inv(a).shape == (2, 2)
+
+
+def test_scipy_is_imported_by_what_needs_it_alone() -> None:
+    program = (
+        "import sys, numpy as np, chainrule as cr; a = np.eye(3)[None].repeat(2, 0); "
+        "[getattr(cr.linalg, f)(a) for f in 'inv qr svd eigh cholesky det'.split()]; "
+        "cr.linalg.solve(a, a); cr.einsum('ij->', a[0]); print('scipy' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, encoding="utf-8"
+    )
+    assert done.stdout == "False\n", done.stderr
 
 
 @pytest.mark.parametrize("name", ["inv", "qr", "svd", "eigh", "cholesky", "slogdet"])

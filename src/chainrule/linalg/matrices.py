@@ -108,6 +108,8 @@ def refuse(
 def refuse_singular(operation: str, a: Array, wrong: Any) -> None:
     """The error for the first matrix that has no inverse, if there is one."""
     fix = f"{OF_ANY_KIND} that have no inverse" if operation in DIVIDING else None
+    if fix and a.dtype == np.float32:
+        fix += "; float64 has more digits: a.astype('float64')"
     refuse(operation, a, wrong, "singular to working precision", fix)
 
 

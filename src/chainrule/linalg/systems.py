@@ -4,8 +4,8 @@ Place on the road: primitives of this room, declared as anybody's are. The meani
 LAPACK's, from NumPy for many small matrices at once and from SciPy for large ones; an
 engine calls it.
 
-A matrix counts as singular where its condition number, after its rows were brought to
-one size, exceeds 1/ε: then no digit of a solution is right.
+A matrix counts as singular where its condition number, after its rows and columns were
+brought to one size, exceeds 1/ε: then no digit of a solution is right.
 
 Source: the rules are those of Giles (2008), "Collected matrix derivative results for
 forward and reverse mode algorithmic differentiation", section 2.
@@ -50,12 +50,25 @@ def lapack(name: str, array: Array) -> Any:
     return get_lapack_funcs(name, (array,))
 
 
-def _row_scales(a: Array) -> Array:
-    """Powers of two that bring the largest element of each row to between 1 and 2."""
-    largest = np.abs(a).max(axis=-1, initial=0.0)
+def _scales(a: Array, axis: int) -> Array:
+    """Powers of two that bring the largest number along an axis to between ½ and 1."""
+    largest = np.abs(a).max(axis=axis, initial=0.0, keepdims=True)
     _, exponent = np.frexp(largest)
     scales: Array = np.ldexp(np.ones_like(largest), -exponent)
     return scales
+
+
+def _equilibrated(a: Array) -> tuple[Array, Array, Array]:
+    """A with rows and columns of one size, and by what: both columns of factors.
+
+    Powers of two round nothing, so a solution has the digits that it would have. What
+    is left of the condition is no matter of units, of rows or of columns: so a matrix
+    and its transpose are singular together.
+    """
+    rows = _scales(a, -1)
+    scaled = a * rows
+    columns = _scales(scaled, -2)
+    return scaled * columns, rows, columns.swapaxes(-1, -2)
 
 
 def _one_norm(a: Array) -> Array:
@@ -65,8 +78,7 @@ def _one_norm(a: Array) -> Array:
 
 def _inverse(a: Array, operation: str) -> Array:
     check_finite(operation, a=a)
-    scales = _row_scales(a)
-    scaled = a * scales[..., None]
+    scaled, rows, columns = _equilibrated(a)
     try:
         inverse: Array = np.linalg.inv(scaled)
     except np.linalg.LinAlgError:
@@ -75,7 +87,7 @@ def _inverse(a: Array, operation: str) -> Array:
     condition = _one_norm(scaled) * _one_norm(inverse)
     beyond = ~(condition * np.finfo(a.dtype).eps < 1) & (a.shape[-1] > 0)
     refuse_singular(operation, a, beyond)
-    return inverse * scales[..., None, :]
+    return columns * inverse * rows.swapaxes(-1, -2)
 
 
 def _solution(a: Array, b: Array, operation: str) -> Array:
@@ -87,15 +99,16 @@ def _solution(a: Array, b: Array, operation: str) -> Array:
         found = _solution(a, columns, operation)
         return np.moveaxis(found.reshape(n, *b.shape[:-2], k), 0, -2)
     batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
-    if n <= SMALL and np.prod(batch) > 1:
-        _inverse(a, operation)  # for its condition: quicker than a loop
-        solution: Array = np.linalg.solve(a, np.broadcast_to(b, (*batch, n, k)))
+    if n <= SMALL and np.prod(batch) > 1:  # quicker than a loop, with the inverse
+        _inverse(a, operation)  # for its condition
+        equal, rows, columns = _equilibrated(a)
+        solution: Array = columns * np.linalg.solve(equal, b * rows)
         return solution
     result = np.empty((*batch, n, k), a.dtype)
     if result.size == 0:
         return result
-    scales = _row_scales(a)[..., None]
-    scaled, sides = flat(a * scales, batch), flat(b * scales, batch)
+    equal, rows, columns = _equilibrated(a)
+    scaled, sides = flat(equal, batch), flat(b * rows, batch)
     beyond = np.zeros(len(scaled), bool)
     factor, estimate, divide = (lapack(each, a) for each in ("getrf", "gecon", "getrs"))
     eps = np.finfo(a.dtype).eps
@@ -108,7 +121,8 @@ def _solution(a: Array, b: Array, operation: str) -> Array:
     whole = np.broadcast_to(a, (*batch, n, n)) if a.ndim > 2 else a
     wrong = beyond.reshape(batch) if a.ndim > 2 else beyond.any()
     refuse_singular(operation, whole, wrong)
-    return result
+    solution = result * columns
+    return solution
 
 
 def _triangular(
@@ -117,9 +131,9 @@ def _triangular(
     check_finite(operation, a=a, b=b)
     n, k = b.shape[-2:]
     diagonal = np.abs(np.diagonal(a, axis1=-2, axis2=-1))
-    if operation == "qr":  # in the backward rule of a factorization
-        least = n * np.finfo(a.dtype).eps * diagonal.max(axis=-1, initial=0.0)
-        refuse(operation, a, (diagonal <= least[..., None]).any(axis=-1), _DEPENDENT)
+    if operation == "qr":  # in its backward rule: R has columns as long as those of A
+        least = n * np.finfo(a.dtype).eps * np.linalg.norm(np.triu(a), axis=-2)
+        refuse(operation, a, (diagonal <= least).any(axis=-1), _DEPENDENT)
     elif not unit:
         refuse_singular(operation, a, (diagonal == 0).any(axis=-1))
     batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
