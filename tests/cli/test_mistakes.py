@@ -147,7 +147,7 @@ WORDS = {
         "  fix        chainrule train makes one"
     ),
     "predict latest new.csv": (
-        "FileError: latest: there is no run in the folder 'runs'"
+        "FileError: latest: there is no trained run in the folder 'runs'"
     ),
     "predict houses/model.safetensors new.csv": (
         "FileError: houses/model.safetensors: a file, not the folder of a run\n"

@@ -501,7 +501,10 @@ def _finish(
     folder.write(folder.metrics, result)
     shutil.rmtree(folder.checkpoints, ignore_errors=True)
     beside = report.beside(result["test"], result["baselines"], settings.task)
-    terminal.say(f"kept     {report.kept_in_words(result, settings)}")
+    terminal.say(f"kept     {report.kept_in_words(result)}")
+    if result["validation"] is not None:
+        watched = report.in_words(result["validation"], settings)
+        terminal.say(f"{'':8} validation {watched}")
     terminal.result(
         f"test     {report.in_words(result['test'], settings)}",
         *(f"{'':8} {line}" for line in beside),

@@ -27,6 +27,7 @@ import numpy as np
 from ..config import config
 from ..errors import ArgumentError, DataError
 from ..foreign import Settled
+from ..wording import counted
 from .augmentation import Augmentation
 from .datasets import Arrays, Dataset, Part
 from .labels import class_names
@@ -138,7 +139,7 @@ def batches(
     count = num_batches(len(source), batch_size, drop_last)
     if count == 0:
         raise DataError(
-            f"batches: {len(source)} examples, batch_size={batch_size}, "
+            f"batches: {counted(len(source), 'example')}, batch_size={batch_size}, "
             "drop_last=True: no batch is left",
             fix=f"batch_size={len(source)} or less",
         )
@@ -309,7 +310,11 @@ class Stream(Settled):
         return self.length
 
     def __repr__(self) -> str:
-        count = "unknown length" if self.length is None else f"{self.length} batches"
+        count = (
+            "unknown length"
+            if self.length is None
+            else counted(self.length, "batch", "batches")
+        )
         return f"Stream {self.name!r}: {count}"
 
     def _checked(self, batch: Any, number: int) -> Batch:

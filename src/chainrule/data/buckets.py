@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ArgumentError, DataError
+from ..wording import counted
 from .datasets import Dataset
 from .lazy_rows import Rows
 from .validation import Array, as_array, check_finite
@@ -170,12 +171,16 @@ def _targets_of_steps(targets: Any, lengths: Array, what: str) -> list[Array] | 
         return None  # an array, which needs no padding
     found = np.array([len(each) for each in targets])
     if len(found) != len(lengths):
-        raise DataError(f"{what}: {len(lengths)} sequences and {len(found)} targets")
+        raise DataError(
+            f"{what}: {counted(len(lengths), 'sequence')} and "
+            f"{counted(len(found), 'target')}"
+        )
     if (found != lengths).any():
         row = int(np.argmax(found != lengths))
         raise DataError(
-            f"{what}: sequence {row} has {lengths[row]} steps and {found[row]} "
-            "targets: expected one target for each step, or one for the sequence"
+            f"{what}: sequence {row} has {counted(lengths[row], 'step')} and "
+            f"{counted(found[row], 'target')}: expected one target for each step, or "
+            "one for the sequence"
         )
     return _arrays(targets, f"{what}: targets")
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from ..errors import ArgumentError, DataError, unknown_option
 from ..foreign import Settled
+from ..wording import counted
 from .augmentation import Augmentation
 from .labels import check_distributions, class_names, listed, number_texts, renumbered
 from .lazy_rows import Rows
@@ -281,7 +282,7 @@ class Dataset(Settled):
         raise _no_images("images", self.name)
 
     def __repr__(self) -> str:
-        parts = [f"{len(self)} examples"]
+        parts = [counted(len(self), "example")]
         for array in self._inputs:
             parts.append(f"inputs {_shape(array)} {array.dtype}")
         if self.image_shape is not None:

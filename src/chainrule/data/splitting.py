@@ -10,6 +10,7 @@ import numpy as np
 
 from ..errors import ArgumentError, DataError
 from ..foreign import advised
+from ..wording import counted
 from .batching import epoch_order
 from .datasets import Dataset, Split, as_dataset
 from .validation import Array
@@ -63,7 +64,7 @@ def train_test_split(
         if fraction > 0 and len(part) == 0:
             raise ArgumentError(
                 f"train_test_split: test={test}, validation={validation} of "
-                f"{len(whole)} examples: no example is left for {name}",
+                f"{counted(len(whole), 'example')}: no example is left for {name}",
                 fix="a larger fraction, or more examples",
             )
         named = f"{whole.name}/{name}"
@@ -97,7 +98,7 @@ def k_folds(
     whole = as_dataset(dataset)
     if isinstance(k, bool) or not isinstance(k, int) or not 2 <= k <= len(whole):
         raise ArgumentError(
-            f"k_folds: k={k!r} of {len(whole)} examples: "
+            f"k_folds: k={k!r} of {counted(len(whole), 'example')}: "
             f"expected a whole number from 2 to {len(whole)}"
         )
     rows = split_rows(len(whole), np.full(k, 1 / k), _strata(whole, stratify), seed)

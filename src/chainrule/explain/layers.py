@@ -14,6 +14,7 @@ back-propagating errors".
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -274,7 +275,7 @@ class NetworkExplanation(Explanation):
             *(self._layer(layer) for layer in layers),
         ]
         if len(layers) < len(self.layers):
-            parts.append(f"… {len(self.layers) - len(layers)} more layers")
+            parts.append(f"… {counted(len(self.layers) - len(layers), 'more layer')}")
         return "\n\n".join(parts)
 
     def _about(self) -> list[str]:
@@ -361,6 +362,8 @@ def _how_combined(run: _Run) -> str:
     reduction = settings.get("reduction")
     if reduction is None or reduction.default != "mean":
         return f"Each δ is ∂L/∂z, where L combines {counted(samples, 'sample')}; {sums}"
+    if samples == 1 and math.prod(run.outputs[0].shape) == 1:
+        return "L is the loss of a single sample."
     per = settings.get("per")
     if per is not None and per.default == "element":
         return f"L is the average over every element, so each δ includes 1/n; {sums}"

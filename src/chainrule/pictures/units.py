@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import ShapeError
+from ..wording import counted
 from .figures import Array
 from .tiles import Plan, as_shown, grey, headline, mosaic, scale_below, signed
 
@@ -67,7 +68,7 @@ def features(
     )
     drawn: Figure = ax.figure  # type: ignore[assignment]
     units = "all" if len(tiles) == len(values) else f"the {len(tiles)} strongest of"
-    headline(drawn, f"First layer: weights of {units} {len(values)} units")
+    headline(drawn, f"First layer: weights of {units} {counted(len(values), 'unit')}")
     return drawn
 
 
@@ -123,7 +124,9 @@ def filters(kernels: Array, figure: Figure | None = None) -> Figure:
     drawn: Figure = ax.figure  # type: ignore[assignment]
     units = "all" if len(tiles) == len(values) else f"the {len(tiles)} strongest of"
     size = f"{values.shape[1]} × {values.shape[2]}"
-    headline(drawn, f"First layer: {units} {len(values)} filters of {size} pixels")
+    headline(
+        drawn, f"First layer: {units} {counted(len(values), 'filter')} of {size} pixels"
+    )
     return drawn
 
 
@@ -177,7 +180,9 @@ def activations(
     ax = mosaic(np.concatenate([first[None], coloured]), plan, titles, figure)
     drawn: Figure = ax.figure  # type: ignore[assignment]
     units = "all" if len(order) == values.shape[2] else f"{len(order)} of"
-    headline(drawn, f"First layer: activations of {units} {values.shape[2]} units")
+    headline(
+        drawn, f"First layer: activations of {units} {counted(values.shape[2], 'unit')}"
+    )
     return drawn
 
 

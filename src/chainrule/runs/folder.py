@@ -105,8 +105,11 @@ class RunFolder:
         path = Path(run)
         if run == "latest" and not path.exists():
             runs = [each.parent for each in RUNS.glob("*/settings.json")]
+            if trained:
+                runs = [each for each in runs if cls(each).model.is_file()]
             if not runs:
-                raise FileError("latest: there is no run in the folder 'runs'")
+                what = "trained run" if trained else "run"
+                raise FileError(f"latest: there is no {what} in the folder 'runs'")
             path = max(runs, key=lambda each: each.stat().st_mtime)
         folder = cls(path)
         if not path.is_dir():

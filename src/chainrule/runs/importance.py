@@ -71,6 +71,8 @@ class Importance:
         examples: how many rows were looked at.
         part: which data they are.
         repeats: how often each column was shuffled.
+        only: the class that is predicted for every row, if there is one: then no
+            column makes a difference.
     """
 
     columns: tuple[ColumnImportance, ...]
@@ -79,6 +81,7 @@ class Importance:
     examples: int
     part: str
     repeats: int
+    only: str = ""
 
     def __iter__(self) -> Iterator[ColumnImportance]:
         return iter(self.columns)
@@ -111,9 +114,14 @@ class Importance:
             else (f"{self.score:.4g}")
         )
         name = {"rmse": "RMSE"}.get(self.score_name, self.score_name)
+        same = (
+            f"; the same class, {self.only!r}, is predicted for every row"
+            if self.only
+            else ""
+        )
         return (
             f"{counted(self.examples, 'row')} of the {self.part} data, {name} {score}; "
-            f"each column shuffled {counted(self.repeats, 'time')}"
+            f"each column shuffled {counted(self.repeats, 'time')}{same}"
         )
 
     def __repr__(self) -> str:
@@ -185,7 +193,11 @@ def measure_importance(
         numbers = (np.mean(losses), np.std(losses), effect.mean(), effect.std())
         found.append(ColumnImportance(column, *map(float, numbers)))
     found.sort(key=lambda each: (-each.permutation, -each.gradient_input))
-    return Importance(tuple(found), key, base, len(inputs), part, repeats)
+    only = ""
+    if settings.task == "classification":
+        names = set(predict(model, inputs, settings).names)
+        only = names.pop() if len(names) == 1 else ""
+    return Importance(tuple(found), key, base, len(inputs), part, repeats, only)
 
 
 def _gradient_times_input(model: Any, inputs: Array, settings: Settings) -> Array:

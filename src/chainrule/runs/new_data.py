@@ -23,7 +23,7 @@ from ..data.images.folders import ImageFiles, find_images
 from ..data.tables.columns import Columns, read_columns, read_parts
 from ..data.tables.differences import Differences
 from ..errors import DataError, FileError, nearest
-from ..wording import counted
+from ..wording import counted, signed
 from .settings import Settings
 from .sources import load_named
 
@@ -286,7 +286,7 @@ def _pixels(settings: Settings, source: Any) -> Array:
     low, high = float(np.min(inputs)), float(np.max(inputs))
     if not (low >= -PIXEL_MARGIN and high <= 1 + PIXEL_MARGIN):
         raise DataError(
-            f"{file}: numbers from {low:g} to {high:g}: expected {what}",
+            f"{file}: numbers from {signed(f'{low:g} to {high:g}')}: expected {what}",
             fix=f"divide them by {high:g}" if high > 1 and low >= 0 else None,
         )
     return inputs.astype(np.float32)

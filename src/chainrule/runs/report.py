@@ -150,21 +150,18 @@ def kept_weights(history: training.History, settings: Settings) -> dict[str, Any
     return {"epoch": int(best), "chosen_by": "validation_loss"}
 
 
-def kept_in_words(metrics: Mapping[str, Any], settings: Settings) -> str:
-    """Which weights were kept, and their validation score, in a line.
+def kept_in_words(metrics: Mapping[str, Any]) -> str:
+    """Which weights were kept, in a line.
 
     Example:
         >>> kept = {"epoch": 7, "chosen_by": "validation_loss"}
-        >>> kept_in_words({"epochs": 9, "kept": kept}, None)
+        >>> kept_in_words({"epochs": 9, "kept": kept})
         'the weights of epoch 7 of 9, the lowest validation loss'
     """
     kept = metrics["kept"]
     epoch, of = kept["epoch"], metrics["epochs"]
     why = "the lowest validation loss" if kept["chosen_by"] else "the last"
-    line = f"the weights of epoch {epoch} of {of}, {why}"
-    if metrics.get("validation"):
-        line += f"; validation {in_words(metrics['validation'], settings)}"
-    return line
+    return f"the weights of epoch {epoch} of {of}, {why}"
 
 
 def _constant_in_words(value: float, settings: Settings) -> Any:

@@ -22,6 +22,7 @@ from ..data.tables.columns import read_columns
 from ..data.tables.csv_files import checksum
 from ..data.tables.rules import ColumnRule, TargetRule
 from ..errors import ArgumentError, DataError, FileError, OptionError, nearest
+from ..wording import counted
 from .settings import Settings, Source
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -251,10 +252,10 @@ def _load_table(source: Source, validation: float, seed: int) -> Examples:
             fix=_for_few_rows(table, seed),
         ) from error
     fitted: Any = split.transform
-    columns = "1 column" if len(table.kinds) == 1 else f"{len(table.kinds)} columns"
+    columns = counted(len(table.kinds), "column")
     return Examples(
         path.name,
-        f"{len(table)} rows; {source.target} from {columns}",
+        f"{counted(len(table), 'row')}; {source.target} from {columns}",
         split.train,
         split.test,
         split.validation,

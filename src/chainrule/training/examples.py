@@ -26,6 +26,7 @@ from ..data import (
 from ..dtypes import DType, default_float, is_float
 from ..errors import ArgumentError, DataError
 from ..nn.module import Module
+from ..wording import counted
 from .objective import Objective
 from .waiting import warned_when_late
 
@@ -154,7 +155,7 @@ class Examples:
     def __str__(self) -> str:
         if isinstance(self.source, Stream):
             return f"stream {self.source.name}"
-        return f"{self.source.name}, {len(self.source)} examples"
+        return f"{self.source.name}, {counted(len(self.source), 'example')}"
 
 
 def training_and_validation(

@@ -16,6 +16,7 @@ import numpy as np
 
 from ...config import config
 from ...errors import ArgumentError, DataError, FileError
+from ...wording import counted
 from ..datasets import Dataset, Split
 from ..lazy_rows import Rows
 from ..splitting import train_test_split
@@ -337,9 +338,9 @@ def _split(
 ) -> Split:
     """The parts as given by folders, or drawn at random."""
     count = sum(len(paths) for paths, _ in contents.parts.values())
-    described = f"{count} images of {len(contents.classes)} classes"
+    described = f"{counted(count, 'image')} of {len(contents.classes)} classes"
     if contents.left_out:
-        described += f"; {len(contents.left_out)} other files left out"
+        described += f"; {counted(len(contents.left_out), 'other file')} left out"
     about: dict[str, Any] = {
         "name": root.name,
         "description": described,

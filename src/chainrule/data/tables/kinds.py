@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...errors import DataError, unknown_option
+from ...wording import signed
 from ..validation import Array
 from . import dates
 from .columns import Columns
@@ -117,7 +118,7 @@ def _recognise(columns: Columns, name: str, order: str | None, keep: bool) -> De
     if len(present) == 0:
         return Decision("empty", note=f"{name!r} is left out: it has no values")
     if present.min() == present.max() and len(present) == len(column):
-        shown = f"{present[0]:g}"
+        shown = signed(f"{present[0]:g}")
         return Decision(
             "constant", note=f"{name!r} is left out: it is {shown} in every row"
         )
@@ -249,9 +250,8 @@ def _identifies(column: Array) -> str | None:
     if np.all(np.diff(column) == 1):
         return "it counts the rows"
     if len(np.unique(column)) == count:
-        return (
-            f"{count} whole numbers from {low:g} to {high:g} of which no two are alike"
-        )
+        span = signed(f"{low:g} to {high:g}")
+        return f"{count} whole numbers from {span} of which no two are alike"
     return None
 
 

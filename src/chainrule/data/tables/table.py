@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import ArgumentError, DataError, unknown_option
+from ...wording import counted, signed
 from ..datasets import Dataset, Part, Split
 from ..splitting import train_test_split
 from ..validation import Array
@@ -218,7 +219,7 @@ class Table:
         return f"{name} ({', '.join(words)})" if words else name
 
     def __repr__(self) -> str:
-        head = f"Table {self.columns.source!r}: {len(self)} rows"
+        head = f"Table {self.columns.source!r}: {counted(len(self), 'row')}"
         parts = [f"{list(self.kinds.values()).count(k)} {k}" for k in KINDS]
         parts = [part for part in parts if not part.startswith("0 ")]
         goal = f" → {self.target!r} ({self.task})" if self.target is not None else ""
@@ -395,16 +396,21 @@ def _recognise_task(columns: Columns, target: str, notes: list[str]) -> str:
     if whole and len(distinct) <= min(MOST_CLASSES, max(2, len(column) // 5)):
         notes.append(
             f"{target!r} holds {len(distinct)} different whole numbers "
-            f"({distinct[0]:g} to {distinct[-1]:g}): classification; "
+            f"({_between(distinct)}): classification; "
             "task='regression' changes that."
         )
         return "classification"
     notes.append(
         f"{target!r} holds {len(distinct)} different numbers "
-        f"({distinct[0]:g} to {distinct[-1]:g}): regression; "
+        f"({_between(distinct)}): regression; "
         "task='classification' changes that."
     )
     return "regression"
+
+
+def _between(values: Array) -> str:
+    """``−3 to 5``: the smallest and the largest of some numbers in order."""
+    return signed(f"{values[0]:g} to {values[-1]:g}")
 
 
 def _too_many_classes(

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from ...graph import Array, Node, format_type
+from ...wording import counted
 from ..values.finite_differences import Perturbation
 from ..words import numerals
 from ..words.lines import Wording
@@ -92,10 +93,11 @@ def _legend(wording: Wording, shown: Picture) -> str:
     count = len(shown.nodes)
     hidden = f" {shown.note[:1].upper()}{shown.note[1:]}." if shown.note else ""
     if wording.ledger.root is None:
-        return f"{count} nodes of a traced graph: shapes, no values.{hidden}"
+        return f"{counted(count, 'node')} of a traced graph: shapes, no values.{hidden}"
     return (
-        f"{count} nodes.{hidden} The right half of a circle holds the node's value, "
-        f"the left half its derivative ∂{wording.loss}/∂node.{_edges(wording, shown)}"
+        f"{counted(count, 'node')}.{hidden} The right half of a circle holds the "
+        f"node's value, the left half its derivative ∂{wording.loss}/∂node."
+        f"{_edges(wording, shown)}"
     )
 
 

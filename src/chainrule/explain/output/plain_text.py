@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from ...graph import Graph, Node, format_type
+from ...wording import counted
 from ..words.lines import Wording
 from ..words.source_lines import own_line
 
@@ -38,8 +39,9 @@ def explanation_text(wording: Wording, limit: int | None) -> str:
 
 def graph_text(wording: Wording, graph: Graph, limit: int | None) -> str:
     """A graph without values: one line a node, then what it returns and updates."""
+    count = counted(len(wording.ledger.nodes), "node")
     lines = [
-        f"{graph.name}: {len(wording.ledger.nodes)} nodes; traced, so no values",
+        f"{graph.name}: {count}; traced, so no values",
         "",
         *_lines(wording.ledger.nodes, lambda node: _forward(wording, node), limit),
         f"  return {', '.join(wording.name(node) for node in graph.outputs)}",

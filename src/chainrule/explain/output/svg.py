@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from ...graph import Array, Node, format_type
+from ...wording import counted
 from ..words import numerals
 from ..words.lines import Wording
 from ..words.source_lines import own_line
@@ -79,7 +80,7 @@ def picture(wording: Wording, last: int) -> Picture:
     widths = [_width(wording, node) for node in nodes]
     layout = arrange(widths, edges, GAP, ROW)
     hidden = len(everything) - len(nodes)
-    note = f"the last {len(nodes)} nodes; {hidden:,} earlier are left out"
+    note = f"the last {counted(len(nodes), 'node')}; {hidden:,} earlier left out"
     return Picture(nodes, edges, cut, layout, hidden, note if hidden else "")
 
 
