@@ -11,6 +11,7 @@ import pytest
 
 import chainrule as cr
 from chainrule import losses, nn
+from chainrule.errors import ArgumentError
 
 Array = Any
 
@@ -199,3 +200,33 @@ def test_a_weight_and_its_finite_difference_agree_through_a_whole_network() -> N
     for entry in range(6):
         expected = found.layers[0].grad_W.reshape(-1)[entry]
         assert found.difference("W1", entry).value == pytest.approx(expected, rel=1e-6)
+
+
+def test_a_network_with_several_inputs_says_which_layer_reads_which() -> None:
+    class Two(nn.Module):
+        def __init__(self) -> None:
+            self.left, self.right = nn.Linear(2, 3), nn.Linear(4, 3)
+            self.deep, self.head = nn.Linear(3, 3), nn.Linear(3, 1)
+
+        def forward(self, x: Any, y: Any) -> Any:
+            a = cr.tanh(self.left(x))
+            return self.head(self.deep(a) + self.right(y))
+
+    x, y = cr.ones((5, 2)), cr.ones((5, 4))
+    explanation = cr.explain(Two(), (x, y), cr.zeros((5, 1)))
+    text = str(explanation)
+    assert "z⁽¹⁾ = W⁽¹⁾ x1 + b⁽¹⁾" in text
+    assert "z⁽²⁾ = W⁽²⁾ a⁽¹⁾ + b⁽²⁾" in text
+    assert "z⁽³⁾ = W⁽³⁾ x2 + b⁽³⁾" in text
+    assert "∇W⁽³⁾ = δ⁽³⁾ x2ᵀ" in text
+    assert "W⁽⁴⁾ a" not in text  # a sum of two layers is no layer's activation
+    for layer in explanation.layers:  # type: ignore[union-attr]
+        assert layer.delta.shape == layer.z.shape
+
+
+def test_several_inputs_as_a_list_are_refused_with_the_cure() -> None:
+    with pytest.raises(ArgumentError) as caught:
+        cr.explain(nn.Linear(2, 1), [cr.ones((5, 2)), cr.ones((5, 4))], cr.ones((5, 1)))
+    assert str(caught.value).split("\n")[0] == (
+        "explain: x is a list of 2 arrays: several inputs are a tuple"
+    )

@@ -56,9 +56,16 @@ class Layer:
     """
 
     def __init__(
-        self, number: int, path: str, module: Module, z_node: Node, a_node: Node
+        self,
+        number: int,
+        path: str,
+        module: Module,
+        x_node: Node | None,
+        z_node: Node,
+        a_node: Node,
     ) -> None:
         self.number = number
+        self.x_node = x_node
         self.path = path
         self.module = module
         self.z_node = z_node
@@ -159,12 +166,12 @@ class _Calls:
     """A watcher that records every call of a module with parameters.
 
     Attributes:
-        made: pairs (module, the tensors that it returned).
+        made: (module, the first tensor that it was given, those that it returned).
         inside: what modules without parts computed on the way to their results.
     """
 
     def __init__(self) -> None:
-        self.made: list[tuple[Module, list[Node]]] = []
+        self.made: list[tuple[Module, Node | None, list[Node]]] = []
         self.inside: set[Node] = set()
 
     def before(self, module: Module, inputs: tuple[Any, ...]) -> None:
@@ -173,13 +180,13 @@ class _Calls:
     def after(self, module: Module, inputs: tuple[Any, ...], output: Any) -> None:
         """Records what the module returned, and what it computed on the way."""
         results = [n for n in tree.flatten(output)[0] if isinstance(n, Node)]
+        given = [n.read() for n in tree.flatten(inputs)[0] if isinstance(n, Node)]
         if next(module.children(), None) is None:
-            given = [n.read() for n in tree.flatten(inputs)[0] if isinstance(n, Node)]
             self.inside.update(in_order(results, stop=given))
             self.inside.difference_update(results, given)
         floats = [each for each in results if dtypes.is_float(each.dtype)]
         if floats and own_parameters(module):
-            self.made.append((module, floats))
+            self.made.append((module, given[0] if given else None, floats))
 
 
 @dataclass(frozen=True)
@@ -304,15 +311,15 @@ class NetworkExplanation(Explanation):
 
     def _layer(self, layer: Layer) -> str:
         mark = superscript(layer.number)
-        first = "x" if layer.number == 1 else f"a{superscript(layer.number - 1)}"
-        formula = f" = W{mark} {first} + b{mark}" if _plain(layer) else ""
+        first = self._input_symbol(layer)
+        formula = f" = W{mark} {first} + b{mark}" if first and _plain(layer) else ""
         activation = (
             "σ(z" + mark + ")" if layer.a_node is not layer.z_node else "z" + mark
         )
         rows = [(f"z{mark}{formula}", layer.z), (f"a{mark} = {activation}", layer.a)]
         if self.has_gradient(layer.z_node):
             rows.append((f"δ{mark} = ∂L/∂z{mark}", layer.delta))
-        above = first if first == "x" else f"({first})"
+        above = first if first.startswith("x") else f"({first})"
         product = f" = δ{mark} {above}ᵀ" if formula else ""
         for name, gradient in layer.gradients.items():
             symbol = {"weight": "W", "bias": "b"}.get(name, name)
@@ -328,6 +335,24 @@ class NetworkExplanation(Explanation):
         if not self.has_gradient(layer.z_node):
             lines.append("  the loss does not depend on this layer: no δ")
         return "\n".join(lines)
+
+    def _input_symbol(self, layer: Layer) -> str:
+        """x, x2 or a⁽ˡ⁾: what a layer was given, if views or functions of one array
+        lead to it from there; else "".
+        """
+        several = len(self._run.inputs) > 1
+        symbols = {
+            node: f"x{i}" if several else "x"
+            for i, node in enumerate(self._run.inputs, 1)
+        }
+        for each in self.layers:
+            symbols.setdefault(each.z_node, f"z{superscript(each.number)}")
+        symbols |= {each.a_node: f"a{superscript(each.number)}" for each in self.layers}
+        node = layer.x_node
+        while node is not None and node not in symbols:
+            causes = [n for n in node.inputs if n.op is not None or n in symbols]
+            node = causes[0] if len(causes) == 1 else None
+        return "" if node is None else symbols[node]
 
 
 def _plain(layer: Layer) -> bool:
@@ -415,6 +440,11 @@ def explain_network(
         )
     calls = _Calls()
     dtype = next((p.dtype for p in model.parameters()), None)
+    if isinstance(x, list) and len(x) > 1 and all(hasattr(a, "shape") for a in x):
+        raise ArgumentError(
+            f"explain: x is a list of {len(x)} arrays: several inputs are a tuple",
+            fix="cr.explain(model, (x1, x2), y)",
+        )
     parts = x if isinstance(x, tuple) else (x,)
     inputs = [_as_node(each, dtype) for each in parts]
     target = _as_node(y, dtype)
@@ -510,11 +540,11 @@ def _layers(model: Module, calls: _Calls, run: _Run) -> list[Layer]:
     paths = {id(module): path for path, module in model.named_modules()}
     within = in_order(run.outputs)
     used, layers = set(within), []
-    for i, (module, results) in enumerate(calls.made, 1):
+    for i, (module, x, results) in enumerate(calls.made, 1):
         # Of an output and a state, z is the one that the rest of the network uses.
         z = next((each for each in results if each in used), results[0])
         a = activation(z, within, set(run.inputs), calls.inside)
-        layers.append(Layer(i, paths.get(id(module), ""), module, z, a))
+        layers.append(Layer(i, paths.get(id(module), ""), module, x, z, a))
     counts: dict[int, int] = {}
     for layer in layers:
         counts[id(layer.module)] = counts.get(id(layer.module), 0) + 1
