@@ -476,3 +476,15 @@ def test_a_variable_that_was_read_is_freed_without_the_garbage_collector() -> No
         assert storage() is None
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize("engine", ["numpy", "native"])
+def test_a_tensor_of_a_tensor_has_its_values_and_no_history(engine: str) -> None:
+    def slope(x: Any) -> Any:
+        ids = cr.tensor(cr.tensor([1, 0]), dtype="int64")
+        return cr.backprop((cr.tensor(x, dtype="float32") * x)[ids].sum())[x]
+
+    x = cr.tensor([2.0, 3.0])
+    compiled = cr.compile(slope, engine=engine)(x)
+    for result in (slope(x), compiled):  # d(cx)/dx = c, where c = x is a constant
+        np.testing.assert_array_equal(result.numpy(), [2.0, 3.0])

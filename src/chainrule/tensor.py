@@ -476,6 +476,8 @@ def _received(array: Array, name: str) -> Tensor:
 def tensor(value: Any, dtype: DTypeLike | None = None, *, name: str = "") -> Tensor:
     """A tensor with these values: a copy of an array, nested lists or a number.
 
+    Of a tensor it is one with the same values and without history.
+
     Arguments:
         value: numbers. Python floats become float32 (``config.dtype``), Python integers
             int64; NumPy arrays keep their dtype.
@@ -491,8 +493,9 @@ def tensor(value: Any, dtype: DTypeLike | None = None, *, name: str = "") -> Ten
         tensor([[ 0.5, -1. ]], dtype=float32)
     """
     if isinstance(value, Node):
-        if value.read().value is None:
-            raise no_value(value, "tensor()")
+        if value.read().value is None:  # in a trace
+            traced: Tensor = elementwise.stop_gradient(value)
+            return traced if dtype is None else traced.astype(dtype)
         value = value.read().value
     known = captured_array(value) if dtype is None else None
     leaf = constant(value, dtype, name) if known is None else known

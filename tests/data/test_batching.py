@@ -176,3 +176,12 @@ class TestStream:
         mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
         with pytest.raises(DataError, match="inf at row 0"):
             list(data.Stream([mapped]))
+
+
+def test_batches_are_made_of_whatever_fit_takes() -> None:
+    x, y = np.arange(6.0).reshape(6, 1), np.array([0, 1, 0, 1, 0, 1])
+    known = [a.tolist() for a, _ in data.batches(data.Dataset(x, y), 4)]
+    assert [a.tolist() for a, _ in data.batches((x, y), 4)] == known
+    assert [(a.tolist(), b) for a, b in data.batches(x, 4)] == [
+        (a, None) for a in known
+    ]

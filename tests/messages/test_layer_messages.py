@@ -327,3 +327,13 @@ def test_a_type_error_inside_of_a_constructor_stays_what_it_is() -> None:
     with pytest.raises(TypeError, match=r"object of type 'int' has no len") as caught:
         Odd()
     assert not isinstance(caught.value, ChainruleError)
+
+
+def test_a_batch_without_targets_given_to_a_layer_says_what_a_batch_is() -> None:
+    with pytest.raises(ArgumentError) as caught:
+        nn.Linear(2, 1)((np.ones((3, 2)), None))
+    lines = str(caught.value).split("\n")
+    assert lines[0] == ("Linear: x is a pair of inputs and no targets: expected inputs")
+    assert lines[-1] == (
+        "  fix        for x, _ in data.batches(…): a batch is (inputs, targets)"
+    )

@@ -29,7 +29,7 @@ from ..errors import ArgumentError, DataError
 from ..foreign import Settled
 from ..wording import counted
 from .augmentation import Augmentation
-from .datasets import Arrays, Dataset, Part
+from .datasets import Arrays, Dataset, Part, as_dataset
 from .labels import class_names
 from .prefetch import prefetched
 from .validation import Array
@@ -92,7 +92,7 @@ def epoch_order(n: int, seed: int = 0, epoch: int = 0) -> Array:
 
 
 def batches(
-    source: Dataset | Stream,
+    source: Any,
     batch_size: int = 32,
     *,
     shuffle: bool = True,
@@ -104,8 +104,9 @@ def batches(
     """The batches of one epoch, from ``start_batch`` on.
 
     Arguments:
-        source: a data set, or a ``Stream`` (whose batches come as they are: of the
-            other arguments only ``epoch`` and ``start_batch`` matter).
+        source: a data set, ``(inputs, targets)``, inputs alone, or a ``Stream`` (whose
+            batches come as they are: of the other arguments only ``epoch`` and
+            ``start_batch`` matter).
         batch_size: examples in a batch.
         shuffle: take the examples in the order of ``epoch_order``, and apply the data
             set's ``augmentation``; otherwise in order and unchanged.
@@ -123,7 +124,7 @@ def batches(
         DataError: a bad value in a batch of a memory-mapped data set or a stream.
 
     Example:
-        >>> examples = Dataset(np.arange(6.0).reshape(6, 1), [0, 1, 0, 1, 0, 1])
+        >>> examples = np.arange(6.0).reshape(6, 1), [0, 1, 0, 1, 0, 1]
         >>> [x.ravel().tolist() for x, y in batches(examples, 4, shuffle=False)]
         [[0.0, 1.0, 2.0, 3.0], [4.0, 5.0]]
     """
@@ -131,11 +132,7 @@ def batches(
     if isinstance(source, Stream):
         _check_whole("start_batch", start_batch, 0)
         return source.batches(epoch, start_batch)
-    if not isinstance(source, Dataset):
-        raise ArgumentError(
-            f"batches: expected a Dataset or a Stream, got {type(source).__name__}",
-            fix="data.Dataset(inputs, targets)",
-        )
+    source = as_dataset(source)
     count = num_batches(len(source), batch_size, drop_last)
     if count == 0:
         raise DataError(

@@ -81,6 +81,11 @@ def floats(layer: str, x: Any) -> Any:
         >>> floats("ReLU", [0.5, 1.0]).shape
         (2,)
     """
+    if isinstance(x, tuple) and len(x) == 2 and x[1] is None:
+        raise ArgumentError(
+            f"{layer}: x is a pair of inputs and no targets: expected inputs",
+            fix="for x, _ in data.batches(…): a batch is (inputs, targets)",
+        )
     if isinstance(x, tuple) and any(isinstance(each, Node) for each in x):
         raise ArgumentError(
             f"{layer}: x is {len(x)} tensors: expected one",
