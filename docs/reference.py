@@ -28,6 +28,7 @@ MODULES = {
         "chainrule.training.callbacks",
         "What is done around the training loop.",
     ),
+    "runs": ("chainrule.runs", "What `chainrule train` leaves: opened, compared."),
     "pictures": (
         "chainrule.pictures",
         "Training curves, confusion matrices, features.",

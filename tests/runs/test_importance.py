@@ -119,3 +119,13 @@ def test_what_has_no_columns_is_refused(stays, tmp_path) -> None:
         stays.importance(repeats=0)
     said = call("explain", stays.path, "--importance", "--graph")
     assert "--importance beside --graph: one at a time" in said.output
+
+
+def test_a_network_that_predicts_one_class_alone_is_said_to(stays, table) -> None:
+    rows = pd.read_csv(table)
+    found = stays.importance(rows[rows.sex == "female"])
+    assert found.only == "1"
+    assert found.sentence().endswith(
+        "; the same class, '1', is predicted for every row"
+    )
+    assert stays.importance(rows).only == ""

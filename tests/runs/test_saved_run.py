@@ -214,3 +214,20 @@ def test_explain_names_columns_and_classes_and_is_titled_with_row_and_truth(
     assert f"<h1>{opened.title.replace(chr(39), '&#x27;')}</h1>" in page
     assert "site-packages" not in page
     assert "click" not in page.replace("clicked", "").lower().split("<script>")[0]
+
+
+def test_latest_is_the_newest_run_that_was_trained(
+    stays, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("trained", "begun"):
+        (tmp_path / "runs" / name).mkdir(parents=True)
+        for file in ("settings.json", "model.safetensors"):
+            (tmp_path / "runs" / name / file).write_bytes(
+                (stays.path / file).read_bytes()
+            )
+    (tmp_path / "runs" / "begun" / "model.safetensors").unlink()
+    assert cr.load_run("latest").path == Path("runs/trained")
+    (tmp_path / "runs" / "trained" / "model.safetensors").unlink()
+    with pytest.raises(FileError, match="there is no trained run in the folder 'runs'"):
+        cr.load_run("latest")

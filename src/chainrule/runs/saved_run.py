@@ -50,10 +50,9 @@ def load_run(path: str | os.PathLike[str]) -> SavedRun:
         >>> _ = subprocess.run([sys.executable, "-m", "chainrule", *words],
         ...                    capture_output=True, check=True)
         >>> run = cr.load_run(out)
-        >>> run.columns
-        ('sepal length', 'sepal width', 'petal length', 'petal width')
-        >>> flower = {"sepal length": [5.1], "sepal width": [3.5],
-        ...           "petal length": [1.4], "petal width": [0.2]}
+        >>> run.columns[:2]
+        ('sepal length (cm)', 'sepal width (cm)')
+        >>> flower = dict(zip(run.columns, ([5.1], [3.5], [1.4], [0.2])))
         >>> run.predict(flower).labels.tolist()
         ['setosa']
     """
