@@ -75,7 +75,12 @@ def test_uniform_numbers(dtype: str) -> None:
     values = drawn.numpy()
     assert 0 <= values.min() < values.max() < 1
     fits(values, "uniform")
-    fits(generator(2).uniform(N, -3.0, 5.0, dtype).numpy(), "uniform", -3.0, 8.0)
+    fits(
+        generator(2).uniform(N, low=-3.0, high=5.0, dtype=dtype).numpy(),
+        "uniform",
+        -3.0,
+        8.0,
+    )
     step = 2.0**-24 if dtype == "float32" else 2.0**-53
     np.testing.assert_array_equal(values / step % 1, 0)
 
@@ -89,7 +94,7 @@ def test_normal_numbers(dtype: str) -> None:
     assert abs(np.mean(values**3)) < 0.02
     assert abs(np.mean(values**4) - 3) < 0.05
     assert abs(np.corrcoef(values[:-1], values[1:])[0, 1]) < 0.01
-    fits(generator(4).normal((N,), 2.0, 0.5).numpy(), "norm", 2.0, 0.5)
+    fits(generator(4).normal((N,), mean=2.0, std=0.5).numpy(), "norm", 2.0, 0.5)
 
 
 def test_bernoulli_numbers() -> None:
@@ -148,8 +153,8 @@ def test_a_category_of_small_probability_is_not_drawn_too_often() -> None:
 
 DRAWS: dict[str, Any] = {
     "uniform": lambda g: g.uniform((3, 2)),
-    "uniform64": lambda g: g.uniform(5, -1.0, 1.0, "float64"),
-    "normal": lambda g: g.normal((2, 3), 1.0, 2.0),
+    "uniform64": lambda g: g.uniform(5, low=-1.0, high=1.0, dtype="float64"),
+    "normal": lambda g: g.normal((2, 3), mean=1.0, std=2.0),
     "bernoulli": lambda g: g.bernoulli(0.5, (7,)),
     "integers": lambda g: g.integers(0, 10, (7,)),
     "permutation": lambda g: g.permutation(7),

@@ -111,7 +111,7 @@ from .ops.matmul import matmul
 from .ops.movement import broadcast_to, concatenate, flip, reshape, transpose
 from .ops.reduction import argmax, argmin, argsort, cumsum, max, min, prod, sum
 from .ops.windows import overlap_add, windows
-from .public import listing, missing_names
+from .public import advise, listing, missing_names
 from .random_numbers import manual_seed
 from .tensor import Tensor, tensor
 from .variable import Parameter, Variable, parameter
@@ -485,9 +485,12 @@ LATER = {
     ".training.loop": ("fit",),
 }
 
+advise(__name__, __all__, "package.OPTIONS")
 __dir__ = listing([*__all__, "__version__"])
 if not TYPE_CHECKING:  # so that type checkers still find wrong names
-    __getattr__ = missing_names(__name__, advice="package.NAMES", later=LATER)
+    __getattr__ = missing_names(
+        __name__, advice="package.NAMES", options="package.OPTIONS", later=LATER
+    )
 
 # ``import chainrule.random``: the file has another name, so that Python started in this
 # folder finds its own ``random``. (``os.path`` is registered in the same way.)

@@ -78,7 +78,9 @@ def _unsupported(dtype: object) -> DTypeError:
     names = ", ".join(str(each) for each in SUPPORTED)
     return DTypeError(
         f"dtype {dtype} is none that a tensor can hold: {names}",
-        fix="convert it first, e.g. array.astype('float32')",
+        fix="a shape is one argument: cr.zeros((2, 3))"
+        if isinstance(dtype, int)
+        else "convert it first, e.g. array.astype('float32')",
     )
 
 

@@ -22,7 +22,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -30,7 +30,7 @@ from numpy.typing import DTypeLike
 from . import dtypes
 from .errors import ArgumentError, ShapeError, unknown_option
 from .graph import Array
-from .public import listing
+from .public import advise, listing, missing_names
 from .random_numbers import Generator, default_generator
 from .shapes import Shape
 from .tensor import tensor
@@ -132,7 +132,7 @@ def normal(std: float = 1.0, mean: float = 0.0) -> Rule:
     return Rule(
         "normal",
         lambda shape, source, dtype: source.normal(
-            shape, float(mean), float(std), dtype
+            shape, mean=float(mean), std=float(std), dtype=dtype
         ),
         (("std", std), ("mean", mean)),
     )
@@ -150,7 +150,7 @@ def uniform(low: float = -0.05, high: float = 0.05) -> Rule:
     return Rule(
         "uniform",
         lambda shape, source, dtype: source.uniform(
-            shape, float(low), float(high), dtype
+            shape, low=float(low), high=float(high), dtype=dtype
         ),
         (("low", low), ("high", high)),
     )
@@ -292,25 +292,6 @@ def constant(value: float) -> Rule:
     return _filled("constant", float(value), (("value", value),))
 
 
-#: The initializers that need no argument, by name.
-BY_NAME: dict[str, Callable[[], Rule]] = {
-    maker.__name__: maker
-    for maker in (
-        normal,
-        uniform,
-        glorot_uniform,
-        glorot_normal,
-        he_uniform,
-        he_normal,
-        lecun_uniform,
-        lecun_normal,
-        orthogonal,
-        zeros,
-        ones,
-    )
-}
-
-
 def by_name(name: str) -> Rule:
     """The initializer of a name, with its default settings; ``-`` counts as ``_``.
 
@@ -376,7 +357,7 @@ def _scaled_uniform(
 
     def draw(shape: Shape, source: Generator, dtype: Any) -> Any:
         bound = gain * math.sqrt(3.0 * variance(*fans(shape)))
-        return source.uniform(shape, -bound, bound, dtype)
+        return source.uniform(shape, low=-bound, high=bound, dtype=dtype)
 
     return Rule(name, draw, (("gain", gain),))
 
@@ -388,7 +369,7 @@ def _scaled_normal(
 
     def draw(shape: Shape, source: Generator, dtype: Any) -> Any:
         std = gain * math.sqrt(variance(*fans(shape)))
-        return source.normal(shape, 0.0, std, dtype)
+        return source.normal(shape, std=std, dtype=dtype)
 
     return Rule(name, draw, (("gain", gain),))
 
@@ -414,4 +395,26 @@ def _not_negative(name: str, argument: str, value: float) -> None:
         raise ArgumentError(f"{name}: {argument}={value!r}: expected a number ≥ 0")
 
 
+advise(__name__, __all__, "initializers.OPTIONS")
+
+#: The initializers that need no argument, by name.
+BY_NAME: dict[str, Callable[[], Rule]] = {
+    maker.__name__: maker
+    for maker in (
+        normal,
+        uniform,
+        glorot_uniform,
+        glorot_normal,
+        he_uniform,
+        he_normal,
+        lecun_uniform,
+        lecun_normal,
+        orthogonal,
+        zeros,
+        ones,
+    )
+}
+
 __dir__ = listing(__all__)
+if not TYPE_CHECKING:  # so that type checkers still find wrong names
+    __getattr__ = missing_names(__name__, advice="initializers.NAMES")

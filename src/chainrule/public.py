@@ -2,6 +2,7 @@
 
 Place on the road: below everything. A public module calls these functions at its end::
 
+    advise(__name__, __all__, "nn.OPTIONS")
     __dir__ = listing(__all__)
     if not TYPE_CHECKING:  # type checkers read the imports, and still find wrong names
         __getattr__ = missing_names(__name__, advice="nn.NAMES")
@@ -10,11 +11,16 @@ Place on the road: below everything. A public module calls these functions at it
 from __future__ import annotations
 
 import importlib
+import inspect
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from types import FunctionType
 from typing import Any
 
-from .foreign import no_name
+from .foreign import advised, no_name
+
+#: The modules of the package are called so.
+_OURS = __name__.split(".")[0]
 
 
 def listing(names: Iterable[str]) -> Callable[[], list[str]]:
@@ -32,12 +38,14 @@ def missing_names(
     package: str,
     *,
     advice: str | None = None,
+    options: str | None = None,
     later: Mapping[str, Iterable[str]] | None = None,
 ) -> Callable[[str], Any]:
     """A package's ``__getattr__``, which Python calls for a name that is not there yet.
 
     Arguments:
         advice: the table of ``foreign`` for names that other libraries have.
+        options: that for options of functions which are imported when first used.
         later: names that are imported when first used: module → names in it, as in
             ``from module import names``; under ``"."`` modules of the package.
 
@@ -55,6 +63,63 @@ def missing_names(
         module = importlib.import_module(origin[name], package)
         value = getattr(module, name)
         setattr(sys.modules[package], name, value)  # so that it is looked for once
-        return value
+        if options is not None:
+            advise(package, [name], options)
+        return getattr(sys.modules[package], name)
 
     return find
+
+
+def advise(module: str, names: Iterable[str], address: str) -> None:
+    """Gives what a module offers errors with advice for wrong arguments, as ``advised``
+    does: its functions, and the public methods of its classes.
+
+    Arguments:
+        module: its name.
+        names: its public names; those that are not there yet are left out.
+        address: the table of the options that such functions have elsewhere.
+
+    Example:
+        >>> from chainrule import losses
+        >>> losses.mse([1.0], [1.0], size_average=True)  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        ...
+        chainrule.errors.OptionError: unknown option of mse 'size_average': ...
+    """
+    found = vars(sys.modules[module])
+    for name in names:
+        value = found.get(name)
+        if isinstance(value, FunctionType):
+            found[name] = _advised_function(value, address)
+        elif isinstance(value, type) and not issubclass(value, Exception):
+            for base in value.__mro__:
+                if base.__module__.startswith(_OURS) and base.__name__ != "Node":
+                    _advise_methods(base, address)
+
+
+def _advised_function(function: FunctionType, address: str) -> Callable[..., Any]:
+    """The function with advice, in the module that defines it too."""
+    if _is_advised(function) or not function.__module__.startswith(_OURS):
+        return function
+    checked = advised(address)(function)
+    home = vars(sys.modules[function.__module__])
+    if home.get(function.__name__) is function:
+        home[function.__name__] = checked
+    return checked
+
+
+def _advise_methods(kind: type, address: str) -> None:
+    """Gives the constructor and the public methods that a class defines advice."""
+    if hasattr(kind, "options_elsewhere"):  # layers say which table is theirs
+        return
+    for name, method in list(vars(kind).items()):
+        public = name in ("__init__", "__call__") or not name.startswith("_")
+        if not (public and isinstance(method, FunctionType)) or _is_advised(method):
+            continue
+        takes_some = len(inspect.signature(method).parameters) > 1  # besides self
+        if takes_some or name == "__init__":
+            type.__setattr__(kind, name, advised(address)(method))
+
+
+def _is_advised(function: FunctionType) -> bool:
+    return "__advised__" in vars(function)

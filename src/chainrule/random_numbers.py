@@ -11,7 +11,7 @@ import math
 import os
 import threading
 from collections.abc import Sequence
-from typing import Any, SupportsIndex
+from typing import TYPE_CHECKING, Any, SupportsIndex
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -22,7 +22,7 @@ from .ops import composed, philox
 from .ops.arrays import lift
 from .ops.elementwise import floor, log, log1p, maximum
 from .ops.reduction import argsort
-from .public import listing
+from .public import advise, listing, missing_names
 from .shapes import Shape, sizes
 from .tensor import Tensor
 from .variable import Variable
@@ -34,8 +34,10 @@ __all__ = [
     "integers",
     "manual_seed",
     "normal",
+    "normal_like",
     "permutation",
     "uniform",
+    "uniform_like",
 ]
 
 Size = int | Sequence[int]
@@ -99,6 +101,7 @@ class Generator:
     def uniform(
         self,
         shape: Size = (),
+        *,
         low: Any = 0.0,
         high: Any = 1.0,
         dtype: DTypeLike | None = None,
@@ -117,6 +120,7 @@ class Generator:
     def normal(
         self,
         shape: Size = (),
+        *,
         mean: Any = 0.0,
         std: Any = 1.0,
         dtype: DTypeLike | None = None,
@@ -187,17 +191,58 @@ def manual_seed(seed: int) -> None:
 
 
 def uniform(
-    shape: Size = (), low: Any = 0.0, high: Any = 1.0, dtype: DTypeLike | None = None
+    shape: Size = (), *, low: Any = 0.0, high: Any = 1.0, dtype: DTypeLike | None = None
 ) -> Any:
-    """Numbers evenly spread over [low, high), from the default generator."""
-    return default_generator.uniform(shape, low, high, dtype)
+    """Numbers evenly spread over [low, high), from the default generator.
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.random.uniform((2, 3), low=-1.0).shape
+        (2, 3)
+    """
+    return default_generator.uniform(shape, low=low, high=high, dtype=dtype)
+
+
+def uniform_like(x: Any, *, low: Any = 0.0, high: Any = 1.0) -> Any:
+    """``uniform`` with the shape of x, and its dtype where that is a float.
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.random.uniform_like(cr.zeros((2, 3))).shape
+        (2, 3)
+    """
+    return default_generator.uniform(**_like(x), low=low, high=high)
 
 
 def normal(
-    shape: Size = (), mean: Any = 0.0, std: Any = 1.0, dtype: DTypeLike | None = None
+    shape: Size = (), *, mean: Any = 0.0, std: Any = 1.0, dtype: DTypeLike | None = None
 ) -> Any:
-    """Numbers from N(mean, std²), from the default generator."""
-    return default_generator.normal(shape, mean, std, dtype)
+    """Numbers from N(mean, std²), from the default generator.
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.random.normal((2, 3), std=0.1).shape
+        (2, 3)
+    """
+    return default_generator.normal(shape, mean=mean, std=std, dtype=dtype)
+
+
+def normal_like(x: Any, *, mean: Any = 0.0, std: Any = 1.0) -> Any:
+    """``normal`` with the shape of x, and its dtype where that is a float: noise for x.
+
+    Example:
+        >>> import chainrule as cr
+        >>> x = cr.zeros((2, 3), "float64")
+        >>> (x + cr.random.normal_like(x, std=0.1)).dtype
+        dtype('float64')
+    """
+    return default_generator.normal(**_like(x), mean=mean, std=std)
+
+
+def _like(x: Any) -> dict[str, Any]:
+    """The shape of a tensor, and the dtype of floats beside it."""
+    (node,) = lift([x])
+    return {"shape": node.shape, "dtype": dtypes.float_for(node.dtype)}
 
 
 def bernoulli(p: Any, shape: Size | None = None) -> Any:
@@ -215,4 +260,7 @@ def permutation(n: int) -> Any:
     return default_generator.permutation(n)
 
 
+advise(__name__, __all__, "draws.OPTIONS")
 __dir__ = listing(__all__)
+if not TYPE_CHECKING:  # so that type checkers still find wrong names
+    __getattr__ = missing_names(__name__, advice="draws.NAMES")

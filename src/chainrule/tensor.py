@@ -16,7 +16,7 @@ from numpy.typing import DTypeLike
 
 from . import dtypes, shapes
 from .errors import ArgumentError, DTypeError, ScalarError, ShapeError
-from .foreign import Refused, no_attribute
+from .foreign import Refused, Size, no_attribute
 from .graph import (
     Array,
     Node,
@@ -67,10 +67,7 @@ class Tensor(Node):
     @property
     def size(self) -> int:
         """The number of elements."""
-        size = 1
-        for n in self.shape:
-            size *= n
-        return size
+        return Size(shapes.size(self.shape))
 
     @property
     def T(self) -> Tensor:

@@ -19,7 +19,7 @@ losses.
 
 from typing import TYPE_CHECKING
 
-from ..public import listing, missing_names
+from ..public import advise, listing, missing_names
 from .augmentation import Augmentation
 from .batching import Stream, batches, epoch_order, num_batches
 from .buckets import bucket_by_length
@@ -63,6 +63,7 @@ __all__ = [
     "train_test_split",
 ]
 
+advise(__name__, __all__, "data.OPTIONS")
 __dir__ = listing(__all__)
 if not TYPE_CHECKING:  # so that type checkers still find wrong names
     __getattr__ = missing_names(__name__, advice="data.NAMES")

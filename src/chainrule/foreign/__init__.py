@@ -5,10 +5,19 @@ of assignments; ``tables`` has the words, one file a package, none of which is i
 before an error needs it.
 """
 
-from .advice import advised, advised_layer, loss_called, no_attribute, no_name, table
+from .advice import (
+    advised,
+    advised_layer,
+    loss_called,
+    no_attribute,
+    no_name,
+    table,
+    wrong_arguments,
+)
 from .attributes import (
     Refused,
     Settled,
+    Size,
     assigned_here,
     is_unknown,
     no_such_setting,
@@ -18,6 +27,7 @@ from .attributes import (
 __all__ = [
     "Refused",
     "Settled",
+    "Size",
     "advised",
     "advised_layer",
     "assigned_here",
@@ -28,4 +38,5 @@ __all__ = [
     "no_such_setting",
     "of_package",
     "table",
+    "wrong_arguments",
 ]

@@ -11,11 +11,15 @@ from __future__ import annotations
 import functools
 import importlib
 import inspect
+import re
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any, ParamSpec, TypeVar, cast
 
 from ..errors import ArgumentError, ForeignNameError, OptionError, unknown_option
+
+#: Advice that names one of our options: ``axis=-1``.
+_OPTION = re.compile(r"(\w+)=")
 
 #: Another library's name → what to write here instead.
 Table = Mapping[str, str]
@@ -93,6 +97,8 @@ def no_name(package: str, name: str, address: str | None) -> Exception:
         fix = f"losses.{loss}(predictions, targets), a function" if loss else fix
     if fix:
         short = package.replace("chainrule", "cr", 1)
+        for inside, shown in (("random_numbers", "random"), ("training.", "")):
+            short = short.replace(inside, shown)
         return ForeignNameError(f"{short}.{name}: there is no such name here", fix=fix)
     text = f"module {package!r} has no attribute {name!r}"
     return AttributeError(text, name=name, obj=sys.modules.get(package))
@@ -118,19 +124,20 @@ def advised(address: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
-        name = getattr(function, "__qualname__", "").removesuffix(".__init__")
+        name = getattr(function, "__qualname__", "")
+        name = name.removesuffix(".__init__").removesuffix(".__call__")
 
         @functools.wraps(function)
         def checked(*args: P.args, **kwargs: P.kwargs) -> R:
             try:
                 return function(*args, **kwargs)
             except TypeError:
-                refused = _wrong_arguments(function, name, address, args, kwargs)
+                refused = wrong_arguments(function, name, address, args, kwargs)
                 if refused is not None:
                     raise refused from None
                 raise
 
-        return checked
+        return _marked(checked)
 
     return decorate
 
@@ -148,15 +155,21 @@ def advised_layer(make: Callable[P, None]) -> Callable[P, None]:
         except TypeError:
             layer: Any = type(args[0])
             name, address = layer.__name__, layer.options_elsewhere
-            refused = _wrong_arguments(make, name, address, args, kwargs)
+            refused = wrong_arguments(make, name, address, args, kwargs)
             if refused is not None:
                 raise refused from None
             raise
 
+    return _marked(checked)
+
+
+def _marked(checked: Callable[P, R]) -> Callable[P, R]:
+    """A function whose wrong arguments get advice, so that it is not given it twice."""
+    vars(checked)["__advised__"] = True
     return checked
 
 
-def _wrong_arguments(
+def wrong_arguments(
     function: Callable[..., Any],
     name: str,
     address: str,
@@ -170,7 +183,6 @@ def _wrong_arguments(
     try:
         signature.bind(*args, **kwargs)
     except TypeError as error:
-        advice = table(address)
         known = {
             key: parameter
             for key, parameter in signature.parameters.items()
@@ -180,11 +192,26 @@ def _wrong_arguments(
         for key in kwargs:
             if key not in known and not known:
                 what = f"{name}: option {key!r}: it takes none"
-                return OptionError(what, fix=advice.get(key))
+                return OptionError(what, fix=_advice(address, name, key, known))
             if key not in known:
-                kind = f"option of {name}"
-                return unknown_option(kind, key, known, advice.get(key))
+                kind, fix = f"option of {name}", _advice(address, name, key, known)
+                return unknown_option(kind, key, known, fix)
         needed = [key for key, p in known.items() if p.default is p.empty]
         usual = f"{name}({', '.join(needed)}, …)" if needed else None
-        return ArgumentError(f"{name}: {error}", fix=advice.get("", usual))
+        fix = _advice(address, name, "", known) or usual
+        return ArgumentError(f"{name}: {error}", fix=fix)
     return None
+
+
+def _advice(
+    address: str, name: str, key: str, known: Mapping[str, object]
+) -> str | None:
+    """What is written here instead of an option: by a table's own entry for the
+    function, "mean(axes)", its entry for the option, or what is common to all.
+    """
+    own, short = table(address), name.rpartition(".")[2]
+    found = own.get(f"{short}({key})") or own.get(key)
+    if not found and key:
+        found = table("options.COMMON").get(key)
+    option = _OPTION.match(found or "")
+    return None if option and option[1] not in known else found

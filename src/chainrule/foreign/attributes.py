@@ -42,6 +42,22 @@ class Settled:
         super().__setattr__(name, value)
 
 
+class Size(int):
+    """A number of elements, which other libraries' users call: ``x.size()``.
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.zeros((2, 3)).size + 1
+        7
+    """
+
+    def __call__(self, axis: int | None = None) -> NoReturn:
+        raise ForeignNameError(
+            "Tensor.size(): size is a number here, that of the elements",
+            fix="x.shape, or x.shape[0]; x.size without parentheses",
+        )
+
+
 class Refused:
     """An attribute that objects with slots do not have, with advice for who assigns it.
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..public import listing, missing_names
+from ..public import advise, listing, missing_names
 from .determinants import det, slogdet
 from .factors import cholesky, qr
 from .least_squares import lstsq, matrix_rank, pinv
@@ -48,6 +48,7 @@ __all__ = [
     "trace",
 ]
 
+advise(__name__, __all__, "package.OPTIONS")
 __dir__ = listing(__all__)
 if not TYPE_CHECKING:  # so that type checkers still find wrong names
     __getattr__ = missing_names(__name__, advice="linalg.NAMES")

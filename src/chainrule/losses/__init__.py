@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import unknown_option
 from ..foreign import loss_called
-from ..public import listing, missing_names
+from ..public import advise, listing, missing_names
 from .classes import binary_cross_entropy, cross_entropy, focal, hinge, kl_divergence
 from .counts import negative_binomial_nll, poisson_nll
 from .ctc import ctc
@@ -36,49 +36,6 @@ from .overlap import dice
 from .squared import half_squared_error, huber, l1, mse, squared_error
 
 Loss = Callable[..., Any]
-
-#: The losses of predictions and targets by name.
-BY_NAME: dict[str, Loss] = {
-    loss.__name__: loss
-    for loss in (
-        half_squared_error,
-        squared_error,
-        mse,
-        l1,
-        huber,
-        binary_cross_entropy,
-        cross_entropy,
-        kl_divergence,
-        focal,
-        dice,
-        hinge,
-        cosine_embedding,
-        gaussian_nll,
-        bernoulli_nll,
-        poisson_nll,
-        negative_binomial_nll,
-        ctc,
-    )
-}
-
-
-def by_name(name: str) -> Loss:
-    """The loss of a name; ``-`` counts as ``_``.
-
-    Raises:
-        OptionError: for an unknown name, with the nearest one.
-
-    Example:
-        >>> by_name("cross-entropy") is cross_entropy
-        True
-    """
-    loss = BY_NAME.get(str(name).replace("-", "_"))
-    if loss is None:
-        called = loss_called(name)
-        fix = f"did you mean {called!r}?" if called else None
-        raise unknown_option("loss", name, BY_NAME, fix)
-    return loss
-
 
 __all__ = [
     "BY_NAME",
@@ -105,6 +62,51 @@ __all__ = [
     "squared_error",
     "triplet_margin",
 ]
+
+
+def by_name(name: str) -> Loss:
+    """The loss of a name; ``-`` counts as ``_``.
+
+    Raises:
+        OptionError: for an unknown name, with the nearest one.
+
+    Example:
+        >>> by_name("cross-entropy") is cross_entropy
+        True
+    """
+    loss = BY_NAME.get(str(name).replace("-", "_"))
+    if loss is None:
+        called = loss_called(name)
+        fix = f"did you mean {called!r}?" if called else None
+        raise unknown_option("loss", name, BY_NAME, fix)
+    return loss
+
+
+advise(__name__, __all__, "losses.OPTIONS")
+
+#: The losses of predictions and targets by name.
+BY_NAME: dict[str, Loss] = {
+    loss.__name__: loss
+    for loss in (
+        half_squared_error,
+        squared_error,
+        mse,
+        l1,
+        huber,
+        binary_cross_entropy,
+        cross_entropy,
+        kl_divergence,
+        focal,
+        dice,
+        hinge,
+        cosine_embedding,
+        gaussian_nll,
+        bernoulli_nll,
+        poisson_nll,
+        negative_binomial_nll,
+        ctc,
+    )
+}
 
 __dir__ = listing(__all__)
 if not TYPE_CHECKING:  # so that type checkers still find wrong names

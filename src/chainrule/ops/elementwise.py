@@ -285,7 +285,7 @@ logical_or = _comparison("logical_or", "a or b", np.logical_or)
 logical_xor = _comparison("logical_xor", "either a or b", np.logical_xor)
 
 
-def _to_bool(x: Node, **_: Any) -> tuple[Shape, DType]:
+def _to_bool(x: Node) -> tuple[Shape, DType]:
     return x.shape, dtypes.bool_
 
 

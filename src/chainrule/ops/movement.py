@@ -92,7 +92,8 @@ def transpose(x: Any, axes: Sequence[int] | None = None) -> Any:
     if sorted(order) != list(range(ndim)):
         raise ShapeError(
             f"transpose: {node.describe()} with axes={tuple(axes or ())}: every axis "
-            f"of the {ndim} must be named once"
+            f"of the {ndim} must be named once",
+            fix="x.swapaxes(0, 1) exchanges two" if len(order) == 2 < ndim else None,
         )
     return node if order == tuple(range(ndim)) else _transpose(node, axes=order)
 

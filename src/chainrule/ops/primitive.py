@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from ..dtypes import DType
+from ..foreign import wrong_arguments
 from ..graph import Node, current_trace, no_value
 from ..shapes import Shape
 from .arrays import lift, literal, promoted
@@ -155,7 +156,14 @@ class Primitive:
         inputs = lift(operands)
         if self.promotes or self.real:
             inputs = common_dtype(self.name, inputs, real=self.real)
-        shape, dtype = self.infer(*inputs, **params)
+        try:
+            shape, dtype = self.infer(*inputs, **params)
+        except TypeError:
+            options = "package.OPTIONS"
+            wrong = wrong_arguments(self.infer, self.name, options, operands, params)
+            if wrong is None:
+                raise
+            raise wrong from None
         node = Node.kind(self, tuple(inputs), params, shape, dtype)
         if current_trace() is None:
             node.value = self.evaluate(node)
@@ -213,6 +221,6 @@ def _cast(node: Node, dtype: DType) -> Node:
     return cast
 
 
-def same_shape(x: Node, **_: Any) -> tuple[Shape, DType]:
+def same_shape(x: Node) -> tuple[Shape, DType]:
     """The rule of elementwise functions of one operand."""
     return x.shape, x.dtype

@@ -20,7 +20,7 @@ What other libraries have as arguments is composed here: ``weight_decay`` of SGD
 
 from typing import TYPE_CHECKING
 
-from ..public import listing, missing_names
+from ..public import advise, listing, missing_names
 from .accumulation import Accumulator
 from .adagrad import Adagrad
 from .adam import Adam
@@ -89,6 +89,7 @@ __all__ = [
     "l2_penalty",
 ]
 
+advise(__name__, __all__, "optim.OPTIONS")
 __dir__ = listing(__all__)
 if not TYPE_CHECKING:  # so that type checkers still find wrong names
     __getattr__ = missing_names(__name__, advice="optim.NAMES")

@@ -25,7 +25,7 @@ from ..ops.arrays import constant
 from ..ops.composed import clip
 from ..ops.elementwise import cast, cos, floor, maximum, where
 from ..ops.movement import broadcast_to
-from ..public import listing
+from ..public import advise, listing
 from .hyperparameters import fraction, learning_rate, not_negative, positive, whole
 from .parameter_groups import RATE_DTYPE
 
@@ -346,4 +346,5 @@ class OneCycle(Schedule):
         return where(t < top, _anneal(first, self.max_lr, t / top), down)
 
 
+advise(__name__, __all__, "optim.OPTIONS")
 __dir__ = listing(__all__)

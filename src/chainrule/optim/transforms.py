@@ -22,7 +22,7 @@ from ..ops.composed import clip
 from ..ops.elementwise import absolute, cast, maximum, sign, sqrt, where
 from ..ops.reduction import max as max_
 from ..ops.reduction import sum as sum_
-from ..public import listing
+from ..public import advise, listing
 from ..variable import Parameter
 from .hyperparameters import not_negative, positive
 from .row_gradients import rows_of
@@ -324,4 +324,5 @@ def l1_penalty(
     return _apply("l1_penalty", L1(strength), gradients, parameters)
 
 
+advise(__name__, __all__, "optim.OPTIONS")
 __dir__ = listing(__all__)

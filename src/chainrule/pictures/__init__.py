@@ -11,7 +11,7 @@ Colours are those of Okabe and Ito (2008), which colour-blind readers can tell a
 signed numbers run from blue through white to red, on one scale for all tiles.
 """
 
-from ..public import listing
+from ..public import advise, listing
 from .amounts import MOST_POINTS, predicted_against_true, residuals
 from .classes import MOST_MISTAKES, confusion_matrix, worst_mistakes
 from .figures import amount, new_figure, prepare, save, windowless
@@ -45,4 +45,5 @@ __all__ = [
 ]
 
 
+advise(__name__, __all__, "package.OPTIONS")
 __dir__ = listing(__all__)

@@ -12,7 +12,7 @@ models, the estimators and the command.
 ======================  ==========================================================
 """
 
-from ..public import listing
+from ..public import advise, listing
 from . import callbacks, metrics
 from .evaluation import Evaluation, evaluate, predict
 from .events import Callback, describe_loop
@@ -34,4 +34,5 @@ __all__ = [
 ]
 
 
+advise(__name__, __all__, "training.FIT")
 __dir__ = listing(__all__)

@@ -21,12 +21,12 @@ import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import saving
 from ..errors import ArgumentError, nearest, unknown_option
 from ..foreign import Settled
-from ..public import listing
+from ..public import advise, listing, missing_names
 from . import checkpoint
 from .events import Callback, describe_loop
 from .metrics import lower_is_better
@@ -428,4 +428,7 @@ class Checkpoint(Callback):
         return f"Checkpoint({os.fspath(self.path)!r})"
 
 
+advise(__name__, __all__, "training.OPTIONS")
 __dir__ = listing(__all__)
+if not TYPE_CHECKING:  # so that type checkers still find wrong names
+    __getattr__ = missing_names(__name__, advice="training.CALLBACKS")

@@ -18,3 +18,13 @@ SPLIT: Mapping[str, str] = {
     "random_state": "seed=0",
     "": "data.train_test_split((x, y), test=0.2): inputs and targets are a pair",
 }
+
+#: Options of its other functions.
+OPTIONS: Mapping[str, str] = {
+    "num_workers": "leave it out: the next batch is made beside training",
+    "root": "$CHAINRULE_DATA says where files are: data.load('mnist')",
+    "download": "leave it out: a set that is missing is downloaded",
+    "train": "leave it out: data.load('mnist').train and .test",
+    "test_size": "test=0.2",
+    "random_state": "seed=0",
+}

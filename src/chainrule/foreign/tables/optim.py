@@ -37,6 +37,9 @@ NAMES: Mapping[str, str] = {
     "MultiStepLR": SCHEDULE % "Piecewise(…)",
     "LinearLR": SCHEDULE % "Warmup(…)",
     "RMSprop": "optim.RMSProp(params)",
+    "ReduceLROnPlateau": "callbacks.ReduceOnPlateau(), among the callbacks of cr.fit",
+    "LambdaLR": "any function of the step takes the place of the number: optim.Adam("
+    "params, lr=lambda step: 0.1 / (1.0 + step))",
     "AdaGrad": "optim.Adagrad(params)",
 }
 
@@ -50,4 +53,12 @@ OPTIONS: Mapping[str, str] = {
     "clipnorm": "transforms=[optim.ClipNorm(1.0)]",
     "global_clipnorm": "transforms=[optim.ClipNorm(1.0)]",
     "clipvalue": "transforms=[optim.ClipValue(1.0)]",
+    "gamma": "factor=0.1",
+    "step_size": "every=1000",
+    "milestones": "optim.Piecewise(…)",
+    **dict.fromkeys(("T_max", "decay_steps", "total_steps"), "steps=1000"),
+    **dict.fromkeys(("eta_min", "alpha"), "final=0.0"),
+    "optimizer": "optim.Adam(params, lr=optim.Cosine(0.001, steps=1000)): the schedule "
+    "takes the place of the number",
+    "last_epoch": "leave it out: the optimizer counts its steps",
 }

@@ -45,7 +45,7 @@ TENSOR: Mapping[str, str] = {
     **{name: f"cr.{name}(x)" for name in FUNCTIONS.split()},
     "data": "x.numpy() reads the value; W.assign(new value) changes a parameter's",
     "view": "x.reshape(2, -1)",
-    "permute": "x.transpose(1, 0)",
+    "permute": "x.transpose(0, 2, 1): all axes, in their new order",
     "t": "x.T",
     "unsqueeze": "cr.expand_dims(x, axis), or x[:, None]",
     "expand": "cr.broadcast_to(x, shape)",
@@ -70,8 +70,49 @@ TENSOR: Mapping[str, str] = {
     "gather": "cr.take_along_axis(x, indices, axis)",
     "masked_fill": "cr.where(mask, value, x)",
     "topk": "cr.top_k(x, k)",
-    "chunk": "cr.split(x, parts)",
+    "chunk": "cr.array_split(x, parts)",
     "split": "cr.split(x, parts)",
+    **dict.fromkeys(("new_zeros", "new_empty"), "cr.zeros((2, 3), x.dtype)"),
+    "new_ones": "cr.ones((2, 3), x.dtype)",
+    "new_full": "cr.full((2, 3), value, x.dtype)",
+    "new_tensor": "cr.tensor(values, x.dtype)",
+    "amax": "x.max(axis=0)",
+    "amin": "x.min(axis=0)",
+    **dict.fromkeys(("mT", "mH"), "x.swapaxes(-1, -2)"),
+    "unbind": "list(x)",
+    **dict.fromkeys(("index_select", "take"), "cr.take(x, index, axis=0)"),
+    **dict.fromkeys(("scatter", "index_put", "put"), "cr.put(x, index, updates)"),
+    **dict.fromkeys(
+        ("scatter_add", "index_add"), "cr.scatter_add(updates, index, size)"
+    ),
+    **{
+        name: f"x {sign} y"
+        for name, sign in (
+            ("add", "+"),
+            ("sub", "-"),
+            ("subtract", "-"),
+            ("mul", "*"),
+            ("multiply", "*"),
+            ("div", "/"),
+            ("divide", "/"),
+            ("true_divide", "/"),
+            ("floor_divide", "//"),
+            ("ge", ">="),
+            ("le", "<="),
+            ("remainder", "%"),
+        )
+    },
+    "neg": "-x",
+    "reciprocal": "1.0 / x",
+    "rsqrt": "1.0 / cr.sqrt(x)",
+    "nelement": "x.size",
+    "asin": "cr.arcsin(x)",
+    "acos": "cr.arccos(x)",
+    "atan": "cr.arctan(x)",
+    "register_hook": GRADIENTS,
+    "trace": "cr.linalg.trace(x)",
+    "byte": "x.astype('uint8')",
+    "fill": IN_PLACE,
 }
 
 #: Attributes that are assigned to a parameter in other libraries.
@@ -142,4 +183,111 @@ NAMES: Mapping[str, str] = {
     "avg_pool2d": "nn.AvgPool2d(2)(x)",
     "interpolate": "nn.Upsample(scale_factor=2)(x)",
     "dropout": "nn.Dropout(0.5)(x, training=training)",
+    "randn_like": "cr.random.normal_like(x)",
+    "rand_like": "cr.random.uniform_like(x)",
+    "empty": "cr.zeros((2, 3))",
+    "empty_like": "cr.zeros_like(x)",
+    **{
+        name: f"cr.{ours}(x)"
+        for name, ours in (
+            ("asin", "arcsin"),
+            ("acos", "arccos"),
+            ("atan", "arctan"),
+            ("sgn", "sign"),
+            ("asinh", "arcsinh"),
+            ("acosh", "arccosh"),
+            ("atanh", "arctanh"),
+            ("swish", "silu"),
+            ("expit", "sigmoid"),
+            ("fix", "trunc"),
+            ("reduce_max", "max"),
+            ("reduce_min", "min"),
+            ("reduce_logsumexp", "logsumexp"),
+        )
+    },
+    "atan2": "cr.arctan2(y, x)",
+    "amax": "cr.max(x, axis=0)",
+    "amin": "cr.min(x, axis=0)",
+    "flatten": "x.flatten()",
+    "ravel": "x.ravel()",
+    "numel": "x.size",
+    "is_tensor": "isinstance(x, cr.Tensor)",
+    "index_select": "cr.take(x, index, axis=0)",
+    **dict.fromkeys(("scatter", "index_put"), "cr.put(x, index, updates)"),
+    "segment_sum": "cr.scatter_add(x, segments, size=n)",
+    "chunk": "cr.array_split(x, parts)",
+    **dict.fromkeys(("hsplit", "vsplit"), "cr.split(x, parts, axis)"),
+    **{
+        name: f"x {sign} y"
+        for name, sign in (
+            ("sub", "-"),
+            ("mul", "*"),
+            ("div", "/"),
+            ("true_divide", "/"),
+            ("eq", "=="),
+            ("ne", "!="),
+            ("lt", "<"),
+            ("gt", ">"),
+            ("le", "<="),
+            ("ge", ">="),
+            ("mod", "%"),
+        )
+    },
+    "neg": "-x",
+    "reciprocal": "1.0 / x",
+    "rsqrt": "1.0 / cr.sqrt(x)",
+    "erfc": "1.0 - cr.erf(x)",
+    "logit": "cr.log(p / (1.0 - p))",
+    "fmod": "cr.remainder(x, y), with the sign of y",
+    "lerp": "a + t * (b - a)",
+    "tri": "cr.tril(cr.ones((n, n)))",
+    "newaxis": "None",
+    **dict.fromkeys(("pi", "e"), "math.pi and math.e"),
+    **dict.fromkeys(("inf", "nan"), "float('inf') and float('nan')"),
+    **dict.fromkeys(
+        ("multinomial", "categorical"),
+        "cr.random.default_generator.categorical(logits)",
+    ),
+    "bernoulli": "cr.random.bernoulli(p)",
+    "eval": "model(x): a call predicts unless it says training=True",
+}
+
+ONE_SHAPE = "the shape is one argument: cr.%s((2, 3))"
+
+#: Options of its functions, and of a tensor's methods, that are not ``options.COMMON``;
+#: "where()" is advice for a call with other arguments than ``where`` takes.
+OPTIONS: Mapping[str, str] = {
+    **{f"{name}()": ONE_SHAPE % name for name in ("zeros", "ones")},
+    "full()": "the shape is one argument: cr.full((2, 3), 7.0)",
+    "where()": "cr.where(mask, a, b); the indices where a mask is True are "
+    "cr.nonzero(mask)",
+    "sort(descending)": "cr.flip(cr.sort(x), -1)",
+    "argsort(descending)": "cr.argsort(-x)",
+    "top_k(largest)": "cr.top_k(-x, k) has the smallest, negative",
+    "repeat()": "cr.tile(x, (2, 1)) repeats the whole, x.repeat(2, axis=0) each "
+    "element",
+    "repeat(repeat_interleave)": "x.repeat(2, axis=0)",
+    **dict.fromkeys(("norm(ord)", "norm(p)"), "cr.linalg.norm(x, ord=1)"),
+    **dict.fromkeys(("flatten(start_dim)", "flatten(end_dim)"), "axis=1"),
+    "reshape(shape)": "x.reshape(2, -1)",
+    "transpose(perm)": "axes=(0, 2, 1)",
+    "backprop(retain_graph)": "leave it out: a graph lives as long as its tensors",
+    "backprop(create_graph)": "leave it out: gradients are graphs again",
+    **dict.fromkeys(
+        (
+            "compile(fullgraph)",
+            "compile(dynamic)",
+            "compile(mode)",
+            "compile(jit_compile)",
+        ),
+        "leave it out: the whole function becomes one program",
+    ),
+    "compile(backend)": "engine='native'",
+    **dict.fromkeys(
+        ("compile(static_argnums)", "compile(static_argnames)"),
+        "leave it out: what is no tensor or array is static",
+    ),
+    "tensor(requires_grad)": ALL_HAVE_GRADIENTS,
+    "load(weights_only)": "leave it out: nothing in a file is executed",
+    "arange(limit)": "stop=10",
 }

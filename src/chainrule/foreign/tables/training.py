@@ -17,6 +17,38 @@ CALLBACK: Mapping[str, str] = {
     "save_best_only": "callbacks.EarlyStopping restores the best weights",
 }
 
+#: Names of callbacks in other libraries.
+CALLBACKS: Mapping[str, str] = {
+    "ModelCheckpoint": "callbacks.Checkpoint('folder') for the whole run; "
+    "callbacks.EarlyStopping keeps the best weights",
+    "ReduceLROnPlateau": "callbacks.ReduceOnPlateau(patience=3)",
+    "LearningRateScheduler": "a schedule takes the place of the number: "
+    "optim.Adam(params, lr=optim.Cosine(0.001, steps=1000))",
+    "TensorBoard": "callbacks.Watch(); history is a table of all epochs",
+    "CSVLogger": "pd.DataFrame(history).to_csv('history.csv')",
+    "History": "cr.fit returns it",
+    "LambdaCallback": "a class of its own: class Mine(callbacks.Callback)",
+    "TerminateOnNaN": "leave it out: cr.fit stops at a loss that is NaN",
+    "BackupAndRestore": "callbacks.Checkpoint('folder'), and cr.fit(…, resume=True)",
+    "ProgbarLogger": "cr.fit(…, progress=True)",
+}
+
+#: Options of callbacks, and of functions beside ``fit``, in other libraries.
+OPTIONS: Mapping[str, str] = {
+    "restore_best_weights": "restore_best=True",
+    "save_best_only": "callbacks.EarlyStopping keeps the best weights",
+    "filepath": "path='folder'",
+    "dirpath": "path='folder'",
+    "verbose": "leave it out: what a callback did stands in the progress and the "
+    "history",
+    "start_from_epoch": "leave it out: patience counts from the best epoch",
+    "baseline": "leave it out: the first epoch sets the mark",
+    "cooldown": "patience=3",
+    "threshold": "min_delta=0.0",
+    "save_freq": "every_steps=1000",
+    "save_top_k": "keep=3",
+}
+
 STOP = 'run.stop("why") ends training after the step'
 
 #: Attributes of a run, and of what other libraries give to a callback.

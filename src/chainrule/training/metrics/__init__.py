@@ -28,10 +28,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...errors import ArgumentError, unknown_option
-from ...public import listing
+from ...public import advise, listing, missing_names
 from .amounts import R2, MeanAbsoluteError, MeanSquaredError, RootMeanSquaredError
 from .classes import (
     F1,
@@ -174,4 +174,7 @@ def lower_is_better(column: str, known: Sequence[Metric] = ()) -> bool:
     return sounds_bad(name)
 
 
+advise(__name__, __all__, "metrics.OPTIONS")
 __dir__ = listing(__all__)
+if not TYPE_CHECKING:  # so that type checkers still find wrong names
+    __getattr__ = missing_names(__name__, advice="metrics.NAMES")
