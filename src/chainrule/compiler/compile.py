@@ -8,6 +8,7 @@ and runs it; everything else happens once. Nothing here knows how an engine work
 from __future__ import annotations
 
 import functools
+import inspect
 import logging
 import time
 import types
@@ -113,11 +114,6 @@ class Specialisation:
                 )
         return results
 
-    @property
-    def in_float32(self) -> bool:
-        """Whether all parameters are float32, and there are some."""
-        return parameter_dtypes(self.graph) == {float32}
-
     def report(self, timing: Timing | None = None) -> Report:
         """What was made, in words and figures."""
         made = self.executable
@@ -212,9 +208,26 @@ def _signature(args: Any, kwargs: Any) -> tuple[Signature, list[Array]]:
     return found
 
 
-def parameter_dtypes(graph: Graph) -> set[DType]:
-    """The dtypes of the parameters that a graph reads or changes."""
-    return {leaf.dtype for leaf in graph.variables if isinstance(leaf.owner, Parameter)}
+def in_float32(graph: Graph) -> bool:
+    """Whether all parameters that a graph uses are float32, and there are some."""
+    used = [leaf for leaf in graph.variables if isinstance(leaf.owner, Parameter)]
+    return {leaf.dtype for leaf in used} == {float32}
+
+
+def refuse_what_is_no_function(f: Any) -> None:
+    """Raises an error for a class, a generator, a coroutine, or no function at all."""
+    name, fix = getattr(f, "__name__", repr(f)), None
+    if isinstance(f, type):
+        what, fix = "a class", f"cr.compile({name}(…)) compiles an instance"
+    elif inspect.isgeneratorfunction(f):
+        what, fix = "a generator function", "return a list in place of yield"
+    elif inspect.iscoroutinefunction(f) or inspect.isasyncgenfunction(f):
+        what, fix = "a coroutine function", "compile what it computes, without await"
+    elif not callable(f):
+        what = "not a function"
+    else:
+        return
+    raise ArgumentError(f"compile: {name} is {what}", fix=fix)
 
 
 class Compiled(Locked):
@@ -231,8 +244,7 @@ class Compiled(Locked):
         engine_name: str | None,
         explained: bool = False,
     ) -> None:
-        if not callable(function):
-            raise ArgumentError(f"compile: {function!r} is not a function")
+        refuse_what_is_no_function(function)
         if engine_name is not None:
             engine_named(engine_name)  # an unknown name is an error now, not later
         super().__init__()
@@ -309,7 +321,7 @@ class Compiled(Locked):
     @property
     def graph_name(self) -> str:
         """The function's name."""
-        return getattr(self.function, "__name__", type(self.function).__name__)
+        return _name(self.function)
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         """A bound method, which keeps the instance; its programs live as long as
@@ -339,7 +351,7 @@ class Compiled(Locked):
         try:
             known = programs.get(signature)
         except TypeError:
-            raise _unhashable(self.graph_name, args, kwargs) from None
+            raise _unhashable(self.function, args, kwargs) from None
         if known is not None:
             program = known[0]
             if not program.can_change or program.captured.holds():
@@ -399,7 +411,7 @@ class Compiled(Locked):
             now = Captured(roots, self._own, {*found.arrays})
             if names := difference(found.captured, now):
                 changed = changed or words.described(names[0], found.captured, now)
-            elif not narrow or found.in_float32:
+            elif not narrow or in_float32(found.graph):
                 rest = [each for each in known if each is not found]
                 programs[signature] = [replace(found, captured=now), *rest]
                 return programs[signature][0], ""
@@ -431,7 +443,7 @@ class Compiled(Locked):
 
             before = Captured(roots, self._own)
             traced = trace_call(self.function, args, kwargs, before.arrays)
-            if narrow and parameter_dtypes(traced.graph) != {float32}:
+            if narrow and not in_float32(traced.graph):
                 return None
             changed = difference(before, Captured(roots, self._own))
             self._own |= before.state.keys() & changed
@@ -467,18 +479,21 @@ class CompiledMethod(Compiled):
         return super().__call__(*args, **kwargs)
 
 
-def _unhashable(name: str, args: Any, kwargs: Any) -> ArgumentError:
+def _unhashable(f: Callable[..., Any], args: Any, kwargs: Any) -> ArgumentError:
     """The error for an argument that cannot be told from another one."""
-    for leaf in tree.flatten((args, kwargs))[0]:
-        if not is_input(leaf) and type(leaf).__hash__ is None:
-            return ArgumentError(
-                f"compile: an argument of {name} is of type {type(leaf).__name__}, "
-                "which has no hash: there is no telling whether a program for it "
-                "exists",
-                fix="pass tensors, numbers, tuples, lists, dicts, or objects with a "
-                "hash",
-            )
-    return ArgumentError(f"compile: an argument of {name} cannot be hashed")
+    names, leaves = argument_names(f, args, kwargs), tree.flatten((args, kwargs))[0]
+    bad = [i for i, leaf in enumerate(leaves) if type(leaf).__hash__ is None]
+    which = [i for i in bad if not is_input(leaves[i])] or [0]
+    return ArgumentError(
+        f"compile: {names[which[0]] or 'an argument'} of {_name(f)} is of type "
+        f"{type(leaves[which[0]]).__name__}, which has no hash: there is no telling "
+        "whether a program for it exists",
+        fix="pass tensors, numbers, tuples, lists, dicts, or objects with a hash",
+    )
+
+
+def _name(f: Any) -> str:
+    return getattr(f, "__name__", type(f).__name__)
 
 
 def compile(
@@ -490,15 +505,17 @@ def compile(
     """Compiles a function: forward, backward and update become one call without Python
     inside.
 
-    The function is traced once for each combination of argument shapes and dtypes.
-    Parameters and optimizer state that it reads or assigns are found by themselves and
-    updated in place. Use it as ``@cr.compile``, ``@cr.compile(engine="numpy")`` or
-    ``fast = cr.compile(f)``.
+    The function is traced once for each combination of argument shapes and dtypes, and
+    again where something has changed that it captured: a number, a setting of a layer,
+    a global. Parameters and optimizer state that it reads or assigns are found by
+    themselves and updated in place; arrays that it captured are read anew. Use it as
+    ``@cr.compile``, ``@cr.compile(engine="numpy")`` or ``fast = cr.compile(f)``.
 
     Arguments:
         f: a function of tensors, arrays and floats, nested in tuples, lists and dicts;
             other arguments (ints, strings) are part of the program: each new value
-            compiles anew.
+            compiles anew. A NumPy array of float64 becomes float32 where all parameters
+            are.
         engine: the engine's name; ``config.engine`` when not given.
         explain: whether each compilation is reported to the logger ``"chainrule"``, at
             level INFO: passes, kernels, bytes and operations. The same is always to be
@@ -511,6 +528,8 @@ def compile(
     Raises:
         TraceError: at the first call, when f looks at a value, as in ``if loss > 1``.
         OptionError: for an engine that does not exist.
+        ArgumentError: for a class, a generator or a coroutine function.
+        NumericsError: under ``config.check_numerics``, when a call makes a NaN.
 
     Example:
         >>> import chainrule as cr

@@ -48,7 +48,7 @@ def is_input(leaf: Any) -> bool:
     )
 
 
-def as_input(leaf: Any) -> Array:
+def as_input(leaf: Any, name: str = "an argument") -> Array:
     """The array that is passed for an input."""
     if isinstance(leaf, Node):
         value = leaf.read().value
@@ -60,8 +60,7 @@ def as_input(leaf: Any) -> Array:
     array = np.asarray(leaf)
     if array.dtype.kind not in "biuf":
         raise DTypeError(
-            f"compile: an argument is an array of {array.dtype}: a tensor holds "
-            "numbers",
+            f"compile: {name} is an array of {array.dtype}: a tensor holds numbers",
             fix="convert it to numbers first",
         )
     native = dtypes.as_dtype(array.dtype)
@@ -112,7 +111,7 @@ def trace_call(
     new: list[Any] = []
     for leaf, name in zip(leaves, names, strict=True):
         if is_input(leaf):
-            array = as_input(leaf)
+            array = as_input(leaf, f"{name or 'an argument'} of {title}")
             node = Node.kind(
                 None, (), {}, array.shape, array.dtype.newbyteorder("="), None, name
             )
