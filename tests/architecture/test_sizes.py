@@ -18,7 +18,7 @@ CORE = {
 }  # fmt: skip
 MOST_OF_THE_CORE = 7000
 #: The aim is 8400: about a thousand lines are import statements of its 100 files.
-MOST_OF_THE_NATIVE_ENGINE = 9050
+MOST_OF_THE_NATIVE_ENGINE = 9110
 
 #: Tokens that are no code by themselves.
 LAYOUT = {

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from llvmlite import ir
@@ -24,6 +25,12 @@ KERNEL = ir.FunctionType(VOID, [POINTER, I64, I64])
 #: What main functions look like, and kernels that may fail, which are not cut into
 #: parts: ``i64 main(ptr table)``, 0 for success.
 MAIN = ir.FunctionType(I64, [POINTER])
+
+
+#: ``check(builder, address, bytes)``: whether they may be read or written.
+Check = Callable[[ir.IRBuilder, ir.Value, ir.Value], ir.Value]
+#: What is asked before each access, while a kernel is written that ``guard`` watches.
+CHECK: ContextVar[Check | None] = ContextVar("check", default=None)
 
 
 def register_type(dtype: DType) -> ir.Type:
@@ -199,6 +206,7 @@ def load(
     Lanes that the mask leaves out are 0 and are not touched in memory.
     """
     kind = wide(memory_type(dtype), lanes)
+    pointer = _allowed(b, dtype, pointer, lanes, mask)
     gathers = lanes_of(pointer.type) > 0
     if gathers or mask is not None:
         value = _masked_load(b, kind, pointer, dtype.itemsize, mask)
@@ -207,6 +215,32 @@ def load(
     if dtype.kind == "b":
         value = b.icmp_unsigned("!=", value, constant(kind, 0))
     return value
+
+
+def _allowed(
+    b: ir.IRBuilder, dtype: DType, pointer: ir.Value, lanes: int, mask: ir.Value | None
+) -> ir.Value:
+    """An address, or that of spare memory where a watched kernel may not access it.
+    Masks are of the first lanes; addresses of single lanes are checked by ``point``.
+    """
+    check = CHECK.get()
+    if check is None or lanes_of(pointer.type):
+        return pointer
+    count = index(max(1, lanes))
+    if mask is not None:
+        kind = ir.IntType(lanes)
+        bits = intrinsic(b, f"llvm.ctpop.i{lanes}", kind, [b.bitcast(mask, kind)])
+        count = b.zext(bits, I64)
+    allowed = check(b, pointer, b.mul(count, index(dtype.itemsize)))
+    return b.select(allowed, pointer, local(b, ir.ArrayType(I64, 64)))
+
+
+def _bytes_allowed(b: ir.IRBuilder, pointer: ir.Value, size: ir.Value) -> ir.Value:
+    """A number of bytes, or 0 where a watched kernel may not access them."""
+    check = CHECK.get()
+    if check is None:
+        return size
+    return b.select(check(b, pointer, size), size, index(0))
 
 
 def _masked_load(
@@ -229,6 +263,7 @@ def store(
     if dtype.kind == "b":
         value = b.zext(value, wide(I8, lanes_of(value.type)))
     lanes = lanes_of(value.type)
+    pointer = _allowed(b, dtype, pointer, lanes, mask)
     scatters = lanes_of(pointer.type) > 0
     if not scatters and mask is None:
         b.store(value, pointer, align=dtype.itemsize)
@@ -264,12 +299,14 @@ def larger(b: ir.IRBuilder, x: ir.Value, y: ir.Value) -> ir.Value:
 
 def clear(b: ir.IRBuilder, target: ir.Value, size: ir.Value) -> None:
     """Fills ``size`` bytes with zeros."""
+    size = _bytes_allowed(b, target, size)
     values = [target, ir.Constant(I8, 0), size, ir.Constant(I1, 0)]
     intrinsic(b, "llvm.memset.p0.i64", VOID, values)
 
 
 def copy(b: ir.IRBuilder, target: ir.Value, source: ir.Value, size: ir.Value) -> None:
     """Copies ``size`` bytes."""
+    size = _bytes_allowed(b, source, _bytes_allowed(b, target, size))
     values = [target, source, size, ir.Constant(I1, 0)]
     intrinsic(b, "llvm.memcpy.p0.p0.i64", VOID, values)
 

@@ -26,7 +26,7 @@ from ..plan.kernels import Scan, Schedule
 from . import emit
 from .calls import Calls, MainModule
 from .emit import I64, MAIN, POINTER, index
-from .guard import reported
+from .guard import reported, watched
 from .kinds import KINDS
 from .scan import table_of_body
 
@@ -146,8 +146,8 @@ class _Writer:
             assert kind.write is not None
             packing = None
             if kind.pack is not None:
-                packing = kind.pack(self.kernels, f"{name}.weights", task)
-            function = kind.write(self.kernels, name, task)
+                packing = watched(kind.pack, self.kernels, f"{name}.weights", task)
+            function = watched(kind.write, self.kernels, name, task)
             self.written[task] = self._outside(function, task.parts)
             if packing is not None:
                 self.packing[task] = self._outside(packing, task.packing_parts)

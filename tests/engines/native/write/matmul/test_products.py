@@ -19,8 +19,6 @@ from chainrule.engines.native.abi.call_table import CallTable
 from chainrule.engines.native.choose.processor import host
 from chainrule.engines.native.plan.fuse import fuse
 from chainrule.engines.native.plan.kernels import Product, Schedule
-from chainrule.engines.native.run.executable import EngineFault
-from chainrule.engines.native.write.matmul import product
 from chainrule.engines.native.write.program import tasks_of, write_program
 
 Step = Callable[[Any, Any], Any]
@@ -206,21 +204,3 @@ def test_a_number_computed_from_a_result_is_not_computed_first() -> None:
     y = x @ np.ones((5, 6), np.float32)
     np.testing.assert_allclose(found, y * 2 / np.sqrt((y * y).sum()), rtol=1e-5)
     np.testing.assert_allclose(w.numpy(), 2 / np.sqrt((y * y).sum()), rtol=1e-5)
-
-
-def test_a_product_outside_of_its_buffers_is_found_before_it_runs(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    x = np.ones((4, 5), np.float32)
-    found = schedule(lambda a, b: a @ b.T, x, x)
-    (kernel,) = found.kernels
-    assert isinstance(kernel, Product)
-    sizes = {number: buffer.size for number, buffer in found.buffers.items()}
-    assert product.lies_within(kernel, sizes)
-    for buffer in kernel.reads | kernel.writes:
-        assert not product.lies_within(kernel, {**sizes, buffer: sizes[buffer] - 1})
-
-    monkeypatch.setattr(config, "debug", True)
-    monkeypatch.setattr(product, "lies_within", lambda kernel, sizes: False)
-    with pytest.raises(EngineFault, match="out of bounds"):
-        cr.compile(lambda a, b: a @ b.T * 1.5, engine="native")(x, x)

@@ -7,20 +7,18 @@ writes the steps on each of its finished vectors.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from llvmlite import ir
 
-from .....shapes import Shape
 from ...choose.matmul import ProductCut
 from ...choose.processor import CACHE_LINE
 from ...choose.task import Task
 from ...plan.kernels import Access, Product
-from ...plan.views import View
 from .. import emit
 from ..emit import KERNEL, index
 from ..epilogue import ProductEpilogue
-from ..guard import checked_sizes, guarded
+from ..guard import checked_sizes
 from ..point import Point, Values
 from .matmul import emit_matmul
 from .tiles import Ahead
@@ -39,10 +37,6 @@ def write_product(
     b = ir.IRBuilder(function.append_basic_block("entry"))
     table, part, parts = function.args
     sizes = checked_sizes(task.buffers)
-    if sizes is not None and not lies_within(kernel, sizes):
-        guarded(b, index(0), 0, None, 0)
-        b.ret_void()
-        return function
     arguments = range(scratch + 1)
     plain = len(kernel.steps) == 1 and len(kernel.stores) == 1
     epilogue = None if plain else ProductEpilogue(kernel, arguments, sizes)
@@ -64,27 +58,6 @@ def write_product(
     b.call(core, [*starts, pointers[scratch], table, part, parts])
     b.ret_void()
     return function
-
-
-def lies_within(kernel: Product, sizes: Mapping[int, int]) -> bool:
-    """Whether the factors and the result lie within their buffers: all is known here,
-    so nothing is checked when it runs.
-    """
-    _, target = kernel.stores[kernel.main_store()]
-    first, second = kernel.a, kernel.b
-    walks: list[tuple[Shape, View | Access]] = [(kernel.shape, target)]
-    walks.append((first.shape, first))
-    if not kernel.in_panels:
-        walks.append((second.shape, second))
-    for shape, walk in walks:
-        if 0 in shape:
-            continue
-        ends = [s * (n - 1) for n, s in zip(shape, walk.strides, strict=True)]
-        low = walk.offset + sum(min(0, each) for each in ends)
-        high = walk.offset + sum(max(0, each) for each in ends)
-        if low < 0 or high >= sizes[walk.buffer]:
-            return False
-    return True
 
 
 def _ahead(kernel: Product, buffers: Sequence[int]) -> Ahead | None:

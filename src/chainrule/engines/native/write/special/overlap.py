@@ -52,7 +52,7 @@ class _Overlap:
         count = len(kernel.inputs)
         self.pointers = emit.arguments(self.b, table, range(count + 1))
         self.result = self.pointers[count]
-        self.sizes = checked_sizes(task.buffers) if kernel.steps else None
+        self.sizes = checked_sizes(task.buffers)
         self.steps = kernel.steps or (self._whole(),)
 
     def _whole(self) -> Step:

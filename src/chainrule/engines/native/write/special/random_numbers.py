@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from llvmlite import ir
 
-from .....dtypes import DType
+from .....dtypes import DType, uint32
 from .....ops.philox import ROUNDS
 from ...choose.special import RANDOM_LANES as LANES
 from ...choose.special import Draw, RandomCut
@@ -34,7 +34,7 @@ def write_random(
     drawn, cut = task.buffers[-1], task.cut
     pointers = emit.arguments(b, table, [0, 1])
     state = [
-        b.load(address(b, pointers[0], I32, index(i)), typ=I32, align=4)
+        emit.load(b, uint32, address(b, pointers[0], I32, index(i)), 0, None)
         for i in range(4)
     ]
     whole, left = divmod(drawn.size, LANES * cut.per_block)

@@ -256,7 +256,7 @@ def argsort(b: ir.IRBuilder, kernel: ArgSort, arrays: list[Flat]) -> None:
     with loop(b, 0, before, name="o") as o, loop(b, 0, after, name="i") as i:
         base = b.add(b.mul(o, index(n * after)), i)
         with loop(b, 0, n, name="start") as k:
-            b.store(k, address(b, scratch, I64, k))
+            store(b, SCRATCH.dtype, k, address(b, scratch, I64, k), None)
         with loop(b, 0, rounds, name="round") as step:
             odd = b.trunc(step, I1)
             source, target = (b.select(odd, *each) for each in
@@ -264,7 +264,7 @@ def argsort(b: ir.IRBuilder, kernel: ArgSort, arrays: list[Flat]) -> None:
             _merge_runs(b, x, base, after, n, b.shl(index(1), step), source, target)
         sorted_ = other if rounds % 2 else scratch
         with loop(b, 0, n, name="out") as k:
-            found = b.load(address(b, sorted_, I64, k), typ=I64)
+            found = load(b, SCRATCH.dtype, address(b, sorted_, I64, k), 0, None)
             y.store(found, b.add(base, b.mul(k, index(after))))
 
 
@@ -300,7 +300,8 @@ def _merge_runs(
             )
             behind = b.and_(has_right, _less(b, x.dtype, rival, value))
             take = b.and_(has_left, b.not_(behind))
-            b.store(b.select(take, first, second), address(b, target, I64, k))
+            chosen = b.select(take, first, second)
+            store(b, SCRATCH.dtype, chosen, address(b, target, I64, k), None)
             b.store(b.add(i, b.zext(take, I64)), left)
             b.store(b.add(j, b.zext(b.not_(take), I64)), right)
 
@@ -310,7 +311,7 @@ def _index_at(
 ) -> ir.Value:
     """The index at a place of a run, 0 where the run has ended."""
     safe = b.select(there, position, index(0))
-    return b.load(address(b, row, I64, safe), typ=I64)
+    return load(b, SCRATCH.dtype, address(b, row, I64, safe), 0, None)
 
 
 def _less(b: ir.IRBuilder, dtype: DType, x: ir.Value, y: ir.Value) -> ir.Value:
