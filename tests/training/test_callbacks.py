@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule import nn, optim
+from chainrule import nn, optim, saving
 from chainrule.errors import ArgumentError, OptionError
 from chainrule.training import callbacks, describe_loop, fit
 from chainrule.training.callbacks import (
@@ -17,6 +18,7 @@ from chainrule.training.callbacks import (
     Checkpoint,
     EarlyStopping,
     LearningRateLog,
+    ModelCheckpoint,
     ReduceOnPlateau,
     TimeLimit,
     Watch,
@@ -264,3 +266,90 @@ def test_only_callbacks_that_write_nothing_and_change_nothing_only_observe() -> 
         if getattr(getattr(callbacks, name), "only_observes", False)
     }
     assert observing == {"EarlyStopping", "LearningRateLog", "TimeLimit"}
+
+
+class TestModelCheckpoint:
+    """The best model so far is in a file."""
+
+    def run(self, folder: Path, points: Points, **settings: Any) -> Any:
+        cr.manual_seed(0)
+        model = nn.Linear(2, 3)
+        kept: list[dict[str, Any]] = []
+
+        class Keep(Callback):
+            def on_epoch_end(self, run: Any) -> None:
+                kept.append(run.model.state_dict())
+
+        path = folder / "deep" / "best.safetensors"
+        saver = ModelCheckpoint(path, "validation_loss", **settings)
+        history = fit(
+            model, points, validation=0.3, epochs=12, callbacks=[saver, Keep()],
+            optimizer=optim.SGD(model.parameters(), lr=8.0), batch_size=8,
+            progress=False,
+        )  # fmt: skip
+        return model, history, saver, kept, path
+
+    def test_the_file_holds_the_weights_of_the_best_epoch(
+        self, points: Points, tmp_path: Path
+    ) -> None:
+        model, history, saver, kept, path = self.run(tmp_path, points)
+        best = history.best("validation_loss")
+        assert saver.best_epoch == best["epoch"] < 12
+        saved = cr.load(path).state_dict()
+        for name, array in kept[saver.best_epoch - 1].items():
+            np.testing.assert_array_equal(saved[name], array)
+        notes = saving.read(path)[1]["notes"]
+        assert notes == {name: best[name] for name in ("epoch", "validation_loss")}
+        np.testing.assert_array_equal(model.weight.numpy(), kept[-1]["weight"])
+        assert history.settings["kept_epoch"] == 12
+
+    def test_restore_best_gives_the_model_these_weights(
+        self, points: Points, tmp_path: Path
+    ) -> None:
+        model, history, saver, kept, _ = self.run(tmp_path, points, restore_best=True)
+        best = kept[saver.best_epoch - 1]
+        np.testing.assert_array_equal(model.weight.numpy(), best["weight"])
+        assert history.settings["kept_epoch"] == saver.best_epoch
+        assert repr(history).splitlines()[0] == (
+            "History: 12 epochs, finished; the model has the weights of epoch "
+            f"{saver.best_epoch}"
+        )
+
+    def test_a_resumed_run_replaces_only_by_a_better_one(
+        self, points: Points, tmp_path: Path
+    ) -> None:
+        def go(epochs: int, resume: Any, folder: Path) -> bytes:
+            cr.manual_seed(0)
+            model = nn.Linear(2, 3)
+            best = ModelCheckpoint(folder / "best.safetensors")
+            fit(model, points, validation=0.3, epochs=epochs, resume=resume,
+                optimizer=optim.SGD(model.parameters(), lr=8.0), batch_size=8,
+                progress=False,
+                callbacks=[best, Checkpoint(folder / "run")])  # fmt: skip
+            return (folder / "best.safetensors").read_bytes()
+
+        whole = go(10, None, tmp_path / "whole")
+        go(6, None, tmp_path / "part")
+        assert go(10, "auto", tmp_path / "part") == whole
+
+    def test_what_it_cannot_monitor_is_an_error_before_training(
+        self, points: Points, tmp_path: Path
+    ) -> None:
+        saver = ModelCheckpoint(tmp_path / "best.safetensors")
+        with pytest.raises(ArgumentError, match="there is no validation data"):
+            fit(nn.Linear(2, 3), points, callbacks=[saver], progress=False)
+        assert repr(saver).endswith("best.safetensors', 'validation_loss')")
+
+
+def test_the_history_says_whose_weights_remain(points: Points, network: Build) -> None:
+    stopping = EarlyStopping("loss", patience=2)
+    history = fit(network(), points, epochs=3, callbacks=[stopping], progress=False)
+    assert history.settings["kept_epoch"] == stopping.best_epoch
+
+    class Stop(Callback):
+        def on_batch_end(self, run: Any) -> None:
+            if run.step == 4:
+                run.stop("within an epoch")
+
+    history = fit(network(), points, epochs=3, callbacks=[Stop()], progress=False)
+    assert history.settings["kept_epoch"] is None

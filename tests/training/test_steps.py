@@ -330,3 +330,45 @@ def test_three_labels_for_one_logit_are_an_error_before_training() -> None:
     with pytest.raises(DataError, match="label 2 for 2 classes at row 2"):
         fit(nn.Linear(3, 1), (X, np.arange(40) % 3), loss="binary_cross_entropy",
             metrics=[], progress=False)  # fmt: skip
+
+
+# Several outputs, tables. -----------------------------------------------------------
+
+
+class Two(nn.Module):
+    """Returns two tensors."""
+
+    def __init__(self) -> None:
+        self.one, self.two = nn.Linear(3, 2), nn.Linear(3, 1)
+
+    def forward(self, x: Any) -> Any:
+        return self.one(x), self.two(x)
+
+
+def test_several_outputs_have_no_usual_metric_but_those_asked_for_are_errors() -> None:
+    labels = np.arange(40) % 2
+
+    def loss(outputs: Any, targets: Any) -> Any:
+        return losses.cross_entropy(outputs[0], targets) + outputs[1].mean() ** 2
+
+    history = fit(Two(), (X, labels), validation=(X, labels), loss=loss, epochs=1,
+                  progress=False)  # fmt: skip
+    assert {"loss", "validation_loss"} <= set(history.columns)
+    assert "accuracy" not in history
+    assert list(evaluate(Two(), (X, labels), loss)) == ["loss"]
+    with pytest.raises(ArgumentError, match="accuracy: the model returns a tuple"):
+        fit(Two(), (X, labels), loss=loss, metrics=["accuracy"], progress=False)
+
+
+def test_a_table_is_refused_with_the_way_to_split_it() -> None:
+    table = data.read_table({"a": [1.0, 2, 3, 4], "y": [0, 1, 0, 1]}, target="y")
+    model = nn.Linear(1, 2)
+    for call, cure in [
+        (lambda: fit(model, table), "split = table.split(); cr.fit(model, split)"),
+        (lambda: fit(model, table.split(0.5), validation=table), "table.split()"),
+        (lambda: evaluate(model, table), "cr.evaluate(model, split)"),
+        (lambda: cr.predict(model, table), "table.dataset(split.transform)"),
+    ]:
+        with pytest.raises(ArgumentError, match="Table 'table': its col") as caught:
+            call()
+        assert cure in str(caught.value.fix)

@@ -4,7 +4,9 @@ Place on the road: given to an optimizer as its ``lr``. A schedule is a formula 
 tensor operators, so a compiled step computes it from the optimizer's step count; it
 keeps no state. It must not know of optimizers.
 
-Steps are optimizer steps (batches), not epochs: ``steps = epochs * batches_per_epoch``.
+Steps are optimizer steps, not epochs. An epoch has ``data.num_batches(n, batch_size)``
+of them, so ``steps = epochs * data.num_batches(len(train), batch_size)`` in all; with
+``cr.fit(accumulate=k)``, a k-th of that in each epoch, rounded up.
 Any function of a float64 tensor serves as a schedule too: ``lr=lambda t: 0.1 / (1 +
 t)``.
 """
@@ -236,6 +238,13 @@ class Cosine(Schedule):
         >>> rate = optim.Cosine(0.1, steps=100)
         >>> rate(0), round(rate(50), 6), rate(100)
         (0.1, 0.05, 0.0)
+
+        Over all of a training run:
+
+        >>> from chainrule import data
+        >>> train, epochs, batch_size = data.load("digits").train, 20, 32
+        >>> steps = epochs * data.num_batches(len(train), batch_size)
+        >>> rate = optim.Cosine(0.1, steps)
     """
 
     lr: float

@@ -6,6 +6,7 @@ Place on the road: beside the loop; each has methods named after events of
 ======================  ==========================================================
 ``EarlyStopping``       stop when a column gets no better; keep the best weights
 ``Checkpoint``          save the state of the run, so that it can be resumed
+``ModelCheckpoint``     save the model whenever a column gets better
 ``ReduceOnPlateau``     a smaller learning rate when a column gets no better
 ``LearningRateLog``     the learning rate as a column of the history
 ``TimeLimit``           stop after a given number of seconds
@@ -38,6 +39,7 @@ __all__ = [
     "Checkpoint",
     "EarlyStopping",
     "LearningRateLog",
+    "ModelCheckpoint",
     "ReduceOnPlateau",
     "TimeLimit",
     "Watch",
@@ -132,7 +134,8 @@ class EarlyStopping(Callback):
     """Stops when a column has not improved for some epochs; keeps the best weights.
 
     The weights of the best epoch are restored when training ends, whether it was
-    stopped early, finished or interrupted.
+    stopped early, finished or interrupted; ``history.settings["kept_epoch"]`` is its
+    number. Keras calls ``restore_best`` ``restore_best_weights``.
 
     Arguments:
         monitor: the column: "validation_loss", or "loss" where there is no validation.
@@ -196,9 +199,10 @@ class EarlyStopping(Callback):
 
     def on_fit_end(self, run: Run) -> None:
         """The best weights are restored."""
+        run.history.settings["best_epoch"] = self.monitor.best_epoch
         if self.weights:
             run.model.load_state_dict(self.weights)
-        run.history.settings["best_epoch"] = self.monitor.best_epoch
+            run.history.settings["kept_epoch"] = self.monitor.best_epoch
 
     def state_dict(self) -> dict[str, Any]:
         """The best so far, with its weights."""
@@ -426,6 +430,88 @@ class Checkpoint(Callback):
 
     def __repr__(self) -> str:
         return f"Checkpoint({os.fspath(self.path)!r})"
+
+
+class ModelCheckpoint(Callback):
+    """Saves the model whenever a column of the history gets better: the best so far.
+
+    The file is that of ``model.save``: ``cr.load(path)`` reads it, and its notes name
+    the epoch and the value. To go on with a run that was stopped, use ``Checkpoint``.
+
+    Arguments:
+        path: the file, by convention ``….safetensors``; the better model replaces it.
+        monitor, min_delta, mode: as of ``EarlyStopping``.
+        restore_best: whether the model itself gets the best weights at the end.
+
+    Raises:
+        FileError: when the file cannot be written.
+
+    Example:
+        >>> import chainrule as cr, os, tempfile
+        >>> from chainrule import data, nn
+        >>> path = os.path.join(tempfile.mkdtemp(), "best.safetensors")
+        >>> save = ModelCheckpoint(path, "validation_accuracy")
+        >>> digits = data.load("digits")
+        >>> history = cr.fit(nn.Linear(64, 10), digits, epochs=3, validation=0.2,
+        ...                  callbacks=[save], progress=False)
+        >>> best = history.best("validation_accuracy")["epoch"]
+        >>> cr.saving.read(path)[1]["notes"]["epoch"] == best
+        True
+    """
+
+    order = 50  # after those that change values, before ``Checkpoint``
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        monitor: str = "validation_loss",
+        min_delta: float = 0.0,
+        *,
+        mode: str | None = None,
+        restore_best: bool = False,
+    ) -> None:
+        self.path = Path(path)
+        self.monitor = Monitor(monitor, min_delta, mode)
+        self.restore_best = restore_best
+        self._resumed = False
+
+    @property
+    def best_epoch(self) -> int:
+        """The number of the epoch that is saved; 0 before the first."""
+        return self.monitor.best_epoch
+
+    def on_fit_start(self, run: Run) -> None:
+        """Begins anew, unless a checkpoint was read."""
+        if not self._resumed:
+            self.monitor.clear()
+        self._resumed = False
+        self.monitor.check(run)
+
+    def on_epoch_end(self, run: Run) -> None:
+        """Saves the model if it is the best so far."""
+        if self.monitor.better(run):
+            notes = {"epoch": self.best_epoch, self.monitor.column: self.monitor.best}
+            self.path.absolute().parent.mkdir(parents=True, exist_ok=True)
+            run.model.save(self.path, notes)
+
+    def on_fit_end(self, run: Run) -> None:
+        """The best weights are restored, if asked for."""
+        run.history.settings["best_epoch"] = self.best_epoch
+        if self.restore_best and self.best_epoch:
+            run.model.load(self.path)
+            run.history.settings["kept_epoch"] = self.best_epoch
+
+    def state_dict(self) -> dict[str, Any]:
+        """The best so far."""
+        return self.monitor.state_dict()
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Puts back what ``state_dict`` returned."""
+        self.monitor.load_state_dict(state)
+        self._resumed = True
+
+    def __repr__(self) -> str:
+        return f"ModelCheckpoint({os.fspath(self.path)!r}, {self.monitor.column!r})"
 
 
 advise(__name__, __all__, "training.OPTIONS")

@@ -6,6 +6,7 @@ code. Nothing is trained here, and nothing is changed.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,7 +16,7 @@ from .. import tree
 from ..data import Dataset, Split, Stream
 from ..errors import ArgumentError, DataError, ShapeError
 from ..nn.module import Module
-from .examples import Examples, LabelCheck, model_dtype
+from .examples import Examples, LabelCheck, model_dtype, refuse_table
 from .formats import shown
 from .metrics import Metric, resolve
 from .objective import Objective
@@ -142,6 +143,7 @@ def evaluate(
         ['accuracy', 'loss']
     """
     check_model("evaluate", model)
+    refuse_table("evaluate", data)
     if isinstance(data, Split):
         data = data.test
     examples = Examples.of(data, "evaluation data", model_dtype(model)).counted_by(
@@ -164,7 +166,10 @@ def chosen_metrics(metrics: Any, objective: Objective) -> list[Metric]:
     """The requested metrics, or the usual ones for the targets."""
     if metrics is not None:
         return resolve(metrics)
-    return resolve(objective.usual_metrics)
+    usual = [copy.copy(metric) for metric in resolve(objective.usual_metrics)]
+    for metric in usual:
+        metric.usual = True
+    return usual
 
 
 def predict(
@@ -210,6 +215,7 @@ def predict(
         array(['dog', 'dog'], dtype='<U3')
     """
     check_model("predict", model)
+    refuse_table("predict", x)
     if isinstance(x, Split):
         x = x.test
     if not isinstance(x, (Dataset, Stream)):

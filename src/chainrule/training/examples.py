@@ -17,6 +17,7 @@ from ..data import (
     Dataset,
     Split,
     Stream,
+    Table,
     as_dataset,
     batches,
     check_labels,
@@ -42,6 +43,26 @@ def model_dtype(model: Module) -> DType:
         if is_float(parameter.dtype):
             return parameter.dtype
     return default_float()
+
+
+def refuse_table(operation: str, values: Any) -> None:
+    """An ``ArgumentError`` for a table, which is no numbers yet.
+
+    How it becomes numbers is fitted on the rows that are trained on, and must be the
+    same for all other rows: neither is known from a table alone.
+    """
+    if not isinstance(values, Table):
+        return
+    cures = {
+        "fit": "split = table.split(); cr.fit(model, split)",
+        "evaluate": "cr.evaluate(model, split), split = table.split() as in training",
+        "predict": "cr.predict(model, table.dataset(split.transform))",
+    }
+    raise ArgumentError(
+        f"{operation}: Table {values.columns.source!r}: its columns become numbers by "
+        "a transformation that is fitted on the rows to train on: which are they?",
+        fix=cures[operation],
+    )
 
 
 class Examples:
@@ -171,6 +192,8 @@ def training_and_validation(
     """
     if isinstance(data, Split) and validation is None:
         validation = data.validation
+    refuse_table("fit", data)
+    refuse_table("fit", validation)
     dtype = model_dtype(model)
     examples = Examples.of(data, "data", dtype)
     names = model.class_names or examples.source.class_names

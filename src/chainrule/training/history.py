@@ -30,7 +30,9 @@ class History(Settled):
             validation data are called ``validation_loss`` and so on.
         stopped: why training ended: "finished", "interrupted", or what a callback said,
             as "early stopping: …"; "" while it runs.
-        settings: what the run was started with: loss, optimizer, batch size, seed …
+        settings: what the run was started with: loss, optimizer, batch size, seed …;
+            and "kept_epoch", the epoch whose weights the model has at the end: the
+            last, the best where a callback restored it, None within an epoch.
 
     Example:
         >>> history = History([{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": 0.25}])
@@ -114,6 +116,9 @@ class History(Settled):
         head = f"History: {len(self)} epoch{'' if len(self) == 1 else 's'}"
         if self.stopped:
             head += f", {self.stopped}"
+        kept = self.settings.get("kept_epoch")
+        if kept and kept != self.last.get("epoch"):
+            head += f"; the model has the weights of epoch {kept}"
         names = [name for name in self.columns if not self._nested(name)]
         if not names:
             return head

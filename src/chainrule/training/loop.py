@@ -99,7 +99,7 @@ def fit(
             fraction of the training data, which is then not trained on. When not
             given, a ``Split``'s own validation part; never its test part.
         metrics: names or functions, see ``metrics``; when not given, accuracy for
-            labels and R² for amounts.
+            labels and R² for amounts, where the model returns one tensor.
         callbacks: what watches or steers, see ``callbacks``: ``EarlyStopping``,
             ``Checkpoint``, … in their order.
         seed: a whole number from 0 to 2⁶⁴ − 1.
@@ -110,8 +110,9 @@ def fit(
             given, whichever suits where the program runs.
 
     Returns:
-        The ``History``: a row for each epoch, and why training ended. An error that
-        ends training has it too, as far as it went: ``error.history``.
+        The ``History``: a row for each epoch, why training ended, and which epoch's
+        weights the model has, ``history.settings["kept_epoch"]``. An error that ends
+        training has it too, as far as it went: ``error.history``.
 
     Raises:
         DataError: for data that cannot be trained on, before anything is trained.
@@ -221,6 +222,8 @@ class Loop:
                 if run.stopping:
                     announce("on_stop", run)
                 run.history.stopped = run.stopping or "finished"
+                last = run.history.last.get("epoch", 0)
+                run.history.settings["kept_epoch"] = None if run.batch else last
                 announce("on_fit_end", run)
         except BaseException as error:
             self._keep_history(error)

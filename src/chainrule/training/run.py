@@ -20,7 +20,12 @@ from .tally import Tally
 
 @dataclass
 class Run(Settled):
-    """The state of a training run.
+    """The state of a training run: what a callback's events are given.
+
+    During an epoch ``loss``, ``inputs`` and ``targets`` are those of the last step, and
+    ``tally.results()`` the averages so far. ``row`` is complete in ``on_epoch_end``,
+    where columns may be added: ``run.row["name"] = value``. ``run.stop("why")`` ends
+    training.
 
     Attributes:
         model, optimizer, history: what is trained, how, and what came of it.
@@ -43,6 +48,24 @@ class Run(Settled):
         tally: sums over the current epoch.
         between_epochs: whether ``epoch`` is complete and the next has not begun.
         stopping: why training is to end after this step; "" while it goes on.
+
+    Example:
+        >>> import numpy as np
+        >>> from chainrule import nn
+        >>> from chainrule.training import Callback, fit
+        >>> class Largest(Callback):
+        ...     columns = ("largest_weight",)
+        ...     def on_batch_end(self, run):
+        ...         if run.loss < 1e-6:
+        ...             run.stop(f"converged in step {run.step}")
+        ...     def on_epoch_end(self, run):
+        ...         weight = run.model.weight.numpy()
+        ...         run.row["largest_weight"] = float(np.abs(weight).max())
+        >>> x = np.ones((8, 2))
+        >>> history = fit(nn.Linear(2, 1), (x, x[:, :1]), callbacks=[Largest()],
+        ...               epochs=2, progress=False)
+        >>> "largest_weight" in history
+        True
     """
 
     names_elsewhere = ("training.RUN",)

@@ -64,9 +64,13 @@ def call(model: Module, inputs: Any, training: bool) -> Any:
 
 
 def measure(metrics: Sequence[Metric], outputs: Any, targets: Any) -> list[Any]:
-    """What each metric measures of a batch, as a list of tuples of tensors."""
+    """What each metric measures of a batch, as a list of tuples of tensors; None of the
+    usual ones where they say nothing of several outputs.
+    """
     if metrics and not isinstance(outputs, Node):
         kind = type(outputs).__name__
+        if all(metric.usual for metric in metrics):
+            return [None for _ in metrics]
         for metric in metrics:
             if not metric.several:
                 raise ArgumentError(

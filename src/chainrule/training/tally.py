@@ -41,13 +41,15 @@ class Tally:
             loss: its average loss.
             weight: what the average counts for: the number of examples, for most.
             examples: how many they were.
-            measured: for each metric, what ``measure`` returned, as arrays.
+            measured: for each metric, what ``measure`` returned, as arrays; or None.
         """
         self.loss += loss * weight
         self.weight += weight
         self.examples += examples
         totals = self.totals
         for i, metric in enumerate(self.metrics):
+            if measured[i] is None:
+                continue
             batch = tuple([part.value for part in measured[i]])
             before = totals[i]
             totals[i] = batch if before is None else metric.merge(before, batch)

@@ -28,6 +28,8 @@ class Metric(Settled):
         name: the column in a history; "accuracy", "top_5".
         lower_is_better: whether training should make it smaller.
         several: whether it takes outputs or targets that are several tensors.
+        usual: whether it is measured only because none were asked for, and left out
+            where the model returns several tensors.
 
     Example:
         >>> class Bias(Metric):
@@ -43,6 +45,7 @@ class Metric(Settled):
     name = "metric"
     lower_is_better = False
     several = False
+    usual = False
 
     def measure(self, outputs: Any, targets: Any) -> tuple[Any, ...]:
         """Sums and counts over one batch, written with tensor operators.
