@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..errors import ArgumentError, FileError, missing_package, unknown_option
 from ..foreign import Settled, no_attribute
+from ..markup import html_table
+from ..wording import counted
 from .formats import Row, plain, restored, shown
 from .metrics import lower_is_better
 
@@ -110,23 +112,60 @@ class History(Settled):
         choose = min if lower_is_better(column) else max
         return choose(rows, key=lambda row: float(row[column]))
 
-    # As text.
+    # As a table.
 
-    def __repr__(self) -> str:
-        head = f"History: {len(self)} epoch{'' if len(self) == 1 else 's'}"
+    def __iter__(self) -> Iterator[Row]:
+        """The rows, one an epoch, as ``pandas.DataFrame(history)`` takes them."""
+        return iter(self.epochs)
+
+    def to_pandas(self) -> Any:
+        """A pandas frame of the columns, with the numbers of the epochs as index.
+
+        Raises:
+            MissingPackageError: without pandas.
+
+        Example:
+            >>> History([{"epoch": 1, "loss": 0.5}]).to_pandas().loc[1, "loss"].item()
+            0.5
+        """
+        try:
+            import pandas as pd
+        except ModuleNotFoundError as error:
+            raise missing_package("pandas", "History.to_pandas") from error
+        frame = pd.DataFrame(self.epochs, columns=self.columns)
+        return frame.set_index("epoch") if "epoch" in self else frame
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the table, the kept epoch in bold."""
+        head, names, rows = self._table()
+        kept = [i for i, row in enumerate(self._shown()) if row and self._is_kept(row)]
+        return html_table(names, rows, title=head, left=0, bold=kept)
+
+    def _is_kept(self, row: Row) -> bool:
+        return bool(row.get("epoch") == self.settings.get("kept_epoch", -1))
+
+    def _table(self) -> tuple[str, list[str], list[list[str]]]:
+        """A line about the run, the names of the columns, and the rows as texts."""
+        head = f"History: {counted(len(self), 'epoch')}"
         if self.stopped:
             head += f", {self.stopped}"
         kept = self.settings.get("kept_epoch")
         if kept and kept != self.last.get("epoch"):
             head += f"; the model has the weights of epoch {kept}"
         names = [name for name in self.columns if not self._nested(name)]
+        rows = [
+            [shown(row.get(n), n) for n in names] if row else ["…"] * len(names)
+            for row in self._shown()
+        ]
+        return head, names, rows
+
+    # As text.
+
+    def __repr__(self) -> str:
+        head, names, cells = self._table()
         if not names:
             return head
-        rows = [names]
-        for row in self._shown():
-            rows.append(
-                [shown(row.get(n), n) for n in names] if row else ["…"] * len(names)
-            )
+        rows = [names, *cells]
         widths = [max(len(row[i]) for row in rows) for i in range(len(names))]
         table = [
             "  ".join(cell.rjust(w) for cell, w in zip(row, widths, strict=True))

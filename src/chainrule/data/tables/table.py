@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import ArgumentError, DataError, unknown_option
+from ...markup import html_table
 from ...wording import counted, signed
 from ..datasets import Dataset, Part, Split
 from ..splitting import train_test_split
@@ -49,6 +50,9 @@ NAMES = {
     "boolean": "yes or no",
     "date": "dates",
 }
+
+#: Values of each column that a notebook shows.
+FIRST = 4
 
 
 @dataclass(frozen=True)
@@ -225,6 +229,30 @@ class Table:
         goal = f" → {self.target!r} ({self.task})" if self.target is not None else ""
         notes = "".join(f"\n  {note}" for note in self.notes)
         return f"{head}, {', '.join(parts)}{goal}{notes}"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: each column, how it was read, and its first values."""
+        kinds = dict(self.kinds)
+        if self.target is not None:
+            kinds[self.target] = f"target, {self.task}"
+        first = self.columns.take(np.arange(min(FIRST, len(self))))
+        rows = [
+            [name, kind, ", ".join(_first_texts(first[name]))]
+            for name, kind in kinds.items()
+        ]
+        return html_table(
+            ["column", "kind", "first values"],
+            rows,
+            title=f"Table {self.columns.source!r}: {counted(len(self), 'row')}",
+            notes=self.notes,
+            left=3,
+        )
+
+
+def _first_texts(values: Array) -> list[str]:
+    """The first values as texts; nothing where one is missing."""
+    texts = [f"{v:g}" if isinstance(v, float) else str(v) for v in values]
+    return ["" if text in ("nan", "None") else text for text in texts]
 
 
 def read_table(

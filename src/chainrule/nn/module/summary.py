@@ -15,6 +15,7 @@ from numpy.typing import DTypeLike
 from ... import dtypes, tree
 from ...errors import ArgumentError
 from ...graph import Node, Trace, in_order
+from ...markup import html_table
 from ...ops.arrays import lift
 from ...ops.flops import flops
 from ...variable import Parameter, Variable
@@ -81,6 +82,18 @@ class Summary:
         return sum(row.num_bytes for row in self.rows)
 
     def __str__(self) -> str:
+        return _aligned(self._table(), left=3 if self.traced else 2)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the same table."""
+        head, *rows = self._table()
+        left = 3 if self.traced else 2
+        return html_table(head, rows, title=self.model, left=left, bold=[len(rows) - 1])
+
+    def _table(self) -> list[list[str]]:
+        """The head, a row for each layer, and the totals."""
         head = ["name", "layer", "output", "parameters", "FLOPs", "bytes"]
         total = ["total", "", "", *self._counts(self)]
         lines = [
@@ -95,9 +108,7 @@ class Summary:
             cells = [f"{n:,}" if n else "" for n in (*frozen, self.num_frozen)]
             for row, cell in zip(table, ["frozen", *cells], strict=True):
                 row.insert(4 if self.traced else 3, cell)
-        return _aligned(table, left=3 if self.traced else 2)
-
-    __repr__ = __str__
+        return table
 
     def _counts(self, of: Row | Summary) -> list[str]:
         return [f"{n:,}" for n in (of.num_parameters, of.flops, of.num_bytes)]
