@@ -242,11 +242,10 @@ CALLS: list[tuple[Callable[[], Any], type[ChainruleError], str, str | None]] = [
         "restore_best=True",
     ),
     (
-        lambda: callbacks.ModelCheckpoint("runs"),
+        lambda: callbacks.BackupAndRestore("runs"),
         ForeignNameError,
-        "cr.callbacks.ModelCheckpoint: there is no such name here",
-        "callbacks.Checkpoint('folder') for the whole run; callbacks.EarlyStopping "
-        "keeps the best weights",
+        "cr.callbacks.BackupAndRestore: there is no such name here",
+        "callbacks.Checkpoint('folder'), and cr.fit(…, resume=True)",
     ),
     (
         lambda: losses.cross_entropy(X, X, from_logits=True),  # type: ignore[call-arg]

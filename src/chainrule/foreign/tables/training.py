@@ -19,8 +19,6 @@ CALLBACK: Mapping[str, str] = {
 
 #: Names of callbacks in other libraries.
 CALLBACKS: Mapping[str, str] = {
-    "ModelCheckpoint": "callbacks.Checkpoint('folder') for the whole run; "
-    "callbacks.EarlyStopping keeps the best weights",
     "ReduceLROnPlateau": "callbacks.ReduceOnPlateau(patience=3)",
     "LearningRateScheduler": "a schedule takes the place of the number: "
     "optim.Adam(params, lr=optim.Cosine(0.001, steps=1000))",
@@ -36,7 +34,7 @@ CALLBACKS: Mapping[str, str] = {
 #: Options of callbacks, and of functions beside ``fit``, in other libraries.
 OPTIONS: Mapping[str, str] = {
     "restore_best_weights": "restore_best=True",
-    "save_best_only": "callbacks.EarlyStopping keeps the best weights",
+    "save_best_only": "callbacks.ModelCheckpoint('best.safetensors')",
     "filepath": "path='folder'",
     "dirpath": "path='folder'",
     "verbose": "leave it out: what a callback did stands in the progress and the "
