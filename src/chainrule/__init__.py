@@ -13,7 +13,7 @@ The road that every program travels, and where to read about each part of it::
 - ``nn``, ``losses``, ``initializers``, ``optim``: networks and how they learn;
   ``models``: those of the field, ready to be trained.
 - ``data``, ``fit``, ``evaluate``, ``metrics``, ``load``, ``load_run``: training as
-  people expect it.
+  people expect it; ``runs``: what was trained by the command.
 - ``explain``, ``check_gradients``, ``check_numerics``: looking inside.
 - ``random``, ``manual_seed``, ``config``, ``errors``: the rest.
 """
@@ -117,7 +117,7 @@ from .tensor import Tensor, tensor
 from .variable import Parameter, Variable, parameter
 
 if TYPE_CHECKING:  # imported when first used: the same names stand in LATER
-    from . import data, initializers, linalg, losses, models, nn, optim
+    from . import data, initializers, linalg, losses, models, nn, optim, runs
     from .arrays.counting import bincount, count_nonzero, histogram
     from .arrays.differences import diff, trapezoid
     from .arrays.filling import full_like, linspace, ones_like, zeros_like
@@ -362,6 +362,7 @@ __all__ = [
     "roll",
     "rot90",
     "round",
+    "runs",
     "scan",
     "scatter_add",
     "searchsorted",
@@ -410,7 +411,9 @@ __all__ = [
 
 #: Imported when first used, module → names: they take longer than all the rest.
 LATER = {
-    ".": ("data", "initializers", "linalg", "losses", "models", "nn", "optim"),
+    ".": (
+        *("data", "initializers", "linalg", "losses", "models", "nn", "optim", "runs"),
+    ),
     ".arrays.counting": ("bincount", "count_nonzero", "histogram"),
     ".arrays.differences": ("diff", "trapezoid"),
     ".arrays.filling": ("full_like", "linspace", "ones_like", "zeros_like"),

@@ -32,6 +32,7 @@ PUBLIC: list[ModuleType] = [
     cr.nn,
     cr.optim,
     cr.random,
+    cr.runs,
     pictures,
     schedules,
     training,

@@ -109,13 +109,13 @@ def test_new_rows_are_explained_with_and_without_a_target(stays, spent) -> None:
     assert "predicted '1' with probability" in opened.title
     opened = stays.explain({**row, "stays": 0})
     assert "stays '0', predicted '1' with probability" in opened.title
-    assert opened.title.endswith("wrong; opened: member 0 of 8")
+    assert opened.title.endswith("wrong; shown: network 1 of 8")
     assert stays.explain(row, target=0).title == opened.title
     del row["spent"], row["number"]
     row["stays"] = 1
     value = spent.predict({name: [each] for name, each in row.items()}).values[0]
     opened = spent.explain(row)
-    assert f"spent predicted {value:.6g}; opened: member 0 of 8" in opened.title
+    assert f"spent predicted {value:.6g}; shown: network 1 of 8" in opened.title
     assert opened.layers[0].grad_W.any()
 
 

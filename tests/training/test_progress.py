@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import sys
 import types
 from collections.abc import Callable
@@ -14,7 +15,8 @@ from chainrule import nn
 from chainrule.errors import OptionError
 from chainrule.training import fit, progress
 from chainrule.training.callbacks import TimeLimit
-from chainrule.training.progress import Progress, choose_renderer, clock
+from chainrule.training.formats import shown
+from chainrule.training.progress import Progress, choose_renderer, clock, columns_text
 from tests.training.conftest import Points
 
 Build = Callable[..., nn.Module]
@@ -150,3 +152,10 @@ def test_rich_is_not_imported_before_it_is_used() -> None:
 )
 def test_times_are_written_as_on_a_clock(seconds: float, text: str) -> None:
     assert clock(seconds) == text
+
+
+def test_an_undefined_metric_is_not_shown_and_a_loss_that_is_nan_is() -> None:
+    row = {"epoch": 1, "loss": math.nan, "validation_r2": math.nan, "accuracy": 0.5}
+    assert columns_text(row) == "loss nan  accuracy 0.5000"
+    assert shown(math.nan, "r2") == "–"
+    assert shown(math.nan, "validation_loss") == "nan"

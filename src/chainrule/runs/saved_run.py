@@ -199,7 +199,7 @@ class SavedRun:
         example = self.example(row, target)
         title = f"{self.path.name}, {example.name}: {example.verdict(self.model)}"
         if isinstance(self.model, Ensemble):
-            title += f"; opened: member 0 of {self.model.members}"
+            title += f"; shown: network 1 of {self.model.members}"
         return explained(self.model, example, title)
 
     def importance(

@@ -45,7 +45,9 @@ class Evaluation(dict[str, Any]):
         width = max((len(name) for name in self), default=0)
         lines = [f"{self.examples} example{'' if self.examples == 1 else 's'}"]
         for name, value in self.items():
-            text = shown(value) if not isinstance(value, np.ndarray) else str(value)
+            text = (
+                shown(value, name) if not isinstance(value, np.ndarray) else str(value)
+            )
             indent = "\n" + " " * (width + 2)
             lines.append(f"{name:<{width}}  {text.replace(chr(10), indent)}")
         return "\n".join(lines)

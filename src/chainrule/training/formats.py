@@ -25,6 +25,13 @@ def shown(value: Any, column: str = "") -> str:
     """
     if value is None:
         return ""
+    if (
+        isinstance(value, float)
+        and math.isnan(value)
+        and column
+        and not is_loss(column)
+    ):
+        return "–"  # undefined, as R² of one example
     if isinstance(value, bool) or not isinstance(value, float):
         return str(value)
     if column == "seconds":
@@ -34,6 +41,11 @@ def shown(value: Any, column: str = "") -> str:
     if value != 0 and abs(value) < 1e-3:
         return signed(f"{value:.2e}")
     return signed(f"{value:.4f}" if abs(value) < 100 else f"{value:.5g}")
+
+
+def is_loss(column: str) -> bool:
+    """Whether a column is a loss, of which NaN means that training went wrong."""
+    return column == "loss" or column.endswith("_loss")
 
 
 def plain(value: Any) -> Any:

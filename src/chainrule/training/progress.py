@@ -82,7 +82,9 @@ def columns_text(row: Row) -> str:
     return "  ".join(
         f"{name} {shown(value, name)}"
         for name, value in row.items()
-        if name not in _SAID and isinstance(value, (int, float))
+        if name not in _SAID
+        and isinstance(value, (int, float))
+        and shown(value, name) != "–"
     )
 
 
