@@ -43,7 +43,7 @@ from .program import cell_of, plan
 from .registry import engine_named
 from .report import Report, Timing, arguments_text
 from .timing import seconds_of
-from .trace import argument_names, as_input, is_input, trace_call
+from .trace import as_input, is_input, trace_call
 
 if TYPE_CHECKING:
     from ..recompilation.captured import Captured
@@ -75,7 +75,6 @@ class Specialisation:
     stages: tuple[tuple[str, int], ...]
     seconds: float
     captured: Captured
-    can_change: bool
     arrays: tuple[str, ...]
     narrow: bool = False
 
@@ -162,25 +161,22 @@ def signature_of(
             array = leaf.value
             if array is None:
                 array = as_input(leaf)  # raises an error that says why
-            key += array.shape, array.dtype
-            arrays.append(array)
-            continue
+            dtype = array.dtype
         elif kind is np.ndarray and leaf.dtype.isnative:
             array = leaf
+            dtype = array.dtype if array.dtype.char != "d" else UNASKED
         elif kind is float:
             dtype = DEFAULT_FLOATS[config.dtype]
-            key += (), dtype
-            arrays.append(np.asarray(leaf, dtype))
-            continue
+            array = np.asarray(leaf, dtype)
         elif structure is None and isinstance(leaf, tree.CONTAINERS):
             return None
         elif is_input(leaf):
             array = as_input(leaf)
+            dtype = UNASKED if is_unasked(leaf, array) else array.dtype
         else:
             key += kind, leaf
             continue
-        dtype = array.dtype
-        key += array.shape, dtype if dtype.char != "d" else UNASKED
+        key += array.shape, dtype
         arrays.append(array)
     return tuple(key), arrays
 
@@ -190,13 +186,15 @@ def is_finite(array: Array) -> bool:
     return array.dtype.kind != "f" or bool(np.isfinite(array).all())
 
 
+def is_unasked(leaf: Any, array: Array) -> bool:
+    """Whether an argument is float64 only because NumPy makes everything so."""
+    return array.dtype == float64 and not isinstance(leaf, (Node, float))
+
+
 def narrowed(leaf: Any) -> Any:
     """An argument with the dtype that it would have if NumPy's default were float32."""
-    unasked = is_input(leaf) and not isinstance(leaf, (Node, float))
-    array = as_input(leaf) if unasked else None
-    return (
-        array.astype(float32) if array is not None and array.dtype == float64 else leaf
-    )
+    array = as_input(leaf) if is_input(leaf) else np.empty(0, bool)
+    return array.astype(float32) if is_unasked(leaf, array) else leaf
 
 
 def _signature(args: Any, kwargs: Any) -> tuple[Signature, list[Array]]:
@@ -216,7 +214,7 @@ def in_float32(graph: Graph) -> bool:
 
 def refuse_what_is_no_function(f: Any) -> None:
     """Raises an error for a class, a generator, a coroutine, or no function at all."""
-    name, fix = getattr(f, "__name__", repr(f)), None
+    name, what, fix = _name(f), "", None
     if isinstance(f, type):
         what, fix = "a class", f"cr.compile({name}(…)) compiles an instance"
     elif inspect.isgeneratorfunction(f):
@@ -224,10 +222,9 @@ def refuse_what_is_no_function(f: Any) -> None:
     elif inspect.iscoroutinefunction(f) or inspect.isasyncgenfunction(f):
         what, fix = "a coroutine function", "compile what it computes, without await"
     elif not callable(f):
-        what = "not a function"
-    else:
-        return
-    raise ArgumentError(f"compile: {name} is {what}", fix=fix)
+        name, what = repr(f), "not a function"
+    if what:
+        raise ArgumentError(f"compile: {name} is {what}", fix=fix)
 
 
 class Compiled(Locked):
@@ -354,7 +351,7 @@ class Compiled(Locked):
             raise _unhashable(self.function, args, kwargs) from None
         if known is not None:
             program = known[0]
-            if not program.can_change or program.captured.holds():
+            if program.captured.holds():
                 return program, arrays
         return self._specialise(programs, signature, args, kwargs), arrays
 
@@ -373,7 +370,7 @@ class Compiled(Locked):
         """The program for these arguments and for what is captured now; compiled unless
         there is one.
         """
-        from ..recompilation import words  # not at the start
+        from ..recompilation import arguments, words  # not at the start
 
         with self._lock:
             program, changed = self._looked_up(programs, signature, args, kwargs)
@@ -384,7 +381,7 @@ class Compiled(Locked):
                 words.warn(words.changed_often(self.graph_name, MANY_CHANGES, changed))
         elif len(programs) > MANY_SIGNATURES and not self._warned:
             self._warned = True
-            names = argument_names(self.function, args, kwargs)
+            names = arguments.argument_names(self.function, args, kwargs)
             words.warn(words.many_kinds(self.graph_name, [*programs], names))
         if self.explained:
             LOGGER.info("compile: %s", program.report())
@@ -464,7 +461,6 @@ class Compiled(Locked):
             tuple(stages),
             time.perf_counter() - start,
             captured,
-            captured.can_change,
             traced.taken,
         )
 
@@ -481,6 +477,8 @@ class CompiledMethod(Compiled):
 
 def _unhashable(f: Callable[..., Any], args: Any, kwargs: Any) -> ArgumentError:
     """The error for an argument that cannot be told from another one."""
+    from ..recompilation.arguments import argument_names
+
     names, leaves = argument_names(f, args, kwargs), tree.flatten((args, kwargs))[0]
     bad = [i for i, leaf in enumerate(leaves) if type(leaf).__hash__ is None]
     which = [i for i in bad if not is_input(leaves[i])] or [0]

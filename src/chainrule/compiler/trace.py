@@ -9,7 +9,6 @@ or assigns need not be listed: the trace records them.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -67,33 +66,6 @@ def as_input(leaf: Any, name: str = "an argument") -> Array:
     return array if array.dtype.isnative else array.astype(native)
 
 
-def argument_names(
-    f: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
-) -> list[str]:
-    """A name for every leaf of the arguments: ``x``, or ``batch.0`` inside of a
-    container.
-    """
-    try:
-        bound = inspect.signature(f).bind(*args, **kwargs).arguments
-        named = [n for n, p in inspect.signature(f).parameters.items() if n in bound]
-        kinds = inspect.signature(f).parameters
-    except (TypeError, ValueError):
-        return [""] * len(tree.flatten((args, kwargs))[0])
-    positional = []
-    for name in named:
-        if kinds[name].kind is inspect.Parameter.VAR_POSITIONAL:
-            positional += [f"{name}.{i}" for i in range(len(bound[name]))]
-        elif (
-            kinds[name].kind is not inspect.Parameter.VAR_KEYWORD and name not in kwargs
-        ):
-            positional.append(name)
-    names: list[str] = []
-    for name, value in [*zip(positional, args, strict=True), *sorted(kwargs.items())]:
-        count = len(tree.flatten(value)[0])
-        names += [name] if count == 1 else [f"{name}.{i}" for i in range(count)]
-    return names
-
-
 def trace_call(
     f: Callable[..., Any],
     args: Sequence[Any],
@@ -104,6 +76,8 @@ def trace_call(
 
     Where one of the named ``arrays`` meets a tensor, it is an input like an argument.
     """
+    from ..recompilation.arguments import argument_names  # not at the start
+
     leaves, structure = tree.flatten((tuple(args), dict(kwargs)))
     names = argument_names(f, args, kwargs)
     title = getattr(f, "__name__", type(f).__name__)

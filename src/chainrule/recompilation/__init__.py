@@ -1,6 +1,7 @@
-"""When a compiled function must be compiled anew: what it captured, and what to say.
+"""What a compiled function looks like from outside, and when it is compiled anew.
 
-In the order of reading: ``captured`` (what a Python function sees beside its arguments,
-and whether that is still the same), ``words`` (the warnings where it happens often).
-The compiler asks; nothing here knows tensors, graphs or programs.
+In the order of reading: ``arguments`` (their names), ``captured`` (what a Python
+function sees beside its arguments, and whether that is still the same), ``words`` (the
+warnings where it happens often). The compiler asks; nothing here knows graphs or
+programs.
 """

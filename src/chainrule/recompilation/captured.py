@@ -70,7 +70,6 @@ class Captured:
         state: name → value of whatever decides what they do, in a fixed order.
         arrays: name → array, of all NumPy arrays.
         unseen: the names of arrays that are too large to be compared.
-        can_change: whether any of it can.
     """
 
     def __init__(
@@ -101,8 +100,6 @@ class Captured:
                 self._look(*self._pending.pop())
             for space in [*self._spaces]:
                 self._look_up(self._names, *space)
-        guarded = self._cells, self._named, self._containers, self._contents
-        self.can_change = self._watched or any(guarded)
         del self._seen, self._spaces  # they would keep instances alive
 
     def holds(self) -> bool:
