@@ -407,7 +407,7 @@ class Compiled(Locked):
         for found in known:
             now = Captured(roots, self._own, {*found.arrays})
             if names := difference(found.captured, now):
-                changed = changed or words.described(names[0], found.captured, now)
+                changed = changed or words.described(names, found.captured, now)
             elif not narrow or in_float32(found.graph):
                 rest = [each for each in known if each is not found]
                 programs[signature] = [replace(found, captured=now), *rest]

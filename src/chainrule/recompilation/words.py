@@ -67,8 +67,11 @@ def _listed(values: dict[Any, None]) -> str:
     return ", ".join(shown[:MOST_LISTED]) + more
 
 
-def described(name: str, old: Captured, new: Captured) -> str:
-    """What has changed, in words."""
+def described(names: list[str], old: Captured, new: Captured) -> str:
+    """What has changed, in words; "" for layers that were frozen or unfrozen, which is
+    meant to be done in the course of training.
+    """
+    name = next((each for each in names if not each.endswith("frozen")), "")
     a, b = old.state.get(name), new.state.get(name)
     plain = isinstance(a, VALUES) and isinstance(b, VALUES) and a is not b
     return name + (f", from {a!r:.40} to {b!r:.40}" if plain else "")

@@ -261,6 +261,18 @@ def test_compiled_steps_notice_what_is_frozen_and_unfrozen(engine: str) -> None:
     assert len(step.specialisations) == 3
 
 
+def test_layers_can_be_unfrozen_one_by_one_without_a_warning() -> None:
+    model = nn.Sequential(*(nn.Linear(4, 4) for _ in range(5)))
+    model.freeze()
+    step = cr.compile(stepper(model, optim.SGD(model.parameters(), lr=0.1)))
+    sizes = []
+    for layer in reversed(list(model)):
+        layer.unfreeze()
+        step(X)
+        sizes.append(len(step.specialisations[0].graph.operations))
+    assert sizes == sorted(set(sizes))  # what is frozen costs no backward pass
+
+
 def test_a_callback_can_unfreeze_a_part_in_the_course_of_training() -> None:
     class Thaw(cr.callbacks.Callback):
         def on_epoch_start(self, run: Any) -> None:
