@@ -7,10 +7,10 @@ must not know how gradients are computed.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from . import dtypes
-from .errors import GradientError
+from .errors import ArgumentError, GradientError
 from .graph import Node, variable_trace
 from .variable import Variable
 
@@ -52,7 +52,8 @@ class Gradients(Mapping[Node, Any]):
         if not isinstance(node, Node):
             return GradientError(
                 f"grads[…]: {type(node).__name__} is not a tensor: gradients are "
-                "asked for with the tensors that the loss was computed from"
+                "asked for with the tensors that the loss was computed from",
+                fix="grads[model[0].weight]; dict(model.named_parameters()) has names",
             )
         kind = "parameter" if isinstance(node, Variable) else "tensor"
         if not node.several and not dtypes.is_float(node.dtype):
@@ -66,6 +67,12 @@ class Gradients(Mapping[Node, Any]):
             "operation with a derivative leads from it to the loss",
             fix="use it in the computation of the loss, or leave it out of the "
             "optimizer",
+        )
+
+    def __setitem__(self, node: Node, gradient: Any) -> NoReturn:
+        raise ArgumentError(
+            "grads[…] = …: gradients are not changed in place",
+            fix="grads = grads.replaced({W: gradient}) has others",
         )
 
     def __iter__(self) -> Iterator[Node]:

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from chainrule import data
-from chainrule.errors import ChainruleError
+from chainrule.errors import ArgumentError, ChainruleError
 
 X = np.ones((100, 5))
 LABELS = np.arange(100) % 10
@@ -352,3 +352,22 @@ def test_a_message_names_the_users_own_line() -> None:
     assert lines[0] == "Dataset 'data': inputs (0,): no examples"
     assert lines[1].startswith("  called at  test_data_messages.py:")
     assert lines[1].endswith("data.Dataset([])")
+
+
+def test_examples_that_are_indexed_one_by_one_are_refused_with_the_cure() -> None:
+    class Examples:
+        def __len__(self) -> int:
+            return 4
+
+        def __getitem__(self, i: int) -> tuple[list[float], int]:
+            return [float(i)], i % 2
+
+    with pytest.raises(ArgumentError) as caught:
+        data.as_dataset(Examples())
+    assert str(caught.value).split("\n")[0] == (
+        "data: Examples, which is indexed example by example: expected a Dataset or "
+        "(inputs, targets)"
+    )
+    assert "x, y = map(np.stack, zip(*(d[i] for i in range(len(d)))))" in str(
+        caught.value
+    )

@@ -10,7 +10,7 @@ import pytest
 
 import chainrule as cr
 from chainrule import nn
-from chainrule.errors import ArgumentError, ChainruleError, ShapeError
+from chainrule.errors import ArgumentError, BoundsError, ChainruleError, ShapeError
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(2, 5, 6, 4)).astype(np.float32)
@@ -98,3 +98,18 @@ def test_a_mistake_is_one_clear_error(
         call()
     assert caught.value.what.startswith(first)
     assert (caught.value.fix or "").startswith(fix or "")
+
+
+@pytest.mark.parametrize("engine", ["numpy", "native"])
+def test_a_layer_of_a_sequential_can_be_replaced(engine: str) -> None:
+    model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3))
+    predict = cr.compile(lambda x: model(x), engine=engine)
+    assert predict(np.ones((2, 4), np.float32)).shape == (2, 3)
+    model[-1] = nn.Linear(8, 5)
+    assert predict(np.ones((2, 4), np.float32)).shape == (2, 5)
+    assert [name for name, _ in model.named_parameters()][-1] == "2.bias"
+    for index in (3, -4, "head"):
+        with pytest.raises(BoundsError, match="of 3"):
+            model[index] = nn.ReLU()  # type: ignore[index]
+    with pytest.raises(ArgumentError, match=r"\[0\] = int: expected a layer"):
+        model[0] = 3  # type: ignore[assignment]

@@ -152,13 +152,13 @@ MISTAKES: list[tuple[Any, type[ChainruleError], str, str | None]] = [
         lambda: optim.SGD([W], lr=-0.1),
         ArgumentError,
         "SGD: lr = -0.1: lr must be a positive number or a schedule",
-        "to keep parameters as they are, leave them out of the optimizer",
+        "to keep parameters as they are: layer.freeze()",
     ),
     (
         lambda: optim.SGD([W], lr=0),
         ArgumentError,
         "SGD: lr = 0: lr must be a positive number or a schedule",
-        "to keep parameters as they are, leave them out of the optimizer",
+        "to keep parameters as they are: layer.freeze()",
     ),
     (
         lambda: optim.SGD([W], lr=NAN),
@@ -211,7 +211,7 @@ MISTAKES: list[tuple[Any, type[ChainruleError], str, str | None]] = [
         lambda: optim.SGD([{"params": [W]}, {"params": [B], "lr": -1}]),
         ArgumentError,
         "SGD: group 1: lr = -1: lr must be a positive number or a schedule",
-        "to keep parameters as they are, leave them out of the optimizer",
+        "to keep parameters as they are: layer.freeze()",
     ),
     (
         lambda: setattr(optim.SGD([W]), "lr", NAN),

@@ -527,7 +527,21 @@ def as_dataset(values: object, name: str = "data") -> Dataset:
             "data: a list of 2 arrays: expected a Dataset or (inputs, targets)",
             fix="a tuple: (x, y)",
         )
+    indexed = hasattr(values, "__getitem__") and hasattr(values, "__len__")
+    if indexed and not isinstance(values, list) and not _is_array(values):
+        raise ArgumentError(
+            f"data: {type(values).__name__}, which is indexed example by example: "
+            "expected a Dataset or (inputs, targets)",
+            fix="x, y = map(np.stack, zip(*(d[i] for i in range(len(d))))), then "
+            "(x, y); data.Stream for more than memory holds",
+        )
     return Dataset(values, name=name)
+
+
+def _is_array(values: object) -> bool:
+    """Whether it is an array, a tensor, a frame or a column, or rows of files."""
+    names = ("__array__", "numpy", "to_numpy", "columns", "shape", "toarray")
+    return isinstance(values, Rows) or any(hasattr(values, name) for name in names)
 
 
 def _briefly(values: object) -> str:

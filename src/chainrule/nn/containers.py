@@ -101,6 +101,28 @@ class Sequential(Module):
                 f"Sequential: layer {index} of {len(self.layers)}"
             ) from None
 
+    def __setitem__(self, index: int, layer: Module) -> None:
+        """Puts another layer in the place of one: ``model[-1] = nn.Linear(8, 2)``.
+
+        Raises:
+            ArgumentError: for something that is no layer.
+            BoundsError: where there is no such layer.
+        """
+        if not isinstance(layer, Module):
+            raise ArgumentError(
+                f"Sequential: [{index!r}] = {type(layer).__name__}: expected a layer",
+                fix="model[-1] = nn.Linear(8, 2)",
+            )
+        layers = [*self.layers]
+        layers[self._position(index)] = layer
+        self.layers = tuple(layers)  # assigned, so that compiled functions notice
+
+    def _position(self, index: Any) -> int:
+        count = len(self.layers)
+        if not hasattr(index, "__index__") or not -count <= index < count:
+            raise BoundsError(f"Sequential: layer {index!r} of {count}")
+        return int(index) % count
+
 
 class Flatten(Module):
     """Makes every sample one row: all axes but the first become one.

@@ -114,7 +114,7 @@ def learning_rate(where: str, name: str, value: object) -> Any:
     if rate <= 0:
         raise ArgumentError(
             f"{where}: {name} = {value}: {name} must be {rule}",
-            fix="to keep parameters as they are, leave them out of the optimizer",
+            fix="to keep parameters as they are: layer.freeze()",
         )
     return rate
 

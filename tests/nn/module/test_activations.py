@@ -125,3 +125,16 @@ def test_a_layer_that_is_not_called_is_an_error() -> None:
     )
     with pytest.raises(ArgumentError, match="function is not a network"):
         cr.activations(lambda x: x, X, "0")  # type: ignore[arg-type]
+
+
+def test_a_layer_itself_stands_for_its_name() -> None:
+    model = Net()
+    np.testing.assert_array_equal(
+        cr.activations(model, X, model.head).numpy(),
+        cr.activations(model, X, "head").numpy(),
+    )
+    assert list(cr.activations(model, X, [model.body, "head"])) == ["body", "head"]
+    with pytest.raises(OptionError, match="Net has no layer 0"):
+        cr.activations(model, X, 0)  # type: ignore[arg-type]
+    with pytest.raises(OptionError, match="Net has no layer 'Linear'"):
+        cr.activations(model, X, nn.Linear(3, 3))

@@ -35,6 +35,8 @@ MODULE: Mapping[str, str] = {
     "trainable_weights": "model.parameters()",
     "count_params": "model.num_parameters",
     "modules": "model.named_modules()",
+    "apply": "for path, layer in model.named_modules(): …",
+    "half": "leave it out: networks compute with float32 or float64",
     "named_children": "model.children()",
     "buffers": "model.named_variables()",
     "named_buffers": "model.named_variables()",

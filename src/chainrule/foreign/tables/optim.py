@@ -13,6 +13,7 @@ OPTIMIZER: Mapping[str, str] = {
     "apply_gradients": STEP,
     "update": STEP,
     "param_groups": "optimizer.groups",
+    "add_param_group": "optim.Adam([{'params': …}, {'params': …}]), both at once",
     "learning_rate": "optimizer.lr",
     "get_last_lr": "optimizer.lr",
 }

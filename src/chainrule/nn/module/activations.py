@@ -24,7 +24,7 @@ MOST_NEAR = 4
 def activations(
     model: Module,
     x: Any,
-    names: str | Sequence[str] | None = None,
+    names: str | Module | Sequence[str | Module] | None = None,
     *,
     training: bool = False,
 ) -> Any:
@@ -37,8 +37,8 @@ def activations(
         model: the network.
         x: its input; several inputs are a tuple.
         names: the path of a layer, as ``model.named_modules()`` and ``model.summary()``
-            have it, "" for the network itself; or several of them. All layers that are
-            called when not given.
+            have it, "" for the network itself, or the layer; or a list of several. All
+            layers that are called when not given.
         training: the mode of the call.
 
     Returns:
@@ -71,7 +71,10 @@ def activations(
             fix='cr.activations(model, x, "0")',
         )
     modules = dict(model.named_modules())
-    wanted = [names] if isinstance(names, str) else list(names or modules)
+    one = names is not None and not isinstance(names, (list, tuple, set))
+    given: Any = modules if names is None else [names] if one else names
+    paths = {id(module): path for path, module in modules.items()}
+    wanted = [paths.get(id(each), each) for each in given]
     for name in wanted:
         if name not in modules:
             raise _unknown(model, name, list(modules))
@@ -87,7 +90,7 @@ def activations(
                 fix="only what forward calls as a layer, self.layer(x), has a result",
             )
     found = {n: a[0] if len(a) == 1 else a for n, a in record.found.items()}
-    return found[names] if isinstance(names, str) else found
+    return found[wanted[0]] if one else found
 
 
 class _Record:
@@ -118,6 +121,7 @@ def _as_input(model: Module, value: Any) -> Any:
 
 
 def _unknown(model: Module, name: Any, known: list[str]) -> OptionError:
+    name = type(name).__name__ if isinstance(name, Module) else name
     paths = [path for path in known if path]
     near = difflib.get_close_matches(str(name), paths, n=MOST_NEAR, cutoff=0.4)
     inside = [path for path in paths if path.endswith(f".{name}")][:MOST_NEAR]
