@@ -7,10 +7,10 @@ must not know how gradients are computed.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 from . import dtypes
-from .errors import ArgumentError, GradientError
+from .errors import GradientError
 from .graph import Node, variable_trace
 from .variable import Variable
 
@@ -67,12 +67,6 @@ class Gradients(Mapping[Node, Any]):
             "operation with a derivative leads from it to the loss",
             fix="use it in the computation of the loss, or leave it out of the "
             "optimizer",
-        )
-
-    def __setitem__(self, node: Node, gradient: Any) -> NoReturn:
-        raise ArgumentError(
-            "grads[…] = …: gradients are not changed in place",
-            fix="grads = grads.replaced({W: gradient}) has others",
         )
 
     def __iter__(self) -> Iterator[Node]:

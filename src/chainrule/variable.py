@@ -223,8 +223,7 @@ class Variable(Tensor):
         return copy
 
     def __reduce__(self) -> tuple[Any, ...]:
-        frozen = getattr(self, "frozen", False)
-        return _received, (type(self), self.array, self.name, frozen)
+        return _received, (type(self), self.array, self.name)
 
 
 class Parameter(Variable):
@@ -257,18 +256,18 @@ class Parameter(Variable):
         """Whether steps of optimizers leave it as it is."""
         return self._frozen
 
-    def freeze(self, frozen: bool = True) -> None:
+    def freeze(self) -> None:
         """From now on steps of optimizers leave it as it is, compiled ones too: no
         gradient, momentum or weight decay changes it. ``assign`` still does, and
         ``cr.backprop`` still has its gradient.
         """
-        if frozen is not self._frozen:
-            self._frozen = frozen
-            settings_changes.mark()
+        self._frozen = True
+        settings_changes.mark()
 
     def unfreeze(self) -> None:
         """Optimizers change it again."""
-        self.freeze(False)
+        self._frozen = False
+        settings_changes.mark()
 
     def like(self, array: Array) -> Any:
         """Another one with these values, frozen if this one is."""
@@ -276,13 +275,13 @@ class Parameter(Variable):
         other._frozen = self._frozen
         return other
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return *super().__reduce__(), (None, {"_frozen": self._frozen})
 
-def _received(kind: type[Variable], array: Array, name: str, frozen: bool) -> Variable:
+
+def _received(kind: type[Variable], array: Array, name: str) -> Variable:
     """A variable that was sent from another process."""
-    received = kind(array, name=name)
-    if isinstance(received, Parameter):
-        received.freeze(frozen)
-    return received
+    return kind(array, name=name)
 
 
 def parameter(
