@@ -89,9 +89,13 @@ def test_every_function_of_numpy_is_in_the_table_or_one_error_that_names_it(
 ) -> None:
     if id(called) in TRIED or name in ELSEWHERE:
         return
+    try:
+        parameters = list(inspect.signature(called).parameters.values())
+    except ValueError:
+        pytest.skip("written in C, and before NumPy 2.4 it does not say what it takes")
     needed = [
         [x, x] if parameter.name in ("tup", "arrays", "arys", "choices") else x
-        for parameter in inspect.signature(called).parameters.values()
+        for parameter in parameters
         if parameter.default is parameter.empty
         and parameter.kind
         in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)

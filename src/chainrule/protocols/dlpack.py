@@ -12,6 +12,7 @@ array API standard (2023.12) describes it.
 
 from __future__ import annotations
 
+import ctypes
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,8 @@ from ..ops.arrays import as_array
 
 #: A processor's memory: the only device there is.
 CPU = (1, 0)
+#: The name of a capsule that has a version and flags.
+_VERSIONED = "dltensor_versioned"
 #: The first version whose capsules can say that memory is read-only.
 READ_ONLY_KNOWN = (1, 0)
 
@@ -71,7 +74,7 @@ def exported(
     return array.__dlpack__(max_version=max_version if known else None)
 
 
-class _Capsule:
+class Capsule:
     """A capsule that was already asked for, handed on to NumPy."""
 
     def __init__(self, capsule: Any) -> None:
@@ -139,14 +142,30 @@ def _taken(x: Any) -> tuple[Array, bool]:
         capsule = x.__dlpack__(max_version=READ_ONLY_KNOWN)
     except TypeError:  # of the protocol before 1.0
         capsule = x.__dlpack__()
-    says_so = "versioned" in repr(capsule)
+    read_only = is_read_only(capsule)
     try:
-        array = np.from_dlpack(_Capsule(capsule))
+        array = np.from_dlpack(Capsule(capsule))
     except (BufferError, RuntimeError) as error:  # NumPy's, for types it has no name of
         raise _unknown_type(x, str(error)) from None
     if array.dtype not in dtypes.SUPPORTED:
         raise _unknown_type(x, f"its dtype is {array.dtype}")
-    return array, array.flags.writeable or not says_so
+    return array, not read_only
+
+
+def is_read_only(capsule: Any) -> bool:
+    """Whether a capsule says so: the lowest bit of the flags, which follow the version,
+    a pointer to its maker and one to its deleter. NumPy 2.1 makes all arrays read-only.
+    """
+    if f'"{_VERSIONED}"' not in repr(capsule):
+        return False
+    pointer = ctypes.pythonapi.PyCapsule_GetPointer
+    pointer.restype, pointer.argtypes = (
+        ctypes.c_void_p,
+        (ctypes.py_object, ctypes.c_char_p),
+    )
+    start = pointer(capsule, _VERSIONED.encode())
+    flags = ctypes.c_uint64.from_address(start + 8 + 2 * ctypes.sizeof(ctypes.c_void_p))
+    return bool(flags.value & 1)
 
 
 def _unknown_type(x: Any, fault: str) -> DTypeError:

@@ -145,7 +145,7 @@ def translated(
     Raises:
         ArgumentError: for an option that ours does not have.
     """
-    theirs = inspect.signature(called)
+    theirs = _signature(called, ours)
     bound = theirs.bind(*args, **kwargs).arguments
     known = parameters(ours)
     names = RENAMED.get(called.__name__, {})
@@ -168,6 +168,18 @@ def translated(
         elif not _absent(default) and key in known and known[key].default != default:
             options[key] = default
     return operands, options
+
+
+def _signature(
+    called: Callable[..., Any], ours: Callable[..., Any]
+) -> inspect.Signature:
+    """What NumPy's function takes. Those written in C say so from NumPy 2.4 on; before,
+    ours stands for it.
+    """
+    try:
+        return inspect.signature(called)
+    except ValueError:
+        return inspect.signature(ours)
 
 
 def _option(
