@@ -42,7 +42,7 @@ def case(number: int) -> Case:
     if choice.random() < 0.7:
         known = sorted(set(text) - set(".,"))
         output = choice.sample(known, choice.randint(0, len(known)))
-        if "..." in text:
+        if "..." in text and choice.random() < 0.9:
             output.insert(choice.randint(0, len(output)), "...")
         text += "->" + "".join(output)
     return text, arrays
@@ -194,6 +194,8 @@ WRONG: list[tuple[tuple[Any, ...], type[Exception], str]] = [
      "einsum: '...ijk': A (2, 3) with the subscripts '...ijk': 2 axes < 3 letters"),
     (("ij,jk", A), ArgumentError,
      "einsum: 'ij,jk': 2 groups of letters for 1 operands"),
+    (("...i->i", A), ArgumentError,
+     "einsum: '...i->i': the result 'i' has no place for the axes under '...'"),
     (("ij->k", A), ArgumentError,
      "einsum: 'ij->k': no operand has 'k', which the result has"),
     (("ij->ii", A), ArgumentError, "einsum: 'ij->ii': the result has 'i' twice"),

@@ -40,7 +40,7 @@ def pad(
         value: the constant.
 
     Raises:
-        ArgumentError: for a negative width.
+        ArgumentError: for a negative width, and a value that is no number.
         OptionError: for an unknown mode.
         ShapeError: when there is not one pair per axis, or an axis without elements is
             to be continued.
@@ -56,6 +56,10 @@ def pad(
     found = node(x)
     pairs = _pairs(found, widths)
     if mode == "constant":
+        if not isinstance(value, numbers.Real):
+            raise ArgumentError(
+                f"pad: value={value!r}: expected a number, the same on all sides"
+            )
         return movement.pad(found, pairs, value)
     if isinstance(mode, numbers.Real):
         raise ArgumentError(

@@ -93,6 +93,12 @@ def _output(subscripts: str, terms: Sequence[str], given: str | None) -> str:
     if given is None:
         once = [each for each in sorted(set(together)) if together.count(each) == 1]
         return hidden + "".join(each for each in once if each not in hidden)
+    if hidden and "..." not in given:
+        raise _wrong(
+            subscripts,
+            f"the result '{given}' has no place for the axes under '...'",
+            f"'...{given}' keeps them; letters in place of '...' are summed over",
+        )
     output = given.replace("...", hidden, 1)
     for letter in output:
         if output.count(letter) > 1:
