@@ -95,6 +95,18 @@ def advise(module: str, names: Iterable[str], address: str) -> None:
             for base in value.__mro__:
                 if base.__module__.startswith(_OURS) and base.__name__ != "Node":
                     _advise_methods(base, address)
+            if value.__init__ is object.__init__ and value.__new__ is object.__new__:
+                _take_nothing(value, address)
+
+
+def _take_nothing(kind: type, address: str) -> None:
+    """Gives a class that has none a constructor, so that its name is in the error."""
+
+    def __init__(self: object) -> None: ...
+
+    __init__.__annotations__ = {}  # as the signature is of a class without one
+    __init__.__qualname__ = f"{kind.__name__}.__init__"
+    type.__setattr__(kind, "__init__", advised(address)(__init__))
 
 
 def _advised_function(function: FunctionType, address: str) -> Callable[..., Any]:

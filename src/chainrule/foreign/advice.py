@@ -132,7 +132,10 @@ def advised(address: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
             try:
                 return function(*args, **kwargs)
             except TypeError:
-                refused = wrong_arguments(function, name, address, args, kwargs)
+                called = name
+                if args and function.__name__ == "__init__":  # it may be inherited
+                    called = type(args[0]).__qualname__
+                refused = wrong_arguments(function, called, address, args, kwargs)
                 if refused is not None:
                     raise refused from None
                 raise

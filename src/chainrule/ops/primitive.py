@@ -153,12 +153,12 @@ class Primitive:
 
     def __call__(self, *operands: Any, **params: Any) -> Any:
         """The node of this operation on the operands; its value too, unless tracing."""
-        inputs = lift(operands)
-        if self.promotes or self.real:
-            inputs = common_dtype(self.name, inputs, real=self.real)
         try:
+            inputs = lift(operands)
+            if self.promotes or self.real:
+                inputs = common_dtype(self.name, inputs, real=self.real)
             shape, dtype = self.infer(*inputs, **params)
-        except TypeError:
+        except (IndexError, TypeError):  # of the first operand, where there is none
             options = "package.OPTIONS"
             wrong = wrong_arguments(self.infer, self.name, options, operands, params)
             if wrong is None:
