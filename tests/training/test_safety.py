@@ -296,3 +296,19 @@ def test_a_loader_in_time_says_nothing_and_leaves_no_thread(
             return
         time.sleep(0.01)
     raise AssertionError("a thread goes on looking")
+
+
+def test_the_command_refuses_to_go_on_with_a_run_that_goes_on(tmp_path: Path) -> None:
+    from click.testing import CliRunner
+
+    from chainrule.cli import train
+
+    out = tmp_path / "run"
+    begun = ["iris", "--epochs", "1", "--out", str(out)]
+    assert CliRunner().invoke(train.command, begun).exit_code == 0
+    (out / "metrics.json").unlink()
+    with saving.locked(out / "checkpoints" / ".lock", "Run", "wait"):
+        result = CliRunner().invoke(train.command, ["--resume", str(out)])
+    assert isinstance(result.exception, FileError)
+    assert "is writing there: one run at a time" in result.exception.what
+    assert CliRunner().invoke(train.command, ["--resume", str(out)]).exit_code == 0

@@ -133,7 +133,7 @@ def _arrays(sequences: Any, what: str) -> list[Array]:
     """The sequences as arrays of one dtype that differ in their length alone."""
     if isinstance(sequences, str | bytes) or not hasattr(sequences, "__iter__"):
         raise ArgumentError(
-            f"{what}: a {type(sequences).__name__}: expected a list of sequences"
+            f"{what}: expected a list of sequences, got {type(sequences).__name__}"
         )
     arrays = [
         np.zeros(0, np.int64)
