@@ -7,7 +7,10 @@ SYMMETRIC_ONLY = (
     "without a gradient"
 )
 
-FACTORED = "cr.linalg.solve(a, b); cr.linalg.qr and cr.linalg.cholesky are factors"
+FACTORED = (
+    "cr.linalg.solve(a, b) factors a and solves; cr.linalg.qr(a) and "
+    "cr.linalg.cholesky(a) return factors"
+)
 
 #: Names of ``linalg``.
 NAMES: Mapping[str, str] = {

@@ -25,10 +25,7 @@ FUNCTIONS = (
     "diag moveaxis unique bincount argwhere count_nonzero corrcoef cov outer sort"
 )
 
-LINALG = (
-    "cholesky cond det eigh eigvalsh inv lstsq matrix_power matrix_rank pinv qr "
-    "slogdet solve svd"
-)
+LINALG = "cholesky cond det eigh eigvalsh inv matrix_rank pinv qr slogdet svd"
 
 IN_PLACE_NAMES = (
     "add_ sub_ mul_ div_ copy_ zero_ fill_ clamp_ normal_ uniform_ assign assign_add "
@@ -151,6 +148,9 @@ NAMES: Mapping[str, str] = {
     **dict.fromkeys(("jit", "function"), "cr.compile(f)"),
     **dict.fromkeys(("mm", "bmm", "dot"), "x @ y"),
     **{name: f"cr.linalg.{name}(a)" for name in LINALG.split()},
+    "solve": "cr.linalg.solve(a, b)",
+    "lstsq": "cr.linalg.lstsq(a, b)",
+    "matrix_power": "cr.linalg.matrix_power(a, n)",
     "inverse": "cr.linalg.inv(a)",
     "pinverse": "cr.linalg.pinv(a)",
     "logdet": "cr.linalg.slogdet(a).logabsdet",
