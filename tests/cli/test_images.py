@@ -137,7 +137,7 @@ def test_a_perceptron_learns_from_images_too(animals, chainrule) -> None:
         ("train {folder} --target x", "--target: {folder} is a folder of images"),
         ("train digits --size 30", "--size is for folders of images"),
         ("train digits --skip-broken", "--skip-broken is for folders of images"),
-        ("train houses.csv --target price --size 9", "--size: houses.csv is no folder"),
+        ("train houses.csv --target price --size 9", "houses.csv is not a folder"),
         ("train nowhere/", "FileError: nowhere/: no such folder"),
         ("train digits --model lenett", "did you mean 'lenet'? There are: mlp, lenet"),
         (
@@ -152,7 +152,7 @@ def test_a_perceptron_learns_from_images_too(animals, chainrule) -> None:
         ("train iris --augment flip", "--augment: it is for images"),
         ("predict {run} nothing.png", "FileError: nothing.png: no such file"),
         ("predict {run} {empty}", "no images in this folder"),
-        ("evaluate {run} {other}", "'stars' is no class of the network, which knows"),
+        ("evaluate {run} {other}", "'stars' is not a class of the network, which"),
         ("evaluate {run} digits", "64 inputs per example: the network takes 2352"),
     ],
 )
@@ -178,7 +178,7 @@ def test_broken_images_are_named_with_the_option_that_leaves_them_out(
     assert "leave them out: --skip-broken" in result.stderr
     result = chainrule("train", folder, *QUICK, "--epochs", 1, "--skip-broken")
     assert result.exit_code == 0, result.output
-    assert "1 other files left out" in result.stdout
+    assert "1 other file left out" in result.stdout
 
 
 @pytest.mark.parametrize("name", architectures.ARCHITECTURES)

@@ -127,7 +127,7 @@ WORDS = {
     "  fix        leave --target out",
     "train iris --out kept": (
         "ArgumentError: --out 'kept': it exists already: a run is never overwritten\n"
-        "  fix        another folder, or --resume to go on with the run in it"
+        "  fix        another folder, or --resume to resume the run in it"
     ),
     "train --resume nowhere": "FileError: nowhere: no such run",
     "train --resume houses": (
@@ -192,7 +192,7 @@ WORDS = {
     ),
     "evaluate houses digits": (
         "DataError: digits: 64 inputs per example: the network takes 6\n"
-        "  fix        data like 'houses.csv', which it learned from"
+        "  fix        data like 'houses.csv', which it was trained on"
     ),
     "evaluate digits houses.csv": (
         "DataError: houses.csv: a network for images is evaluated on a named data set, "
@@ -207,7 +207,7 @@ WORDS = {
         ".svg or .html\n  fix        --out x.html"
     ),
     "data mnits": (
-        "OptionError: 'mnits' is no data set; chainrule data lists them\n"
+        "OptionError: 'mnits' is not a data set; chainrule data lists them\n"
         "  fix        did you mean 'mnist'?"
     ),
     "trian": (
@@ -278,7 +278,7 @@ CHANGES = [
     (("network", "hidden"), [8, True], "settings.network.hidden is [8, True], of the"),
     (("training", "lr"), True, "settings.training.lr is True, of the wrong type"),
     (("training", "patience"), 1.5, "settings.training.patience is 1.5, of the wrong"),
-    (("training",), None, "settings.training is no object"),
+    (("training",), None, "settings.training is not an object"),
     (("extra",), 1, "settings has an unknown entry 'extra'"),
     (("format",), "chainrule.run/1", "expected settings of format 'chainrule.run/3'"),
 ]

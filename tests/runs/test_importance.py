@@ -113,7 +113,7 @@ def test_a_mean_has_the_decimals_of_its_spread(mean, std, text) -> None:
 
 def test_what_has_no_columns_is_refused(stays, tmp_path) -> None:
     call_well("train", "--epochs", 1, "--hidden", 4, "--out", tmp_path / "digits")
-    with pytest.raises(ArgumentError, match="learned from images, which have no"):
+    with pytest.raises(ArgumentError, match="trained on images, which have no"):
         cr.load_run(tmp_path / "digits").importance()
     with pytest.raises(ArgumentError, match="repeats=0: expected at least 1"):
         stays.importance(repeats=0)

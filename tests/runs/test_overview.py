@@ -149,7 +149,7 @@ def test_wrong_conditions_name_what_is_meant(runs) -> None:
     with pytest.raises(OptionError, match="'optimiser': runs have no") as raised:
         Condition.parse("optimiser=adam").holds(run)
     assert raised.value.fix == "did you mean 'optimizer'?"
-    with pytest.raises(OptionError, match="'lr' is no condition"):
+    with pytest.raises(OptionError, match="'lr' is not a condition"):
         Condition.parse("lr")
 
 

@@ -149,11 +149,12 @@ def test_images_in_files_folders_and_arrays_are_predicted_alike(tmp_path) -> Non
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        (np.zeros((3, 7)), "array (3, 7): the network learned from columns with names"),
+        (np.zeros((3, 7)), "array (3, 7): the network was trained on columns with "
+                           "names"),
         ({"sex": ["male"]}, "table: 6 columns of the training data missing: 'number', "
                             "'age', 'joined', 'member', 'town', 'spent'"),
-        ("photo.jpg", "photo.jpg: images, but the network learned from the columns of "
-                      "a table"),
+        ("photo.jpg", "photo.jpg: images, but the network was trained on the columns "
+                      "of a table"),
     ],
 )  # fmt: skip
 def test_data_that_do_not_fit_are_one_error(stays, given, message) -> None:

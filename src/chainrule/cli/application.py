@@ -191,8 +191,8 @@ def debug_option() -> click.Option:
 
 EXAMPLES = """
 Examples:
-  chainrule train                                 learn handwritten digits
-  chainrule train houses.csv --target price       learn from your own table
+  chainrule train                                 train on handwritten digits
+  chainrule train houses.csv --target price       train on your own table
   chainrule predict runs/houses-… new.csv         predict new rows
   chainrule explain runs/digits-…                 look inside
 

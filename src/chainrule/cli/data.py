@@ -34,7 +34,7 @@ def command(name: str | None, as_json: bool) -> None:
     if name is not None and name not in catalogue.CATALOGUE:
         close = nearest(name, catalogue.CATALOGUE)
         raise OptionError(
-            f"{name!r} is no data set; chainrule data lists them",
+            f"{name!r} is not a data set; chainrule data lists them",
             fix=f"did you mean {close!r}?" if close else None,
         )
     chosen = {k: e for k, e in catalogue.CATALOGUE.items() if name in (None, k)}

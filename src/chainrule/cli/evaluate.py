@@ -38,7 +38,7 @@ Examples:
 def command(run: str, data: str | None, as_json: bool) -> None:
     """Evaluate the network of a RUN on its test data, or on DATA.
 
-    DATA is a file with the columns that the network learned from, the target among
+    DATA is a file with the columns that the network was trained on, the target among
     them; a named data set, whose test part is taken; or a folder of images, one folder
     a class.
     """

@@ -41,7 +41,7 @@ Examples:
   chainrule predict latest new.csv --out predictions.csv
       the newest run in the folder runs; the table in a file
   chainrule predict runs/animals-20260131-120000 photo.jpg
-      an image, or a folder of them, for a network that learned from images
+      an image, or a folder of them, for a network that was trained on images
   chainrule predict runs/houses-20260131-120000 new.csv --json
       the same for a program
 """
@@ -84,8 +84,8 @@ def command(
 ) -> None:
     """Predict every row of DATA with the network of a RUN.
 
-    DATA is a CSV, Parquet or Excel file with the columns that the network learned from;
-    other columns are ignored. Or it is an image, or a folder of images. For
+    DATA is a CSV, Parquet or Excel file with the columns that the network was trained
+    on; other columns are ignored. Or it is an image, or a folder of images. For
     classes, the most probable one and the probability of each; for amounts, the amount
     in the units of the training data. What the rows hold and the training rows did not
     is said on standard error.

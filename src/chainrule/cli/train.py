@@ -47,15 +47,15 @@ from .terminal import Terminal, columns
 EXAMPLES = """
 Examples:
   chainrule train
-      learn the handwritten digits that come with the package
+      on the handwritten digits that come with the package
   chainrule train mnist --hidden 512,512
-      learn a named data set; chainrule data lists them
+      on a named data set; chainrule data lists them
   chainrule train mnist --model lenet
       with a convolutional network
   chainrule train animals/ --model resnet
-      learn from images: one folder a class, animals/cat/1.jpg, animals/dog/a.png
+      on images, one folder per class: animals/cat/1.jpg, animals/dog/a.png
   chainrule train houses.csv --target price
-      learn from your own table: CSV, Parquet or Excel
+      on your own table: CSV, Parquet or Excel
   chainrule train houses.csv --target rooms --task regression --epochs 50 --out mine
       regression, although the target has few distinct values
   chainrule train --resume runs/digits-20260131-120000
@@ -203,9 +203,9 @@ def command(**given: Any) -> None:
     """Train a network on DATA: a CSV, Parquet or Excel file, a folder of images, or a
     named data set.
 
-    Without DATA it learns handwritten digits, which need no download. Defaults
-    depend on the data and are printed. The folder of the run
-    gets the model, its settings, the history, the test metrics and pictures.
+    Without DATA it is trained on handwritten digits, which need no download. Defaults
+    depend on the data and are printed. The folder of the run holds the model, its
+    settings, the history, the scores and pictures.
     """
     began = time.perf_counter()
     terminal = Terminal(json=given.pop("as_json"), quiet=given.pop("quiet"))

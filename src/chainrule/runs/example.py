@@ -141,7 +141,7 @@ def _target(settings: Settings, given: Any) -> Array:
     name = str(given[settings.target][0])
     if name not in settings.classes:
         raise DataError(
-            f"explain: target {name!r} is no class of the network, which knows "
+            f"explain: target {name!r} is not a class of the network, which knows "
             f"{', '.join(settings.classes[:8])}"
         )
     return np.array([settings.classes.index(name)])

@@ -78,7 +78,7 @@ class RunFolder:
             if path.exists() and not (path.is_dir() and not any(path.iterdir())):
                 raise ArgumentError(
                     f"--out {out!r}: it exists already: a run is never overwritten",
-                    fix="another folder, or --resume to go on with the run in it",
+                    fix="another folder, or --resume to resume the run in it",
                 )
         else:
             stem = RUNS / f"{title}-{time.strftime('%Y%m%d-%H%M%S')}"

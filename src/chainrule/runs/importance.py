@@ -163,7 +163,7 @@ def measure_importance(
     """
     if settings.transform is None:
         raise ArgumentError(
-            "importance: the network learned from images, which have no columns",
+            "importance: the network was trained on images, which have no columns",
             fix="run.explain(image) shows what it makes of one",
         )
     if repeats < 1:

@@ -59,7 +59,8 @@ def new_images(settings: Settings, what: object) -> tuple[list[str], Rows] | Non
         return None
     if not settings.image_shape:
         raise DataError(
-            f"{listed[0]}: images, but the network learned from the columns of a table",
+            f"{listed[0]}: images, but the network was trained on the columns of a "
+            "table",
             fix="a table with those columns",
         )
     files = []
@@ -108,7 +109,7 @@ def new_inputs(settings: Settings, source: object) -> tuple[Array, Columns | Non
     if settings.transform is not None:
         if isinstance(source, np.ndarray):
             raise DataError(
-                f"array {source.shape}: the network learned from columns with names",
+                f"array {source.shape}: the network was trained on columns with names",
                 fix="pandas.DataFrame(array, columns=run.columns)",
             )
         fitted = data.TableTransform.from_json(settings.transform)
@@ -199,7 +200,7 @@ def _known_images(settings: Settings, folder: Path) -> data.Dataset:
     unknown = [name for name in images.classes if name not in settings.classes]
     if unknown:
         raise DataError(
-            f"{folder}: the folder {unknown[0]!r} is no class of the network, which "
+            f"{folder}: the folder {unknown[0]!r} is not a class of the network, which "
             f"knows {', '.join(settings.classes[:8])}"
         )
     every = list(images.parts.values())
@@ -228,18 +229,18 @@ def named_examples(settings: Settings, name: str) -> data.Dataset:
         raise DataError(
             f"{name}: {counted(size, 'input')} per example: the network takes "
             f"{settings.network.inputs}",
-            fix=f"data like {settings.title!r}, which it learned from",
+            fix=f"data like {settings.title!r}, which it was trained on",
         )
     if (test.classes or ()) != settings.classes:
         raise DataError(
             f"{name}: its classes are not those of {settings.title!r}, "
-            "which the network learned from"
+            "which the network was trained on"
         )
     if settings.transform is not None and name != settings.source.name:
         raise DataError(
             f"{name}: its columns are scaled by its own mean and deviation, which are "
             f"not those of {settings.title!r}",
-            fix="a table file with the columns that the network learned from",
+            fix="a table file with the columns that the network was trained on",
         )
     return test
 
@@ -258,7 +259,7 @@ def _require_columns(columns: Columns, names: Sequence[str]) -> None:
         f"{listed}",
         fix=f"is {close!r} meant to be {missing[0]!r}?"
         if close
-        else "the file needs every column that the network learned from",
+        else "the file needs every column that the network was trained on",
     )
 
 

@@ -234,7 +234,8 @@ class Condition:
         found = re.fullmatch(r"\s*([\w.]+)\s*([=<>])\s*(.+?)\s*", text)
         if found is None:
             raise OptionError(
-                f"{text!r} is no condition: expected a name, one of = < >, and a value",
+                f"{text!r} is not a condition: expected a name, one of = < >, and a "
+                "value",
                 fix="optimizer=adam, lr>0.001 or data=houses.csv",
             )
         return cls(*found.groups())

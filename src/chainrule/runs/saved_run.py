@@ -64,9 +64,8 @@ class SavedRun:
     """What ``load_run`` returns: a network with its preprocessing and its classes.
 
     Data are given as they are in files: a pandas or Polars frame, a dictionary of
-    columns, the path of a CSV or Parquet file; for a network that learned from images,
-    the path of an image, a list of such, a folder of them, or an array of pixels from
-    0 to 1.
+    columns, the path of a CSV or Parquet file; for a network for images, the path of an
+    image, a list of such, a folder of them, or an array of pixels from 0 to 1.
 
     Attributes:
         path: the folder.
@@ -112,7 +111,7 @@ class SavedRun:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The columns that the network learned from; empty where it takes images."""
+        """The columns that the network was trained on; empty where it takes images."""
         if self.settings.transform is None:
             return ()
         fitted = data.TableTransform.from_json(self.settings.transform)

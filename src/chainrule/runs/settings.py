@@ -168,7 +168,7 @@ class Settings:
 def _read(kind: type[Any], values: Any, what: str) -> Any:
     """A dataclass from plain values, every one checked against its field's type."""
     if not isinstance(values, Mapping):
-        raise ValueError(f"{what} is no object")
+        raise ValueError(f"{what} is not an object")
     kinds = typing.get_type_hints(kind)
     known = {each.name for each in fields(kind)}
     for name in values:

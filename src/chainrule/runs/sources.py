@@ -93,7 +93,7 @@ def recognise(what: str, **asked: Any) -> Source:
         return _recognise_folder(path, asked)
     if what.endswith(("/", os.sep)):
         raise FileError(f"{what}: no such folder")
-    _refuse(asked, FOR_FOLDERS, f"{what} is no folder of images")
+    _refuse(asked, FOR_FOLDERS, f"{what} is not a folder of images")
     if not path.exists() and not _looks_like_file(what):
         here = [
             each.name for each in Path.cwd().iterdir() if _looks_like_file(each.name)

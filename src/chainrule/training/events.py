@@ -153,7 +153,7 @@ def _check(callback: Any) -> None:
         close = nearest(method, EVENTS) if method.startswith("on_") else None
         if close and method not in EVENTS:
             raise ArgumentError(
-                f"callbacks: {name}.{method} is no event of the loop, so it would "
+                f"callbacks: {name}.{method} is not an event of the loop, so it would "
                 f"never be called: the events are {', '.join(EVENTS)}",
                 fix=f"did you mean {close!r}?",
             )

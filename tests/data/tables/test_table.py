@@ -242,7 +242,7 @@ def test_wrong_arguments_are_one_error() -> None:
         data.read_table(houses(), "price", kinds={"area": "number"})
     with pytest.raises(DataError, match="no column 'aera'"):
         data.read_table(houses(), "price", drop=("aera",))
-    with pytest.raises(ArgumentError, match="the target 'price' is no input column"):
+    with pytest.raises(ArgumentError, match="the target 'price' is not an input"):
         data.read_table(houses(), "price", drop=("price",))
     with pytest.raises(ArgumentError, match="without a target"):
         data.read_table(houses(), task="regression")

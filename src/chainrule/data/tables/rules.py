@@ -116,5 +116,5 @@ def rule_from_json(kind: type[Any], values: Mapping[str, Any]) -> Any:
         or not all(isinstance(n, (int, float)) and np.isfinite(n) for n in numbers)
         or rule.std <= 0
     ):
-        raise ValueError(f"the rule of column {rule.name!r} makes no sense")
+        raise ValueError(f"the rule of column {rule.name!r} is not valid")
     return rule

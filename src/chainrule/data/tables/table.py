@@ -311,7 +311,7 @@ def read_table(
         if name in kept or name in given:
             raise ArgumentError(f"read_table: {name!r} is to be dropped and to be used")
     if goal is not None and goal in (*left_out, *kept, *given):
-        raise ArgumentError(f"read_table: the target {goal!r} is no input column")
+        raise ArgumentError(f"read_table: the target {goal!r} is not an input column")
     notes = list(columns.notes)
     decided = task or "none"
     if goal is not None:
