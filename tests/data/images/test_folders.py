@@ -222,7 +222,7 @@ def test_hidden_files_and_folders_are_not_seen(animals) -> None:
     (animals / "bars" / "notes.txt").write_text("")
     split = data.image_folder(animals)
     assert split.train.classes == KINDS
-    assert "1 other files left out" in split.description
+    assert "1 other file left out" in split.description
 
 
 def test_errors_are_of_this_package(animals) -> None:
