@@ -10,7 +10,7 @@ import pytest
 
 import chainrule as cr
 from chainrule import nn, optim
-from chainrule.errors import GradientError, OptionError
+from chainrule.errors import ArgumentError, GradientError, OptionError
 
 ALL = sorted(optim.ALGORITHMS)
 each_algorithm = pytest.mark.parametrize("name", ALL)
@@ -198,6 +198,30 @@ def test_parameters_that_are_not_reached_stay_as_they_are_where_that_is_allowed(
     assert same == [False, False, True, True]
     with pytest.raises(GradientError, match="not reached"):
         optimizer.step(cr.backprop(cr.parameter(1.0) * 2), allow_unused=True)
+
+
+@pytest.mark.parametrize("engine", ["numpy", "native"])
+def test_a_schedule_can_take_over_at_the_step_that_was_reached(engine: str) -> None:
+    w = cr.parameter(0.0)
+    optimizer = optim.SGD([w], lr=1.0)
+
+    @cr.compile(engine=engine)
+    def step(x: Any) -> Any:
+        optimizer.step(cr.backprop(w * x))
+        return w * 1.0
+
+    seen = [step(-1.0).item(), step(-1.0).item()]
+    optimizer.lr = optim.Piecewise([3], [10.0, 100.0])
+    seen += [step(-1.0).item(), step(-1.0).item()]
+    optimizer.lr = optim.Constant(1000.0)
+    seen.append(step(-1.0).item())
+    assert seen == [1.0, 2.0, 12.0, 112.0, 1112.0]
+    with pytest.raises(ArgumentError, match="is the schedule Constant"):
+        optimizer.lr = 0.1
+    assert optimizer.lr == 1000.0
+    with pytest.raises(ArgumentError, match="must be finite"):
+        optimizer.lr = lambda t: t * np.inf
+    assert optimizer.lr == 1000.0
 
 
 def test_groups_keep_the_order_of_their_parameters() -> None:

@@ -224,14 +224,13 @@ MISTAKES: list[tuple[Any, type[ChainruleError], str, str | None]] = [
         ArgumentError,
         "lr = 0.1: the learning rate of group 0 is the schedule Constant(lr=0.1), "
         "which decides it in every step",
-        "give the optimizer a number to change it by hand",
+        "lr = optim.Constant(0.1), or another schedule",
     ),
     (
-        lambda: setattr(optim.SGD([W]), "lr", optim.Constant(0.1)),
+        lambda: setattr(optim.SGD([W]), "lr", lambda t: t / 0),
         ArgumentError,
-        "lr = Constant(lr=0.1): a number cannot be replaced by a schedule later: steps "
-        "that are compiled already would not see it",
-        "give the schedule to the optimizer when it is made",
+        "optimizer: lr = nan: lr must be finite",
+        None,
     ),
     # Other hyper-parameters.
     (

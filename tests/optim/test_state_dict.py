@@ -13,9 +13,9 @@ from chainrule.errors import StateError
 
 
 def loss(weights: list[Any], step: int) -> Any:
-    """A loss that is another in every step."""
+    """A loss that is another in every step, of five."""
     W, b = weights
-    out = cr.tanh(W @ cr.tensor(np.array([1.0, step % 5, -1.0])) + b)
+    out = cr.tanh(W @ cr.tensor(np.array([1.0, step, -1.0])) + b)
     return ((out - 0.3) ** 2).sum()
 
 
@@ -37,7 +37,7 @@ def test_training_resumes_with_the_same_bits(
 
         run = cr.compile(run) if compiled else run
         for t in steps:
-            run(t)
+            run(t % 5)
 
     whole = parameters()
     train(whole, optim.by_name(name, whole, lr=rate), range(20))

@@ -310,17 +310,18 @@ class Optimizer(Watched, ABC):
 
     def current_lr(self, group: int = 0) -> float:
         """The learning rate of the next step of a group, the first unless told."""
-        return self.groups[group].lr
+        return float(self.groups[group].lr)
 
     @property
-    def lr(self) -> float:
+    def lr(self) -> Any:
         """The learning rate of the next step, of the first group.
 
-        Setting it changes a constant learning rate in every group, also for steps that
-        are compiled already; ``optimizer.groups[1].lr = 0.01`` changes that of one.
+        Setting it changes the learning rate of every group, also for steps that are
+        compiled already; ``optimizer.groups[1].lr = 0.01`` changes that of one. It is
+        set to a number, or to a schedule, which goes on at the number of steps done.
 
         Raises:
-            ArgumentError: when it is set where a schedule decides.
+            ArgumentError: when it is set to a number where a schedule decides.
 
         Example:
             >>> import chainrule as cr
@@ -333,7 +334,7 @@ class Optimizer(Watched, ABC):
         return self.current_lr()
 
     @lr.setter
-    def lr(self, value: float) -> None:
+    def lr(self, value: Rate) -> None:
         for group in self.groups:
             group.lr = value
 

@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import dtypes
-from ..errors import ArgumentError, DTypeError, ForeignNameError, ShapeError
+from ..errors import (
+    ArgumentError,
+    ChainruleError,
+    DTypeError,
+    ForeignNameError,
+    ShapeError,
+)
 from ..foreign import no_attribute, no_such_setting
 from ..graph import Node, Watched
 from ..ops.arrays import constant
@@ -105,7 +111,7 @@ class Group(Watched):
         self._count = count
         if callable(rate):
             self._rate: Variable | Callable[[Any], Any] = rate
-            hyperparameters.number(where, "lr(0)", self.rate(count).item(), "finite")
+            self._check_schedule(where, "lr(0)")
         else:
             self._rate = Variable(rate, RATE_DTYPE, name="lr")
 
@@ -142,24 +148,32 @@ class Group(Watched):
             )
         return rate if rate.dtype == RATE_DTYPE else cast(rate, dtype=RATE_DTYPE)
 
+    def _check_schedule(self, where: str, name: str) -> None:
+        hyperparameters.number(where, name, self.rate(self._count).item(), "finite")
+
     @property
-    def lr(self) -> float:
-        """The learning rate of the next step; a constant one can be set."""
+    def lr(self) -> Any:
+        """The learning rate of the next step, a number. It can be set to another
+        number, or to a schedule, which goes on at the number of steps done so far.
+        """
         return float(self.rate(self._count).item())
 
     @lr.setter
-    def lr(self, value: float) -> None:
+    def lr(self, value: Rate) -> None:
+        if callable(value):
+            before = self._rate
+            Watched.__setattr__(self, "_rate", value)
+            try:
+                self._check_schedule("optimizer", "lr")
+            except ChainruleError:
+                Watched.__setattr__(self, "_rate", before)
+                raise
+            return
         if not isinstance(self._rate, Variable):
             raise ArgumentError(
                 f"lr = {value}: the learning rate of group {self.number} is the "
                 f"schedule {self._rate!r}, which decides it in every step",
-                fix="give the optimizer a number to change it by hand",
-            )
-        if callable(value):
-            raise ArgumentError(
-                f"lr = {value!r}: a number cannot be replaced by a schedule later: "
-                "steps that are compiled already would not see it",
-                fix="give the schedule to the optimizer when it is made",
+                fix=f"lr = optim.Constant({value}), or another schedule",
             )
         number = hyperparameters.learning_rate("optimizer", "lr", value)
         self._rate.assign(constant(number, RATE_DTYPE))
