@@ -298,6 +298,79 @@ def test_a_table_may_be_parquet(chainrule) -> None:
     assert result.exit_code == 0, result.stderr
 
 
+def test_how_each_column_was_read_is_said(chainrule) -> None:
+    rows = "".join(
+        f'{n},{n % 9}.5,"${n},500",{("a", "NA")[n % 2]},{1 + n % 28}/3/2024,{n}.25\n'
+        for n in range(1, 101)
+    )
+    Path("mixed.csv").write_text("code,x,pay,c,day,y\n" + rows)
+    words = ("train", "mixed.csv", "--target", "y", "--epochs", 1)
+    said = chainrule(*words).stdout
+    assert "  numbers     x, pay (in $ with commas before thousands)\n" in said
+    assert "  categories  c (1 different, 50 gaps, 50 × 'NA')\n" in said
+    assert "  dates       day (day, month, year)\n" in said
+    assert "'code' is left out: it counts the rows; --keep code uses it." in said
+    said = chainrule(*words, "--keep", "code", "--drop", "pay,c").stdout
+    assert "  numbers  code, x\n" in said
+
+
+def test_dates_and_decimals_that_are_open_are_settled_by_options(chainrule) -> None:
+    rows = "".join(
+        f"{1 + n % 9}/{1 + n % 12}/2024;{n + 1},125;{n % 2}\n" for n in range(80)
+    )
+    Path("open.csv").write_text("day;x;y\n" + rows)
+    words = ("train", "open.csv", "--target", "y", "--epochs", 1)
+    refused = chainrule(*words)
+    assert refused.exit_code == 2
+    assert "--dates dmy for day, month, year, --dates mdy for month" in refused.stderr
+    result = chainrule(*words, "--dates", "dmy", "--decimal", ".", "--out", "o")
+    assert result.exit_code == 0, result.stderr
+    settings = json.loads(Path("o/settings.json").read_text())
+    forms = {rule["name"]: rule["form"] for rule in settings["transform"]["columns"]}
+    assert forms == {"day": "dmy", "x": "."}
+    high = settings["transform"]["columns"][1]["high"]
+    assert high > 10_000
+    assert chainrule("predict", "o", "open.csv").stderr == ""
+    assert chainrule("evaluate", "o", "open.csv").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "target"),
+    [
+        ("x,y\n1,a\n2,b\n3,a\n", "y"),
+        ("x,y\n1,1.5\n2,2.5\n4,3.75\n", "y"),
+        ("x,y\n1,a\n2,b\n", "y"),
+        ("x,y\n1,1.5\n2,2.5\n", "y"),
+        ("x,z,y\n" + "".join(f"{n},{n % 3},a\n" for n in range(9)), "y"),
+        ("x,z,y\n" + "".join(f"{n},{n % 3},2.5\n" for n in range(9)), "y"),
+        ("x,y\n" + "".join(f"{n},w{n}\n" for n in range(40)), "y"),
+    ],
+)
+def test_the_cure_that_a_message_offers_leads_somewhere(
+    chainrule, text: str, target: str
+) -> None:
+    """The options of the advice are taken as they stand, until the run succeeds or the
+    advice is to bring other rows."""
+    Path("t.csv").write_text(text)
+    words = ["--target", target]
+    for _ in range(4):
+        result = chainrule("train", "t.csv", *words, "--epochs", 1, "--quiet")
+        if result.exit_code == 0:
+            return
+        assert result.exit_code == 2, result.stderr
+        advice = result.stderr.split("  fix ")[1]
+        offered = re.findall(r"(--\w+) ([\w.]+)", advice)
+        if not offered:
+            assert re.search("more rows|rows with other values|correct the num", advice)
+            return
+        for option, value in offered:
+            if option in words:
+                words[words.index(option) + 1] = value
+            else:
+                words += [option, value]
+    raise AssertionError(result.stderr)
+
+
 def test_a_test_part_of_one_class_is_no_mistake(chainrule) -> None:
     rows = "".join(f"{n},{'b' if n in (3, 70) else 'a'}\n" for n in range(100))
     Path("rare.csv").write_text("x,y\n" + rows)

@@ -20,7 +20,7 @@ import numpy as np
 
 from ...errors import DataError, FileError, missing_package
 from ..validation import Array
-from .cells import MISSING, Numbers
+from .cells import MISSING, Numbers, hopeless
 from .csv_files import Layout, unpacking
 from .texts import Texts
 
@@ -58,11 +58,9 @@ class ArrowCells:
         if _holds_codes(self.cells):
             return None
         values = _cast(self.cells)
-        if values is not None and not (
-            np.isinf(values).any() or np.isnan(values).sum() > self.cells.null_count
-        ):
+        if values is not None and _all_finite(values, self.cells):
             return Numbers(values, Counter())
-        if values is None and _hopeless(self.cells):
+        if values is None and hopeless(self.cells.slice(0, 1000).to_pylist()):
             return None
         trimmed = compute.utf8_trim_whitespace(self.cells)
         names = sorted(MISSING)
@@ -77,9 +75,7 @@ class ArrowCells:
         )
         kept = compute.if_else(is_mark, None, trimmed)
         values = None if _holds_codes(kept) else _cast(kept)
-        if values is None or np.isnan(values).sum() > kept.null_count:
-            return None
-        if np.isinf(values).any():
+        if values is None or not _all_finite(values, kept):
             return None
         return Numbers(values, marks)
 
@@ -110,15 +106,9 @@ def _cast(cells: Any) -> Array | None:
     return np.asarray(numbers.to_numpy(zero_copy_only=False), dtype=np.float64)
 
 
-def _hopeless(cells: Any) -> bool:
-    """Whether the first texts already show that a column is not one of numbers."""
-    for cell in cells.slice(0, 1000).to_pylist():
-        if cell is not None and (text := cell.strip()) not in MISSING:
-            try:
-                float(text)
-            except ValueError:
-                return True
-    return False
+def _all_finite(values: Array, cells: Any) -> bool:
+    """Whether every text was a finite number, and none of them ``nan``."""
+    return int(np.isfinite(values).sum()) == len(cells) - int(cells.null_count)
 
 
 def _array(values: list[str]) -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -75,6 +75,8 @@ class PythonCells:
 
     def numbers(self) -> Numbers | None:
         """The cells as numbers, where every one is a plain number or missing."""
+        if hopeless(self.cells[:20]):
+            return None
         cells, marks = self.cells, Counter[str]()
         text = "\n".join(cells)
         if not _is_plain(text):
@@ -87,10 +89,13 @@ class PythonCells:
                 return None
         if CODES.search(text):
             return None
+        if "" in cells:
+            cells = [cell or "nan" for cell in cells]
         try:
-            return Numbers(np.array([float(cell or "nan") for cell in cells]), marks)
+            values = np.fromiter(map(float, cells), np.float64, len(cells))
         except ValueError:
             return None
+        return Numbers(values, marks)
 
     def texts(self) -> Texts:
         """The cells without blanks around them; empty ones are missing."""
@@ -100,8 +105,20 @@ class PythonCells:
         for cell in distinct:
             text = cell.strip()
             place[cell] = known.setdefault(text, len(known)) if text else -1
-        codes = np.array([place[cell] for cell in self.cells], dtype=np.int32)
+        numbers = map(place.__getitem__, self.cells)
+        codes = np.fromiter(numbers, np.int32, len(self.cells))
         return Texts(list(known), codes)
+
+
+def hopeless(cells: Iterable[str | None]) -> bool:
+    """Whether a few cells already show that a column is not one of plain numbers."""
+    for cell in cells:
+        if cell is not None and (text := cell.strip()) not in MISSING:
+            try:
+                float(text)
+            except ValueError:
+                return True
+    return False
 
 
 def _is_plain(text: str) -> bool:

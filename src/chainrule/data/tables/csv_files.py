@@ -48,6 +48,9 @@ CELLS = 1 << 20
 #: The line by which Excel names the delimiter.
 SEP = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
 
+#: An end of line inside a cell, as ``csv`` counts lines.
+BREAK = re.compile(r"\r\n|\r|\n")
+
 #: The longest cell that ``csv`` can be made to take on every system.
 LONGEST = 2**31 - 1
 
@@ -229,48 +232,81 @@ def read_rows(layout: Layout, cells: int = CELLS) -> Iterator[Rows]:
         DataError: a row with too many or few cells, a quote never closed.
     """
     with unpacking(layout.name), open_text(layout) as text:
-        found = _rows(text, layout)
-        part = _take(found, 1)
-        if not part:
-            return
-        width, line = len(part[0][0]), part[0][1]
-        part += _take(found, max(1, cells // width))
-        while part:
-            for row, here in part:
-                if len(row) != width:
-                    raise DataError(
-                        f"{layout.name}: line {here}: {len(row)} cells, but {width} in "
-                        f"line {line}: every row must have as many cells as the header",
-                        fix="correct the line; cells that contain "
-                        f"{layout.delimiter!r} need quotes",
-                    )
-            columns = list(zip(*(row for row, _ in part), strict=True))
-            yield Rows(columns, np.array([here for _, here in part]))
-            part = _take(found, max(1, cells // width))
+        reader = csv.reader(text, delimiter=layout.delimiter, strict=True)
+        begin, head = 1, None
+        rows = _take(reader, 1, layout)
+        while rows:
+            lines = _lines(rows, begin, reader.line_num) + layout.skipped
+            begin = reader.line_num + 1
+            if not _all_filled(rows):
+                kept = [n for n, row in enumerate(rows) if not _is_blank(row)]
+                rows, lines = [rows[n] for n in kept], lines[kept]
+            if rows:
+                head = head or (len(rows[0]), int(lines[0]))
+                _check_widths(rows, lines, head, layout)
+                yield Rows(list(zip(*rows, strict=True)), lines)
+            most = cells // head[0] if head else 1
+            rows = _take(reader, max(1, most), layout)
 
 
-def _take(
-    rows: Iterator[tuple[list[str], int]], most: int
-) -> list[tuple[list[str], int]]:
-    with _long_cells():
-        return list(islice(rows, most))
-
-
-def _rows(text: io.TextIOWrapper, layout: Layout) -> Iterator[tuple[list[str], int]]:
-    """Rows that are not blank, each with the line it begins on."""
-    reader = csv.reader(text, delimiter=layout.delimiter, strict=True)
-    begin = layout.skipped + 1
+def _take(reader: Iterator[list[str]], most: int, layout: Layout) -> list[list[str]]:
+    """The next rows; an error of ``csv`` is told with the line of its row."""
     try:
-        for row in reader:
-            if len(row) > 1 or (row and row[0].strip()):
-                yield row, begin
-            begin = layout.skipped + reader.line_num + 1
+        with _long_cells():
+            return list(islice(reader, most))
     except csv.Error as error:
+        line = _line_of_error(layout)
         raise DataError(
-            f"{layout.name}: line {begin}: {error}: "
+            f"{layout.name}: line {line}: {error}: "
             "a quote is not closed, or stands inside a cell",
             fix='write a quote inside a quoted cell twice: ""',
         ) from error
+
+
+def _line_of_error(layout: Layout) -> int:
+    """The line on which the row begins that ``csv`` cannot read."""
+    with open_text(layout) as text, _long_cells():
+        reader = csv.reader(text, delimiter=layout.delimiter, strict=True)
+        begin = 1
+        try:
+            for _ in reader:
+                begin = reader.line_num + 1
+        except csv.Error:
+            pass
+    return begin + layout.skipped
+
+
+def _lines(rows: list[list[str]], begin: int, end: int) -> Array:
+    """The line on which each row begins, of rows that fill the lines to ``end``."""
+    if end - begin + 1 == len(rows):
+        return np.arange(begin, end + 1)
+    lengths = [1 + len(BREAK.findall("\0".join(row))) for row in rows]
+    return begin + np.cumsum([0, *lengths[:-1]])
+
+
+def _is_blank(row: list[str]) -> bool:
+    return not row or (len(row) == 1 and not row[0].strip())
+
+
+def _all_filled(rows: list[list[str]]) -> bool:
+    """Whether no row is blank, which can be seen where all have several cells."""
+    return min(map(len, rows)) > 1
+
+
+def _check_widths(
+    rows: list[list[str]], lines: Array, head: tuple[int, int], layout: Layout
+) -> None:
+    width, line = head
+    if set(map(len, rows)) == {width}:
+        return
+    for row, here in zip(rows, lines, strict=True):
+        if len(row) != width:
+            raise DataError(
+                f"{layout.name}: line {here}: {len(row)} cells, but {width} in "
+                f"line {line}: every row must have as many cells as the header",
+                fix="correct the line; cells that contain "
+                f"{layout.delimiter!r} need quotes",
+            )
 
 
 @contextmanager

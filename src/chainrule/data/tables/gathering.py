@@ -7,6 +7,7 @@ Whether ``1,234`` is more than a thousand is decided here, once for a column.
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -40,9 +41,12 @@ class Reading:
     unsure: str | None = None
 
 
-def temporary_file() -> IO[bytes]:
-    """A file that disappears with the last array that is mapped from it."""
-    return tempfile.TemporaryFile()  # whoever maps it keeps it open
+def mapped(file: IO[bytes], dtype: Any, shape: tuple[int, ...]) -> Array:
+    """An array in a temporary file, which disappears with the array."""
+    file.truncate(np.dtype(dtype).itemsize * math.prod(shape))
+    array: Array = np.memmap(file, dtype, "r+", shape=shape)
+    file.close()  # the map holds it
+    return array
 
 
 class Pile:
@@ -56,7 +60,15 @@ class Pile:
     def __init__(self, dtype: Any, on_disk: bool) -> None:
         self.dtype = np.dtype(dtype)
         self.arrays: list[Array] = []
-        self.file: IO[bytes] | None = temporary_file() if on_disk else None
+        self.length = 0
+        self.file: IO[bytes] | None = None
+        if on_disk:
+            self.file = tempfile.TemporaryFile()  # noqa: SIM115 - open until mapped
+
+    def __del__(self) -> None:
+        """Gives back the file of a pile that nobody asked for as a whole."""
+        if self.file is not None:
+            self.file.close()
 
     def add(self, array: Array) -> None:
         """Puts one more array at the end."""
@@ -65,12 +77,13 @@ class Pile:
             self.arrays.append(array)
         else:
             self.file.write(array.data)
+        self.length += len(array)
 
     def whole(self) -> Array:
         """All of them as one array, memory-mapped where they are in a file."""
-        if self.file is not None and self.file.tell():
+        if self.file is not None and self.length:
             self.file.flush()
-            return np.memmap(self.file, self.dtype, mode="r+")
+            return mapped(self.file, self.dtype, (self.length,))
         if len(self.arrays) == 1:
             return self.arrays[0]
         return np.concatenate([*self.arrays, np.empty(0, self.dtype)])

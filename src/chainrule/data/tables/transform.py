@@ -19,6 +19,7 @@ left out.
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -31,7 +32,7 @@ from ..validation import Array, check_finite
 from . import dates
 from .columns import Columns, read_columns
 from .files import LARGE
-from .gathering import temporary_file
+from .gathering import mapped
 from .kinds import BOOLEANS, are_booleans, recognise_kinds
 from .rules import ColumnRule, TargetRule, rule_as_json, rule_from_json
 from .texts import Texts
@@ -372,9 +373,7 @@ def _matrix(rows: int, columns: int) -> Array:
     size = 4 * rows * columns
     if size < LARGE:
         return np.empty((rows, columns), dtype=np.float32)
-    file = temporary_file()
-    file.truncate(size)
-    return np.memmap(file, np.float32, "r+", shape=(rows, columns))
+    return mapped(tempfile.TemporaryFile(), np.float32, (rows, columns))
 
 
 def numbers_of(cut: Cut, kind: str, form: str) -> Array:
