@@ -206,3 +206,20 @@ def test_running_sums_of_integers_stay_integers() -> None:
         1e16,
         1e16,
     ]
+
+
+@pytest.mark.parametrize(("channels", "outputs"), [(1, 4), (3, 8), (4, 1)])
+def test_the_gradient_of_a_kernel_over_many_pixels_keeps_its_digits(
+    channels: int, outputs: int
+) -> None:
+    conv = nn.Conv2d(channels, outputs, 3)
+    x = constant((8, 150, 150, channels))
+
+    def gradients(x: Any) -> tuple[Any, Any]:
+        grads = cr.backprop((conv(x) * 0.1).sum())
+        return grads[conv.weight], grads[conv.bias]
+
+    weight, bias = cr.compile(gradients, engine="native")(x)
+    tenth, pixels = float(x.flat[0]), 8 * 148 * 148
+    np.testing.assert_allclose(weight.numpy(), pixels * tenth**2, rtol=512 * EPS)
+    np.testing.assert_allclose(bias.numpy(), pixels * tenth, rtol=512 * EPS)

@@ -30,6 +30,7 @@ from ..emit import (
     address,
     arguments,
     clear,
+    constant,
     first_lanes,
     index,
     larger,
@@ -361,7 +362,9 @@ class _Tile:
         self.by_vector, self.by_number = (z, x) if spec.along_outputs else (x, z)
 
     def emit(self) -> None:
-        """Reads the sums, adds all pixels, writes the sums."""
+        """Adds all pixels of the block, and their sums to those of the blocks before:
+        few numbers are added to each.
+        """
         b, dtype = self.b, self.spec.dtype
         if self.spec.along_outputs:
             pitch = self.spec.groups * self.spec.outputs
@@ -372,13 +375,11 @@ class _Tile:
             for r in range(self.rows)
             for v, m in enumerate(self.masks)
         ]
-        state = [
-            load(b, dtype, pointer, self.lanes, mask) for pointer, mask in pointers
-        ]
-        zero = index(0)
-        state = self._axis(0, zero, zero, state)
+        none = constant(wide(self.element, self.lanes), 0)
+        state = self._axis(0, index(0), index(0), [none] * len(pointers))
         for (pointer, mask), value in zip(pointers, state, strict=True):
-            store(b, dtype, value, pointer, mask)
+            old = load(b, dtype, pointer, self.lanes, mask)
+            store(b, dtype, b.fadd(old, value), pointer, mask)
         b.ret_void()
 
     def _axis(
