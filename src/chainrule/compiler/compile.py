@@ -192,9 +192,11 @@ def is_unasked(leaf: Any, array: Array) -> bool:
 
 
 def narrowed(leaf: Any) -> Any:
-    """An argument with the dtype that it would have if NumPy's default were float32."""
+    """An argument of the dtype that it would have if NumPy's default were float32; for
+    tracing, which looks at no value.
+    """
     array = as_input(leaf) if is_input(leaf) else np.empty(0, bool)
-    return array.astype(float32) if is_unasked(leaf, array) else leaf
+    return np.empty(array.shape, float32) if is_unasked(leaf, array) else leaf
 
 
 def _signature(args: Any, kwargs: Any) -> tuple[Signature, list[Array]]:
