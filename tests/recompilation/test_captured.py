@@ -91,6 +91,13 @@ class Settings:
     beta: float = 1.0
 
 
+@dataclasses.dataclass(slots=True)
+class Slots:
+    """Settings in slots."""
+
+    beta: float = 1.0
+
+
 class Static:
     """Settings in a class."""
 
@@ -101,6 +108,7 @@ class Static:
     "holder",
     [
         Settings(),
+        Slots(),
         types.SimpleNamespace(beta=1.0),
         argparse.Namespace(beta=1.0),
         Static,
@@ -114,7 +122,8 @@ def test_an_attribute_that_the_code_names_is_followed(holder: Any) -> None:
     if isinstance(holder, types.ModuleType):
         holder.__file__ = "settings_of_the_user.py"
     run = follows(lambda x: x * holder.beta, lambda: setattr(holder, "beta", 4.0))
-    holder.another = 3
+    if not isinstance(holder, Slots):
+        holder.another = 3
     run(X)
     assert len(run.specialisations) == 2
 
@@ -367,6 +376,43 @@ def test_what_the_code_does_not_load_does_not_compile_it_anew() -> None:
         set_beta(float(n))  # a global, and not one of this function
         run(X)
     assert len(run.specialisations) == 1
+
+
+class Twice(nn.Module):
+    """A layer of the user's own that behaves differently in training."""
+
+    depends_on_training = True
+
+    def forward(self, x: Any, training: bool = False) -> Any:
+        return x * 2 if training else x
+
+
+def test_freezing_a_module_of_the_users_own_is_followed() -> None:
+    layer = Twice()
+    run = cr.compile(lambda x: layer(x, training=True))
+    for act, factor in ((layer.unfreeze, 2), (layer.freeze, 1), (layer.unfreeze, 2)):
+        act()
+        np.testing.assert_array_equal(run(X).numpy(), X * factor)
+
+
+class Half(nn.Dropout):
+    """A layer of the user's own, made of one of ours."""
+
+
+def test_only_values_that_a_users_own_module_reads_are_its_settings() -> None:
+    model, half = Net(), Half(0.5)
+    set_beta(1.0)
+    run = cr.compile(lambda x: model(x))
+    for epoch in range(4):
+        model.epoch, model.best = epoch, epoch / 2
+        run(X)
+    assert len(run.specialisations) == 1
+    model.scale = 7.0
+    agree(run, lambda x: model(x), X)
+    drop = cr.compile(lambda x: half(x, training=True))
+    drop(X)
+    half.p = 0.0  # read by the code of Dropout
+    np.testing.assert_array_equal(drop(X).numpy(), X)
 
 
 def test_a_change_elsewhere_costs_no_new_program() -> None:

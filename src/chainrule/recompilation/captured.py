@@ -50,6 +50,8 @@ MOST_ENTRIES = 100
 MOST_COMPARED = 16384
 #: The methods that are called without their name in the code.
 CALLED = ("__call__", "forward", "rule")
+#: Where the classes are that a module of the user's own is made of.
+BASES = ("chainrule.nn.module.module", "chainrule.graph.variables")
 PYTHON = os.path.dirname(os.__file__) + os.sep
 
 #: Where a value stands: (cell, value), or (namespace, name, value).
@@ -89,7 +91,7 @@ class Captured:
         self._containers: list[tuple[Any, list[Any], list[Any]]] = []
         self._contents: list[tuple[Array, Any, bytes | None]] = []
         self._names = dict.fromkeys(CALLED)
-        self._spaces: list[tuple[str, Any, bool]] = []
+        self._spaces: list[tuple[str, Any, bool | None]] = []
         self._places: set[tuple[int, str]] = set()
         self._seen: dict[int, tuple[str, Any]] = {}  # objects are kept: no id twice
         self._roots = {id(root) for root in roots}
@@ -238,18 +240,30 @@ class Captured:
             self._watched = True
             slots = (n for c in cls.__mro__ for n in getattr(c, "__slots__", ()))
             attributes = {n: getattr(value, n, None) for n in slots} | attributes
+            if not any(_reads_settings(each) for each in cls.__mro__):
+                named = {
+                    k: a
+                    for k, a in attributes.items()
+                    if isinstance(a, VALUES) and not k.startswith("_")
+                }
+                self._spaces.append((name, named, None))
+                attributes = {k: a for k, a in attributes.items() if k not in named}
         elif cls.__module__.startswith("chainrule."):
             attributes = {k: each for k, each in attributes.items() if callable(each)}
         else:
             if attributes and not _installed(value):
                 self._spaces.append((name, attributes, True))
+            if own and any("__slots__" in vars(each) for each in cls.__mro__):
+                self._spaces.append((name, _Slots(value), True))
             return
         for attribute, each in attributes.items():
             yield f"{name}.{attribute}", each, own, ()
 
-    def _look_up(self, names: Iterable[str], label: str, space: Any, all: bool) -> None:
+    def _look_up(
+        self, names: Iterable[str], label: str, space: Any, all: bool | None
+    ) -> None:
         """Follows the names that a namespace has. Functions of a class are not expected
-        to be replaced (``all``).
+        to be replaced (False); for a module's values there is a mark (None).
         """
         for name in [*names]:
             if name in space and (id(space), name) not in self._places:
@@ -257,10 +271,31 @@ class Captured:
                 value = space[name]
                 if _installed(value):
                     continue
-                fixed = not all and callable(value)
+                fixed = all is None or (not all and callable(value))
                 shown = f"{label}.{name}" if label else name
                 place = () if fixed else (space, name, value)
                 self._pending.append((shown, value, True, place))
+
+
+class _Slots:
+    """The attributes of an object that has ``__slots__``, as a namespace."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __contains__(self, name: str) -> bool:
+        member = getattr(type(self.value), name, None)
+        return isinstance(member, types.MemberDescriptorType) and hasattr(
+            self.value, name
+        )
+
+    def __getitem__(self, name: str) -> Any:
+        return getattr(self.value, name)
+
+
+def _reads_settings(cls: type) -> bool:
+    """Whether the code of a class of ours reads attributes, which is not looked at."""
+    return cls.__module__.startswith("chainrule.") and cls.__module__ not in BASES
 
 
 def _name(value: Any) -> str:
