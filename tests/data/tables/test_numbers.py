@@ -193,3 +193,13 @@ def test_a_target_that_is_no_number_is_quoted(write: Write) -> None:
         data.read_table(write("a,y\n" + rows), "y")
     rows = "".join(f'{n % 7},"${n},444"\n' for n in range(1, 60))
     assert data.read_table(write("a,y\n" + rows), "y").task == "regression"
+
+
+def test_codes_are_numbers_where_the_column_is_one() -> None:
+    frame = {"a": ["007", "012", "100"], "x": [1.5, 2.5, 0.5]}
+    assert data.read_table(frame).kinds["a"] == "categorical"
+    table = data.read_table(frame, kinds={"a": "numeric"})
+    assert (table.transform.columns[0].low, table.transform.columns[0].high) == (7, 100)
+    fitted = data.TableTransform.fit({"a": [7, 12, 100]})
+    later = fitted.transform({"a": ["007"]})
+    np.testing.assert_array_equal(later, fitted.transform({"a": [7]}))

@@ -37,7 +37,7 @@ from .kinds import BOOLEANS, are_booleans, recognise_kinds
 from .rules import ColumnRule, TargetRule, rule_as_json, rule_from_json
 from .texts import Texts
 from .typed import as_texts
-from .written_numbers import to_number
+from .written_numbers import CODE, to_number
 
 FORMAT = "chainrule.table/2"
 
@@ -413,7 +413,10 @@ def _convert(texts: list[str], kind: str, form: str) -> list[float | None]:
         return [_boolean(text) for text in texts]
     if kind == "date":
         return dates.days_of(texts, form or "ymd")
-    return [to_number(text, form or ".") for text in texts]
+    return [
+        float(text) if CODE.fullmatch(text) else to_number(text, form or ".")
+        for text in texts
+    ]
 
 
 def _boolean(cell: str) -> float | None:

@@ -49,7 +49,7 @@ PATTERNS = {".": _pattern(",", r"\."), ",": _pattern(r"\.", ",")}
 
 #: Whole numbers with a zero in front are codes (postcodes, telephone numbers), not
 #: amounts.
-CODE = re.compile(r"[+-]?0\d+")
+CODE = re.compile(r"[+-]?0\d+", re.ASCII)
 
 #: One comma or point with three digits behind it: thousands, or three decimals.
 EITHER = re.compile(r"\D*[1-9]\d{0,2}[.,]\d{3}\D*")
