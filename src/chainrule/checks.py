@@ -16,7 +16,7 @@ import numpy as np
 
 from . import tree
 from .backprop import pullback
-from .derivatives import call_openly
+from .derivatives import call_openly, check_function
 from .errors import ChainruleError, NumericsError, TraceError
 from .graph import Array, current_trace, in_order
 from .ops.arrays import constant, lift
@@ -111,6 +111,7 @@ def check_gradients(
         >>> a, b = np.ones((2, 3)), np.ones((3, 2))
         >>> cr.check_gradients(lambda a, b: cr.tanh(a @ b), a, b)
     """
+    check_function("check_gradients", f)
     rng = np.random.default_rng(seed)
     points = [np.array(arg, dtype=np.float64) for arg in args]
     _check_once(f, points, rng, step, tolerance, "first")
@@ -182,6 +183,7 @@ def check_declared(f: Function, *args: Any) -> None:
         >>> import chainrule as cr
         >>> cr.check_declared(lambda x: cr.softmax(x).sum(), np.ones((2, 3)))
     """
+    check_function("check_declared", f)
     outputs = lift(tree.flatten(f(*args))[0])
     for node in in_order(outputs):
         values = node.value if isinstance(node.value, tuple) else (node.value,)

@@ -54,12 +54,15 @@ def call_openly(f: Function, *args: Any, **kwargs: Any) -> Any:
         differentiating.reset(token)
 
 
-def _check_function(operation: str, f: Any) -> None:
+def check_function(operation: str, f: Any, fix: str | None = None) -> None:
+    """Refuses what is not a function, in ``cr.operation(f, x)``.
+
+    Raises:
+        ArgumentError: for it.
+    """
     if not callable(f):
-        raise ArgumentError(
-            f"{operation}: {type(f).__name__} is not a function",
-            fix=f"cr.{operation}(f)(x); for a loss at hand, cr.backprop(loss)[x]",
-        )
+        what = f"{operation}: {type(f).__name__} is not a function"
+        raise ArgumentError(what, fix=fix or f"cr.{operation}(f, x)")
 
 
 def _or_zeros(gradients: Sequence[Any], nodes: Sequence[Node]) -> list[Any]:
@@ -91,7 +94,8 @@ def value_and_grad(
         >>> value.item(), slope.item()
         (8.0, 12.0)
     """
-    _check_function("grad", f)
+    fix = "cr.grad(f)(x); for a loss at hand, cr.backprop(loss)[x]"
+    check_function("grad", f, fix)
     several = not isinstance(argnums, int)
     chosen: tuple[int, ...] = (
         tuple(argnums) if not isinstance(argnums, int) else (argnums,)
@@ -194,6 +198,7 @@ def vjp(f: Function, *args: Any) -> tuple[Any, Function]:
         >>> back(cr.tensor([1.0, 10.0]))[0].numpy()
         array([ 2., 40.], dtype=float32)
     """
+    check_function("vjp", f)
     nodes, structure = _inputs("vjp", args)
     result = call_openly(f, *tree.unflatten(structure, list(nodes)))
     leaves, out_structure = tree.flatten(result)
@@ -237,6 +242,7 @@ def jvp(f: Function, x: Any, v: Any) -> tuple[Any, Any]:
         >>> dy.numpy()
         array([1., 3.], dtype=float32)
     """
+    check_function("jvp", f)
     nodes, structure = _inputs("jvp", x)
     directions = _directions("jvp", v, structure, nodes)
     result = call_openly(f, tree.unflatten(structure, list(nodes)))
@@ -284,6 +290,7 @@ def hvp(f: Function, x: Any, v: Any) -> Any:
         >>> cr.hvp(lambda x: (x ** 3).sum(), x, v).numpy()
         array([ 6., 12.], dtype=float32)
     """
+    check_function("hvp", f)
     nodes, structure = _inputs("hvp", x)
     directions = _directions("hvp", v, structure, nodes)
     output = _scalar(call_openly(f, tree.unflatten(structure, list(nodes))))
@@ -308,6 +315,7 @@ def jacobian(f: Function, argnum: int = 0) -> Function:
         array([[2., 0.],
                [0., 4.]], dtype=float32)
     """
+    check_function("jacobian", f, "cr.jacobian(f)(x)")
 
     @functools.wraps(f)
     def differentiated(*args: Any, **kwargs: Any) -> Any:

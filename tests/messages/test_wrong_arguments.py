@@ -80,6 +80,19 @@ def test_an_option_that_it_does_not_have_is_an_error_of_ours(name: str) -> None:
         value(of_another_library=1)
 
 
+@pytest.mark.parametrize(
+    "operation",
+    ["grad", "value_and_grad", "vjp", "jvp", "hvp", "jacobian", "hessian", "trace",
+     "check_gradients", "check_declared", "compile"],
+)  # fmt: skip
+def test_what_takes_a_function_refuses_what_is_none(operation: str) -> None:
+    needed = {"jvp": 3, "hvp": 3, "vjp": 2, "trace": 2, "check_gradients": 2,
+              "check_declared": 2}  # fmt: skip
+    arguments = [cr.ones(2)] * (needed.get(operation, 1) - 1)
+    with pytest.raises(ArgumentError, match=r"(int|3) is not a function"):
+        getattr(cr, operation)(3, *arguments)
+
+
 MESSAGES: list[tuple[Callable[[], Any], type[ChainruleError], str, str | None]] = [
     (
         lambda: nn.KeyValueCache(),  # type: ignore[call-arg]

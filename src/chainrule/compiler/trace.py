@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from .. import dtypes, tree
+from ..derivatives import check_function
 from ..errors import DTypeError, TraceError
 from ..graph import Array, Graph, Node, Trace, no_value
 from ..ops.arrays import lift
@@ -177,4 +178,5 @@ def trace(f: Callable[..., Any], *examples: Any, **named: Any) -> Graph:
         >>> [node.op.name for node in graph.operations]
         ['exp', 'multiply']
     """
+    check_function("trace", f)
     return trace_call(f, examples, named).graph
