@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import re
 from collections.abc import Callable
 from typing import Any
@@ -11,8 +12,9 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule import data, models, nn, optim
+from chainrule import data, models, nn, optim, runs, training
 from chainrule.errors import ArgumentError, ForeignNameError, OptionError
+from chainrule.foreign import Settled, of_package
 from chainrule.training import callbacks, metrics
 from chainrule.training.history import History
 
@@ -93,6 +95,23 @@ def test_an_attribute_that_is_not_there_cannot_be_assigned(
     )
     assert lines[1].startswith("  called at  test_assignments.py:")
     assert lines[2] == f"  fix        {fix}"
+
+
+#: Results that are read, and the base of schedules, which users write.
+FREE = {"Evaluation", "Gradients", "Graph", "Schedule"}
+MODULES = (cr, optim, data, callbacks, metrics, training, runs)
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)
+def test_every_public_class_with_settings_knows_its_attributes(module: Any) -> None:
+    for name in set(module.__all__) - FREE:
+        kind = getattr(module, name)
+        if not inspect.isclass(kind) or not of_package(kind):
+            continue
+        settings = getattr(kind, "__dataclass_params__", None)
+        closed = (settings is not None and settings.frozen) or not kind.__dictoffset__
+        known = (Settled, nn.Module, optim.Optimizer, Exception)
+        assert closed or issubclass(kind, known), name
 
 
 def test_a_run_says_how_it_is_stopped() -> None:

@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from ..foreign import Settled
 from .validation import Array
 
 
-class Rows:
+class Rows(Settled):
     """The interface of an array whose rows are computed on access.
 
     Attributes:

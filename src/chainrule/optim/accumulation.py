@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ArgumentError, ShapeError
+from ..foreign import Settled
 from ..ops.creation import zeros
 from ..public import listing
 from ..variable import Parameter, Variable
@@ -19,7 +20,7 @@ from ..variable import Parameter, Variable
 __all__ = ["Accumulator"]
 
 
-class Accumulator:
+class Accumulator(Settled):
     """Adds up the gradients of several batches, as if they had been one.
 
     Formula: g = Σᵢ cᵢ gᵢ. With cᵢ = nᵢ / n, the share of batch i in all n examples, g

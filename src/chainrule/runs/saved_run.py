@@ -15,6 +15,7 @@ import numpy as np
 from .. import data
 from ..errors import ArgumentError
 from ..explain.layers import NetworkExplanation
+from ..foreign import Settled
 from ..loading import load
 from ..nn import Ensemble, Module
 from ..training import History
@@ -60,7 +61,7 @@ def load_run(path: str | os.PathLike[str]) -> SavedRun:
     return SavedRun(folder, folder.read_settings())
 
 
-class SavedRun:
+class SavedRun(Settled):
     """What ``load_run`` returns: a network with its preprocessing and its classes.
 
     Data are given as they are in files: a pandas or Polars frame, a dictionary of
