@@ -281,6 +281,12 @@ def test_unique_and_nonzero_are_numpys() -> None:
     assert t[cr.nonzero(t)].numpy().tolist() == [3, 1, 3, 3]
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "uint64", "int64"])
+def test_bincount_takes_integers_of_every_kind(dtype: str) -> None:
+    counts = cr.bincount(np.array([3, 0, 3], dtype)).numpy()
+    assert counts.tolist() == [1, 0, 0, 2]
+
+
 def test_bincount_is_numpys_and_has_a_gradient_by_the_weights() -> None:
     x = np.array([1, 4, 1, 0])
     assert cr.bincount(x).numpy().tolist() == np.bincount(x).tolist()
@@ -636,6 +642,42 @@ MESSAGES: list[tuple[Callable[[], Any], type[ChainruleError], str, str | None]] 
         lambda: cr.pad(cr.zeros(2), (0, -1), "edge"),
         ArgumentError,
         "pad: widths [(0, -1)]: each must be at least 0",
+        None,
+    ),
+    (
+        lambda: cr.tril(cr.zeros((2, 2)), k=0.5),  # type: ignore[arg-type]
+        ArgumentError,
+        "tril: k=0.5: expected a whole number",
+        None,
+    ),
+    (
+        lambda: cr.vstack(3.0),  # type: ignore[arg-type]
+        ArgumentError,
+        "vstack: 3.0: expected several tensors, in a list or tuple",
+        None,
+    ),
+    (
+        lambda: cr.linspace("0", 1),
+        ArgumentError,
+        "linspace: start='0': expected numbers",
+        None,
+    ),
+    (
+        lambda: cr.quantile([1.0], "half"),
+        ArgumentError,
+        "quantile: q='half': expected numbers",
+        None,
+    ),
+    (
+        lambda: cr.cov([[1.0, 2.0]], ddof="n"),  # type: ignore[arg-type]
+        ArgumentError,
+        "cov: ddof='n': expected numbers",
+        None,
+    ),
+    (
+        lambda: cr.pad(cr.zeros(2), 1.5),  # type: ignore[arg-type]
+        ArgumentError,
+        "pad: widths=1.5: expected a whole number, or (before, after) for every axis",
         None,
     ),
     (

@@ -17,7 +17,7 @@ from ..ops.reduction import Axis, sum
 from ..ops.reduction import max as largest
 from ..ops.reduction import min as smallest
 from .filling import linspace, ones_like
-from .operands import integers, known, node
+from .operands import integers, known, node, numbers, whole
 from .searching import searchsorted
 
 
@@ -49,12 +49,12 @@ def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
         >>> cr.bincount(cr.tensor([0, 2, 2])).numpy()
         array([1, 0, 2])
     """
-    numbers = integers("bincount", x)
-    if len(numbers.shape) != 1:
-        raise ShapeError(f"bincount: {numbers.describe()}: expected a vector, (n,)")
+    labels = integers("bincount", x)
+    if len(labels.shape) != 1:
+        raise ShapeError(f"bincount: {labels.describe()}: expected a vector, (n,)")
     value = known(
         "bincount",
-        numbers,
+        labels,
         "the size of the result depends on the values",
         "cr.scatter_add(weights, x, size=n), where n is known beforehand",
     )
@@ -63,14 +63,15 @@ def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
         raise BoundsError(
             f"bincount: number {int(value[row])} at row {row}: expected 0 or more"
         )
-    size = int(np.max(value, initial=-1)) + 1
-    counted = ones_like(numbers, np.int64) if weights is None else node(weights)
-    if counted.shape != numbers.shape:
+    size = int(value.max()) + 1 if value.size else 0
+    counted = ones_like(labels, np.int64) if weights is None else node(weights)
+    if counted.shape != labels.shape:
         raise ShapeError(
-            f"bincount: {numbers.describe()} with weights {counted.shape}: one weight "
+            f"bincount: {labels.describe()} with weights {counted.shape}: one weight "
             "a number is needed"
         )
-    return scatter_add(counted, numbers, max(size, int(minlength)))
+    least = whole("bincount", "minlength", minlength)
+    return scatter_add(counted, labels, max(size, least))
 
 
 def histogram(
@@ -144,12 +145,13 @@ def _edges(value: Any, bins: Any, range: tuple[float, float] | None) -> Any:
     if count < 1:
         raise ArgumentError(f"histogram: bins={count}: expected at least 1")
     if range is not None:
-        first, last = (float(end) for end in range)
-        if not (np.isfinite([first, last]).all() and first <= last):
+        ends = numbers("histogram", "range", range)
+        ordered = ends.shape == (2,) and np.isfinite(ends).all() and ends[0] <= ends[1]
+        if not ordered:
             raise ArgumentError(
-                f"histogram: range={tuple(range)}: expected two numbers, the smaller "
-                "first"
+                f"histogram: range={range}: expected two numbers, the smaller first"
             )
+        first, last = (float(end) for end in ends)
         if first == last:
             first, last = first - 0.5, last + 0.5
         return constant(np.linspace(first, last, count + 1), value.dtype)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numbers
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from ..graph import Node
 from ..ops.arrays import constant
 from ..ops.elementwise import where
 from ..ops.movement import broadcast_to, reshape
-from .operands import node, real_pair
+from .operands import node, numbers, real_pair, whole
 from .rearranging import moveaxis
 
 
@@ -79,15 +78,18 @@ def linspace(
         >>> cr.linspace(0, 1, 5).numpy()
         array([0.  , 0.25, 0.5 , 0.75, 1.  ], dtype=float32)
     """
-    if not isinstance(num, numbers.Integral) or num < 0:
-        raise ArgumentError(
-            f"linspace: num={num!r}: expected a whole number, 0 or more"
-        )
-    count = int(num)
+    count = whole("linspace", "num", num, ", 0 or more")
+    if count < 0:
+        raise ArgumentError(f"linspace: num={num}: expected a whole number, 0 or more")
     if not (isinstance(start, Node) or isinstance(stop, Node)):
-        found = np.linspace(start, stop, count, endpoint=endpoint, axis=axis)
-        typed = any(hasattr(end, "dtype") for end in (start, stop))
-        natural = found.dtype if typed else dtypes.default_float()
+        ends = (numbers("linspace", "start", start), numbers("linspace", "stop", stop))
+        along = whole("linspace", "axis", axis)
+        shapes.normal_axis("linspace", along, max(end.ndim for end in ends) + 1)
+        with np.errstate(all="ignore"):
+            found = np.linspace(*ends, count, endpoint=bool(endpoint), axis=along)
+        own = [end.dtype for end in (start, stop) if hasattr(end, "dtype")]
+        natural = dtypes.float_for(np.result_type(*own)) if own else None
+        natural = dtypes.default_float() if natural is None else natural
         return constant(found, natural if dtype is None else dtype)
     first, last = real_pair("linspace", start, stop)
     shape = shapes.broadcast(

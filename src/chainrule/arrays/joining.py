@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, SupportsIndex
+from typing import Any
 
 from .. import shapes
 from ..errors import ArgumentError
+from ..graph import Node
 from ..ops.composed import expand_dims, split
 from ..ops.movement import broadcast_to, concatenate, reshape, transpose
-from .operands import node
+from .operands import node, sequence, whole
 from .rearranging import atleast_1d, atleast_2d, atleast_3d
 
 
@@ -21,7 +22,7 @@ def vstack(tensors: Sequence[Any]) -> Any:
         >>> cr.vstack([cr.zeros(3), cr.ones(3)]).shape
         (2, 3)
     """
-    return concatenate([atleast_2d(each) for each in tensors])
+    return concatenate([atleast_2d(each) for each in sequence("vstack", tensors)])
 
 
 def hstack(tensors: Sequence[Any]) -> Any:
@@ -32,7 +33,7 @@ def hstack(tensors: Sequence[Any]) -> Any:
         >>> cr.hstack([cr.zeros(3), cr.ones(2)]).shape
         (5,)
     """
-    parts = [atleast_1d(each) for each in tensors]
+    parts = [atleast_1d(each) for each in sequence("hstack", tensors)]
     vectors = bool(parts) and len(parts[0].shape) == 1
     return concatenate(parts, 0 if vectors else 1)
 
@@ -45,7 +46,7 @@ def dstack(tensors: Sequence[Any]) -> Any:
         >>> cr.dstack([cr.zeros((2, 3)), cr.ones((2, 3))]).shape
         (2, 3, 2)
     """
-    return concatenate([atleast_3d(each) for each in tensors], 2)
+    return concatenate([atleast_3d(each) for each in sequence("dstack", tensors)], 2)
 
 
 def column_stack(tensors: Sequence[Any]) -> Any:
@@ -56,7 +57,7 @@ def column_stack(tensors: Sequence[Any]) -> Any:
         >>> cr.column_stack([cr.zeros(3), cr.ones(3)]).shape
         (3, 2)
     """
-    parts = [node(each) for each in tensors]
+    parts = sequence("column_stack", tensors)
     columns = [
         expand_dims(atleast_1d(each), 1) if len(each.shape) < 2 else each
         for each in parts
@@ -78,11 +79,12 @@ def array_split(x: Any, parts: int | Sequence[int], axis: int = 0) -> list[Any]:
     """
     value = node(x)
     along = shapes.normal_axis("array_split", axis, len(value.shape))
-    if not isinstance(parts, SupportsIndex):
-        return split(value, parts, along)
-    count = parts.__index__()
+    if hasattr(parts, "__iter__") and not isinstance(parts, (str, Node)):
+        places = [whole("array_split", "parts", each) for each in parts]
+        return split(value, places, along)
+    count = whole("array_split", "parts", parts, ", or places to cut at")
     if count < 1:
-        raise ArgumentError(f"array_split: parts={parts}: expected at least 1")
+        raise ArgumentError(f"array_split: parts={count}: expected at least 1")
     each, longer = divmod(value.shape[along], count)
     ends = [each * i + min(i, longer) for i in range(1, count)]
     return split(value, ends, along)

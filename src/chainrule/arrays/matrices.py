@@ -12,7 +12,7 @@ from ..ops.arrays import constant, lift
 from ..ops.elementwise import where
 from ..ops.movement import pad, reshape, slice_, transpose, zeros_like
 from ..ops.primitive import common_dtype
-from .operands import node
+from .operands import node, whole
 from .rearranging import moveaxis, roll
 
 
@@ -32,7 +32,7 @@ def tril(x: Any, k: int = 0) -> Any:
                [1., 1.]], dtype=float32)
     """
     value = _matrices("tril", x)
-    return where(_below(value.shape, k), value, zeros_like(value))
+    return where(_below("tril", value.shape, k), value, zeros_like(value))
 
 
 def triu(x: Any, k: int = 0) -> Any:
@@ -51,7 +51,8 @@ def triu(x: Any, k: int = 0) -> Any:
                [0., 1.]], dtype=float32)
     """
     value = _matrices("triu", x)
-    return where(_below(value.shape, k - 1), zeros_like(value), value)
+    below = _below("triu", value.shape, whole("triu", "k", k) - 1)
+    return where(below, zeros_like(value), value)
 
 
 def _matrices(operation: str, x: Any) -> Any:
@@ -64,9 +65,9 @@ def _matrices(operation: str, x: Any) -> Any:
     return value
 
 
-def _below(shape: tuple[int, ...], k: int) -> Any:
+def _below(operation: str, shape: tuple[int, ...], k: int) -> Any:
     """Which elements of matrices lie on the k-th diagonal or below."""
-    rows: Any = constant(np.arange(shape[-2])[:, None] + int(k))
+    rows: Any = constant(np.arange(shape[-2])[:, None] + whole(operation, "k", k))
     return rows >= constant(np.arange(shape[-1]))
 
 
@@ -85,7 +86,7 @@ def diag(x: Any, k: int = 0) -> Any:
         >>> cr.diag(cr.tensor([[1.0, 2.0], [3.0, 4.0]])).numpy()
         array([1., 4.], dtype=float32)
     """
-    value = node(x)
+    value, k = node(x), whole("diag", "k", k)
     if len(value.shape) == 2:
         return diagonal(value, k)
     if len(value.shape) != 1:
@@ -93,7 +94,7 @@ def diag(x: Any, k: int = 0) -> Any:
             f"diag: {value.describe()}: expected a vector or a matrix",
             fix="cr.diagonal(x, axis1=-2, axis2=-1) takes those of several matrices",
         )
-    n, by = value.shape[0], abs(int(k))
+    n, by = value.shape[0], abs(k)
     size = n + by
     if not n:
         return pad(reshape(value, (0, 0)), [(0, size), (0, size)])
@@ -124,6 +125,7 @@ def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     first, second = (shapes.normal_axis("diagonal", a, ndim) for a in (axis1, axis2))
     if first == second:
         raise ShapeError(f"diagonal: axis1={axis1} and axis2={axis2} are the same")
+    offset = whole("diagonal", "offset", offset)
     rest = [axis for axis in range(ndim) if axis not in (first, second)]
     value = transpose(value, [*rest, first, second])
     *kept, m, n = value.shape

@@ -11,7 +11,7 @@ from .. import dtypes
 from ..ops.composed import all, clip, square
 from ..ops.elementwise import absolute, isnan, where
 from ..ops.reduction import Axis, max, min, prod, sum
-from .operands import node, real
+from .operands import node, number, real
 
 
 def isinf(x: Any) -> Any:
@@ -140,7 +140,7 @@ def nanvar(x: Any, axis: Axis = None, keepdims: bool = False, ddof: int = 0) -> 
     count = sum(~missing, axis, keepdims).astype(value.dtype)
     deviation = value - nanmean(value, axis, keepdims=True)
     total = sum(square(where(missing, 0.0, deviation)), axis, keepdims)
-    left = clip(count - float(ddof), 0.0)
+    left = clip(count - float(number("nanvar", "ddof", ddof)), 0.0)
     return where(left > 0.0, total / where(left > 0.0, left, 1.0), math.nan)
 
 

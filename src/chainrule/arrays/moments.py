@@ -11,7 +11,7 @@ from ..ops.elementwise import sqrt, stop_gradient
 from ..ops.matmul import matmul
 from ..ops.movement import broadcast_to, concatenate, reshape, transpose
 from ..ops.reduction import Axis, sum
-from .operands import node, real, real_pair
+from .operands import node, number, real, real_pair
 
 
 def average(
@@ -84,7 +84,7 @@ def cov(
     """
     value = _variables("cov", x, y, rowvar)
     n = value.shape[1]
-    less = float((0 if bias else 1) if ddof is None else ddof)
+    less = number("cov", "ddof", (0 if bias else 1) if ddof is None else ddof)
     w = None
     for name, given in (("fweights", fweights), ("aweights", aweights)):
         if given is not None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
+import numpy as np
+
 from .. import dtypes
-from ..errors import DTypeError, TraceError
+from ..errors import ArgumentError, ChainruleError, DTypeError, TraceError
 from ..graph import Array
 from ..ops.arrays import lift
 from ..ops.primitive import common_dtype
@@ -57,6 +60,77 @@ def integers(operation: str, x: Any) -> Any:
             fix="convert it: x.astype('int64')",
         )
     return found
+
+
+def whole(operation: str, name: str, value: Any, rule: str = "") -> int:
+    """An argument as a whole number.
+
+    Raises:
+        ArgumentError: for anything else.
+
+    Example:
+        >>> whole("tril", "k", -1)
+        -1
+    """
+    try:
+        return operator.index(value)
+    except (TypeError, ChainruleError):
+        raise ArgumentError(
+            f"{operation}: {name}={value!r}: expected a whole number{rule}"
+        ) from None
+
+
+def number(operation: str, name: str, value: Any) -> float:
+    """An argument as a number.
+
+    Raises:
+        ArgumentError: for anything else.
+
+    Example:
+        >>> number("cov", "ddof", 1)
+        1.0
+    """
+    found = numbers(operation, name, value)
+    if found.ndim:
+        raise ArgumentError(f"{operation}: {name}={value!r}: expected a number")
+    return float(found)
+
+
+def numbers(operation: str, name: str, value: Any) -> Array:
+    """An argument as an array of float64, exact where numbers were given.
+
+    Raises:
+        ArgumentError: for what are no numbers.
+
+    Example:
+        >>> numbers("histogram", "range", (0, 1))
+        array([0., 1.])
+    """
+    try:
+        text = isinstance(value, (str, bytes)) or np.iscomplexobj(value)
+        found = None if text else np.asarray(value, np.float64)
+    except (TypeError, ValueError):
+        found = None
+    if found is None:
+        raise ArgumentError(f"{operation}: {name}={value!r}: expected numbers")
+    return found
+
+
+def sequence(operation: str, tensors: Any) -> list[Any]:
+    """Several operands, as nodes.
+
+    Raises:
+        ArgumentError: for something that is not several.
+
+    Example:
+        >>> len(sequence("vstack", [[1.0], [2.0]]))
+        2
+    """
+    if isinstance(tensors, (str, bytes)) or not hasattr(tensors, "__iter__"):
+        raise ArgumentError(
+            f"{operation}: {tensors!r}: expected several tensors, in a list or tuple"
+        )
+    return [node(each) for each in tensors]
 
 
 def known(operation: str, x: Any, depends: str, fix: str) -> Array:

@@ -12,7 +12,7 @@ from ..errors import ArgumentError, ShapeError, unknown_option
 from ..graph import Array
 from ..ops import movement
 from ..ops.movement import broadcast_to, concatenate, flip, slice_
-from .operands import node
+from .operands import node, whole
 
 #: The ways of continuing a tensor, besides a constant.
 MODES = ("edge", "reflect", "symmetric", "wrap")
@@ -40,7 +40,7 @@ def pad(
         value: the constant.
 
     Raises:
-        ArgumentError: for a negative width, and a value that is no number.
+        ArgumentError: for a negative width.
         OptionError: for an unknown mode.
         ShapeError: when there is not one pair per axis, or an axis without elements is
             to be continued.
@@ -55,19 +55,19 @@ def pad(
     """
     found = node(x)
     pairs = _pairs(found, widths)
-    if mode == "constant":
+    if isinstance(mode, str) and mode == "constant":
         if not isinstance(value, numbers.Real):
             raise ArgumentError(
                 f"pad: value={value!r}: expected a number, the same on all sides"
             )
-        return movement.pad(found, pairs, value)
+        return movement.pad(found, pairs, float(value))
     if isinstance(mode, numbers.Real):
         raise ArgumentError(
             f"pad: mode={mode!r}: expected a name, such as 'constant' or 'edge'",
             fix=f"value={mode!r}",
         )
-    if mode not in MODES:
-        ours = _ELSEWHERE.get(mode)
+    if not isinstance(mode, str) or mode not in MODES:
+        ours = _ELSEWHERE.get(str(mode))
         fix = f"mode={ours!r}" if ours else None
         raise unknown_option("mode of pad", mode, ("constant", *MODES), fix)
     if any(width < 0 for pair in pairs for width in pair):
@@ -89,9 +89,13 @@ def _pairs(x: Any, widths: Any) -> list[tuple[int, int]]:
     ndim = len(x.shape)
     if isinstance(widths, numbers.Integral):
         return [(int(widths), int(widths))] * ndim
+    if not hasattr(widths, "__iter__"):
+        raise ArgumentError(
+            f"pad: widths={widths!r}: expected a whole number, or (before, after) for "
+            "every axis"
+        )
     rows = list(widths)
-    whole = [isinstance(each, numbers.Integral) for each in rows]
-    if rows and all(whole):
+    if rows and all(isinstance(each, numbers.Integral) for each in rows):
         if len(rows) == 2:
             return [(int(rows[0]), int(rows[1]))] * ndim
         raise ShapeError(
@@ -99,12 +103,16 @@ def _pairs(x: Any, widths: Any) -> list[tuple[int, int]]:
             "for every axis",
             fix="the first axis first, and a pair for each: [(0, 0), (1, 1)]",
         )
-    if any(whole) or len(rows) != ndim or any(len(pair) != 2 for pair in rows):
+    pairs = all(hasattr(pair, "__len__") and len(pair) == 2 for pair in rows)
+    if not pairs or len(rows) != ndim:
         raise ShapeError(
             f"pad: {x.describe()} with widths {rows}: expected one (before, after) for "
             f"each of the {ndim} axes"
         )
-    return [(int(before), int(after)) for before, after in rows]
+    return [
+        (whole("pad", "widths", before), whole("pad", "widths", after))
+        for before, after in rows
+    ]
 
 
 def _continued(x: Any, axis: int, before: int, after: int, mode: str) -> Any:

@@ -16,7 +16,7 @@ from ..ops.elementwise import isfinite, isnan, where
 from ..ops.indexing import take
 from ..ops.movement import reshape, transpose
 from ..ops.reduction import Axis, max, min
-from .operands import known, node, real
+from .operands import known, node, numbers, real
 
 #: Method → how far between the two neighbours a place t of the way is taken to be.
 _METHODS: Mapping[str, Callable[[Array], Array]] = {
@@ -100,7 +100,7 @@ def _shares(operation: str, q: Any, whole: float = 1.0) -> Array:
     if isinstance(q, (int, float)):
         shares = np.asarray(q, np.float64)  # not rounded to the default dtype
     else:
-        exact = q if hasattr(q, "dtype") else np.asarray(q, np.float64)
+        exact = q if hasattr(q, "dtype") else numbers(operation, "q", q)
         fix = "give q as a number, or as an array from outside of the function"
         shares = known(operation, exact, "its places depend on the values of q", fix)
     shares = shares.astype(np.float64) / whole
@@ -116,7 +116,7 @@ def _shares(operation: str, q: Any, whole: float = 1.0) -> Array:
 def _quantile(
     operation: str, x: Any, shares: Array, axis: Axis, keepdims: bool, method: str
 ) -> Any:
-    if method not in _METHODS:
+    if not isinstance(method, str) or method not in _METHODS:
         raise unknown_option(f"method of {operation}", method, _METHODS)
     value = real(x)
     ndim = len(value.shape)

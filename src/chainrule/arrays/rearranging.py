@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import numbers
 from collections.abc import Sequence
-from typing import Any, SupportsIndex
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +12,7 @@ from ..errors import ArgumentError, ShapeError
 from ..ops.composed import expand_dims, swapaxes
 from ..ops.indexing import take
 from ..ops.movement import broadcast_to, concatenate, flip, reshape, slice_, transpose
-from .operands import known, node
+from .operands import known, node, whole
 
 
 def repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
@@ -117,10 +116,8 @@ def roll(
 
 
 def _rolled(value: Any, by: Any, axis: int) -> Any:
-    if not isinstance(by, numbers.Integral):
-        raise ArgumentError(f"roll: shift={by!r}: expected a whole number")
     n = value.shape[axis]
-    cut = -int(by) % n if n else 0
+    cut = -whole("roll", "shift", by) % n if n else 0
     if not cut:
         return value
     index = [slice(None)] * len(value.shape)
@@ -161,8 +158,10 @@ def moveaxis(
     return transpose(value, order)
 
 
-def _several(axes: int | Sequence[int]) -> Sequence[int]:
-    return (axes.__index__(),) if isinstance(axes, SupportsIndex) else axes
+def _several(axes: Any) -> Sequence[int]:
+    if hasattr(axes, "__len__"):
+        return tuple(axes)
+    return (whole("moveaxis", "axis", axes, ", or several"),)
 
 
 def atleast_1d(x: Any) -> Any:
@@ -237,10 +236,12 @@ def rot90(x: Any, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Any:
     """
     value = node(x)
     ndim = len(value.shape)
+    if not hasattr(axes, "__len__") or len(axes) != 2:
+        raise ArgumentError(f"rot90: axes={axes!r}: expected two axes")
     first, second = (shapes.normal_axis("rot90", axis, ndim) for axis in axes)
     if first == second:
         raise ShapeError(f"rot90: axes={tuple(axes)}: expected two different axes")
-    turns = int(k) % 4
+    turns = whole("rot90", "k", k) % 4
     if turns == 0:
         return value
     if turns == 2:

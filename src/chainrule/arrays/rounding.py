@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..ops.elementwise import ceil, floor, round_, where
-from .operands import real
+from .operands import real, whole
 
 
 def round(x: Any, decimals: int = 0) -> Any:
@@ -21,11 +21,11 @@ def round(x: Any, decimals: int = 0) -> Any:
         >>> cr.round(cr.tensor([1.25, -0.51]), 1).numpy()
         array([ 1.2, -0.5], dtype=float32)
     """
-    value = real(x)
-    if decimals == 0:
+    value, digits = real(x), whole("round", "decimals", decimals)
+    if digits == 0:
         return round_(value)
-    power = 10.0 ** abs(int(decimals))
-    if decimals > 0:
+    power = 10.0 ** abs(digits)
+    if digits > 0:
         return round_(value * power) / power
     return round_(value / power) * power
 

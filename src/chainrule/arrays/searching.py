@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 
+from .. import shapes
 from ..errors import ArgumentError, ShapeError
 from ..ops.arrays import constant, lift
 from ..ops.elementwise import isnan, less, logical_and, logical_not, minimum, where
 from ..ops.indexing import take
 from ..ops.primitive import common_dtype
 from .filling import full_like
-from .operands import known, node, real_pair
+from .operands import known, node, real_pair, whole
 
 #: What there is to do instead under ``cr.compile``.
 _OUTSIDE = (
@@ -94,12 +95,14 @@ def unique(
         (array([1, 3]), array([1, 2]))
     """
     value = known("unique", x, "how many there are depends on the values", _OUTSIDE)
+    if axis is not None:
+        axis = shapes.normal_axis("unique", whole("unique", "axis", axis), value.ndim)
     different: Any = np.unique
     found = different(
         value,
-        return_index=return_index,
-        return_inverse=return_inverse,
-        return_counts=return_counts,
+        return_index=bool(return_index),
+        return_inverse=bool(return_inverse),
+        return_counts=bool(return_counts),
         axis=axis,
     )
     if not isinstance(found, tuple):
@@ -127,12 +130,17 @@ def searchsorted(a: Any, v: Any, side: str = "left", sorter: Any = None) -> Any:
         >>> cr.searchsorted(cr.tensor([1.0, 3.0, 5.0]), [0.0, 3.0, 9.0]).numpy()
         array([0, 1, 3])
     """
-    if side not in ("left", "right"):
+    if not isinstance(side, str) or side not in ("left", "right"):
         raise ArgumentError(f"searchsorted: side={side!r}: expected 'left' or 'right'")
     vector, values = common_dtype("searchsorted", lift([a, v]), real=False)
     if len(vector.shape) != 1:
         raise ShapeError(
             f"searchsorted: a {vector.shape}: expected a sorted vector, (n,)"
+        )
+    if sorter is not None and node(sorter).shape != vector.shape:
+        raise ShapeError(
+            f"searchsorted: a {vector.shape} with sorter {node(sorter).shape}: one "
+            "index an element is needed"
         )
     if sorter is not None:
         vector = take(vector, sorter)

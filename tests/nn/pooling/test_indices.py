@@ -49,6 +49,14 @@ def test_indices_number_the_places_of_x_row_by_row(
         np.testing.assert_array_equal(found.reshape(plain.shape), plain)
 
 
+def test_nested_lists_are_pooled_with_indices_too() -> None:
+    largest, indices = nn.MaxPool1d(2, return_indices=True)(
+        [[[1.0], [3.0], [2.0], [0.0]]]
+    )
+    assert (largest.numpy().ravel().tolist(), indices.numpy().ravel().tolist()) == (
+        [3.0, 2.0], [1, 2])  # fmt: skip
+
+
 def test_the_first_of_equal_elements_is_named_and_no_place_beyond_the_edges() -> None:
     layer = nn.MaxPool2d(2, padding=1, return_indices=True)
     for value in (1.0, -np.inf):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, ClassVar
 
+from ...ops.arrays import lift
 from ...ops.creation import arange
 from ...ops.windows import Padding
 from ...shapes import Pairs, Shape
@@ -44,7 +45,8 @@ class _MaxPool(WindowPool):
             return largest
         rest = [axis for axis in range(len(views.shape)) if axis not in over]
         columns = views.transpose(*rest, *over).reshape(*largest.shape, -1)
-        return largest, self._index(columns.argmax(-1), x.shape[1:-1], whole)
+        (node,) = lift([x])
+        return largest, self._index(columns.argmax(-1), node.shape[1:-1], whole)
 
     def _index(self, chosen: Any, spatial: Shape, pads: Pairs) -> Any:
         """The place in x, its spatial axes flattened, of an element chosen from each
