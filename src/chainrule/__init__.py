@@ -36,18 +36,13 @@ from .ops.composed import (
     any,
     clip,
     cumprod,
-    elu,
     expand_dims,
-    leaky_relu,
-    log_sigmoid,
     log_softmax,
     logsumexp,
     mean,
     norm,
     one_hot,
-    outer,
     power,
-    silu,
     softmax,
     sort,
     split,
@@ -56,7 +51,6 @@ from .ops.composed import (
     stack,
     std,
     swapaxes,
-    top_k,
     var,
 )
 from .ops.control import scan
@@ -118,6 +112,7 @@ from .variable import Parameter, Variable, parameter
 
 if TYPE_CHECKING:  # imported when first used: the same names stand in LATER
     from . import data, initializers, linalg, losses, models, nn, optim, runs
+    from .arrays.activations import elu, leaky_relu, log_sigmoid, silu
     from .arrays.counting import bincount, count_nonzero, histogram
     from .arrays.differences import diff, trapezoid
     from .arrays.filling import full_like, linspace, ones_like, zeros_like
@@ -130,7 +125,7 @@ if TYPE_CHECKING:  # imported when first used: the same names stand in LATER
         vstack,
     )
     from .arrays.logarithms import exp2, log2, log10, logaddexp
-    from .arrays.matrices import cross, diag, diagonal, kron, tril, triu
+    from .arrays.matrices import cross, diag, diagonal, kron, outer, tril, triu
     from .arrays.missing_values import (
         isinf,
         nan_to_num,
@@ -165,6 +160,7 @@ if TYPE_CHECKING:  # imported when first used: the same names stand in LATER
         interp,
         nonzero,
         searchsorted,
+        top_k,
         unique,
     )
     from .arrays.trigonometry import (
@@ -414,6 +410,7 @@ LATER = {
     ".": (
         *("data", "initializers", "linalg", "losses", "models", "nn", "optim", "runs"),
     ),
+    ".arrays.activations": ("elu", "leaky_relu", "log_sigmoid", "silu"),
     ".arrays.counting": ("bincount", "count_nonzero", "histogram"),
     ".arrays.differences": ("diff", "trapezoid"),
     ".arrays.filling": ("full_like", "linspace", "ones_like", "zeros_like"),
@@ -426,7 +423,15 @@ LATER = {
         "vstack",
     ),
     ".arrays.logarithms": ("exp2", "log10", "log2", "logaddexp"),
-    ".arrays.matrices": ("cross", "diag", "diagonal", "kron", "tril", "triu"),
+    ".arrays.matrices": (
+        "cross",
+        "diag",
+        "diagonal",
+        "kron",
+        "outer",
+        "tril",
+        "triu",
+    ),
     ".arrays.missing_values": (
         "isinf",
         "nan_to_num",
@@ -462,6 +467,7 @@ LATER = {
         "nonzero",
         "searchsorted",
         "unique",
+        "top_k",
     ),
     ".arrays.trigonometry": (
         "arccos",

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule import nn, optim
+from chainrule import nn, optim, tree
 from chainrule.compiler.compile import MANY_SIGNATURES
 from chainrule.errors import NumericsError
 from tests.agreement import each_engine
@@ -186,3 +186,110 @@ def test_a_variable_that_becomes_infinite_is_noticed_behind_a_finite_loss() -> N
     with pytest.raises(NumericsError, match="step: multiply: Inf in 1 of 1 values"):
         step()
     assert w.item() == pytest.approx(1e30)
+
+
+# Integers. ----------------------------------------------------------------------------
+
+
+def counted(f: Any) -> tuple[Any, list[int]]:
+    """The function, and a list with one element for each time that it is traced."""
+    traced: list[int] = []
+
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        traced.append(1)
+        return f(*args, **kwargs)
+
+    return wrapper, traced
+
+
+SCALARS = [
+    lambda x, n: x * n,
+    lambda x, n: n - x,
+    lambda x, n: x / n + n * x,
+    lambda x, n: cr.where(x > n, x, n),
+    lambda x, n: cr.sum(x) + cr.exp(x * n),
+    lambda x, n: (x, n, {"n": n}),
+    lambda x, n: cr.scan(lambda c, row: (c * n + row, None), x[0] * 0, x)[0],
+    lambda x, n: cr.value_and_grad(lambda w: (w * n).sum())(x),
+]
+
+
+@each_engine
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "uint8", "bool"])
+def test_an_integer_that_varies_is_an_input_with_the_dtype_it_has_eagerly(
+    engine: str, dtype: str
+) -> None:
+    x = np.array([[1, 0, 3], [1, 1, 2]]).astype(dtype)
+    for f in SCALARS:
+        if dtype in ("int32", "uint8", "bool") and f in SCALARS[-2:]:
+            continue  # no gradient, or a carry of another dtype
+        run = cr.compile(f, engine=engine)
+        for n in (3, 2, 7, 1, 9):
+            got, wanted = run(cr.tensor(x), n), f(cr.tensor(x), n)
+            pairs = zip(*(tree.flatten(v)[0] for v in (got, wanted)), strict=True)
+            for a, b in pairs:
+                b = cr.tensor(b) if isinstance(b, int) else b
+                assert a.dtype == b.dtype
+                np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-6)
+        assert len(run.specialisations) == 2  # with the first value, and with any
+
+
+NEEDED = [
+    lambda x, n: sum((x * i for i in range(n)), x),
+    lambda x, n: x.reshape(n, -1) if x.size % n == 0 else x,
+    lambda x, n: x if n > 3 else -x,
+    lambda x, n: x[n % 2],
+    lambda x, n: x.sum(axis=n % 2),
+    lambda x, n: x * np.sqrt(n),
+    lambda x, n: x * np.full(3, n),
+    lambda x, n: x * (n + 1),
+    lambda x, n: x * [1.0, 2.0, 3.0][n % 3],
+    lambda x, n: x * float(str(n)),
+    lambda x, n: x + cr.zeros((n,)).sum(),
+    lambda x, n: x * {3: 1.0}.get(n, 2.0),
+]
+
+
+@pytest.mark.parametrize("f", NEEDED)
+def test_an_integer_whose_value_is_needed_has_a_program_for_each(f: Any) -> None:
+    g, traced = counted(f)
+    run, x = cr.compile(g), cr.tensor(NARROW[:3])
+    for n in (3, 2, 6, 2, 3):
+        got, wanted = run(x, n), f(x, n)
+        assert got.dtype == wanted.dtype
+        np.testing.assert_allclose(got.numpy(), wanted.numpy(), rtol=1e-6)
+    assert len(run.specialisations) == 3
+    assert len(traced) == 4  # once it was tried without the value
+
+
+def test_a_value_that_is_asked_for_behind_an_except_is_noticed() -> None:
+    def f(x: Any, n: int) -> Any:
+        try:
+            return x * 2 if n > 3 else x
+        except Exception:  # noqa: BLE001
+            return x * 0
+
+    run = cr.compile(f)
+    assert [run(1.0, n).item() for n in (1, 2, 5)] == [1.0, 1.0, 2.0]
+
+
+def test_an_integer_too_large_for_the_dtype_beside_it_is_an_error_as_at_once() -> None:
+    x = cr.tensor(np.ones(2, np.int8))
+    run = cr.compile(lambda x, n: x + n)
+    assert [run(x, n).dtype for n in (1, 2, 3)] == ["int8"] * 3
+    for call in (run, lambda x, n: x + n):
+        with pytest.raises(cr.errors.DTypeError, match="300 does not fit int8"):
+            call(x, 300)
+
+
+def test_one_integer_is_an_input_where_another_is_not_and_none_shifts_neither() -> None:
+    def f(nothing: None, a: int, x: Any, b: int, *, flag: bool = True) -> Any:
+        return sum((x * a for _ in range(b)), x) if flag else x
+
+    g, traced = counted(f)
+    run, x = cr.compile(g), cr.tensor(NARROW)
+    for a, b in ((1, 2), (1, 3), (4, 3), (5, 3), (6, 2), (7, 2)):
+        wanted = f(None, a, x, b).numpy()
+        np.testing.assert_allclose(run(None, a, x, b).numpy(), wanted, rtol=1e-6)
+    # (1, 2); b tried; (1, 3); any a with 3; any a with 2
+    assert len(traced) == 5

@@ -9,7 +9,9 @@ import numpy as np
 from .. import shapes
 from ..errors import ShapeError
 from ..ops.arrays import constant, lift
+from ..ops.composed import expand_dims
 from ..ops.elementwise import where
+from ..ops.matmul import matmul
 from ..ops.movement import pad, reshape, slice_, transpose, zeros_like
 from ..ops.primitive import common_dtype
 from .operands import node, whole
@@ -179,3 +181,20 @@ def cross(a: Any, b: Any, axis: int = -1) -> Any:
     product = roll(first, -1, -1) * roll(second, 1, -1)
     product = product - roll(first, 1, -1) * roll(second, -1, -1)
     return moveaxis(product, -1, axis)
+
+
+def outer(a: Any, b: Any) -> Any:
+    """The products of every pair: yᵢⱼ = aᵢ bⱼ for vectors a and b.
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.outer(cr.tensor([1.0, 2.0]), cr.tensor([3.0, 4.0])).numpy()
+        array([[3., 4.],
+               [6., 8.]], dtype=float32)
+    """
+    left, right = lift([a, b])
+    if len(left.shape) != 1 or len(right.shape) != 1:
+        raise ShapeError(
+            f"outer: {left.describe()} and {right.describe()}: expected two vectors"
+        )
+    return matmul(expand_dims(left, 1), expand_dims(right, 0))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, SupportsIndex
 
 import numpy as np
 
@@ -10,8 +10,10 @@ from .. import shapes
 from ..errors import ArgumentError, ShapeError
 from ..ops.arrays import constant, lift
 from ..ops.elementwise import isnan, less, logical_and, logical_not, minimum, where
-from ..ops.indexing import take
+from ..ops.indexing import take, take_along_axis
+from ..ops.movement import flip, slice_
 from ..ops.primitive import common_dtype
+from ..ops.reduction import argsort
 from .filling import full_like
 from .operands import known, node, real_pair, whole
 
@@ -220,3 +222,31 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None) -> Any
     found = where(value < points[0], first, inside)
     return where(value == points[n - 1], heights[n - 1], where(
         value > points[n - 1], last, found))  # fmt: skip
+
+
+def top_k(x: Any, k: int, axis: int = -1) -> tuple[Any, Any]:
+    """The k largest elements along ``axis``, largest first, and their indices.
+
+    Raises:
+        ArgumentError: when the axis has fewer than k elements.
+
+    Example:
+        >>> import chainrule as cr
+        >>> values, indices = cr.top_k(cr.tensor([3.0, 1.0, 7.0]), 2)
+        >>> values.numpy(), indices.numpy()
+        (array([7., 3.], dtype=float32), array([2, 0]))
+    """
+    (node,) = lift([x])
+    along = shapes.normal_axis("top_k", axis, len(node.shape))
+    n = node.shape[along]
+    if not isinstance(k, SupportsIndex) or not 0 <= k.__index__() <= n:
+        raise ArgumentError(
+            f"top_k: k={k} of {node.describe()}: axis {along} has {n} elements"
+        )
+    index = [slice(None)] * len(node.shape)
+    index[along] = slice(0, k)
+    # Sorting the reversed tensor and reading it backwards keeps equal elements in
+    # order.
+    order = (n - 1) - flip(argsort(flip(node, along), along), along)
+    chosen = slice_(order, tuple(index))
+    return take_along_axis(node, chosen, along), chosen

@@ -12,7 +12,7 @@ import inspect
 import logging
 import time
 import types
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,7 @@ import numpy as np
 
 from .. import tree
 from ..config import config
-from ..dtypes import DEFAULT_FLOATS, DType, float32, float64
+from ..dtypes import DEFAULT_FLOATS, DType, float32, float64, scalar_dtype
 from ..errors import ArgumentError, ChainruleError, NumericsError
 from ..graph import (
     Array,
@@ -56,6 +56,9 @@ MANY_CHANGES = 3
 #: The programs that are kept for other values of what was captured.
 MOST_KEPT = 8
 
+#: (structure, number of the leaf)
+Position = tuple[tree.Structure, int]
+
 #: The dtype, in a signature, of a float64 array that is not a tensor.
 UNASKED = "float64 array"
 
@@ -75,13 +78,22 @@ class Specialisation:
     stages: tuple[tuple[str, int], ...]
     seconds: float
     captured: Captured
+    numbers: tuple[tuple[int, DType], ...]
     arrays: tuple[str, ...]
     narrow: bool = False
 
     def prepared(self, arrays: list[Array]) -> list[Array]:
-        """The arguments' arrays in the program's dtypes, and those that the function
-        has captured.
+        """The arguments' arrays in the program's dtypes, the numbers among them, and
+        what the function has captured.
         """
+        if self.numbers:
+            wanted = [
+                np.asarray(
+                    arrays[i], scalar_dtype(arrays[i], dtype)
+                )  # checks the range
+                for i, dtype in self.numbers
+            ]
+            arrays = [each for each in arrays if type(each) is not int] + wanted
         if self.narrow:
             pairs = zip(arrays, self.graph.inputs, strict=False)
             arrays = [a.astype(n.dtype) if a.dtype != n.dtype else a for a, n in pairs]
@@ -141,20 +153,23 @@ Programs = dict["Signature", list[Specialisation]]
 
 
 def signature_of(
-    leaves: Sequence[Any], structure: tree.Structure = None
+    leaves: Sequence[Any],
+    structure: tree.Structure = None,
+    open: Set[Position] = frozenset(),
 ) -> tuple[Signature, list[Array]] | None:
     """What a program for these arguments depends on, and the arrays among them.
 
     A signature has the structure and two entries for each argument: shape and dtype of
     what becomes an input, type and value of what is part of the program.
 
-    An array of float64 is told from a tensor of it: NumPy makes them unasked.
+    An array of float64 is told from a tensor of it: NumPy makes them unasked. An
+    integer at an ``open`` position is an input, and stands among the arrays.
 
     This runs in every call, so the usual types come first, and arguments that are not
     nested need not be flattened: None is returned if one is a container after all.
     """
     key: list[Any] = [structure]
-    arrays: list[Array] = []
+    arrays: list[Any] = []
     for leaf in leaves:
         kind = type(leaf)
         if kind is Tensor:
@@ -173,6 +188,10 @@ def signature_of(
         elif is_input(leaf):
             array = as_input(leaf)
             dtype = UNASKED if is_unasked(leaf, array) else array.dtype
+        elif kind is int and (structure, len(key) // 2) in open:
+            key += int, None
+            arrays.append(leaf)
+            continue
         else:
             key += kind, leaf
             continue
@@ -199,11 +218,21 @@ def narrowed(leaf: Any) -> Any:
     return np.empty(array.shape, float32) if is_unasked(leaf, array) else leaf
 
 
-def _signature(args: Any, kwargs: Any) -> tuple[Signature, list[Array]]:
-    found = None if kwargs else signature_of(args)
+def integers_apart(a: Signature, b: Signature) -> list[int]:
+    """Where in two signatures integers differ; nothing where anything else does too."""
+    if len(a) != len(b) or a[0] != b[0]:
+        return []
+    apart = [i for i in range(1, len(a), 2) if a[i : i + 2] != b[i : i + 2]]
+    return apart if all(a[i] is int and b[i] is int for i in apart) else []
+
+
+def _signature(
+    args: Any, kwargs: Any, open: Set[Position]
+) -> tuple[Signature, list[Array]]:
+    found = None if kwargs else signature_of(args, None, open)
     if found is None:
         leaves, structure = tree.flatten((args, kwargs))
-        found = signature_of(leaves, structure)
+        found = signature_of(leaves, structure, open)
         assert found is not None
     return found
 
@@ -257,6 +286,9 @@ class Compiled(Locked):
         self._current: tuple[object, Programs] = (None, {})
         #: whether ``config.check_numerics`` is set
         self._checking = False
+        #: positions of integers that are inputs, and of those that cannot be
+        self._open: set[Position] = set()
+        self._closed: set[Position] = set()
         self._changes = 0
         self._warned = False
         #: the names of what the function itself changes, which is not compared
@@ -273,7 +305,7 @@ class Compiled(Locked):
         if current_trace() is not None or differentiating.get():
             return self.function(*args, **kwargs)  # a part of what is around it
         program, arrays = self._find(args, kwargs)
-        if program.arrays or program.narrow:
+        if program.arrays or program.narrow or program.numbers:
             arrays = program.prepared(arrays)
         run = program.checked if self._checking else program.executable
         leaves = computed_leaves(program.types, run(arrays))
@@ -346,7 +378,7 @@ class Compiled(Locked):
         change, programs = self._current
         if change is not config.last_change:
             programs = self._select()
-        signature, arrays = _signature(args, kwargs)
+        signature, arrays = _signature(args, kwargs, self._open)
         try:
             known = programs.get(signature)
         except TypeError:
@@ -355,7 +387,8 @@ class Compiled(Locked):
             program = known[0]
             if program.captured.holds():
                 return program, arrays
-        return self._specialise(programs, signature, args, kwargs), arrays
+        program = self._specialise(programs, signature, args, kwargs)
+        return program, _signature(args, kwargs, self._open)[1]
 
     def _select(self) -> Programs:
         """The programs for the settings as they are now."""
@@ -375,6 +408,8 @@ class Compiled(Locked):
         from ..recompilation import arguments, words  # not at the start
 
         with self._lock:
+            if signature not in programs:
+                signature = self._opened(programs, signature, args, kwargs)
             program, changed = self._looked_up(programs, signature, args, kwargs)
             assert program is not None
         if changed:
@@ -388,6 +423,26 @@ class Compiled(Locked):
         if self.explained:
             LOGGER.info("compile: %s", program.report())
         return program
+
+    def _opened(
+        self, programs: Programs, signature: Signature, args: Any, kwargs: Any
+    ) -> Signature:
+        """The signature after integers that differ from those of earlier calls have
+        become inputs, where the function never needs their values.
+        """
+        places = {i for other in programs for i in integers_apart(signature, other)}
+        new = {(signature[0], i // 2) for i in places} - self._closed
+        if not new:
+            return signature
+        self._open |= new
+        opened, _ = _signature(args, kwargs, self._open)
+        try:
+            self._looked_up(programs, opened, args, kwargs)
+        except Exception:  # noqa: BLE001 (the trace with values says if it is an error)
+            self._open -= new
+            self._closed |= new
+            return signature
+        return opened
 
     def _looked_up(
         self,
@@ -418,7 +473,7 @@ class Compiled(Locked):
         if any(each is UNASKED for each in signature):
             leaves = [narrowed(each) for each in leaves]
             new_args, new_kwargs = tree.unflatten(structure, leaves)
-            new_signature, _ = _signature(new_args, new_kwargs)
+            new_signature, _ = _signature(new_args, new_kwargs, self._open)
             with suppress(ChainruleError):  # then it is the error of float64, below
                 program, _ = self._looked_up(
                     programs, new_signature, new_args, new_kwargs, narrow=True
@@ -426,13 +481,16 @@ class Compiled(Locked):
         if program is not None:
             program = replace(program, narrow=True)
         else:
-            program = self._compiled(args, kwargs, roots, narrow)
+            kinds = zip(signature[1::2], signature[2::2], strict=True)
+            real = [each for each in kinds if each[0] is not type(None)]  # as in a tree
+            open = {i for i, each in enumerate(real) if each == (int, None)}
+            program = self._compiled(args, kwargs, roots, open, narrow)
         if program is not None:
             programs[signature] = [program, *known][:MOST_KEPT]
         return program, changed
 
     def _compiled(
-        self, args: Any, kwargs: Any, roots: Sequence[Any], narrow: bool
+        self, args: Any, kwargs: Any, roots: Sequence[Any], open: Set[int], narrow: bool
     ) -> Specialisation | None:
         start = time.perf_counter()
         engine = engine_named(self.engine_name or config.engine)
@@ -441,7 +499,7 @@ class Compiled(Locked):
             from ..recompilation.captured import Captured, difference
 
             before = Captured(roots, self._own)
-            traced = trace_call(self.function, args, kwargs, before.arrays)
+            traced = trace_call(self.function, args, kwargs, before.arrays, open)
             if narrow and not in_float32(traced.graph):
                 return None
             changed = difference(before, Captured(roots, self._own))
@@ -463,6 +521,7 @@ class Compiled(Locked):
             tuple(stages),
             time.perf_counter() - start,
             captured,
+            traced.numbers,
             traced.taken,
         )
 

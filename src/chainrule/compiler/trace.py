@@ -9,7 +9,7 @@ or assigns need not be listed: the trace records them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,9 +17,10 @@ import numpy as np
 
 from .. import dtypes, tree
 from ..derivatives import check_function
+from ..dtypes import DType
 from ..errors import DTypeError, TraceError
 from ..graph import Array, Graph, Node, Trace, no_value
-from ..ops.arrays import lift
+from ..ops.arrays import Number, lift
 from ..variable import Variable
 from .rewrite import constant_leaf, remade
 
@@ -28,11 +29,13 @@ from .rewrite import constant_leaf, remade
 class Traced:
     """A function's graph, and the structure in which its results are nested.
 
-    ``taken`` has the names of the captured arrays that are inputs after the arguments.
+    ``numbers`` has (position among what becomes an input, dtype) of the integers that
+    are inputs after the arrays, ``taken`` the names of the captured arrays that follow.
     """
 
     graph: Graph
     results: tree.Structure
+    numbers: tuple[tuple[int, DType], ...] = ()
     taken: tuple[str, ...] = ()
 
 
@@ -72,10 +75,15 @@ def trace_call(
     args: Sequence[Any],
     kwargs: Mapping[str, Any],
     arrays: Mapping[str, Array] | None = None,
+    open: Set[int] = frozenset(),
 ) -> Traced:
     """The graph of the call ``f(*args, **kwargs)``.
 
-    Where one of the named ``arrays`` meets a tensor, it is an input like an argument.
+    Where one of the named ``arrays`` meets a tensor, it is an input like an argument,
+    and so is an integer at one of the ``open`` positions among the leaves.
+
+    Raises:
+        DTypeError: where the value of such an integer is needed.
     """
     from ..recompilation.arguments import argument_names  # not at the start
 
@@ -83,9 +91,13 @@ def trace_call(
     names = argument_names(f, args, kwargs)
     title = getattr(f, "__name__", type(f).__name__)
     inputs: list[Any] = []
+    numbers: dict[int, Number] = {}
     new: list[Any] = []
-    for leaf, name in zip(leaves, names, strict=True):
-        if is_input(leaf):
+    for position, (leaf, name) in enumerate(zip(leaves, names, strict=True)):
+        if position in open:
+            numbers[len(inputs) + len(numbers)] = number = Number(name)
+            new.append(number)
+        elif is_input(leaf):
             array = as_input(leaf, f"{name or 'an argument'} of {title}")
             node = Node.kind(
                 None, (), {}, array.shape, array.dtype.newbyteorder("="), None, name
@@ -110,9 +122,13 @@ def trace_call(
     updates = [
         (trace.variables[variable], node) for variable, node in trace.updates.items()
     ]
+    if any(each.asked for each in numbers.values()):
+        raise DTypeError("compile: the value of an integer was needed in the trace")
+    used = {(i, d): node for i, n in numbers.items() for d, node in n.used.items()}
     taken = {name: node for name, node in read.items() if node in trace.taken}
-    graph = Graph([*inputs, *taken.values()], outputs, updates, name=title)
-    return Traced(close(graph, trace), out_structure, tuple(taken))
+    inputs += [*used.values(), *taken.values()]
+    graph = Graph(inputs, outputs, updates, name=title)
+    return Traced(close(graph, trace), out_structure, tuple(used), tuple(taken))
 
 
 def close(graph: Graph, trace: Trace) -> Graph:

@@ -16,13 +16,13 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from .. import dtypes, nn
+from ..arrays.searching import top_k as largest
 from ..compiler.compile import compile
 from ..errors import ArgumentError, DTypeError, ShapeError
 from ..graph import Array
 from ..initializers import normal
 from ..nn.arguments import awaiting_values, number_within, positive_size
 from ..ops.arrays import lift
-from ..ops.composed import top_k as largest
 from ..ops.elementwise import where
 from ..ops.reduction import argmax
 from ..ops.reduction import min as min_

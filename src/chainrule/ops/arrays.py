@@ -137,9 +137,47 @@ def lift(operands: Sequence[Any]) -> list[Node]:
     return [
         node
         if isinstance(node, Node)
+        else node.beside(beside)
+        if type(node) is Number
         else literal(node, dtypes.scalar_dtype(node, beside))
         for node in nodes
     ]
+
+
+class Number:
+    """A Python integer that is an input of a program: it has no value while the
+    function is traced.
+
+    Beside tensors it takes their dtype, as every Python number does. Whatever else is
+    done with it would need the value, and is an error; ``asked`` remembers it.
+    """
+
+    __class__ = property(lambda self: int)  # type: ignore[assignment]  # isinstance
+
+    def __init__(self, name: str) -> None:
+        # All are made at once: in the body of a loop they must be older than that.
+        self.nodes = {
+            each: Node.kind(None, (), NO_PARAMS, (), each, None, name)
+            for each in dtypes.SUPPORTED
+        }
+        self.used: dict[DType, Node] = {}
+        self.asked = False
+
+    def beside(self, dtype: DType | None) -> Node:
+        """The node for the number beside operands of this dtype."""
+        own = dtypes.scalar_dtype(0, dtype)
+        return self.used.setdefault(own, self.nodes[own])
+
+    def _ask(self, *others: Any) -> Any:
+        if any(isinstance(each, Node) for each in others):
+            return NotImplemented  # the tensor's own operator lifts it
+        self.asked = True
+        raise DTypeError("compile: the value of an integer is needed in the trace")
+
+
+for _operation in [*vars(int), "__str__"]:
+    if _operation not in ("__new__", "__getattribute__", "__doc__"):
+        setattr(Number, _operation, Number._ask)
 
 
 # Operands side by side. ---------------------------------------------------------------

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, SupportsIndex
 
 from .. import dtypes, shapes
@@ -14,11 +14,9 @@ from ..errors import ArgumentError, ShapeError
 from ..graph import Node
 from .arrays import constant, lift
 from .elementwise import (
-    absolute,
     cos,
     equal,
     exp,
-    expm1,
     greater_equal,
     isfinite,
     isnan,
@@ -26,17 +24,14 @@ from .elementwise import (
     log,
     logical_or,
     not_equal,
-    sigmoid,
     sin,
-    softplus,
     sqrt,
     stop_gradient,
     where,
 )
 from .elementwise import power as elementwise_power
 from .indexing import normal_index, take_along_axis
-from .matmul import matmul
-from .movement import concatenate, flip, reshape, slice_, transpose
+from .movement import concatenate, reshape, slice_, transpose
 from .primitive import Primitive
 from .reduction import Axis, accumulator, argsort, max, running_products, sum
 
@@ -205,68 +200,6 @@ def _shift(x: Any, axis: int) -> Any:
     return node - stop_gradient(max(node, axis, keepdims=True))
 
 
-def log_sigmoid(x: Any) -> Any:
-    """ln σ(x) = −ln(1 + e⁻ˣ).
-
-    Example:
-        >>> import chainrule as cr
-        >>> cr.log_sigmoid(-1000.0).item()
-        -1000.0
-    """
-    (node,) = lift([x])
-    return -softplus(-node)  # type: ignore[operator]
-
-
-def leaky_relu(x: Any, slope: float = 0.01) -> Any:
-    """x where x > 0, else slope · x (Maas et al., 2013).
-
-    Example:
-        >>> import chainrule as cr
-        >>> cr.leaky_relu(cr.tensor([-2.0, 2.0]), slope=0.1).numpy()
-        array([-0.2,  2. ], dtype=float32)
-    """
-    (node,) = lift([x])
-    return where(node > 0, node, slope * node)  # type: ignore[operator]
-
-
-def elu(x: Any, alpha: float = 1.0) -> Any:
-    """x where x > 0, else α(eˣ − 1) (Clevert et al., 2015).
-
-    Example:
-        >>> import chainrule as cr
-        >>> cr.elu(cr.tensor([-1.0, 2.0])).numpy()
-        array([-0.63212055,  2.        ], dtype=float32)
-    """
-    (node,) = lift([x])
-    positive = node > 0  # type: ignore[operator]
-    return where(positive, node, alpha * expm1(where(positive, 0.0, node)))
-
-
-def silu(x: Any) -> Any:
-    """x · σ(x), also called swish (Elfwing et al., 2017; Ramachandran et al., 2017).
-
-    Example:
-        >>> import chainrule as cr
-        >>> cr.silu(cr.tensor([0.0])).numpy()
-        array([0.], dtype=float32)
-    """
-    (node,) = lift([x])
-    return gated(node, sigmoid)
-
-
-def gated(x: Any, gate: Callable[[Any], Any]) -> Any:
-    """x · gate(x), for gates that are 0 below −1000 and 1 above 1000. Neither in the
-    value nor in the derivative is there a ∞ · 0.
-
-    Example:
-        >>> import chainrule as cr
-        >>> gated(cr.tensor([-math.inf, 0.0, math.inf]), cr.sigmoid).numpy()
-        array([-0.,  0., inf], dtype=float32)
-    """
-    near = where(absolute(x) >= 1000.0, -1000.0, x)
-    return where(x >= 1000.0, x, near * gate(near))
-
-
 def clip(x: Any, low: Any = None, high: Any = None) -> Any:
     """min(max(x, low), high); a bound that is None does not bind.
 
@@ -432,34 +365,6 @@ def sort(x: Any, axis: int = -1) -> Any:
     return take_along_axis(node, argsort(node, axis), axis)
 
 
-def top_k(x: Any, k: int, axis: int = -1) -> tuple[Any, Any]:
-    """The k largest elements along ``axis``, largest first, and their indices.
-
-    Raises:
-        ArgumentError: when the axis has fewer than k elements.
-
-    Example:
-        >>> import chainrule as cr
-        >>> values, indices = cr.top_k(cr.tensor([3.0, 1.0, 7.0]), 2)
-        >>> values.numpy(), indices.numpy()
-        (array([7., 3.], dtype=float32), array([2, 0]))
-    """
-    (node,) = lift([x])
-    along = shapes.normal_axis("top_k", axis, len(node.shape))
-    n = node.shape[along]
-    if not isinstance(k, SupportsIndex) or not 0 <= k.__index__() <= n:
-        raise ArgumentError(
-            f"top_k: k={k} of {node.describe()}: axis {along} has {n} elements"
-        )
-    index = [slice(None)] * len(node.shape)
-    index[along] = slice(0, k)
-    # Sorting the reversed tensor and reading it backwards keeps equal elements in
-    # order.
-    order = (n - 1) - flip(argsort(flip(node, along), along), along)
-    chosen = slice_(order, tuple(index))
-    return take_along_axis(node, chosen, along), chosen
-
-
 def one_hot(labels: Any, num_classes: int, dtype: Any = None) -> Any:
     """A row of 0 with a single 1 at the label: shape (…,) → (…, num_classes).
 
@@ -495,23 +400,6 @@ def cumprod(x: Any, axis: int | None = None) -> Any:
     along = shapes.normal_axis("cumprod", axis, len(node.shape))
     last = swapaxes(node, along, -1)
     return swapaxes(running_products(last), along, -1)
-
-
-def outer(a: Any, b: Any) -> Any:
-    """The products of every pair: yᵢⱼ = aᵢ bⱼ for vectors a and b.
-
-    Example:
-        >>> import chainrule as cr
-        >>> cr.outer(cr.tensor([1.0, 2.0]), cr.tensor([3.0, 4.0])).numpy()
-        array([[3., 4.],
-               [6., 8.]], dtype=float32)
-    """
-    left, right = lift([a, b])
-    if len(left.shape) != 1 or len(right.shape) != 1:
-        raise ShapeError(
-            f"outer: {left.describe()} and {right.describe()}: expected two vectors"
-        )
-    return matmul(expand_dims(left, 1), expand_dims(right, 0))
 
 
 def box_muller(uniform: Any, shape: tuple[int, ...]) -> Any:

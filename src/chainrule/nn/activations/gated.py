@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ...arrays import activations
 from ...errors import unknown_option
-from ...ops import composed, elementwise
+from ...ops import elementwise
 from ..arguments import (
     floats,
 )
@@ -51,7 +52,7 @@ class GELU(Module):
         node = floats("GELU", x)
         if self.approximate == "none":
             return elementwise.gelu(node)
-        return composed.gated(node, _tanh_gate)
+        return activations.gated(node, _tanh_gate)
 
 
 class SiLU(Module):
@@ -70,7 +71,7 @@ class SiLU(Module):
 
     def forward(self, x: Any) -> Any:
         """x · σ(x)."""
-        return composed.silu(floats("SiLU", x))
+        return activations.silu(floats("SiLU", x))
 
 
 class Mish(Module):
@@ -90,7 +91,8 @@ class Mish(Module):
     def forward(self, x: Any) -> Any:
         """x · tanh(ln(1 + eˣ))."""
         node = floats("Mish", x)
-        return composed.gated(node, lambda z: elementwise.tanh(elementwise.softplus(z)))
+        tanh, softplus = elementwise.tanh, elementwise.softplus
+        return activations.gated(node, lambda z: tanh(softplus(z)))
 
 
 def _tanh_gate(x: Any) -> Any:

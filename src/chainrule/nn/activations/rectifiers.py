@@ -7,8 +7,9 @@ from typing import Any, ClassVar
 
 from numpy.typing import DTypeLike
 
+from ...arrays import activations
 from ...initializers import constant
-from ...ops import composed, elementwise
+from ...ops import elementwise
 from ..arguments import (
     features,
     floats,
@@ -64,7 +65,7 @@ class LeakyReLU(Module):
 
     def forward(self, x: Any) -> Any:
         """x where x > 0, else slope · x."""
-        return composed.leaky_relu(floats("LeakyReLU", x), self.slope)
+        return activations.leaky_relu(floats("LeakyReLU", x), self.slope)
 
 
 class PReLU(Module):
@@ -135,7 +136,7 @@ class ELU(Module):
 
     def forward(self, x: Any) -> Any:
         """x where x > 0, else α(eˣ − 1)."""
-        return composed.elu(floats("ELU", x), self.alpha)
+        return activations.elu(floats("ELU", x), self.alpha)
 
 
 class SELU(Module):
@@ -160,7 +161,7 @@ class SELU(Module):
 
     def forward(self, x: Any) -> Any:
         """λ x where x > 0, else λ α(eˣ − 1)."""
-        return self.scale * composed.elu(floats("SELU", x), self.alpha)
+        return self.scale * activations.elu(floats("SELU", x), self.alpha)
 
 
 class CELU(Module):

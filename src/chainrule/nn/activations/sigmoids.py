@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...arrays import activations
 from ...errors import ArgumentError
 from ...ops import composed, elementwise
 from ..arguments import (
@@ -64,7 +65,7 @@ class LogSigmoid(Module):
 
     def forward(self, x: Any) -> Any:
         """ln σ(x)."""
-        return composed.log_sigmoid(floats("LogSigmoid", x))
+        return activations.log_sigmoid(floats("LogSigmoid", x))
 
 
 class Softsign(Module):

@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 
 from numpy.typing import DTypeLike
 
+from ...arrays.activations import silu
 from ...errors import ArgumentError, unknown_option
-from ...ops.composed import silu
 from ...ops.elementwise import gelu, relu
 from ..arguments import positive_size
 from ..dropout import Dropout
