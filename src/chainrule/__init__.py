@@ -45,7 +45,6 @@ from .ops.composed import (
     power,
     softmax,
     sort,
-    split,
     square,
     squeeze,
     stack,
@@ -122,6 +121,7 @@ if TYPE_CHECKING:  # imported when first used: the same names stand in LATER
         dstack,
         hstack,
         meshgrid,
+        split,
         vstack,
     )
     from .arrays.logarithms import exp2, log2, log10, logaddexp
@@ -421,6 +421,7 @@ LATER = {
         "hstack",
         "meshgrid",
         "vstack",
+        "split",
     ),
     ".arrays.logarithms": ("exp2", "log10", "log2", "logaddexp"),
     ".arrays.matrices": (

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, SupportsIndex
 
 from .. import shapes
-from ..errors import ArgumentError
+from ..errors import ArgumentError, ShapeError
 from ..graph import Node
-from ..ops.composed import expand_dims, split
-from ..ops.movement import broadcast_to, concatenate, reshape, transpose
+from ..ops.arrays import lift
+from ..ops.composed import expand_dims
+from ..ops.movement import broadcast_to, concatenate, reshape, slice_, transpose
 from .operands import node, sequence, whole
 from .rearranging import atleast_1d, atleast_2d, atleast_3d
 
@@ -119,3 +121,36 @@ def meshgrid(*vectors: Any, indexing: str = "xy") -> tuple[Any, ...]:
             grid = transpose(grid, (1, 0, *range(2, len(flat))))
         grids.append(grid)
     return tuple(grids)
+
+
+def split(x: Any, parts: int | Sequence[int], axis: int = 0) -> list[Any]:
+    """Cut along ``axis``: into a number of equal parts, or before each of the given
+    indices.
+
+    Raises:
+        ShapeError: when the axis is not divisible into equal parts.
+
+    Example:
+        >>> import chainrule as cr
+        >>> [part.shape for part in cr.split(cr.zeros((6, 2)), 3)]
+        [(2, 2), (2, 2), (2, 2)]
+    """
+    (tensor,) = lift([x])
+    along = shapes.normal_axis("split", axis, len(tensor.shape))
+    n = tensor.shape[along]
+    if isinstance(parts, SupportsIndex):
+        parts = parts.__index__()
+        if parts < 1 or n % parts:
+            raise ShapeError(
+                f"split: {tensor.describe()} into {parts} parts: axis {along} of "
+                f"length {n} is not divisible"
+            )
+        bounds = list(range(0, n + 1, n // parts)) if n else [0] * (parts + 1)
+    else:
+        bounds = [0, *parts, n]
+    pieces = []
+    for start, stop in itertools.pairwise(bounds):
+        index = [slice(None)] * len(tensor.shape)
+        index[along] = slice(start, stop)
+        pieces.append(slice_(tensor, tuple(index)))
+    return pieces

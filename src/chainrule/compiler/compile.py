@@ -82,17 +82,13 @@ class Specialisation:
     arrays: tuple[str, ...]
     narrow: bool = False
 
-    def prepared(self, arrays: list[Array]) -> list[Array]:
+    def prepared(self, arrays: list[Any]) -> list[Array]:
         """The arguments' arrays in the program's dtypes, the numbers among them, and
         what the function has captured.
         """
-        if self.numbers:
-            wanted = [
-                np.asarray(
-                    arrays[i], scalar_dtype(arrays[i], dtype)
-                )  # checks the range
-                for i, dtype in self.numbers
-            ]
+        if self.numbers:  # of the right dtype, which checks their range
+            kinds = [(arrays[i], dtype) for i, dtype in self.numbers]
+            wanted = [np.asarray(n, scalar_dtype(n, dtype)) for n, dtype in kinds]
             arrays = [each for each in arrays if type(each) is not int] + wanted
         if self.narrow:
             pairs = zip(arrays, self.graph.inputs, strict=False)

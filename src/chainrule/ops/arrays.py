@@ -152,7 +152,7 @@ class Number:
     done with it would need the value, and is an error; ``asked`` remembers it.
     """
 
-    __class__ = property(lambda self: int)  # type: ignore[assignment]  # isinstance
+    __class__ = property(lambda self: int)  # for isinstance
 
     def __init__(self, name: str) -> None:
         # All are made at once: in the body of a loop they must be older than that.

@@ -4,10 +4,9 @@ through them, to any order, and a compiler may fuse what they are made of.
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Sequence
-from typing import Any, SupportsIndex
+from typing import Any
 
 from .. import dtypes, shapes
 from ..errors import ArgumentError, ShapeError
@@ -31,7 +30,7 @@ from .elementwise import (
 )
 from .elementwise import power as elementwise_power
 from .indexing import normal_index, take_along_axis
-from .movement import concatenate, reshape, slice_, transpose
+from .movement import concatenate, reshape, transpose
 from .primitive import Primitive
 from .reduction import Axis, accumulator, argsort, max, running_products, sum
 
@@ -317,39 +316,6 @@ def stack(tensors: Sequence[Any], axis: int = 0) -> Any:
                 "be equal"
             )
     return concatenate([expand_dims(part, axis) for part in nodes], axis)
-
-
-def split(x: Any, parts: int | Sequence[int], axis: int = 0) -> list[Any]:
-    """Cut along ``axis``: into a number of equal parts, or before each of the given
-    indices.
-
-    Raises:
-        ShapeError: when the axis is not divisible into equal parts.
-
-    Example:
-        >>> import chainrule as cr
-        >>> [part.shape for part in cr.split(cr.zeros((6, 2)), 3)]
-        [(2, 2), (2, 2), (2, 2)]
-    """
-    (node,) = lift([x])
-    where_ = shapes.normal_axis("split", axis, len(node.shape))
-    n = node.shape[where_]
-    if isinstance(parts, SupportsIndex):
-        parts = parts.__index__()
-        if parts < 1 or n % parts:
-            raise ShapeError(
-                f"split: {node.describe()} into {parts} parts: axis {where_} of "
-                f"length {n} is not divisible"
-            )
-        bounds = list(range(0, n + 1, n // parts)) if n else [0] * (parts + 1)
-    else:
-        bounds = [0, *parts, n]
-    pieces = []
-    for start, stop in itertools.pairwise(bounds):
-        index = [slice(None)] * len(node.shape)
-        index[where_] = slice(start, stop)
-        pieces.append(slice_(node, tuple(index)))
-    return pieces
 
 
 def sort(x: Any, axis: int = -1) -> Any:

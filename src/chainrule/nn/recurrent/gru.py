@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from ...ops.composed import split
+from ...arrays.joining import split
 from ...ops.elementwise import sigmoid, tanh
 from .base import Recurrence, RecurrentCell, RecurrentLayer, State, Weights
 

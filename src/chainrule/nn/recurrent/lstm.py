@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 
 from numpy.typing import DTypeLike
 
+from ...arrays.joining import split
 from ...initializers import Initializer
-from ...ops.composed import split
 from ...ops.elementwise import sigmoid, tanh
 from ..arguments import number_within
 from .base import Biases, Recurrence, RecurrentCell, RecurrentLayer, State, Weights
