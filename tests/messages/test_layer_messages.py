@@ -155,7 +155,7 @@ CASES: list[Case] = [
      "Embedding: id -1 for 10 rows at position (0, 1): ids go from 0 to 9",
      "count the rows from 0"),
     ("tokens of floats", nn.Embedding(10, 4), (images(2, 3),), DTypeError,
-     "Embedding: ids (2, 3) of float32: an id is an integer", "ids.astype('int64')"),
+     "Embedding: ids (2, 3) of floats: an id is an integer", "ids.astype('int64')"),
     ("a text too long", models.GPT(10, 8, 1, 2, 8), (ids([1] * 9),), ShapeError,
      "LearnedPositions: x (1, 9, 8): 9 steps, but max_length is 8",
      "LearnedPositions with max_length=9, or shorter sequences"),

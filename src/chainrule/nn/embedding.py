@@ -105,8 +105,9 @@ class Embedding(Module):
         """The rows of the ids."""
         node = index_node(ids)
         if not dtypes.is_integer(node.dtype):
+            kind = "floats" if dtypes.is_float(node.dtype) else f"{node.dtype}s"
             raise DTypeError(
-                f"Embedding: ids {node.shape} of {node.dtype}: an id is an integer",
+                f"Embedding: ids {node.shape} of {kind}: an id is an integer",
                 fix="ids.astype('int64')",
             )
         checked = normal_index(node, size=self.num_embeddings, what="Embedding: id")

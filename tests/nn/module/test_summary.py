@@ -142,7 +142,7 @@ def test_a_network_far_too_large_to_compute_has_a_summary() -> None:
         (
             lambda: nn.Embedding(3, 2).summary((), dtype="float32"),
             DTypeError,
-            "Embedding: ids (1,) of float32: an id is an integer",
+            "Embedding: ids (1,) of floats: an id is an integer",
         ),
         (
             lambda: Two().summary([(), (4,)], dtype=["int64"]),
