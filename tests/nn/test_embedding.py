@@ -63,9 +63,7 @@ def test_an_id_out_of_range_is_an_error_that_names_row_and_value(
 def test_ids_that_are_no_integers_are_an_error() -> None:
     with pytest.raises(DTypeError) as caught:
         nn.Embedding(7, 2)(np.ones((2, 3)))
-    assert caught.value.what == (
-        "Embedding: ids (2, 3) of floats: an id is an integer"
-    )
+    assert caught.value.what == ("Embedding: ids (2, 3) of floats: an id is an integer")
     assert caught.value.fix == "ids.astype('int64')"
 
 

@@ -23,14 +23,7 @@ from .. import tree
 from ..config import config
 from ..dtypes import DEFAULT_FLOATS, DType, float32, float64, scalar_dtype
 from ..errors import ArgumentError, ChainruleError, NumericsError
-from ..graph import (
-    Array,
-    Graph,
-    Node,
-    computed_leaves,
-    current_trace,
-    differentiating,
-)
+from ..graph import Array, Graph, Node, computed_leaves, current_trace, differentiating
 from ..shapes import Shape
 from ..tensor import Tensor
 from ..variable import Parameter

@@ -193,7 +193,7 @@ class Table:
             >>> for kind, columns in table.reading():
             ...     print(kind, "|", columns)
             numbers | age (1 gap)
-            yes or no | sex (1 gap)
+            categories | sex (2 different, 1 gap)
         """
         lines = []
         for kind, word in NAMES.items():
