@@ -272,3 +272,26 @@ def test_a_power_of_no_positive_base_has_no_slope_along_its_exponent(
 ) -> None:
     slopes = cr.grad(lambda a, b: a**b, argnums=(0, 1))(base, exponent)
     np.testing.assert_array_equal([g.item() for g in slopes], [by_base, by_exponent])
+
+
+@pytest.mark.parametrize(
+    ("returned", "kind"),
+    [
+        (lambda x: (x, x * x), "tuple"),
+        (lambda x: [x[0], x[1]], "list"),
+        (lambda x: {"x": x}, "dict"),
+        (lambda x: x.numpy(), "ndarray"),
+        (lambda x: 1.0, "float"),
+        (lambda x: None, "NoneType"),
+    ],
+)
+def test_what_is_no_tensor_has_no_jacobian_instead_of_one_of_zeros(
+    returned: Any, kind: str
+) -> None:
+    with pytest.raises(GradientError) as caught:
+        cr.jacobian(returned)(X)
+    assert caught.value.what == (
+        f"jacobian: f returned {kind}, not a tensor: no operation leads back from it "
+        "to the arguments"
+    )
+    assert caught.value.fix == "return one tensor, or differentiate each part"

@@ -142,13 +142,21 @@ def _positions(argnums: Sequence[int], count: int) -> list[int]:
     return positions
 
 
+def _returned(operation: str, value: Any) -> Any:
+    """The tensor that f returned. A list of them would become an array, which has no
+    gradient.
+    """
+    if isinstance(value, Node):
+        return value.read()
+    raise GradientError(
+        f"{operation}: f returned {type(value).__name__}, not a tensor: no operation "
+        "leads back from it to the arguments",
+        fix="return one tensor, or differentiate each part",
+    )
+
+
 def _scalar(value: Any) -> Node:
-    if not isinstance(value, Node):
-        raise GradientError(
-            f"grad: f returned {type(value).__name__}, not a tensor: no operation "
-            "leads back from it to the arguments"
-        )
-    node = value.read()
+    node = _returned("grad", value)
     if (
         not isinstance(node, Tensor)
         or node.size != 1
@@ -327,11 +335,12 @@ def jacobian(f: Function, argnum: int = 0) -> Function:
         nodes, structure = _inputs("jacobian", args[position])
         if structure is not None:
             raise ArgumentError(
-                "jacobian: the argument must be one tensor, not nested ones"
+                "jacobian: the argument must be one tensor, not nested ones",
+                fix="cr.tensor(values); argnum says by which argument",
             )
         (x,) = nodes
         new = (*args[:position], x, *args[position + 1 :])
-        (output,) = lift([call_openly(f, *new, **kwargs)])
+        output = _returned("jacobian", call_openly(f, *new, **kwargs))
         flat = reshape(output, (-1,))
         rows = []
         for i in range(flat.shape[0]):

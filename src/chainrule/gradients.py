@@ -40,7 +40,7 @@ class Gradients(Mapping[Node, Any]):
 
     def _version(self, node: Any) -> Any:
         """The node that the loss was computed from: for a variable, its value then."""
-        return self._versions.get(node, node)
+        return self._versions.get(node, node) if isinstance(node, Node) else None
 
     def __getitem__(self, node: Node) -> Any:
         gradient = self.get(node)

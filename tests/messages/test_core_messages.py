@@ -293,3 +293,46 @@ def test_every_error_class_says_its_smallest_example_and_its_cure() -> None:
         if each is not ChainruleError:
             assert "Smallest example: " in (each.__doc__ or ""), each
             assert "Cure: " in (each.__doc__ or ""), each
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda a, b: cr.sum([a, b]),
+        lambda a, b: cr.mean((a, b)),
+        lambda a, b: cr.ones(2) * [a, b],
+        lambda a, b: cr.maximum([a, b], cr.ones(2)),
+        lambda a, b: cr.where(np.array([True, False]), [a, b], 0.0),
+        lambda a, b: cr.exp([[a, b]]),
+        lambda a, b: cr.einsum("i->", [a, b]),
+    ],
+)
+@pytest.mark.parametrize("compiled", [False, True])
+def test_a_list_of_tensors_is_an_error_instead_of_a_constant(
+    use: Callable[..., Any], compiled: bool
+) -> None:
+    f = cr.compile(use) if compiled else use
+    with pytest.raises(ArgumentError) as caught:
+        f(cr.tensor(1.0), cr.tensor(2.0))
+    assert re.fullmatch(
+        r"tensor: (list|tuple) with (a )?\(\) in the place of one tensor: as an array "
+        "it would have no gradient",
+        caught.value.what,
+    )
+    assert (
+        caught.value.fix == "cr.stack(tensors); cr.tensor(tensors) has the values alone"
+    )
+
+
+def test_the_values_of_tensors_are_a_tensor_where_they_are_asked_for() -> None:
+    a, b = cr.tensor(1.0), cr.tensor(2.0)
+    assert cr.tensor([a, b]).tolist() == [1.0, 2.0]
+    assert cr.backprop(cr.stack([a * a, b]).sum())[a].item() == 2.0
+
+
+def test_arrays_have_no_gradient_and_that_is_one_of_our_errors() -> None:
+    array = np.ones(2)
+    grads = cr.backprop(cr.sum(cr.parameter([1.0, 2.0]) * array))
+    with pytest.raises(GradientError, match="ndarray is not a tensor"):
+        grads[array]  # type: ignore[index]
+    assert grads.get(array) is None

@@ -14,7 +14,7 @@ import numpy as np
 
 from .. import dtypes
 from ..dtypes import DType
-from ..errors import DTypeError
+from ..errors import ArgumentError, DTypeError
 from ..graph import NO_PARAMS, Array, Node, captured_array
 
 # Arrays. ------------------------------------------------------------------------------
@@ -109,6 +109,21 @@ def literal(value: bool | int | float, dtype: DType) -> Node:
     return node
 
 
+def _no_tensors(values: Any) -> Any:
+    """The same values. A list with tensors in it is an error: as an array it would be a
+    constant, and the gradient of each would end there without a word.
+    """
+    for each in values if isinstance(values, (list, tuple)) else ():
+        if isinstance(each, Node):
+            raise ArgumentError(
+                f"tensor: {type(values).__name__} with {each.describe()} in the place "
+                "of one tensor: as an array it would have no gradient",
+                fix="cr.stack(tensors); cr.tensor(tensors) has the values alone",
+            )
+        _no_tensors(each)
+    return values
+
+
 def lift(operands: Sequence[Any]) -> list[Node]:
     """Nodes for operands: tensors as they are, arrays as constants, numbers as
     literals.
@@ -125,7 +140,7 @@ def lift(operands: Sequence[Any]) -> list[Node]:
             numbers = True
         else:
             known = captured_array(operand)
-            operand = constant(operand) if known is None else known
+            operand = constant(_no_tensors(operand)) if known is None else known
         nodes.append(operand)
     if not numbers:
         return nodes
