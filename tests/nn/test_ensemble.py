@@ -10,7 +10,7 @@ import pytest
 
 import chainrule as cr
 from chainrule import losses, nn, optim
-from chainrule.errors import ArgumentError, ShapeError
+from chainrule.errors import ArgumentError, DTypeError, ShapeError
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(12, 4))
@@ -148,6 +148,33 @@ def test_a_file_holds_an_ensemble(tmp_path: Path) -> None:
             lambda: nn.Ensemble(nn.EnsembleLinear(2, 4, 4), average="median"),
             ArgumentError,
             "Ensemble: average='median': expected 'values' or 'probabilities'",
+        ),
+        (
+            lambda: nn.Ensemble(
+                nn.EnsembleLinear(2, 4, 4),
+                nn.BatchNorm1d(4),
+                nn.EnsembleLinear(2, 4, 1),
+            ),
+            ArgumentError,
+            "Ensemble: layer 1 is BatchNorm1d(4), whose values all members would share"
+            ": each must have its own",
+        ),
+        (
+            lambda: nn.Ensemble(nn.EnsembleLinear(2, 4, 4), nn.Linear(4, 1)),
+            ArgumentError,
+            "Ensemble: layer 1 is Linear(4 → 1), whose values all members would share: "
+            "each must have its own",
+        ),
+        (
+            lambda: losses.mse(made()(X, training=True), AMOUNTS),
+            DTypeError,
+            "Members: 3 answers in the place of one tensor: in training an ensemble "
+            "returns those of all members",
+        ),
+        (
+            lambda: made()(X, training=True).loss("mse", AMOUNTS),
+            ArgumentError,
+            "Members.loss: 'mse' is not a function of (outputs, targets)",
         ),
         (
             lambda: made().member(3),

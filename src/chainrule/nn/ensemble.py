@@ -9,11 +9,11 @@ member has a loss of its own; asked for a prediction, they answer together.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
-from ..errors import ArgumentError, ShapeError
+from ..errors import ArgumentError, DTypeError, ShapeError
 from ..initializers import Initializer
 from ..ops.arrays import lift
 from ..ops.composed import log_softmax, logsumexp
@@ -155,6 +155,11 @@ class Members:
             >>> members.loss(losses.mse, np.ones((4, 1))).item()
             1.0
         """
+        if not callable(loss):
+            raise ArgumentError(
+                f"Members.loss: {loss!r} is not a function of (outputs, targets)",
+                fix="model(x, training=True).loss(losses.mse, y)",
+            )
         outputs = self.outputs
         (node,) = lift([targets])
         count, rows = outputs.shape[:2]
@@ -162,6 +167,14 @@ class Members:
         return loss(
             outputs.reshape(count * rows, *outputs.shape[2:]),
             repeated.reshape(count * node.shape[0], *node.shape[1:]),
+        )
+
+    def __array__(self, *_: Any, **__: Any) -> NoReturn:
+        raise DTypeError(
+            f"Members: {self.outputs.shape[0]} answers in the place of one tensor: in "
+            "training an ensemble returns those of all members",
+            fix="model(x, training=True).loss(losses.mse, y), or .outputs; "
+            "model(x) is their average",
         )
 
     def together(self) -> Any:
@@ -195,7 +208,7 @@ class Ensemble(Sequential):
 
     Raises:
         ArgumentError: for layers without an ``EnsembleLinear``, members of different
-            number, or an unknown average.
+            number, other layers with values of their own, or an unknown average.
 
     Source: Hansen & Salamon (1990); Lakshminarayanan, Pritzel & Blundell (2017).
 
@@ -233,6 +246,7 @@ class Ensemble(Sequential):
                 else "Ensemble: no EnsembleLinear among its layers, so no members",
                 fix="nn.EnsembleLinear(members, in_features, out_features)",
             )
+        _refuse_shared_values(layers)
         self.members = counts.pop()
 
     def settings(self) -> dict[str, Any]:
@@ -273,6 +287,18 @@ class Ensemble(Sequential):
                 for each in self.layers
             )
         )
+
+
+def _refuse_shared_values(layers: Sequence[Module]) -> None:
+    """An error for parameters and averages that all members would share."""
+    for number, layer in enumerate(layers):
+        if not isinstance(layer, EnsembleLinear) and any(layer.named_variables()):
+            raise ArgumentError(
+                f"Ensemble: layer {number} is {layer!r}, whose values all members "
+                "would share: each must have its own",
+                fix="between nn.EnsembleLinear layers, such as nn.ReLU() and "
+                "nn.Dropout(p), that have none",
+            )
 
 
 def _linear_layers(layers: Any) -> Iterator[EnsembleLinear]:
