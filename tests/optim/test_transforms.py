@@ -165,8 +165,10 @@ def test_any_function_of_gradients_is_a_transform() -> None:
          "negative"),
         (lambda: optim.L1("0.1"), "L1: strength = '0.1': str is not a number; strength "
          "must be 0 or a positive number"),
-        (lambda: optim.clip_by_norm({}, 1.0), "clip_by_norm: dict is not what "
-         "cr.backprop returns"),
+        (lambda: optim.clip_by_norm([1.0], 1.0), "clip_by_norm: list is not a mapping "  # type: ignore[arg-type]
+         "from parameters to gradients"),
+        (lambda: optim.clip_by_norm({}, 1.0), "clip_by_norm: the loss reaches no "
+         "parameter, so there is no gradient to change"),
         (lambda: optim.global_norm({}), "global_norm: there are no gradients"),
         (
             lambda: optim.clip_by_value(cr.backprop(cr.tensor(1.0) * 2.0), 1.0),
@@ -197,3 +199,35 @@ def test_a_transform_that_changes_a_shape_is_named() -> None:
     optimizer = optim.SGD([w], 1.0, transforms=[lambda g: {w: g[w].sum()}])
     with pytest.raises(ShapeError, match=r"returns a gradient \(\) of parameter w \(2"):
         optimizer.step({w: [1.0, 1.0]})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda g: optim.clip_by_norm(g, 6.5),
+        lambda g: optim.clip_by_value(g, 3.5),
+        lambda g: optim.l1_penalty(g, 0.1),
+        lambda g: optim.l2_penalty(g, 0.1),
+    ],
+)
+def test_accumulated_gradients_are_changed_as_those_of_backprop(
+    change: Any, weights: list[Any]
+) -> None:
+    total = optim.Accumulator(weights)
+    for _ in range(4):
+        total.add(cr.backprop(loss(weights)), 1 / 4)
+    taken = total.take()
+    expected, found = change(cr.backprop(loss(weights))), change(taken)
+    for w in weights:
+        np.testing.assert_allclose(found[w].numpy(), expected[w].numpy(), rtol=1e-12)
+        assert not np.array_equal(found[w].numpy(), taken[w].numpy())
+    optim.SGD(weights, 0.1).step(found)
+
+
+def test_gradients_of_some_parameters_alone_are_clipped(weights: list[Any]) -> None:
+    total = optim.Accumulator(weights)
+    total.add(cr.backprop(loss(weights)))
+    taken = total.take()
+    found = optim.clip_by_norm(taken, 1.0, [weights[0]])
+    np.testing.assert_allclose(found[weights[0]].numpy(), [0.6, -0.8], rtol=1e-12)
+    np.testing.assert_array_equal(found[weights[1]].numpy(), [[0.0, 12.0]])

@@ -3,7 +3,7 @@
 Place on the road: between ``backprop`` and the rule of an optimizer. A transform is a
 function from gradients by parameter to gradients by parameter; an optimizer applies its
 list of them in order. The functions of the same meaning work on what ``backprop``
-returned. It must not know of optimizers.
+returned, or an ``Accumulator``. It must not know of optimizers.
 
 Order matters: ``[L2(1e-4), ClipNorm(1.0)]`` clips the sum of gradient and penalty,
 ``[ClipNorm(1.0), L2(1e-4)]`` adds the penalty to the clipped gradient, as PyTorch's
@@ -215,12 +215,13 @@ def _as(scalar: Any, like: Any) -> Any:
 
 
 def _of_parameters(
-    name: str, gradients: Gradients, parameters: Iterable[Parameter] | None
+    name: str, gradients: Mapping[Any, Any], parameters: Iterable[Parameter] | None
 ) -> dict[Parameter, Any]:
     """The gradients of these parameters; of all that the loss reaches by default."""
-    if not isinstance(gradients, Gradients):
+    if not isinstance(gradients, Mapping):
         raise ArgumentError(
-            f"{name}: {type(gradients).__name__} is not what cr.backprop returns",
+            f"{name}: {type(gradients).__name__} is not a mapping from parameters to "
+            "gradients",
             fix=f"optim.{name}(cr.backprop(loss), ...)",
         )
     if parameters is None:
@@ -236,20 +237,24 @@ def _of_parameters(
 def _apply(
     name: str,
     transform: Callable[[Gradient], dict[Any, Any]],
-    gradients: Gradients,
+    gradients: Mapping[Any, Any],
     parameters: Iterable[Parameter] | None,
-) -> Gradients:
-    chosen = _of_parameters(name, gradients, parameters)
-    return gradients.replaced(transform(chosen))
+) -> Mapping[Any, Any]:
+    new = transform(_of_parameters(name, gradients, parameters))
+    if isinstance(gradients, Gradients):
+        return gradients.replaced(new)
+    return {**gradients, **new}
 
 
 def clip_by_value(
-    gradients: Gradients, limit: float, parameters: Iterable[Parameter] | None = None
-) -> Gradients:
+    gradients: Mapping[Any, Any],
+    limit: float,
+    parameters: Iterable[Parameter] | None = None,
+) -> Mapping[Any, Any]:
     """The gradients with every element brought into [−limit, limit].
 
     Arguments:
-        gradients: what ``backprop`` returned.
+        gradients: what ``backprop`` or ``Accumulator.take`` returned.
         limit: the largest magnitude.
         parameters: whose gradients; by default of every parameter in the loss.
 
@@ -264,12 +269,14 @@ def clip_by_value(
 
 
 def clip_by_norm(
-    gradients: Gradients, max_norm: float, parameters: Iterable[Parameter] | None = None
-) -> Gradients:
+    gradients: Mapping[Any, Any],
+    max_norm: float,
+    parameters: Iterable[Parameter] | None = None,
+) -> Mapping[Any, Any]:
     """The gradients scaled so that their common norm is at most ``max_norm``.
 
     Arguments:
-        gradients: what ``backprop`` returned.
+        gradients: what ``backprop`` or ``Accumulator.take`` returned.
         max_norm: the largest norm; the formula stands at ``ClipNorm``.
         parameters: whose gradients; by default of every parameter in the loss.
 
@@ -285,12 +292,14 @@ def clip_by_norm(
 
 
 def l2_penalty(
-    gradients: Gradients, strength: float, parameters: Iterable[Parameter] | None = None
-) -> Gradients:
+    gradients: Mapping[Any, Any],
+    strength: float,
+    parameters: Iterable[Parameter] | None = None,
+) -> Mapping[Any, Any]:
     """The gradients with λw added: those of the loss + (λ/2)‖w‖².
 
     Arguments:
-        gradients: what ``backprop`` returned.
+        gradients: what ``backprop`` or ``Accumulator.take`` returned.
         strength: λ.
         parameters: whose gradients; by default of every parameter in the loss.
 
@@ -305,12 +314,14 @@ def l2_penalty(
 
 
 def l1_penalty(
-    gradients: Gradients, strength: float, parameters: Iterable[Parameter] | None = None
-) -> Gradients:
+    gradients: Mapping[Any, Any],
+    strength: float,
+    parameters: Iterable[Parameter] | None = None,
+) -> Mapping[Any, Any]:
     """The gradients with λ sign(w) added: those of the loss + λ‖w‖₁.
 
     Arguments:
-        gradients: what ``backprop`` returned.
+        gradients: what ``backprop`` or ``Accumulator.take`` returned.
         strength: λ.
         parameters: whose gradients; by default of every parameter in the loss.
 
