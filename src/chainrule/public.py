@@ -121,15 +121,20 @@ def _advised_function(function: FunctionType, address: str) -> Callable[..., Any
 
 
 def _advise_methods(kind: type, address: str) -> None:
-    """Gives the constructor and the public methods that a class defines advice."""
-    if hasattr(kind, "options_elsewhere"):  # layers say which table is theirs
-        return
+    """Gives the constructor and the public methods that a class defines advice.
+
+    Of a layer not what is called to make and to use it: it says itself whose table its
+    options have, and its call checks the arguments of ``forward``.
+    """
+    layer = hasattr(kind, "options_elsewhere")
     for name, method in list(vars(kind).items()):
         public = name in ("__init__", "__call__") or not name.startswith("_")
         if not (public and isinstance(method, FunctionType)) or _is_advised(method):
             continue
+        if layer and name in ("__init__", "__call__", "forward"):
+            continue
         takes_some = len(inspect.signature(method).parameters) > 1  # besides self
-        if takes_some or name == "__init__":
+        if takes_some or layer or name == "__init__":
             type.__setattr__(kind, name, advised(address)(method))
 
 

@@ -70,7 +70,9 @@ def test_an_option_that_nothing_has_is_one_error_of_ours(name: str) -> None:
 
 def methods() -> Iterator[tuple[str, Any]]:
     """The public methods with arguments of classes that people hold objects of."""
-    for kind in (cr.Tensor, cr.random.Generator, data.Dataset, cr.Gradients):
+    for kind in (
+        cr.Tensor, cr.random.Generator, data.Dataset, cr.Gradients, nn.Module,
+    ):  # fmt: skip
         for name, method in vars(kind).items():
             if not name.startswith("_") and isinstance(method, FunctionType):
                 kinds = [p.kind for p in inspect.signature(method).parameters.values()]
@@ -324,3 +326,57 @@ def test_numbers_like_another_tensor_have_its_shape_and_dtype() -> None:
     first = cr.random.normal_like(cr.zeros(4), std=2.0)
     cr.manual_seed(1)
     np.testing.assert_array_equal(first, cr.random.normal(4, std=2.0))
+
+
+@pytest.mark.parametrize(
+    ("call", "what", "fix"),
+    [
+        (lambda m: m.save(), "Module.save: missing a required argument: 'path'",
+         "Module.save(path, …)"),
+        (lambda m: m.load_state_dict(),
+         "Module.load_state_dict: missing a required argument: 'state'",
+         "Module.load_state_dict(state, …)"),
+        (lambda m: m.freeze("weight"), "Module.freeze: too many positional arguments",
+         None),
+        (lambda m: m.named_parameters(prefix="a"),
+         "Module.named_parameters: option 'prefix': it takes none", None),
+    ],
+)  # fmt: skip
+def test_methods_of_a_network_say_what_they_take(
+    call: Callable[[Any], Any], what: str, fix: str | None
+) -> None:
+    with pytest.raises(ArgumentError) as caught:
+        call(nn.Linear(2, 2))
+    assert caught.value.what == what
+    assert caught.value.fix == fix
+
+
+@pytest.mark.parametrize(
+    ("call", "fix"),
+    [
+        (lambda: cr.fit(nn.Linear(1, 1), 1, class_weight={0: 1}),  # type: ignore[call-arg]
+         "loss=lambda outputs, targets: losses.cross_entropy(outputs, targets, "
+         "weight=[1.0, 5.0])"),
+        (lambda: cr.fit(nn.Linear(1, 1), 1, num_workers=2),  # type: ignore[call-arg]
+         "leave it out: the next batch is made beside training"),
+        (lambda: optim.Adam([], beta_1=0.9), "betas=(0.9, 0.999)"),  # type: ignore[call-arg]
+        (lambda: data.Augmentation(horizontal_flip=True), "flip=True"),  # type: ignore[call-arg]
+        (lambda: cr.backprop(1.0, [1]),  # type: ignore[call-arg]
+         "grads = cr.backprop(loss); grads[W] is ∂loss/∂W, of any tensor W"),
+        (lambda: cr.linalg.solve_triangular(1, 1, upper=True), "lower=False"),
+        (lambda: optim.SGD([cr.parameter(1.0)], 0.1).step(),  # type: ignore[call-arg]
+         "optimizer.step(cr.backprop(loss))"),
+        (lambda: cr.masked_fill, "cr.where(mask, value, x)"),
+        (lambda: cr.allclose, "np.allclose(x, y) compares the values"),
+        (lambda: cr.vmap, "leave it out: functions take batches, the samples first"),
+        (lambda: cr.while_loop, "cr.scan(f, init, xs) repeats a step"),
+        (lambda: optim.LBFGS,
+         "scipy.optimize.minimize, with cr.compile(cr.value_and_grad(f))"),
+    ],
+)  # fmt: skip
+def test_what_is_looked_for_in_the_first_week_is_answered(
+    call: Callable[[], Any], fix: str
+) -> None:
+    with pytest.raises(ChainruleError) as caught:
+        call()
+    assert caught.value.fix == fix

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule import losses, nn
+from chainrule import callbacks, losses, nn
 from chainrule.errors import (
     ArgumentError,
     ChainruleError,
     DataError,
     DTypeError,
+    OptionError,
     ScalarError,
     ShapeError,
 )
@@ -166,6 +167,36 @@ CASES: list[Case] = [
     ("a function that only NumPy has", lambda: np.cbrt(cr.tensor(1.0, name="t")),
      DTypeError, "np.cbrt: t (): there is no such function of tensors", None,
      "np.cbrt(x.numpy()) is an array, without a gradient"),
+    ("evaluate's data in two", lambda: cr.evaluate(network(), x, y), ArgumentError,
+     "loss=an array (20,): expected a name or a function of (outputs, targets)", None,
+     "inputs and targets are a pair: cr.evaluate(model, (x, y))"),
+    ("a list of losses", lambda: fit((x, y), loss=["mse", "l1"]), ArgumentError,
+     "loss=['mse', 'l1']: expected a name or a function of (outputs, targets)", None,
+     "one function for all outputs, def loss(outputs, targets): return "
+     "losses.mse(outputs[0], targets[0]) + losses.mse(outputs[1], targets[1])"),
+    ("metrics by name", lambda: fit((x, y), metrics={"m": losses.mse}), ArgumentError,
+     "metrics: a dict: expected a list of names and functions", None,
+     "metrics=[metrics.FunctionMetric(function, name='…')]"),
+    ("classes and one output", lambda: fit((x, y % 2), nn.Linear(3, 1)), DataError,
+     "Dataset 'data': targets are class numbers, and the model has one output: "
+     "cross_entropy needs one for each class", None,
+     "loss='binary_cross_entropy' for two classes; "
+     "data.Dataset(x, y, task='regression') for amounts"),
+    ("validation without targets", lambda: fit((x, y), validation=x), DataError,
+     "fit: validation: Dataset 'validation': 20 examples · inputs (3,) float32 has no "
+     "targets to compare with", None,
+     "validation=(x, y), a Dataset, or a fraction of the training data"),
+    ("Keras's name of a column", lambda: fit(
+        (x, y), callbacks=[callbacks.EarlyStopping("val_loss")]), OptionError,
+     "unknown column to monitor 'val_loss': expected one of 'accuracy', "
+     "'examples_per_second', 'loss', 'seconds'", None,
+     "'validation_loss', which fit(…, validation=0.1) measures"),
+    ("Keras's name of a column of the history", lambda: fit(
+        (x, y), validation=0.5)["val_loss"], OptionError,
+     "unknown column 'val_loss': expected one of 'accuracy', 'epoch', "
+     "'examples_per_second', 'loss', 'seconds', 'validation_accuracy', "
+     "'validation_loss'", None,
+     "did you mean 'validation_loss'?"),
 ]
 # fmt: on
 

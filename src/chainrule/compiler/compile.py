@@ -166,10 +166,9 @@ def signature_of(
             if array is None:
                 array = as_input(leaf)  # raises an error that says why
             dtype = array.dtype
-        elif kind is np.ndarray and (dtype := leaf.dtype).isnative:
+        elif kind is np.ndarray and leaf.dtype.isnative:
             array = leaf
-            if dtype is float64:
-                dtype = UNASKED
+            dtype = array.dtype if array.dtype.char != "d" else UNASKED
         elif kind is float:
             dtype = DEFAULT_FLOATS[config.dtype]
             array = np.asarray(leaf, dtype)
@@ -368,8 +367,7 @@ class Compiled(Locked):
         change, programs = self._current
         if change is not config.last_change:
             programs = self._select()
-        found = None if kwargs else signature_of(args, None, self._open)
-        signature, arrays = found or _signature(args, kwargs, self._open)
+        signature, arrays = _signature(args, kwargs, self._open)
         try:
             known = programs.get(signature)
         except TypeError:

@@ -159,7 +159,7 @@ _public = [globals()[name] for name in __all__]
 # A model file may name these layers and no other class of this package.
 offer(*(each for each in _public if issubclass(each, Module) and each is not Module))
 
-advise(__name__, ["KeyValueCache"], "nn.LAYER")
+advise(__name__, ["KeyValueCache", "Module"], "nn.LAYER")
 __dir__ = listing(__all__)
 if not TYPE_CHECKING:  # so that type checkers still find wrong names
     __getattr__ = missing_names(__name__, advice="nn.NAMES")

@@ -30,6 +30,7 @@ from ..foreign import Settled
 from ..public import advise, listing, missing_names
 from . import checkpoint
 from .events import Callback, describe_loop
+from .history import column_elsewhere
 from .metrics import lower_is_better
 from .run import Run
 from .watch import Watch
@@ -78,12 +79,15 @@ class Monitor(Settled):
         if self.column.startswith("validation_") and not run.has_validation:
             raise self._missing([])
         columns = run.expected_columns()
-        if self.column not in columns and nearest(self.column, columns):
+        if self.column not in columns and (
+            column_elsewhere(self.column, columns) or nearest(self.column, columns)
+        ):
             raise self._missing(columns)
 
     def _missing(self, columns: list[str]) -> ArgumentError:
         if columns:
-            return unknown_option("column to monitor", self.column, columns)
+            fix = column_elsewhere(self.column, columns)
+            return unknown_option("column to monitor", self.column, columns, fix)
         return ArgumentError(
             f"monitor={self.column!r}: there is no validation data",
             fix="fit(…, validation=0.1), or monitor='loss'",

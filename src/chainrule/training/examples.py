@@ -208,7 +208,14 @@ def training_and_validation(
             "fit: validation: a Split: which part of it?",
             fix="validation=split.test, or split.validation",
         )
-    return examples, Examples.of(validation, "validation", dtype).counted_by(names)
+    measured = Examples.of(validation, "validation", dtype).counted_by(names)
+    alone = isinstance(measured.source, Dataset) and measured.source.targets is None
+    if alone and examples.kind != "none":
+        raise DataError(
+            f"fit: validation: {measured.source!r} has no targets to compare with",
+            fix="validation=(x, y), a Dataset, or a fraction of the training data",
+        )
+    return examples, measured
 
 
 def _part_off(source: Source, fraction: float, seed: int) -> Split:
@@ -252,7 +259,19 @@ class LabelCheck:
             if objective.is_binary:
                 check_labels(labels, 2, name)
             elif len(outputs.shape) == labels.ndim + 1:
+                if outputs.shape[-1] == 1:
+                    raise _one_logit(name)
                 check_labels(labels, int(outputs.shape[-1]), name)
+
+
+def _one_logit(name: str) -> DataError:
+    """The error for class numbers and a model with one output, which has no choice."""
+    return DataError(
+        f"{name} are class numbers, and the model has one output: cross_entropy needs "
+        "one for each class",
+        fix="loss='binary_cross_entropy' for two classes; "
+        "data.Dataset(x, y, task='regression') for amounts",
+    )
 
 
 def _cast(dataset: Dataset, dtype: DType) -> Dataset:

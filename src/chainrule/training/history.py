@@ -24,6 +24,16 @@ from .metrics import lower_is_better
 SHOWN_ROWS = 12
 
 
+def column_elsewhere(name: str, columns: Sequence[str]) -> str | None:
+    """What a column is called here that Keras calls ``val_loss``; None for others."""
+    ours = "validation_" + str(name).removeprefix("val_")
+    if not str(name).startswith("val_"):
+        return None
+    if ours in columns:
+        return f"did you mean {ours!r}?"
+    return f"{ours!r}, which fit(…, validation=0.1) measures"
+
+
 class History(Settled):
     """The columns of a training run, one row an epoch.
 
@@ -72,7 +82,8 @@ class History(Settled):
             OptionError: for a column that does not exist.
         """
         if column not in self.columns:
-            raise unknown_option("column", column, self.columns)
+            fix = column_elsewhere(column, self.columns)
+            raise unknown_option("column", column, self.columns, fix)
         return [row.get(column) for row in self.epochs]
 
     def __contains__(self, column: object) -> bool:

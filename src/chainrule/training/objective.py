@@ -86,10 +86,7 @@ class Objective:
             self.function = loss
             self.name = getattr(loss, "__name__", type(loss).__name__)
         else:
-            raise ArgumentError(
-                f"loss={loss!r}: expected a name or a function of (outputs, targets)",
-                fix=f"one of the names {', '.join(sorted(losses.BY_NAME))}",
-            )
+            raise _not_a_loss(loss)
         self.counts_classes = self.function is losses.by_name("cross_entropy")
         self.is_known = self.function in losses.BY_NAME.values()
         self.is_binary = self.is_known and self.name in BINARY_LOSSES
@@ -178,6 +175,21 @@ class Objective:
             ) from None
         except ValueError:  # no signature is known
             return
+
+
+def _not_a_loss(loss: Any) -> ArgumentError:
+    fix = f"one of the names {', '.join(sorted(losses.BY_NAME))}"
+    shown = repr(loss)
+    if isinstance(loss, (list, tuple, dict)):
+        fix = (
+            "one function for all outputs, def loss(outputs, targets): return "
+            "losses.mse(outputs[0], targets[0]) + losses.mse(outputs[1], targets[1])"
+        )
+    elif hasattr(loss, "shape"):
+        shown = f"an array {tuple(loss.shape)}"
+        fix = "inputs and targets are a pair: cr.evaluate(model, (x, y))"
+    what = f"loss={shown}: expected a name or a function of (outputs, targets)"
+    return ArgumentError(what, fix=fix)
 
 
 def _no_loss(loss: Any, has_targets: bool) -> ArgumentError:

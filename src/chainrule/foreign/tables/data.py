@@ -22,6 +22,7 @@ SPLIT: Mapping[str, str] = {
 #: Options of its other functions.
 OPTIONS: Mapping[str, str] = {
     "num_workers": "leave it out: the next batch is made beside training",
+    **dict.fromkeys(("horizontal_flip", "random_flip"), "flip=True"),
     "root": "$CHAINRULE_DATA says where files are: data.load('mnist')",
     "download": "leave it out: a set that is missing is downloaded",
     "train": "leave it out: data.load('mnist').train and .test",

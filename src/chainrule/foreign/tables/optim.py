@@ -42,6 +42,7 @@ NAMES: Mapping[str, str] = {
     "LambdaLR": "any function of the step takes the place of the number: optim.Adam("
     "params, lr=lambda step: 0.1 / (1.0 + step))",
     "AdaGrad": "optim.Adagrad(params)",
+    "LBFGS": "scipy.optimize.minimize, with cr.compile(cr.value_and_grad(f))",
 }
 
 #: Options that some algorithms have in other libraries.
@@ -53,6 +54,10 @@ OPTIONS: Mapping[str, str] = {
     "learning_rate": "lr=0.001",
     "clipnorm": "transforms=[optim.ClipNorm(1.0)]",
     "global_clipnorm": "transforms=[optim.ClipNorm(1.0)]",
+    "amsgrad": "leave it out: there is no AMSGrad here",
+    **dict.fromkeys(("beta_1", "beta_2", "beta1", "beta2"), "betas=(0.9, 0.999)"),
+    **dict.fromkeys(("grads", "grads_and_vars", "closure"), STEP),
+    "step()": STEP,
     "clipvalue": "transforms=[optim.ClipValue(1.0)]",
     "gamma": "factor=0.1",
     "step_size": "every=1000",

@@ -242,6 +242,22 @@ NAMES: Mapping[str, str] = {
     "lerp": "a + t * (b - a)",
     "tri": "cr.tril(cr.ones((n, n)))",
     "newaxis": "None",
+    "masked_fill": "cr.where(mask, value, x)",
+    **dict.fromkeys(
+        ("allclose", "isclose", "array_equal"),
+        "np.allclose(x, y) compares the values",
+    ),
+    **dict.fromkeys(
+        ("triu_indices", "tril_indices"),
+        "np.triu_indices(n) are two arrays to index by",
+    ),
+    **dict.fromkeys(
+        ("fori_loop", "while_loop", "map_fn"), "cr.scan(f, init, xs) repeats a step"
+    ),
+    **dict.fromkeys(
+        ("vmap", "vectorized_map"),
+        "leave it out: functions take batches, the samples first",
+    ),
     **dict.fromkeys(("pi", "e"), "math.pi and math.e"),
     **dict.fromkeys(("inf", "nan"), "float('inf') and float('nan')"),
     **dict.fromkeys(
@@ -271,6 +287,7 @@ OPTIONS: Mapping[str, str] = {
     **dict.fromkeys(("flatten(start_dim)", "flatten(end_dim)"), "axis=1"),
     "reshape(shape)": "x.reshape(2, -1)",
     "transpose(perm)": "axes=(0, 2, 1)",
+    "backprop()": "grads = cr.backprop(loss); grads[W] is ∂loss/∂W, of any tensor W",
     "backprop(retain_graph)": "leave it out: a graph lives as long as its tensors",
     "backprop(create_graph)": "leave it out: gradients are graphs again",
     **dict.fromkeys(
@@ -290,4 +307,5 @@ OPTIONS: Mapping[str, str] = {
     "tensor(requires_grad)": ALL_HAVE_GRADIENTS,
     "load(weights_only)": "leave it out: nothing in a file is executed",
     "arange(limit)": "stop=10",
+    "solve_triangular(upper)": "lower=False",
 }

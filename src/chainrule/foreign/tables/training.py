@@ -66,6 +66,11 @@ FIT: Mapping[str, str] = {
     "lr": "optimizer=optim.Adam(model.parameters(), lr=…)",
     "learning_rate": "optimizer=optim.Adam(model.parameters(), lr=…)",
     "shuffle": "leave it out: the examples of every epoch are shuffled",
+    "class_weight": "loss=lambda outputs, targets: losses.cross_entropy("
+    "outputs, targets, weight=[1.0, 5.0])",
+    "sample_weight": "data=(x, (y, w)) and loss=lambda outputs, targets: "
+    "losses.cross_entropy(outputs, targets[0], sample_weight=targets[1])",
+    "num_workers": "leave it out: the next batch is made beside training",
     "random_state": "seed=0",
     "num_epochs": "epochs=10",
     "n_epochs": "epochs=10",

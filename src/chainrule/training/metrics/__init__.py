@@ -27,7 +27,7 @@ once at the end with all of them.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...errors import ArgumentError, unknown_option
@@ -132,6 +132,11 @@ def resolve(metrics: Any) -> list[Metric]:
     """
     if isinstance(metrics, (str, Metric)) or callable(metrics):
         metrics = [metrics]
+    if isinstance(metrics, Mapping):
+        raise ArgumentError(
+            "metrics: a dict: expected a list of names and functions",
+            fix="metrics=[metrics.FunctionMetric(function, name='…')]",
+        )
     if not isinstance(metrics, Iterable):
         raise ArgumentError(f"metrics: {metrics!r}: expected names or functions")
     resolved = [_resolve_one(each) for each in metrics]
