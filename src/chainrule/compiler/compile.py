@@ -166,9 +166,10 @@ def signature_of(
             if array is None:
                 array = as_input(leaf)  # raises an error that says why
             dtype = array.dtype
-        elif kind is np.ndarray and leaf.dtype.isnative:
+        elif kind is np.ndarray and (dtype := leaf.dtype).isnative:
             array = leaf
-            dtype = array.dtype if array.dtype.char != "d" else UNASKED
+            if dtype is float64:
+                dtype = UNASKED
         elif kind is float:
             dtype = DEFAULT_FLOATS[config.dtype]
             array = np.asarray(leaf, dtype)
@@ -367,7 +368,8 @@ class Compiled(Locked):
         change, programs = self._current
         if change is not config.last_change:
             programs = self._select()
-        signature, arrays = _signature(args, kwargs, self._open)
+        found = None if kwargs else signature_of(args, None, self._open)
+        signature, arrays = found or _signature(args, kwargs, self._open)
         try:
             known = programs.get(signature)
         except TypeError:

@@ -88,7 +88,8 @@ class Captured:
         self._watched = False
         self._cells: list[Place] = []
         self._named: list[Place] = []
-        self._containers: list[tuple[Any, list[Any], list[Any]]] = []
+        self._lists: list[tuple[list[Any], list[Any]]] = []
+        self._keys: list[tuple[dict[Any, Any], list[Any]]] = []
         self._contents: list[tuple[Array, Any, bytes | None]] = []
         self._names = dict.fromkeys(CALLED)
         self._spaces: list[tuple[str, Any, bool | None]] = []
@@ -102,6 +103,7 @@ class Captured:
                 self._look(*self._pending.pop())
             for space in [*self._spaces]:
                 self._look_up(self._names, *space)
+        self._contained = any((self._lists, self._keys, self._contents))
         del self._seen, self._spaces  # they would keep instances alive
 
     def holds(self) -> bool:
@@ -119,19 +121,23 @@ class Captured:
             for space, name, value in self._named:
                 if space[name] is not value:
                     return False
-            for holder, keys, values in self._containers:
-                now = holder.values() if isinstance(holder, dict) else holder
-                if len(now) != len(keys) or not all(map(is_, now, values)):
-                    return False
-                if now is not holder and [*holder] != keys:
-                    return False
-            for array, kind, known in self._contents:
-                if (array.shape, array.dtype) != kind:
-                    return False
-                if known is not None and array.tobytes() != known:
-                    return False
+            return self._contents_hold() if self._contained else True
         except Exception:  # noqa: BLE001 (what was there is not, or refuses to be read)
             return False
+
+    def _contents_hold(self) -> bool:
+        """The same of what is in lists, dicts and arrays."""
+        for values, known in self._lists:
+            if len(values) != len(known) or not all(map(is_, values, known)):
+                return False
+        for keys, known in self._keys:  # their values are among those by name
+            if len(keys) != len(known) or (len(known) > 1 and [*keys] != known):
+                return False
+        for array, kind, bytes_then in self._contents:
+            if (array.shape, array.dtype) != kind:
+                return False
+            if bytes_then is not None and array.tobytes() != bytes_then:
+                return False
         return True
 
     def _look(self, name: str, value: Any, open: bool, place: Place) -> None:
@@ -195,8 +201,11 @@ class Captured:
         keys = [*value] if named else [*range(len(value))]
         values = [*(value.values() if named else value)]
         self.state[name] = type(value), *keys
-        if open and not isinstance(value, tuple):
-            self._containers.append((value, keys, values))
+        if open and named:
+            self._keys.append((value, keys))
+            self._named += [(value, key, value[key]) for key in keys]
+        elif open and not isinstance(value, tuple):
+            self._lists.append((value, values))
         shown = [repr(key) if isinstance(key, VALUES) else "…" for key in keys]
         labels = [f"{name}[{key}]" for key in shown]
         return [(a, b, open, ()) for a, b in zip(labels, values, strict=True)]
