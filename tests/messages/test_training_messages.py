@@ -12,9 +12,11 @@ import chainrule as cr
 from chainrule import callbacks, losses, nn
 from chainrule.errors import (
     ArgumentError,
+    BoundsError,
     ChainruleError,
     DataError,
     DTypeError,
+    ForeignNameError,
     OptionError,
     ScalarError,
     ShapeError,
@@ -32,6 +34,20 @@ def network() -> nn.Sequential:
 def fit(data: Any, model: nn.Module | None = None, **options: Any) -> Any:
     """An epoch, without progress."""
     return cr.fit(model or network(), data, epochs=1, progress=False, **options)
+
+
+class KerasLike(callbacks.Callback):
+    """Written as Keras wants it."""
+
+    def on_epoch_end(self, epoch: int, logs: Any) -> None:  # type: ignore[override]
+        """Never called."""
+
+
+class LooksAtLogs(callbacks.Callback):
+    """Looks for what Keras gives to an event."""
+
+    def on_epoch_end(self, run: Any) -> None:
+        run.row["seen"] = run.logs["loss"]
 
 
 def with_nan() -> Any:
@@ -197,6 +213,16 @@ CASES: list[Case] = [
      "'examples_per_second', 'loss', 'seconds', 'validation_accuracy', "
      "'validation_loss'", None,
      "did you mean 'validation_loss'?"),
+    ("Keras's arguments of a callback", lambda: fit((x, y), callbacks=[KerasLike()]),
+     ArgumentError,
+     "callbacks: KerasLike.on_epoch_end does not take one argument, the run", None,
+     "def on_epoch_end(self, run): …, where run.epoch, run.batch, run.row and "
+     "run.model are what others are given"),
+    ("Keras's logs", lambda: fit((x, y), callbacks=[LooksAtLogs()]), ForeignNameError,
+     "Run.logs: there is no such attribute here", None,
+     "run.row['name'] = value adds a column to the history's row"),
+    ("a layer by its name", lambda: network()["0"], BoundsError,  # type: ignore[index]
+     "Sequential: layer '0' of 3", None, None),
 ]
 # fmt: on
 

@@ -353,3 +353,26 @@ def test_the_history_says_whose_weights_remain(points: Points, network: Build) -
 
     history = fit(network(), points, epochs=3, callbacks=[Stop()], progress=False)
     assert history.settings["kept_epoch"] is None
+
+
+def test_an_event_may_be_any_callable_that_takes_the_run() -> None:
+    seen: list[Any] = []
+
+    class Several:
+        on_fit_start = staticmethod(seen.append)
+
+        def on_epoch_end(self, run: Any, more: int = 3) -> None:
+            seen.append(more)
+
+        def on_fit_end(self, *arguments: Any) -> None:
+            seen.extend(arguments)
+
+    history = cr.fit(
+        cr.nn.Linear(2, 1),
+        (np.zeros((4, 2)), np.zeros((4, 1))),
+        epochs=1,
+        callbacks=[Several()],
+        progress=False,
+    )
+    assert [type(each).__name__ for each in seen] == ["Run", "int", "Run"]
+    assert len(history["loss"]) == 1

@@ -94,12 +94,7 @@ class Sequential(Module):
     def __getitem__(self, index: int | slice) -> Any:
         if isinstance(index, slice):
             return Sequential(*self.layers[index])
-        try:
-            return self.layers[index]
-        except IndexError:
-            raise BoundsError(
-                f"Sequential: layer {index} of {len(self.layers)}"
-            ) from None
+        return self.layers[self._position(index)]
 
     def __setitem__(self, index: int, layer: Module) -> None:
         """Puts another layer in the place of one: ``model[-1] = nn.Linear(8, 2)``.

@@ -7,6 +7,7 @@ list ``LOOP`` is the loop, in order: ``fit`` announces these events and no other
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -142,6 +143,16 @@ def listens(callback: Any, event: str) -> bool:
     return not inherited or event in getattr(callback, "__dict__", {})
 
 
+def _takes_a_run(method: Callable[..., Any]) -> bool:
+    try:
+        inspect.signature(method).bind(None)
+    except TypeError:
+        return False
+    except ValueError:  # no signature is known
+        return True
+    return True
+
+
 def _check(callback: Any) -> None:
     name = type(callback).__name__
     if isinstance(callback, type):
@@ -156,6 +167,13 @@ def _check(callback: Any) -> None:
                 f"callbacks: {name}.{method} is not an event of the loop, so it would "
                 f"never be called: the events are {', '.join(EVENTS)}",
                 fix=f"did you mean {close!r}?",
+            )
+    for event in EVENTS:
+        if listens(callback, event) and not _takes_a_run(getattr(callback, event)):
+            raise ArgumentError(
+                f"callbacks: {name}.{event} does not take one argument, the run",
+                fix=f"def {event}(self, run): …, where run.epoch, run.batch, run.row "
+                "and run.model are what others are given",
             )
     if not any(hasattr(callback, event) for event in EVENTS):
         raise ArgumentError(

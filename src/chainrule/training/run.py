@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..foreign import Settled
+from ..foreign import Settled, no_attribute
 from ..nn.module import Module
 from ..optim import Optimizer
 from .formats import Row
@@ -95,6 +95,11 @@ class Run(Settled):
     stopping: str = ""
     seconds: float = 0.0
     started: float = field(default_factory=time.perf_counter)
+
+    if not TYPE_CHECKING:  # so that type checkers still find wrong names
+
+        def __getattr__(self, name: str) -> Any:
+            raise no_attribute(self, name, "training.RUN")
 
     def stop(self, reason: str) -> None:
         """Ends training after the current step; the first reason given counts.

@@ -69,6 +69,10 @@ NAMES: Mapping[str, str] = {
         ("pack_padded_sequence", "pad_packed_sequence", "pack_sequence"),
         "layer(x, lengths=lengths)",
     ),
+    **dict.fromkeys(
+        ("ParameterList", "ParameterDict"),
+        "a plain list or dict in an attribute: its parameters belong to the module",
+    ),
     "ModuleList": "a plain list in an attribute: its layers belong to the module",
     "ModuleDict": "a plain dict in an attribute: its layers belong to the module",
     "BatchNormalization": "nn.BatchNorm1d(features), nn.BatchNorm2d(channels)",
