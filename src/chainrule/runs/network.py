@@ -80,7 +80,8 @@ MANY_IMAGES = Defaults((256, 128), 0.3, 15, 128, 2e-3, None)
 #: Tables: of a few hundred rows, many epochs; of many thousands, few. Nothing helped
 #: them more than an ensemble (docs/decisions/0160), whose members cost what they are.
 FEW_ROWS = Defaults((256, 128), 0.2, 100, 16, 3e-3, 30, 8)
-SOME_ROWS = Defaults((256, 128), 0.1, 60, 64, 3e-3, 20, 8)
+SOME_ROWS = Defaults((256, 128), 0.3, 60, 64, 3e-3, 20, 8)
+MORE_ROWS = Defaults((256, 128), 0.1, 60, 64, 3e-3, 20, 8)
 MANY_ROWS = Defaults((256, 128), 0.0, 30, 128, 3e-3, 10, 4)
 ENDLESS_ROWS = Defaults((128, 64), 0.0, 30, 256, 3e-3, 10)
 
@@ -99,8 +100,10 @@ def defaults(examples: int, images: bool, model: str = "mlp") -> Defaults:
         return FEW_IMAGES if examples < 5000 else MANY_IMAGES
     if examples < 1000:
         return FEW_ROWS
-    if examples < 10_000:
+    if examples < 5000:
         return SOME_ROWS
+    if examples < 10_000:
+        return MORE_ROWS
     return MANY_ROWS if examples < 50_000 else ENDLESS_ROWS
 
 
