@@ -6,15 +6,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from ..errors import ArgumentError
-from ..graph import Node
 from ..ops import composed
-from ..ops.arrays import lift
 from ..ops.elementwise import exp, log, log1p, softplus
 from .inputs import average, pair, refuse
-from .likelihoods import like
+from .likelihoods import like, place_and_spread
 
 #: Stirling's series: the coefficients of 1/z, 1/z³, 1/z⁵ …
 _STIRLING = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360)
@@ -107,7 +102,9 @@ def negative_binomial_nll(
         2.0794
     """
     name = "negative_binomial_nll"
-    log_mean, log_dispersion = _mean_and_dispersion(name, predictions, dispersion)
+    log_mean, log_dispersion = place_and_spread(
+        name, predictions, dispersion, "log_mean", "dispersion"
+    )
     z, y = pair(name, log_mean, targets, "log-mean")
     _refuse_negative(name, y)
     s = like(name, log_dispersion, z, "log-dispersion", "log-mean")
@@ -151,25 +148,3 @@ def _series(z: Any) -> Any:
 
 def _refuse_negative(name: str, y: Any) -> None:
     refuse(name, y, lambda v: ~(v >= 0), "a count, 0 or more", None)
-
-
-def _mean_and_dispersion(name: str, predictions: Any, dispersion: Any) -> Any:
-    several = isinstance(predictions, tuple) or (
-        isinstance(predictions, list)
-        and any(isinstance(each, (Node, np.ndarray)) for each in predictions)
-    )
-    if several and dispersion is not None:
-        raise ArgumentError(
-            f"{name}: both a pair (log_mean, log_dispersion) and dispersion: expected "
-            "one"
-        )
-    if several and len(predictions) == 2:
-        return predictions
-    if dispersion is None:
-        raise ArgumentError(
-            f"{name}: a log-mean without a dispersion",
-            fix="a pair (log_mean, log_dispersion), or dispersion=1.0",
-        )
-    (node,) = lift([dispersion])
-    refuse(name, node, lambda v: ~(v > 0), "above 0", None, "dispersion")
-    return predictions, log(node)

@@ -49,7 +49,7 @@ def gaussian_nll(
         0.9189385175704956
     """
     name = "gaussian_nll"
-    mean, log_variance = _mean_and_log_variance(name, predictions, variance)
+    mean, log_variance = place_and_spread(name, predictions, variance)
     mu, y = pair(name, mean, targets, "mean")
     s: Any = like(name, log_variance, mu, "log-variance", "mean")
     # e^(−s/2), kept finite for variances close to 0.
@@ -107,22 +107,40 @@ def like(name: str, value: Any, first: Any, what: str, of: str) -> Any:
     return converted if node.shape == first.shape else converted.reshape(())
 
 
-def _mean_and_log_variance(name: str, predictions: Any, variance: Any) -> Any:
+def place_and_spread(
+    name: str,
+    predictions: Any,
+    spread: Any,
+    place: str = "mean",
+    word: str = "variance",
+) -> Any:
+    """Two predictions: the pair that was given, or the first and ln of a known spread.
+
+    Arguments:
+        name: of the loss.
+        predictions: the pair (place, log of the spread), or the place alone.
+        spread: a positive number or tensor, beside a place alone.
+        place, word: what the two are called in messages.
+
+    Example:
+        >>> import chainrule as cr
+        >>> place_and_spread("gaussian_nll", cr.zeros(2), 1.0)[1].item()
+        0.0
+    """
     several = isinstance(predictions, tuple) or (
         isinstance(predictions, list)
         and any(isinstance(each, (Node, np.ndarray)) for each in predictions)
     )
-    if several and variance is not None:
-        raise ArgumentError(
-            f"{name}: both a pair (mean, log_variance) and variance: expected one"
-        )
+    both = f"a pair ({place}, log_{word})"
+    if several and spread is not None:
+        raise ArgumentError(f"{name}: both {both} and {word}: expected one")
     if several and len(predictions) == 2:
         return predictions
-    if variance is None:
+    if spread is None:
         raise ArgumentError(
-            f"{name}: a mean without a variance",
-            fix="a pair (mean, log_variance), or variance=1.0",
+            f"{name}: a {place.replace('_', '-')} without a {word}",
+            fix=f"{both}, or {word}=1.0",
         )
-    (node,) = lift([variance])
-    refuse(name, node, lambda v: ~(v > 0), "above 0", None, "variance")
+    (node,) = lift([spread])
+    refuse(name, node, lambda v: ~(v > 0), "above 0", None, word)
     return predictions, log(node)
