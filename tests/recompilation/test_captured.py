@@ -10,7 +10,7 @@ import math
 import types
 import warnings
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -126,6 +126,96 @@ def test_an_attribute_that_the_code_names_is_followed(holder: Any) -> None:
         holder.another = 3
     run(X)
     assert len(run.specialisations) == 2
+
+
+class Derived(Static):
+    """Settings of a class above."""
+
+
+class WithProperty:
+    """A setting that is read through a property."""
+
+    kept = 1.0
+
+    @property
+    def beta(self) -> float:
+        """The setting."""
+        return self.kept
+
+
+class WithMethod:
+    """A setting that a compiled method reads."""
+
+    beta = 1.0
+
+    @cr.compile
+    def times(self, x: Any) -> Any:
+        """A product."""
+        return x * self.beta
+
+
+def test_a_class_attribute_that_an_instance_gets_for_itself_is_followed() -> None:
+    static, derived, other = Static(), Derived(), WithProperty()
+    for holder in (static, derived):
+        follows(
+            lambda x, holder=holder: x * holder.beta,
+            lambda holder=holder: setattr(holder, "beta", 3.0),
+        )
+    follows(lambda x: x * other.beta, lambda: setattr(other, "kept", 3.0))
+    method = WithMethod()
+    before = method.times(X).numpy()
+    method.beta = 3.0
+    np.testing.assert_array_equal(method.times(X).numpy(), 3 * before)
+
+
+def test_an_attribute_that_a_class_in_between_gets_is_followed() -> None:
+    class Between(Static):
+        pass
+
+    holder = Between()
+    follows(lambda x: x * holder.beta, lambda: setattr(Between, "beta", 3.0))
+    follows(lambda x: x * Between.beta, lambda: delattr(Between, "beta"))
+
+
+class Lookup:
+    """Attributes and entries from a dict, as libraries for settings have them."""
+
+    def __init__(self, **entries: float) -> None:
+        vars(self)["entries"] = entries
+
+    def __getattr__(self, name: str) -> float:
+        return self.entries[name]  # a KeyError for what is asked of a module
+
+    def __getitem__(self, name: str) -> float:
+        return self.entries[name]
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def __iter__(self) -> Iterator[float]:
+        return iter(self.entries.values())
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.entries
+
+
+LOOKUP = Lookup(beta=2.0)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: x * LOOKUP.beta,
+        lambda x: x * LOOKUP["beta"],
+        lambda x: x * len(LOOKUP),
+        lambda x: x * sum(LOOKUP),
+        lambda x: x * (2 if "gamma" in LOOKUP else 1),
+    ],
+)
+def test_what_is_read_through_special_methods_is_followed(f: Any) -> None:
+    LOOKUP.entries.clear()
+    LOOKUP.entries["beta"] = 2.0
+    follows(f, lambda: LOOKUP.entries.update(beta=3.0, gamma=1.0))
 
 
 def test_entries_of_dicts_and_lists_are_followed_at_any_depth() -> None:

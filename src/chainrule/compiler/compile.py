@@ -563,9 +563,10 @@ def compile(
 
     Arguments:
         f: a function of tensors, arrays and floats, nested in tuples, lists and dicts;
-            other arguments (ints, strings) are part of the program: each new value
-            compiles anew. A NumPy array of float64 becomes float32 where all parameters
-            are.
+            an int is an input too, from its second value on, unless f needs the value
+            itself; other arguments (strings, bools) are part of the program: each new
+            value compiles anew. A NumPy array of float64 becomes float32 where all
+            parameters are.
         engine: the engine's name; ``config.engine`` when not given.
         explain: whether each compilation is reported to the logger ``"chainrule"``, at
             level INFO: passes, kernels, bytes and operations. The same is always to be

@@ -49,7 +49,10 @@ MOST_ENTRIES = 100
 #: A larger array, in bytes, is not compared in every call.
 MOST_COMPARED = 16384
 #: The methods that are called without their name in the code.
-CALLED = ("__call__", "forward", "rule")
+CALLED = (
+    "__call__", "__contains__", "__getattr__", "__getitem__", "__iter__", "__len__",
+    "forward", "rule",
+)  # fmt: skip
 #: Where the classes are that a module of the user's own is made of.
 BASES = ("chainrule.nn.module.module", "chainrule.graph.variables")
 PYTHON = os.path.dirname(os.__file__) + os.sep
@@ -93,6 +96,8 @@ class Captured:
         self._contents: list[tuple[Array, Any, bytes | None]] = []
         self._names = dict.fromkeys(CALLED)
         self._spaces: list[tuple[str, Any, bool | None]] = []
+        self._absent: list[tuple[Any, str]] = []
+        self._chains: list[list[Any]] = []
         self._places: set[tuple[int, str]] = set()
         self._seen: dict[int, tuple[str, Any]] = {}  # objects are kept: no id twice
         self._roots = {id(root) for root in roots}
@@ -103,8 +108,10 @@ class Captured:
                 self._look(*self._pending.pop())
             for space in [*self._spaces]:
                 self._look_up(self._names, *space)
+        for chain in self._chains:
+            self._look_for_defaults(chain)
         self._contained = any((self._lists, self._keys, self._contents))
-        del self._seen, self._spaces  # they would keep instances alive
+        del self._seen, self._spaces, self._chains  # they would keep instances alive
 
     def holds(self) -> bool:
         """Whether every object is the one that it was. If not, all may be equal still:
@@ -120,6 +127,9 @@ class Captured:
                     return False
             for space, name, value in self._named:
                 if space[name] is not value:
+                    return False
+            for space, name in self._absent:
+                if name in space:
                     return False
             return self._contents_hold() if self._contained else True
         except Exception:  # noqa: BLE001 (what was there is not, or refuses to be read)
@@ -237,11 +247,9 @@ class Captured:
         cls = value if isinstance(value, type) else type(value)
         own, attributes = of_user(cls), getattr(value, "__dict__", {})
         if cls is value:
-            self._spaces += [
-                (each.__name__, vars(each), False)
-                for each in cls.__mro__
-                if of_user(each)
-            ]
+            users = [each for each in cls.__mro__ if of_user(each)]
+            self._spaces += [(each.__name__, vars(each), False) for each in users]
+            self._chains.append([vars(each) for each in users])
             return
         if own:
             yield cls.__name__, cls, True, ()
@@ -260,8 +268,10 @@ class Captured:
         elif cls.__module__.startswith("chainrule."):
             attributes = {k: each for k, each in attributes.items() if callable(each)}
         else:
-            if attributes and not _installed(value):
+            if hasattr(value, "__dict__") and not _installed(value):
                 self._spaces.append((name, attributes, True))
+                users = [vars(each) for each in cls.__mro__ if own and of_user(each)]
+                self._chains.append([attributes, *users])
             if own and any("__slots__" in vars(each) for each in cls.__mro__):
                 self._spaces.append((name, _Slots(value), True))
             return
@@ -284,6 +294,15 @@ class Captured:
                 shown = f"{label}.{name}" if label else name
                 place = () if fixed else (space, name, value)
                 self._pending.append((shown, value, True, place))
+
+    def _look_for_defaults(self, chain: list[Any]) -> None:
+        """Of a value that a class has for its instances, remembers where another one
+        would come before it: in an instance, and in the classes between.
+        """
+        for name in self._names:
+            at = next((i for i, space in enumerate(chain) if name in space), 0)
+            if at and not callable(chain[at][name]):
+                self._absent += [(space, name) for space in chain[:at]]
 
 
 class _Slots:
@@ -313,8 +332,8 @@ def _name(value: Any) -> str:
 
 def _installed(value: Any) -> bool:
     """Whether a value is a module of Python's that is not the user's own."""
-    file = getattr(value, "__file__", None) or PYTHON
-    return isinstance(value, types.ModuleType) and not is_users(file)
+    module = isinstance(value, types.ModuleType)
+    return module and not is_users(getattr(value, "__file__", None) or PYTHON)
 
 
 @functools.cache
