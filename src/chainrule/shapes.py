@@ -24,9 +24,15 @@ def size(shape: Shape) -> int:
 
 
 def broadcast(
-    operation: str, shapes: Sequence[Shape], operands: Iterable[str]
+    operation: str, shapes: Sequence[Shape], operands: Iterable[str], after: int = 0
 ) -> Shape:
     """NumPy's broadcasting: align at the last axis; sizes agree or are 1.
+
+    Arguments:
+        operation, operands: for the message.
+        shapes: what is aligned.
+        after: how many axes the operands have behind these; axes are counted from the
+            last one.
 
     Example:
         >>> broadcast("add", [(3, 1), (4,)], ["a (3, 1)", "b (4,)"])
@@ -41,8 +47,8 @@ def broadcast(
             if result[axis] != 1:
                 raise ShapeError(
                     f"{operation}: {' and '.join(operands)}: {result[axis]} ≠ "
-                    f"{length} at axis {axis - ndim}; axes are aligned from the last, "
-                    "and must be equal or 1",
+                    f"{length} at axis {axis - ndim - after}; axes are aligned from "
+                    "the last, and must be equal or 1",
                     fix="reshape one operand, or add an axis of length 1 with x[:, "
                     "None]",
                 )
@@ -146,7 +152,7 @@ def matmul(a: Shape, b: Shape, operands: Iterable[str]) -> Shape:
             "of the left side must equal the first axis of the right side's matrix",
             fix="transpose one side with .T, or use a matrix with matching sizes",
         )
-    batch = broadcast("matmul", [a[:-2], b[:-2]], operands)
+    batch = broadcast("matmul", [a[:-2], b[:-2]], operands, after=2)
     return (*batch, a[-2], b[-1])
 
 

@@ -121,7 +121,7 @@ WRONG: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: L.solve(cr.tensor(I3, name="K"), cr.ones((2, 1))), ShapeError,
      "solve: K (3, 3) with b (2, 1): 3 ≠ 2; b must have as many rows as a has columns"),
     (lambda: L.solve(cr.ones((2, 3, 3)), cr.ones((4, 3, 1))), ShapeError,
-     "solve: a (2, 3, 3) with b (4, 3, 1): 2 ≠ 4 at axis -1; axes are aligned from the "
+     "solve: a (2, 3, 3) with b (4, 3, 1): 2 ≠ 4 at axis -3; axes are aligned from the "
      "last, and must be equal or 1"),
     (lambda: L.solve(I3, 1.0), ShapeError,
      "solve: b (): expected a matrix, or matrices along leading axes: (…, m, n)"),

@@ -77,6 +77,10 @@ CASES: list[Case] = [
      "matmul: x (32, 784) @ W.T (512, 10): 784 ≠ 512; the last axis of the left side "
      "must equal the first axis of the right side's matrix",
      "transpose one side with .T, or use a matrix with matching sizes"),
+    ("matmul of batches", lambda: cr.ones((3, 3, 3)) @ cr.ones((2, 3, 2)), ShapeError,
+     "matmul: (3, 3, 3) and (2, 3, 2): 3 ≠ 2 at axis -3; axes are aligned from the "
+     "last, and must be equal or 1",
+     "reshape one operand, or add an axis of length 1 with x[:, None]"),
     ("matmul with a number", lambda: x @ cr.tensor(1.0), ShapeError,
      "matmul: x (32, 784) @ (): a single number is no matrix",
      "multiply by a number with *"),

@@ -83,7 +83,7 @@ _pinv = Primitive(
 
 def _infer_lstsq(a: Node, b: Node, rcond: float) -> tuple[Shape, DType]:
     pair = f"{named('a', a)} with {named('b', b)}"
-    batch = shapes.broadcast("lstsq", [a.shape[:-2], b.shape[:-2]], [pair])
+    batch = shapes.broadcast("lstsq", [a.shape[:-2], b.shape[:-2]], [pair], after=2)
     if b.shape[-2] != a.shape[-2]:
         raise ShapeError(
             f"lstsq: {pair}: {a.shape[-2]} ≠ {b.shape[-2]}; b must have as many rows "

@@ -162,7 +162,7 @@ _DEPENDENT = "of linearly dependent columns: Q and R have no derivative"
 
 def _infer_solve(a: Node, b: Node, operation: str, **_: Any) -> tuple[Shape, DType]:
     pair = f"{named('a', a)} with {named('b', b)}"
-    batch = shapes.broadcast(operation, [a.shape[:-2], b.shape[:-2]], [pair])
+    batch = shapes.broadcast(operation, [a.shape[:-2], b.shape[:-2]], [pair], after=2)
     if b.shape[-2] != a.shape[-1]:
         raise ShapeError(
             f"{operation}: {pair}: {a.shape[-1]} ≠ {b.shape[-2]}; b must have as many "
