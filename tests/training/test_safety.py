@@ -77,7 +77,7 @@ def test_the_command_writes_the_history_of_a_run_that_fails(
         error.history = History([{"epoch": 1, "loss": 0.5}])  # type: ignore[attr-defined]
         raise error
 
-    monkeypatch.setattr(cr, "fit", fails)
+    monkeypatch.setattr(cr.training, "fit", fails)
     out = tmp_path / "run"
     result = CliRunner().invoke(train.command, ["iris", "--out", str(out)])
     assert isinstance(result.exception, NumericsError)

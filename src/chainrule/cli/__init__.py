@@ -7,6 +7,7 @@ their work: what a run is stands in ``runs``. One file a command; beside them:
 ``application``     the group of commands; what a mistake looks like, exit codes
 ``arguments``       the kinds of values that options take
 ``terminal``        what is printed, and where
+``outcome``         what is said of a run that was trained
 ``progress``        a bar, and a few lines that stay
 ==================  ===============================================================
 

@@ -6,30 +6,21 @@ The test data are used once, at the end.
 
 from __future__ import annotations
 
-import contextlib
-import math
-import shlex
-import shutil
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
-
-import chainrule as cr
 
 from .. import optim, pictures, training
 from ..compiler.registry import ENGINES
 from ..config import config
 from ..data.tables.dates import ORDERS
 from ..errors import ArgumentError
-from ..runs import architectures, baselines, network, predictions, report, sources
+from ..runs import architectures, learning, network, plan, sources
 from ..runs.folder import RunFolder
-from ..runs.settings import Network, Settings, Source, Training
-from ..training import callbacks
+from ..runs.learning import Run
 from ..wording import counted
 from .application import Command, Interrupted
 from .arguments import (
@@ -41,6 +32,7 @@ from .arguments import (
     Words,
     as_options,
 )
+from .outcome import command_line, tell
 from .progress import make_progress
 from .terminal import Terminal, columns
 
@@ -62,11 +54,7 @@ Examples:
       resume a run that was stopped
 """
 
-SEED = 0
 AUGMENTATIONS = ("flip", "crop", "rotate")
-#: Degrees by which ``--augment rotate`` turns images at most.
-TURN = 10.0
-VALIDATION = 0.1
 
 
 def _names_of_losses() -> list[str]:
@@ -222,19 +210,9 @@ def command(**given: Any) -> None:
     config.threads = run.settings.training.threads
     pictures.prepare()
     history = _learn(run, terminal)
-    _finish(run, history, terminal, began)
-
-
-@dataclass
-class Run:
-    """A run that is about to start or to be resumed."""
-
-    folder: RunFolder
-    settings: Settings
-    examples: sources.Examples
-    model: Any
-    optimizer: Any
-    resume: bool
+    result, names = learning.finish(run, history, lambda: time.perf_counter() - began)
+    tell(run, result, names, terminal)
+    terminal.finish({"run": str(run.folder), **result, "pictures": names})
 
 
 def _new(asked: dict[str, Any], terminal: Terminal) -> Run:
@@ -244,18 +222,18 @@ def _new(asked: dict[str, Any], terminal: Terminal) -> Run:
         asked.get("data", "digits"),
         **{name: asked[name] for name in about if name in asked},
     )
-    name = _model(asked, source)
+    name = plan.model_name(asked, source)
     if source.folder is not None and source.size is None:
         source = replace(source, size=architectures.usual_size(name))
-    seed, validation = asked.get("seed", SEED), asked.get("validation", VALIDATION)
+    seed = asked.get("seed", plan.SEED)
+    validation = asked.get("validation", plan.VALIDATION)
     flat = name == architectures.PERCEPTRON
     examples = sources.load(source, validation, seed, flat)
-    settings = _settings(asked, source, examples, name)
-    model, optimizer = _prepare(settings, examples)
+    settings = plan.settings_for(asked, source, examples, name)
     title = Path(examples.title).stem.replace("/", "-") or "run"
     folder = RunFolder.create(title, asked.get("out"))
     folder.write(folder.settings, settings.to_json())
-    return Run(folder, settings, examples, model, optimizer, resume=False)
+    return learning.prepared(folder, settings, examples, resume=False)
 
 
 def _resumed(asked: dict[str, Any]) -> Run:
@@ -276,132 +254,7 @@ def _resumed(asked: dict[str, Any]) -> Run:
     settings = folder.read_settings()
     config.engine = settings.training.engine
     examples = sources.of_run(settings)
-    model, optimizer = _prepare(settings, examples)
-    return Run(folder, settings, examples, model, optimizer, resume=True)
-
-
-def _prepare(settings: Settings, examples: sources.Examples) -> tuple[Any, Any]:
-    """The network with its first weights, and its optimizer."""
-    cr.manual_seed(settings.training.seed)
-    model = network.build(settings.network, settings.image_shape)
-    batch_size = settings.training.batch_size
-    steps = cr.data.num_batches(len(examples.train), batch_size)
-    return model, network.make_optimizer(model, settings.training, steps)
-
-
-def _model(asked: dict[str, Any], source: Source) -> str:
-    """The name of the network, and an error for options of another kind."""
-    usual = "resnet" if source.folder is not None else architectures.PERCEPTRON
-    name: str = asked.get("model", usual)
-    if name != architectures.PERCEPTRON:
-        for option in ("hidden", "activation", "dropout", "members"):
-            if option in asked:
-                raise ArgumentError(
-                    f"--{option}: --model {name} has its own layers",
-                    fix=f"leave --{option} out, or --model {architectures.PERCEPTRON}",
-                )
-    return name
-
-
-def _augment(
-    asked: dict[str, Any], source: Source, shape: Sequence[int], name: str
-) -> tuple[str, ...]:
-    """How training images are changed."""
-    given: tuple[str, ...] | None = asked.get("augment")
-    if given and not shape:
-        raise ArgumentError(
-            "--augment: it is for images",
-            fix="leave --augment out",
-        )
-    if given is not None:
-        return given
-    photographs = source.folder is not None or source.name == "cifar-10"
-    convolves = name != architectures.PERCEPTRON
-    return ("flip", "crop") if photographs and convolves else ()
-
-
-def _network(
-    asked: dict[str, Any],
-    examples: sources.Examples,
-    usual: network.Defaults,
-    name: str,
-    loss: str,
-) -> Network:
-    """The network that is asked for, of a size that fits the data."""
-    train = examples.train
-    shape = train.image_shape or ()
-    mean: tuple[float, ...] = ()
-    std: tuple[float, ...] = ()
-    if name != architectures.PERCEPTRON:
-        architectures.check(name, shape, examples.title)
-        mean, std = sources.channel_scaling(train)
-    classes = train.num_classes or 0
-    hidden = asked.get("hidden", usual.hidden)
-    members = usual.members if hidden else 1  # a linear model has one best solution
-    return Network(
-        math.prod(shape or np.shape(train.inputs)[1:]),
-        classes if train.task == "classification" else 1,
-        hidden,
-        asked.get("activation", "relu"),
-        asked.get("dropout", usual.dropout),
-        name,
-        mean,
-        std,
-        asked.get("members", members),
-        network.average(loss),
-    )
-
-
-def _settings(
-    asked: dict[str, Any], source: Source, examples: sources.Examples, name: str
-) -> Settings:
-    """The settings from the options, with defaults for the rest."""
-    train = examples.train
-    task = train.task
-    shape = train.image_shape or ()
-    usual = network.defaults(len(train), bool(shape), name)
-    loss = asked.get("loss", network.LOSSES[task][0])
-    if loss not in network.LOSSES[task]:
-        raise ArgumentError(
-            f"--loss {loss}: not a loss for {task}",
-            fix=f"one of {', '.join(network.LOSSES[task])}",
-        )
-    optimizer = asked.get("optimizer", "adam")
-    validation = asked.get("validation", VALIDATION)
-    if not validation and "patience" in asked:
-        raise ArgumentError(
-            "--patience: early stopping needs validation data",
-            fix="leave --validation 0 out",
-        )
-    batch_size = min(asked.get("batch_size", usual.batch_size), len(train))
-    return Settings(
-        source=source,
-        network=_network(asked, examples, usual, name, loss),
-        training=Training(
-            epochs=asked.get("epochs", usual.epochs),
-            batch_size=batch_size,
-            optimizer=optimizer,
-            loss=loss,
-            lr=asked.get("lr", usual.learning_rate(optimizer)),
-            schedule=asked.get("schedule", "one_cycle"),
-            weight_decay=asked.get(
-                "weight_decay", network.WEIGHT_DECAY.get(optimizer, 0.0)
-            ),
-            seed=asked.get("seed", SEED),
-            validation=validation,
-            patience=asked.get("patience", usual.patience if validation else None),
-            engine=asked.get("engine", config.engine),
-            threads=config.threads,
-            augment=_augment(asked, source, shape, name),
-        ),
-        title=examples.title,
-        task=task,
-        target=train.target_name or "class",
-        classes=(train.classes or ()) if task == "classification" else (),
-        image_shape=tuple(shape),
-        transform=examples.transform.to_json() if examples.transform else None,
-        version=cr.__version__,
-    )
+    return learning.prepared(folder, settings, examples, resume=True)
 
 
 def _introduce(run: Run, terminal: Terminal) -> None:
@@ -427,130 +280,15 @@ def _introduce(run: Run, terminal: Terminal) -> None:
     )
 
 
-@contextlib.contextmanager
-def _keeping_history(folder: RunFolder) -> Iterator[None]:
-    """Writes what was trained before an error, a NaN for one, into the folder."""
-    try:
-        yield
-    except Exception as error:
-        history = getattr(error, "history", None)
-        if history is not None:
-            history.to_json(folder.history)
-        raise
-
-
 def _learn(run: Run, terminal: Terminal) -> training.History:
-    """Trains; after Ctrl-C keeps everything and prints how to resume."""
+    """Trains; after Ctrl-C says how to resume."""
     words = run.settings.training
-    listening: list[Any] = [callbacks.Checkpoint(run.folder.checkpoints)]
-    if words.patience is not None and run.examples.validation is not None:
-        listening.append(
-            callbacks.EarlyStopping("validation_loss", patience=words.patience)
-        )
-    changed = _augmentation(run.settings)
-    train = run.examples.train
-    with _keeping_history(run.folder):
-        history = cr.fit(
-            run.model,
-            train if changed is None else train.augmented(changed),
-            loss=words.loss,
-            optimizer=run.optimizer,
-            epochs=words.epochs,
-            batch_size=words.batch_size,
-            validation=run.examples.validation,
-            callbacks=listening,
-            seed=words.seed,
-            progress=make_progress(words.epochs, terminal.shows_progress),
-            resume="auto" if run.resume else None,
-        )
-    history.to_json(run.folder.history)
-    run.model.save(run.folder.model)
+    progress = make_progress(words.epochs, terminal.shows_progress)
+    history = learning.learn(run, progress)
     if history.stopped == "interrupted":
         raise Interrupted(
             f"stopped after {len(history)} of {counted(words.epochs, 'epoch')}; "
             f"everything is kept in {run.folder}\n"
-            f"  resume     {_line('train', '--resume', str(run.folder))}"
+            f"  resume     {command_line('train', '--resume', str(run.folder))}"
         )
     return history
-
-
-def _augmentation(settings: Settings) -> cr.data.Augmentation | None:
-    """What happens to training images: moved by up to an eighth, turned by 10°."""
-    words = settings.training.augment
-    if not words:
-        return None
-    side = min(settings.image_shape[:2])
-    return cr.data.Augmentation(
-        flip="flip" in words,
-        crop=max(1, side // 8) if "crop" in words else 0,
-        rotate=TURN if "rotate" in words else 0.0,
-    )
-
-
-def _finish(
-    run: Run, history: training.History, terminal: Terminal, began: float
-) -> None:
-    """Evaluates on the test data, draws pictures, and prints where all is."""
-    examples, settings, folder = run.examples, run.settings, run.folder
-    said = predictions.predict(run.model, examples.test, settings)
-    names = report.draw_all(
-        folder.path, settings, run.model, history, said, examples.test
-    )
-    result = _scores(run, history, said)
-    result["seconds"] = round(time.perf_counter() - began, 3)
-    folder.write(folder.metrics, result)
-    shutil.rmtree(folder.checkpoints, ignore_errors=True)
-    beside = report.beside(result["test"], result["baselines"], settings.task)
-    terminal.say(f"kept     {report.kept_in_words(result)}")
-    if result["validation"] is not None:
-        watched = report.in_words(result["validation"], settings)
-        terminal.say(f"{'':8} validation {watched}")
-    terminal.result(
-        f"test     {report.in_words(result['test'], settings)}",
-        *(f"{'':8} {line}" for line in beside),
-        f"{'':8} {result['seconds']:.1f} s in all",
-    )
-    terminal.result(
-        f"run      {folder}: model.safetensors, settings.json, history.json, "
-        f"metrics.json, {counted(len(names), 'picture')}"
-    )
-    terminal.say(
-        "next",
-        f"  look inside      {_line('explain', str(folder))}",
-        f"  use it           {_line('predict', str(folder), _example(settings))}",
-    )
-    terminal.finish({"run": str(folder), **result, "pictures": names})
-
-
-def _scores(
-    run: Run, history: training.History, said: predictions.Predictions
-) -> dict[str, Any]:
-    """What ``metrics.json`` holds: scores of the kept weights, and beside them those of
-    what costs nothing.
-    """
-    examples, settings = run.examples, run.settings
-    parts = {"test": examples.test}
-    validation = None
-    if examples.validation is not None:
-        parts["validation"] = examples.validation
-        watched = predictions.predict(run.model, examples.validation, settings)
-        validation = report.measure(watched, np.asarray(examples.validation.targets))
-    found = baselines.fitted(examples.train)
-    return {
-        "test": report.measure(said, np.asarray(examples.test.targets)),
-        "validation": validation,
-        "baselines": report.measure_baselines(found, parts, settings),
-        "kept": report.kept_weights(history, settings),
-        "epochs": len(history),
-        "stopped": history.stopped,
-    }
-
-
-def _example(settings: Settings) -> str:
-    """A name of what a network predicts."""
-    return "new.csv" if settings.source.folder is None else "new.jpg"
-
-
-def _line(*words: str) -> str:
-    """A command line to copy."""
-    return shlex.join(("chainrule", *words))

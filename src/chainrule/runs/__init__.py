@@ -14,6 +14,8 @@ print what is found here.
 ``sources``         the data of a run: a named set or a person's table
 ``new_data``        rows and images to predict, and to measure a network on
 ``network``         the network of a run
+``plan``            the settings of a new run, from options and defaults
+``learning``        a run prepared, trained and tested
 ``architectures``   the networks for images, by name
 ``first_layer``     what the first layer of such a network looks for and finds
 ``report``          scores and pictures

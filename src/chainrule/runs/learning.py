@@ -1,0 +1,167 @@
+"""A run from its first weights to its scores: prepared, trained, tested once.
+
+Place on the road: below the commands, which say what is going on; above ``report`` and
+``network``. What is written and where stands in ``folder``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .. import data, training
+from ..random_numbers import manual_seed
+from ..training import callbacks
+from . import baselines, network, predictions, report, sources
+from .folder import RunFolder
+from .settings import Settings
+
+#: Degrees by which ``--augment rotate`` turns images at most.
+TURN = 10.0
+
+
+@dataclass
+class Run:
+    """A run that is about to start or to be resumed."""
+
+    folder: RunFolder
+    settings: Settings
+    examples: sources.Examples
+    model: Any
+    optimizer: Any
+    resume: bool
+
+
+def prepared(
+    folder: RunFolder, settings: Settings, examples: sources.Examples, resume: bool
+) -> Run:
+    """The run, its network with the first weights, and its optimizer.
+
+    Arguments:
+        folder: where it is kept.
+        settings: everything it is made with.
+        examples: its data.
+        resume: whether it goes on from its last checkpoint.
+    """
+    manual_seed(settings.training.seed)
+    model = network.build(settings.network, settings.image_shape)
+    steps = data.num_batches(len(examples.train), settings.training.batch_size)
+    optimizer = network.make_optimizer(model, settings.training, steps)
+    return Run(folder, settings, examples, model, optimizer, resume)
+
+
+def learn(run: Run, progress: Any = None) -> training.History:
+    """Trains; the network and its history are in the folder afterwards.
+
+    Arguments:
+        run: what is trained.
+        progress: as ``fit`` takes it.
+
+    Returns:
+        The history; its ``stopped`` is "interrupted" after Ctrl-C, and the run can be
+        resumed.
+    """
+    words = run.settings.training
+    listening: list[Any] = [callbacks.Checkpoint(run.folder.checkpoints)]
+    if words.patience is not None and run.examples.validation is not None:
+        listening.append(
+            callbacks.EarlyStopping("validation_loss", patience=words.patience)
+        )
+    changed = _augmentation(run.settings)
+    train = run.examples.train
+    with _keeping_history(run.folder):
+        history = training.fit(
+            run.model,
+            train if changed is None else train.augmented(changed),
+            loss=words.loss,
+            optimizer=run.optimizer,
+            epochs=words.epochs,
+            batch_size=words.batch_size,
+            validation=run.examples.validation,
+            callbacks=listening,
+            seed=words.seed,
+            progress=progress,
+            resume="auto" if run.resume else None,
+        )
+    history.to_json(run.folder.history)
+    run.model.save(run.folder.model)
+    return history
+
+
+def finish(
+    run: Run, history: training.History, seconds: Callable[[], float]
+) -> tuple[dict[str, Any], list[str]]:
+    """Evaluates on the test data, draws pictures, and writes ``metrics.json``.
+
+    Arguments:
+        run: what was trained.
+        history: of its training.
+        seconds: how long it has taken, asked at the end.
+
+    Returns:
+        What ``metrics.json`` holds, and the names of the pictures.
+    """
+    examples, settings, folder = run.examples, run.settings, run.folder
+    said = predictions.predict(run.model, examples.test, settings)
+    names = report.draw_all(
+        folder.path, settings, run.model, history, said, examples.test
+    )
+    result = _scores(run, history, said)
+    result["seconds"] = round(seconds(), 3)
+    folder.write(folder.metrics, result)
+    shutil.rmtree(folder.checkpoints, ignore_errors=True)
+    return result, names
+
+
+@contextlib.contextmanager
+def _keeping_history(folder: RunFolder) -> Iterator[None]:
+    """Writes what was trained before an error, a NaN for one, into the folder."""
+    try:
+        yield
+    except Exception as error:
+        history = getattr(error, "history", None)
+        if history is not None:
+            history.to_json(folder.history)
+        raise
+
+
+def _augmentation(settings: Settings) -> data.Augmentation | None:
+    """What happens to training images: moved by up to an eighth, turned by 10°."""
+    words = settings.training.augment
+    if not words:
+        return None
+    side = min(settings.image_shape[:2])
+    return data.Augmentation(
+        flip="flip" in words,
+        crop=max(1, side // 8) if "crop" in words else 0,
+        rotate=TURN if "rotate" in words else 0.0,
+    )
+
+
+def _scores(
+    run: Run, history: training.History, said: predictions.Predictions
+) -> dict[str, Any]:
+    """What ``metrics.json`` holds: scores of the kept weights, and beside them those of
+    what costs nothing.
+    """
+    examples, settings = run.examples, run.settings
+    parts = {"test": examples.test}
+    validation = None
+    if examples.validation is not None:
+        parts["validation"] = examples.validation
+        watched = predictions.predict(run.model, examples.validation, settings)
+        validation = report.measure(watched, np.asarray(examples.validation.targets))
+    found = baselines.fitted(examples.train)
+    return {
+        "test": report.measure(said, np.asarray(examples.test.targets)),
+        "validation": validation,
+        "baselines": report.measure_baselines(found, parts, settings),
+        "kept": report.kept_weights(history, settings),
+        "epochs": len(history),
+        "stopped": history.stopped,
+    }

@@ -1,0 +1,146 @@
+"""The settings of a new run, from what was asked for and defaults for the rest.
+
+Place on the road: below the commands, above ``network`` and ``sources``. It must not
+know how a network is trained.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import __version__
+from ..config import config
+from ..errors import ArgumentError
+from . import architectures, network, sources
+from .settings import Network, Settings, Source, Training
+
+SEED = 0
+VALIDATION = 0.1
+
+
+def model_name(asked: dict[str, Any], source: Source) -> str:
+    """The name of the network, and an error for options of another kind."""
+    usual = "resnet" if source.folder is not None else architectures.PERCEPTRON
+    name: str = asked.get("model", usual)
+    if name != architectures.PERCEPTRON:
+        for option in ("hidden", "activation", "dropout", "members"):
+            if option in asked:
+                raise ArgumentError(
+                    f"--{option}: --model {name} has its own layers",
+                    fix=f"leave --{option} out, or --model {architectures.PERCEPTRON}",
+                )
+    return name
+
+
+def _augment(
+    asked: dict[str, Any], source: Source, shape: Sequence[int], name: str
+) -> tuple[str, ...]:
+    """How training images are changed."""
+    given: tuple[str, ...] | None = asked.get("augment")
+    if given and not shape:
+        raise ArgumentError(
+            "--augment: it is for images",
+            fix="leave --augment out",
+        )
+    if given is not None:
+        return given
+    photographs = source.folder is not None or source.name == "cifar-10"
+    convolves = name != architectures.PERCEPTRON
+    return ("flip", "crop") if photographs and convolves else ()
+
+
+def _network(
+    asked: dict[str, Any],
+    examples: sources.Examples,
+    usual: network.Defaults,
+    name: str,
+    loss: str,
+) -> Network:
+    """The network that is asked for, of a size that fits the data."""
+    train = examples.train
+    shape = train.image_shape or ()
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
+    if name != architectures.PERCEPTRON:
+        architectures.check(name, shape, examples.title)
+        mean, std = sources.channel_scaling(train)
+    classes = train.num_classes or 0
+    hidden = asked.get("hidden", usual.hidden)
+    members = usual.members if hidden else 1  # a linear model has one best solution
+    return Network(
+        math.prod(shape or np.shape(train.inputs)[1:]),
+        classes if train.task == "classification" else 1,
+        hidden,
+        asked.get("activation", "relu"),
+        asked.get("dropout", usual.dropout),
+        name,
+        mean,
+        std,
+        asked.get("members", members),
+        network.average(loss),
+    )
+
+
+def settings_for(
+    asked: dict[str, Any], source: Source, examples: sources.Examples, name: str
+) -> Settings:
+    """The settings from the options, with defaults for the rest.
+
+    Arguments:
+        asked: options by name, those that were given.
+        source, examples: the data.
+        name: of the network; see ``model_name``.
+
+    Raises:
+        ArgumentError: options that do not go together, or not with the data.
+    """
+    train = examples.train
+    task = train.task
+    shape = train.image_shape or ()
+    usual = network.defaults(len(train), bool(shape), name)
+    loss = asked.get("loss", network.LOSSES[task][0])
+    if loss not in network.LOSSES[task]:
+        raise ArgumentError(
+            f"--loss {loss}: not a loss for {task}",
+            fix=f"one of {', '.join(network.LOSSES[task])}",
+        )
+    optimizer = asked.get("optimizer", "adam")
+    validation = asked.get("validation", VALIDATION)
+    if not validation and "patience" in asked:
+        raise ArgumentError(
+            "--patience: early stopping needs validation data",
+            fix="leave --validation 0 out",
+        )
+    batch_size = min(asked.get("batch_size", usual.batch_size), len(train))
+    return Settings(
+        source=source,
+        network=_network(asked, examples, usual, name, loss),
+        training=Training(
+            epochs=asked.get("epochs", usual.epochs),
+            batch_size=batch_size,
+            optimizer=optimizer,
+            loss=loss,
+            lr=asked.get("lr", usual.learning_rate(optimizer)),
+            schedule=asked.get("schedule", "one_cycle"),
+            weight_decay=asked.get(
+                "weight_decay", network.WEIGHT_DECAY.get(optimizer, 0.0)
+            ),
+            seed=asked.get("seed", SEED),
+            validation=validation,
+            patience=asked.get("patience", usual.patience if validation else None),
+            engine=asked.get("engine", config.engine),
+            threads=config.threads,
+            augment=_augment(asked, source, shape, name),
+        ),
+        title=examples.title,
+        task=task,
+        target=train.target_name or "class",
+        classes=(train.classes or ()) if task == "classification" else (),
+        image_shape=tuple(shape),
+        transform=examples.transform.to_json() if examples.transform else None,
+        version=__version__,
+    )
