@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import threading
 from typing import Any
 
@@ -22,6 +24,11 @@ def native(f: Any) -> Any:
 def random(*shape: int, seed: int = 0) -> Any:
     """Normal numbers, float32."""
     return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
+
+
+def sent(value: Any) -> Any:
+    """What another process would get of a value."""
+    return pickle.loads(pickle.dumps(value))
 
 
 def test_an_index_out_of_bounds_is_the_reference_engines_error() -> None:
@@ -169,6 +176,37 @@ def test_two_programs_may_update_one_variable_in_turn() -> None:
         double()
         plus()
     np.testing.assert_array_equal(w.numpy(), np.full(3, 15.0))
+
+
+def test_programs_that_update_one_variable_in_turn_work_in_the_same_memory() -> None:
+    w = cr.parameter(random(3))
+
+    @native
+    def step(x: Any) -> None:
+        w.assign(w + x.sum())
+
+    step(random(2))
+    kept = w.array
+    for size in (5, 2, 5):  # programs of their own
+        step(random(size))
+        assert w.array is kept
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, sent])
+def test_a_copy_of_a_variable_has_memory_of_its_own(copied: Any) -> None:
+    w = cr.parameter(random(3))
+    add = native(lambda x: w.assign(w + x))
+    add(1.0)
+    other = copied(w)
+    before = other.array.copy()
+    again = native(lambda x: other.assign(other * x))
+    add(1.0)
+    np.testing.assert_array_equal(other.array, before)
+    after = w.array.copy()
+    again(2.0)
+    again(2.0)
+    np.testing.assert_array_equal(w.array, after)
+    np.testing.assert_array_equal(other.array, before * 4)
 
 
 def test_results_that_are_held_keep_their_values() -> None:

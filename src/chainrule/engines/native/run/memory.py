@@ -19,7 +19,10 @@ from ..choose.processor import CACHE_LINE
 
 
 class Storage(np.ndarray[Any, Any]):
-    """Memory that this engine allocated, as the base of the arrays it hands out."""
+    """Memory that this engine allocated, as the base of the arrays it hands out.
+
+    It must own its bytes: of a view NumPy would take the owner for the base.
+    """
 
 
 def aligned(nbytes: int) -> Array:
@@ -31,7 +34,7 @@ def aligned(nbytes: int) -> Array:
 
 def owned_copy(array: Array) -> Array:
     """A copy of an array in the engine's own memory."""
-    memory = np.empty(array.nbytes + CACHE_LINE, np.uint8).view(Storage)
+    memory = Storage(array.nbytes + CACHE_LINE, np.uint8)
     start = -memory.ctypes.data % CACHE_LINE
     copy = np.ndarray(array.shape, array.dtype, memory, start)
     copy[...] = array
