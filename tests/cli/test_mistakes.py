@@ -86,6 +86,23 @@ WORDS = {
         "DataError: houses.csv: no column 'citty' among 'id', 'area', 'rooms', 'city', "
         "'price'\n  fix        did you mean 'city'?"
     ),
+    "train houses.csv --target price --groups price": (
+        "ArgumentError: --groups price: it is the target, which is to be predicted\n"
+        "  fix        another column, whose rows of one value belong together"
+    ),
+    "train houses.csv --target price --groups rooms": (
+        "DataError: houses.csv: groups 'rooms' is missing at line 7: every row must "
+        "belong to a group\n  fix        fill it in, or leave the row out"
+    ),
+    "train houses.csv --target price --groups city": (
+        "DataError: houses.csv: 3 groups of 'city' are too few to split into training, "
+        "validation and test data\n"
+        "  fix        more groups; or --validation 0 --test 0.5, to see it run"
+    ),
+    "train digits --groups writer": (
+        "ArgumentError: --groups writer: the data set 'digits' knows its own: --groups "
+        "is for tables\n  fix        leave --groups out"
+    ),
     "train houses.csv --target price --task classification": (
         "DataError: houses.csv: 'price' holds 300 different values in 300 rows: too "
         "many to be classes\n"
@@ -171,7 +188,7 @@ WORDS = {
     ),
     "predict garbled new.csv": (
         "FileError: garbled/settings.json: damaged settings: expected settings of "
-        "format 'chainrule.run/3'"
+        "format 'chainrule.run/4'"
     ),
     "predict digits new.csv": (
         "DataError: new.csv: column 'city' holds text: expected one number per pixel, "
@@ -280,7 +297,7 @@ CHANGES = [
     (("training", "patience"), 1.5, "settings.training.patience is 1.5, of the wrong"),
     (("training",), None, "settings.training is not an object"),
     (("extra",), 1, "settings has an unknown entry 'extra'"),
-    (("format",), "chainrule.run/1", "expected settings of format 'chainrule.run/3'"),
+    (("format",), "chainrule.run/1", "expected settings of format 'chainrule.run/4'"),
 ]
 
 

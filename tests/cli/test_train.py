@@ -113,6 +113,22 @@ def test_pictures_are_drawn_of_the_test_data(chainrule, monkeypatch) -> None:
         assert rmse == pytest.approx(answer["rmse"])
 
 
+def test_rows_of_one_group_stay_together_and_the_column_is_not_learned_from(
+    chainrule,
+) -> None:
+    words = ("--target", "price", "--groups", "city", "--test", 0.34, "--out", "g")
+    words += ("--epochs", 1, "--validation", 0)
+    result = chainrule("train", "houses.csv", *words)
+    assert result.exit_code == 0, result.stderr
+    run = cr.load_run("g")
+    assert run.columns == ("area", "rooms")
+    cities = [line.split(",")[3] for line in Path("houses.csv").read_text().split()]
+    counts = [cities.count(city) for city in ("Bonn", "Oslo", "Rome")]
+    assert run.evaluate()["examples"] == len(run.examples.test)
+    assert len(run.examples.test) in counts
+    assert len(run.examples.train) == 300 - len(run.examples.test)
+
+
 def test_options_reach_the_network_and_its_training(chainrule) -> None:
     words = "--hidden 12,7 --members 3 --activation tanh --dropout 0.25 --epochs 2"
     words += " --batch-size 50"

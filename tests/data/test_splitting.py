@@ -82,3 +82,38 @@ def test_fractions_must_leave_something(arguments: tuple[float, ...]) -> None:
 def test_regression_cannot_be_stratified() -> None:
     with pytest.raises(DataError, match="no class label per example"):
         data.k_folds((np.eye(4), np.arange(4.0)), 2, stratify=True)
+
+
+@given(st.lists(st.integers(0, 9), min_size=30, max_size=80), st.integers(0, 3))
+def test_a_group_is_in_one_part_only(groups: list[int], seed: int) -> None:
+    if len(set(groups)) < 6:
+        groups = [*groups, *range(10)]
+    x = np.arange(float(len(groups)))[:, None]
+    split = data.group_split((x, x), groups, 0.3, 0.2, seed=seed)
+    assert split.validation is not None
+    parts = [{groups[int(row)] for row in np.ravel(part.inputs)} for part in split]
+    assert sum(map(len, parts)) == len(set(groups)) == len(set().union(*parts))
+    assert sum(map(len, split)) == len(groups)
+
+
+@pytest.mark.parametrize(
+    ("groups", "message"),
+    [
+        (
+            ["a", "a", "b"],
+            "group_split: groups (3,) of 4 examples: expected one group for each "
+            "example",
+        ),
+        (
+            ["a", "a", "a", "a"],
+            r"group_split: test=0.2, validation=0.0 of 1 group: no group is left for "
+            "test",
+        ),
+    ],
+)
+def test_groups_that_cannot_be_split_are_an_error(
+    groups: list[str], message: str
+) -> None:
+    with pytest.raises((ArgumentError, DataError)) as caught:
+        data.group_split((np.eye(4), np.arange(4.0)), groups)
+    assert caught.value.what == message

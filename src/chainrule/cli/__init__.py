@@ -5,6 +5,7 @@ their work: what a run is stands in ``runs``. One file a command; beside them:
 
 ==================  ===============================================================
 ``application``     the group of commands; what a mistake looks like, exit codes
+``options``         the options of all commands that train
 ``arguments``       the kinds of values that options take
 ``terminal``        what is printed, and where
 ``outcome``         what is said of a run that was trained

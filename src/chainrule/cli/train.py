@@ -13,25 +13,16 @@ from typing import Any
 
 import click
 
-from .. import optim, pictures, training
-from ..compiler.registry import ENGINES
+from .. import pictures, training
 from ..config import config
-from ..data.tables.dates import ORDERS
 from ..errors import ArgumentError
 from ..runs import architectures, learning, network, plan, sources
 from ..runs.folder import RunFolder
 from ..runs.learning import Run
 from ..wording import counted
 from .application import Command, Interrupted
-from .arguments import (
-    Columns,
-    LayerSizes,
-    Name,
-    Number,
-    Whole,
-    Words,
-    as_options,
-)
+from .arguments import LayerSizes, Name, Number, Whole, Words, as_options
+from .options import about_data, about_output, about_training
 from .outcome import command_line, tell
 from .progress import make_progress
 from .terminal import Terminal, columns
@@ -57,48 +48,9 @@ Examples:
 AUGMENTATIONS = ("flip", "crop", "rotate")
 
 
-def _names_of_losses() -> list[str]:
-    return sorted({name for names in network.LOSSES.values() for name in names})
-
-
 @click.command("train", cls=Command, epilog=EXAMPLES)
 @click.argument("data", required=False, metavar="[DATA]")
-@click.option("--target", metavar="COLUMN", help="The column of a table to predict.")
-@click.option(
-    "--task",
-    type=Name(tuple(network.LOSSES)),
-    help="The task.  [default: recognised from the target]",
-)
-@click.option(
-    "--drop", type=Columns(), metavar="COLUMNS", help="Columns to leave out: id,name."
-)
-@click.option(
-    "--keep",
-    type=Columns(),
-    metavar="COLUMNS",
-    help="Columns to use although they look like identifiers.",
-)
-@click.option(
-    "--categorical",
-    type=Columns(),
-    metavar="COLUMNS",
-    help="Columns of numbers that are categories, such as postcodes.",
-)
-@click.option(
-    "--dates",
-    type=Name(ORDERS),
-    help="The order of day, month and year, where a column leaves it open.",
-)
-@click.option(
-    "--decimal",
-    type=Name((".", ",")),
-    help="The sign before decimals, where a column leaves it open: 1,234.",
-)
-@click.option(
-    "--test",
-    type=Number(0, 1, above=True, below=True),
-    help="The fraction of the rows or images held out as test data.  [default: 0.2]",
-)
+@about_data
 @click.option(
     "--size",
     type=Whole(8, 1024),
@@ -129,16 +81,10 @@ def _names_of_losses() -> list[str]:
     help="Sizes of the hidden layers: 64,32; or none.  [default: depends on the data]",
 )
 @click.option(
-    "--activation", type=Name(tuple(network.ACTIVATIONS)), help="[default: relu]"
-)
-@click.option(
     "--dropout",
     type=Number(0, 1, below=True),
     help="The fraction of hidden units dropped in training.  "
     "[default: depends on the data]",
-)
-@click.option(
-    "--loss", type=Name(_names_of_losses), help="[default: depends on the task]"
 )
 @click.option(
     "--members",
@@ -146,7 +92,6 @@ def _names_of_losses() -> list[str]:
     help="How many networks are trained side by side, each from its own initial "
     "weights; their predictions are averaged.  [default: depends on the data]",
 )
-@click.option("--optimizer", type=Name(tuple(optim.ALGORITHMS)), help="[default: adam]")
 @click.option(
     "--lr",
     type=Number(0, above=True),
@@ -154,17 +99,10 @@ def _names_of_losses() -> list[str]:
     "[default: depends on the optimizer]",
 )
 @click.option(
-    "--schedule",
-    type=Name(network.SCHEDULES),
-    help="How the learning rate changes.  [default: one_cycle]",
-)
-@click.option(
     "--weight-decay",
     type=Number(0),
     help="The weight decay (L2 penalty).  [default: 0; adamw 0.01]",
 )
-@click.option("--epochs", type=Whole(1), help="[default: depends on the data]")
-@click.option("--batch-size", type=Whole(1), help="[default: depends on the data]")
 @click.option(
     "--validation",
     type=Number(0, 1, below=True),
@@ -177,16 +115,10 @@ def _names_of_losses() -> list[str]:
     help="Stop after so many epochs without improvement on the validation data, and "
     "keep the best weights.  [default: depends on the data]",
 )
-@click.option("--seed", type=Whole(0, 2**63 - 1), help="[default: 0]")
-@click.option(
-    "--engine",
-    type=Name(tuple(ENGINES)),
-    help="The engine that runs the training steps.",
-)
+@about_training
 @click.option("--out", metavar="DIR", help="The run's folder.  [default: runs/…]")
 @click.option("--resume", metavar="RUN", help="Resume a run that was stopped.")
-@click.option("--quiet", is_flag=True, help="Print the result only.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@about_output
 def command(**given: Any) -> None:
     """Train a network on DATA: a CSV, Parquet or Excel file, a folder of images, or a
     named data set.

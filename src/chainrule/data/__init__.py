@@ -29,7 +29,7 @@ from .lazy_rows import Rows
 from .memory_maps import memory_map
 from .named.catalogue import load, names
 from .scaling import Standardiser, one_hot, standardise
-from .splitting import k_folds, train_test_split
+from .splitting import group_split, k_folds, train_test_split
 from .tables.columns import Columns, read_columns
 from .tables.table import Table, read_table
 from .tables.transform import TableTransform
@@ -50,6 +50,7 @@ __all__ = [
     "bucket_by_length",
     "check_labels",
     "epoch_order",
+    "group_split",
     "image_folder",
     "k_folds",
     "load",

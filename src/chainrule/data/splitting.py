@@ -49,10 +49,7 @@ def train_test_split(
     whole = as_dataset(dataset)
     fractions = np.array([1.0 - test - validation, test, validation])
     if test <= 0 or validation < 0 or fractions[0] <= 0:
-        raise ArgumentError(
-            f"train_test_split: test={test}, validation={validation}: "
-            "expected fractions above 0 that leave something to train on"
-        )
+        raise _wrong_fractions("train_test_split", test, validation)
     strata = _strata(whole, stratify)
     rows = split_rows(len(whole), fractions, strata, seed)
     if strata is not None:
@@ -70,6 +67,75 @@ def train_test_split(
         named = f"{whole.name}/{name}"
         parts.append(whole.subset(part, named) if fraction > 0 else None)
     return _as_split(whole.name, parts)
+
+
+@advised("data.SPLIT")
+def group_split(
+    dataset: Dataset | tuple[object, object],
+    groups: object,
+    test: float = 0.2,
+    validation: float = 0.0,
+    *,
+    seed: int = 0,
+) -> Split:
+    """Split whole groups of examples at random into train, test and validation.
+
+    Rows of one group are alike: those of one patient, house or day. A network that has
+    seen some of them is not measured honestly on the others.
+
+    Arguments:
+        dataset: a data set, or (inputs, targets).
+        groups: ``(N,)``, the group of every example: numbers or texts.
+        test: the fraction to test on: of the groups, which may be of different sizes.
+        validation: the fraction of the groups for choosing hyper-parameters.
+        seed: the same seed gives the same split.
+
+    Returns:
+        A ``Split``.
+
+    Raises:
+        ArgumentError: fractions that leave no group to a part.
+        DataError: not one group for each example.
+
+    Example:
+        >>> examples = Dataset(np.arange(10.0).reshape(10, 1), [0, 1] * 5)
+        >>> split = group_split(examples, [0, 0, 1, 1, 2, 2, 3, 3, 4, 4])
+        >>> split.test.inputs[:, 0].tolist()
+        [4.0, 5.0]
+    """
+    whole = as_dataset(dataset)
+    given = np.asarray(groups)
+    names, numbers = np.unique(given, return_inverse=True)
+    if numbers.shape != (len(whole),):
+        raise DataError(
+            f"group_split: groups {given.shape} of "
+            f"{counted(len(whole), 'example')}: expected one group for each example"
+        )
+    fractions = np.array([1.0 - test - validation, test, validation])
+    if test <= 0 or validation < 0 or fractions[0] <= 0:
+        raise _wrong_fractions("group_split", test, validation)
+    chosen = split_rows(len(names), fractions, None, seed)
+    parts: list[Dataset | None] = []
+    for name, part, fraction in zip(
+        ("train", "test", "validation"), chosen, fractions, strict=True
+    ):
+        if fraction > 0 and len(part) == 0:
+            raise ArgumentError(
+                f"group_split: test={test}, validation={validation} of "
+                f"{counted(len(names), 'group')}: no group is left for {name}",
+                fix="a larger fraction, or more groups",
+            )
+        rows = np.flatnonzero(np.isin(numbers, part))
+        named = f"{whole.name}/{name}"
+        parts.append(whole.subset(rows, named) if fraction > 0 else None)
+    return _as_split(whole.name, parts)
+
+
+def _wrong_fractions(what: str, test: float, validation: float) -> ArgumentError:
+    return ArgumentError(
+        f"{what}: test={test}, validation={validation}: "
+        "expected fractions above 0 that leave something to train on"
+    )
 
 
 def k_folds(

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-FORMAT = "chainrule.run/3"
+FORMAT = "chainrule.run/4"
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,7 @@ class Source:
         keep: columns that are used although they look like identifiers.
         dates: the order of day, month and year where a column leaves it open.
         decimal: the sign before decimals where a column leaves it open.
+        groups: the column whose rows of one value stay in one part.
         test: the part of the rows or images that is tested on.
     """
 
@@ -51,6 +52,7 @@ class Source:
     keep: tuple[str, ...] = ()
     dates: str | None = None
     decimal: str | None = None
+    groups: str | None = None
     test: float = 0.2
 
 

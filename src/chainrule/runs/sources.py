@@ -34,7 +34,10 @@ TABLE_SUFFIXES = (
 )
 
 #: Options that only tables take, and that only folders of images take.
-FOR_TABLES = ("target", "task", "drop", "keep", "categorical", "dates", "decimal")
+FOR_TABLES = (
+    *("target", "task", "drop", "keep", "categorical", "dates", "decimal"),
+    "groups",
+)
 FOR_FOLDERS = ("size", "skip_broken")
 
 #: How many training images the channel statistics are computed from.
@@ -222,39 +225,51 @@ def load_named(name: str, validation: float, flat: bool) -> Examples:
     )
 
 
-def _load_table(source: Source, validation: float, seed: int) -> Examples:
+def read_table(source: Source) -> data.Table:
+    """The table of a run.
+
+    Raises:
+        FileError: the file is not there, or is not the one that it was.
+        DataError: it cannot be learned from.
+    """
     path = Path(str(source.file))
     if source.sha256 != checksum(path):
         raise FileError(
             f"{path}: the file has changed since this run began",
             fix="restore the file, or start a new run",
         )
-    kinds = dict.fromkeys(source.categorical, "categorical")
+    own = () if source.groups is None else (source.groups,)
+    if source.groups is not None and source.groups == source.target:
+        raise ArgumentError(
+            f"--groups {source.groups}: it is the target, which is to be predicted",
+            fix="another column, whose rows of one value belong together",
+        )
     table = data.read_table(
         path,
         source.target,
         task=source.task,
-        kinds=kinds,
-        drop=source.drop,
+        kinds=dict.fromkeys(source.categorical, "categorical"),
+        drop=(*source.drop, *own),
         keep=source.keep,
         dates=source.dates,
         decimal=source.decimal,
     )
     _refuse_many_classes(table)
+    return table
+
+
+def _load_table(source: Source, validation: float, seed: int) -> Examples:
+    table = read_table(source)
+    name = Path(str(source.file)).name
     inner = validation * (1 - source.test)
     try:
-        split = table.split(test=source.test, validation=inner, seed=seed)
+        split = table.split(source.test, inner, seed, source.groups)
     except ArgumentError as error:
-        parts = "training, validation and test" if validation else "training and test"
-        rows = f"{len(table)} {'row is' if len(table) == 1 else 'rows are'}"
-        raise DataError(
-            f"{path.name}: {rows} too few to split into {parts} data",
-            fix=_for_few_rows(table, seed),
-        ) from error
+        raise _too_few(table, source, validation, seed) from error
     fitted: Any = split.transform
     columns = counted(len(table.kinds), "column")
     return Examples(
-        path.name,
+        name,
         f"{counted(len(table), 'row')}; {source.target} from {columns}",
         split.train,
         split.test,
@@ -263,6 +278,24 @@ def _load_table(source: Source, validation: float, seed: int) -> Examples:
         tuple(table.notes),
         tuple(table.reading()),
     )
+
+
+def _too_few(
+    table: data.Table, source: Source, validation: float, seed: int
+) -> DataError:
+    """The error where rows, or groups of them, are too few for all parts."""
+    name = Path(str(source.file)).name
+    parts = "training, validation and test" if validation else "training and test"
+    if source.groups is None:
+        count, what, of = len(table), "row", ""
+        fix = _for_few_rows(table, seed)
+    else:
+        count, what = int(table.groups(source.groups).max()) + 1, "group"
+        of = f" of {source.groups!r}"
+        least = f"--test {max(0.5, source.test):g}"
+        fix = f"more groups; or --validation 0 {least}, to see it run"
+    are = f"{count} {what}{of} is" if count == 1 else f"{count} {what}s{of} are"
+    return DataError(f"{name}: {are} too few to split into {parts} data", fix=fix)
 
 
 def _for_few_rows(table: data.Table, seed: int) -> str:

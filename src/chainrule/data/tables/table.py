@@ -13,7 +13,7 @@ regression.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -23,7 +23,7 @@ from ...errors import ArgumentError, DataError, unknown_option
 from ...markup import html_table
 from ...wording import counted, signed
 from ..datasets import Dataset, Part, Split
-from ..splitting import train_test_split
+from ..splitting import group_split, train_test_split
 from ..validation import Array
 from .columns import Columns, read_columns
 from .dates import ORDERS
@@ -108,65 +108,24 @@ class Table:
         )
 
     def dataset(
-        self, transform: TableTransform | None = None, name: str | None = None
+        self,
+        transform: TableTransform | None = None,
+        name: str | None = None,
+        rows: Array | None = None,
     ) -> Dataset:
-        """All rows as a data set.
+        """All rows as a data set, or some of them.
 
         Arguments:
-            transform: an earlier transformation to apply; that of these rows if not
+            transform: an earlier transformation to apply; that of all rows if not
                 given.
             name: what messages call it; the name of the file when not given.
+            rows: the numbers of the rows; all when not given.
 
         Returns:
             inputs float32 ``(N, D)``; targets int64 ``(N,)`` or scaled float32 ``(N,
             1)``.
         """
-        return self._dataset(None, transform or self.transform, name)
-
-    def split(self, test: float = 0.2, validation: float = 0.0, seed: int = 0) -> Split:
-        """Parts to train and to test on; the transformation is fitted on the first.
-
-        Arguments:
-            test, validation: fractions of the rows, chosen at random; for
-                classification with the same share of every class.
-            seed: the same seed gives the same split.
-
-        Returns:
-            A ``Split`` whose ``transform`` is the ``TableTransform``.
-        """
-        numbered = Dataset(
-            np.arange(len(self))[:, None],
-            self._labels(),
-            name=self.columns.source,
-            classes=self.classes,
-            task=self.task if self.classes else "none",
-        )
-        parts = train_test_split(numbered, test, validation, seed=seed)
-        rows = [np.asarray(part.inputs)[:, 0] for part in (parts.train, parts.test)]
-        fitted = self.fit_transform(rows[0])
-        train, held_out = (
-            self._dataset(chosen, fitted, part.name)
-            for chosen, part in zip(rows, (parts.train, parts.test), strict=True)
-        )
-        result = Split(train, held_out, name=self.columns.source, transform=fitted)
-        if parts.validation is None:
-            return result
-        chosen = np.asarray(parts.validation.inputs)[:, 0]
-        watched = self._dataset(chosen, fitted, parts.validation.name)
-        return replace(result, validation=watched)
-
-    def _labels(self) -> Array | None:
-        """The number of every row's class, for a split that keeps their shares."""
-        if self.classes is None or self.target is None:
-            return None
-        texts = target_texts(self.columns.column(self.target))
-        order = {name: number for number, name in enumerate(self.classes)}
-        numbers = [order.get(text, 0) for text in texts.distinct]
-        return np.array(numbers, dtype=np.int64)[texts.codes]
-
-    def _dataset(
-        self, rows: Array | None, transform: TableTransform, name: str | None
-    ) -> Dataset:
+        transform = transform or self.transform
         inputs = transform.transform(self.columns, rows)
         targets = None
         if self.target is not None:
@@ -181,6 +140,87 @@ class Table:
             classes=transform.classes,
             task=self.task,
         )
+
+    def split(
+        self,
+        test: float = 0.2,
+        validation: float = 0.0,
+        seed: int = 0,
+        groups: str | None = None,
+    ) -> Split:
+        """Parts to train and to test on; the transformation is fitted on the first.
+
+        Arguments:
+            test, validation: fractions of the rows, chosen at random; for
+                classification with the same share of every class.
+            seed: the same seed gives the same split.
+            groups: a column whose rows of one value stay in one part: the patient, the
+                house, the day.
+
+        Returns:
+            A ``Split`` whose ``transform`` is the ``TableTransform``.
+        """
+        rows = self.split_rows(test, validation, seed, groups)
+        fitted = self.fit_transform(rows[0])
+        source = self.columns.source
+        names = ("train", "test", "validation")[: len(rows)]
+        parts = [
+            self.dataset(fitted, f"{source}/{name}", chosen)
+            for name, chosen in zip(names, rows, strict=True)
+        ]
+        train, held_out, *watched = parts
+        validation_part = watched[0] if watched else None
+        return Split(train, held_out, validation_part, source, transform=fitted)
+
+    def split_rows(
+        self,
+        test: float = 0.2,
+        validation: float = 0.0,
+        seed: int = 0,
+        groups: str | None = None,
+    ) -> list[Array]:
+        """The row numbers of the parts of ``split``: train, test and, where
+        ``validation`` is not 0, validation.
+        """
+        numbered = Dataset(
+            np.arange(len(self))[:, None],
+            self._labels(),
+            name=self.columns.source,
+            classes=self.classes,
+            task=self.task if self.classes else "none",
+        )
+        if groups is None:
+            parts = train_test_split(numbered, test, validation, seed=seed)
+        else:
+            values = self.groups(groups)
+            parts = group_split(numbered, values, test, validation, seed=seed)
+        found = [parts.train, parts.test, parts.validation]
+        return [np.asarray(part.inputs)[:, 0] for part in found if part is not None]
+
+    def groups(self, column: str) -> Array:
+        """``(N,)``: the number of every row's group, by the values of a column.
+
+        Raises:
+            DataError: no such column, or a row without a value in it.
+        """
+        texts = as_texts(self.columns.column(column))
+        if texts.missing.any():
+            row = int(np.argmax(texts.missing))
+            raise DataError(
+                f"{self.columns.source}: groups {column!r} is missing at "
+                f"{self.columns.place(row)}: every row must belong to a group",
+                fix="fill it in, or leave the row out",
+            )
+        return np.asarray(texts.codes)
+
+    def _labels(self) -> Array | None:
+        """The number of every row's class, for a split that keeps their shares."""
+        if self.classes is None or self.target is None:
+            return None
+        texts = target_texts(self.columns.column(self.target))
+        order = {name: number for number, name in enumerate(self.classes)}
+        numbers = [order.get(text, 0) for text in texts.distinct]
+        return np.array(numbers, dtype=np.int64)[texts.codes]
 
     def reading(self, most: int = 12) -> list[tuple[str, str]]:
         """How each column was read: a kind, and its columns in words.

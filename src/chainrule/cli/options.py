@@ -1,0 +1,120 @@
+"""The options that commands which train have in common.
+
+Place on the road: below the commands, above ``arguments``. It must not know what a
+command does with them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from .. import optim
+from ..compiler.registry import ENGINES
+from ..data.tables.dates import ORDERS
+from ..runs import network
+from .arguments import Columns, Name, Number, Whole
+
+Decorator = Callable[[Any], Any]
+
+
+def _names_of_losses() -> list[str]:
+    return sorted({name for names in network.LOSSES.values() for name in names})
+
+
+def _all(*options: Decorator) -> Decorator:
+    """Several options as one decorator, in their order."""
+
+    def decorate(command: Any) -> Any:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+#: Which columns of a table are used and how they are read; what is tested on.
+about_data = _all(
+    click.option(
+        "--target", metavar="COLUMN", help="The column of a table to predict."
+    ),
+    click.option(
+        "--task",
+        type=Name(tuple(network.LOSSES)),
+        help="The task.  [default: recognised from the target]",
+    ),
+    click.option(
+        "--drop",
+        type=Columns(),
+        metavar="COLUMNS",
+        help="Columns to leave out: id,name.",
+    ),
+    click.option(
+        "--keep",
+        type=Columns(),
+        metavar="COLUMNS",
+        help="Columns to use although they look like identifiers.",
+    ),
+    click.option(
+        "--categorical",
+        type=Columns(),
+        metavar="COLUMNS",
+        help="Columns of numbers that are categories, such as postcodes.",
+    ),
+    click.option(
+        "--dates",
+        type=Name(ORDERS),
+        help="The order of day, month and year, where a column leaves it open.",
+    ),
+    click.option(
+        "--decimal",
+        type=Name((".", ",")),
+        help="The sign before decimals, where a column leaves it open: 1,234.",
+    ),
+    click.option(
+        "--groups",
+        metavar="COLUMN",
+        help="A column whose rows of one value stay together, in training or in "
+        "testing: the patient, the house, the day.",
+    ),
+    click.option(
+        "--test",
+        type=Number(0, 1, above=True, below=True),
+        help="The fraction of the rows or images held out as test data.  "
+        "[default: 0.2]",
+    ),
+)
+
+#: How a network learns, whatever its size.
+about_training = _all(
+    click.option(
+        "--activation", type=Name(tuple(network.ACTIVATIONS)), help="[default: relu]"
+    ),
+    click.option(
+        "--loss", type=Name(_names_of_losses), help="[default: depends on the task]"
+    ),
+    click.option(
+        "--optimizer", type=Name(tuple(optim.ALGORITHMS)), help="[default: adam]"
+    ),
+    click.option(
+        "--schedule",
+        type=Name(network.SCHEDULES),
+        help="How the learning rate changes.  [default: one_cycle]",
+    ),
+    click.option("--epochs", type=Whole(1), help="[default: depends on the data]"),
+    click.option("--batch-size", type=Whole(1), help="[default: depends on the data]"),
+    click.option("--seed", type=Whole(0, 2**63 - 1), help="[default: 0]"),
+    click.option(
+        "--engine",
+        type=Name(tuple(ENGINES)),
+        help="The engine that runs the training steps.",
+    ),
+)
+
+#: What is printed.
+about_output = _all(
+    click.option("--quiet", is_flag=True, help="Print the result only."),
+    click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
+)
