@@ -99,8 +99,8 @@ def test_a_file_of_something_else_is_refused_and_changes_nothing(
     optim.Adam(groups).save(path)
     refused(
         StateError,
-        "2 groups with the options [['betas', 'eps'], ['betas', 'eps']], and this Adam "
-        "has 1",
+        "2 groups with the options [['betas', 'eps', 'maximize'], ['betas', 'eps', "
+        "'maximize']], and this Adam has 1",
     )
     optim.Adam(nn.Linear(2, 2).parameters()).save(path)
     with pytest.raises(StateError, match=r"missing '2\.weight\.m'"):

@@ -233,7 +233,7 @@ def test_groups_keep_the_order_of_their_parameters() -> None:
 def test_the_mapping_of_a_groups_options_cannot_be_written_to() -> None:
     optimizer = optim.Adam([cr.parameter(1.0)], betas=[0.8, 0.99])
     options: Any = optimizer.groups[0].options
-    assert dict(options) == {"betas": (0.8, 0.99), "eps": 1e-8}
+    assert dict(options) == {"betas": (0.8, 0.99), "eps": 1e-8, "maximize": False}
     with pytest.raises(TypeError):
         options["eps"] = 1.0
 

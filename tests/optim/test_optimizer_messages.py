@@ -38,6 +38,16 @@ class Model:
         """Nothing."""
 
 
+MADE_BEFORE = optim.Adam()
+#: What needs parameters, used without.
+UNBOUND: dict[str, Any] = {
+    "step": lambda: optim.Adam().step({W: np.ones((2, 3))}),
+    "state_dict": lambda: optim.Adam().state_dict(),
+    "load_state_dict": lambda: optim.Adam().load_state_dict({}),
+    "save": lambda: optim.Adam().save("nowhere.safetensors"),
+    "load": lambda: optim.Adam().load("nowhere.safetensors"),
+}
+
 MISTAKES: list[tuple[Any, type[ChainruleError], str, str | None]] = [
     # What is to be trained.
     (
@@ -288,18 +298,30 @@ MISTAKES: list[tuple[Any, type[ChainruleError], str, str | None]] = [
         "be negative",
         None,
     ),
+    (
+        lambda: optim.SGD([W], maximize=1),  # type: ignore[arg-type]
+        ArgumentError,
+        "SGD: maximize = 1: maximize must be True or False",
+        None,
+    ),
+    (
+        lambda: optim.SGD([{"params": [W], "maximize": "yes"}]),
+        ArgumentError,
+        "SGD: group 0: maximize = 'yes': maximize must be True or False",
+        None,
+    ),
     # Options that are not there.
     (
         lambda: optim.SGD([W], momentum=0.9),
         OptionError,
-        "unknown option of SGD 'momentum': expected one of 'lr', 'params', "
+        "unknown option of SGD 'momentum': expected one of 'lr', 'maximize', 'params', "
         "'transforms'",
         "optim.Momentum(parameters, lr, momentum=0.9) is a class of its own",
     ),
     (
         lambda: optim.SGD([W], nesterov=True),
         OptionError,
-        "unknown option of SGD 'nesterov': expected one of 'lr', 'params', "
+        "unknown option of SGD 'nesterov': expected one of 'lr', 'maximize', 'params', "
         "'transforms'",
         "optim.Nesterov(parameters, lr, momentum=0.9) is a class of its own",
     ),
@@ -307,7 +329,7 @@ MISTAKES: list[tuple[Any, type[ChainruleError], str, str | None]] = [
         lambda: optim.Adam([W], weight_decay=1e-4),
         OptionError,
         "unknown option of Adam 'weight_decay': expected one of 'betas', 'eps', 'lr', "
-        "'params', 'transforms'",
+        "'maximize', 'params', 'transforms'",
         "transforms=[optim.L2(0.0001)] adds λw to the gradients; optim.AdamW decays "
         "the weights themselves",
     ),
@@ -315,28 +337,28 @@ MISTAKES: list[tuple[Any, type[ChainruleError], str, str | None]] = [
         lambda: optim.Adam([W], beta=(0.9, 0.99)),
         OptionError,
         "unknown option of Adam 'beta': expected one of 'betas', 'eps', 'lr', "
-        "'params', 'transforms'",
+        "'maximize', 'params', 'transforms'",
         "did you mean 'betas'?",
     ),
     (
         lambda: optim.by_name("adam", [W], learning_rate=0.1),
         OptionError,
         "unknown option of Adam 'learning_rate': expected one of 'betas', 'eps', 'lr', "
-        "'params', 'transforms'",
+        "'maximize', 'params', 'transforms'",
         "lr=0.001",
     ),
     (
         lambda: optim.Adam([{"params": [W], "bettas": (0.9, 0.99)}]),
         OptionError,
         "unknown option in group 0 of Adam 'bettas': expected one of 'betas', 'eps', "
-        "'lr', 'params', 'transforms'",
+        "'lr', 'maximize', 'params', 'transforms'",
         "did you mean 'betas'?",
     ),
     (
         lambda: optim.SGD([{"params": [W], "momentum": 0.9}]),
         OptionError,
-        "unknown option in group 0 of SGD 'momentum': expected one of 'lr', 'params', "
-        "'transforms'",
+        "unknown option in group 0 of SGD 'momentum': expected one of 'lr', "
+        "'maximize', 'params', 'transforms'",
         "optim.Momentum(parameters, lr, momentum=0.9) is a class of its own",
     ),
     (
@@ -359,6 +381,45 @@ MISTAKES: list[tuple[Any, type[ChainruleError], str, str | None]] = [
         "SGD: transforms[0] = <class 'chainrule.optim.transforms.Cl...: a transform is "
         "a function from gradients to gradients",
         "transforms=[optim.ClipNorm(1.0)]",
+    ),
+    # Without parameters.
+    *(
+        (
+            use,
+            ArgumentError,
+            f"Adam.{name}: it was made without parameters, as a specification: there "
+            "is nothing to change",
+            "optim.Adam(model.parameters()), or optimizer.bound_to(model.parameters())"
+            "; cr.fit does it by itself",
+        )
+        for name, use in UNBOUND.items()
+    ),
+    (
+        lambda: optim.Adam([W, B]).bound_to([B]),
+        ArgumentError,
+        "Adam.bound_to: it has 2 parameters, 9 numbers already",
+        "a specification has none: optim.Adam(lr=…)",
+    ),
+    (
+        lambda: optim.Adam().bound_to([]),
+        ArgumentError,
+        "Adam: no parameters: there is nothing to train",
+        "a generator such as model.parameters() can be used once: call it again, or "
+        "keep a list of it",
+    ),
+    (
+        lambda: optim.Adam().bound_to([{"params": [W], "bettas": (0.9, 0.99)}]),
+        OptionError,
+        "unknown option in group 0 of Adam 'bettas': expected one of 'betas', 'eps', "
+        "'lr', 'maximize', 'params', 'transforms'",
+        "did you mean 'betas'?",
+    ),
+    (
+        lambda: cr.trace(lambda: MADE_BEFORE.bound_to([W])),
+        TraceError,
+        "Adam: made inside a compiled function, where its state would start anew in "
+        "every call",
+        "make the optimizer once, before the function",
     ),
     # Steps.
     (

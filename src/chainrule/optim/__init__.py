@@ -7,7 +7,9 @@ Place on the road: after ``backprop``, below ``training``. Made of public operat
 knows nothing of layers or losses.
 
 - ``SGD Momentum Nesterov Adagrad RMSProp Adam AdamW SparseAdam``: each its paper's
-  lines, in a file of its own. ``optimizer.py`` has what they share.
+  lines, in a file of its own. ``optimizer.py`` has what they share; ``updater.py`` what
+  has nothing to do with gradients. Made without parameters, ``optim.Adam(lr=0.01)``,
+  one is a specification, for ``cr.fit``.
 - ``Constant StepDecay Exponential Piecewise Cosine Warmup OneCycle``: schedules, given
   as ``lr``.
 - ``ClipNorm ClipValue L1 L2``: transforms of gradients, given as ``transforms``; as

@@ -31,11 +31,12 @@ class Adagrad(Optimizer):
     s as at most the largest number; NaN and ±∞ make the weight NaN.
 
     Arguments:
-        params: parameters or groups of them.
+        params: parameters or groups of them; without, a specification for ``cr.fit``.
         lr: η, a positive number or a schedule.
         initial_accumulator_value: s before the first step, at least 0.
         eps: ε, positive.
         transforms: what is done to the gradients before the rule, in order.
+        maximize: whether to climb, with −g in the place of g.
 
     Source: Duchi, Hazan & Singer, Adaptive subgradient methods for online learning and
     stochastic optimization (2011), figure 1 with diagonal matrices.
@@ -55,15 +56,16 @@ class Adagrad(Optimizer):
 
     def __init__(
         self,
-        params: Params,
+        params: Params | None = None,
         lr: Rate = 0.01,
         *,
         initial_accumulator_value: float = 0.0,
         eps: float = 1e-10,
         transforms: Sequence[Transform] = (),
+        maximize: bool = False,
     ) -> None:
         options = {"initial_accumulator_value": initial_accumulator_value, "eps": eps}
-        super().__init__(params, lr, options, transforms)
+        super().__init__(params, lr, options, transforms, maximize)
 
     def first_state(self, slot: str, w: Parameter, options: Options) -> Array:
         """s is ``initial_accumulator_value`` everywhere."""

@@ -31,11 +31,12 @@ class Adam(Optimizer):
     the penalty to the gradient, which is what PyTorch's ``Adam(weight_decay=λ)`` does.
 
     Arguments:
-        params: parameters or groups of them.
+        params: parameters or groups of them; without, a specification for ``cr.fit``.
         lr: η, a positive number or a schedule.
         betas: β₁ and β₂, each at least 0 and less than 1.
         eps: ε, positive.
         transforms: what is done to the gradients before the rule, in order.
+        maximize: whether to climb, with −g in the place of g.
 
     Source: Kingma & Ba, Adam: a method for stochastic optimization (2015), algorithm 1.
 
@@ -53,14 +54,15 @@ class Adam(Optimizer):
 
     def __init__(
         self,
-        params: Params,
+        params: Params | None = None,
         lr: Rate = 0.001,
         *,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         transforms: Sequence[Transform] = (),
+        maximize: bool = False,
     ) -> None:
-        super().__init__(params, lr, {"betas": betas, "eps": eps}, transforms)
+        super().__init__(params, lr, {"betas": betas, "eps": eps}, transforms, maximize)
 
     def rule(self, w: Any, g: Any, step: Step) -> Update:
         """Algorithm 1 of the paper."""

@@ -34,12 +34,13 @@ class AdamW(Optimizer):
     ``"weight_decay": 0.0``.
 
     Arguments:
-        params: parameters or groups of them.
+        params: parameters or groups of them; without, a specification for ``cr.fit``.
         lr: η, a positive number or a schedule.
         betas: β₁ and β₂, each at least 0 and less than 1.
         eps: ε, positive.
         weight_decay: λ, at least 0.
         transforms: what is done to the gradients before the rule, in order.
+        maximize: whether to climb, with −g in the place of g.
 
     Source: Loshchilov & Hutter, Decoupled weight decay regularization (2019),
     algorithm 2.
@@ -58,16 +59,17 @@ class AdamW(Optimizer):
 
     def __init__(
         self,
-        params: Params,
+        params: Params | None = None,
         lr: Rate = 0.001,
         *,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 0.01,
         transforms: Sequence[Transform] = (),
+        maximize: bool = False,
     ) -> None:
         options = {"betas": betas, "eps": eps, "weight_decay": weight_decay}
-        super().__init__(params, lr, options, transforms)
+        super().__init__(params, lr, options, transforms, maximize)
 
     def rule(self, w: Any, g: Any, step: Step) -> Update:
         """Algorithm 2 of the paper, with λ multiplied by η."""

@@ -31,12 +31,12 @@ ALGORITHMS: Mapping[str, type[Optimizer]] = MappingProxyType(
 )
 
 
-def by_name(name: str, params: Params, **options: Any) -> Optimizer:
+def by_name(name: str, params: Params | None = None, **options: Any) -> Optimizer:
     """The optimizer of a name, "adam" for ``optim.Adam``, in small or capital letters.
 
     Arguments:
         name: one of "sgd momentum nesterov adagrad rmsprop adam adamw sparseadam".
-        params: parameters or groups of them.
+        params: parameters or groups of them; without, a specification for ``cr.fit``.
         options: what the algorithm's class takes: ``lr`` and its hyper-parameters.
 
     Raises:

@@ -102,6 +102,15 @@ def whole(where: str, name: str, value: object, least: int = 1) -> int:
     return int(value)
 
 
+def flag(where: str, name: str, value: object) -> bool:
+    """True or False, and nothing that only counts as one of them."""
+    if not isinstance(value, bool):
+        raise ArgumentError(
+            f"{where}: {name} = {_shown(value)}: {name} must be True or False"
+        )
+    return value
+
+
 def learning_rate(where: str, name: str, value: object) -> Any:
     """A positive number, or a schedule: a function of the step count."""
     if callable(value):
@@ -156,6 +165,7 @@ Check = Callable[[str, str, Any], Any]
 #: What a hyper-parameter of this name must be, in whichever algorithm.
 CHECKS: Mapping[str, Check] = {
     "lr": learning_rate,
+    "maximize": flag,
     "momentum": fraction,
     "alpha": fraction,
     "betas": two_fractions,

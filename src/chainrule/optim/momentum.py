@@ -24,10 +24,11 @@ class Momentum(Optimizer):
     here the whole step follows at once, there only the newest gradient's part of it.
 
     Arguments:
-        params: parameters or groups of them.
+        params: parameters or groups of them; without, a specification for ``cr.fit``.
         lr: η, a positive number or a schedule.
         momentum: μ, at least 0 and less than 1.
         transforms: what is done to the gradients before the rule, in order.
+        maximize: whether to climb, with −g in the place of g.
 
     Source: Polyak, Some methods of speeding up the convergence of iteration methods
     (1964), eq. 9.
@@ -47,13 +48,14 @@ class Momentum(Optimizer):
 
     def __init__(
         self,
-        params: Params,
+        params: Params | None = None,
         lr: Rate = 0.01,
         *,
         momentum: float = 0.9,
         transforms: Sequence[Transform] = (),
+        maximize: bool = False,
     ) -> None:
-        super().__init__(params, lr, {"momentum": momentum}, transforms)
+        super().__init__(params, lr, {"momentum": momentum}, transforms, maximize)
 
     def rule(self, w: Any, g: Any, step: Step) -> Update:
         """v ← μv + g;  w ← w − ηv."""

@@ -26,10 +26,11 @@ class Nesterov(Optimizer):
     nesterov=True)``.
 
     Arguments:
-        params: parameters or groups of them.
+        params: parameters or groups of them; without, a specification for ``cr.fit``.
         lr: η, a positive number or a schedule.
         momentum: μ, at least 0 and less than 1.
         transforms: what is done to the gradients before the rule, in order.
+        maximize: whether to climb, with −g in the place of g.
 
     Source: Nesterov (1983); the form in u, Sutskever et al., On the importance of
     initialization and momentum in deep learning (2013), eqs. 3–4; the form in w,
@@ -50,13 +51,14 @@ class Nesterov(Optimizer):
 
     def __init__(
         self,
-        params: Params,
+        params: Params | None = None,
         lr: Rate = 0.01,
         *,
         momentum: float = 0.9,
         transforms: Sequence[Transform] = (),
+        maximize: bool = False,
     ) -> None:
-        super().__init__(params, lr, {"momentum": momentum}, transforms)
+        super().__init__(params, lr, {"momentum": momentum}, transforms, maximize)
 
     def rule(self, w: Any, g: Any, step: Step) -> Update:
         """v ← μv + g;  w ← w − η(g + μv)."""

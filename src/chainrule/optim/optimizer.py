@@ -11,26 +11,33 @@ the graph's updates.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from os import PathLike
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from .. import saving
-from ..errors import ArgumentError, GradientError, ShapeError, TraceError
+from ..errors import ArgumentError, GradientError, ShapeError
 from ..foreign import is_unknown, no_attribute, no_such_setting
 from ..gradients import Gradients
-from ..graph import Array, Node, Watched, current_trace
+from ..graph import Array, Node
 from ..ops.arrays import constant
 from ..ops.elementwise import cast
 from ..ops.indexing import put, take
 from ..variable import Parameter, Variable
-from .hyperparameters import Options, checked, refuse_unknown
-from .parameter_groups import RATE_DTYPE, Params, Rate, count_text, make_groups
+from .hyperparameters import Options, checked
+from .parameter_groups import (
+    RATE_DTYPE,
+    Group,
+    Params,
+    Rate,
+    count_text,
+    make_groups,
+    without_parameters,
+)
 from .row_gradients import Rows, rows_of
-from .state_dict import checked_state, listed, saved_options, state_names
+from .state_dict import listed, state_names
+from .updater import Updater, refuse_in_trace
 
 #: A transform: gradients in, gradients out, both by parameter.
 Transform = Callable[[Mapping[Parameter, Any]], Mapping[Parameter, Any]]
@@ -54,7 +61,7 @@ class Step(NamedTuple):
     options: Mapping[str, Any]
 
 
-class Optimizer(Watched, ABC):
+class Optimizer(Updater):
     """The base of all optimizers: w ← w + Δ(∇w), for every parameter at once.
 
     An algorithm of your own is a subclass with ``slots``, the names of what it
@@ -62,12 +69,15 @@ class Optimizer(Watched, ABC):
 
     Arguments:
         params: parameters, or groups: dictionaries with "params" and the options in
-            which the group differs, as in PyTorch.
+            which the group differs, as in PyTorch. Without, it is a specification,
+            which ``cr.fit`` and ``bound_to`` give to parameters.
         lr: η, the learning rate: a positive number, or a schedule (``optim.Cosine``,
             any function from the number of steps done, a float64 tensor, to a tensor).
         options: the algorithm's other hyper-parameters and their values.
         transforms: what is done to the gradients of all parameters before the rule, in
             this order; a group's own come after them.
+        maximize: whether to climb: the step is made with −∇w. It is negated before
+            anything else, so penalties and weight decay still make weights smaller.
 
     Raises:
         ArgumentError: for no parameters, one given twice, or an option out of range.
@@ -117,30 +127,32 @@ class Optimizer(Watched, ABC):
             else:
                 super().__setattr__(name, value)
 
-    def __new__(cls, *args: Any, **options: Any) -> Self:
-        """Refuses unknown options before Python does, and says what is known."""
-        refuse_unknown(cls, options)
-        return super().__new__(cls)
-
     def __init__(
         self,
-        params: Params,
-        lr: Rate,
+        params: Params | None = None,
+        lr: Rate = 0.01,
         options: Mapping[str, Any] | None = None,
         transforms: Sequence[Transform] = (),
+        maximize: bool = False,
     ) -> None:
         name = type(self).__name__
-        if current_trace() is not None:
-            raise TraceError(
-                f"{name}: made inside a compiled function, where its state would start "
-                "anew in every call",
-                fix="make the optimizer once, before the function",
-            )
-        defaults = checked(name, {"lr": lr, **(options or {})})
+        refuse_in_trace(name)
+        values = checked(name, {"lr": lr, **(options or {}), "maximize": maximize})
         self.transforms: Any = transforms  # checked as it is set
         self._count = Variable(0, name="step")
-        self.groups = tuple(make_groups(name, params, defaults, self._count))
         self._state: dict[Parameter, dict[str, Variable]] = {}
+        none = without_parameters(name, values, self._count)
+        self.groups: tuple[Group, ...] = (none,)
+        if params is not None:
+            self._bind(params)
+
+    def _bind(self, params: Params) -> None:
+        (specification,) = self.groups
+        self._count = Variable(0, name="step")
+        defaults = specification.settings()
+        name = type(self).__name__
+        self.groups = tuple(make_groups(name, params, defaults, self._count))
+        self._state = {}
         for group in self.groups:
             for w in group.parameters:
                 i = len(self._state)
@@ -190,6 +202,7 @@ class Optimizer(Watched, ABC):
             ShapeError: when a gradient has another shape than its parameter.
             ArgumentError: when all parameters are frozen.
         """
+        self._check_bound("step")
         gathered = self._gather(gradients, allow_unused)
         t = cast(self._count + 1, dtype=RATE_DTYPE)
         changes: list[tuple[Variable, Any]] = [(self._count, self._count + 1)]
@@ -246,6 +259,10 @@ class Optimizer(Watched, ABC):
         if missing and not (allow_unused and given):
             raise self._missing(missing, isinstance(gradients, Gradients))
         fitting = {w: self._fitting(w, g, "gradient") for w, g in given.items()}
+        for group in self.groups:
+            if group.options["maximize"]:  # uphill is downhill of −L
+                up = [w for w in group.parameters if w in fitting]
+                fitting |= {w: -fitting[w] for w in up}
         return self._transformed(self.transforms, fitting)
 
     def _missing(
@@ -341,76 +358,13 @@ class Optimizer(Watched, ABC):
     # Saving and resuming. ------------------------------------------------------------
 
     def _variables(self) -> dict[str, Variable]:
-        """Everything that a step reads and changes, but the parameters, by name."""
         rates = [each.lr_variable for each in self.groups]
         return state_names(self._count, rates, self._state)
 
-    def state_dict(self) -> dict[str, Array]:
-        """Everything needed to go on exactly: copies of arrays, by name.
+    def _options(self) -> list[dict[str, Any]]:
+        return [dict(group.options) for group in self.groups]
 
-        The step count is "step", a constant learning rate "group0.lr", what is
-        remembered of a parameter "3.W2.m": its number, its name if it has one, and what
-        it is. Other hyper-parameters and schedules are not in it: build the optimizer
-        with the same ones.
-        """
-        return {name: each.array.copy() for name, each in self._variables().items()}
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Puts back what ``state_dict`` returned; training goes on with the same bits.
-
-        Raises:
-            StateError: for missing or extra names, other shapes or dtypes; then nothing
-                has changed.
-        """
-        variables = self._variables()
-        name = type(self).__name__
-        for each, array in checked_state(name, variables, state).items():
-            variables[each].assign(array)
-
-    def save(self, path: str | PathLike[str]) -> None:
-        """Writes everything needed to go on exactly, in one step or not at all.
-
-        Beside what ``state_dict`` has, the file keeps the hyper-parameters of every
-        group. Schedules and transforms are not in it.
-
-        Arguments:
-            path: the file, by convention ``….safetensors``; it replaces an existing
-                one.
-
-        Raises:
-            FileError: when it cannot be written; an older file stays as it was.
-
-        Example:
-            >>> import chainrule as cr, os, tempfile
-            >>> from chainrule import optim
-            >>> path = os.path.join(tempfile.mkdtemp(), "optimizer.safetensors")
-            >>> w = cr.parameter(1.0)
-            >>> optimizer = optim.Adam([w], lr=0.1, betas=(0.5, 0.9))
-            >>> optimizer.step(cr.backprop(w * w))
-            >>> optimizer.save(path)
-            >>> other = optim.Adam([w])
-            >>> other.load(path)
-            >>> other.num_steps, other.lr, other.betas
-            (1, 0.1, (0.5, 0.9))
-        """
-        about = {
-            "algorithm": type(self).__name__,
-            "options": [dict(group.options) for group in self.groups],
-        }
-        saving.write(path, self.state_dict(), {"optimizer": about})
-
-    def load(self, path: str | PathLike[str]) -> None:
-        """Puts back what ``save`` wrote, hyper-parameters included; training goes on
-        with the same bits.
-
-        Raises:
-            FileError: for a missing, damaged or foreign file.
-            StateError: for the file of another algorithm, or of other parameters; then
-                nothing has changed.
-        """
-        arrays, settings = saving.read(path)
-        options = saved_options(f"load: {path}", self, settings)
-        self.load_state_dict(arrays)
+    def _set_options(self, options: Sequence[Mapping[str, Any]]) -> None:
         for group, saved in zip(self.groups, options, strict=True):
             for name, value in saved.items():
                 setattr(group, name, value)

@@ -178,11 +178,18 @@ class Group(Watched):
         number = hyperparameters.learning_rate("optimizer", "lr", value)
         self._rate.assign(constant(number, RATE_DTYPE))
 
+    def settings(self) -> dict[str, Any]:
+        """Every hyper-parameter, the learning rate and the transforms included."""
+        fixed = isinstance(self._rate, Variable)
+        rate: Any = self._rate.item() if fixed else self._rate  # type: ignore[union-attr]
+        return {"lr": rate, **self.options, "transforms": self.transforms}
+
     def describe(self) -> str:
         """``lr=0.1, momentum=0.9``"""
-        fixed = isinstance(self._rate, Variable)
-        shown: dict[str, Any] = {"lr": self._rate.item() if fixed else self._rate}  # type: ignore[union-attr]
-        shown.update(self.options)
+        shown = self.settings()
+        for name in ("maximize", "transforms"):  # as they are for most
+            if not shown[name]:
+                del shown[name]
         if self.transforms:
             shown["transforms"] = list(self.transforms)
         return ", ".join(f"{name}={value!r}" for name, value in shown.items())
@@ -195,12 +202,21 @@ class Group(Watched):
 
 def count_text(parameters: Sequence[Parameter]) -> str:
     """``4 parameters, 101770 numbers``"""
+    if not parameters:
+        return "no parameters"
     numbers = sum(each.size for each in parameters)
     return f"{_count(len(parameters), 'parameter')}, {_count(numbers, 'number')}"
 
 
 def _count(n: int, noun: str) -> str:
     return f"{n} {noun}" + ("" if n == 1 else "s")
+
+
+def without_parameters(
+    algorithm: str, options: Mapping[str, Any], count: Variable
+) -> Group:
+    """The one group of a specification: options for parameters to come."""
+    return Group(0, (), {"transforms": (), **options}, count, algorithm)
 
 
 def make_groups(
@@ -218,7 +234,7 @@ def make_groups(
         places = [algorithm]
     else:
         places = [f"{algorithm}: group {i}" for i in range(len(given))]
-    known = {**defaults, "params": (), "transforms": ()}
+    known = {**defaults, "params": ()}
     groups = []
     for number, (each, place) in enumerate(zip(given, places, strict=True)):
         if not isinstance(each, Mapping):
@@ -234,7 +250,7 @@ def make_groups(
             raise ArgumentError(
                 f'{place} has no "params"', fix='{"params": [W, b], "lr": 0.1}'
             )
-        values = {**defaults, "transforms": (), **each}
+        values = {**defaults, **each}
         parameters = _parameters(place, values.pop("params"))
         values = hyperparameters.checked(place, values)
         groups.append(Group(number, parameters, values, count, place))

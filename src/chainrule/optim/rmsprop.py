@@ -28,11 +28,12 @@ class RMSProp(Optimizer):
     that its square is a number too; NaN and ±∞ make the weight NaN.
 
     Arguments:
-        params: parameters or groups of them.
+        params: parameters or groups of them; without, a specification for ``cr.fit``.
         lr: η, a positive number or a schedule.
         alpha: α, at least 0 and less than 1.
         eps: ε, positive.
         transforms: what is done to the gradients before the rule, in order.
+        maximize: whether to climb, with −g in the place of g.
 
     Source: Tieleman & Hinton, Neural networks for machine learning, lecture 6e (2012).
 
@@ -50,14 +51,15 @@ class RMSProp(Optimizer):
 
     def __init__(
         self,
-        params: Params,
+        params: Params | None = None,
         lr: Rate = 0.01,
         *,
         alpha: float = 0.99,
         eps: float = 1e-8,
         transforms: Sequence[Transform] = (),
+        maximize: bool = False,
     ) -> None:
-        super().__init__(params, lr, {"alpha": alpha, "eps": eps}, transforms)
+        super().__init__(params, lr, {"alpha": alpha, "eps": eps}, transforms, maximize)
 
     def rule(self, w: Any, g: Any, step: Step) -> Update:
         """s ← αs + (1 − α)g²;  w ← w − ηg / (√s + ε)."""

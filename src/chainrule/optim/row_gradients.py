@@ -100,6 +100,8 @@ def _lookups(gradient: Any) -> tuple[Any, Any] | None:
 
 def _change(node: Any, name: str) -> tuple[Any, Change] | None:
     """The operand of an elementwise operation with scalars, and that operation."""
+    if name == "negative":
+        return node.inputs[0], node.op
     if name == "cast":
         return node.inputs[0], lambda x: cast(x, dtype=node.dtype)
     if name not in ("multiply", "divide"):

@@ -28,9 +28,10 @@ class SGD(Optimizer):
     weight decay is ``transforms=[optim.L2(λ)]``.
 
     Arguments:
-        params: parameters or groups of them.
+        params: parameters or groups of them; without, a specification for ``cr.fit``.
         lr: η, a positive number or a schedule.
         transforms: what is done to the gradients before the rule, in order.
+        maximize: whether to climb, with −g in the place of g.
 
     Source: Cauchy (1847); Robbins & Monro, A stochastic approximation method (1951).
 
@@ -47,9 +48,14 @@ class SGD(Optimizer):
     by_rows: ClassVar[bool] = True
 
     def __init__(
-        self, params: Params, lr: Rate = 0.01, *, transforms: Sequence[Transform] = ()
+        self,
+        params: Params | None = None,
+        lr: Rate = 0.01,
+        *,
+        transforms: Sequence[Transform] = (),
+        maximize: bool = False,
     ) -> None:
-        super().__init__(params, lr, transforms=transforms)
+        super().__init__(params, lr, {}, transforms, maximize)
 
     def rule(self, w: Any, g: Any, step: Step) -> Update:
         """w ← w − ηg."""

@@ -24,11 +24,12 @@ class SparseAdam(Adam):
     rule. Very large gradients count as they do there.
 
     Arguments:
-        params: parameters or groups of them.
+        params: parameters or groups of them; without, a specification for ``cr.fit``.
         lr: η, a positive number or a schedule.
         betas: β₁ and β₂, each at least 0 and less than 1.
         eps: ε, positive.
         transforms: what is done to the gradients before the rule, in order.
+        maximize: whether to climb, with −g in the place of g.
 
     Source: Kingma & Ba (2015), algorithm 1, on rows, as PyTorch's class of this name.
 

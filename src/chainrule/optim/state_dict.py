@@ -70,7 +70,10 @@ def checked_state(
 
 
 def saved_options(
-    operation: str, optimizer: Any, settings: Mapping[str, Any]
+    operation: str,
+    kind: str,
+    own: Sequence[Mapping[str, Any]],
+    settings: Mapping[str, Any],
 ) -> list[dict[str, Any]]:
     """The hyper-parameters of every group in the settings of a file, checked.
 
@@ -78,7 +81,7 @@ def saved_options(
         FileError: for a file that no optimizer has written.
         StateError: for another algorithm, or other groups.
     """
-    about, kind = settings.get("optimizer"), type(optimizer).__name__
+    about = settings.get("optimizer")
     if not isinstance(about, dict):
         raise FileError(
             f"{operation}: no optimizer was saved in it",
@@ -90,7 +93,7 @@ def saved_options(
             f"is {kind}",
             fix="build the optimizer as the saved one",
         )
-    saved, own = about.get("options"), [dict(g.options) for g in optimizer.groups]
+    saved = about.get("options")
     groups = saved if isinstance(saved, list) else []
     names = [sorted(each) if isinstance(each, dict) else [] for each in groups]
     if names != [sorted(each) for each in own]:

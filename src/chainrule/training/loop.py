@@ -85,7 +85,9 @@ def fit(
         loss: a name ("cross_entropy", "mse", …) or a function of (outputs, targets).
             When not given: cross-entropy for labels, mean squared error for amounts.
             Without targets, a function of the outputs.
-        optimizer: an optimizer, or a name: "adam" when not given.
+        optimizer: an optimizer, or a name: "adam" when not given. Of one that was made
+            without parameters, ``optim.Adam(lr=0.01)``, the model gets a new one of its
+            own, and that one stays as it was.
         epochs: how often all examples are seen.
         batch_size: examples in a batch; the last one of an epoch may be smaller, but an
             example that would be alone joins the batch before.
@@ -370,13 +372,16 @@ def _optimizer(optimizer: Any, model: Module) -> optim.Optimizer:
     if not isinstance(optimizer, optim.Optimizer):
         raise ArgumentError(
             f"fit: optimizer={optimizer!r}: expected a name or an optimizer",
-            fix="optim.Adam(model.parameters(), lr=1e-3)",
+            fix="optim.Adam(lr=1e-3)",
         )
+    if not optimizer.is_bound:
+        return optimizer.bound_to(own)
     if not set(own) & set(optimizer.parameters):
         raise ArgumentError(
             f"fit: the optimizer has none of the parameters of {name}: it would train "
             "another model",
-            fix="optim.Adam(model.parameters(), lr=…)",
+            fix="optim.Adam(lr=…), which is given those of the model; or "
+            "optim.Adam(model.parameters(), lr=…)",
         )
     warn_of_moving_averages(model, optimizer)
     return optimizer

@@ -63,8 +63,8 @@ FIT: Mapping[str, str] = {
     "validation_split": "validation=0.1, a fraction of the training data",
     "validation_data": "validation=(x, y)",
     "verbose": "progress=False for none",
-    "lr": "optimizer=optim.Adam(model.parameters(), lr=…)",
-    "learning_rate": "optimizer=optim.Adam(model.parameters(), lr=…)",
+    "lr": "optimizer=optim.Adam(lr=0.001)",
+    "learning_rate": "optimizer=optim.Adam(lr=0.001)",
     "shuffle": "leave it out: the examples of every epoch are shuffled",
     "class_weight": "loss=lambda outputs, targets: losses.cross_entropy("
     "outputs, targets, weight=[1.0, 5.0])",
