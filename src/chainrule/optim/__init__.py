@@ -10,6 +10,9 @@ knows nothing of layers or losses.
   lines, in a file of its own. ``optimizer.py`` has what they share; ``updater.py`` what
   has nothing to do with gradients. Made without parameters, ``optim.Adam(lr=0.01)``,
   one is a specification, for ``cr.fit``.
+- ``GradientDescent``: a ``Minimizer``, which is given the loss itself and evaluates it
+  as often as it needs to: ``optimizer.step(loss, x, y)``, ``optimizer.minimize(loss)``.
+  ``Backtracking StrongWolfe`` are line searches, ``Composed`` an objective in parts.
 - ``Constant StepDecay Exponential Piecewise Cosine Warmup OneCycle``: schedules, given
   as ``lr``.
 - ``ClipNorm ClipValue L1 L2``: transforms of gradients, given as ``transforms``; as
@@ -28,6 +31,12 @@ from .adagrad import Adagrad
 from .adam import Adam
 from .adamw import AdamW
 from .algorithms import ALGORITHMS, by_name
+from .composed import Composed
+from .evaluation import At, Moved
+from .gradient_descent import GradientDescent
+from .iteration import Iteration, Way
+from .line_search import Backtracking, LineSearch, StrongWolfe
+from .minimizer import Minimizer
 from .momentum import Momentum
 from .nesterov import Nesterov
 from .optimizer import Optimizer, Step
@@ -66,13 +75,21 @@ __all__ = [
     "Adagrad",
     "Adam",
     "AdamW",
+    "At",
+    "Backtracking",
     "ClipNorm",
     "ClipValue",
+    "Composed",
     "Constant",
     "Cosine",
     "Exponential",
+    "GradientDescent",
     "Group",
+    "Iteration",
+    "LineSearch",
+    "Minimizer",
     "Momentum",
+    "Moved",
     "Nesterov",
     "OneCycle",
     "Optimizer",
@@ -82,7 +99,9 @@ __all__ = [
     "SparseAdam",
     "Step",
     "StepDecay",
+    "StrongWolfe",
     "Warmup",
+    "Way",
     "by_name",
     "clip_by_norm",
     "clip_by_value",

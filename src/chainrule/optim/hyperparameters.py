@@ -166,6 +166,9 @@ Check = Callable[[str, str, Any], Any]
 CHECKS: Mapping[str, Check] = {
     "lr": learning_rate,
     "maximize": flag,
+    "l2": not_negative,
+    "gradient_tolerance": not_negative,
+    "loss_tolerance": not_negative,
     "momentum": fraction,
     "alpha": fraction,
     "betas": two_fractions,

@@ -228,6 +228,24 @@ def make_groups(
         ArgumentError: for no parameters, one given twice, or things that are none.
         OptionError: for an option that the algorithm does not have.
     """
+    return [
+        Group(number, parameters, options, count, place)
+        for number, (place, parameters, options) in enumerate(
+            parameters_and_options(algorithm, params, defaults)
+        )
+    ]
+
+
+def parameters_and_options(
+    algorithm: str, params: object, defaults: Mapping[str, Any]
+) -> list[tuple[str, tuple[Parameter, ...], dict[str, Any]]]:
+    """What messages call each group, its parameters, and its options, those of all
+    where it has none of its own; everything checked.
+
+    Raises:
+        ArgumentError: for no parameters, one given twice, or things that are none.
+        OptionError: for an option that the algorithm does not have.
+    """
     given = _listed(algorithm, params)
     if not any(isinstance(each, Mapping) for each in given):
         given = [{"params": given}]
@@ -235,7 +253,7 @@ def make_groups(
     else:
         places = [f"{algorithm}: group {i}" for i in range(len(given))]
     known = {**defaults, "params": ()}
-    groups = []
+    groups: list[tuple[str, tuple[Parameter, ...], dict[str, Any]]] = []
     for number, (each, place) in enumerate(zip(given, places, strict=True)):
         if not isinstance(each, Mapping):
             raise ArgumentError(
@@ -253,8 +271,8 @@ def make_groups(
         values = {**defaults, **each}
         parameters = _parameters(place, values.pop("params"))
         values = hyperparameters.checked(place, values)
-        groups.append(Group(number, parameters, values, count, place))
-    _refuse_duplicates(algorithm, [each.parameters for each in groups])
+        groups.append((place, tuple(parameters), values))
+    _refuse_duplicates(algorithm, [each for _, each, _ in groups])
     return groups
 
 

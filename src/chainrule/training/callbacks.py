@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 from .. import saving
 from ..errors import ArgumentError, nearest, unknown_option
 from ..foreign import Settled
+from ..optim import Optimizer
 from ..public import advise, listing, missing_names
 from . import checkpoint
 from .events import Callback, describe_loop
@@ -262,13 +263,14 @@ class ReduceOnPlateau(Callback):
             self.monitor.clear()
         self._resumed = False
         self.monitor.check(run)
+        _with_rate("ReduceOnPlateau", run)
 
     def on_epoch_end(self, run: Run) -> None:
         """Reduces the learning rate when ``patience`` epochs have passed."""
         if self.monitor.better(run) or self.monitor.waited < self.patience:
             return
         self.monitor.waited = 0
-        for group in run.optimizer.groups:
+        for group in _with_rate("ReduceOnPlateau", run).groups:
             smaller = max(group.lr * self.factor, self.min_lr)
             if 0 < smaller < group.lr:
                 group.lr = smaller
@@ -297,9 +299,24 @@ class LearningRateLog(Callback):
     columns = ("learning_rate",)
     only_observes = True
 
+    def on_fit_start(self, run: Run) -> None:
+        """Refuses an optimizer without a learning rate, before training."""
+        _with_rate("LearningRateLog", run)
+
     def on_epoch_end(self, run: Run) -> None:
         """Adds the column."""
-        run.row["learning_rate"] = run.optimizer.lr
+        run.row["learning_rate"] = _with_rate("LearningRateLog", run).lr
+
+
+def _with_rate(name: str, run: Run) -> Optimizer:
+    """The optimizer; an error if it has no learning rate."""
+    if isinstance(run.optimizer, Optimizer):
+        return run.optimizer
+    raise ArgumentError(
+        f"{name}: {type(run.optimizer).__name__} has no learning rate: it looks "
+        "for the length of every step",
+        fix="leave the callback out; the history has the column step_length",
+    )
 
 
 class TimeLimit(Callback):

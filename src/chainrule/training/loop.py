@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import math
 import os
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -29,10 +30,12 @@ from .examples import Examples, LabelCheck, training_and_validation
 from .formats import Row
 from .history import History
 from .interruption import Interruption
+from .minimizing import MinimizingStep
 from .numerics_guard import NumericsGuard
 from .objective import Objective
 from .progress import Progress
 from .run import Run
+from .snapshot import AnyOptimizer
 from .step import (
     AccumulatingStep,
     num_rows,
@@ -40,6 +43,9 @@ from .step import (
     warn_of_moving_averages,
 )
 from .tally import Tally
+
+#: Examples in a batch, for optimizers that take gradients.
+BATCH_SIZE = 32
 
 #: Validation keeps nothing for a backward pass, so larger batches fit.
 LARGER_BATCHES = 4
@@ -53,7 +59,7 @@ def fit(
     loss: Any = None,
     optimizer: Any = None,
     epochs: int = 10,
-    batch_size: int = 32,
+    batch_size: int | None = None,
     accumulate: int = 1,
     drop_last: bool = False,
     validation: Any = None,
@@ -90,7 +96,8 @@ def fit(
             own, and that one stays as it was.
         epochs: how often all examples are seen.
         batch_size: examples in a batch; the last one of an epoch may be smaller, but an
-            example that would be alone joins the batch before.
+            example that would be alone joins the batch before. When not given: 32, or
+            all examples where the optimizer is an ``optim.Minimizer``.
         accumulate: how many batches make one step: their gradients are added up,
             weighted by their examples, so that the step is that of one batch of
             ``accumulate * batch_size`` examples in the memory of a small one. (Layers
@@ -135,7 +142,8 @@ def fit(
     """
     check_model("fit", model)
     _check_whole("epochs", epochs, 0)
-    _check_whole("batch_size", batch_size, 1)
+    if batch_size is not None:
+        _check_whole("batch_size", batch_size, 1)
     _check_whole("accumulate", accumulate, 1)
     listeners = [*_callbacks(callbacks), *_progress(progress)]
     default_generator.seed(seed)
@@ -143,9 +151,11 @@ def fit(
     objective = Objective(loss, examples.kind)
     objective.refuse_probabilities(model)
     chosen = chosen_metrics(metrics, objective)
+    chosen_optimizer = _check_adds_up(_optimizer(optimizer, model), accumulate)
+    batch_size = batch_size or _usual_batch_size(chosen_optimizer, examples)
     run = Run(
         model=model,
-        optimizer=_check_adds_up(_optimizer(optimizer, model), accumulate),
+        optimizer=chosen_optimizer,
         history=History(),
         tally=Tally(chosen),
         epochs=epochs,
@@ -191,13 +201,17 @@ class Loop:
         callbacks: Sequence[Any],
     ) -> None:
         self.run = run
+        self.settled = 0  # batches in a row on which a minimizer has converged
         # Not a method: the guard keeps it, and must not keep the loop that keeps it.
         self.batches = functools.partial(_batches, examples, run)
         self.evaluator = evaluator
         self.announce = Dispatcher(callbacks)
         run.callbacks = self.announce.callbacks
         self.probes = [c for c in run.callbacks if hasattr(c, "measured")]
-        make = training_step if run.accumulate == 1 else AccumulatingStep
+        make: Any = training_step if run.accumulate == 1 else AccumulatingStep
+        if isinstance(run.optimizer, optim.Minimizer):
+            whole = run.num_batches == 1 and not examples.is_stream
+            make = functools.partial(MinimizingStep, whole=whole)
         self.step: Any = make(
             run.model,
             objective,
@@ -297,11 +311,25 @@ class Loop:
         else:
             for rows, value, part in measured:
                 run.tally.add(value, rows, rows, part)
+        if isinstance(self.step, MinimizingStep):
+            self._note(self.step)
         for seen in probed:
             for probe, values in zip(self.probes, seen, strict=True):
                 probe.measured(values)
         for listener in listeners["on_batch_end"]:
             listener(run)
+
+    def _note(self, step: MinimizingStep) -> None:
+        """What the iteration of a minimizer says of itself. Training ends where it has
+        nothing more to do; with several batches, where that is so for each.
+        """
+        run = self.run
+        assert step.last is not None
+        run.tally.note(step.figures())
+        reason = step.last.stopped
+        self.settled = self.settled + 1 if reason else 0
+        if reason and self.settled >= (run.num_batches or math.inf):
+            run.stop(reason)
 
 
 def _batches(
@@ -312,9 +340,10 @@ def _batches(
     """
     size, several = run.batch_size, run.accumulate
     count = examples.num_batches(size, run.drop_last)
+    minimizing = isinstance(run.optimizer, optim.Minimizer)
     batches = examples.batches(
         size,
-        shuffle=True,
+        shuffle=not (minimizing and run.num_batches == 1),  # the same sums every time
         seed=run.seed,
         epoch=epoch - 1,
         start_batch=start * several if count is None else min(start * several, count),
@@ -358,7 +387,14 @@ def _check_whole(name: str, value: Any, least: int) -> None:
         )
 
 
-def _optimizer(optimizer: Any, model: Module) -> optim.Optimizer:
+def _usual_batch_size(optimizer: AnyOptimizer, examples: Examples) -> int:
+    """32, or all examples for a minimizer."""
+    if isinstance(optimizer, optim.Minimizer) and not examples.is_stream:
+        return len(examples.source)
+    return BATCH_SIZE
+
+
+def _optimizer(optimizer: Any, model: Module) -> AnyOptimizer:
     """The requested optimizer; an error if it would train nothing of the model."""
     own = model.parameters()
     name = type(model).__name__
@@ -369,7 +405,7 @@ def _optimizer(optimizer: Any, model: Module) -> optim.Optimizer:
         )
     if optimizer is None or isinstance(optimizer, str):
         return optim.by_name(optimizer or "adam", own)
-    if not isinstance(optimizer, optim.Optimizer):
+    if not isinstance(optimizer, (optim.Optimizer, optim.Minimizer)):
         raise ArgumentError(
             f"fit: optimizer={optimizer!r}: expected a name or an optimizer",
             fix="optim.Adam(lr=1e-3)",
@@ -387,8 +423,14 @@ def _optimizer(optimizer: Any, model: Module) -> optim.Optimizer:
     return optimizer
 
 
-def _check_adds_up(optimizer: optim.Optimizer, accumulate: int) -> optim.Optimizer:
+def _check_adds_up(optimizer: AnyOptimizer, accumulate: int) -> AnyOptimizer:
     """The optimizer; an error where its gradients cannot be accumulated."""
+    if accumulate > 1 and isinstance(optimizer, optim.Minimizer):
+        raise ArgumentError(
+            f"fit: accumulate={accumulate} with {type(optimizer).__name__}: it "
+            "evaluates the loss itself, of one batch as often as it needs to",
+            fix="accumulate=1, and the largest batch_size that memory has room for",
+        )
     if accumulate > 1 and isinstance(optimizer, optim.SparseAdam):
         name = type(optimizer).__name__
         raise ArgumentError(

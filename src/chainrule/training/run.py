@@ -12,10 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from ..foreign import Settled, no_attribute
 from ..nn.module import Module
-from ..optim import Optimizer
+from ..optim import Minimizer
 from .formats import Row
 from .history import History
+from .snapshot import AnyOptimizer
 from .tally import Tally
+
+#: The columns of the history that tell of a minimizer's iterations.
+MINIMIZER_COLUMNS = ("gradient_norm", "step_length", "evaluations")
 
 
 @dataclass
@@ -71,7 +75,7 @@ class Run(Settled):
     names_elsewhere = ("training.RUN",)
 
     model: Module
-    optimizer: Optimizer
+    optimizer: AnyOptimizer
     history: History
     tally: Tally
     epochs: int
@@ -113,8 +117,9 @@ class Run(Settled):
         """The columns that the history will have, as far as is known beforehand."""
         own = ["loss", *(metric.name for metric in self.tally.metrics)]
         twins = [f"validation_{name}" for name in own] if self.has_validation else []
+        figures = MINIMIZER_COLUMNS if isinstance(self.optimizer, Minimizer) else ()
         added = [n for c in self.callbacks for n in getattr(c, "columns", ())]
-        return [*own, *twins, *added, "seconds", "examples_per_second"]
+        return [*own, *figures, *twins, *added, "seconds", "examples_per_second"]
 
     def epoch_seconds(self) -> float:
         """The seconds spent on this epoch so far, those before a resume included."""

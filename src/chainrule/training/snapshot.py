@@ -15,8 +15,11 @@ import numpy as np
 from ..errors import StateError
 from ..graph import Array
 from ..nn.module import Module
-from ..optim import Optimizer
+from ..optim import Minimizer, Optimizer
 from ..random_numbers import Generator, default_generator
+
+#: What trains: by gradients that it is given, or by the loss itself.
+AnyOptimizer = Optimizer | Minimizer
 
 #: The name of the default generator's state.
 RANDOM = "random"
@@ -33,7 +36,7 @@ def generators(model: Module) -> Iterator[tuple[str, Generator]]:
                 yield f"{RANDOM}.{path}.{name}", value
 
 
-def capture(model: Module, optimizer: Optimizer) -> dict[str, Array]:
+def capture(model: Module, optimizer: AnyOptimizer) -> dict[str, Array]:
     """Copies of all values, by name: "model.…", "optimizer.…", "random"."""
     arrays = {f"model.{name}": a for name, a in model.state_dict().items()}
     arrays |= {f"optimizer.{name}": a for name, a in optimizer.state_dict().items()}
@@ -42,7 +45,9 @@ def capture(model: Module, optimizer: Optimizer) -> dict[str, Array]:
     return arrays
 
 
-def restore(model: Module, optimizer: Optimizer, arrays: Mapping[str, Array]) -> None:
+def restore(
+    model: Module, optimizer: AnyOptimizer, arrays: Mapping[str, Array]
+) -> None:
     """Puts back what ``capture`` returned; after an error nothing has changed.
 
     Raises:
@@ -56,7 +61,7 @@ def restore(model: Module, optimizer: Optimizer, arrays: Mapping[str, Array]) ->
         raise
 
 
-def _put(model: Module, optimizer: Optimizer, arrays: Mapping[str, Array]) -> None:
+def _put(model: Module, optimizer: AnyOptimizer, arrays: Mapping[str, Array]) -> None:
     model.load_state_dict(part(arrays, "model"))
     optimizer.load_state_dict(part(arrays, "optimizer"))
     for name, generator in generators(model):

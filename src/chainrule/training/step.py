@@ -8,8 +8,8 @@ the first step, and costs nothing afterwards. It must not know of epochs or call
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any, Protocol
 
 import numpy as np
@@ -29,6 +29,7 @@ from ..tensor import tensor
 from ..variable import Parameter
 from .metrics import Metric
 from .objective import Objective
+from .snapshot import AnyOptimizer
 
 #: Checks (outputs, targets) while a function is traced, and may raise an error.
 Check = Callable[[Any, Any], None]
@@ -108,6 +109,16 @@ def training_step(
     return compile(step, engine=engine)
 
 
+@contextmanager
+def watched_call(model: Module, probes: Sequence[Probe]) -> Iterator[None]:
+    """While the model is called, the probes see what its modules compute."""
+    with ExitStack() as stack:
+        for probe in probes:
+            probe.begin(model)
+            stack.enter_context(watching(probe))
+        yield
+
+
 def _forward_and_backward(
     model: Module,
     objective: Objective,
@@ -118,10 +129,7 @@ def _forward_and_backward(
     targets: Any,
 ) -> tuple[Any, Gradients, list[Any]]:
     """The loss of a batch, its gradients, and what the metrics measure."""
-    with ExitStack() as watched:
-        for probe in probes:
-            probe.begin(model)
-            watched.enter_context(watching(probe))
+    with watched_call(model, probes):
         outputs = call(model, inputs, training=True)
     answer = outputs.together() if isinstance(outputs, Members) else outputs
     check(answer, targets)
@@ -241,7 +249,7 @@ def prediction(model: Module, engine: str | None) -> Any:
     return compile(predict, engine=engine)
 
 
-def warn_of_moving_averages(model: Module, optimizer: Optimizer) -> None:
+def warn_of_moving_averages(model: Module, optimizer: AnyOptimizer) -> None:
     """A warning for a part that the optimizer does not train, and that changes all the
     same: the averages of a normalization follow the batches.
     """

@@ -33,6 +33,15 @@ class Tally:
         self.loss = 0.0
         self.weight = 0.0
         self.totals: list[Totals | None] = [None] * len(self.metrics)
+        self.figures: dict[str, float] = {}
+
+    def note(self, figures: Mapping[str, float]) -> None:
+        """Keeps what an iteration of a minimizer says of itself: counts, which are
+        added up, and for the rest the newest number.
+        """
+        for name, value in figures.items():
+            before = self.figures.get(name, 0) if isinstance(value, int) else 0
+            self.figures[name] = before + value
 
     def add(self, loss: float, weight: float, examples: int, measured: Any) -> None:
         """Counts a batch.
@@ -70,11 +79,16 @@ class Tally:
                 running and isinstance(metric, FunctionMetric)
             ):
                 row[metric.name] = metric.result(totals)
-        return row
+        return row | self.figures
 
     def state(self) -> tuple[dict[str, Any], dict[str, Array]]:
         """What a checkpoint keeps: JSON values, and arrays by name."""
-        values = {"loss": self.loss, "weight": self.weight, "examples": self.examples}
+        values: dict[str, Any] = {
+            "loss": self.loss,
+            "weight": self.weight,
+            "examples": self.examples,
+            "figures": self.figures,
+        }
         arrays = {}
         for i, totals in enumerate(self.totals):
             for j, part in enumerate(totals or ()):
@@ -87,6 +101,7 @@ class Tally:
         self.loss = float(values["loss"])
         self.weight = float(values["weight"])
         self.examples = int(values["examples"])
+        self.figures = dict(values.get("figures", {}))
         for i in range(len(self.metrics)):
             parts: list[Array] = []
             while f"{i}.{len(parts)}" in arrays:

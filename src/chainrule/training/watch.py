@@ -20,6 +20,7 @@ from ..nn.module import Module
 from ..ops.composed import any as any_
 from ..ops.composed import square, stack
 from ..ops.elementwise import sqrt
+from ..optim import Optimizer
 from .events import Callback
 from .run import Run
 
@@ -138,7 +139,8 @@ class Watch(Callback):
         dead = {path: float(1 - active.mean()) for path, active in self.active.items()}
         report |= {path: {"dead_share": share} for path, share in dead.items()}
         self.layers.append(report)
-        run.row["gradient_norm"] = float(np.sqrt((gradient**2).sum()))
+        norm = float(np.sqrt((gradient**2).sum()))
+        run.row.setdefault("gradient_norm", norm)  # a minimizer has its own
         run.row["update_ratio"] = float(ratio.max())
         self._warn(run, gradient, ratio, dead)
         self._clear()
@@ -164,7 +166,7 @@ class Watch(Callback):
                 f"epoch {epoch}: gradients explode: {self.names[worst]} "
                 f"{gradient[worst]:.3g}; optim.ClipNorm, or a smaller learning rate",
             )
-        for i in weights:
+        for i in weights if isinstance(run.optimizer, Optimizer) else ():
             if ratio[i] > LARGE_UPDATE:
                 self._say(
                     "update",

@@ -18,6 +18,17 @@ OPTIMIZER: Mapping[str, str] = {
     "get_last_lr": "optimizer.lr",
 }
 
+#: Attributes and methods of what evaluates the loss itself.
+MINIMIZER: Mapping[str, str] = {
+    "zero_grad": NOTHING_TO_ZERO,
+    "param_groups": "optimizer.groups",
+    **dict.fromkeys(
+        ("lr", "learning_rate"),
+        "leave it out: a line search finds the length of every step",
+    ),
+    "run": "optimizer.minimize(loss)",
+}
+
 #: Attributes of a group of parameters.
 GROUP: Mapping[str, str] = {
     "params": "group.parameters",
@@ -42,6 +53,8 @@ NAMES: Mapping[str, str] = {
     "LambdaLR": "any function of the step takes the place of the number: optim.Adam("
     "params, lr=lambda step: 0.1 / (1.0 + step))",
     "AdaGrad": "optim.Adagrad(params)",
+    "GD": "optim.GradientDescent(params)",
+    "Closure": "optimizer.step(loss), with the function that computes it",
     "LBFGS": "scipy.optimize.minimize, with cr.compile(cr.value_and_grad(f))",
 }
 

@@ -1,0 +1,106 @@
+"""Where a minimizer stands between two iterations, and what each of them told.
+
+Place on the road: below ``minimizer``. Numbers and records; it must not know how they
+come about.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from ..variable import Parameter
+from .evaluation import Programs
+
+
+class Iteration(NamedTuple):
+    """What an iteration did.
+
+    Attributes:
+        loss: the objective where the iteration began, without the penalty of ``l2``.
+        gradient_norm: ‖∇L‖∞ there, the largest |∂L/∂w|.
+        step_length: α, by how much the direction was followed; 0 if nothing moved.
+        evaluations: how often loss and gradient were evaluated.
+        products: how often a matrix of second derivatives met a vector.
+        stopped: why it is over; "" while it goes on. What is over moves no more.
+        measured: what a ``Composed`` measures, where the iteration began.
+    """
+
+    loss: float
+    gradient_norm: float
+    step_length: float = 0.0
+    evaluations: int = 0
+    products: int = 0
+    stopped: str = ""
+    measured: Any = None
+
+
+class Way(NamedTuple):
+    """A direction that was computed.
+
+    Attributes:
+        slope: ∇L · d, negative.
+        length: ‖d‖, Euclid's.
+        own: whether it is the algorithm's own; otherwise it is steepest descent.
+        figures: what the direction told in ``At.numbers``.
+    """
+
+    slope: float
+    length: float
+    own: bool
+    figures: Mapping[str, float]
+
+
+@dataclass
+class Now:
+    """Where a minimizer stands between two iterations: numbers, which a checkpoint has.
+
+    Attributes:
+        value: what is minimised: the loss with its penalty, negated to climb.
+        loss: the objective's own.
+        gradient_norm: the largest |∂L/∂w|.
+        step: α of the last iteration.
+        slope: its slope at the start.
+        before: ``value`` before it.
+        stalled: iterations in a row that changed it by no more than its rounding.
+        fresh: whether nothing is remembered of other points.
+        known: whether the above and the gradient are those of the parameters now.
+        numbers: what the algorithm remembers, by name.
+    """
+
+    value: float = math.nan
+    loss: float = math.nan
+    gradient_norm: float = math.nan
+    step: float = 0.0
+    slope: float = 0.0
+    before: float = math.inf
+    stalled: int = 0
+    fresh: bool = True
+    known: bool = False
+    numbers: dict[str, float] = field(default_factory=dict)
+    # What a checkpoint does not have.
+    loaded: bool = False
+    evaluations: int = 0
+    products: int = 0
+    measured: Any = None
+    programs: list[Programs] = field(default_factory=list)
+    changed: object = None
+    settings: object = None
+    frozen: tuple[bool, ...] = ()
+
+
+#: The numbers of ``Now`` that a checkpoint has.
+SAVED = (
+    "value", "loss", "gradient_norm", "step", "slope", "before", "stalled", "fresh",
+    "known",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some parameters that share their penalty."""
+
+    parameters: tuple[Parameter, ...]
+    l2: float

@@ -1,0 +1,537 @@
+"""What all minimizers share: they are given the loss itself, and evaluate it as often
+as they need to, until it has a minimum.
+
+Place on the road: beside ``optimizer``, whose algorithms are given gradients. An
+algorithm is a subclass with the names of its state and a function for the direction;
+one whose step is not found by a line search has its own ``go`` too. This module must
+not know any of them.
+
+All arrays are variables, which compiled programs read and change; what a line search
+looks at are numbers.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from ..checks import first_fault
+from ..errors import ArgumentError, NumericsError
+from ..foreign import is_unknown, no_attribute, no_such_setting
+from ..graph import Array, changes, settings_changes
+from ..variable import Parameter, Variable
+from .evaluation import At, Moved, Programs, Values, as_number, check_objective, loss_of
+from .hyperparameters import Options, checked
+from .iteration import SAVED, Iteration, Now, Part, Way
+from .line_search import LineSearch, Point
+from .parameter_groups import (
+    RATE_DTYPE,
+    Params,
+    count_text,
+    parameters_and_options,
+)
+from .state_dict import state_names
+from .updater import Updater, refuse_in_trace
+
+#: Objectives whose programs are kept; more are made anew in turn.
+MOST_OBJECTIVES = 8
+#: Iterations in a row that leave the loss as it is, up to its rounding, and are enough.
+MOST_STALLED = 5
+
+
+class Minimizer(Updater):
+    """The base of all that evaluate the loss themselves: w ← w + α d, until ∇L is 0.
+
+    An algorithm of your own is a subclass with ``slots``, the names of what it
+    remembers of each parameter (arrays of zeros at first), and ``direction``.
+
+    Arguments:
+        params: parameters, or groups: dictionaries with "params" and an "l2" of their
+            own. Without, it is a specification, which ``cr.fit`` and ``bound_to`` give
+            to parameters.
+        options: the algorithm's hyper-parameters and their values, those beside.
+        line_search: how α is found.
+        l2: λ, of a penalty λ/2 ‖w‖² that is part of what is minimised.
+        gradient_tolerance: it has converged where no |∂L/∂w| is larger.
+        loss_tolerance: it has converged where an iteration lowers the loss by less than
+            this part of it. With 0, only where it changes no more than by rounding.
+        maximize: whether to climb.
+
+    Raises:
+        ArgumentError: for no parameters, one given twice, or an option out of range.
+        OptionError: for an option that the algorithm does not have.
+        TraceError: inside a compiled function, where the state would start anew.
+
+    Example:
+        >>> import chainrule as cr
+        >>> from chainrule import optim
+        >>> class Steepest(optim.Minimizer):
+        ...     def direction(self, at):
+        ...         return at.steepest, {}
+        >>> w = cr.parameter([3.0, -2.0])
+        >>> optimizer = Steepest([w], line_search=optim.Backtracking())
+        >>> optimizer.minimize(lambda: (w * w).sum()).stopped
+        '‖∇L‖ = 0 ≤ gradient_tolerance 1e-05'
+    """
+
+    #: The names of what the algorithm remembers of each parameter.
+    slots: ClassVar[tuple[str, ...]] = ()
+    #: The names of numbers that it remembers, and their first values.
+    numbers: ClassVar[Mapping[str, float]] = {}
+    #: Whether ``learned`` looks at every step that was made.
+    learns: ClassVar[bool] = False
+    #: Whether ``direction`` evaluates the objective, and so needs the data.
+    looks_again: ClassVar[bool] = False
+    #: The engine of ``cr.compile``; None for the default.
+    engine: str | None = None
+
+    if not TYPE_CHECKING:  # so that type checkers still find wrong names
+
+        def __getattr__(self, name: str) -> Any:
+            """A hyper-parameter; nothing else is looked for here."""
+            options = vars(self).get("options", {})
+            if name in options:
+                return options[name]
+            raise no_attribute(self, name, "optim.MINIMIZER")
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            """Sets a hyper-parameter, checked, or an attribute that there is."""
+            options = vars(self).get("options", {})
+            if name in options:
+                value = checked(type(self).__name__, {name: value})[name]
+                super().__setattr__("options", Options({**options, name: value}))
+                if name == "l2":
+                    parts = [Part(each.parameters, value) for each in self.groups]
+                    super().__setattr__("groups", tuple(parts))
+            elif options and is_unknown(self, name):
+                tables = "optim.MINIMIZER", "optim.OPTIONS"
+                raise no_such_setting(self, name, *tables, known=tuple(options))
+            else:
+                super().__setattr__(name, value)
+
+    def __init__(
+        self,
+        params: Params | None = None,
+        options: Mapping[str, Any] | None = None,
+        *,
+        line_search: LineSearch,
+        l2: float = 0.0,
+        gradient_tolerance: float = 1e-5,
+        loss_tolerance: float = 0.0,
+        maximize: bool = False,
+    ) -> None:
+        name = type(self).__name__
+        refuse_in_trace(name)
+        self.groups: tuple[Part, ...] = ()
+        self._all: tuple[Parameter, ...] = ()
+        self._state: dict[Parameter, dict[str, Variable]] = {}
+        self._count = Variable(0, name="step")
+        self._now = Now(numbers=dict(self.numbers))
+        given = {
+            **(options or {}),
+            "line_search": line_search,
+            "l2": l2,
+            "gradient_tolerance": gradient_tolerance,
+            "loss_tolerance": loss_tolerance,
+            "maximize": maximize,
+        }
+        self.options = Options(checked(name, given))
+        if params is not None:
+            self._bind(params)
+
+    def _bind(self, params: Params) -> None:
+        defaults = {"l2": self.options["l2"]}
+        found = parameters_and_options(type(self).__name__, params, defaults)
+        self.groups = tuple(Part(w, options["l2"]) for _, w, options in found)
+        self._count = Variable(0, name="step")
+        self._now = Now(numbers=dict(self.numbers))
+        self._all = tuple(w for group in self.groups for w in group.parameters)
+        self._state = {}
+        for w in self._all:
+            i = len(self._state)
+            self._state[w] = {
+                slot: Variable(self.first_state(slot, w), name=f"{w.name or i}.{slot}")
+                for slot in ("origin", "direction", "gradient", *self.slots)
+            }
+
+    # What an algorithm says. ---------------------------------------------------------
+
+    @abstractmethod
+    def direction(self, at: At) -> tuple[Values, Mapping[str, Values]]:
+        """The direction d at a point, and the new state: a pure function, traced.
+
+        If the loss does not fall along d, steepest descent takes its place.
+
+        Arguments:
+            at: gradient, state, objective and data.
+
+        Returns:
+            d by parameter, and slot → parameter → new value, of what is to change.
+        """
+
+    def learned(self, moved: Moved) -> Mapping[str, Values]:
+        """What is to be remembered of a step that was made: slot → parameter → new
+        value; traced, and only called where ``learns``.
+        """
+        return {}
+
+    def first_step(self, way: Way) -> float:
+        """The α that the line search begins with: 1, or, where nothing is known of
+        other points, a step of length 1.
+        """
+        return 1.0 if way.own and not self._now.fresh else 1.0 / way.length
+
+    def first_state(self, slot: str, w: Parameter) -> Array:
+        """What is remembered of a parameter before the first step: zeros."""
+        return np.zeros(w.shape, w.dtype)
+
+    def go(self, start: Point, data: tuple[Any, ...]) -> tuple[Point, str]:
+        """From a point to a better one: a direction and a line search along it.
+
+        Arguments:
+            start: the point, α = 0.
+            data: the arguments of the objective.
+
+        Returns:
+            Where the parameters are then, ``start`` if nothing better was found; and
+            the reason why not.
+        """
+        way = self.directed(data)
+        point = self._searched(start, way, data)
+        if point.step == 0.0 and not self._now.fresh:  # what it remembers misleads
+            self._now.fresh = True
+            way = self.directed(data)
+            point = self._searched(start, way, data)
+        return point, "" if point.step else "no step along the gradient lowers the loss"
+
+    # What an algorithm may use. ------------------------------------------------------
+
+    def directed(self, data: tuple[Any, ...]) -> Way:
+        """Computes the direction at the parameters as they are."""
+        now = self._now
+        given = data if self.looks_again else ()
+        told = self._programs.direct(float(now.fresh), *given).value.tolist()
+        slope, length, own, *figures = told
+        known = dict(zip(self._programs.names, figures, strict=True))
+        now.products += int(known.get("products", 0))
+        return Way(slope, length, bool(own), known)
+
+    def evaluated(self, step: float, data: tuple[Any, ...]) -> Point:
+        """Loss and slope at w₀ + α d, where the parameters are then."""
+        now = self._now
+        numbers, now.measured = self._programs.at(step, data)
+        now.value, now.loss, slope, now.gradient_norm = numbers
+        now.evaluations += 1
+        return Point(step, now.value, slope)
+
+    def _searched(self, start: Point, way: Way, data: tuple[Any, ...]) -> Point:
+        """Where the line search leads; the parameters are there then."""
+        last = start
+
+        def evaluate(step: float) -> Point:
+            nonlocal last
+            last = self.evaluated(step, data)
+            return last
+
+        start = start._replace(slope=way.slope)
+        self._now.slope = way.slope
+        search: LineSearch = self.options["line_search"]
+        found = search.search(evaluate, start, self.first_step(way))
+        if last.step != found.step:
+            self.evaluated(found.step, data)
+        return found
+
+    def minimised(self, objective: Any, data: tuple[Any, ...]) -> tuple[Any, Any, Any]:
+        """What is minimised: the loss with its penalty, negated to climb; the loss
+        itself; and what the objective measures.
+        """
+        loss, measured = loss_of(type(self).__name__, objective, data)
+        value = -loss if self.options["maximize"] else loss
+        for group in self.groups:
+            if group.l2:
+                for w in group.parameters:
+                    if not w.frozen:
+                        x: Any = w.read()
+                        value = value + (0.5 * group.l2) * (x * x).sum()
+        return value, loss, measured
+
+    def trained(self) -> tuple[Parameter, ...]:
+        """The parameters that are not frozen."""
+        trained = tuple(w for w in self._state if not w.frozen)
+        if not trained:
+            raise ArgumentError(
+                f"{type(self).__name__}.step: all {len(self._state)} parameters are "
+                "frozen: there is nothing to train",
+                fix="model[-1].unfreeze(), or whatever part is to learn",
+            )
+        return trained
+
+    def slot(self, name: str, weights: Any) -> dict[Parameter, Any]:
+        """What is remembered under a name, by parameter."""
+        return {w: self._state[w][name].read() for w in weights}
+
+    def remember(self, state: Mapping[str, Values]) -> None:
+        """Puts new values in the place of what is remembered."""
+        for slot, values in state.items():
+            for w, value in values.items():
+                self._state[w][slot].assign(value)
+
+    # What users call. ----------------------------------------------------------------
+
+    def step(self, objective: Any, *data: Any, reuse: bool = False) -> Iteration:
+        """One iteration: a direction, and a step along it that lowers the loss.
+
+        Arguments:
+            objective: a function of the data that returns the loss, or a ``Composed``.
+            data: its arguments. Data that change from step to step, such as batches,
+                are best given here: what is captured is compiled anew.
+            reuse: whether the loss, its data and the parameters are as the last step
+                left them: then it need not be evaluated again at the start. (Where it
+                draws random numbers, it is all the same.)
+
+        Returns:
+            The ``Iteration``: loss and gradient at its start, and what it did.
+
+        Raises:
+            NumericsError: when the loss or its gradient is NaN or infinite at the
+                start; nothing has changed.
+            GradientError: naming parameters that the loss does not reach.
+            ShapeError: when the loss is not one number.
+            ArgumentError: when all parameters are frozen.
+        """
+        self._check_bound("step")
+        check_objective(type(self).__name__, objective)
+        self._choose(objective)
+        now = self._now
+        now.evaluations = now.products = 0
+        if not (reuse and self._is_known(data)):
+            self._start(data)
+        elif self._programs.before:
+            self._programs.begin()
+        loss, norm, measured = now.loss, now.gradient_norm, now.measured
+        reason, moved, start = self.converged(), 0.0, Point(0.0, now.value, 0.0)
+        if not reason:
+            now.known = False
+            point, reason = self.go(start, data)
+            moved = now.step = point.step
+            self._finish(start)
+        now.known, now.loaded, now.changed = True, False, changes.last
+        counts = now.evaluations, now.products
+        return Iteration(loss, norm, moved, *counts, reason, measured)
+
+    def minimize(self, objective: Any, *data: Any, iterations: int = 1000) -> Iteration:
+        """Iterates until it has converged.
+
+        Arguments:
+            objective, data: as for ``step``; the same in all iterations.
+            iterations: how many there are at most.
+
+        Returns:
+            The last ``Iteration``, with all evaluations and products together.
+
+        Example:
+            >>> import chainrule as cr
+            >>> from chainrule import optim
+            >>> w = cr.parameter([0.0, 0.0])
+            >>> optimizer = optim.GradientDescent([w])
+            >>> last = optimizer.minimize(lambda: ((w - 1.0) ** 2).sum())
+            >>> w.numpy(), last.stopped
+            (array([1., 1.], dtype=float32), '‖∇L‖ = 0 ≤ gradient_tolerance 1e-05')
+        """
+        last, evaluations, products = None, 0, 0
+        for _ in range(iterations):
+            last = self.step(objective, *data, reuse=last is not None)
+            evaluations += last.evaluations
+            products += last.products
+            if last.stopped:
+                break
+        now = self._now
+        if last is None or not last.stopped:
+            last = Iteration(now.loss, now.gradient_norm, now.step)
+            last = last._replace(stopped=f"{iterations} iterations are done")
+        return last._replace(evaluations=evaluations, products=products)
+
+    def converged(self) -> str:
+        """Why there is nothing more to do at this point; "" if there is."""
+        now, options = self._now, self.options
+        least = options["gradient_tolerance"]
+        if now.gradient_norm <= least or now.gradient_norm == 0.0:
+            shown = f"{now.gradient_norm:.2g}"
+            return f"‖∇L‖ = {shown} ≤ gradient_tolerance {least:g}"
+        least, fell = options["loss_tolerance"], now.before - now.value
+        size = max(abs(now.value), abs(now.before))
+        if math.isfinite(size) and least > 0 and fell <= least * size:
+            part = fell / size if size else 0.0
+            return f"the loss fell by {part:.2g} of it ≤ loss_tolerance {least:g}"
+        if now.stalled >= MOST_STALLED:
+            return (
+                f"the loss has changed by no more than its rounding in {MOST_STALLED} "
+                "iterations"
+            )
+        return ""
+
+    @property
+    def _programs(self) -> Programs:
+        return self._now.programs[-1]
+
+    def _choose(self, objective: Any) -> None:
+        """Makes the programs of an objective the last of the list."""
+        now = self._now
+        if settings_changes.last is not now.settings:
+            frozen = tuple(w.frozen for w in self._all)
+            if (
+                frozen != now.frozen and now.frozen
+            ):  # the direction is that of other parameters
+                now.frozen, now.known, now.fresh = frozen, False, True
+            now.settings = settings_changes.last
+        known = now.programs
+        if known and known[-1].objective is objective:
+            return
+        for i, each in enumerate(known):
+            if each.is_for(objective):
+                known.append(known.pop(i))
+                break
+        else:
+            del known[: 1 - MOST_OBJECTIVES]
+            known.append(Programs(self, objective))
+        now.known = now.known and now.loaded
+
+    def _is_known(self, data: tuple[Any, ...]) -> bool:
+        """Whether loss and gradient are those of the objective and the parameters as
+        they are now.
+        """
+        now = self._now
+        if not now.known or not self._is_there():
+            return False
+        if now.loaded:
+            self._repeat(data)
+        return not self._programs.draws
+
+    def _repeat(self, data: tuple[Any, ...]) -> None:
+        """Evaluates once more what was evaluated last before the state was saved: for
+        what the objective measures, which is not saved.
+        """
+        now, programs = self._now, self._programs
+        for variable, before in programs.before.items():
+            before.assign(variable.array)
+        counted = now.evaluations
+        self.evaluated(now.step, data)
+        now.evaluations = counted
+        for variable, before in programs.before.items():
+            variable.assign(before.array)
+
+    def _is_there(self) -> bool:
+        """Whether the parameters are where the last iteration left them."""
+        now = self._now
+        if changes.last is now.changed:
+            return True
+        return not self._programs.moved(as_number(now.step)).item()
+
+    def _start(self, data: tuple[Any, ...]) -> None:
+        """Evaluates loss and gradient where the parameters are.
+
+        Raises:
+            NumericsError: when one of them is NaN or infinite.
+        """
+        now, programs = self._now, self._programs
+        programs.begin()
+        self.evaluated(0.0, data)
+        now.before = math.inf
+        if math.isfinite(now.value) and math.isfinite(now.gradient_norm):
+            return
+        now.known = False
+        what = "loss" if not math.isfinite(now.loss) else "gradient"
+        value = now.loss if what == "loss" else now.gradient_norm
+        kind = "NaN" if math.isnan(value) else "infinite"
+        fault = first_fault(programs.openly, *data)
+        why = f": {fault.what}" if fault is not None else ""
+        raise NumericsError(
+            f"{type(self).__name__}.step: the {what} is {kind} where the iteration "
+            f"begins{why}; nothing has changed",
+            at=fault.at if fault is not None else None,
+            fix="begin with smaller weights, or look for the operation that made it",
+        )
+
+    def _finish(self, start: Point) -> None:
+        """Takes notes of an iteration that has moved, or has not."""
+        now = self._now
+        now.before = start.loss
+        if not now.step:
+            return
+        if self.learns:
+            self._programs.learn()
+        now.fresh = False
+        size = max(abs(now.value), abs(start.loss))
+        still = start.loss - now.value <= self._rounding * size
+        now.stalled = now.stalled + 1 if still else 0
+        self._count.assign(self._count + 1)
+
+    @property
+    def _rounding(self) -> float:
+        """The relative rounding of a loss: that of the parameters' dtype."""
+        return float(np.finfo(self._all[0].dtype).eps)
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """Every parameter, group by group."""
+        return self._all
+
+    @property
+    def num_steps(self) -> int:
+        """How many iterations have moved the parameters."""
+        return int(self._count.item())
+
+    # Saving and resuming. ------------------------------------------------------------
+
+    def _variables(self) -> dict[str, Variable]:
+        names = state_names(self._count, (), self._state)
+        now = self._now
+        values = {name: getattr(now, name) for name in SAVED} | now.numbers
+        for name, value in values.items():
+            names[f"number.{name}"] = Variable(float(value), RATE_DTYPE)
+        return names
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Puts back what ``state_dict`` returned; minimizing goes on with the same
+        bits.
+
+        Raises:
+            StateError: for missing or extra names, other shapes or dtypes; then nothing
+                has changed.
+        """
+        super().load_state_dict(state)
+        now = self._now
+        for name in SAVED:
+            value = float(np.asarray(state[f"number.{name}"]))
+            setattr(now, name, type(getattr(now, name))(value))
+        for name in now.numbers:
+            now.numbers[name] = float(np.asarray(state[f"number.{name}"]))
+        now.measured = now.changed = None
+        now.loaded = True
+
+    def _options(self) -> list[dict[str, Any]]:
+        """The line search is not among them: it is an object, as a schedule is."""
+        return [
+            {**self.options, "l2": group.l2, "line_search": None}
+            for group in self.groups
+        ]
+
+    def _set_options(self, options: Sequence[Mapping[str, Any]]) -> None:
+        for name, value in options[0].items():
+            if name != "line_search":
+                setattr(self, name, value)
+        pairs = zip(self.groups, options, strict=True)
+        self.groups = tuple(Part(group.parameters, each["l2"]) for group, each in pairs)
+
+    def __repr__(self) -> str:
+        usual = {"l2": 0.0, "maximize": False, "loss_tolerance": 0.0}
+        shown = ", ".join(
+            f"{name}={value!r}"
+            for name, value in self.options.items()
+            if name not in usual or usual[name] != value
+        )
+        return f"{type(self).__name__}({shown}; {count_text(self._all)})"

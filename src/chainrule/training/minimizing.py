@@ -1,0 +1,122 @@
+"""``MinimizingStep``: a training step that is an iteration of a minimizer.
+
+Place on the road: beside ``step``, for what evaluates the loss itself. It must not know
+of epochs or callbacks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..backprop import backprop
+from ..compiler.compile import compile
+from ..dtypes import float64
+from ..graph import current_trace
+from ..nn.ensemble import Members
+from ..nn.module import Module
+from ..optim import Composed, Iteration, Minimizer
+from ..tensor import tensor
+from ..variable import Variable
+from .metrics import Metric
+from .objective import Objective
+from .run import MINIMIZER_COLUMNS
+from .step import Check, Probe, call, measure, watched_call
+
+
+class MinimizingStep:
+    """One iteration on one batch, or on all examples.
+
+    It is called with inputs and targets, and returns the loss and what the metrics
+    measured, both of the point where the iteration began, and what the probes measured.
+
+    Arguments:
+        model, objective, metrics, optimizer, check, engine, probes: as those of
+            ``training_step``.
+        whole: whether every call has the same batch, all examples.
+    """
+
+    def __init__(
+        self,
+        model: Module,
+        objective: Objective,
+        metrics: Sequence[Metric],
+        optimizer: Minimizer,
+        check: Check,
+        engine: str | None,
+        probes: Sequence[Probe] = (),
+        whole: bool = False,
+    ) -> None:
+        self.optimizer, self.whole = optimizer, whole
+        optimizer.engine = engine
+        self.last: Iteration | None = None
+
+        def outputs(inputs: Any, targets: Any) -> Any:
+            return call(model, inputs, training=True)
+
+        def answer(z: Any) -> Any:
+            return z.together() if isinstance(z, Members) else z
+
+        def loss(z: Any, inputs: Any, targets: Any) -> Any:
+            check(answer(z), targets)
+            return objective(z, objective.fitted(answer(z), targets))
+
+        def seen(z: Any, inputs: Any, targets: Any) -> Any:
+            return measure(metrics, answer(z), objective.fitted(answer(z), targets))
+
+        self.composed = Composed(outputs, loss, seen)
+        self._look: Any = None
+        if probes:
+            look = _observation(model, self.composed, optimizer, probes)
+            self._look = compile(look, engine=engine)
+
+    def __call__(self, inputs: Any, targets: Any) -> Any:
+        """One iteration."""
+        reuse = self.whole and self.optimizer.num_steps > 0
+        last = self.optimizer.step(self.composed, inputs, targets, reuse=reuse)
+        self.last = last
+        probed = [] if self._look is None else self._look(inputs, targets)
+        return tensor(last.loss, dtype=float64), last.measured, probed
+
+    def function(self, inputs: Any, targets: Any) -> Any:
+        """The loss and its gradient, operation by operation."""
+        value, loss, _ = self.optimizer.minimised(self.composed, (inputs, targets))
+        backprop(value)
+        return loss, [], []
+
+    def figures(self) -> dict[str, float]:
+        """What the history says of the last iteration."""
+        last = self.last
+        assert last is not None
+        figures = dict(zip(MINIMIZER_COLUMNS, last[1:4], strict=True))
+        return figures | ({"products": last.products} if last.products else {})
+
+
+def _observation(
+    model: Module, composed: Composed, optimizer: Minimizer, probes: Sequence[Probe]
+) -> Any:
+    """What probes see of an iteration, after it: the pass forward and backward where it
+    began, and how the parameters have changed since.
+    """
+
+    def look(inputs: Any, targets: Any) -> Any:
+        weights = optimizer.trained()
+        after = {w: w.read() for w in weights}
+        before = {w: w.read() for w in model.parameters()}
+        before |= optimizer.slot("origin", weights)
+        for w in weights:
+            w.assign(before[w])
+        trace = current_trace()
+        assert trace is not None
+        known = dict(trace.updates)
+        with watched_call(model, probes):
+            z = composed.outputs(inputs, targets)
+        gradients = backprop(composed.loss(z, inputs, targets))
+        for variable, new in [*trace.updates.items()]:
+            if isinstance(variable, Variable) and new is not known.get(variable):
+                variable.assign(trace.variables[variable])  # as it was
+        for w in weights:
+            w.assign(after[w])
+        return [probe.measure(gradients, before) for probe in probes]
+
+    return look

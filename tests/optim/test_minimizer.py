@@ -1,0 +1,453 @@
+"""What all minimizers share: evaluations, state, errors, and why they stop."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule import nn, optim
+from chainrule.errors import ArgumentError, GradientError, NumericsError, ShapeError
+from chainrule.optim import GradientDescent
+
+
+def bowl(dtype="float64", start=(3.0, -2.0)):
+    """½ Σ cᵢ wᵢ² with c = (1, 10), and its parameter."""
+    w = cr.parameter(np.array(start, dtype), name="w")
+    curvature = np.array([1.0, 10.0], dtype)
+    return w, lambda: 0.5 * (curvature * w * w).sum()
+
+
+def test_an_iteration_tells_of_the_point_where_it_began():
+    w, loss = bowl()
+    step = GradientDescent([w]).step(loss)
+    assert step.loss == 0.5 * (9 + 40)
+    assert step.gradient_norm == 20.0
+    assert step.stopped == "" and step.step_length > 0 and step.evaluations >= 2
+
+
+def test_the_loss_never_rises():
+    w, loss = bowl()
+    optimizer = GradientDescent([w])
+    values = [optimizer.step(loss).loss for _ in range(50)]
+    assert all(after <= before for before, after in itertools.pairwise(values))
+
+
+def test_it_stops_where_no_component_of_the_gradient_is_larger_than_the_tolerance():
+    w, loss = bowl()
+    last = GradientDescent([w], gradient_tolerance=1e-3).minimize(loss)
+    assert last.gradient_norm <= 1e-3 and last.step_length == 0.0
+    assert last.stopped.startswith("‖∇L‖ = ")
+    assert last.stopped.endswith(" ≤ gradient_tolerance 0.001")
+
+
+def test_it_stops_where_the_loss_falls_by_less_than_the_tolerance():
+    x = cr.parameter(np.array([-1.2, 1.0]))
+    optimizer = GradientDescent([x], loss_tolerance=0.05)
+    last = optimizer.minimize(
+        lambda: 100 * (x[1] - x[0] ** 2) ** 2 + (1 - x[0]) ** 2, iterations=500
+    )
+    assert last.stopped.endswith("≤ loss_tolerance 0.05")
+
+
+def test_float32_stops_where_the_loss_changes_by_rounding_alone():
+    w = cr.parameter(np.linspace(-1.0, 1.0, 20, dtype=np.float32))
+    optimizer = GradientDescent([w], gradient_tolerance=0.0)
+    last = optimizer.minimize(lambda: cr.exp(w).sum() + (w * w).sum() + 1e3)
+    assert optimizer.num_steps < 200
+    assert "rounding" in last.stopped or "no step" in last.stopped
+
+
+def test_iterations_that_are_used_up_are_a_reason_too():
+    w, loss = bowl()
+    last = GradientDescent([w]).minimize(loss, iterations=2)
+    assert last.stopped == "2 iterations are done"
+    assert last.loss == pytest.approx(loss().item(), abs=0)
+
+
+def test_a_gradient_of_zero_at_the_start_is_the_end():
+    w, loss = bowl(start=(0.0, 0.0))
+    step = GradientDescent([w]).step(loss)
+    assert step.stopped == "‖∇L‖ = 0 ≤ gradient_tolerance 1e-05"
+    assert step.evaluations == 1
+
+
+def test_minimize_evaluates_no_point_twice():
+    w, loss = bowl()
+    optimizer = GradientDescent([w])
+    by_hand = [optimizer.step(loss, reuse=i > 0).evaluations for i in range(10)]
+    again, other = bowl()
+    last = GradientDescent([again]).minimize(other, iterations=10)
+    assert last.evaluations == sum(by_hand)
+    np.testing.assert_array_equal(w.numpy(), again.numpy())
+    fresh, third = bowl()
+    optimizer = GradientDescent([fresh])
+    assert sum(optimizer.step(third).evaluations for _ in range(10)) == 9 + sum(by_hand)
+
+
+def test_parameters_that_somebody_moved_are_evaluated_again():
+    w, loss = bowl()
+    optimizer = GradientDescent([w])
+    optimizer.step(loss)
+    w.assign([1.0, 1.0])
+    assert optimizer.step(loss, reuse=True).loss == 0.5 * 11
+
+
+def test_data_that_change_are_arguments():
+    w = cr.parameter(np.zeros(2))
+    optimizer = GradientDescent([w])
+
+    def loss(x, y):
+        return ((x @ w - y) ** 2).mean()
+
+    rng = np.random.default_rng(0)
+    first = optimizer.step(loss, rng.normal(size=(8, 2)), np.ones(8))
+    second = optimizer.step(loss, np.zeros((8, 2)), np.full(8, 3.0))
+    assert (first.loss, second.loss) == (1.0, 9.0)
+
+
+def test_a_lambda_made_anew_in_every_pass_is_compiled_once():
+    w = cr.parameter(np.array([3.0, 2.0]))
+    optimizer = GradientDescent([w])
+    for _ in range(4):
+        optimizer.step(lambda: (w * w).sum())
+    assert len(optimizer._now.programs) == 1
+
+
+def test_maximize_climbs_and_tells_the_loss_as_it_is():
+    w = cr.parameter(np.array([0.0, 0.0]))
+    last = GradientDescent([w], maximize=True).minimize(
+        lambda: 5.0 - ((w - 2.0) ** 2).sum()
+    )
+    np.testing.assert_allclose(w.numpy(), 2.0, atol=1e-5)
+    assert last.loss == pytest.approx(5.0)
+
+
+def test_the_penalty_is_part_of_what_is_minimised_and_not_of_the_loss():
+    w = cr.parameter(np.array([0.0]))
+    optimizer = GradientDescent([w], l2=1.0)
+    last = optimizer.minimize(lambda: 0.5 * ((w - 2.0) ** 2).sum())
+    np.testing.assert_allclose(w.numpy(), 1.0, atol=1e-5)  # ½(w − 2)² + ½w²
+    assert last.loss == pytest.approx(0.5)
+
+
+def test_groups_have_penalties_of_their_own():
+    w, b = cr.parameter(np.zeros(1)), cr.parameter(np.zeros(1))
+    optimizer = GradientDescent([{"params": [w]}, {"params": [b], "l2": 0.0}], l2=1.0)
+    optimizer.minimize(lambda: 0.5 * ((w - 2.0) ** 2 + (b - 2.0) ** 2).sum())
+    np.testing.assert_allclose([w.item(), b.item()], [1.0, 2.0], atol=1e-5)
+
+
+def test_frozen_parameters_stay_and_thawed_ones_move():
+    w, b = cr.parameter(np.array([3.0])), cr.parameter(np.array([3.0]))
+    optimizer = GradientDescent([w, b])
+
+    def loss():
+        return (w * w).sum() + (b * b).sum()
+
+    b.freeze()
+    optimizer.minimize(loss)
+    assert abs(w.item()) < 1e-5 and b.item() == 3.0
+    b.unfreeze()
+    optimizer.minimize(loss)
+    assert abs(b.item()) < 1e-5
+
+
+def test_draws_repeat_within_an_iteration_and_differ_between_iterations():
+    w = cr.parameter(np.array([3.0, 2.0, 1.0]))
+    seen = []
+
+    class Twice(optim.LineSearch):
+        def search(self, evaluate, start, first):
+            points = [evaluate(1e-9), evaluate(1e-9)]
+            seen.append([point.loss for point in points])
+            return points[-1]
+
+    optimizer = GradientDescent([w], line_search=Twice())
+    cr.manual_seed(0)
+    for _ in range(3):
+        optimizer.step(lambda: (cr.random.uniform((3,)) * w * w).sum(), reuse=True)
+    assert all(first == again for first, again in seen)
+    assert len({first for first, _ in seen}) == 3
+
+
+def test_moving_averages_move_once_an_iteration():
+    norm = nn.BatchNorm1d(2)
+    x = np.random.default_rng(0).normal(1.0, 2.0, (16, 2)).astype(np.float32)
+
+    class Thrice(optim.LineSearch):
+        def search(self, evaluate, start, first):
+            return [evaluate(first / 10**i) for i in range(3)][-1]
+
+    optimizer = GradientDescent(norm.parameters(), line_search=Thrice())
+    step = optimizer.step(lambda: (norm(x, training=True) ** 4).mean())
+    assert step.evaluations == 4
+    once = nn.BatchNorm1d(2)
+    once(x, training=True)
+    for name, array in once.state_dict().items():
+        if name.startswith("running"):
+            np.testing.assert_allclose(norm.state_dict()[name], array, rtol=1e-6)
+
+
+def test_a_step_into_infinity_is_made_shorter():
+    w = cr.parameter(np.array([1e-3]))
+    last = GradientDescent([w]).minimize(lambda: (w - cr.log(w)).sum())
+    assert last.stopped.startswith("‖∇L‖")
+    assert w.item() == pytest.approx(1.0, abs=1e-4)
+
+
+@pytest.mark.parametrize("scale", [1e-150, 1e-20, 1e20, 1e150])
+def test_scales_of_the_loss_do_not_matter(scale):
+    w, loss = bowl()
+    optimizer = GradientDescent([w], gradient_tolerance=1e-6 * scale)
+    assert optimizer.minimize(lambda: scale * loss()).stopped.startswith("‖∇L‖")
+    np.testing.assert_allclose(w.numpy(), 0.0, atol=2e-6)
+
+
+# State. ----------------------------------------------------------------------------
+
+
+def test_a_saved_state_goes_on_with_the_same_bits():
+    w, loss = bowl()
+    optimizer = GradientDescent([w])
+    optimizer.minimize(loss, iterations=3)
+    state, values = optimizer.state_dict(), w.numpy().copy()
+    straight = [optimizer.step(loss, reuse=True) for _ in range(3)]
+    end = w.numpy().copy()
+    again, other = bowl()
+    again.assign(values)
+    resumed = GradientDescent([again])
+    resumed.load_state_dict(state)
+    assert [resumed.step(other, reuse=True) for _ in range(3)] == straight
+    np.testing.assert_array_equal(again.numpy(), end)
+
+
+def test_files_keep_options_and_state(tmp_path):
+    w, loss = bowl()
+    optimizer = GradientDescent([w], l2=0.5, gradient_tolerance=1e-3)
+    optimizer.minimize(loss, iterations=3)
+    optimizer.save(tmp_path / "optimizer.safetensors")
+    other = GradientDescent([w])
+    other.load(tmp_path / "optimizer.safetensors")
+    assert (other.l2, other.gradient_tolerance, other.num_steps) == (0.5, 1e-3, 3)
+
+
+def test_without_parameters_it_is_a_specification():
+    specification = GradientDescent(l2=0.25)
+    w, loss = bowl()
+    optimizer = specification.bound_to([w])
+    optimizer.minimize(loss)
+    assert not specification.is_bound and optimizer.l2 == 0.25
+    with pytest.raises(ArgumentError, match="it was made without parameters"):
+        specification.step(loss)
+
+
+def test_options_that_are_set_count_from_the_next_step_on():
+    w, loss = bowl()
+    optimizer = GradientDescent([w])
+    optimizer.step(loss)
+    optimizer.l2 = 3.0
+    optimizer.minimize(lambda: ((w - 4.0) ** 2).sum())
+    np.testing.assert_allclose(w.numpy(), 8.0 / 5.0, atol=1e-5)
+
+
+# Errors. ---------------------------------------------------------------------------
+
+
+def error(kind, call):
+    with pytest.raises(kind) as caught:
+        call()
+    return str(caught.value)
+
+
+def test_a_loss_of_nan_at_the_start_names_the_operation():
+    w = cr.parameter(np.array([-1.0, 2.0]), name="w")
+    text = error(
+        NumericsError, lambda: GradientDescent([w]).step(lambda: cr.log(w).sum())
+    )
+    assert text.startswith(
+        "GradientDescent.step: the loss is NaN where the iteration begins: log: "
+    )
+    np.testing.assert_array_equal(w.numpy(), [-1.0, 2.0])
+
+
+def test_a_loss_that_is_no_number_is_refused():
+    w, _ = bowl()
+    text = error(ShapeError, lambda: GradientDescent([w]).step(lambda: w * w))
+    assert text.startswith(
+        "GradientDescent.step: the objective returned float64 (2,): expected one "
+        "floating-point number\n"
+    )
+
+
+def test_parameters_that_the_loss_does_not_reach_are_named():
+    w, _ = bowl()
+    other = cr.parameter(np.zeros(3), name="other")
+    text = error(
+        GradientError, lambda: GradientDescent([w, other]).step(lambda: (w * w).sum())
+    )
+    assert text.startswith(
+        "GradientDescent.step: parameter other (3,) not reached by the loss: no "
+        "operation with a derivative leads there\n"
+    )
+
+
+def test_gradients_and_losses_in_the_place_of_a_function_are_refused():
+    w, loss = bowl()
+    optimizer = GradientDescent([w])
+    for given, shown in (
+        (cr.backprop(loss()), "gradients"),
+        (loss(), "a number"),
+        (3, "3"),
+    ):
+        text = error(ArgumentError, lambda given=given: optimizer.step(given))
+        assert text.startswith(
+            f"GradientDescent.step: it was given {shown}: it evaluates the loss "
+            "itself, as often as it needs to, and so it takes the function that "
+            "computes it\n"
+        )
+
+
+def test_all_frozen_is_an_error():
+    w, loss = bowl()
+    w.freeze()
+    assert error(ArgumentError, lambda: GradientDescent([w]).step(loss)).startswith(
+        "GradientDescent.step: all 1 parameters are frozen: there is nothing to train\n"
+    )
+
+
+# In fit. ---------------------------------------------------------------------------
+
+
+def regression(seed=0):
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(40, 3)).astype(np.float32)
+    y = np.tanh(x @ rng.normal(size=(3, 1))).astype(np.float32)
+    cr.manual_seed(1)
+    return nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 1)), (x, y)
+
+
+def test_fit_gives_a_minimizer_all_examples_and_tells_of_its_iterations():
+    model, data = regression()
+    history = cr.fit(
+        model, data, optimizer=optim.GradientDescent(), epochs=6, progress=False
+    )
+    assert history.settings["batch_size"] == 40
+    assert {"gradient_norm", "step_length", "evaluations"} <= set(history.columns)
+    assert history["loss"] == sorted(history["loss"], reverse=True)
+    assert all(isinstance(count, int) for count in history["evaluations"])
+
+
+def test_fit_says_why_it_stopped():
+    model, data = regression()
+    optimizer = optim.GradientDescent(gradient_tolerance=0.05)
+    history = cr.fit(model, data, optimizer=optimizer, epochs=500, progress=False)
+    assert history.stopped.endswith("≤ gradient_tolerance 0.05")
+    assert history.last["gradient_norm"] <= 0.05 and len(history) < 500
+    assert history.last["step_length"] == 0.0
+
+
+def test_fit_with_a_batch_size_makes_an_iteration_on_every_batch():
+    model, data = regression()
+    history = cr.fit(
+        model,
+        data,
+        optimizer=optim.GradientDescent(),
+        batch_size=10,
+        epochs=3,
+        progress=False,
+    )
+    assert min(history["evaluations"]) >= 8
+    assert history.last["loss"] < history["loss"][0]
+
+
+def test_the_metrics_are_those_before_the_first_step():
+    model, data = regression()
+    before = cr.evaluate(model, data)
+    history = cr.fit(
+        model, data, optimizer=optim.GradientDescent(), epochs=1, progress=False
+    )
+    assert history.last["loss"] == pytest.approx(before["loss"], rel=1e-6)
+    assert history.last["r2"] == pytest.approx(before["r2"], rel=1e-5)
+
+
+@pytest.mark.parametrize("dropout", [False, True])
+def test_a_run_goes_on_from_a_checkpoint_to_the_bit(tmp_path, dropout):
+    def fitted(epochs, resume, folder):
+        model, data = regression()
+        if dropout:
+            model = nn.Sequential(model, nn.Dropout(0.5), nn.Linear(1, 1))
+        history = cr.fit(
+            model,
+            data,
+            optimizer=optim.GradientDescent(),
+            epochs=epochs,
+            callbacks=[cr.training.callbacks.Checkpoint(folder)],
+            resume=resume,
+            progress=False,
+        )
+        kept = [{k: v for k, v in row.items() if "second" not in k} for row in history]
+        return kept, model.state_dict()
+
+    rows, weights = fitted(7, None, tmp_path / "straight")
+    fitted(4, None, tmp_path / "parts")
+    again, resumed = fitted(7, "auto", tmp_path / "parts")
+    assert again == rows
+    for name, array in weights.items():
+        np.testing.assert_array_equal(resumed[name], array)
+
+
+def test_accumulated_gradients_make_no_sense_for_a_minimizer():
+    model, data = regression()
+    text = error(
+        ArgumentError,
+        lambda: cr.fit(model, data, optimizer=optim.GradientDescent(), accumulate=2),
+    )
+    assert text.startswith(
+        "fit: accumulate=2 with GradientDescent: it evaluates the loss itself, of one "
+        "batch as often as it needs to\n"
+    )
+
+
+def test_a_callback_for_the_learning_rate_is_refused_before_training():
+    from chainrule.training.callbacks import LearningRateLog
+
+    model, data = regression()
+    text = error(
+        ArgumentError,
+        lambda: cr.fit(
+            model,
+            data,
+            optimizer=optim.GradientDescent(),
+            callbacks=[LearningRateLog()],
+        ),
+    )
+    assert text.startswith(
+        "LearningRateLog: GradientDescent has no learning rate: it looks for the "
+        "length of every step\n"
+    )
+
+
+def test_watch_sees_the_gradients_and_the_changes_of_an_iteration():
+    from chainrule.training.callbacks import Watch
+
+    model, data = regression()
+    watch = Watch()
+    history = cr.fit(
+        model,
+        data,
+        optimizer=optim.GradientDescent(),
+        epochs=3,
+        callbacks=[watch],
+        progress=False,
+    )
+    assert history.last["update_ratio"] > 0
+    norms = [each["gradient_norm"] for each in watch.layers[0].values()]
+    assert history["gradient_norm"][0] <= np.linalg.norm(norms) * 1.0001
+
+
+def test_composed_measures_where_the_iteration_began():
+    w = cr.parameter(np.array([2.0]))
+    objective = optim.Composed(lambda: w * 1.0, lambda z: (z * z).sum(), lambda z: z)
+    step = GradientDescent([w]).step(objective)
+    assert step.measured.item() == 2.0 and step.loss == 4.0
