@@ -49,14 +49,16 @@ def command(run: str, data: str | None, as_json: bool) -> None:
     model = cr.load(folder.model)
     said = predictions.predict(model, examples, settings)
     measured = report.measure(said, np.asarray(examples.targets))
-    stored = folder.read_metrics().get("baselines", {})
-    beside = stored
+    metrics = folder.read_metrics()
+    stored = beside = metrics.get("baselines", {})
+    seconds = metrics.get("training_seconds")
     if data is not None:
         known = report.constant_baselines(stored, settings)
         beside = report.measure_baselines(known, {"test": examples}, settings)
+    lines = report.beside(measured, beside, settings.task, seconds=seconds)
     terminal.result(
         f"{examples.name}: {report.in_words(measured, settings)}",
-        *(f"  {line}" for line in report.beside(measured, beside, settings.task)),
+        *(f"  {line}" for line in lines),
     )
     if settings.task == "classification":
         terminal.result(*columns(_by_class(measured, settings)))

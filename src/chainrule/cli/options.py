@@ -113,6 +113,14 @@ about_training = _all(
     ),
 )
 
+#: What a network is measured beside.
+about_baselines = click.option(
+    "--baselines",
+    is_flag=True,
+    help="Measure k nearest neighbours, gradient boosting and a support vector machine "
+    "on the same data too.",
+)
+
 #: What is printed.
 about_output = _all(
     click.option("--quiet", is_flag=True, help="Print the result only."),

@@ -28,7 +28,12 @@ def tell(
         terminal: where to.
     """
     settings, folder = run.settings, run.folder
-    beside = report.beside(result["test"], result["baselines"], settings.task)
+    beside = report.beside(
+        result["test"],
+        result["baselines"],
+        settings.task,
+        seconds=result["training_seconds"],
+    )
     terminal.say(f"kept     {report.kept_in_words(result)}")
     if result["validation"] is not None:
         watched = report.in_words(result["validation"], settings)

@@ -22,7 +22,7 @@ from ..runs.learning import Run
 from ..wording import counted
 from .application import Command, Interrupted
 from .arguments import LayerSizes, Name, Number, Whole, Words, as_options
-from .options import about_data, about_output, about_training
+from .options import about_baselines, about_data, about_output, about_training
 from .outcome import command_line, tell
 from .progress import make_progress
 from .terminal import Terminal, columns
@@ -41,6 +41,8 @@ Examples:
       on your own table: CSV, Parquet or Excel
   chainrule train houses.csv --target rooms --task regression --epochs 50 --out mine
       regression, although the target has few distinct values
+  chainrule train houses.csv --target price --baselines
+      beside nearest neighbours, gradient boosting and a support vector machine
   chainrule train --resume runs/digits-20260131-120000
       resume a run that was stopped
 """
@@ -116,6 +118,7 @@ AUGMENTATIONS = ("flip", "crop", "rotate")
     "keep the best weights.  [default: depends on the data]",
 )
 @about_training
+@about_baselines
 @click.option("--out", metavar="DIR", help="The run's folder.  [default: runs/…]")
 @click.option("--resume", metavar="RUN", help="Resume a run that was stopped.")
 @about_output
@@ -130,8 +133,9 @@ def command(**given: Any) -> None:
     began = time.perf_counter()
     terminal = Terminal(json=given.pop("as_json"), quiet=given.pop("quiet"))
     asked = {name: value for name, value in given.items() if value is not None}
-    if not asked["skip_broken"]:
-        del asked["skip_broken"]
+    for flag in ("skip_broken", "baselines"):
+        if not asked[flag]:
+            del asked[flag]
     if "resume" in asked:
         run = _resumed(asked)
     else:

@@ -156,12 +156,18 @@ def _scores(
         parts["validation"] = examples.validation
         watched = predictions.predict(run.model, examples.validation, settings)
         validation = report.measure(watched, np.asarray(examples.validation.targets))
-    found = baselines.fitted(examples.train)
+    found = baselines.fitted(
+        examples.train,
+        every=settings.baselines,
+        tested=sum(map(len, parts.values())),
+        columns=examples.transform.columns if examples.transform else (),
+    )
     return {
         "test": report.measure(said, np.asarray(examples.test.targets)),
         "validation": validation,
         "baselines": report.measure_baselines(found, parts, settings),
         "kept": report.kept_weights(history, settings),
         "epochs": len(history),
+        "training_seconds": round(sum(history["seconds"]), 3),
         "stopped": history.stopped,
     }

@@ -142,5 +142,6 @@ def settings_for(
         classes=(train.classes or ()) if task == "classification" else (),
         image_shape=tuple(shape),
         transform=examples.transform.to_json() if examples.transform else None,
+        baselines=asked.get("baselines", False),
         version=__version__,
     )

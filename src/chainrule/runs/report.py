@@ -6,9 +6,10 @@ measured in the units of the target, as the user's table has them.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 
@@ -17,7 +18,15 @@ from ..pictures import amount
 from ..training import metrics
 from ..wording import counted, signed
 from . import first_layer
-from .baselines import NAMES, Baseline, commonest, constant
+from .baselines import (
+    ASKED_FOR,
+    FAILURES,
+    NAMES,
+    Baseline,
+    commonest,
+    constant,
+    failure,
+)
 from .predictions import Predictions, in_units
 from .settings import Settings
 
@@ -105,18 +114,33 @@ def measure_baselines(
         settings: of the run.
     """
     stored: dict[str, dict[str, Any]] = {}
+    read = {part: examples[:] for part, examples in parts.items()}
     for baseline in found:
-        entry: dict[str, Any] = stored.setdefault(baseline.name, {})
-        if baseline.outputs is None:
-            entry["skipped"] = baseline.skipped
-            continue
-        if baseline.value is not None:
-            entry["predicts"] = _constant_in_words(baseline.value, settings)
-        for part, examples in parts.items():
-            said = Predictions(baseline.outputs(np.asarray(examples[:][0])), settings)
-            scores = measure(said, np.asarray(examples.targets))
-            entry[part] = {k: scores[k] for k in BASELINE_SCORES if k in scores}
+        try:
+            stored[baseline.name] = _measured(baseline, read, settings)
+        except FAILURES as error:  # a baseline must not take the run with it
+            stored[baseline.name] = {"skipped": failure(error)}
     return stored
+
+
+def _measured(
+    baseline: Baseline, parts: Mapping[str, tuple[Any, Any]], settings: Settings
+) -> dict[str, Any]:
+    """The entry of a baseline in ``metrics.json``."""
+    if baseline.outputs is None:
+        return {"skipped": baseline.skipped}
+    entry: dict[str, Any] = {}
+    if baseline.value is not None:
+        entry["predicts"] = _constant_in_words(baseline.value, settings)
+    if baseline.note:
+        entry["note"] = baseline.note
+    began = time.perf_counter()
+    for part, (inputs, targets) in parts.items():
+        said = Predictions(baseline.outputs(np.asarray(inputs)), settings)
+        scores = measure(said, np.asarray(targets))
+        entry[part] = {k: scores[k] for k in BASELINE_SCORES if k in scores}
+    entry["seconds"] = round(baseline.seconds + time.perf_counter() - began, 3)
+    return entry
 
 
 def constant_baselines(
@@ -175,8 +199,19 @@ def beside(
     baselines: Mapping[str, Mapping[str, Any]],
     task: str,
     part: str = "test",
+    seconds: float | None = None,
 ) -> list[str]:
     """What the baselines score, and which of them the network does not beat: lines.
+
+    Those that cost nothing share a line; where others were asked for, each has a line
+    of its own, the best first, and the network stands among them.
+
+    Arguments:
+        measured: the scores of the network.
+        baselines: those of the baselines, as ``metrics.json`` holds them.
+        task: of the run.
+        part: of the data.
+        seconds: that the network was trained.
 
     Example:
         >>> commonest = {"predicts": "small", "test": {"accuracy": 0.6}}
@@ -185,18 +220,57 @@ def beside(
     """
     key, lower = MAIN_SCORES[task]
     sign = -1 if lower else 1
-    told, unbeaten = [], []
+    told: list[_Row] = []
+    skipped = []
     for name, entry in baselines.items():
         scores = entry.get(part, {})
         if "skipped" in entry:
-            told.append(f"{NAMES[name]} skipped: {entry['skipped']}")
+            skipped.append(f"{NAMES[name]} skipped: {entry['skipped']}")
         if key not in scores or name == "median":
             continue
-        told.append(f"{NAMES[name]}{_value(entry)} {_main_score(key, scores)}")
-        if sign * measured[key] <= sign * scores[key]:
-            unbeaten.append(NAMES[name])
-    verdict = [f"no better than {' or '.join(unbeaten)}"] if unbeaten else []
-    return [", ".join(told), *verdict] if told else []
+        times = entry.get("seconds"), entry.get("note", "")
+        told.append(_Row(NAMES[name], _value(entry), scores[key], *times))
+    every = baselines.keys() & ASKED_FOR
+    if every:
+        told.sort(key=lambda row: -sign * row.score)
+    own = sign * measured[key]
+    unbeaten = [row.name for row in told if own <= sign * row.score]
+    if every:
+        place = sum(own <= sign * row.score for row in told)
+        told.insert(place, _Row("the network", "", measured[key], seconds))
+        lines = [*_ranking(told, key), *skipped]
+    else:
+        words = [f"{row.name}{row.value} {_main_score(key, row.score)}" for row in told]
+        lines = [", ".join(words + skipped)] if words + skipped else []
+    return [*lines, f"no better than {_either(unbeaten)}"] if unbeaten else lines
+
+
+class _Row(NamedTuple):
+    """A line of a ranking."""
+
+    name: str
+    value: str
+    score: float
+    seconds: float | None = None
+    note: str = ""
+
+
+def _ranking(rows: Sequence[_Row], key: str) -> list[str]:
+    """A line for each, its numbers one below the other."""
+    names = [f"{row.name}{row.value}" for row in rows]
+    scores = [_main_score(key, row.score) for row in rows]
+    times = ["" if row.seconds is None else f"{row.seconds:.2f} s" for row in rows]
+    first, second, third = (max(map(len, part)) for part in (names, scores, times))
+    lines = (
+        f"{name:{first}}  {score:{second}}  {took:>{third}}  {row.note}"
+        for row, name, score, took in zip(rows, names, scores, times, strict=True)
+    )
+    return [line.rstrip() for line in lines]
+
+
+def _either(names: Sequence[str]) -> str:
+    """``a``, ``a or b``, ``a, b or c``"""
+    return " or ".join([", ".join(names[:-1]), names[-1]] if names[1:] else names)
 
 
 def _value(entry: Mapping[str, Any]) -> str:
@@ -206,10 +280,8 @@ def _value(entry: Mapping[str, Any]) -> str:
     return f" ({value!r})" if isinstance(value, str) else f" ({amount(value)})"
 
 
-def _main_score(key: str, scores: Mapping[str, Any]) -> str:
-    if key == "accuracy":
-        return f"{100 * scores[key]:.4g} %"
-    return f"RMSE {amount(scores[key])}"
+def _main_score(key: str, score: float) -> str:
+    return f"{100 * score:.4g} %" if key == "accuracy" else f"RMSE {amount(score)}"
 
 
 def draw_all(

@@ -135,6 +135,7 @@ class Settings:
         target: what is predicted.
         image_shape: ``(H, W, C)`` where the inputs are images; else empty.
         transform: ``TableTransform.to_json()`` where the inputs are a table's columns.
+        baselines: whether those baselines are measured too that take a while.
         version: of chainrule.
     """
 
@@ -147,6 +148,7 @@ class Settings:
     classes: tuple[str, ...] = ()
     image_shape: tuple[int, ...] = ()
     transform: dict[str, Any] | None = None
+    baselines: bool = False
     version: str = ""
 
     def to_json(self) -> dict[str, Any]:
