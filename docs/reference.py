@@ -28,6 +28,7 @@ MODULES = {
         "chainrule.training.callbacks",
         "What is done around the training loop.",
     ),
+    "estimators": ("chainrule.estimators", "Networks for scikit-learn."),
     "runs": ("chainrule.runs", "What `chainrule train` leaves: opened, compared."),
     "pictures": (
         "chainrule.pictures",

@@ -139,3 +139,18 @@ def test_a_setting_that_is_forgotten_is_read_again_and_noticed() -> None:
     assert step(1.0).dtype == "float64"
     del config.dtype
     assert step(1.0).dtype == "float32"
+
+
+@pytest.mark.parametrize(
+    ("shared", "threads"), [("1", 1), ("", 2), ("9", 2), ("2,1", 2), ("0", 2)]
+)
+def test_threads_keep_to_the_limit_that_libraries_share(
+    monkeypatch: pytest.MonkeyPatch, shared: str, threads: int
+) -> None:
+    module = sys.modules["chainrule.config"]
+    monkeypatch.setattr(module, "available_processors", lambda: 2)
+    monkeypatch.delenv("CHAINRULE_THREADS", raising=False)
+    monkeypatch.setenv("OMP_NUM_THREADS", shared)
+    assert READERS["threads"]() == threads
+    monkeypatch.setenv("CHAINRULE_THREADS", "5")
+    assert READERS["threads"]() == 5

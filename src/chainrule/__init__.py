@@ -14,6 +14,7 @@ The road that every program travels, and where to read about each part of it::
   ``models``: those of the field, ready to be trained.
 - ``data``, ``fit``, ``evaluate``, ``metrics``, ``load``, ``load_run``: training as
   people expect it; ``runs``: what was trained by the command.
+- ``estimators``: networks with scikit-learn's interface.
 - ``explain``, ``check_gradients``, ``check_numerics``: looking inside.
 - ``random``, ``manual_seed``, ``config``, ``errors``: the rest.
 """
@@ -110,7 +111,17 @@ from .tensor import Tensor, tensor
 from .variable import Parameter, Variable, parameter
 
 if TYPE_CHECKING:  # imported when first used: the same names stand in LATER
-    from . import data, initializers, linalg, losses, models, nn, optim, runs
+    from . import (
+        data,
+        estimators,
+        initializers,
+        linalg,
+        losses,
+        models,
+        nn,
+        optim,
+        runs,
+    )
     from .arrays.activations import elu, leaky_relu, log_sigmoid, silu
     from .arrays.counting import bincount, count_nonzero, histogram
     from .arrays.differences import diff, trapezoid
@@ -254,6 +265,7 @@ __all__ = [
     "equal",
     "erf",
     "errors",
+    "estimators",
     "evaluate",
     "exp",
     "exp2",
@@ -408,7 +420,8 @@ __all__ = [
 #: Imported when first used, module → names: they take longer than all the rest.
 LATER = {
     ".": (
-        *("data", "initializers", "linalg", "losses", "models", "nn", "optim", "runs"),
+        *("data", "estimators", "initializers", "linalg", "losses", "models", "nn"),
+        *("optim", "runs"),
     ),
     ".arrays.activations": ("elu", "leaky_relu", "log_sigmoid", "silu"),
     ".arrays.counting": ("bincount", "count_nonzero", "histogram"),

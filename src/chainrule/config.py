@@ -11,7 +11,8 @@ imported.
                                                (default) or float64
     ``engine``        ``CHAINRULE_ENGINE``     the engine of ``cr.compile``
     ``threads``       ``CHAINRULE_THREADS``    threads an engine may use; default: the
-                                               processors this process may run on
+                                               processors this process may run on, or
+                                               ``OMP_NUM_THREADS`` where that is fewer
     ``processor``     ``CHAINRULE_PROCESSOR``  what native code is written for: "host"
                                                (default), this processor; "baseline",
                                                any of its architecture; on x86 also
@@ -46,12 +47,9 @@ def available_processors() -> int:
         processors = len(os.sched_getaffinity(0))
     except AttributeError:  # not on this system
         processors = os.cpu_count() or 1
-    try:
+    with suppress(OSError, ValueError):  # no such file, or "max": no quota
         quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
-        if quota != "max":
-            processors = min(processors, max(1, int(quota) // int(period)))
-    except (OSError, ValueError):
-        pass
+        processors = min(processors, max(1, int(quota) // int(period)))
     return processors
 
 
@@ -68,8 +66,10 @@ def default_cache_folder() -> Path:
 
 def _threads(variable: str) -> int:
     value = os.environ.get(variable)
-    if not value:
-        return available_processors()
+    if not value:  # the limit that all libraries share, as joblib sets it in processes
+        shared = os.environ.get("OMP_NUM_THREADS", "")
+        most = int(shared) if shared.isdecimal() else 0
+        return min(available_processors(), most or available_processors())
     if not (value.isascii() and value.isdigit() and int(value) > 0):
         raise ArgumentError(
             f"{variable}={value!r}: expected a whole number of at least 1",

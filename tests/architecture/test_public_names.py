@@ -24,6 +24,7 @@ PUBLIC: list[ModuleType] = [
     cr.callbacks,
     cr.data,
     cr.errors,
+    cr.estimators,
     cr.initializers,
     cr.linalg,
     cr.losses,

@@ -1,0 +1,411 @@
+"""``NetworkBase``: scikit-learn's interface around a network that ``fit`` trains.
+
+Place on the road: the base of all estimators, those that transform included. It must
+not know what kinds of networks there are: a subclass builds one, and says how X becomes
+its input and what its task is.
+
+The names of arguments and attributes are scikit-learn's where they mean the same.
+"""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    check_is_fitted,
+    column_or_1d,
+    validate_data,
+)
+
+from .. import optim
+from ..data import Dataset
+from ..data.splitting import split_rows
+from ..errors import ArgumentError
+from ..graph import Array
+from ..nn import Module
+from ..random_numbers import default_generator
+from ..training import History, fit
+from .inputs import DTYPES, dtype_of, rows_of, taken
+from .parameters import check_parameters
+from .prediction import Predictor
+from .rules import CONVERGED, Plateau, Report, clip_batch
+from .tasks import Objective, Task, check_same_classes
+
+try:
+    from sklearn.callback import CallbackSupportMixin, with_callbacks
+except ImportError:  # before scikit-learn 1.9
+
+    class CallbackSupportMixin:  # type: ignore[no-redef]
+        """Nothing: there are no callbacks."""
+
+        def _init_callback_context(self, **_: Any) -> None:
+            return None
+
+    def with_callbacks(method: Any) -> Any:
+        """The method as it is."""
+        return method
+
+
+#: Fits of one process take turns: they share the default random generator, and the
+#: threads that one alone uses all of.
+_fitting = threading.RLock()
+
+#: What a fitted estimator holds that is no value: it is made again from what is.
+_MADE_AGAIN = ("module_", "_predictor", "_optimizer")
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """The default generator starts from a seed, and afterwards goes on as before."""
+    with _fitting:
+        before = default_generator.state.array.copy()
+        default_generator.seed(seed)
+        try:
+            yield
+        finally:
+            default_generator.state.assign(before)
+
+
+class NetworkBase(CallbackSupportMixin, BaseEstimator, ABC):
+    """The base of estimators.
+
+    A subclass stores the arguments of its constructor as they are, as scikit-learn
+    asks, and defines ``_network``, ``_task_of`` and, where X is no table, ``_table``
+    and ``_inputs``.
+    """
+
+    #: Whether X may be a sparse matrix.
+    _takes_sparse: ClassVar[bool] = True
+
+    optimizer: Any
+    alpha: float
+    batch_size: int | str
+    learning_rate_init: float
+    max_iter: int
+    random_state: Any
+    tol: float
+    verbose: bool | int
+    warm_start: bool
+    early_stopping: bool
+    validation_fraction: float
+    n_iter_no_change: float
+    engine: str | None
+
+    _task: Any
+
+    # What a subclass says. -----------------------------------------------------------
+
+    @abstractmethod
+    def _network(self, outputs: int, dtype: Any) -> Module:
+        """The network for X of ``n_features_in_`` features, with so many outputs."""
+
+    @abstractmethod
+    def _task_of(self, y: Any, classes: Any) -> Task:
+        """What is to be learned."""
+
+    def _takes_amounts(self) -> bool:
+        """Whether y must be numbers."""
+        return False
+
+    def _table(self, x: Any) -> Any:
+        """X as scikit-learn checks it: ``(N, D)``; by default it is."""
+        return x
+
+    def _inputs(self, x: Any, table: Any, reset: bool) -> Any:
+        """The network's inputs, one row for each example: an array, a sparse matrix, or
+        a tuple of arrays.
+
+        Arguments:
+            x: X as it was given.
+            table: what became of ``_table(x)`` when it was checked.
+            reset: whether X is what the estimator is fitted to.
+        """
+        return table
+
+    def _positions(self) -> int:
+        """How often, about, an example uses each weight of the network."""
+        return 1
+
+    # Fitting. ------------------------------------------------------------------------
+
+    @with_callbacks
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Trains the network.
+
+        Arguments:
+            X: ``(N, D)`` array, frame or sparse matrix.
+            y: ``(N,)`` or ``(N, K)`` targets.
+            sample_weight: ``(N,)``, how much each example counts. An example of weight
+                0 is left out.
+
+        Returns:
+            The estimator.
+
+        Raises:
+            ValueError: for X and y that cannot be learned from; of ours,
+                ``DataError`` and ``ArgumentError`` are such.
+        """
+        return self._train(X, y, sample_weight)
+
+    def _one_epoch(self, x: Any, y: Any, weights: Any, classes: Any = None) -> Self:
+        """``partial_fit``."""
+        if self.early_stopping:
+            raise ArgumentError(
+                f"{type(self).__name__}.partial_fit: early_stopping=True: one epoch "
+                "has nothing to stop",
+                fix="fit(X, y), or early_stopping=False",
+            )
+        return self._train(x, y, weights, True, classes)
+
+    def _train(
+        self, x: Any, y: Any, weights: Any, part: bool = False, classes: Any = None
+    ) -> Self:
+        """Trains from the start or from where the network is; of a part one epoch."""
+        check_parameters(self)
+        goes_on = (part or self.warm_start) and hasattr(self, "module_")
+        epochs = 1 if part else self.max_iter
+        inputs, labels, weights = self._checked(x, y, weights, reset=not goes_on)
+        context = self._init_callback_context(max_subtasks=epochs)
+        seed = int(
+            check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
+        )
+        if goes_on:
+            seed += len(self.loss_curve_)
+            if not part:
+                check_same_classes(type(self).__name__, self._task, labels)
+        else:
+            self._task = self._task_of(labels, classes)
+        dtype = dtype_of(inputs)
+        targets: tuple[Array, ...] = (self._task.encoded(labels, dtype),)
+        if weights is not None:
+            targets = (*targets, weights.astype(dtype))
+        train, validation = self._parts(rows_of(inputs), targets, seed)
+        with _seeded(seed):
+            if not goes_on:
+                self._start(dtype)
+            plateau = self._plateau()
+            listeners: list[Any] = [plateau]
+            if getattr(self, "_skl_callbacks", ()):
+                given = {"X": x, "y": y, "metadata": {"sample_weight": weights}}
+                listeners.append(Report(self, context, given))
+            history = self._run(train, validation, listeners, seed, epochs)
+        self._keep(history, plateau)
+        if not part and self.n_iter_ == epochs and history.stopped != CONVERGED:
+            self._warn_of_too_few_epochs()
+        return self
+
+    def _checked(
+        self, x: Any, y: Any, weights: Any, reset: bool
+    ) -> tuple[Any, Any, Any]:
+        """Inputs, y and weights of the examples that count."""
+        table, y = self._checked_pair(x, y, reset)
+        inputs = self._inputs(x, table, reset)
+        if y.ndim == 2 and y.shape[1] == 1 and not hasattr(y, "toarray"):
+            y = column_or_1d(y, warn=True)
+        if weights is None:
+            return inputs, y, None
+        weights = _check_sample_weight(weights, y, ensure_non_negative=True)
+        counts = weights > 0
+        if counts.all():
+            return inputs, y, weights
+        return taken(inputs, counts), y[counts], weights[counts]
+
+    def _checked_pair(self, x: Any, y: Any, reset: bool) -> tuple[Any, Any]:
+        """X as a table, and y, as scikit-learn checks them."""
+        pair: tuple[Any, Any] = validate_data(
+            self,
+            self._table(x),
+            y,
+            accept_sparse="csr" if self._takes_sparse else False,
+            dtype=DTYPES,
+            multi_output=True,
+            y_numeric=self._takes_amounts(),
+            reset=reset,
+        )
+        return pair
+
+    def _checked_table(self, x: Any, reset: bool) -> Any:
+        """X as a table, as scikit-learn checks it without y."""
+        accepted = "csr" if self._takes_sparse else False
+        table = self._table(x)
+        return validate_data(
+            self, table, accept_sparse=accepted, dtype=DTYPES, reset=reset
+        )
+
+    def _parts(
+        self, inputs: Any, targets: tuple[Array, ...], seed: int
+    ) -> tuple[Dataset, Dataset | None]:
+        """What is trained on, and what is held out for early stopping."""
+        examples = Dataset(inputs, targets, task="none")
+        if not self.early_stopping:
+            return examples, None
+        count, fraction = len(examples), self.validation_fraction
+        strata = self._task.strata(targets[0])
+        shares = np.array([1 - fraction, fraction])
+        kept, held = split_rows(count, shares, strata, seed)
+        if len(held) < 2 or not len(kept):
+            raise ArgumentError(
+                f"{type(self).__name__}.fit: validation_fraction={fraction} of {count} "
+                "examples: early stopping needs two at least, and some to train on",
+                fix="a larger fraction, more examples, or early_stopping=False",
+            )
+        return examples.subset(kept), examples.subset(held, "validation")
+
+    def _start(self, dtype: Any) -> None:
+        """A new network, and everything that belongs to it."""
+        self.module_ = self._network(self._task.outputs, dtype)
+        self._optimizer = self._new_optimizer(self.module_)
+        self._predictor = self._new_predictor(self.module_)
+        self.loss_curve_: list[float] = []
+        self.t_ = 0
+        self.n_outputs_ = self._task.outputs
+        self.validation_scores_: list[float] | None = None
+        self._waited, self._best = 0, -np.inf
+        if self.early_stopping:
+            self.validation_scores_ = []
+
+    def _new_optimizer(self, module: Module) -> optim.Optimizer:
+        """The named algorithm, or a copy of the specification, for the weights."""
+        given, weights = self.optimizer, module.parameters()
+        if isinstance(given, str):
+            return optim.by_name(given, weights, lr=self.learning_rate_init)
+        if not isinstance(given, optim.Optimizer) or given.is_bound:
+            raise ArgumentError(
+                f"{type(self).__name__}: optimizer={given!r}: expected a name, or an "
+                "optimizer without parameters",
+                fix="optimizer='adam', or optimizer=optim.Adam(lr=0.001)",
+            )
+        return given.bound_to(weights)
+
+    def _new_predictor(self, module: Module) -> Predictor:
+        return Predictor(module, self.engine, self._positions())
+
+    def _plateau(self) -> Plateau:
+        column = "validation_score" if self.early_stopping else "loss"
+        plateau = Plateau(column, self.tol, self.n_iter_no_change)
+        plateau.best, plateau.waited = self._best, self._waited
+        return plateau
+
+    def _run(
+        self,
+        train: Dataset,
+        validation: Dataset | None,
+        listeners: list[Any],
+        seed: int,
+        epochs: int,
+    ) -> History:
+        """Trains by ``fit``."""
+        task, module = self._task, self.module_
+        matrices = [
+            p
+            for name, p in module.named_parameters()
+            if "bias" not in name and p.ndim > 1
+        ]
+        targets = train.targets
+        assert isinstance(targets, tuple)
+        return fit(
+            module,
+            train,
+            loss=Objective(task.loss, matrices, float(self.alpha), task.name),
+            optimizer=self._optimizer,
+            epochs=epochs,
+            batch_size=clip_batch(self.batch_size, len(train)),
+            validation=validation,
+            metrics=[task.score(targets[0])] if validation is not None else [],
+            callbacks=listeners,
+            seed=seed,
+            engine=self.engine,
+            progress=None if self.verbose else False,
+        )
+
+    def _keep(self, history: History, plateau: Plateau) -> None:
+        """The attributes that scikit-learn's users look for."""
+        self.history_ = history
+        self.n_iter_ = len(history.epochs)
+        self.loss_curve_ = [*self.loss_curve_, *map(float, history["loss"])]
+        self.loss_ = self.loss_curve_[-1] if self.loss_curve_ else np.nan
+        self.t_ += self.n_iter_
+        self._waited, self._best = plateau.waited, plateau.best
+        self.best_loss_ = self.best_validation_score_ = None
+        if self.early_stopping:
+            scores = [float(each) for each in history["validation_score"]]
+            self.validation_scores_ = [*(self.validation_scores_ or []), *scores]
+            self.best_validation_score_ = plateau.best_value
+            if plateau.weights:
+                self.module_.load_state_dict(plateau.weights)
+        else:
+            self.best_loss_ = plateau.best_value
+        if history.stopped == "interrupted":
+            warnings.warn("Training interrupted by user.", stacklevel=5)
+
+    def _warn_of_too_few_epochs(self) -> None:
+        from sklearn.exceptions import ConvergenceWarning
+
+        warnings.warn(
+            f"{type(self).__name__}.fit: max_iter={self.max_iter} epochs are over, and "
+            f"the {'score' if self.early_stopping else 'loss'} still gets better",
+            ConvergenceWarning,
+            stacklevel=5,
+        )
+
+    # Answers. ------------------------------------------------------------------------
+
+    def _outputs(self, x: Any) -> Array:
+        """The network's outputs for X."""
+        check_is_fitted(self, "module_")
+        table = self._checked_table(x, reset=False)
+        return self._predictor(rows_of(self._inputs(x, table, reset=False)))
+
+    def predict(self, X: Any) -> Array:
+        """The answers for ``(N, D)`` inputs.
+
+        Arguments:
+            X: as in ``fit``.
+
+        Returns:
+            ``(N,)`` classes or amounts; ``(N, K)`` where y was such.
+        """
+        outputs = self._outputs(X)
+        answers: Array = self._task.answers(outputs)
+        return answers
+
+    # State. --------------------------------------------------------------------------
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = self._takes_sparse
+        return tags
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The arguments and fitted values: of the network and the optimizer arrays."""
+        state = dict(super().__getstate__())
+        for name in _MADE_AGAIN:
+            state.pop(name, None)
+        if "module_" in vars(self):
+            state["_arrays"] = self.module_.state_dict()
+            state["_optimizer_arrays"] = self._optimizer.state_dict()
+        return state
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        values = dict(state)
+        arrays = values.pop("_arrays", None)
+        optimizer = values.pop("_optimizer_arrays", None)
+        super().__setstate__(values)
+        if arrays is None:
+            return
+        dtype = next(a.dtype for a in arrays.values() if a.dtype.kind == "f")
+        with _seeded(0):
+            self.module_ = self._network(self._task.outputs, dtype)
+        self.module_.load_state_dict(arrays)
+        self._optimizer = self._new_optimizer(self.module_)
+        self._optimizer.load_state_dict(optimizer)
+        self._predictor = self._new_predictor(self.module_)
