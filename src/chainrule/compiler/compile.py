@@ -208,14 +208,6 @@ def narrowed(leaf: Any) -> Any:
     return np.empty(array.shape, float32) if is_unasked(leaf, array) else leaf
 
 
-def integers_apart(a: Signature, b: Signature) -> list[int]:
-    """Where in two signatures integers differ; nothing where anything else does too."""
-    if len(a) != len(b) or a[0] != b[0]:
-        return []
-    apart = [i for i in range(1, len(a), 2) if a[i : i + 2] != b[i : i + 2]]
-    return apart if all(a[i] is int and b[i] is int for i in apart) else []
-
-
 def _signature(
     args: Any, kwargs: Any, open: Set[Position]
 ) -> tuple[Signature, list[Array]]:
@@ -373,7 +365,9 @@ class Compiled(Locked):
         try:
             known = programs.get(signature)
         except TypeError:
-            raise _unhashable(self.function, args, kwargs) from None
+            from ..recompilation.arguments import unhashable
+
+            raise unhashable(self.function, args, kwargs, is_input) from None
         if known is not None:
             program = known[0]
             if program.captured.holds():
@@ -421,6 +415,8 @@ class Compiled(Locked):
         """The signature after integers that differ from those of earlier calls have
         become inputs, where the function never needs their values.
         """
+        from ..recompilation.arguments import integers_apart  # not at the start
+
         places = {i for other in programs for i in integers_apart(signature, other)}
         new = {(signature[0], i // 2) for i in places} - self._closed
         if not new:
@@ -488,6 +484,7 @@ class Compiled(Locked):
         with collector_paused:
             from ..recompilation import words
             from ..recompilation.captured import Captured, difference
+            from ..recompilation.templates import prepared
 
             before = Captured(roots, self._own)
             traced = trace_call(self.function, args, kwargs, before.arrays, open)
@@ -500,16 +497,20 @@ class Compiled(Locked):
             if new := {*captured.unseen} - self._told:
                 self._told |= new
                 words.warn(words.not_compared(self.graph_name, sorted(new)))
-            stages = [("traced", len(traced.graph.operations))]
-            graph = run_passes(traced.graph, engine.passes, stages)
-            executable = engine.prepare(plan(graph))
+            graph, stages, make = prepared(
+                traced.graph,
+                (engine, engine.passes, engine.settings()),
+                lambda stages: run_passes(traced.graph, engine.passes, stages),
+                lambda graph: engine.prepared(plan(graph)),
+            )
+            executable = make(plan(graph))
         return Specialisation(
             graph,
             executable,
             traced.results,
             tuple((each.shape, each.dtype) for each in graph.outputs),
             engine,
-            tuple(stages),
+            (("traced", len(traced.graph.operations)), *stages),
             time.perf_counter() - start,
             captured,
             traced.numbers,
@@ -525,21 +526,6 @@ class CompiledMethod(Compiled):
     def __call__(self, instance: Any, *args: Any, **kwargs: Any) -> Any:
         """The method's results."""
         return super().__call__(*args, **kwargs)
-
-
-def _unhashable(f: Callable[..., Any], args: Any, kwargs: Any) -> ArgumentError:
-    """The error for an argument that cannot be told from another one."""
-    from ..recompilation.arguments import argument_names
-
-    names, leaves = argument_names(f, args, kwargs), tree.flatten((args, kwargs))[0]
-    bad = [i for i, leaf in enumerate(leaves) if type(leaf).__hash__ is None]
-    which = [i for i in bad if not is_input(leaves[i])] or [0]
-    return ArgumentError(
-        f"compile: {names[which[0]] or 'an argument'} of {_name(f)} is of type "
-        f"{type(leaves[which[0]]).__name__}, which has no hash: there is no telling "
-        "whether a program for it exists",
-        fix="pass tensors, numbers, tuples, lists, dicts, or objects with a hash",
-    )
 
 
 def _name(f: Any) -> str:

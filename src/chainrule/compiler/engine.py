@@ -11,7 +11,7 @@ the passes it wants, the settings its code depends on, how fast its machine is.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol, runtime_checkable
 
@@ -63,7 +63,8 @@ class Explained(Protocol):
 
     Attributes:
         arena_bytes: memory for values between kernels; None where there is no plan.
-        from_cache: whether its code was found on disk; None where there is none.
+        from_cache: whether its code was found, on disk or in this process; None where
+            there is none.
     """
 
     arena_bytes: int | None
@@ -100,6 +101,12 @@ class Engine(ABC):
     @abstractmethod
     def prepare(self, program: Program) -> Executable:
         """The executable for a program. All work that can be done once is done here."""
+
+    def prepared(self, program: Program) -> Callable[[Program], Executable]:
+        """What ``prepare`` does once for all programs that differ from this one in
+        their variables only: makes executables for such programs, and keeps none.
+        """
+        return self.prepare
 
     def settings(self) -> Hashable:
         """The values of those settings in ``config`` that its executables depend on.

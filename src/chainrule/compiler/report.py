@@ -48,7 +48,7 @@ class Report:
         kernels: what the engine runs, in order; None where it does not say.
         arena_bytes: memory for what lives between kernels; None where it does not say.
         seconds: that tracing, passes and engine took.
-        from_cache: whether the machine code was found on disk.
+        from_cache: whether the machine code was found, on disk or in this process.
         timing: what a call takes, where it was measured.
     """
 

@@ -2,6 +2,6 @@
 
 In the order of reading: ``arguments`` (their names), ``captured`` (what a Python
 function sees beside its arguments, and whether that is still the same), ``words`` (the
-warnings where it happens often). The compiler asks; nothing here knows graphs or
-programs.
+warnings where it happens often), ``templates`` (what graphs that are alike share). The
+compiler asks; nothing here knows passes, programs or engines.
 """

@@ -8,6 +8,8 @@ disk; ``run`` has what a call does.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ...compiler.engine import Engine, Speed
 from ...compiler.program import Program
 from ...config import config
@@ -18,7 +20,7 @@ from .plan.fuse import fuse
 from .plan.kernels import Schedule
 from .run import object_cache
 from .run.compile.llvm import Compilation
-from .run.executable import NativeExecutable
+from .run.executable import Code, NativeExecutable
 
 #: Programs of fewer operations and bytes than this are compiled with little effort.
 LITTLE_WORK = 1 << 24
@@ -30,14 +32,19 @@ class NativeEngine(Engine):
     name = "native"
 
     def prepare(self, program: Program) -> NativeExecutable:
-        """The executable for a program: its code is found on disk, or made."""
+        """The executable for a program."""
+        return self.prepared(program)(program)
+
+    def prepared(self, program: Program) -> Callable[[Program], NativeExecutable]:
+        """Makes executables of one machine code: it is found on disk, or made."""
         schedule = fuse(program)
         table = CallTable.of(program, schedule)
-        code, from_cache = object_cache.cached(
+        packed, found = object_cache.cached(
             f"{schedule.fingerprint()} {table!r} debug={config.debug}",
             lambda: machine_code(schedule, table),
         )
-        return NativeExecutable(program, schedule, table, code, from_cache)
+        code = Code(schedule, table, packed, found)
+        return lambda other: NativeExecutable(other, code)
 
     def settings(self) -> str:
         """The kind of processor that machine code is made for."""

@@ -42,43 +42,50 @@ class EngineFault(ChainruleError, RuntimeError):
     """
 
 
+class Code:
+    """Machine code in memory, for all programs that differ in their variables only.
+
+    Arguments:
+        schedule: the kernels that it is made of.
+        table: the addresses that it is called with.
+        packed: the code and what it needs.
+        found: whether it was on disk, or is used a second time.
+    """
+
+    def __init__(
+        self, schedule: Schedule, table: CallTable, packed: bytes, found: bool
+    ) -> None:
+        self.schedule, self.table, self.found = schedule, table, found
+        self.needs, codes = Needs.unpacked(packed)
+        self.library, self.host = Library(*codes), host()
+        self.constants = [np.ascontiguousarray(a) for a in schedule.constants]
+
+
 class NativeExecutable(Locked):
     """A program as machine code, and the memory that it works in.
 
     Arguments:
         program: what it computes.
-        schedule: the kernels that it became.
-        table: the addresses that its code is called with.
-        code: the machine code and what it needs, packed.
-        from_cache: whether the code was found on disk.
+        code: the machine code of it.
     """
 
-    def __init__(
-        self,
-        program: Program,
-        schedule: Schedule,
-        table: CallTable,
-        code: bytes,
-        from_cache: bool,
-    ) -> None:
+    def __init__(self, program: Program, code: Code) -> None:
         super().__init__()
-        needs, codes = Needs.unpacked(code)
-        self.arena_bytes: int | None = needs.arena_bytes
-        self.from_cache: bool | None = from_cache
-        self._program, self._schedule, self._host = program, schedule, host()
-        self._library = Library(*codes)
+        self.arena_bytes: int | None = code.needs.arena_bytes
+        self.from_cache: bool | None = code.found
+        code.found = True  # by whoever comes next
+        self._program, self._code = program, code
         self._reference: Executable | None = None
         self._inputs = [node.dtype for node in program.graph.inputs]
         self._variables = Variables(program)
         #: ``changes.last`` when the variables were last looked at
         self._seen: object = None
         self._outputs = [output_of(node) for node in program.graph.outputs]
-        self._callbacks = Callbacks(schedule.callbacks())
-        self._constants = [np.ascontiguousarray(a) for a in schedule.constants]
-        self._arena = aligned(needs.arena_bytes)
-        self._shared = needs.shared
+        self._callbacks = Callbacks(code.schedule.callbacks())
+        self._arena = aligned(code.needs.arena_bytes)
+        self._shared = code.needs.shared
         self._poisoned = config.debug
-        self._fill(table)
+        self._fill(code.table)
 
     def _fill(self, table: CallTable) -> None:
         """Writes down the addresses that stay, and what enters the machine code."""
@@ -87,14 +94,14 @@ class NativeExecutable(Locked):
         self._pool_entry = table.entry("pool")
         self._objects = (ctypes.c_size_t * table.objects)()
         self._addresses = (ctypes.c_size_t * table.size)()
-        for number, array in enumerate(self._constants):
+        for number, array in enumerate(self._code.constants):
             self._addresses[table.entry("constant", number)] = array.ctypes.data
         self._addresses[table.entry("arena")] = self._arena.ctypes.data
         self._addresses[table.entry("callback")] = self._callbacks.address
         kind = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_size_t, ctypes.c_size_t)
         arguments = ctypes.addressof(self._objects), ctypes.addressof(self._addresses)
         self._enter = functools.partial(
-            kind(self._library.address(ENTRANCE)), *map(ctypes.c_size_t, arguments)
+            kind(self._code.library.address(ENTRANCE)), *map(ctypes.c_size_t, arguments)
         )
 
     def kernels(self) -> list[KernelReport]:
@@ -103,7 +110,7 @@ class NativeExecutable(Locked):
         from ..report import kernel_reports
         from ..write.program import tasks_of
 
-        return kernel_reports(tasks_of(self._schedule, self._host))
+        return kernel_reports(tasks_of(self._code.schedule, self._code.host))
 
     def __call__(self, inputs: Sequence[Array]) -> list[Array]:
         """Runs once; see ``compiler.engine.Executable``."""
