@@ -15,11 +15,11 @@ from chainrule.explain.primitives import markdown as primitives
 
 try:
     from names import names_page
-    from pictures import PICTURES
+    from pictures import DRAWINGS, PICTURES
     from reference import pages as reference
 except ImportError:  # imported as docs.generate, from the folder above
     from docs.names import names_page
-    from docs.pictures import PICTURES
+    from docs.pictures import DRAWINGS, PICTURES
     from docs.reference import pages as reference
 
 DOCS = Path(__file__).resolve().parent
@@ -33,13 +33,13 @@ PAGES: dict[str, Callable[[], str]] = {
 }
 
 
-def outdated() -> list[str]:
-    """The pages that are missing, or differ from what the code says now."""
-    found = []
-    for name, text in PAGES.items():
-        path = DOCS / name
-        if not path.exists() or path.read_text(encoding="utf-8") != text():
-            found.append(name)
+def outdated() -> dict[str, str]:
+    """The pages that are missing, or differ from what the code says now, with that."""
+    found = {}
+    for name, page in PAGES.items():
+        path, text = DOCS / name, page()
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            found[name] = text
     return found
 
 
@@ -47,14 +47,24 @@ def main() -> int:
     """Write the pages, or check them; the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing")
-    check = parser.parse_args().check
-    names = outdated()
-    for name in names:
+    parser.add_argument(
+        "--drawings", action="store_true", help="draw matplotlib's pictures anew, too"
+    )
+    options = parser.parse_args()
+    check: bool = options.check
+    for name, draw in DRAWINGS.items():
+        if options.drawings:
+            draw(str(DOCS / name))
+        elif not (DOCS / name).exists():
+            sys.stdout.write(f"{name} is missing: --drawings draws it\n")
+            return 1
+    pages = outdated()
+    for name, text in pages.items():
         if not check:
             (DOCS / name).parent.mkdir(exist_ok=True)
-            (DOCS / name).write_text(PAGES[name](), encoding="utf-8", newline="\n")
+            (DOCS / name).write_text(text, encoding="utf-8", newline="\n")
         sys.stdout.write(f"{name} {'is out of date' if check else 'written'}\n")
-    return int(check and bool(names))
+    return int(check and bool(pages))
 
 
 if __name__ == "__main__":

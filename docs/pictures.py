@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
+
 import chainrule as cr
+from chainrule import losses, nn, optim, pictures
 
 
 def first_graph() -> str:
@@ -16,6 +19,37 @@ def first_graph() -> str:
     f = s * z
     return cr.explain(f).svg()
 
+
+def xor(file: str) -> None:
+    """XOR with one layer and with two, as the tutorial trains them."""
+    corners = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], "float32")
+    labels = np.array([[0], [1], [1], [0]], "float32")
+    figure = pictures.new_figure(8.5, 3.7)
+    for number, name in enumerate(("One layer", "Two layers")):
+        cr.manual_seed(0)
+        hidden = [nn.Linear(2, 8), nn.Tanh()] if number else []
+        model = nn.Sequential(*hidden, nn.Linear(8 if number else 2, 1))
+        optimizer = optim.Adam(model.parameters(), lr=0.05)
+
+        @cr.compile
+        def step(
+            model: nn.Module = model, optimizer: optim.Optimizer = optimizer
+        ) -> cr.Tensor:
+            loss = losses.binary_cross_entropy(model(corners, training=True), labels)
+            optimizer.step(cr.backprop(loss))
+            return loss
+
+        for _ in range(301):
+            step()
+        ax = figure.add_axes((0.07 + 0.5 * number, 0.14, 0.41, 0.74))
+        pictures.decision_boundary(model, corners, labels, ax=ax)
+        ax.set_title(f"{name}: {ax.get_title()}", fontsize=10)
+    pictures.save(figure, file)
+
+
+#: file → what draws it with matplotlib, whose releases draw other bytes: they are drawn
+#: anew by ``python docs/generate.py --drawings`` only.
+DRAWINGS: dict[str, Callable[[str], None]] = {"images/xor.png": xor}
 
 #: file → what draws it.
 PICTURES: dict[str, Callable[[], str]] = {"images/first-graph.svg": first_graph}

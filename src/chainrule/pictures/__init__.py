@@ -1,7 +1,8 @@
 """Pictures of a trained network: what it learned, and where it is wrong.
 
 Place on the road: beside the commands; it draws arrays and must not know of tensors,
-networks or files. Learning curves are drawn by ``History.plot``.
+networks or files; ``decision_boundary`` asks what it is given. Learning curves are
+drawn by ``History.plot``.
 
 matplotlib is imported when something is drawn. Where no ``ax`` (or
 ``figure``, for pictures of many tiles) is given, a new one is made with ``pyplot``, so
@@ -13,6 +14,7 @@ signed numbers run from blue through white to red, on one scale for all tiles.
 
 from ..public import advise, listing
 from .amounts import MOST_POINTS, predicted_against_true, residuals
+from .boundaries import decision_boundary
 from .classes import MOST_MISTAKES, confusion_matrix, worst_mistakes
 from .figures import amount, new_figure, prepare, save, windowless
 from .units import (
@@ -31,6 +33,7 @@ __all__ = [
     "activations",
     "amount",
     "confusion_matrix",
+    "decision_boundary",
     "exciting_patches",
     "features",
     "filters",
