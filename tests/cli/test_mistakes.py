@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from chainrule import optim
 from chainrule.runs.settings import Settings
 
 HELP = "  help       chainrule {} --help"
@@ -51,8 +52,7 @@ WORDS = {
     ),
     "train --optimizer adm": (
         "chainrule train: Invalid value for '--optimizer': 'adm': did you mean 'adam'? "
-        "There are: sgd, momentum, nesterov, adagrad, rmsprop, adam, adamw, "
-        "sparseadam.\n" + HELP.format("train")
+        f"There are: {', '.join(optim.ALGORITHMS)}.\n" + HELP.format("train")
     ),
     "train --loss mse": (
         "ArgumentError: --loss mse: not a loss for classification\n"

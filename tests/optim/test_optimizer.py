@@ -25,10 +25,12 @@ def quadratic(w: Any) -> Any:
 @each_algorithm
 def test_every_algorithm_finds_the_minimum_of_a_quadratic(name: str) -> None:
     rates = {"sgd": 0.2, "momentum": 0.05, "nesterov": 0.05, "adagrad": 1.0}
+    rates |= {"adadelta": 10.0}
     w = cr.parameter(np.zeros(3))
-    options = {"weight_decay": 0.0} if name == "adamw" else {}
     schedule = optim.Cosine(rates.get(name, 0.1), steps=600)
-    optimizer = optim.by_name(name, [w], lr=schedule, **options)
+    optimizer: Any = optim.by_name(name, [w], lr=schedule)
+    if "weight_decay" in optimizer.groups[0].options:
+        optimizer.weight_decay = 0.0
 
     @cr.compile
     def step() -> Any:
@@ -301,8 +303,9 @@ def test_an_unknown_algorithm_is_refused_with_the_nearest() -> None:
     with pytest.raises(OptionError) as caught:
         optim.by_name("adamm", [cr.parameter(1.0)])
     assert caught.value.what == (
-        "unknown optimizer 'adamm': expected one of 'adagrad', 'adam', 'adamw', "
-        "'momentum', 'nesterov', 'rmsprop', 'sgd', 'sparseadam'"
+        "unknown optimizer 'adamm': expected one of 'adadelta', 'adagrad', 'adam', "
+        "'adamw', 'amsgrad', 'lamb', 'lion', 'momentum', 'muon', 'nadam', 'nesterov', "
+        "'rmsprop', 'sgd', 'sparseadam'"
     )
     assert caught.value.fix in ("did you mean 'adam'?", "did you mean 'adamw'?")
 

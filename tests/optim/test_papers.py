@@ -198,6 +198,155 @@ def loshchilov(rates: Any, change: Any = same) -> Path:
     return kingma(rates, change, decay=0.01)
 
 
+def zeiler(rates: Any, change: Any = same, rho: float = 0.9, eps: float = 1e-6) -> Path:
+    """Δx = −RMS[Δx]/RMS[g] g, RMS[·] = √(E[·²] + ε), from sums over the whole past."""
+    w, path, past, steps = [each.copy() for each in PROBLEM.start], [], [], []
+
+    def mean_square(values: list[Any], i: int) -> Any:
+        n = len(values)
+        return sum((1 - rho) * rho ** (n - 1 - k) * values[k][i] ** 2 for k in range(n))
+
+    for t in range(STEPS):
+        past.append(change(PROBLEM.gradients(w, t), w))
+        steps.append(
+            [
+                -np.sqrt(mean_square(steps, i) + eps)
+                / np.sqrt(mean_square(past, i) + eps)
+                * past[-1][i]
+                for i in range(4)
+            ]
+        )
+        w = [w[i] + rates(t)[i] * steps[-1][i] for i in range(4)]
+        path.append(w)
+    return path
+
+
+def chen(rates: Any, change: Any = same, decay: float = 0.0) -> Path:
+    """The paper's program 1: update = interp(g, m, β1); sign; m = interp(g, m, β2)."""
+
+    def interp(x: Any, y: Any, a: float) -> Any:
+        return (1 - a) * x + a * y
+
+    w, path, m = [each.copy() for each in PROBLEM.start], [], [0.0] * 4
+    for t in range(STEPS):
+        g = change(PROBLEM.gradients(w, t), w)
+        update = [np.sign(interp(g[i], m[i], 0.9)) for i in range(4)]
+        m = [interp(g[i], m[i], 0.99) for i in range(4)]
+        update = [update[i] + w[i] * decay for i in range(4)]
+        w = [w[i] - update[i] * rates(t)[i] for i in range(4)]
+        path.append(w)
+    return path
+
+
+def dozat(rates: Any, change: Any = same) -> Path:
+    """torch.optim.NAdam's documentation, every product of μ from its beginning."""
+    beta1, beta2, epsilon, psi = 0.9, 0.999, 1e-8, 4e-3
+
+    def mu(i: int) -> float:
+        return beta1 * (1 - 0.5 * 0.96 ** (i * psi))
+
+    theta, path = [each.copy() for each in PROBLEM.start], []
+    m, v = [0.0] * 4, [0.0] * 4
+    for t in range(1, STEPS + 1):
+        g = change(PROBLEM.gradients(theta, t - 1), theta)
+        m = [beta1 * m[i] + (1 - beta1) * g[i] for i in range(4)]
+        v = [beta2 * v[i] + (1 - beta2) * g[i] ** 2 for i in range(4)]
+        now = np.prod([mu(i) for i in range(1, t + 1)])
+        ahead = np.prod([mu(i) for i in range(1, t + 2)])
+        m_hat = [
+            mu(t + 1) * m[i] / (1 - ahead) + (1 - mu(t)) * g[i] / (1 - now)
+            for i in range(4)
+        ]
+        v_hat = [v[i] / (1 - beta2**t) for i in range(4)]
+        theta = [
+            theta[i] - rates(t - 1)[i] * m_hat[i] / (np.sqrt(v_hat[i]) + epsilon)
+            for i in range(4)
+        ]
+        path.append(theta)
+    return path
+
+
+def reddi(rates: Any, change: Any = same) -> Path:
+    """v̂ₜ = max(v̂ₜ₋₁, vₜ), the largest of all v so far, with Adam's corrections."""
+    theta, path, vs = [each.copy() for each in PROBLEM.start], [], []
+    m = [np.zeros_like(each) for each in theta]
+    v = [np.zeros_like(each) for each in theta]
+    for t in range(1, STEPS + 1):
+        g = change(PROBLEM.gradients(theta, t - 1), theta)
+        m = [0.9 * m[i] + 0.1 * g[i] for i in range(4)]
+        v = [0.999 * v[i] + 0.001 * g[i] ** 2 for i in range(4)]
+        vs.append(v)
+        largest = [np.max([each[i] for each in vs], axis=0) for i in range(4)]
+        theta = [
+            theta[i]
+            - rates(t - 1)[i]
+            * (m[i] / (1 - 0.9**t))
+            / (np.sqrt(largest[i] / (1 - 0.999**t)) + 1e-8)
+            for i in range(4)
+        ]
+        path.append(theta)
+    return path
+
+
+def you(rates: Any, change: Any = same, decay: float = 0.01) -> Path:
+    """Algorithm 2 of LAMB, with φ(z) = z, for W₁ and W₂; Adam's step for b₁ and b₂."""
+    x, path = [each.copy() for each in PROBLEM.start], []
+    m = [np.zeros_like(each) for each in x]
+    v = [np.zeros_like(each) for each in x]
+    for t in range(1, STEPS + 1):
+        g, new = change(PROBLEM.gradients(x, t - 1), x), []
+        for i in range(4):
+            m[i] = 0.9 * m[i] + 0.1 * g[i]
+            v[i] = 0.999 * v[i] + 0.001 * g[i] ** 2
+            r = m[i] / (1 - 0.9**t) / (np.sqrt(v[i] / (1 - 0.999**t)) + 1e-6)
+            u = r + decay * x[i]
+            phi = np.linalg.norm(x[i]) / np.linalg.norm(u) if i in (0, 2) else 1.0
+            new.append(x[i] - rates(t - 1)[i] * phi * u)
+        x = new
+        path.append(x)
+    return path
+
+
+def newton_schulz(G: Any, eps: float = 0.0) -> Any:
+    """Jordan's function of this name, without bfloat16, and with ε = 0."""
+    a, b, c = (3.4445, -4.7750, 2.0315)
+    X = G / (np.linalg.norm(G) + eps)
+    if G.shape[0] > G.shape[1]:
+        X = X.T
+    for _ in range(5):
+        A = X @ X.T
+        B = b * A + c * A @ A
+        X = a * X + B @ X
+    return X.T if G.shape[0] > G.shape[1] else X
+
+
+def jordan(
+    rates: Any, change: Any = same, scale: Any = None, decay: float = 0.1
+) -> Path:
+    """torch.optim.Muon's documentation for W₁ and W₂; AdamW for b₁ and b₂."""
+    scale = scale or (lambda n, m: 0.2 * np.sqrt(max(n, m)))
+    theta, path = [each.copy() for each in PROBLEM.start], []
+    B: list[Any] = [0.0] * 4
+    m, v = [0.0] * 4, [0.0] * 4
+    for t in range(1, STEPS + 1):
+        g, new = change(PROBLEM.gradients(theta, t - 1), theta), []
+        for i in range(4):
+            eta = rates(t - 1)[i]
+            shrunk = theta[i] - eta * decay * theta[i]
+            if i in (0, 2):
+                B[i] = 0.95 * B[i] + g[i]
+                O = newton_schulz(g[i] + 0.95 * B[i])  # noqa: E741
+                new.append(shrunk - eta * scale(*theta[i].shape) * O)
+            else:
+                m[i] = 0.9 * m[i] + 0.1 * g[i]
+                v[i] = 0.999 * v[i] + 0.001 * g[i] ** 2
+                root = np.sqrt(v[i] / (1 - 0.999**t)) + 1e-8
+                new.append(shrunk - eta * m[i] / (1 - 0.9**t) / root)
+        theta = new
+        path.append(theta)
+    return path
+
+
 PAPERS = [
     (optim.SGD, cauchy, 0.05),
     (optim.Momentum, polyak, 0.02),
@@ -206,6 +355,12 @@ PAPERS = [
     (optim.RMSProp, hinton, 0.005),
     (optim.Adam, kingma, 0.01),
     (optim.AdamW, loshchilov, 0.01),
+    (optim.Adadelta, zeiler, 1.0),
+    (optim.Lion, chen, 0.002),
+    (optim.Nadam, dozat, 0.01),
+    (optim.AMSGrad, reddi, 0.01),
+    (optim.LAMB, you, 0.01),
+    (optim.Muon, jordan, 0.01),
 ]
 each_paper = pytest.mark.parametrize(
     ("algorithm", "paper", "eta"), PAPERS, ids=[row[1].__name__ for row in PAPERS]
@@ -322,8 +477,33 @@ def test_transforms_apply_in_order_before_the_rule(
                 lambda g, w: [a + 0.1 * b for a, b in zip(g, w, strict=True)],
             ),
         ),
+        (
+            lambda w: optim.Adadelta(w, rho=0.95, eps=1e-4),
+            lambda: zeiler(lambda t: [1.0] * 4, rho=0.95, eps=1e-4),
+        ),
+        (
+            lambda w: optim.Lion(w, 0.002, weight_decay=0.3),
+            lambda: chen(lambda t: [0.002] * 4, decay=0.3),
+        ),
+        (
+            lambda w: optim.LAMB(w, 0.01, weight_decay=0.3),
+            lambda: you(lambda t: [0.01] * 4, decay=0.3),
+        ),
+        (
+            lambda w: optim.Muon(w, 0.01, weight_decay=0.3),
+            lambda: jordan(lambda t: [0.01] * 4, decay=0.3),
+        ),
+        (
+            lambda w: optim.Muon(w, 0.01, adjust_lr_fn="original"),
+            lambda: jordan(
+                lambda t: [0.01] * 4, scale=lambda n, m: max(1, n / m) ** 0.5
+            ),
+        ),
     ],
-    ids=["momentum", "nesterov", "rmsprop", "adagrad", "adamw", "adam with L2"],
+    ids=[
+        *("momentum", "nesterov", "rmsprop", "adagrad", "adamw", "adam with L2"),
+        *("adadelta", "lion", "lamb", "muon", "muon, original"),
+    ],
 )
 def test_hyper_parameters_are_where_the_formula_has_them(
     make: Any, expected: Any
@@ -418,3 +598,23 @@ def test_float32_parameters_follow_the_path_to_their_precision(
     for w, v in zip(weights, paper(lambda t: [eta] * 4)[-1], strict=True):
         assert w.dtype == np.float32
         np.testing.assert_allclose(w.numpy(), v, rtol=2e-3, atol=2e-4)
+
+
+def test_amsgrad_walks_towards_the_minimum_and_adam_away_from_it() -> None:
+    """Reddi et al., figure 1: 1010x once in 101 steps, −10x else, on [−1, 1]."""
+    ends = []
+    for algorithm in (optim.Adam, optim.AMSGrad):
+        x = cr.parameter(np.float64(0.0))
+        schedule = lambda t: 0.5 / cr.sqrt(t + 1.0)  # noqa: E731
+        optimizer = algorithm([x], lr=schedule, betas=(0.9, 0.99))
+
+        @cr.compile
+        def step(slope: Any, x: Any = x, optimizer: Any = optimizer) -> None:
+            optimizer.step({x: slope})
+            x.assign(cr.clip(x.read(), -1.0, 1.0))
+
+        for t in range(5050):
+            step(np.float64(1010.0 if t % 101 == 1 else -10.0))
+        ends.append(x.item())
+    assert ends[0] > 0.8
+    assert ends[1] < -0.3

@@ -103,7 +103,7 @@ AUGMENTATIONS = ("flip", "crop", "rotate")
 @click.option(
     "--weight-decay",
     type=Number(0),
-    help="The weight decay (L2 penalty).  [default: 0; adamw 0.01]",
+    help="The weight decay (L2 penalty).  [default: 0; adamw and lamb 0.01, muon 0.1]",
 )
 @click.option(
     "--validation",

@@ -6,10 +6,10 @@
 Place on the road: after ``backprop``, below ``training``. Made of public operators;
 knows nothing of layers or losses.
 
-- ``SGD Momentum Nesterov Adagrad RMSProp Adam AdamW SparseAdam``: each its paper's
-  lines, in a file of its own. ``optimizer.py`` has what they share; ``updater.py`` what
-  has nothing to do with gradients. Made without parameters, ``optim.Adam(lr=0.01)``,
-  one is a specification, for ``cr.fit``.
+- ``SGD Momentum Nesterov Adagrad RMSProp Adadelta Adam AdamW SparseAdam Nadam AMSGrad
+  LAMB Lion Muon``: each its paper's lines, in a file of its own. ``optimizer.py`` has
+  what they share; ``updater.py`` what has nothing to do with gradients. Made without
+  parameters, ``optim.Adam(lr=0.01)``, one is a specification, for ``cr.fit``.
 - ``GradientDescent``: a ``Minimizer``, which is given the loss itself and evaluates it
   as often as it needs to: ``optimizer.step(loss, x, y)``, ``optimizer.minimize(loss)``.
   ``Backtracking StrongWolfe`` are line searches, ``Composed`` an objective in parts.
@@ -27,17 +27,23 @@ from typing import TYPE_CHECKING
 
 from ..public import advise, listing, missing_names
 from .accumulation import Accumulator
+from .adadelta import Adadelta
 from .adagrad import Adagrad
 from .adam import Adam
 from .adamw import AdamW
 from .algorithms import ALGORITHMS, by_name
+from .amsgrad import AMSGrad
 from .composed import Composed
 from .evaluation import At, Moved
 from .gradient_descent import GradientDescent
 from .iteration import Iteration, Way
+from .lamb import LAMB
 from .line_search import Backtracking, LineSearch, StrongWolfe
+from .lion import Lion
 from .minimizer import Minimizer
 from .momentum import Momentum
+from .muon import Muon
+from .nadam import Nadam
 from .nesterov import Nesterov
 from .optimizer import Optimizer, Step
 from .parameter_groups import Group
@@ -65,13 +71,17 @@ from .transforms import (
     l1_penalty,
     l2_penalty,
 )
+from .updater import Updater
 
 __all__ = [
     "ALGORITHMS",
     "L1",
     "L2",
+    "LAMB",
     "SGD",
+    "AMSGrad",
     "Accumulator",
+    "Adadelta",
     "Adagrad",
     "Adam",
     "AdamW",
@@ -87,9 +97,12 @@ __all__ = [
     "Group",
     "Iteration",
     "LineSearch",
+    "Lion",
     "Minimizer",
     "Momentum",
     "Moved",
+    "Muon",
+    "Nadam",
     "Nesterov",
     "OneCycle",
     "Optimizer",
@@ -100,6 +113,7 @@ __all__ = [
     "Step",
     "StepDecay",
     "StrongWolfe",
+    "Updater",
     "Warmup",
     "Way",
     "by_name",

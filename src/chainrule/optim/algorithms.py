@@ -11,10 +11,16 @@ from types import MappingProxyType
 from typing import Any
 
 from ..errors import unknown_option
+from .adadelta import Adadelta
 from .adagrad import Adagrad
 from .adam import Adam
 from .adamw import AdamW
+from .amsgrad import AMSGrad
+from .lamb import LAMB
+from .lion import Lion
 from .momentum import Momentum
+from .muon import Muon
+from .nadam import Nadam
 from .nesterov import Nesterov
 from .optimizer import Optimizer
 from .parameter_groups import Params
@@ -22,12 +28,14 @@ from .rmsprop import RMSProp
 from .sgd import SGD
 from .sparse_adam import SparseAdam
 
+#: In the order in which they came.
+IN_ORDER: tuple[type[Optimizer], ...] = (
+    *(SGD, Momentum, Nesterov, Adagrad, RMSProp, Adadelta),
+    *(Adam, AdamW, SparseAdam, Nadam, AMSGrad, LAMB, Lion, Muon),
+)
 #: name → algorithm
 ALGORITHMS: Mapping[str, type[Optimizer]] = MappingProxyType(
-    {
-        each.__name__.lower(): each
-        for each in (SGD, Momentum, Nesterov, Adagrad, RMSProp, Adam, AdamW, SparseAdam)
-    }
+    {each.__name__.lower(): each for each in IN_ORDER}
 )
 
 
@@ -35,7 +43,8 @@ def by_name(name: str, params: Params | None = None, **options: Any) -> Optimize
     """The optimizer of a name, "adam" for ``optim.Adam``, in small or capital letters.
 
     Arguments:
-        name: one of "sgd momentum nesterov adagrad rmsprop adam adamw sparseadam".
+        name: one of "sgd momentum nesterov adagrad rmsprop adadelta adam adamw
+            sparseadam nadam amsgrad lamb lion muon".
         params: parameters or groups of them; without, a specification for ``cr.fit``.
         options: what the algorithm's class takes: ``lr`` and its hyper-parameters.
 

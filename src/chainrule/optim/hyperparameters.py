@@ -15,6 +15,9 @@ from typing import Any
 from ..errors import ArgumentError, OptionError, unknown_option
 from ..foreign import table
 
+#: Checks (where, name, value), and returns the value as it is kept.
+Check = Callable[[str, str, Any], Any]
+
 
 class Options(Mapping[str, Any]):
     """The hyper-parameters of a group: a mapping that cannot be written to.
@@ -135,6 +138,17 @@ def _learning_rate_fix(value: object) -> str | None:
         return "lr=0.001, or a schedule such as optim.Cosine(0.001, steps=1000)"
 
 
+def one_of(*known: str) -> Check:
+    """The check for a name out of a few."""
+
+    def check(where: str, name: str, value: object) -> str:
+        if value not in known:
+            raise unknown_option(f"{name} of {where}", value, known)
+        return str(value)
+
+    return check
+
+
 def transforms(where: str, name: str, value: object) -> tuple[Callable[..., Any], ...]:
     """Some functions from gradients to gradients."""
     if callable(value):
@@ -160,8 +174,6 @@ def transforms(where: str, name: str, value: object) -> tuple[Callable[..., Any]
     return functions
 
 
-Check = Callable[[str, str, Any], Any]
-
 #: What a hyper-parameter of this name must be, in whichever algorithm.
 CHECKS: Mapping[str, Check] = {
     "lr": learning_rate,
@@ -170,11 +182,15 @@ CHECKS: Mapping[str, Check] = {
     "gradient_tolerance": not_negative,
     "loss_tolerance": not_negative,
     "momentum": fraction,
+    "momentum_decay": not_negative,
     "alpha": fraction,
+    "rho": fraction,
     "betas": two_fractions,
     "eps": positive,
     "initial_accumulator_value": not_negative,
     "weight_decay": not_negative,
+    "adjust_lr_fn": one_of("match_rms_adamw", "original"),
+    "use_muon": flag,
     "transforms": transforms,
 }
 

@@ -161,7 +161,7 @@ class Optimizer(Updater):
                         self.first_state(slot, w, group.options),
                         name=f"{w.name or i}.{slot}",
                     )
-                    for slot in self.slots
+                    for slot in self.slots_of(w, group.options)
                 }
 
     # What an algorithm says. ---------------------------------------------------------
@@ -177,6 +177,10 @@ class Optimizer(Updater):
         Returns:
             The new w, and a dictionary of the new state.
         """
+
+    def slots_of(self, w: Parameter, options: Options) -> Sequence[str]:
+        """What is remembered of one parameter: the same of all, unless told."""
+        return self.slots
 
     def first_state(self, slot: str, w: Parameter, options: Options) -> Array:
         """What is remembered of a parameter before the first step: zeros."""

@@ -33,17 +33,22 @@ LOSSES: Mapping[str, tuple[str, ...]] = {
     "regression": ("mse", "huber", "l1", "half_squared_error"),
 }
 
-#: optimizer ↦ the learning rate that suits it here; Adam's depends on the data
+#: optimizer ↦ the learning rate that suits it here. Adam's, and those of its nearest
+#: relatives, depend on the data.
 LEARNING_RATES: Mapping[str, float] = {
     "rmsprop": 1e-3,
     "adagrad": 2e-2,
+    "adadelta": 3.0,
+    "lamb": 1e-2,
+    "lion": 1e-3,
+    "muon": 1e-2,
     "sgd": 0.1,
     "momentum": 0.05,
     "nesterov": 0.05,
 }
 
 #: optimizer ↦ its default weight decay
-WEIGHT_DECAY: Mapping[str, float] = {"adamw": 0.01}
+WEIGHT_DECAY: Mapping[str, float] = {"adamw": 0.01, "lamb": 0.01, "muon": 0.1}
 
 SCHEDULES = ("one_cycle", "cosine", "constant")
 
@@ -159,12 +164,13 @@ def make_optimizer(
         rate = optim.OneCycle(training.lr, steps)
     elif training.schedule == "cosine":
         rate = optim.Cosine(training.lr, steps)
-    options: dict[str, Any] = {"lr": rate}
-    if training.optimizer == "adamw":
-        options["weight_decay"] = training.weight_decay
+    optimizer: Any = optim.by_name(training.optimizer, lr=rate)
+    if "weight_decay" in optimizer.groups[0].options:
+        optimizer.weight_decay = training.weight_decay
     elif training.weight_decay:
-        options["transforms"] = (optim.L2(training.weight_decay),)
-    return optim.by_name(training.optimizer, model.parameters(), **options)
+        optimizer.transforms = [optim.L2(training.weight_decay)]
+    bound: optim.Optimizer = optimizer.bound_to(model.parameters())
+    return bound
 
 
 def in_words(network: Network, num_parameters: int) -> str:

@@ -71,6 +71,8 @@ def _network(
     classes = train.num_classes or 0
     hidden = asked.get("hidden", usual.hidden)
     members = usual.members if hidden else 1  # a linear model has one best solution
+    if asked.get("optimizer") == "muon":
+        members = 1  # it is for matrices, and members have stacks of them
     return Network(
         math.prod(shape or np.shape(train.inputs)[1:]),
         classes if train.task == "classification" else 1,

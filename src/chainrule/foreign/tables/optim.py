@@ -55,6 +55,9 @@ NAMES: Mapping[str, str] = {
     "AdaGrad": "optim.Adagrad(params)",
     "GD": "optim.GradientDescent(params)",
     "Closure": "optimizer.step(loss), with the function that computes it",
+    **dict.fromkeys(("NAdam", "NAdamW"), "optim.Nadam(params)"),
+    "AdaDelta": "optim.Adadelta(params)",
+    "Lamb": "optim.LAMB(params)",
     "LBFGS": "scipy.optimize.minimize, with cr.compile(cr.value_and_grad(f))",
 }
 
@@ -67,7 +70,18 @@ OPTIONS: Mapping[str, str] = {
     "learning_rate": "lr=0.001",
     "clipnorm": "transforms=[optim.ClipNorm(1.0)]",
     "global_clipnorm": "transforms=[optim.ClipNorm(1.0)]",
-    "amsgrad": "leave it out: there is no AMSGrad here",
+    "amsgrad": "optim.AMSGrad(parameters, lr) is a class of its own",
+    "decoupled_weight_decay": "optim.AdamW decays the weights themselves",
+    "nesterov_momentum": "optim.Nesterov(parameters, lr, momentum=0.9) is a class of "
+    "its own",
+    **dict.fromkeys(
+        ("ns_steps", "ns_coefficients"),
+        "leave it out: five steps, with the coefficients of Jordan and PyTorch",
+    ),
+    **dict.fromkeys(
+        ("foreach", "fused", "capturable", "differentiable"),
+        "leave it out: a compiled step is one native call",
+    ),
     **dict.fromkeys(("beta_1", "beta_2", "beta1", "beta2"), "betas=(0.9, 0.999)"),
     **dict.fromkeys(("grads", "grads_and_vars", "closure"), STEP),
     "step()": STEP,
