@@ -27,7 +27,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 import chainrule as cr
-from chainrule import nn
+from chainrule import nn, optim
 from chainrule.estimators import (
     ConvClassifier,
     MLPClassifier,
@@ -290,7 +290,33 @@ def test_epochs_in_parts_teach_as_much_as_at_once(moons: Any) -> None:
                 x[part : part + 100], y[part : part + 100], classes=[0, 1]
             )
     assert model.score(x, y) > 0.9
-    assert model.t_ == 30
+    assert model.t_ == 15 * 200
+
+
+def test_a_part_may_lack_classes_also_with_a_warm_start(moons: Any) -> None:
+    x, y = moons
+    model = small(warm_start=True).partial_fit(x, y, classes=[0, 1])
+    assert model.partial_fit(x[y == 1], y[y == 1]).t_ == 200 + (y == 1).sum()
+
+
+def test_parts_of_one_epoch_are_the_epochs_of_a_fit(moons: Any) -> None:
+    """The same weights, and with all examples in a batch the same steps."""
+    fitted = small(max_iter=3, batch_size=200).fit(*moons)
+    parts = small(batch_size=200)
+    for _ in range(3):
+        parts.partial_fit(*moons, classes=[0, 1])
+    np.testing.assert_allclose(parts.loss_curve_, fitted.loss_curve_, rtol=1e-5)
+
+
+def test_a_minimizer_sees_all_examples_and_says_why_it_stopped(moons: Any) -> None:
+    for optimizer in (optim.GradientDescent(), optim.GradientDescent(l2=0.1)):
+        model = small(optimizer=optimizer, max_iter=300, alpha=0.01).fit(*moons)
+        assert np.diff(model.loss_curve_).max() <= 0
+        assert model.score(*moons) > 0.8
+        assert not optimizer.is_bound
+        assert model.history_["gradient_norm"][-1] < model.history_["gradient_norm"][0]
+    copy = pickle.loads(pickle.dumps(clone(model).set_params(max_iter=2).fit(*moons)))
+    assert copy.predict(moons[0]).shape == (200,)
 
 
 def test_examples_of_weight_zero_do_not_count(moons: Any) -> None:

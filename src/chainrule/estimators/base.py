@@ -27,17 +27,19 @@ from sklearn.utils.validation import (
 )
 
 from .. import optim
-from ..data import Dataset
+from ..data import Dataset, batches
 from ..data.splitting import split_rows
-from ..errors import ArgumentError
+from ..errors import ArgumentError, NumericsError
 from ..graph import Array
 from ..nn import Module
 from ..random_numbers import default_generator
-from ..training import History, fit
+from ..training import History, fit, objective
+from ..training.snapshot import AnyOptimizer
+from ..training.step import num_rows, training_step
 from .inputs import DTYPES, dtype_of, rows_of, taken
 from .parameters import check_parameters
 from .prediction import Predictor
-from .rules import CONVERGED, Plateau, Report, clip_batch
+from .rules import Plateau, Report, clip_batch
 from .tasks import Objective, Task, check_same_classes
 
 try:
@@ -60,7 +62,7 @@ except ImportError:  # before scikit-learn 1.9
 _fitting = threading.RLock()
 
 #: What a fitted estimator holds that is no value: it is made again from what is.
-_MADE_AGAIN = ("module_", "_predictor", "_optimizer")
+_MADE_AGAIN = ("module_", "_predictor", "_optimizer", "_step")
 
 
 @contextmanager
@@ -100,7 +102,12 @@ class NetworkBase(CallbackSupportMixin, BaseEstimator, ABC):
     n_iter_no_change: float
     engine: str | None
 
+    t_: int
+    loss_curve_: list[float]
+    validation_scores_: list[float] | None
     _task: Any
+    _optimizer: Any
+    _step: Any
 
     # What a subclass says. -----------------------------------------------------------
 
@@ -157,27 +164,70 @@ class NetworkBase(CallbackSupportMixin, BaseEstimator, ABC):
         return self._train(X, y, sample_weight)
 
     def _one_epoch(self, x: Any, y: Any, weights: Any, classes: Any = None) -> Self:
-        """``partial_fit``."""
+        """``partial_fit``: by a step that is compiled once and kept."""
         if self.early_stopping:
             raise ArgumentError(
                 f"{type(self).__name__}.partial_fit: early_stopping=True: one epoch "
                 "has nothing to stop",
                 fix="fit(X, y), or early_stopping=False",
             )
-        return self._train(x, y, weights, True, classes)
+        train, _, seed = self._prepared(x, y, weights, True, classes)
+        if self._minimizes:
+            raise ArgumentError(
+                f"{type(self).__name__}.partial_fit: {type(self._optimizer).__name__} "
+                "minimises the loss of all examples",
+                fix="fit(X, y), or optimizer='adam'",
+            )
+        if self._step is None:
+            loss = objective.Objective(self._objective(), "other")
+            parts = self.module_, loss, (), self._optimizer
+            self._step = training_step(*parts, lambda *_: None, self.engine)
+        total, size = 0.0, clip_batch(self.batch_size, len(train))
+        with _seeded(seed):
+            for inputs, targets in batches(train, size, seed=seed):
+                loss, _, _ = self._step(inputs, targets)
+                total += float(loss.value) * num_rows(inputs)
+        self.loss_ = total / len(train)
+        if not np.isfinite(self.loss_):
+            raise NumericsError(
+                f"{type(self).__name__}.partial_fit: the loss is {self.loss_}: the "
+                "weights are no longer numbers",
+                fix="a smaller learning_rate_init, or X scaled; fit(X, y) begins anew",
+            )
+        self.loss_curve_.append(self.loss_)
+        self.n_iter_ = 1
+        self.t_ += len(train)
+        return self
 
-    def _train(
+    def _train(self, x: Any, y: Any, weights: Any) -> Self:
+        """Trains from the start or, with ``warm_start``, from where the network is."""
+        train, validation, seed = self._prepared(x, y, weights)
+        context = self._init_callback_context(max_subtasks=self.max_iter)
+        plateau = self._plateau()
+        listeners: list[Any] = [plateau]
+        if getattr(self, "_skl_callbacks", ()):
+            given = {"X": x, "y": y, "metadata": {"sample_weight": weights}}
+            listeners.append(Report(self, context, given))
+        with _seeded(seed):
+            history = self._run(train, validation, listeners, seed)
+        self._keep(history, plateau, len(train))
+        if history.stopped == "interrupted":
+            warnings.warn("Training interrupted by user.", stacklevel=4)
+        elif history.stopped == "finished":
+            self._warn_of_too_few_epochs()
+        return self
+
+    def _prepared(
         self, x: Any, y: Any, weights: Any, part: bool = False, classes: Any = None
-    ) -> Self:
-        """Trains from the start or from where the network is; of a part one epoch."""
+    ) -> tuple[Dataset, Dataset | None, int]:
+        """Checks everything, makes a network unless there is one to go on with, and
+        returns what is trained on, what is held out, and a seed.
+        """
         check_parameters(self)
         goes_on = (part or self.warm_start) and hasattr(self, "module_")
-        epochs = 1 if part else self.max_iter
         inputs, labels, weights = self._checked(x, y, weights, reset=not goes_on)
-        context = self._init_callback_context(max_subtasks=epochs)
-        seed = int(
-            check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
-        )
+        random = check_random_state(self.random_state)
+        seed = int(random.randint(np.iinfo(np.int32).max))
         if goes_on:
             seed += len(self.loss_curve_)
             if not part:
@@ -188,20 +238,10 @@ class NetworkBase(CallbackSupportMixin, BaseEstimator, ABC):
         targets: tuple[Array, ...] = (self._task.encoded(labels, dtype),)
         if weights is not None:
             targets = (*targets, weights.astype(dtype))
-        train, validation = self._parts(rows_of(inputs), targets, seed)
-        with _seeded(seed):
-            if not goes_on:
+        if not goes_on:
+            with _seeded(seed):
                 self._start(dtype)
-            plateau = self._plateau()
-            listeners: list[Any] = [plateau]
-            if getattr(self, "_skl_callbacks", ()):
-                given = {"X": x, "y": y, "metadata": {"sample_weight": weights}}
-                listeners.append(Report(self, context, given))
-            history = self._run(train, validation, listeners, seed, epochs)
-        self._keep(history, plateau)
-        if not part and self.n_iter_ == epochs and history.stopped != CONVERGED:
-            self._warn_of_too_few_epochs()
-        return self
+        return *self._parts(rows_of(inputs), targets, seed), seed
 
     def _checked(
         self, x: Any, y: Any, weights: Any, reset: bool
@@ -265,20 +305,24 @@ class NetworkBase(CallbackSupportMixin, BaseEstimator, ABC):
         self.module_ = self._network(self._task.outputs, dtype)
         self._optimizer = self._new_optimizer(self.module_)
         self._predictor = self._new_predictor(self.module_)
-        self.loss_curve_: list[float] = []
+        self.loss_curve_ = []
+        self._step = None  # of partial_fit
         self.t_ = 0
         self.n_outputs_ = self._task.outputs
-        self.validation_scores_: list[float] | None = None
+        self.validation_scores_ = None
         self._waited, self._best = 0, -np.inf
         if self.early_stopping:
             self.validation_scores_ = []
 
-    def _new_optimizer(self, module: Module) -> optim.Optimizer:
+    def _new_optimizer(self, module: Module) -> AnyOptimizer:
         """The named algorithm, or a copy of the specification, for the weights."""
         given, weights = self.optimizer, module.parameters()
         if isinstance(given, str):
-            return optim.by_name(given, weights, lr=self.learning_rate_init)
-        if not isinstance(given, optim.Optimizer) or given.is_bound:
+            kind = optim.ALGORITHMS.get(given.lower(), optim.Optimizer)
+            if issubclass(kind, optim.Optimizer):
+                return optim.by_name(given, weights, lr=self.learning_rate_init)
+            return optim.by_name(given, weights, gradient_tolerance=self.tol)
+        if not isinstance(given, AnyOptimizer) or given.is_bound:
             raise ArgumentError(
                 f"{type(self).__name__}: optimizer={given!r}: expected a name, or an "
                 "optimizer without parameters",
@@ -286,14 +330,27 @@ class NetworkBase(CallbackSupportMixin, BaseEstimator, ABC):
             )
         return given.bound_to(weights)
 
+    @property
+    def _minimizes(self) -> bool:
+        """Whether the optimizer evaluates the loss itself, of all examples."""
+        return isinstance(self._optimizer, optim.Minimizer)
+
     def _new_predictor(self, module: Module) -> Predictor:
         return Predictor(module, self.engine, self._positions())
 
     def _plateau(self) -> Plateau:
         column = "validation_score" if self.early_stopping else "loss"
-        plateau = Plateau(column, self.tol, self.n_iter_no_change)
+        knows_its_end = self._minimizes and not self.early_stopping
+        patience = np.inf if knows_its_end else self.n_iter_no_change
+        plateau = Plateau(column, self.tol, patience)
         plateau.best, plateau.waited = self._best, self._waited
         return plateau
+
+    def _objective(self) -> Objective:
+        """The loss of the task, and the penalty on the weights."""
+        task, named = self._task, self.module_.named_parameters()
+        matrices = [p for name, p in named if p.ndim > 1 and "bias" not in name]
+        return Objective(task.loss, matrices, float(self.alpha), task.name)
 
     def _run(
         self,
@@ -301,39 +358,36 @@ class NetworkBase(CallbackSupportMixin, BaseEstimator, ABC):
         validation: Dataset | None,
         listeners: list[Any],
         seed: int,
-        epochs: int,
     ) -> History:
         """Trains by ``fit``."""
-        task, module = self._task, self.module_
-        matrices = [
-            p
-            for name, p in module.named_parameters()
-            if "bias" not in name and p.ndim > 1
-        ]
         targets = train.targets
         assert isinstance(targets, tuple)
+        size: int | None = clip_batch(self.batch_size, len(train))
+        if self._minimizes and self.batch_size == "auto":
+            size = None  # all
+        scores = [self._task.score(targets[0])] if validation is not None else []
         return fit(
-            module,
+            self.module_,
             train,
-            loss=Objective(task.loss, matrices, float(self.alpha), task.name),
+            loss=self._objective(),
             optimizer=self._optimizer,
-            epochs=epochs,
-            batch_size=clip_batch(self.batch_size, len(train)),
+            epochs=self.max_iter,
+            batch_size=size,
             validation=validation,
-            metrics=[task.score(targets[0])] if validation is not None else [],
+            metrics=scores,
             callbacks=listeners,
             seed=seed,
             engine=self.engine,
             progress=None if self.verbose else False,
         )
 
-    def _keep(self, history: History, plateau: Plateau) -> None:
+    def _keep(self, history: History, plateau: Plateau, examples: int) -> None:
         """The attributes that scikit-learn's users look for."""
         self.history_ = history
         self.n_iter_ = len(history.epochs)
         self.loss_curve_ = [*self.loss_curve_, *map(float, history["loss"])]
         self.loss_ = self.loss_curve_[-1] if self.loss_curve_ else np.nan
-        self.t_ += self.n_iter_
+        self.t_ += self.n_iter_ * examples
         self._waited, self._best = plateau.waited, plateau.best
         self.best_loss_ = self.best_validation_score_ = None
         if self.early_stopping:
@@ -344,8 +398,6 @@ class NetworkBase(CallbackSupportMixin, BaseEstimator, ABC):
                 self.module_.load_state_dict(plateau.weights)
         else:
             self.best_loss_ = plateau.best_value
-        if history.stopped == "interrupted":
-            warnings.warn("Training interrupted by user.", stacklevel=5)
 
     def _warn_of_too_few_epochs(self) -> None:
         from sklearn.exceptions import ConvergenceWarning
@@ -408,4 +460,4 @@ class NetworkBase(CallbackSupportMixin, BaseEstimator, ABC):
         self.module_.load_state_dict(arrays)
         self._optimizer = self._new_optimizer(self.module_)
         self._optimizer.load_state_dict(optimizer)
-        self._predictor = self._new_predictor(self.module_)
+        self._predictor, self._step = self._new_predictor(self.module_), None

@@ -161,8 +161,9 @@ def _check(callback: Any) -> None:
             fix=f"make one: {callback.__name__}(…)",
         )
     for method in dir(callback):
-        close = nearest(method, EVENTS) if method.startswith("on_") else None
-        if close and method not in EVENTS:
+        unknown = method.startswith("on_") and method not in EVENTS
+        close = nearest(method, EVENTS) if unknown else None
+        if close:
             raise ArgumentError(
                 f"callbacks: {name}.{method} is not an event of the loop, so it would "
                 f"never be called: the events are {', '.join(EVENTS)}",
