@@ -17,7 +17,8 @@ knows nothing of layers or losses.
   as ``lr``.
 - ``ClipNorm ClipValue L1 L2``: transforms of gradients, given as ``transforms``; as
   functions on gradients, ``clip_by_norm clip_by_value l1_penalty l2_penalty``.
-- ``Accumulator``: the gradients of several batches, for one step.
+- ``Accumulator``: the gradients of several batches, for one step. ``WeightAverage``:
+  the weights of several steps, Polyak's average and the exponential one.
 
 What other libraries have as arguments is composed here: ``weight_decay`` of SGD is
 ``transforms=[L2(λ)]``, its ``momentum`` is the class ``Momentum``.
@@ -72,6 +73,7 @@ from .transforms import (
     l2_penalty,
 )
 from .updater import Updater
+from .weight_average import WeightAverage
 
 __all__ = [
     "ALGORITHMS",
@@ -116,6 +118,7 @@ __all__ = [
     "Updater",
     "Warmup",
     "Way",
+    "WeightAverage",
     "by_name",
     "clip_by_norm",
     "clip_by_value",

@@ -11,6 +11,7 @@ Place on the road: beside the loop; each has methods named after events of
 ``LearningRateLog``     the learning rate as a column of the history
 ``TimeLimit``           stop after a given number of seconds
 ``Watch``               gradients and weights of every layer; in ``watch``
+``WeightAveraging``     averages of the weights at the end; in ``averaging``
 ======================  ==========================================================
 """
 
@@ -30,6 +31,7 @@ from ..foreign import Settled
 from ..optim import Optimizer
 from ..public import advise, listing, missing_names
 from . import checkpoint
+from .averaging import WeightAveraging
 from .events import Callback, describe_loop
 from .history import column_elsewhere
 from .metrics import lower_is_better
@@ -45,6 +47,7 @@ __all__ = [
     "ReduceOnPlateau",
     "TimeLimit",
     "Watch",
+    "WeightAveraging",
     "describe_loop",
 ]
 

@@ -58,6 +58,11 @@ NAMES: Mapping[str, str] = {
     **dict.fromkeys(("NAdam", "NAdamW"), "optim.Nadam(params)"),
     "AdaDelta": "optim.Adadelta(params)",
     "Lamb": "optim.LAMB(params)",
+    **dict.fromkeys(
+        ("swa_utils", "AveragedModel", "ExponentialMovingAverage", "EMA"),
+        "optim.WeightAverage(model.parameters()), or callbacks.WeightAveraging() in "
+        "cr.fit",
+    ),
     "LBFGS": "scipy.optimize.minimize, with cr.compile(cr.value_and_grad(f))",
 }
 
@@ -71,6 +76,10 @@ OPTIONS: Mapping[str, str] = {
     "clipnorm": "transforms=[optim.ClipNorm(1.0)]",
     "global_clipnorm": "transforms=[optim.ClipNorm(1.0)]",
     "amsgrad": "optim.AMSGrad(parameters, lr) is a class of its own",
+    **dict.fromkeys(
+        ("use_ema", "ema_momentum"),
+        "callbacks.WeightAveraging(0.999) among the callbacks of cr.fit",
+    ),
     "decoupled_weight_decay": "optim.AdamW decays the weights themselves",
     "nesterov_momentum": "optim.Nesterov(parameters, lr, momentum=0.9) is a class of "
     "its own",

@@ -24,6 +24,10 @@ CALLBACKS: Mapping[str, str] = {
     "optim.Adam(params, lr=optim.Cosine(0.001, steps=1000))",
     "TensorBoard": "callbacks.Watch(); history is a table of all epochs",
     "CSVLogger": "pd.DataFrame(history).to_csv('history.csv')",
+    **dict.fromkeys(
+        ("SwapEMAWeights", "StochasticWeightAveraging", "EMA"),
+        "callbacks.WeightAveraging(0.999)",
+    ),
     "History": "cr.fit returns it",
     "LambdaCallback": "a class of its own: class Mine(callbacks.Callback)",
     "TerminateOnNaN": "leave it out: cr.fit stops at a loss that is NaN",
