@@ -133,9 +133,15 @@ def _advise_methods(kind: type, address: str) -> None:
             continue
         if layer and name in ("__init__", "__call__", "forward"):
             continue
-        takes_some = len(inspect.signature(method).parameters) > 1  # besides self
-        if takes_some or layer or name == "__init__":
+        if _takes_some(method) or layer or name == "__init__":
             type.__setattr__(kind, name, advised(address)(method))
+
+
+def _takes_some(method: FunctionType) -> bool:
+    """Whether a method takes arguments besides ``self``."""
+    code = method.__code__
+    any_number = bool(code.co_flags & (inspect.CO_VARARGS | inspect.CO_VARKEYWORDS))
+    return code.co_argcount + code.co_kwonlyargcount + any_number > 1
 
 
 def _is_advised(function: FunctionType) -> bool:

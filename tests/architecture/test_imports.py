@@ -112,6 +112,40 @@ def test_importing_the_package_brings_in_no_slow_part_of_the_library() -> None:
     assert not extra & SLOW
 
 
+#: A small network, trained on arrays.
+TRAINING = """
+import chainrule as cr, numpy as np
+model = cr.nn.Linear(2, 2)
+cr.fit(model, (np.eye(4)[:, :2], [0, 1, 0, 1]), epochs=1, progress=False)
+import sys; print(*sys.modules)
+"""
+
+#: What only files, tables and named data sets need, and what takes long to import.
+NOT_FOR_ARRAYS = (
+    "chainrule.data.images.",
+    "chainrule.data.named.",
+    "chainrule.data.tables.",
+    "importlib.metadata",
+    "numpy.ma",
+    "sklearn",
+    "scipy",
+    "rich",
+    "matplotlib",
+)
+
+
+def test_training_on_arrays_brings_in_no_reader_of_files() -> None:
+    found = subprocess.run(
+        [sys.executable, "-c", TRAINING],
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+        cwd=ROOT,
+    ).stdout.split()
+    assert "chainrule.training.loop" in found
+    assert not [each for each in found if f"{each}.".startswith(NOT_FOR_ARRAYS)]
+
+
 def test_the_package_needs_only_what_its_base_install_brings() -> None:
     needed = {
         (module.split(".")[0], file.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
 import re
 import signal
@@ -23,6 +24,7 @@ from chainrule.config import config
 from chainrule.errors import FileError, NumericsError
 from chainrule.training import fit, waiting
 from chainrule.training.callbacks import Callback, Checkpoint
+from chainrule.training.environment import version_of
 from chainrule.training.history import History
 from tests.training.conftest import Points
 
@@ -312,3 +314,23 @@ def test_the_command_refuses_to_go_on_with_a_run_that_goes_on(tmp_path: Path) ->
     assert isinstance(result.exception, FileError)
     assert "is writing there: one run at a time" in result.exception.what
     assert CliRunner().invoke(train.command, ["--resume", str(out)]).exit_code == 0
+
+
+@pytest.mark.parametrize("package", ["numpy", "llvmlite", "scipy", "rich"])
+def test_the_release_of_a_package_is_what_python_says_it_is(package: str) -> None:
+    assert version_of(package) == importlib.metadata.version(package)
+
+
+def test_a_package_without_a_release_has_none() -> None:
+    assert version_of("no_such_package") is None
+    assert version_of("json") is None
+
+
+def test_a_package_that_no_installer_put_there_is_asked_of_python(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "loose").mkdir()
+    (tmp_path / "loose" / "__init__.py").touch()
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(importlib.metadata, "version", lambda name: f"{name} 1")
+    assert version_of("loose") == "loose 1"

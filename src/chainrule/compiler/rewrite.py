@@ -46,21 +46,16 @@ def remade(node: Node, inputs: Sequence[Node]) -> Node:
     """The same operation on other inputs, with the name, line and origin of the old
     node.
     """
-    copy = Node.kind(
-        node.op, tuple(inputs), node.params, node.shape, node.dtype, name=node.name
-    )
-    copy.origin = node.origin
-    copy.position = node.position
-    return copy
+    op, params, name = node.op, node.params, node.name
+    made = tuple(inputs)
+    return Node.kind(op, made, params, node.shape, node.dtype, name=name, like=node)
 
 
 def applied(name: str, inputs: Sequence[Node], like: Node, **params: Any) -> Node:
     """An operation that stands for (a part of) another: its line and origin."""
     op: Primitive = REGISTRY[name]
     shape, dtype = op.infer(*inputs, **params)
-    made = Node.kind(op, tuple(inputs), params, shape, dtype)
-    made.origin, made.position = like.origin, like.position
-    return made
+    return Node.kind(op, tuple(inputs), params, shape, dtype, like=like)
 
 
 def reshaped(x: Node, shape: Shape, like: Node) -> Node:
@@ -72,9 +67,8 @@ def reshaped(x: Node, shape: Shape, like: Node) -> Node:
 
 def constant_leaf(node: Node, value: object) -> Node:
     """A leaf with this value in place of an operation."""
-    leaf = Node.kind(None, (), {}, node.shape, node.dtype, value, node.name)
-    leaf.position = node.position
-    return leaf
+    shape, dtype, name = node.shape, node.dtype, node.name
+    return Node.kind(None, (), {}, shape, dtype, value, name, like=node)
 
 
 # Questions that many passes ask. ------------------------------------------------------

@@ -24,16 +24,27 @@ from .augmentation import Augmentation
 from .batching import Stream, batches, epoch_order, num_batches
 from .buckets import bucket_by_length
 from .datasets import Dataset, Split, as_dataset
-from .images.folders import image_folder
 from .lazy_rows import Rows
 from .memory_maps import memory_map
-from .named.catalogue import load, names
 from .scaling import Standardiser, one_hot, standardise
 from .splitting import group_split, k_folds, train_test_split
-from .tables.columns import Columns, read_columns
-from .tables.table import Table, read_table
-from .tables.transform import TableTransform
 from .validation import check_labels
+
+if TYPE_CHECKING:
+    from .images.folders import image_folder
+    from .named.catalogue import load, names
+    from .tables.columns import Columns, read_columns
+    from .tables.table import Table, read_table
+    from .tables.transform import TableTransform
+
+#: What reads files is imported when it is first used: training on arrays needs none.
+LATER = {
+    ".images.folders": ["image_folder"],
+    ".named.catalogue": ["load", "names"],
+    ".tables.columns": ["Columns", "read_columns"],
+    ".tables.table": ["Table", "read_table"],
+    ".tables.transform": ["TableTransform"],
+}
 
 __all__ = [
     "Augmentation",
@@ -67,4 +78,6 @@ __all__ = [
 advise(__name__, __all__, "data.OPTIONS")
 __dir__ = listing(__all__)
 if not TYPE_CHECKING:  # so that type checkers still find wrong names
-    __getattr__ = missing_names(__name__, advice="data.NAMES")
+    __getattr__ = missing_names(
+        __name__, advice="data.NAMES", options="data.OPTIONS", later=LATER
+    )

@@ -11,6 +11,7 @@ inputs, so sorting by age is a topological order, and no walk recurses.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -63,30 +64,27 @@ class Graph:
         self.updates = tuple(updates)
         self.name = name
         self._canonical: tuple[Any, ...] | None = None
-        self._nodes: list[Node] | None = None
 
     @property
     def results(self) -> tuple[Node, ...]:
         """Everything a run must compute: the outputs, then the new values."""
         return self.outputs + tuple(new for _, new in self.updates)
 
-    @property
+    @cached_property
     def nodes(self) -> list[Node]:
         """The nodes that a run needs, each after its inputs; the graph's inputs
         included.
         """
-        if self._nodes is None:
-            self._nodes = in_order((*self.results, *self.inputs), stop=self.inputs)
-        return self._nodes
+        return in_order((*self.results, *self.inputs), stop=self.inputs)
 
-    @property
+    @cached_property
     def variables(self) -> list[Node]:
         """The leaves that are values of variables, read or updated, oldest first."""
         leaves = {node for node in self.nodes if node.owner is not None}
         leaves.update(leaf for leaf, _ in self.updates)
         return sorted(leaves - set(self.inputs), key=lambda node: node.age)
 
-    @property
+    @cached_property
     def constants(self) -> list[Node]:
         """The leaves whose values are part of the graph."""
         inputs = set(self.inputs)
@@ -94,7 +92,7 @@ class Graph:
             n for n in self.nodes if n.is_leaf and n.owner is None and n not in inputs
         ]
 
-    @property
+    @cached_property
     def operations(self) -> list[Node]:
         """The nodes that compute something, in order."""
         inputs = set(self.inputs)

@@ -68,6 +68,8 @@ class Node:
         literal: whether it is a Python number that an operator turned into a node.
         position: where in the user's program it was made, for ``line``.
         age: larger than that of every node made before.
+
+    A node made ``like`` another has its origin and position.
     """
 
     __slots__ = (
@@ -98,6 +100,7 @@ class Node:
         dtype: DType,
         value: Any = None,
         name: str = "",
+        like: Node | None = None,
     ) -> None:
         self.op = op
         self.inputs = inputs
@@ -107,12 +110,11 @@ class Node:
         self.value = value
         self.name = name
         self.owner: Node | None = None
-        self.origin: Node | None = _origin.get()
+        self.origin: Node | None = _origin.get() if like is None else like.origin
         self.literal = False
         self.age = next(ages)
-        self.position: Position | None = (
-            user_position() if self.origin is None else self.origin.position
-        )
+        of = self.origin if like is None else like
+        self.position: Position | None = user_position() if of is None else of.position
 
     @property
     def line(self) -> SourceLine | None:

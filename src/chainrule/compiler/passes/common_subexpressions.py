@@ -40,5 +40,5 @@ def expression_of(node: Node, inputs: Sequence[Node]) -> Hashable:
 def identity(node: Node) -> Hashable:
     """Equal for equal numbers; of other nodes each has its own."""
     if is_number(node):
-        return str(node.dtype), node.value.tobytes()
+        return node.dtype, node.value.tobytes()
     return id(node)

@@ -20,6 +20,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from operator import is_
 from typing import ClassVar, Self, TypeAlias, cast
 
 from ....dtypes import DType
@@ -141,7 +142,9 @@ class Step:
 
     def mapped(self, change: Callable[[Argument], Argument]) -> Step:
         """The same step with every argument changed."""
-        return replace(self, arguments=tuple(map(change, self.arguments)))
+        changed = tuple(map(change, self.arguments))
+        same = all(map(is_, changed, self.arguments))
+        return self if same else replace(self, arguments=changed)
 
 
 # Fused kernels.
@@ -211,7 +214,8 @@ class Fused(ABC):
         def change(argument: Argument) -> Argument:
             if not isinstance(argument, Access):
                 return argument
-            return replace(argument, buffer=names.get(argument.buffer, argument.buffer))
+            new = names.get(argument.buffer)
+            return argument if new is None else replace(argument, buffer=new)
 
         return self.mapped(change)
 

@@ -190,16 +190,13 @@ class Placement:
     def _join_all(self, group: Group, operations: list[Operation]) -> bool:
         """Puts all the operations into a kernel, or none of them."""
         before = group.snapshot()
-        ready = dict.fromkeys(
-            (each.store.buffer for each in operations), group.position
-        )
         view = ChainMap({}, self.ready)
         for operation in operations:
             if not group.join(operation, view, self.types):
                 group.restore(before)
                 return False
             buffer = operation.store.buffer
-            view[buffer] = max(view[buffer], ready[buffer])
+            view[buffer] = max(view[buffer], group.position)
         for operation in operations:
             self.waiting.pop(operation.store.buffer, None)
             self._joined(group, operation)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from ....shapes import Shape
@@ -47,15 +47,13 @@ class View:
             0 if n == 1 else stride
             for n, stride in zip(self.shape, self.strides, strict=True)
         )
-        return replace(self, shape=shape, strides=strides)
+        return View(self.buffer, shape, strides, self.offset)
 
     def transpose(self, axes: Sequence[int]) -> View:
         """The axes in another order."""
-        return replace(
-            self,
-            shape=tuple(self.shape[axis] for axis in axes),
-            strides=tuple(self.strides[axis] for axis in axes),
-        )
+        shape = tuple([self.shape[axis] for axis in axes])
+        strides = tuple([self.strides[axis] for axis in axes])
+        return View(self.buffer, shape, strides, self.offset)
 
     def flip(self, axes: Sequence[int]) -> View:
         """Walked backwards along axes."""
@@ -63,7 +61,7 @@ class View:
         for axis in axes:
             offset += strides[axis] * max(self.shape[axis] - 1, 0)
             strides[axis] = -strides[axis]
-        return replace(self, strides=tuple(strides), offset=offset)
+        return View(self.buffer, self.shape, tuple(strides), offset)
 
     def slice(self, start: Shape, shape: Shape, step: Shape) -> View:
         """Every ``step``-th element from ``start`` on, ``shape`` of them."""
@@ -71,7 +69,7 @@ class View:
             first * stride for first, stride in zip(start, self.strides, strict=True)
         )
         strides = tuple(a * b for a, b in zip(self.strides, step, strict=True))
-        return replace(self, shape=shape, strides=strides, offset=offset)
+        return View(self.buffer, shape, strides, offset)
 
     def windows(
         self, shape: Shape, stride: Sequence[int], dilation: Sequence[int]
@@ -81,16 +79,18 @@ class View:
         first, *steps, last = self.strides
         moves = tuple(a * b for a, b in zip(steps, stride, strict=True))
         inside = tuple(a * b for a, b in zip(steps, dilation, strict=True))
-        return replace(self, shape=shape, strides=(first, *moves, *inside, last))
+        return View(self.buffer, shape, (first, *moves, *inside, last), self.offset)
 
     def reshape(self, shape: Shape) -> View | None:
         """The same elements in another shape, or None where that needs a copy."""
         if math.prod(shape) != self.size:
             return None
         if self.size == 0:
-            return replace(self, shape=shape, strides=(0,) * len(shape))
+            return View(self.buffer, shape, (0,) * len(shape), self.offset)
         strides = reshaped_strides(self.shape, self.strides, shape)
-        return None if strides is None else replace(self, shape=shape, strides=strides)
+        if strides is None:
+            return None
+        return View(self.buffer, shape, strides, self.offset)
 
 
 def whole(buffer: int, shape: Shape) -> View:

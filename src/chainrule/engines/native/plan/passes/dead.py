@@ -55,7 +55,7 @@ def _without(kernel: FusedKernel, wanted: set[int]) -> FusedKernel | None:
     numbers = {old: new for new, old in enumerate(order)}
 
     def moved(argument: Argument) -> Argument:
-        if isinstance(argument, Local):
+        if isinstance(argument, Local) and numbers[argument.step] != argument.step:
             return Local(numbers[argument.step])
         return argument
 
