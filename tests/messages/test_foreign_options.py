@@ -370,8 +370,8 @@ def test_methods_of_a_network_say_what_they_take(
         (lambda: cr.allclose, "np.allclose(x, y) compares the values"),
         (lambda: cr.vmap, "leave it out: functions take batches, the samples first"),
         (lambda: cr.while_loop, "cr.scan(f, init, xs) repeats a step"),
-        (lambda: optim.LBFGS,
-         "scipy.optimize.minimize, with cr.compile(cr.value_and_grad(f))"),
+        (lambda: optim.LBFGS([cr.parameter(1.0)], max_iter=9),  # type: ignore[call-arg]
+         "optimizer.minimize(loss, iterations=1000); cr.fit(…, epochs=1000)"),
     ],
 )  # fmt: skip
 def test_what_is_looked_for_in_the_first_week_is_answered(

@@ -18,6 +18,7 @@ from .. import pictures
 from ..compiler.registry import ENGINES
 from ..errors import ArgumentError
 from ..explain.explanation import Explanation
+from ..optim import Minimizer
 from ..runs import first_layer, network, sources
 from ..runs.folder import RunFolder
 from ..runs.saved_run import SavedRun
@@ -27,6 +28,7 @@ from ..training.examples import (
     LabelCheck,
     training_and_validation,
 )
+from ..training.minimizing import MinimizingStep
 from ..training.objective import Objective
 from ..training.step import training_step
 from ..wording import counted
@@ -161,16 +163,20 @@ def _show_compiled(
     train, _ = training_and_validation(examples, None, model, words.seed)
     steps = cr.data.num_batches(len(examples), words.batch_size)
     objective = Objective(words.loss, train.kind)
-    step = training_step(
+    optimizer = network.make_optimizer(model, words, steps)
+    minimizes = isinstance(optimizer, Minimizer)
+    make: Any = MinimizingStep if minimizes else training_step
+    step = make(
         model,
         objective,
         chosen_metrics(None, objective),
-        network.make_optimizer(model, words, steps),
+        optimizer,
         LabelCheck(train, objective),
         engine or words.engine,
     )
     inputs, targets = examples[: words.batch_size]
     explained = step.explain(np.asarray(inputs), np.asarray(targets), measure=True)
-    sentence = f"a training step of {folder}, {counted(len(inputs), 'example')}"
+    what = "an evaluation of loss and gradient" if minimizes else "a training step"
+    sentence = f"{what} of {folder}, {counted(len(inputs), 'example')}"
     terminal.result(sentence, "", str(explained))
     terminal.finish({"run": str(folder), "sentence": sentence, **explained.to_json()})

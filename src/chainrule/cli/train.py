@@ -19,6 +19,7 @@ from ..errors import ArgumentError
 from ..runs import architectures, learning, network, plan, sources
 from ..runs.folder import RunFolder
 from ..runs.learning import Run
+from ..runs.settings import Training
 from ..wording import counted
 from .application import Command, Interrupted
 from .arguments import LayerSizes, Name, Number, Whole, Words, as_options
@@ -193,6 +194,13 @@ def _resumed(asked: dict[str, Any]) -> Run:
     return learning.prepared(folder, settings, examples, resume=True)
 
 
+def _optimizer(words: Training) -> str:
+    """The optimizer, and how long its steps are."""
+    if words.schedule == network.LINE_SEARCH:
+        return f"{words.optimizer}, steps by line search"
+    return f"{words.optimizer}, learning rate {words.lr:g}, {words.schedule}"
+
+
 def _introduce(run: Run, terminal: Terminal) -> None:
     """Prints what is about to happen, in a few lines."""
     examples, settings = run.examples, run.settings
@@ -209,8 +217,7 @@ def _introduce(run: Run, terminal: Terminal) -> None:
         f"  {', '.join(sizes)} and {tested}",
         f"network  {network.in_words(settings.network, run.model.num_parameters)}",
         f"training {counted(words.epochs, 'epoch')} in batches of {words.batch_size}; "
-        f"{words.loss}; {words.optimizer}, learning rate {words.lr:g}, "
-        f"{words.schedule}; seed {words.seed}"
+        f"{words.loss}; {_optimizer(words)}; seed {words.seed}"
         + (f"; augmentation {', '.join(words.augment)}" * bool(words.augment)),
         f"folder   {run.folder}",
     )

@@ -35,10 +35,12 @@ from .adamw import AdamW
 from .algorithms import ALGORITHMS, by_name
 from .amsgrad import AMSGrad
 from .composed import Composed
+from .conjugate_gradient import ConjugateGradient
 from .evaluation import At, Moved
 from .gradient_descent import GradientDescent
 from .iteration import Iteration, Way
 from .lamb import LAMB
+from .lbfgs import LBFGS
 from .line_search import Backtracking, LineSearch, StrongWolfe
 from .lion import Lion
 from .minimizer import Minimizer
@@ -80,6 +82,7 @@ __all__ = [
     "L1",
     "L2",
     "LAMB",
+    "LBFGS",
     "SGD",
     "AMSGrad",
     "Accumulator",
@@ -92,6 +95,7 @@ __all__ = [
     "ClipNorm",
     "ClipValue",
     "Composed",
+    "ConjugateGradient",
     "Constant",
     "Cosine",
     "Exponential",

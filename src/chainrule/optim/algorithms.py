@@ -16,8 +16,12 @@ from .adagrad import Adagrad
 from .adam import Adam
 from .adamw import AdamW
 from .amsgrad import AMSGrad
+from .conjugate_gradient import ConjugateGradient
+from .gradient_descent import GradientDescent
 from .lamb import LAMB
+from .lbfgs import LBFGS
 from .lion import Lion
+from .minimizer import Minimizer
 from .momentum import Momentum
 from .muon import Muon
 from .nadam import Nadam
@@ -28,23 +32,27 @@ from .rmsprop import RMSProp
 from .sgd import SGD
 from .sparse_adam import SparseAdam
 
-#: In the order in which they came.
-IN_ORDER: tuple[type[Optimizer], ...] = (
+#: In the order in which they came; last those that evaluate the loss themselves.
+IN_ORDER: tuple[type[Optimizer | Minimizer], ...] = (
     *(SGD, Momentum, Nesterov, Adagrad, RMSProp, Adadelta),
     *(Adam, AdamW, SparseAdam, Nadam, AMSGrad, LAMB, Lion, Muon),
+    *(GradientDescent, ConjugateGradient, LBFGS),
 )
 #: name → algorithm
-ALGORITHMS: Mapping[str, type[Optimizer]] = MappingProxyType(
+ALGORITHMS: Mapping[str, type[Optimizer | Minimizer]] = MappingProxyType(
     {each.__name__.lower(): each for each in IN_ORDER}
 )
 
 
-def by_name(name: str, params: Params | None = None, **options: Any) -> Optimizer:
+def by_name(
+    name: str, params: Params | None = None, **options: Any
+) -> Optimizer | Minimizer:
     """The optimizer of a name, "adam" for ``optim.Adam``, in small or capital letters.
 
     Arguments:
         name: one of "sgd momentum nesterov adagrad rmsprop adadelta adam adamw
-            sparseadam nadam amsgrad lamb lion muon".
+            sparseadam nadam amsgrad lamb lion muon gradientdescent conjugategradient
+            lbfgs"; "gradient_descent" is the same.
         params: parameters or groups of them; without, a specification for ``cr.fit``.
         options: what the algorithm's class takes: ``lr`` and its hyper-parameters.
 
@@ -57,7 +65,9 @@ def by_name(name: str, params: Params | None = None, **options: Any) -> Optimize
         >>> optim.by_name("adam", [cr.parameter([1.0, 2.0])], lr=0.01)
         Adam(lr=0.01, betas=(0.9, 0.999), eps=1e-08; 1 parameter, 2 numbers)
     """
-    algorithm = ALGORITHMS.get(str(name).lower())
+    plain = str(name).lower().replace("_", "").replace("-", "")
+    algorithm: type[Any] | None = ALGORITHMS.get(plain)
     if algorithm is None:
         raise unknown_option("optimizer", name, ALGORITHMS)
-    return algorithm(params, **options)
+    made: Optimizer | Minimizer = algorithm(params, **options)
+    return made

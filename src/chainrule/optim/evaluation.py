@@ -82,16 +82,20 @@ class Owner(Protocol):
     def slot(self, name: str, weights: Iterable[Parameter]) -> dict[Parameter, Any]:
         """What is remembered under a name, by parameter."""
 
-    def remember(self, state: Mapping[str, Values]) -> None:
+    @property
+    def shared(self) -> dict[str, Any]:
+        """What is remembered of all parameters together, by name."""
+
+    def remember(self, state: Mapping[str, Any]) -> None:
         """Puts new values in the place of what is remembered."""
 
     def minimised(self, objective: Any, data: tuple[Any, ...]) -> tuple[Any, Any, Any]:
         """What is minimised, the loss, and what is measured."""
 
-    def direction(self, at: At) -> tuple[Values, Mapping[str, Values]]:
+    def direction(self, at: At) -> tuple[Values, Mapping[str, Any]]:
         """The direction at a point, and the new state."""
 
-    def learned(self, moved: Moved) -> Mapping[str, Values]:
+    def learned(self, moved: Moved) -> Mapping[str, Any]:
         """What is to be remembered of a step."""
 
 
@@ -118,6 +122,11 @@ class At:
     data: tuple[Any, ...]
     numbers: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def shared(self) -> dict[str, Any]:
+        """What is remembered of all parameters together, by name."""
+        return self.owner.shared
+
     def state(self, slot: str) -> dict[Parameter, Any]:
         """What is remembered under a name, by parameter."""
         return self.owner.slot(slot, self.gradient)
@@ -131,11 +140,13 @@ class Moved:
         step: s, the parameters' change.
         gradient: at the new point.
         state: what is remembered, slot → parameter → value.
+        shared: what is remembered of all parameters together, by name.
     """
 
     step: Values
     gradient: Values
     state: Mapping[str, Values]
+    shared: Mapping[str, Any]
 
 
 class Programs:
@@ -280,6 +291,7 @@ class Programs:
             {w: w.read() - origin[w] for w in weights},
             owner.slot("gradient", weights),
             {n: owner.slot(n, weights) for n in owner.slots},
+            owner.shared,
         )
         owner.remember(owner.learned(moved))
 

@@ -178,6 +178,7 @@ def transforms(where: str, name: str, value: object) -> tuple[Callable[..., Any]
 CHECKS: Mapping[str, Check] = {
     "lr": learning_rate,
     "maximize": flag,
+    "history": whole,
     "l2": not_negative,
     "gradient_tolerance": not_negative,
     "loss_tolerance": not_negative,
@@ -203,13 +204,20 @@ def checked(where: str, values: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def unknown(kind: str, name: object, known: Iterable[str]) -> OptionError:
+def unknown(
+    kind: str, name: object, known: Iterable[str], address: str = "optim.OPTIONS"
+) -> OptionError:
     """The error for an option that this algorithm does not have."""
-    return unknown_option(kind, name, known, table("optim.OPTIONS").get(str(name)))
+    return unknown_option(kind, name, known, table(address).get(str(name)))
 
 
-def refuse_unknown(algorithm: type, given: Mapping[str, Any]) -> None:
+def refuse_unknown(algorithm: type, given: Mapping[str, Any], address: str) -> None:
     """Looks for options that the constructor of an algorithm does not have.
+
+    Arguments:
+        algorithm: its class.
+        given: the options.
+        address: of the table of what other libraries call them.
 
     Raises:
         OptionError: with the nearest option, or with the class that has it.
@@ -220,7 +228,7 @@ def refuse_unknown(algorithm: type, given: Mapping[str, Any]) -> None:
     known = [name for name in arguments if name != "self"]
     for name in given:
         if name not in known:
-            raise unknown(f"option of {algorithm.__name__}", name, known)
+            raise unknown(f"option of {algorithm.__name__}", name, known, address)
 
 
 def _shown(value: object) -> str:

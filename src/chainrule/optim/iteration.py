@@ -67,6 +67,7 @@ class Now:
         stalled: iterations in a row that changed it by no more than its rounding.
         fresh: whether nothing is remembered of other points.
         known: whether the above and the gradient are those of the parameters now.
+        steps: how many iterations have moved the parameters.
         numbers: what the algorithm remembers, by name.
     """
 
@@ -79,6 +80,7 @@ class Now:
     stalled: int = 0
     fresh: bool = True
     known: bool = False
+    steps: int = 0
     numbers: dict[str, float] = field(default_factory=dict)
     # What a checkpoint does not have.
     loaded: bool = False

@@ -124,9 +124,9 @@ class StrongWolfe(LineSearch):
     a step is made smaller, by the minima of cubic and quadratic polynomials through the
     losses and slopes at its ends, until a point in it satisfies both.
 
-    Near a minimum the losses of neighbouring points differ by less than they are
-    rounded; then the slopes alone decide, φ′(α) ≤ (1 − 2 c₁) |φ′(0)|, where the loss is
-    not larger than at the start (the approximate conditions of Hager and Zhang).
+    Near a minimum losses differ by less than they are rounded. Where φ(α) is φ(0) the
+    slopes alone decide, φ′(α) ≤ (1 − 2 c₁) |φ′(0)|: the approximate conditions of Hager
+    and Zhang.
 
     Arguments:
         decrease: c₁, between 0 and ``curvature``.
@@ -174,7 +174,7 @@ class StrongWolfe(LineSearch):
         if point.loss <= start.loss + self.decrease * point.step * start.slope:
             return True
         flat = point.slope <= (2 * self.decrease - 1) * start.slope
-        return flat and point.loss <= start.loss
+        return flat and point.loss == start.loss
 
     def search(self, evaluate: Evaluate, start: Point, first: float) -> Point:
         """A point that satisfies both conditions; if there is none, the best one."""

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from ..checks import first_fault
-from ..errors import ArgumentError, NumericsError
+from ..errors import ArgumentError, NumericsError, unknown_option
 from ..foreign import is_unknown, no_attribute, no_such_setting
 from ..graph import Array, changes, settings_changes
 from ..variable import Parameter, Variable
@@ -82,6 +82,11 @@ class Minimizer(Updater):
     slots: ClassVar[tuple[str, ...]] = ()
     #: The names of numbers that it remembers, and their first values.
     numbers: ClassVar[Mapping[str, float]] = {}
+    options_elsewhere = "optim.MINIMIZING"
+    #: The options that are one of some names.
+    choices: ClassVar[Mapping[str, Sequence[str]]] = {}
+    #: The options that cannot be set later.
+    fixed: ClassVar[tuple[str, ...]] = ()
     #: Whether ``learned`` looks at every step that was made.
     learns: ClassVar[bool] = False
     #: Whether ``direction`` evaluates the objective, and so needs the data.
@@ -102,13 +107,14 @@ class Minimizer(Updater):
             """Sets a hyper-parameter, checked, or an attribute that there is."""
             options = vars(self).get("options", {})
             if name in options:
-                value = checked(type(self).__name__, {name: value})[name]
+                self._refuse_fixed(name)
+                value = self._checked({name: value})[name]
                 super().__setattr__("options", Options({**options, name: value}))
                 if name == "l2":
                     parts = [Part(each.parameters, value) for each in self.groups]
                     super().__setattr__("groups", tuple(parts))
             elif options and is_unknown(self, name):
-                tables = "optim.MINIMIZER", "optim.OPTIONS"
+                tables = "optim.MINIMIZER", "optim.MINIMIZING"
                 raise no_such_setting(self, name, *tables, known=tuple(options))
             else:
                 super().__setattr__(name, value)
@@ -129,7 +135,7 @@ class Minimizer(Updater):
         self.groups: tuple[Part, ...] = ()
         self._all: tuple[Parameter, ...] = ()
         self._state: dict[Parameter, dict[str, Variable]] = {}
-        self._count = Variable(0, name="step")
+        self._shared: dict[str, Variable] = {}
         self._now = Now(numbers=dict(self.numbers))
         given = {
             **(options or {}),
@@ -139,7 +145,7 @@ class Minimizer(Updater):
             "loss_tolerance": loss_tolerance,
             "maximize": maximize,
         }
-        self.options = Options(checked(name, given))
+        self.options = Options(self._checked(given))
         if params is not None:
             self._bind(params)
 
@@ -147,7 +153,6 @@ class Minimizer(Updater):
         defaults = {"l2": self.options["l2"]}
         found = parameters_and_options(type(self).__name__, params, defaults)
         self.groups = tuple(Part(w, options["l2"]) for _, w, options in found)
-        self._count = Variable(0, name="step")
         self._now = Now(numbers=dict(self.numbers))
         self._all = tuple(w for group in self.groups for w in group.parameters)
         self._state = {}
@@ -157,11 +162,13 @@ class Minimizer(Updater):
                 slot: Variable(self.first_state(slot, w), name=f"{w.name or i}.{slot}")
                 for slot in ("origin", "direction", "gradient", *self.slots)
             }
+        first = self.first_shared()
+        self._shared = {name: Variable(first[name], name=name) for name in first}
 
     # What an algorithm says. ---------------------------------------------------------
 
     @abstractmethod
-    def direction(self, at: At) -> tuple[Values, Mapping[str, Values]]:
+    def direction(self, at: At) -> tuple[Values, Mapping[str, Any]]:
         """The direction d at a point, and the new state: a pure function, traced.
 
         If the loss does not fall along d, steepest descent takes its place.
@@ -170,12 +177,13 @@ class Minimizer(Updater):
             at: gradient, state, objective and data.
 
         Returns:
-            d by parameter, and slot → parameter → new value, of what is to change.
+            d by parameter, and the new state of what is to change: slot → parameter →
+            value, or the name of what is shared → value.
         """
 
-    def learned(self, moved: Moved) -> Mapping[str, Values]:
-        """What is to be remembered of a step that was made: slot → parameter → new
-        value; traced, and only called where ``learns``.
+    def learned(self, moved: Moved) -> Mapping[str, Any]:
+        """The new state after a step that was made, as of ``direction``; traced, and
+        only called where ``learns``.
         """
         return {}
 
@@ -188,6 +196,10 @@ class Minimizer(Updater):
     def first_state(self, slot: str, w: Parameter) -> Array:
         """What is remembered of a parameter before the first step: zeros."""
         return np.zeros(w.shape, w.dtype)
+
+    def first_shared(self) -> Mapping[str, Array]:
+        """What is remembered of all parameters together before the first step."""
+        return {}
 
     def go(self, start: Point, data: tuple[Any, ...]) -> tuple[Point, str]:
         """From a point to a better one: a direction and a line search along it.
@@ -238,9 +250,9 @@ class Minimizer(Updater):
             return last
 
         start = start._replace(slope=way.slope)
-        self._now.slope = way.slope
         search: LineSearch = self.options["line_search"]
         found = search.search(evaluate, start, self.first_step(way))
+        self._now.slope = way.slope
         if last.step != found.step:
             self.evaluated(found.step, data)
         return found
@@ -274,9 +286,17 @@ class Minimizer(Updater):
         """What is remembered under a name, by parameter."""
         return {w: self._state[w][name].read() for w in weights}
 
-    def remember(self, state: Mapping[str, Values]) -> None:
+    @property
+    def shared(self) -> dict[str, Any]:
+        """What is remembered of all parameters together, by name."""
+        return {name: each.read() for name, each in self._shared.items()}
+
+    def remember(self, state: Mapping[str, Any]) -> None:
         """Puts new values in the place of what is remembered."""
         for slot, values in state.items():
+            if slot in self._shared:
+                self._shared[slot].assign(values)
+                continue
             for w, value in values.items():
                 self._state[w][slot].assign(value)
 
@@ -355,6 +375,21 @@ class Minimizer(Updater):
             last = last._replace(stopped=f"{iterations} iterations are done")
         return last._replace(evaluations=evaluations, products=products)
 
+    def explain(self, objective: Any, *data: Any, measure: bool = False) -> Any:
+        """How one evaluation of loss and gradient is compiled, the heart of a step.
+
+        Arguments:
+            objective, data: as for ``step``.
+            measure: also run it, for the time that it takes.
+
+        Returns:
+            What ``explain`` of a compiled function returns, a ``Report``.
+        """
+        self._check_bound("explain")
+        check_objective(type(self).__name__, objective)
+        self._choose(objective)
+        return self._programs.evaluate.explain(as_number(0.0), *data, measure=measure)
+
     def converged(self) -> str:
         """Why there is nothing more to do at this point; "" if there is."""
         now, options = self._now, self.options
@@ -373,6 +408,28 @@ class Minimizer(Updater):
                 "iterations"
             )
         return ""
+
+    def _checked(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """The options, each after the check for its name."""
+        name = type(self).__name__
+        for option, value in options.items():
+            known = self.choices.get(option)
+            if known is not None and value not in known:
+                raise unknown_option(f"{option} of {name}", value, known)
+            if option == "line_search" and not isinstance(value, LineSearch):
+                raise ArgumentError(
+                    f"{name}: line_search = {value!r}: it must be a line search",
+                    fix="line_search=optim.StrongWolfe(), or optim.Backtracking()",
+                )
+        return checked(name, options)
+
+    def _refuse_fixed(self, name: str) -> None:
+        if name in self.fixed:
+            kind = type(self).__name__
+            raise ArgumentError(
+                f"{kind}.{name} = …: it is decided when the optimizer is made",
+                fix=f"optim.{kind}(…, {name}=…), another one",
+            )
 
     @property
     def _programs(self) -> Programs:
@@ -468,7 +525,7 @@ class Minimizer(Updater):
         size = max(abs(now.value), abs(start.loss))
         still = start.loss - now.value <= self._rounding * size
         now.stalled = now.stalled + 1 if still else 0
-        self._count.assign(self._count + 1)
+        now.steps += 1
 
     @property
     def _rounding(self) -> float:
@@ -483,12 +540,13 @@ class Minimizer(Updater):
     @property
     def num_steps(self) -> int:
         """How many iterations have moved the parameters."""
-        return int(self._count.item())
+        return self._now.steps
 
     # Saving and resuming. ------------------------------------------------------------
 
     def _variables(self) -> dict[str, Variable]:
-        names = state_names(self._count, (), self._state)
+        names = state_names(Variable(self._now.steps), (), self._state)
+        names |= {f"shared.{name}": each for name, each in self._shared.items()}
         now = self._now
         values = {name: getattr(now, name) for name in SAVED} | now.numbers
         for name, value in values.items():
@@ -510,6 +568,7 @@ class Minimizer(Updater):
             setattr(now, name, type(getattr(now, name))(value))
         for name in now.numbers:
             now.numbers[name] = float(np.asarray(state[f"number.{name}"]))
+        now.steps = int(np.asarray(state["step"]))
         now.measured = now.changed = None
         now.loaded = True
 
@@ -522,7 +581,7 @@ class Minimizer(Updater):
 
     def _set_options(self, options: Sequence[Mapping[str, Any]]) -> None:
         for name, value in options[0].items():
-            if name != "line_search":
+            if name not in ("line_search", *self.fixed):
                 setattr(self, name, value)
         pairs = zip(self.groups, options, strict=True)
         self.groups = tuple(Part(group.parameters, each["l2"]) for group, each in pairs)

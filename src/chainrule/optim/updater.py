@@ -13,7 +13,7 @@ import copy
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from os import PathLike
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from .. import saving
 from ..errors import ArgumentError, TraceError
@@ -27,9 +27,12 @@ from .state_dict import checked_state, saved_options
 class Updater(Watched, ABC):
     """The base of what changes parameters: everything but how it changes them."""
 
+    #: The table of what other libraries call the options.
+    options_elsewhere: ClassVar[str] = "optim.OPTIONS"
+
     def __new__(cls, *args: Any, **options: Any) -> Self:
         """Refuses unknown options before Python does, and says what is known."""
-        refuse_unknown(cls, options)
+        refuse_unknown(cls, options, cls.options_elsewhere)
         return super().__new__(cls)
 
     # What a kind of updater says. ----------------------------------------------------

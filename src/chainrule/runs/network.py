@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .. import nn, optim
@@ -50,6 +50,13 @@ LEARNING_RATES: Mapping[str, float] = {
 #: optimizer ↦ its default weight decay
 WEIGHT_DECAY: Mapping[str, float] = {"adamw": 0.01, "lamb": 0.01, "muon": 0.1}
 
+#: What the settings of a minimizer say in the place of a schedule.
+LINE_SEARCH = "line_search"
+
+#: How many iterations a minimizer makes at most, and how many it may go on without
+#: improvement on the validation data.
+ITERATIONS, ITERATIONS_WITHOUT = 300, 30
+
 SCHEDULES = ("one_cycle", "cosine", "constant")
 
 
@@ -73,8 +80,22 @@ class Defaults:
     patience: int | None
     members: int = 1
 
-    def learning_rate(self, optimizer: str) -> float:
-        """The learning rate for an optimizer."""
+    def for_optimizer(self, optimizer: str, examples: int) -> Defaults:
+        """The defaults for an optimizer; for a minimizer no dropout, which would make
+        another function of the loss in every iteration.
+        """
+        if not is_minimizer(optimizer):
+            return replace(self, lr=self._learning_rate(optimizer))
+        return replace(
+            self,
+            dropout=0.0,
+            epochs=ITERATIONS,
+            batch_size=examples,
+            lr=0.0,
+            patience=ITERATIONS_WITHOUT,
+        )
+
+    def _learning_rate(self, optimizer: str) -> float:
         return LEARNING_RATES.get(optimizer, self.lr)
 
 
@@ -148,16 +169,24 @@ def average(loss: str) -> str:
     return "probabilities" if loss == "cross_entropy" else "values"
 
 
+def is_minimizer(optimizer: str) -> bool:
+    """Whether an optimizer evaluates the loss itself, on all examples at once."""
+    return issubclass(optim.ALGORITHMS[optimizer], optim.Minimizer)
+
+
 def make_optimizer(
     model: nn.Module, training: Training, steps_per_epoch: int
-) -> optim.Optimizer:
-    """The optimizer of a run, with its learning-rate schedule.
+) -> optim.Optimizer | optim.Minimizer:
+    """The optimizer of a run, with its learning-rate schedule where it has one.
 
     Arguments:
         model: whose parameters it changes.
         training: its name, learning rate and schedule.
         steps_per_epoch: batches in an epoch.
     """
+    if is_minimizer(training.optimizer):
+        penalty = {"l2": training.weight_decay}
+        return optim.by_name(training.optimizer, model.parameters(), **penalty)
     steps = max(2, training.epochs * steps_per_epoch)
     rate: Any = training.lr
     if training.schedule == "one_cycle":

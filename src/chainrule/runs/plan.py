@@ -53,6 +53,21 @@ def _augment(
     return ("flip", "crop") if photographs and convolves else ()
 
 
+def _schedule(asked: dict[str, Any], optimizer: str) -> str:
+    """How the learning rate changes; an error for one that there is not."""
+    if not network.is_minimizer(optimizer):
+        schedule: str = asked.get("schedule", "one_cycle")
+        return schedule
+    for option in ("lr", "schedule"):
+        if option in asked:
+            raise ArgumentError(
+                f"--{option}: {optimizer} has no learning rate: a line search finds "
+                "the length of every step",
+                fix=f"leave --{option} out",
+            )
+    return network.LINE_SEARCH
+
+
 def _network(
     asked: dict[str, Any],
     examples: sources.Examples,
@@ -103,14 +118,16 @@ def settings_for(
     train = examples.train
     task = train.task
     shape = train.image_shape or ()
+    optimizer = asked.get("optimizer", "adam")
     usual = network.defaults(len(train), bool(shape), name)
+    usual = usual.for_optimizer(optimizer, len(train))
+    schedule = _schedule(asked, optimizer)
     loss = asked.get("loss", network.LOSSES[task][0])
     if loss not in network.LOSSES[task]:
         raise ArgumentError(
             f"--loss {loss}: not a loss for {task}",
             fix=f"one of {', '.join(network.LOSSES[task])}",
         )
-    optimizer = asked.get("optimizer", "adam")
     validation = asked.get("validation", VALIDATION)
     if not validation and "patience" in asked:
         raise ArgumentError(
@@ -126,8 +143,8 @@ def settings_for(
             batch_size=batch_size,
             optimizer=optimizer,
             loss=loss,
-            lr=asked.get("lr", usual.learning_rate(optimizer)),
-            schedule=asked.get("schedule", "one_cycle"),
+            lr=asked.get("lr", usual.lr),
+            schedule=schedule,
             weight_decay=asked.get(
                 "weight_decay", network.WEIGHT_DECAY.get(optimizer, 0.0)
             ),

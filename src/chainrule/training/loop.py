@@ -17,6 +17,7 @@ from typing import Any
 
 from .. import optim
 from ..config import config
+from ..data import Dataset
 from ..errors import ArgumentError
 from ..foreign import advised
 from ..nn.module import Module
@@ -210,7 +211,7 @@ class Loop:
         self.probes = [c for c in run.callbacks if hasattr(c, "measured")]
         make: Any = training_step if run.accumulate == 1 else AccumulatingStep
         if isinstance(run.optimizer, optim.Minimizer):
-            whole = run.num_batches == 1 and not examples.is_stream
+            whole = _is_whole(examples, run)
             make = functools.partial(MinimizingStep, whole=whole)
         self.step: Any = make(
             run.model,
@@ -340,16 +341,23 @@ def _batches(
     """
     size, several = run.batch_size, run.accumulate
     count = examples.num_batches(size, run.drop_last)
-    minimizing = isinstance(run.optimizer, optim.Minimizer)
     batches = examples.batches(
         size,
-        shuffle=not (minimizing and run.num_batches == 1),  # the same sums every time
+        shuffle=not _is_whole(examples, run),  # the same sums every time
         seed=run.seed,
         epoch=epoch - 1,
         start_batch=start * several if count is None else min(start * several, count),
         drop_last=run.drop_last,
     )
     return batches if several == 1 else _grouped(batches, several)
+
+
+def _is_whole(examples: Examples, run: Run) -> bool:
+    """Whether every epoch is an iteration on the same batch of all examples."""
+    if not isinstance(run.optimizer, optim.Minimizer) or run.num_batches != 1:
+        return False
+    source = examples.source
+    return isinstance(source, Dataset) and source.augmentation is None
 
 
 def _grouped(

@@ -78,6 +78,10 @@ class MinimizingStep:
         probed = [] if self._look is None else self._look(inputs, targets)
         return tensor(last.loss, dtype=float64), last.measured, probed
 
+    def explain(self, inputs: Any, targets: Any, *, measure: bool = False) -> Any:
+        """How an evaluation of loss and gradient is compiled."""
+        return self.optimizer.explain(self.composed, inputs, targets, measure=measure)
+
     def function(self, inputs: Any, targets: Any) -> Any:
         """The loss and its gradient, operation by operation."""
         value, loss, _ = self.optimizer.minimised(self.composed, (inputs, targets))

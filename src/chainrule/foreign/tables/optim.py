@@ -29,6 +29,35 @@ MINIMIZER: Mapping[str, str] = {
     "run": "optimizer.minimize(loss)",
 }
 
+ITERATIONS = "optimizer.minimize(loss, iterations=1000); cr.fit(…, epochs=1000)"
+
+#: Options that minimizers have in other libraries.
+MINIMIZING: Mapping[str, str] = {
+    **dict.fromkeys(("max_iter", "maxiter", "max_eval", "maxfun"), ITERATIONS),
+    **dict.fromkeys(
+        ("tolerance_grad", "gtol", "pgtol", "tol"), "gradient_tolerance=1e-05"
+    ),
+    **dict.fromkeys(("tolerance_change", "ftol", "factr"), "loss_tolerance=1e-09"),
+    **dict.fromkeys(
+        ("line_search_fn", "linesearch"), "line_search=optim.StrongWolfe()"
+    ),
+    **dict.fromkeys(
+        ("maxls", "max_linesearch"), "line_search=optim.StrongWolfe(most=20)"
+    ),
+    **dict.fromkeys(
+        ("history_size", "memory_size", "maxcor", "m"), "optim.LBFGS(history=10)"
+    ),
+    **dict.fromkeys(
+        ("lr", "learning_rate"),
+        "leave it out: a line search finds the length of every step",
+    ),
+    **dict.fromkeys(
+        ("transforms", "weight_decay"),
+        "l2=0.0001 adds λ/2 ‖w‖² to the loss, and so to the gradient",
+    ),
+    "closure": "optimizer.step(loss), with the function that computes it",
+}
+
 #: Attributes of a group of parameters.
 GROUP: Mapping[str, str] = {
     "params": "group.parameters",
@@ -63,7 +92,6 @@ NAMES: Mapping[str, str] = {
         "optim.WeightAverage(model.parameters()), or callbacks.WeightAveraging() in "
         "cr.fit",
     ),
-    "LBFGS": "scipy.optimize.minimize, with cr.compile(cr.value_and_grad(f))",
 }
 
 #: Options that some algorithms have in other libraries.

@@ -1,0 +1,335 @@
+"""L-BFGS and conjugate gradient: known functions, SciPy's answers, scikit-learn's."""
+
+import itertools
+
+import numpy as np
+import pytest
+from scipy import optimize
+
+import chainrule as cr
+from chainrule import losses, nn, optim
+from chainrule.errors import ArgumentError, OptionError
+from tests.optim.problems import PROBLEMS
+
+FORMULAS = ("polak_ribiere+", "fletcher_reeves", "hestenes_stiefel")
+
+
+class Logged(optim.StrongWolfe):
+    """The same search, which remembers every loss."""
+
+    def search(self, evaluate, start, first):
+        losses = seen.setdefault(id(self), [start.loss])
+
+        def logged(step):
+            point = evaluate(step)
+            losses.append(point.loss)
+            return point
+
+        return super().search(logged, start, first)
+
+
+seen: dict[int, list[float]] = {}
+
+
+def scipy_solution(function, start, **options):
+    """What SciPy's L-BFGS-B finds, by the same compiled function."""
+    compiled = cr.compile(cr.value_and_grad(function))
+
+    def value_and_gradient(x):
+        value, gradient = compiled(cr.tensor(x, dtype="float64"))
+        return value.item(), gradient.numpy()
+
+    settings = {"ftol": 0.0, "gtol": 1e-5, "maxiter": 5000, "maxfun": 10000, **options}
+    return optimize.minimize(
+        value_and_gradient, start, jac=True, method="L-BFGS-B", options=settings
+    )
+
+
+def reached(values, target):
+    """How many evaluations it took to get as low as this."""
+    low = np.minimum.accumulate(values)
+    return int(np.argmax(low <= target * (1 + 1e-6) + 1e-12)) + 1
+
+
+def test_as_few_evaluations_as_scipy_on_the_35_functions():
+    """As low as where SciPy's L-BFGS-B stops: median ratio at most 1, worst 1.3."""
+    ratios = {}
+    for problem in PROBLEMS:
+        theirs = scipy_solution(problem.value, problem.start)
+        w, search = cr.parameter(problem.start.copy()), Logged()
+        optim.LBFGS([w], line_search=search).minimize(lambda: problem.value(w))  # noqa: B023
+        values = seen.pop(id(search))
+        assert min(values) <= theirs.fun * (1 + 1e-6) + 1e-12, problem
+        ratios[str(problem)] = reached(values, theirs.fun) / theirs.nfev
+    assert np.median([*ratios.values()]) <= 1.0
+    assert max(ratios.values()) <= 1.3, max(ratios, key=ratios.get)
+
+
+def network(sizes, seed, activation=nn.Tanh):
+    cr.manual_seed(seed)
+    layers = []
+    for inputs, outputs in itertools.pairwise(sizes):
+        layers += [nn.Linear(inputs, outputs, dtype="float64"), activation()]
+    return nn.Sequential(*layers[:-1])
+
+
+NETWORKS = {
+    "a curve": ((1, 12, 1), 60, losses.mse),
+    "two layers": ((3, 10, 8, 2), 80, losses.mse),
+    "classes": ((6, 16, 4), 120, losses.cross_entropy),
+    "softplus": ((4, 12, 1), 60, losses.huber),
+    "linear": ((10, 3), 100, losses.cross_entropy),
+}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_as_few_evaluations_as_scipy_on_small_networks(name):
+    sizes, count, loss = NETWORKS[name]
+    rng = np.random.default_rng(len(name))
+    x = rng.normal(size=(count, sizes[0]))
+    amounts = (
+        np.sin(2 * x[:, :1] * np.arange(1, sizes[-1] + 1)) + 0.1 * x.sum(1)[:, None]
+    )
+    y = amounts.argmax(1) if loss is losses.cross_entropy else amounts
+    model = network(sizes, 3, nn.Softplus if name == "softplus" else nn.Tanh)
+    weights = model.parameters()
+    start = [w.numpy().copy() for w in weights]
+
+    @cr.compile
+    def value_and_gradient(flat, x, y):
+        at = 0
+        for w in weights:
+            w.assign(flat[at : at + w.size].reshape(w.shape))
+            at += w.size
+        value = loss(model(x), y)
+        gradients = cr.backprop(value)
+        return value, cr.concatenate([gradients[w].reshape(-1) for w in weights])
+
+    data = cr.tensor(x, dtype="float64"), cr.tensor(y)
+
+    def theirs(flat):
+        value, gradient = value_and_gradient(cr.tensor(flat, dtype="float64"), *data)
+        return value.item(), gradient.numpy()
+
+    flat = np.concatenate([each.ravel() for each in start])
+    settings = {"ftol": 0.0, "gtol": 1e-4, "maxiter": 400, "maxfun": 10000}
+    found = optimize.minimize(
+        theirs, flat, jac=True, method="L-BFGS-B", options=settings
+    )
+    for w, each in zip(weights, start, strict=True):
+        w.assign(each)
+    search = Logged()
+    optimizer = optim.LBFGS(weights, line_search=search, gradient_tolerance=1e-4)
+    optimizer.minimize(lambda x, y: loss(model(x), y), *data, iterations=400)
+    values = seen.pop(id(search))
+    assert reached(values, found.fun) <= 1.3 * found.nfev
+
+
+@pytest.mark.parametrize("formula", FORMULAS)
+def test_conjugate_gradient_ends_in_as_many_steps_as_there_are_eigenvalues(formula):
+    """On a bowl of 20 dimensions with 4 curvatures, and nearly exact steps."""
+    curvature = np.repeat([1.0, 3.0, 10.0, 30.0], 5)
+    w = cr.parameter(np.linspace(-1.0, 2.0, 20))
+    exact = optim.StrongWolfe(decrease=1e-7, curvature=1e-6, width=1e-12)
+    optimizer = optim.ConjugateGradient(
+        [w], formula=formula, line_search=exact, gradient_tolerance=1e-6
+    )
+    last = optimizer.minimize(lambda: 0.5 * (curvature * w * w).sum())
+    assert last.stopped.startswith("‖∇L‖") and optimizer.num_steps <= 5
+
+
+@pytest.mark.parametrize("formula", FORMULAS)
+@pytest.mark.parametrize("problem", PROBLEMS[:1] + PROBLEMS[4:5] + PROBLEMS[20:21])
+def test_conjugate_gradient_finds_the_minima(formula, problem):
+    w = cr.parameter(problem.start.copy())
+    optimizer = optim.ConjugateGradient([w], formula=formula)
+    last = optimizer.minimize(lambda: problem.value(w), iterations=3000)
+    assert last.stopped.startswith("‖∇L‖") and last.loss < 1e-8
+
+
+def two_loops(g, pairs):
+    """Algorithm 7.4 of Nocedal & Wright: H g."""
+    q, a = g.copy(), []
+    for s, y in reversed(pairs):
+        a.append(s @ q / (s @ y))
+        q -= a[-1] * y
+    s, y = pairs[-1]
+    q *= (s @ y) / (y @ y)
+    for (s, y), each in zip(pairs, reversed(a), strict=True):
+        q += s * (each - y @ q / (s @ y))
+    return q
+
+
+@pytest.mark.parametrize("history", [1, 3, 10])
+def test_the_direction_is_that_of_the_recursion_with_two_loops(history):
+    problem = PROBLEMS[20]
+    w = cr.parameter(problem.start.copy())
+    optimizer = optim.LBFGS([w], history=history, gradient_tolerance=0.0)
+    gradient = cr.grad(problem.value)
+
+    def at(x):
+        return gradient(cr.tensor(x, dtype="float64")).numpy()
+
+    points = [w.numpy().copy()]
+    for _ in range(14):
+        optimizer.step(lambda: problem.value(w), reuse=True)
+        points.append(w.numpy().copy())
+        if len(points) > 2:
+            changes = [(b - a, at(b) - at(a)) for a, b in itertools.pairwise(points)]
+            wanted = -two_loops(at(points[-2]), changes[:-1][-history:])
+            d = optimizer.state_dict()["0.direction"]
+            np.testing.assert_allclose(d, wanted, rtol=1e-5, atol=1e-9)
+
+
+def test_several_parameters_are_one_vector():
+    problem = PROBLEMS[20]
+    whole = cr.parameter(problem.start.copy())
+    one = optim.LBFGS([whole]).minimize(lambda: problem.value(whole))
+    parts = [cr.parameter(each.copy()) for each in np.split(problem.start, [3, 4])]
+    several = optim.LBFGS(parts).minimize(lambda: problem.value(cr.concatenate(parts)))
+    assert abs(one.evaluations - several.evaluations) <= 3
+    np.testing.assert_allclose(
+        np.concatenate([each.numpy() for each in parts]), whole.numpy(), atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("algorithm", [optim.LBFGS, optim.ConjugateGradient])
+@pytest.mark.parametrize("scale", [1e-20, 1e20, 1e150])
+def test_scales_of_the_loss_do_not_matter(algorithm, scale):
+    curvature = np.array([1.0, 10.0, 100.0])
+    w = cr.parameter(np.array([3.0, -2.0, 1.0]))
+    optimizer = algorithm([w], gradient_tolerance=1e-6 * scale)
+    last = optimizer.minimize(lambda: scale * 0.5 * (curvature * w * w).sum())
+    assert last.stopped.startswith("‖∇L‖")
+    np.testing.assert_allclose(w.numpy(), 0.0, atol=2e-6)
+
+
+@pytest.mark.parametrize("algorithm", [optim.LBFGS, optim.ConjugateGradient])
+def test_float32_stops_by_itself(algorithm):
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(50, 4)), rng.normal(size=(50, 1))
+    cr.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 1))
+    optimizer = algorithm(model.parameters(), gradient_tolerance=0.0)
+    data = cr.tensor(x, dtype="float32"), cr.tensor(y, dtype="float32")
+    last = optimizer.minimize(
+        lambda x, y: losses.mse(model(x), y), *data, iterations=20000
+    )
+    assert "rounding" in last.stopped or "no step" in last.stopped
+
+
+def test_logistic_regression_is_scikit_learns_to_six_digits():
+    from sklearn.datasets import load_iris
+    from sklearn.linear_model import LogisticRegression
+
+    x, y = load_iris(return_X_y=True)
+    x = (x - x.mean(0)) / x.std(0)
+    theirs = LogisticRegression(C=1.0, tol=1e-12, max_iter=10000).fit(x, y)
+    model = nn.Linear(4, 3, dtype="float64")
+    penalty = 1.0 / len(x)  # theirs is C Σ loss + ½‖w‖², ours the mean
+    groups = [
+        {"params": [model.weight], "l2": penalty},
+        {"params": [model.bias]},
+    ]
+    optimizer = optim.LBFGS(groups, gradient_tolerance=1e-10)
+    cr.fit(
+        model,
+        (x, y),
+        loss="cross_entropy",
+        optimizer=optimizer,
+        epochs=500,
+        progress=False,
+    )
+    np.testing.assert_allclose(model.weight.numpy(), theirs.coef_, atol=1e-6)
+    bias = model.bias.numpy()
+    np.testing.assert_allclose(bias - bias.mean(), theirs.intercept_, atol=1e-6)
+
+
+@pytest.mark.parametrize("algorithm", [optim.LBFGS, optim.ConjugateGradient])
+def test_fixed_large_batches_lower_the_loss(algorithm):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(512, 5)).astype(np.float32)
+    y = np.tanh(x @ rng.normal(size=(5, 1))).astype(np.float32)
+    cr.manual_seed(0)
+    model = nn.Sequential(nn.Linear(5, 8), nn.Tanh(), nn.Linear(8, 1))
+    history = cr.fit(
+        model,
+        (x, y),
+        optimizer=algorithm(),
+        batch_size=256,
+        epochs=15,
+        progress=False,
+    )
+    assert history.last["loss"] < 0.1 * history["loss"][0]
+
+
+@pytest.mark.parametrize("algorithm", [optim.LBFGS, optim.ConjugateGradient])
+@pytest.mark.parametrize("batch_size", [None, 16])
+def test_a_run_goes_on_from_a_checkpoint_to_the_bit(tmp_path, algorithm, batch_size):
+    def fitted(epochs, resume, folder):
+        rng = np.random.default_rng(0)
+        x = rng.normal(size=(40, 3)).astype(np.float32)
+        cr.manual_seed(1)
+        model = nn.Sequential(
+            nn.Linear(3, 6), nn.BatchNorm1d(6), nn.Tanh(), nn.Linear(6, 1)
+        )
+        history = cr.fit(
+            model,
+            (x, np.sin(x.sum(1, keepdims=True))),
+            optimizer=algorithm(),
+            epochs=epochs,
+            batch_size=batch_size,
+            validation=0.2,
+            callbacks=[cr.training.callbacks.Checkpoint(folder)],
+            resume=resume,
+            progress=False,
+        )
+        kept = [{k: v for k, v in row.items() if "second" not in k} for row in history]
+        return kept, model.state_dict()
+
+    rows, weights = fitted(9, None, tmp_path / "straight")
+    fitted(4, None, tmp_path / "parts")
+    again, resumed = fitted(9, "auto", tmp_path / "parts")
+    assert again == rows
+    for name, array in weights.items():
+        np.testing.assert_array_equal(resumed[name], array)
+
+
+def test_by_name_knows_them():
+    w = cr.parameter([1.0])
+    assert isinstance(optim.by_name("lbfgs", [w], history=5), optim.LBFGS)
+    for name in ("conjugate_gradient", "ConjugateGradient", "conjugategradient"):
+        assert isinstance(optim.by_name(name, [w]), optim.ConjugateGradient)
+
+
+def test_the_history_is_decided_when_it_is_made():
+    optimizer = optim.LBFGS([cr.parameter([1.0])])
+    with pytest.raises(ArgumentError) as caught:
+        optimizer.history = 3
+    assert str(caught.value).splitlines()[0] == (
+        "LBFGS.history = …: it is decided when the optimizer is made"
+    )
+
+
+def test_an_unknown_formula_is_an_error_with_the_nearest():
+    with pytest.raises(OptionError) as caught:
+        optim.ConjugateGradient(formula="polak_ribiere")
+    assert "did you mean 'polak_ribiere+'?" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("option", "advice"),
+    [
+        ("max_iter", "epochs"),
+        ("tolerance_grad", "gradient_tolerance=1e-05"),
+        ("tolerance_change", "loss_tolerance=1e-09"),
+        ("line_search_fn", "line_search=optim.StrongWolfe()"),
+        ("history_size", "history=10"),
+        ("lr", "a line search finds"),
+        ("transforms", "l2="),
+    ],
+)
+def test_options_of_other_libraries_are_told_by_their_names_here(option, advice):
+    with pytest.raises(OptionError) as caught:
+        optim.LBFGS([cr.parameter([1.0])], **{option: 1})
+    assert advice in str(caught.value)
