@@ -156,7 +156,7 @@ class TestStream:
             ((np.array([[np.nan]]), None), "batch 0.*nan at row 0, column 0"),
             ((np.ones((2, 1)), np.ones(3)), "2 ≠ 3"),
             ((np.ones((2, 1)), np.array([1, 3])), "label 3 for 3 classes at row 1"),
-            ((np.ones((2, 1)), np.ones(2), np.ones(2)), "expected .inputs, targets."),
+            ((np.ones((2, 1)), *[np.ones(2)] * 3), "expected .inputs, targets."),
             ({"x": 1}, "expected .inputs, targets."),
         ],
     )

@@ -134,7 +134,7 @@ def test_as_dataset_takes_what_fit_takes() -> None:
     assert data.as_dataset(split) is examples
     assert data.as_dataset((X, Y)).task == "classification"
     assert data.as_dataset(X).task == "none"
-    for wrong in ("digits", {"x": X}, (X, Y, Y)):
+    for wrong in ("digits", {"x": X}, (X, Y, Y, Y)):
         with pytest.raises(ArgumentError):
             data.as_dataset(wrong)
 

@@ -34,7 +34,8 @@ from .labels import class_names
 from .prefetch import prefetched
 from .validation import Array
 
-Batch = tuple[Arrays, Arrays | None]
+#: Inputs and targets and, of data with weights, these.
+Batch = tuple[Arrays, Arrays | None] | tuple[Arrays, Arrays | None, Array]
 
 #: Added to an epoch's number, for the order of its batches beside that of its rows.
 OTHER_DRAWS = 1 << 62
@@ -117,7 +118,8 @@ def batches(
 
     Returns:
         An iterator of (inputs, targets): arrays ``(B, …)`` or tuples of them; targets
-        is None where the data has none.
+        is None where the data has none. Of data with weights it is of (inputs, targets,
+        sample_weight).
 
     Raises:
         ArgumentError: sizes and numbers that make no sense.
@@ -158,6 +160,8 @@ def batches(
         inputs, targets = source.take(rows)
         if changed is not None and draws is not None:
             inputs = _augmented(inputs, source, changed, draws[rows])
+        if source.sample_weight is not None:
+            return inputs, targets, source.sample_weight[rows]
         return inputs, targets
 
     numbers = range(start_batch, count)
@@ -200,7 +204,8 @@ class Stream(Settled):
     Arguments:
         make: called with the number of the epoch, returns an iterator of batches; or a
             list, data loader or other object that can be iterated over again and again.
-            A batch is (inputs, targets), or inputs alone.
+            A batch is (inputs, targets), or (inputs, targets, sample_weight), or inputs
+            alone.
         length: how many batches an epoch has, where known: for the progress bar.
         name: what messages call it.
         classes: the names of the classes, or how many there are: labels are checked.
@@ -319,17 +324,20 @@ class Stream(Settled):
         pair = isinstance(batch, tuple) or (
             isinstance(batch, list) and all(hasattr(part, "shape") for part in batch)
         )
-        if isinstance(batch, dict) or (pair and len(batch) not in (1, 2)):
+        if isinstance(batch, dict) or (pair and len(batch) not in (1, 2, 3)):
             raise DataError(
                 f"Stream {name}: expected (inputs, targets), got "
                 f"{type(batch).__name__} of {len(batch)}",
                 fix="several inputs are a tuple inside: ((inputs1, inputs2), targets)",
             )
         inputs = batch[0] if pair else batch
-        targets = batch[1] if pair and len(batch) == 2 else None
+        targets = batch[1] if pair and len(batch) > 1 else None
+        weights = batch[2] if pair and len(batch) == 3 else None
         # one class in a batch is no mistake, so the check for it must not see the
         # labels
-        checked: Dataset = Part(inputs, targets, name=name, classes=self.classes)
+        checked: Dataset = Part(
+            inputs, targets, name=name, classes=self.classes, sample_weight=weights
+        )
         if self.classes is None and checked.classes is not None:
             raise DataError(
                 f"Stream {name}: targets: texts: a stream does not see all classes",
@@ -337,9 +345,12 @@ class Stream(Settled):
             )
         if self._known is not None:
             checked = checked.with_class_names(self._known)
+        inputs, targets = checked.inputs, checked.targets
         if checked.lazy:
-            return checked.take(np.arange(len(checked)))
-        return checked.inputs, checked.targets
+            inputs, targets = checked.take(np.arange(len(checked)))
+        if checked.sample_weight is not None:
+            return inputs, targets, checked.sample_weight
+        return inputs, targets
 
 
 def _check_whole(name: str, value: object, least: int, most: int | None = None) -> None:

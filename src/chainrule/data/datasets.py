@@ -19,7 +19,14 @@ from ..wording import counted
 from .augmentation import Augmentation
 from .labels import check_distributions, class_names, listed, number_texts, renumbered
 from .lazy_rows import Rows
-from .validation import Array, as_array, check_finite, check_labels, is_mapped
+from .validation import (
+    Array,
+    as_array,
+    as_weights,
+    check_finite,
+    check_labels,
+    is_mapped,
+)
 
 #: One array, or a tuple of arrays where a network has several inputs or outputs.
 Arrays: TypeAlias = Array | tuple[Array, ...]
@@ -54,6 +61,7 @@ class Dataset(Settled):
         image_shape: ``(H, W, C)`` of an example that is a flattened image.
         task: ``"classification"``, ``"regression"`` or ``"none"``; recognised from the
             targets when not given.
+        sample_weight: ``(N,)``, how much each example counts in losses.
 
     Raises:
         DataError: no examples, unequal lengths, NaN or infinity, labels out of range or
@@ -76,6 +84,7 @@ class Dataset(Settled):
         target_name: str | None = None,
         image_shape: tuple[int, ...] | None = None,
         task: str | None = None,
+        sample_weight: object = None,
     ) -> None:
         if task is not None and task not in TASKS:
             raise unknown_option("task", task, TASKS)
@@ -101,6 +110,11 @@ class Dataset(Settled):
         self._tuple_inputs = isinstance(inputs, tuple)
         self._tuple_targets = isinstance(targets, tuple)
         self._check_lengths()
+        #: How much each example counts; None where all count alike.
+        self.sample_weight: Array | None = None
+        if sample_weight is not None:
+            what = f"Dataset {name!r}"
+            self.sample_weight = as_weights(sample_weight, len(self), what)
         self._check_image_shape()
         self.task = task or self._recognise_task()
         self._prepare_targets()
@@ -187,6 +201,8 @@ class Dataset(Settled):
             part.classes = tuple(str(label) for label in range(self.num_classes or 0))
         if self.buckets is not None:
             part.buckets = self.buckets[chosen]
+        if self.sample_weight is not None:
+            part.sample_weight = self.sample_weight[chosen]
         if self.lazy:
             part._rows = chosen if self._rows is None else self._rows[chosen]
         else:
@@ -498,8 +514,8 @@ def as_dataset(values: object, name: str = "data") -> Dataset:
     """A data set from whatever names one: itself, a split, a pair of arrays, inputs.
 
     Arguments:
-        values: a ``Dataset``; a ``Split`` (its ``train``); ``(inputs, targets)``; or
-            inputs alone.
+        values: a ``Dataset``; a ``Split`` (its ``train``); ``(inputs, targets)`` or
+            ``(inputs, targets, sample_weight)``; or inputs alone.
         name: what messages call it.
 
     Example:
@@ -516,12 +532,13 @@ def as_dataset(values: object, name: str = "data") -> Dataset:
             fix="data.load(name), or data.read_table(path, target=...).dataset()",
         )
     if isinstance(values, tuple):
-        if len(values) != 2:
+        if len(values) not in (2, 3):
             raise ArgumentError(
                 f"data: a tuple of {len(values)}: expected (inputs, targets)",
                 fix="several inputs are a tuple inside: ((inputs1, inputs2), targets)",
             )
-        return Dataset(values[0], values[1], name=name)
+        weights = values[2] if len(values) == 3 else None
+        return Dataset(values[0], values[1], name=name, sample_weight=weights)
     if isinstance(values, list) and len(values) == 2 and hasattr(values[0], "shape"):
         raise ArgumentError(
             "data: a list of 2 arrays: expected a Dataset or (inputs, targets)",

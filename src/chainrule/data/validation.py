@@ -162,6 +162,34 @@ def check_labels(
     )
 
 
+def as_weights(values: object, rows: int, what: str) -> Array:
+    """How much each example counts, as checked numbers.
+
+    Arguments:
+        values: ``(N,)`` numbers of at least 0, not all of them 0.
+        rows: N, the number of examples.
+        what: how messages call the data.
+
+    Raises:
+        DataError: for another shape, a negative weight, or nothing that counts.
+
+    Example:
+        >>> as_weights([2, 0], 2, "data")
+        array([2., 0.])
+    """
+    weights = as_array(values, f"{what}: sample_weight").astype(np.float64)
+    name = f"{what}: sample_weight {weights.shape}"
+    if weights.shape != (rows,):
+        raise DataError(f"{name} for {rows} examples: expected one weight for each")
+    check_finite(weights, f"{what}: sample_weight")
+    if (weights < 0).any():
+        row = int(np.flatnonzero(weights < 0)[0])
+        raise DataError(f"{name}: {weights[row]:g} at row {row}: expected 0 or more")
+    if not weights.any():
+        raise DataError(f"{name}: all 0: no example counts")
+    return weights
+
+
 def _refuse_float_labels(labels: Array, what: str) -> None:
     described = f"{what} {labels.shape}: {labels.dtype} labels"
     whole = labels.dtype.kind == "f" and bool(np.all(labels == np.floor(labels)))

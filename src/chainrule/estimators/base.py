@@ -27,13 +27,14 @@ from sklearn.utils.validation import (
 )
 
 from .. import optim
-from ..data import Dataset, batches
+from ..data import Dataset
 from ..data.splitting import split_rows
 from ..errors import ArgumentError, NumericsError
 from ..graph import Array
 from ..nn import Module
 from ..random_numbers import default_generator
 from ..training import History, fit, objective
+from ..training.examples import Examples, model_dtype
 from ..training.snapshot import AnyOptimizer
 from ..training.step import num_rows, training_step
 from .inputs import DTYPES, dtype_of, rows_of, taken
@@ -184,9 +185,10 @@ class NetworkBase(CallbackSupportMixin, BaseEstimator, ABC):
             self._step = training_step(*parts, lambda *_: None, self.engine)
         total, size = 0.0, clip_batch(self.batch_size, len(train))
         with _seeded(seed):
-            for inputs, targets in batches(train, size, seed=seed):
-                loss, _, _ = self._step(inputs, targets)
-                total += float(loss.value) * num_rows(inputs)
+            examples = Examples(train, model_dtype(self.module_))
+            for batch in examples.batches(size, shuffle=True, seed=seed):
+                loss, _, _ = self._step(*batch)
+                total += float(loss.value) * num_rows(batch[0])
         self.loss_ = total / len(train)
         if not np.isfinite(self.loss_):
             raise NumericsError(
@@ -235,13 +237,11 @@ class NetworkBase(CallbackSupportMixin, BaseEstimator, ABC):
         else:
             self._task = self._task_of(labels, classes)
         dtype = dtype_of(inputs)
-        targets: tuple[Array, ...] = (self._task.encoded(labels, dtype),)
-        if weights is not None:
-            targets = (*targets, weights.astype(dtype))
+        targets = self._task.encoded(labels, dtype)
         if not goes_on:
             with _seeded(seed):
                 self._start(dtype)
-        return *self._parts(rows_of(inputs), targets, seed), seed
+        return *self._parts(rows_of(inputs), targets, weights, seed), seed
 
     def _checked(
         self, x: Any, y: Any, weights: Any, reset: bool
@@ -282,14 +282,14 @@ class NetworkBase(CallbackSupportMixin, BaseEstimator, ABC):
         )
 
     def _parts(
-        self, inputs: Any, targets: tuple[Array, ...], seed: int
+        self, inputs: Any, targets: Array, weights: Array | None, seed: int
     ) -> tuple[Dataset, Dataset | None]:
         """What is trained on, and what is held out for early stopping."""
-        examples = Dataset(inputs, targets, task="none")
+        examples = Dataset(inputs, targets, task="none", sample_weight=weights)
         if not self.early_stopping:
             return examples, None
         count, fraction = len(examples), self.validation_fraction
-        strata = self._task.strata(targets[0])
+        strata = self._task.strata(targets)
         shares = np.array([1 - fraction, fraction])
         kept, held = split_rows(count, shares, strata, seed)
         if len(held) < 2 or not len(kept):
@@ -360,12 +360,12 @@ class NetworkBase(CallbackSupportMixin, BaseEstimator, ABC):
         seed: int,
     ) -> History:
         """Trains by ``fit``."""
-        targets = train.targets
-        assert isinstance(targets, tuple)
         size: int | None = clip_batch(self.batch_size, len(train))
         if self._minimizes and self.batch_size == "auto":
             size = None  # all
-        scores = [self._task.score(targets[0])] if validation is not None else []
+        scores = []
+        if validation is not None:
+            scores = [self._task.score(np.asarray(validation.targets))]
         return fit(
             self.module_,
             train,

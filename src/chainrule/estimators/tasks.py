@@ -4,8 +4,6 @@ Place on the road: beneath the estimators. A task turns y into numbers, says wha
 be minimised and how a network is scored, and turns outputs into answers. It must not
 know of networks.
 
-The targets of a data set of an estimator are a tuple: the numbers and, where examples
-have weights, these.
 """
 
 from __future__ import annotations
@@ -32,7 +30,7 @@ class Score(Metric):
     """What ``score`` of an estimator returns, of weighted examples."""
 
     name = "score"
-    several = True
+    takes_weights = True
 
 
 class Accuracy(Score):
@@ -41,18 +39,19 @@ class Accuracy(Score):
     def __init__(self, multilabel: bool) -> None:
         self.multilabel = multilabel
 
-    def measure(self, outputs: Any, targets: Any) -> tuple[Any, ...]:
+    def measure(
+        self, outputs: Any, targets: Any, sample_weight: Any = None
+    ) -> tuple[Any, ...]:
         """Right, and all."""
-        y, w = weighted(targets)
         if self.multilabel:
-            right = ((outputs > 0) == (y > 0.5)).astype(float64).min(-1)
+            right = ((outputs > 0) == (targets > 0.5)).astype(float64).min(-1)
         elif outputs.shape[-1] == 1:
-            right = ((outputs > 0) == (y > 0.5)).astype(float64)[:, 0]
+            right = ((outputs > 0) == (targets > 0.5)).astype(float64)[:, 0]
         else:
-            right = (argmax(outputs, -1) == y).astype(float64)
-        if w is None:
+            right = (argmax(outputs, -1) == targets).astype(float64)
+        if sample_weight is None:
             return right.sum(), float(right.shape[0])
-        w = w.astype(float64)
+        w = sample_weight.astype(float64)
         return (right * w).sum(), w.sum()
 
     def result(self, totals: Totals) -> float:
@@ -72,14 +71,15 @@ class R2(Score):
         self.shift = shift
         self.answer = answer
 
-    def measure(self, outputs: Any, targets: Any) -> tuple[Any, ...]:
+    def measure(
+        self, outputs: Any, targets: Any, sample_weight: Any = None
+    ) -> tuple[Any, ...]:
         """Σw, Σw y, Σw y², Σw (y − ŷ)², the last three of each column."""
-        y, w = weighted(targets)
-        y = y.astype(float64) - self.shift
+        y = targets.astype(float64) - self.shift
         error = square(y - (self.answer(outputs).astype(float64) - self.shift))
-        if w is None:
+        if sample_weight is None:
             return float(y.shape[0]), y.sum(0), square(y).sum(0), error.sum(0)
-        w = w.astype(float64).reshape(-1, 1)
+        w = sample_weight.astype(float64).reshape(-1, 1)
         return w.sum(), (w * y).sum(0), (w * square(y)).sum(0), (w * error).sum(0)
 
     def result(self, totals: Totals) -> float:
@@ -90,11 +90,6 @@ class R2(Score):
         varies = spread > 0
         each[varies] = 1 - error[varies] / spread[varies]
         return float(each.mean())
-
-
-def weighted(targets: tuple[Any, ...]) -> tuple[Any, Any]:
-    """The targets, and the weights or None."""
-    return targets[0], targets[1] if len(targets) > 1 else None
 
 
 class Classification:
@@ -325,13 +320,13 @@ class Objective:
         self.alpha = alpha
         self.__name__ = name
 
-    def __call__(self, outputs: Any, targets: Any) -> Any:
+    def __call__(self, outputs: Any, targets: Any, sample_weight: Any = None) -> Any:
         """The loss of a batch."""
-        y, w = weighted(targets)
-        loss = self.loss(outputs, y, sample_weight=w)
+        loss = self.loss(outputs, targets, sample_weight=sample_weight)
         if not self.alpha:
             return loss
-        count = float(y.shape[0]) if w is None else w.sum()
+        alike = sample_weight is None
+        count = float(targets.shape[0]) if alike else sample_weight.sum()
         for each in self.weights:
             loss = loss + square(each).sum() * (0.5 * self.alpha / count)
         return loss

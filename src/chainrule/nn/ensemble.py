@@ -127,6 +127,13 @@ class EnsembleLinear(Module):
         return layer
 
 
+def _repeated(rows: Any, count: int) -> Any:
+    """(N, …) rows, all of them so many times over."""
+    (node,) = lift([rows])
+    repeated: Any = broadcast_to(node, (count, *node.shape))
+    return repeated.reshape(count * node.shape[0], *node.shape[1:])
+
+
 @dataclass(frozen=True)
 class Members:
     """What the members of an ensemble answer in training, where each has a loss of its
@@ -140,12 +147,15 @@ class Members:
     outputs: Any
     average: str
 
-    def loss(self, loss: Callable[[Any, Any], Any], targets: Any) -> Any:
+    def loss(
+        self, loss: Callable[..., Any], targets: Any, sample_weight: Any = None
+    ) -> Any:
         """The mean of the members' losses, each for the same targets.
 
         Arguments:
             loss: a function of (outputs, targets) that averages over examples.
             targets: (N, …), for all members.
+            sample_weight: (N,), how much each example counts.
 
         Example:
             >>> import numpy as np
@@ -161,13 +171,12 @@ class Members:
                 fix="model(x, training=True).loss(losses.mse, y)",
             )
         outputs = self.outputs
-        (node,) = lift([targets])
         count, rows = outputs.shape[:2]
-        repeated: Any = broadcast_to(node, (count, *node.shape))
-        return loss(
-            outputs.reshape(count * rows, *outputs.shape[2:]),
-            repeated.reshape(count * node.shape[0], *node.shape[1:]),
-        )
+        flat = outputs.reshape(count * rows, *outputs.shape[2:])
+        if sample_weight is None:
+            return loss(flat, _repeated(targets, count))
+        weights = _repeated(sample_weight, count)
+        return loss(flat, _repeated(targets, count), sample_weight=weights)
 
     def __array__(self, *_: Any, **__: Any) -> NoReturn:
         raise DTypeError(

@@ -20,7 +20,7 @@ from .examples import Examples, LabelCheck, model_dtype, refuse_table
 from .formats import shown
 from .metrics import Metric, resolve
 from .objective import Objective
-from .step import evaluation_step, num_rows, prediction
+from .step import evaluation_step, mass, num_rows, prediction
 from .tally import Tally
 
 #: Examples in a batch, unless the caller says otherwise.
@@ -95,9 +95,9 @@ class Evaluator:
         self.tally.clear()
         for inputs, targets in self.examples.batches(self.batch_size):
             loss, measured = self._look(inputs, targets)
-            rows = num_rows(inputs)
             value = 0.0 if loss is None else float(loss.value)
-            self.tally.add(value, rows, rows, measured)
+            weight = float(mass(inputs, targets))
+            self.tally.add(value, weight, num_rows(inputs), measured)
             if stop():
                 break
         results = self.tally.results()
@@ -117,13 +117,15 @@ def evaluate(
 ) -> Evaluation:
     """The loss and the metrics of a network on data, exact whatever the batch size.
 
-    Each batch's loss counts by its number of examples; metrics are computed from sums
-    over all batches.
+    Each batch's loss counts by its number of examples or, where they have weights, by
+    the sum of these; metrics are computed from sums over all batches, in which all
+    examples count alike.
 
     Arguments:
         model: the network; it is called with ``training=False`` and not changed.
-        data: a ``Dataset``; ``(x, y)``; a ``Stream``; of a ``Split``, the test part.
-            Labels that are names count by the model's ``class_names``.
+        data: a ``Dataset``; ``(x, y)``, or ``(x, y, sample_weight)``; a ``Stream``; of
+            a ``Split``, the test part. Labels that are names count by the model's
+            ``class_names``.
         loss: as in ``fit``; the usual one for the targets when not given.
         metrics: as in ``fit``.
         batch_size: examples in one go: only memory and speed depend on it.
@@ -158,6 +160,8 @@ def evaluate(
         )
     objective = Objective(loss, examples.kind)
     objective.refuse_probabilities(model)
+    if examples.has_weights:
+        objective.check_takes_weights()
     chosen = chosen_metrics(metrics, objective)
     evaluator = Evaluator(model, examples, objective, chosen, batch_size, engine)
     results = evaluator()

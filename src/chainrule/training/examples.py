@@ -28,7 +28,7 @@ from ..dtypes import DType, default_float, is_float
 from ..errors import ArgumentError, DataError
 from ..nn.module import Module
 from ..wording import counted
-from .objective import Objective
+from .objective import Objective, Weighted
 from .waiting import warned_when_late
 
 Source = Dataset | Stream
@@ -86,8 +86,10 @@ class Examples:
         """
         if isinstance(values, Stream):
             return cls(values, dtype)
-        if name != "data" and isinstance(values, tuple) and len(values) == 2:
-            values = Dataset(*values, name=name, task="none")
+        if name != "data" and isinstance(values, tuple) and len(values) in (2, 3):
+            x, y, *weights = values
+            weight = weights[0] if weights else None
+            values = Dataset(x, y, name=name, task="none", sample_weight=weight)
         return cls(_cast(as_dataset(values, name=name), dtype), dtype)
 
     def counted_by(self, names: tuple[str, ...] | None) -> Examples:
@@ -110,7 +112,7 @@ class Examples:
         drop_last: bool = False,
     ) -> Iterator[tuple[Any, Any]]:
         """The batches of an epoch, as ``data.batches`` makes them, in the dtype."""
-        unconverted = batches(
+        made = batches(
             self.source,
             batch_size,
             shuffle=shuffle,
@@ -119,6 +121,7 @@ class Examples:
             start_batch=start_batch,
             drop_last=drop_last,
         )
+        unconverted: Iterator[Any] = (_pair(batch, self.dtype) for batch in made)
         if isinstance(self.source, Dataset) and not self.source.lazy:
             return unconverted  # converted as a whole before
         kind = type(self.source).__name__
@@ -130,6 +133,13 @@ class Examples:
         if isinstance(self.source, Stream):
             return self.source.length
         return num_batches(len(self.source), batch_size, drop_last)
+
+    @cached_property
+    def has_weights(self) -> bool:
+        """Whether examples do not count alike; of a stream, the first batch decides."""
+        if isinstance(self.source, Stream):
+            return len(next(iter(self.source.batches(0)))) == 3
+        return self.source.sample_weight is not None
 
     @property
     def is_stream(self) -> bool:
@@ -166,8 +176,11 @@ class Examples:
             return {"stream": self.source.name, "batches": self.source.length}
         count = len(self.source)
         rows = np.linspace(0, count - 1, IDENTITY_ROWS).astype(np.int64)
-        inputs, targets = self.source.take(rows[np.diff(rows, prepend=-1) > 0])
+        rows = rows[np.diff(rows, prepend=-1) > 0]
+        inputs, targets = self.source.take(rows)
         arrays = [*_tuple(inputs), *_tuple(targets)]
+        if self.source.sample_weight is not None:
+            arrays.append(self.source.sample_weight[rows])
         checksum = 0
         for array in arrays:
             checksum = zlib.crc32(np.ascontiguousarray(array).tobytes(), checksum)
@@ -294,6 +307,12 @@ def _tuple(part: Any) -> tuple[Any, ...]:
     return part if isinstance(part, tuple) else () if part is None else (part,)
 
 
+def _pair(batch: Any, dtype: DType) -> tuple[Any, Any]:
+    """Inputs and targets, these with the weights where there are any."""
+    inputs, targets, *weights = batch
+    return inputs, Weighted(targets, weights[0].astype(dtype)) if weights else targets
+
+
 def _converted_batch(batch: tuple[Any, Any], dtype: DType) -> tuple[Any, Any]:
     inputs, targets = batch
     return _converted_part(inputs, dtype), _converted_part(targets, dtype)
@@ -301,6 +320,8 @@ def _converted_batch(batch: tuple[Any, Any], dtype: DType) -> tuple[Any, Any]:
 
 def _converted_part(part: Any, dtype: DType) -> Any:
     """Inputs or targets: one array, several, or None."""
+    if isinstance(part, Weighted):
+        return part._replace(targets=_converted_part(part.targets, dtype))
     if isinstance(part, tuple):
         return tuple(converted(array, dtype) for array in part)
     return converted(part, dtype)

@@ -39,6 +39,7 @@ from .run import Run
 from .snapshot import AnyOptimizer
 from .step import (
     AccumulatingStep,
+    mass,
     num_rows,
     training_step,
     warn_of_moving_averages,
@@ -86,7 +87,8 @@ def fit(
     Arguments:
         model: the network; called with ``training=True``.
         data: a ``Dataset``, ``(x, y)``, a ``Stream``, or a ``Split``, of which the
-            training part is trained on. Floats are turned into the model's dtype. The
+            training part is trained on; ``(x, y, sample_weight)`` where examples do not
+            count alike in the loss. Floats are turned into the model's dtype. The
             names of its classes, labels that are texts among them, become the model's
             ``class_names``, by which all later labels count.
         loss: a name ("cross_entropy", "mse", …) or a function of (outputs, targets).
@@ -151,6 +153,8 @@ def fit(
     examples, held_out = training_and_validation(data, validation, model, int(seed))
     objective = Objective(loss, examples.kind)
     objective.refuse_probabilities(model)
+    if examples.has_weights or (held_out is not None and held_out.has_weights):
+        objective.check_takes_weights()
     chosen = chosen_metrics(metrics, objective)
     chosen_optimizer = _check_adds_up(_optimizer(optimizer, model), accumulate)
     batch_size = batch_size or _usual_batch_size(chosen_optimizer, examples)
@@ -306,12 +310,12 @@ class Loop:
         run.step += 1
         self.guard.look(run.loss)
         if run.accumulate == 1:
-            rows = num_rows(inputs)
-            run.tally.add(run.loss, rows, rows, measured)
+            weight = float(mass(inputs, targets))
+            run.tally.add(run.loss, weight, num_rows(inputs), measured)
             probed = [probed]
         else:
-            for rows, value, part in measured:
-                run.tally.add(value, rows, rows, part)
+            for rows, weight, value, part in measured:
+                run.tally.add(value, weight, rows, part)
         if isinstance(self.step, MinimizingStep):
             self._note(self.step)
         for seen in probed:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from .. import losses, nn, tree
 from ..dtypes import is_float
@@ -50,6 +50,33 @@ LAYER_OF_LOSS: dict[str, tuple[type[nn.Module], str]] = {
     "kl_divergence": (nn.Softmax, "cr.softmax(model(x))"),
     "binary_cross_entropy": (nn.Sigmoid, "cr.sigmoid(model(x))"),
 }
+
+
+class Weighted(NamedTuple):
+    """The targets of examples that do not count alike: what a step is given for them,
+    and callbacks as ``run.targets``.
+
+    Attributes:
+        targets: (N, …), or several such.
+        sample_weight: (N,).
+    """
+
+    targets: Any
+    sample_weight: Any
+
+
+def unweighted(targets: Any) -> tuple[Any, Any]:
+    """The targets alone, and the weights or None.
+
+    Example:
+        >>> unweighted(Weighted([0, 1], [1.0, 2.0]))
+        ([0, 1], [1.0, 2.0])
+        >>> unweighted([0, 1])
+        ([0, 1], None)
+    """
+    if isinstance(targets, Weighted):
+        return targets.targets, targets.sample_weight
+    return targets, None
 
 
 class Objective:
@@ -99,12 +126,14 @@ class Objective:
         Raises:
             ShapeError: when the function returns something else.
         """
+        targets, weights = unweighted(targets)
+        options = {} if weights is None else {"sample_weight": weights}
         if isinstance(outputs, Members):
-            loss = outputs.loss(self.function, targets)
+            loss = outputs.loss(self.function, targets, **options)
         elif self.has_targets:
-            loss = self.function(outputs, targets)
+            loss = self.function(outputs, targets, **options)
         else:
-            loss = self.function(outputs)
+            loss = self.function(outputs, **options)
         if not isinstance(loss, Node) or loss.shape or not is_float(loss.dtype):
             shown = (
                 f"{loss.dtype} {loss.shape}"
@@ -125,6 +154,8 @@ class Objective:
         it cannot be: each example has one output and one target. A function of one's
         own is given what the data holds.
         """
+        if isinstance(targets, Weighted):
+            return targets._replace(targets=self.fitted(outputs, targets.targets))
         shape = getattr(targets, "shape", ())
         if len(shape) != 1 or not self.is_known or self.name in LOSSES_OF_CLASSES:
             return targets
@@ -163,6 +194,24 @@ class Objective:
                 f"loss {self.name}: the network ends in {name}, and this loss takes "
                 f"logits, the numbers before {name}",
                 fix=f"leave the last layer out; {instead} are the probabilities",
+            )
+
+    def check_takes_weights(self) -> None:
+        """Refuses a function that weights of examples cannot be given to.
+
+        Raises:
+            ArgumentError: naming it.
+        """
+        try:
+            known = inspect.signature(self.function).parameters
+        except ValueError:  # no signature is known
+            return
+        kinds = {each.kind for each in known.values()}
+        if "sample_weight" not in known and inspect.Parameter.VAR_KEYWORD not in kinds:
+            raise ArgumentError(
+                f"loss {self.name} takes no sample_weight, and the data has weights",
+                fix="def loss(outputs, targets, sample_weight=None): …, as those of "
+                "cr.losses",
             )
 
     def _check_takes_outputs_alone(self) -> None:

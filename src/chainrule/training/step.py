@@ -28,7 +28,7 @@ from ..optim import Accumulator, Optimizer
 from ..tensor import tensor
 from ..variable import Parameter
 from .metrics import Metric
-from .objective import Objective
+from .objective import Objective, unweighted
 from .snapshot import AnyOptimizer
 
 #: Checks (outputs, targets) while a function is traced, and may raise an error.
@@ -66,8 +66,10 @@ def call(model: Module, inputs: Any, training: bool) -> Any:
 
 def measure(metrics: Sequence[Metric], outputs: Any, targets: Any) -> list[Any]:
     """What each metric measures of a batch, as a list of tuples of tensors; None of the
-    usual ones where they say nothing of several outputs.
+    usual ones where they say nothing of several outputs. Every example counts alike,
+    but for a metric that takes weights.
     """
+    targets, weights = unweighted(targets)
     if metrics and not isinstance(outputs, Node):
         kind = type(outputs).__name__
         if all(metric.usual for metric in metrics):
@@ -78,7 +80,11 @@ def measure(metrics: Sequence[Metric], outputs: Any, targets: Any) -> list[Any]:
                     f"{metric.name}: the model returns a {kind}, not one tensor",
                     fix="metrics=[], or a Metric of your own with several = True",
                 )
-    return [tuple(metric.measure(outputs, targets)) for metric in metrics]
+    found = []
+    for metric in metrics:
+        more = (weights,) if metric.takes_weights and weights is not None else ()
+        found.append(tuple(metric.measure(outputs, targets, *more)))
+    return found
 
 
 def training_step(
@@ -143,8 +149,9 @@ class AccumulatingStep:
     added up, weighted by their examples, and one update is made of the sum.
 
     It is called with lists of inputs and of targets, and returns the average loss, and
-    of every batch its number of examples, its loss and what the metrics measured; and
-    what the probes measured of every batch and, last, of the update.
+    of every batch its number of examples, what they count for, its loss and what the
+    metrics measured; and what the probes measured of every batch and, last, of the
+    update.
 
     Arguments:
         model, objective, metrics, optimizer, check, engine, probes: as those of
@@ -168,7 +175,7 @@ class AccumulatingStep:
                 model, objective, metrics, check, probes, inputs, targets
             )
             check_reached(model, optimizer, gradients)
-            total.add(gradients, num_rows(inputs) / examples.astype(loss.dtype))
+            total.add(gradients, mass(inputs, targets) / examples.astype(loss.dtype))
             return loss, measured, [probe.measure(None, None) for probe in probes]
 
         def update() -> Any:
@@ -192,16 +199,23 @@ class AccumulatingStep:
         return self._of(collect, update, inputs, targets)
 
     def _of(self, collect: Any, update: Any, inputs: Any, targets: Any) -> Any:
-        sizes = [num_rows(each) for each in inputs]
-        examples = np.array(sum(sizes))
+        masses = [mass(x, y) for x, y in zip(inputs, targets, strict=True)]
+        examples = np.array(sum(masses) or 1)
         parts, probed, loss = [], [], 0.0
-        for x, y, rows in zip(inputs, targets, sizes, strict=True):
+        for x, y, weight in zip(inputs, targets, masses, strict=True):
             part, measured, seen = collect(x, y, examples)
-            loss += float(part.value) * rows / int(examples)
-            parts.append((rows, float(part.value), measured))
+            value = float(part.value)
+            loss += value * float(weight) / float(examples)
+            parts.append((num_rows(x), float(weight), value, measured))
             probed.append(seen)
         probed.append(update())
         return tensor(loss, dtype=float64), parts, probed
+
+
+def mass(inputs: Any, targets: Any) -> Any:
+    """What a batch counts for: its number of examples, or the sum of their weights."""
+    weights = unweighted(targets)[1]
+    return num_rows(inputs) if weights is None else weights.sum()
 
 
 def num_rows(inputs: Any) -> int:

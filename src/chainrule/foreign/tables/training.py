@@ -72,8 +72,7 @@ FIT: Mapping[str, str] = {
     "shuffle": "leave it out: the examples of every epoch are shuffled",
     "class_weight": "loss=lambda outputs, targets: losses.cross_entropy("
     "outputs, targets, weight=[1.0, 5.0])",
-    "sample_weight": "data=(x, (y, w)) and loss=lambda outputs, targets: "
-    "losses.cross_entropy(outputs, targets[0], sample_weight=targets[1])",
+    "sample_weight": "data=(x, y, sample_weight)",
     "num_workers": "leave it out: the next batch is made beside training",
     "random_state": "seed=0",
     "num_epochs": "epochs=10",

@@ -28,6 +28,8 @@ class Metric(Settled):
         name: the column in a history; "accuracy", "top_5".
         lower_is_better: whether training should make it smaller.
         several: whether it takes outputs or targets that are several tensors.
+        takes_weights: whether ``measure`` has a third argument, the weights of the
+            examples, for data that has some. Otherwise all examples count alike.
         usual: whether it is measured only because none were asked for, and left out
             where the model returns several tensors.
 
@@ -45,6 +47,7 @@ class Metric(Settled):
     name = "metric"
     lower_is_better = False
     several = False
+    takes_weights = False
     usual = False
 
     def measure(self, outputs: Any, targets: Any) -> tuple[Any, ...]:
