@@ -12,8 +12,8 @@ The road that every program travels, and where to read about each part of it::
 - ``trace``, ``compile``, ``scan``: graphs from functions.
 - ``nn``, ``losses``, ``initializers``, ``optim``: networks and how they learn;
   ``models``: those of the field, ready to be trained.
-- ``data``, ``fit``, ``evaluate``, ``metrics``, ``load``, ``load_run``: training as
-  people expect it; ``runs``: what was trained by the command.
+- ``data``, ``fit``, ``find_lr``, ``evaluate``, ``metrics``, ``load``, ``load_run``:
+  training as people expect it; ``runs``: what was trained by the command.
 - ``estimators``: networks with scikit-learn's interface.
 - ``explain``, ``check_gradients``, ``check_numerics``: looking inside.
 - ``random``, ``manual_seed``, ``config``, ``errors``: the rest.
@@ -196,6 +196,7 @@ if TYPE_CHECKING:  # imported when first used: the same names stand in LATER
     from .protocols.dlpack import from_dlpack
     from .runs import load_run
     from .training import callbacks, evaluate, metrics, predict
+    from .training.learning_rates import find_lr
     from .training.loop import fit
 
 __version__ = "0.1.0"
@@ -273,6 +274,7 @@ __all__ = [
     "explain",
     "expm1",
     "eye",
+    "find_lr",
     "fit",
     "flatnonzero",
     "flip",
@@ -505,6 +507,7 @@ LATER = {
     ".protocols.dlpack": ("from_dlpack",),
     ".runs": ("load_run",),
     ".training": ("callbacks", "evaluate", "metrics", "predict"),
+    ".training.learning_rates": ("find_lr",),
     ".training.loop": ("fit",),
 }
 

@@ -5,6 +5,7 @@ models, the estimators and the command.
 
 ======================  ==========================================================
 ``fit``                 trains a network; returns its ``History``
+``find_lr``             learning rates to begin with
 ``evaluate``            loss and metrics on data      ``predict``  outputs for inputs
 ``metrics``             accuracy, F1, R² …, exact over batches
 ``callbacks``           early stopping, checkpoints, …; ``describe_loop`` prints the
@@ -17,6 +18,7 @@ from . import callbacks, metrics
 from .evaluation import Evaluation, evaluate, predict
 from .events import Callback, describe_loop
 from .history import History
+from .learning_rates import LearningRates, find_lr
 from .loop import fit
 from .run import Run
 
@@ -24,10 +26,12 @@ __all__ = [
     "Callback",
     "Evaluation",
     "History",
+    "LearningRates",
     "Run",
     "callbacks",
     "describe_loop",
     "evaluate",
+    "find_lr",
     "fit",
     "metrics",
     "predict",

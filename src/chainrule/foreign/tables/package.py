@@ -127,6 +127,10 @@ ASSIGNED: Mapping[str, str] = {
 #: Names of the package itself.
 NAMES: Mapping[str, str] = {
     **dict.fromkeys(
+        ("lr_find", "lr_finder", "LRFinder", "lr_range_test"),
+        "cr.find_lr(model, data)",
+    ),
+    **dict.fromkeys(
         ("no_grad", "inference_mode", "enable_grad", "set_grad_enabled"),
         "leave it out: gradients are computed where cr.backprop is called, only there",
     ),
