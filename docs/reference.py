@@ -30,6 +30,7 @@ MODULES = {
     ),
     "estimators": ("chainrule.estimators", "Networks for scikit-learn."),
     "runs": ("chainrule.runs", "What `chainrule train` leaves: opened, compared."),
+    "tuning": ("chainrule.tuning", "Choosing a model: sizes, growth."),
     "pictures": (
         "chainrule.pictures",
         "Training curves, confusion matrices, features.",

@@ -111,7 +111,7 @@ def bill_of_materials(lock: str, project: dict[str, Any]) -> str:
     locked = pins(lock)
     extras = project["optional-dependencies"]
     required = closure(_names(project["dependencies"]), locked)
-    optional = closure(_names(extras["tables"]), locked)
+    optional = closure(_names([*extras["tables"], *extras["tune"]]), locked)
     name = project["name"]
     dependencies: dict[str, list[str]] = {name: [], **{p.purl: [] for p in locked}}
     for pin in locked:

@@ -13,7 +13,8 @@ The road that every program travels, and where to read about each part of it::
 - ``nn``, ``losses``, ``initializers``, ``optim``: networks and how they learn;
   ``models``: those of the field, ready to be trained.
 - ``data``, ``fit``, ``find_lr``, ``evaluate``, ``metrics``, ``load``, ``load_run``:
-  training as people expect it; ``runs``: what was trained by the command.
+  training as people expect it; ``runs``: what was trained by the command; ``tuning``:
+  choosing a model.
 - ``estimators``: networks with scikit-learn's interface.
 - ``explain``, ``check_gradients``, ``check_numerics``: looking inside.
 - ``random``, ``manual_seed``, ``config``, ``errors``: the rest.
@@ -121,6 +122,7 @@ if TYPE_CHECKING:  # imported when first used: the same names stand in LATER
         nn,
         optim,
         runs,
+        tuning,
     )
     from .arrays.activations import elu, leaky_relu, log_sigmoid, silu
     from .arrays.counting import bincount, count_nonzero, histogram
@@ -408,6 +410,7 @@ __all__ = [
     "tril",
     "triu",
     "trunc",
+    "tuning",
     "unique",
     "value_and_grad",
     "var",
@@ -423,7 +426,7 @@ __all__ = [
 LATER = {
     ".": (
         *("data", "estimators", "initializers", "linalg", "losses", "models", "nn"),
-        *("optim", "runs"),
+        *("optim", "runs", "tuning"),
     ),
     ".arrays.activations": ("elu", "leaky_relu", "log_sigmoid", "silu"),
     ".arrays.counting": ("bincount", "count_nonzero", "histogram"),

@@ -38,7 +38,15 @@ BASE = {"chainrule", "click", "llvmlite", "matplotlib", "numpy", "rich"} | {
 }
 
 #: Imported only where the user hands over, or asks for, the thing they make.
-OPTIONAL = {"IPython", "ipywidgets", "pandas", "polars", "pyarrow", "python_calamine"}
+OPTIONAL = {
+    "IPython",
+    "ipywidgets",
+    "optuna",
+    "pandas",
+    "polars",
+    "pyarrow",
+    "python_calamine",
+}
 
 
 def modules_after(statement: str) -> set[str]:

@@ -156,6 +156,82 @@ WORDS = {
         "--batch-size does not apply\n"
         "  fix        leave --batch-size out, or start a new run without --resume"
     ),
+    "tune houses.csv": (
+        "ArgumentError: houses.csv: which column is to be predicted? There are: id, "
+        "area, rooms, city, price\n  fix        --target price, or another of them"
+    ),
+    "tune --hidden 8..x": (
+        "chainrule tune: Invalid value for '--hidden': '8..x': 'x' is not a whole "
+        "number: expected a range as 8..256, or numbers with commas between\n"
+        + HELP.format("tune")
+    ),
+    "tune --hidden 64..8": (
+        "chainrule tune: Invalid value for '--hidden': '64..8': a range goes from a "
+        "smaller number to a larger one, as in 8..256\n" + HELP.format("tune")
+    ),
+    "tune --hidden 0,8": (
+        "chainrule tune: Invalid value for '--hidden': '0,8': 0: expected a whole "
+        "number of at least 1 and at most 1000000\n" + HELP.format("tune")
+    ),
+    "tune --lr 0..0.1": (
+        "chainrule tune: Invalid value for '--lr': '0..0.1': 0: expected a number "
+        "above 0\n" + HELP.format("tune")
+    ),
+    "tune --weight-decay 0..0.1": (
+        "chainrule tune: Invalid value for '--weight-decay': '0..0.1': a range of "
+        "powers of ten cannot begin at 0: expected one as 1e-6..1e-2, or a list that "
+        "begins with 0: 0,0.1\n" + HELP.format("tune")
+    ),
+    "tune --dropout 0,1": (
+        "chainrule tune: Invalid value for '--dropout': '0,1': 1: expected a number of "
+        "at least 0 and below 1\n" + HELP.format("tune")
+    ),
+    "tune --layers 1,nan": (
+        "chainrule tune: Invalid value for '--layers': '1,nan': 'nan' is not a whole "
+        "number: expected a range as 1..3, or numbers with commas between\n"
+        + HELP.format("tune")
+    ),
+    "tune --folds 1": (
+        "chainrule tune: Invalid value for '--folds': 1: expected a whole number from "
+        "2 to 1000.\n" + HELP.format("tune")
+    ),
+    "tune kinds.csv --target kind --folds 500": (
+        "DataError: kinds.csv: --folds 500 of 240 training rows: every fold must hold "
+        "out one row or more\n  fix        --folds 5, or more rows"
+    ),
+    "tune --grow --trials 5": (
+        "ArgumentError: --grow: it goes step by step, and --trials draws candidates\n"
+        "  fix        one of the two"
+    ),
+    "tune --grow --lr 1e-3,1e-2": (
+        "ArgumentError: --lr: --grow changes the size of the network only: it takes "
+        "one value of --lr\n  fix        --lr 0.001"
+    ),
+    "tune --grow --members 8": (
+        "ArgumentError: --members: --grow ends with the network that it has grown\n"
+        "  fix        leave --members out"
+    ),
+    "tune --storage sqlite:///a.db": (
+        "ArgumentError: --storage: it is for --trials\n"
+        "  fix        --trials 50 --storage …"
+    ),
+    "tune --resume nowhere": (
+        "FileError: nowhere: no such folder\n"
+        "  fix        the folder that chainrule tune made and named"
+    ),
+    "tune --resume houses": (
+        "FileError: houses: it holds no search\n"
+        "  fix        the folder that chainrule tune made and named"
+    ),
+    "tune . --folds 3": (
+        "ArgumentError: tune: . is a folder of images: tables and named data sets are "
+        "tuned\n  fix        chainrule train has networks for images: --model resnet"
+    ),
+    "tune --resume houses --folds 3": (
+        "ArgumentError: --resume: a search is resumed with its own settings: --folds "
+        "does not apply\n"
+        "  fix        leave --folds out, or start a new search without --resume"
+    ),
     "predict houses": (
         "chainrule predict: Missing argument 'DATA'.\n" + HELP.format("predict")
     ),

@@ -1,4 +1,4 @@
-"""The command ``chainrule``: train, predict, evaluate, runs, explain, data, doctor.
+"""The command ``chainrule``: train, tune, predict, evaluate, runs, explain and more.
 
 Place on the road: the top. It calls the public names of the package and must not do
 their work: what a run is stands in ``runs``. One file a command; beside them:

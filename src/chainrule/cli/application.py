@@ -24,6 +24,7 @@ from .arguments import as_options
 #: The commands, in the order in which users need them.
 COMMANDS = {
     "train": "Train a network on digits, a named data set or your table.",
+    "tune": "Choose a network by cross-validation, and train it.",
     "predict": "Predict the rows of a table with a trained network.",
     "evaluate": "Evaluate a trained network on its test data, or on other data.",
     "runs": "List the runs there are, and compare them.",
@@ -193,6 +194,7 @@ EXAMPLES = """
 Examples:
   chainrule train                                 train on handwritten digits
   chainrule train houses.csv --target price       train on your own table
+  chainrule tune houses.csv --target price        choose its size by cross-validation
   chainrule predict runs/houses-… new.csv         predict new rows
   chainrule explain runs/digits-…                 look inside
 

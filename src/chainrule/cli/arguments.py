@@ -5,13 +5,16 @@ Place on the road: below the commands. It must not know which command uses them.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..errors import nearest
+from ..tuning.space import Axis, counting, decades, doubling, tenths
 
 if TYPE_CHECKING:  # generic for type checkers, not in every version of click
     ParamType = click.ParamType[Any]
@@ -211,6 +214,94 @@ class Columns(ParamType):
                 ctx,
             )
         return names
+
+
+@dataclass(frozen=True)
+class Tried(ParamType):
+    """``8..256``, ``8,16,32`` or ``8``: the values of a setting that are tried.
+
+    Arguments:
+        example: what help and messages show.
+        between: (low, high) ↦ the values of a range.
+        least, most: the bounds of all values.
+        whole: whether they are whole numbers.
+        above: whether the lower bound itself is excluded, and a range with it.
+        below: whether the upper bound itself is excluded.
+    """
+
+    example: str
+    between: Callable[[Any, Any], Axis]
+    least: float
+    most: float
+    whole: bool = False
+    above: bool = False
+    below: bool = False
+
+    name = "values"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Axis:
+        """The values, and the bounds of a range."""
+        if isinstance(value, Axis):
+            return value
+        low, dots, high = value.partition("..")
+        if not dots:
+            words = value.split(",")
+            numbers = [self._number(word, value, param, ctx) for word in words]
+            return Axis(tuple(dict.fromkeys(numbers)))
+        ends = [self._number(word, value, param, ctx) for word in (low, high)]
+        if ends[0] >= ends[1]:
+            self.fail(
+                f"{value!r}: a range goes from a smaller number to a larger one, as in "
+                f"{self.example}",
+                param,
+                ctx,
+            )
+        if self.between is decades and ends[0] == 0:
+            self.fail(
+                f"{value!r}: a range of powers of ten cannot begin at 0: expected one "
+                f"as {self.example}, or a list that begins with 0: 0,{high}",
+                param,
+                ctx,
+            )
+        return self.between(*ends)
+
+    def _number(
+        self,
+        word: str,
+        value: str,
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> float:
+        """One of the numbers, or an error."""
+        kind = "a whole number" if self.whole else "a number"
+        try:
+            number: float = int(word) if self.whole else float(word)
+        except ValueError:
+            self.fail(
+                f"{value!r}: {word.strip()!r} is not {kind}: expected a range as "
+                f"{self.example}, or numbers with commas between",
+                param,
+                ctx,
+            )
+        small = number < self.least or (self.above and number == self.least)
+        large = number > self.most or (self.below and number == self.most)
+        if small or large or number != number:
+            low = f"{'above' if self.above else 'of at least'} {self.least:g}"
+            high = f"{'below' if self.below else 'at most'} {self.most:.10g}"
+            bounds = low if self.most == math.inf else f"{low} and {high}"
+            self.fail(
+                f"{value!r}: {word.strip()}: expected {kind} {bounds}", param, ctx
+            )
+        return number
+
+
+UNITS = Tried("8..256", doubling, 1, WIDEST, whole=True)
+LAYERS = Tried("1..3", counting, 1, 100, whole=True)
+RATES = Tried("1e-4..1e-2", decades, 0.0, math.inf, above=True)
+PENALTIES = Tried("1e-6..1e-2", decades, 0.0, math.inf)
+PARTS = Tried("0..0.5", tenths, 0.0, 1.0, below=True)
 
 
 #: How an argument of a function of the library is spelled on the command line.

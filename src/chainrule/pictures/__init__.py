@@ -15,6 +15,7 @@ signed numbers run from blue through white to red, on one scale for all tiles.
 from ..public import advise, listing
 from .amounts import MOST_POINTS, predicted_against_true, residuals
 from .boundaries import decision_boundary
+from .choices import error_over_size, growth_path
 from .classes import MOST_MISTAKES, confusion_matrix, worst_mistakes
 from .figures import amount, new_figure, prepare, save, windowless
 from .units import (
@@ -34,9 +35,11 @@ __all__ = [
     "amount",
     "confusion_matrix",
     "decision_boundary",
+    "error_over_size",
     "exciting_patches",
     "features",
     "filters",
+    "growth_path",
     "new_figure",
     "predicted_against_true",
     "prepare",

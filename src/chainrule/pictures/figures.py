@@ -45,9 +45,10 @@ class Margins:
 def prepare() -> None:
     """Begins to import matplotlib, in a thread, for pictures that are drawn later.
 
-    That takes a quarter of a second: enough to compile a network meanwhile.
+    That takes a quarter of a second: enough to compile a network meanwhile. A program
+    that ends earlier waits for it: to be cut off inside compiled code aborts a process.
     """
-    threading.Thread(target=_first_picture, name="pictures", daemon=True).start()
+    threading.Thread(target=_first_picture, name="pictures").start()
 
 
 def _first_picture() -> None:
