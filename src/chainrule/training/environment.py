@@ -45,13 +45,13 @@ def version_of(package: str) -> str | None:
     """The installed release of a package; None where it is not installed.
 
     An installer writes it into the name of a folder beside the package. Where there is
-    none, Python is asked, whose answer takes longer than a small network trains.
+    none, or no module of its name (scikit-learn), Python is asked, whose answer takes
+    longer than a small network trains.
     """
     found = importlib.util.find_spec(package)
-    if found is None or found.origin is None:
-        return None
-    for folder in Path(found.origin).parents[1].glob(f"{package}-*.dist-info"):
-        return folder.stem.rpartition("-")[2]
+    if found is not None and found.origin is not None:
+        for folder in Path(found.origin).parents[1].glob(f"{package}-*.dist-info"):
+            return folder.stem.rpartition("-")[2]
     from importlib import metadata
 
     try:
