@@ -308,6 +308,18 @@ def test_parts_of_one_epoch_are_the_epochs_of_a_fit(moons: Any) -> None:
     np.testing.assert_allclose(parts.loss_curve_, fitted.loss_curve_, rtol=1e-5)
 
 
+def test_lbfgs_finds_the_minimum_that_theirs_finds() -> None:
+    x, y = load_iris(return_X_y=True)
+    x = StandardScaler().fit_transform(x)
+    options: dict[str, Any] = {"alpha": 5.0, "max_iter": 500, "tol": 1e-6}
+    theirs = TheirClassifier((5,), "tanh", solver="lbfgs", random_state=0, **options)
+    ours = MLPClassifier((5,), "tanh", optimizer="lbfgs", random_state=0, **options)
+    assert ours.fit(x, y).loss_ == pytest.approx(theirs.fit(x, y).loss_, rel=1e-3)
+    assert "gradient_tolerance" in ours.history_.stopped
+    assert not hasattr(ours, "partial_fit")
+    assert hasattr(MLPClassifier(), "partial_fit")
+
+
 def test_a_minimizer_sees_all_examples_and_says_why_it_stopped(moons: Any) -> None:
     for optimizer in (optim.GradientDescent(), optim.GradientDescent(l2=0.1)):
         model = small(optimizer=optimizer, max_iter=300, alpha=0.01).fit(*moons)

@@ -173,12 +173,6 @@ class NetworkBase(CallbackSupportMixin, BaseEstimator, ABC):
                 fix="fit(X, y), or early_stopping=False",
             )
         train, _, seed = self._prepared(x, y, weights, True, classes)
-        if self._minimizes:
-            raise ArgumentError(
-                f"{type(self).__name__}.partial_fit: {type(self._optimizer).__name__} "
-                "minimises the loss of all examples",
-                fix="fit(X, y), or optimizer='adam'",
-            )
         if self._step is None:
             loss = objective.Objective(self._objective(), "other")
             parts = self.module_, loss, (), self._optimizer
@@ -318,8 +312,7 @@ class NetworkBase(CallbackSupportMixin, BaseEstimator, ABC):
         """The named algorithm, or a copy of the specification, for the weights."""
         given, weights = self.optimizer, module.parameters()
         if isinstance(given, str):
-            kind = optim.ALGORITHMS.get(given.lower(), optim.Optimizer)
-            if issubclass(kind, optim.Optimizer):
+            if takes_gradients(self):
                 return optim.by_name(given, weights, lr=self.learning_rate_init)
             return optim.by_name(given, weights, gradient_tolerance=self.tol)
         if not isinstance(given, AnyOptimizer) or given.is_bound:
@@ -330,17 +323,12 @@ class NetworkBase(CallbackSupportMixin, BaseEstimator, ABC):
             )
         return given.bound_to(weights)
 
-    @property
-    def _minimizes(self) -> bool:
-        """Whether the optimizer evaluates the loss itself, of all examples."""
-        return isinstance(self._optimizer, optim.Minimizer)
-
     def _new_predictor(self, module: Module) -> Predictor:
         return Predictor(module, self.engine, self._positions())
 
     def _plateau(self) -> Plateau:
         column = "validation_score" if self.early_stopping else "loss"
-        knows_its_end = self._minimizes and not self.early_stopping
+        knows_its_end = not takes_gradients(self) and not self.early_stopping
         patience = np.inf if knows_its_end else self.n_iter_no_change
         plateau = Plateau(column, self.tol, patience)
         plateau.best, plateau.waited = self._best, self._waited
@@ -361,7 +349,7 @@ class NetworkBase(CallbackSupportMixin, BaseEstimator, ABC):
     ) -> History:
         """Trains by ``fit``."""
         size: int | None = clip_batch(self.batch_size, len(train))
-        if self._minimizes and self.batch_size == "auto":
+        if not takes_gradients(self) and self.batch_size == "auto":
             size = None  # all
         scores = []
         if validation is not None:
@@ -461,3 +449,14 @@ class NetworkBase(CallbackSupportMixin, BaseEstimator, ABC):
         self._optimizer = self._new_optimizer(self.module_)
         self._optimizer.load_state_dict(optimizer)
         self._predictor, self._step = self._new_predictor(self.module_), None
+
+
+def takes_gradients(estimator: Any) -> bool:
+    """Whether its optimizer takes gradients of batches; else it evaluates the loss of
+    all examples itself.
+    """
+    given = estimator.optimizer
+    if isinstance(given, str):
+        kind = optim.ALGORITHMS.get(given.lower(), optim.Optimizer)
+        return issubclass(kind, optim.Optimizer)
+    return not isinstance(given, optim.Minimizer)

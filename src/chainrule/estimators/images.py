@@ -33,8 +33,10 @@ class ConvClassifier(NetworkClassifier):
         activation: "relu", "tanh", "logistic", "identity", "leaky_relu", "elu", "gelu",
             "silu" or "softplus".
         image_shape: ``(H, W)`` or ``(H, W, C)`` of an image that is a row of X.
-        optimizer: the name of an algorithm of ``optim``, "adam", "sgd", "momentum", …,
-            or one with settings of its own, ``optim.Adam(lr=0.01)``.
+        optimizer: the name of an algorithm of ``optim``, "adam", "sgd", "lbfgs", …, or
+            one with settings of its own, ``optim.Adam(lr=0.01)``. One that minimises
+            the loss of all examples, as "lbfgs", takes them as one batch, and ends
+            where no ∂L/∂w is larger than ``tol``.
         alpha: the strength of the penalty α / 2n · Σ‖W‖² of n examples.
         batch_size: examples in a batch; "auto": 200, or all where there are fewer.
         learning_rate_init: the learning rate of an optimizer that is a name.

@@ -10,10 +10,11 @@ from typing import Any, Self
 
 import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin
+from sklearn.utils.metaestimators import available_if
 
 from ..errors import ArgumentError, DataError
 from ..graph import Array
-from .base import NetworkBase
+from .base import NetworkBase, takes_gradients
 from .tasks import Classification, Regression, chosen_loss
 
 
@@ -95,6 +96,7 @@ class NetworkClassifier(ClassifierMixin, Classifies):
     def _task_of(self, y: Any, classes: Any) -> Classification:
         return self._classification(y, classes)
 
+    @available_if(takes_gradients)
     def partial_fit(
         self,
         X: Any,
@@ -102,7 +104,8 @@ class NetworkClassifier(ClassifierMixin, Classifies):
         sample_weight: Any = None,
         classes: Any = None,
     ) -> Self:
-        """Trains for one epoch on these examples, from where the network is.
+        """Trains for one epoch on these examples, from where the network is. There is
+        no such method where the optimizer needs all examples, as "lbfgs" does.
 
         Arguments:
             X, y, sample_weight: as in ``fit``.
@@ -132,13 +135,15 @@ class NetworkRegressor(RegressorMixin, NetworkBase):
     def _takes_amounts(self) -> bool:
         return True
 
+    @available_if(takes_gradients)
     def partial_fit(
         self,
         X: Any,
         y: Any,
         sample_weight: Any = None,
     ) -> Self:
-        """Trains for one epoch on these examples, from where the network is.
+        """Trains for one epoch on these examples, from where the network is. There is
+        no such method where the optimizer needs all examples, as "lbfgs" does.
 
         Arguments:
             X, y, sample_weight: as in ``fit``.

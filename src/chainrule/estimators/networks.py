@@ -13,6 +13,7 @@ from sklearn.utils.metaestimators import available_if
 from ..errors import ArgumentError, unknown_option
 from ..graph import Array
 from ..nn import Module
+from .base import takes_gradients
 from .inputs import example_shape, flattened
 from .kinds import Classifies, num_columns
 from .tasks import Regression, Task, chosen_loss
@@ -34,8 +35,10 @@ class NetworkEstimator(Classifies):
             function of a module, so that copies of the estimator reach other processes.
         task: "classification" or "regression".
         loss: of a regression, see ``MLPRegressor``.
-        optimizer: the name of an algorithm of ``optim``, "adam", "sgd", "momentum", …,
-            or one with settings of its own, ``optim.Adam(lr=0.01)``.
+        optimizer: the name of an algorithm of ``optim``, "adam", "sgd", "lbfgs", …, or
+            one with settings of its own, ``optim.Adam(lr=0.01)``. One that minimises
+            the loss of all examples, as "lbfgs", takes them as one batch, and ends
+            where no ∂L/∂w is larger than ``tol``.
         alpha: the strength of the penalty α / 2n · Σ‖W‖² of n examples.
         batch_size: examples in a batch; "auto": 200, or all where there are fewer.
         learning_rate_init: the learning rate of an optimizer that is a name.
@@ -146,6 +149,7 @@ class NetworkEstimator(Classifies):
     def _takes_amounts(self) -> bool:
         return not _classifies(self)
 
+    @available_if(takes_gradients)
     def partial_fit(
         self,
         X: Any,
@@ -153,7 +157,8 @@ class NetworkEstimator(Classifies):
         sample_weight: Any = None,
         classes: Any = None,
     ) -> Self:
-        """Trains for one epoch on these examples, from where the network is.
+        """Trains for one epoch on these examples, from where the network is. There is
+        no such method where the optimizer needs all examples, as "lbfgs" does.
 
         Arguments:
             X, y, sample_weight: as in ``fit``.

@@ -34,8 +34,10 @@ class SequenceClassifier(NetworkClassifier):
         num_layers: recurrent layers, one on the other.
         cell: "lstm", "gru" or "rnn".
         bidirectional: read from both ends.
-        optimizer: the name of an algorithm of ``optim``, "adam", "sgd", "momentum", …,
-            or one with settings of its own, ``optim.Adam(lr=0.01)``.
+        optimizer: the name of an algorithm of ``optim``, "adam", "sgd", "lbfgs", …, or
+            one with settings of its own, ``optim.Adam(lr=0.01)``. One that minimises
+            the loss of all examples, as "lbfgs", takes them as one batch, and ends
+            where no ∂L/∂w is larger than ``tol``.
         alpha: the strength of the penalty α / 2n · Σ‖W‖² of n examples.
         batch_size: examples in a batch; "auto": 200, or all where there are fewer.
         learning_rate_init: the learning rate of an optimizer that is a name.
