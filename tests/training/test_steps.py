@@ -14,6 +14,7 @@ from chainrule import data, losses, nn, optim
 from chainrule.errors import ArgumentError, DataError, NumericsError, ShapeError
 from chainrule.training import evaluate, fit
 from chainrule.training.callbacks import Callback, Checkpoint, Watch
+from tests.algorithms import TAKE_GRADIENTS
 from tests.training.conftest import Points
 from tests.training.test_loop import same_weights
 
@@ -94,7 +95,7 @@ def test_the_loss_of_an_epoch_counts_only_what_was_trained_on() -> None:
 # Several batches a step. ------------------------------------------------------------
 
 
-ADD_UP = [name for name in optim.ALGORITHMS if name != "sparseadam"]
+ADD_UP = [name for name in TAKE_GRADIENTS if name != "sparseadam"]
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ import chainrule as cr
 from chainrule import nn, optim
 from chainrule.errors import ArgumentError, ForeignNameError
 from chainrule.optim import ALGORITHMS
+from tests.algorithms import TAKE_GRADIENTS
 
 X = np.random.default_rng(0).normal(size=(8, 4)).astype(np.float32)
 
@@ -46,7 +47,7 @@ BODY = {"0.0.weight", "0.0.bias", "0.1.weight", "0.1.bias"}
 AVERAGES = {"0.1.running_mean", "0.1.running_var"}
 
 
-@pytest.mark.parametrize("algorithm", sorted(ALGORITHMS))
+@pytest.mark.parametrize("algorithm", TAKE_GRADIENTS)
 def test_no_optimizer_changes_what_is_frozen(algorithm: str) -> None:
     model = network()
     optimizer = ALGORITHMS[algorithm](
