@@ -66,23 +66,36 @@ def train(
     }
     stopping = EarlyStopping("validation_loss", patience=4)
     listeners = [
-        stopping, LearningRateLog(), Watch(), Checkpoint(folder, every_steps=2), *extra
+        stopping, LearningRateLog(), Checkpoint(folder, every_steps=2), *extra
     ]  # fmt: skip
     return fit(model, points, callbacks=listeners, resume=resume, **settings | changes)
+
+
+def same_histograms(one: Watch, two: Watch) -> bool:
+    """Whether both saw the same in every epoch, to the bit."""
+    assert one.histograms is not None and two.histograms is not None
+    rows = [each.state_dict() for each in (one.histograms, two.histograms)]
+    assert rows[0].keys() == rows[1].keys()
+    assert all(len(found) == 5 for name, found in rows[0].items() if name != "every")
+    return all(np.array_equal(rows[0][name], rows[1][name]) for name in rows[0])
 
 
 @pytest.mark.parametrize("step", [1, 2, 4, 5, 7, 10, 24])
 def test_a_run_stopped_after_any_step_goes_on_to_the_bit(
     step: int, points: Points, network: Build, tmp_path: Path
 ) -> None:
+    watches = [Watch(), Watch()]
     whole = network(dropout=0.3)
-    expected = train(whole, points, tmp_path / "whole")
+    expected = train(whole, points, tmp_path / "whole", watch=watches[0])
     parts = network(dropout=0.3)
-    stopped = train(parts, points, tmp_path / "parts", StopAt(step))
+    stopped = train(parts, points, tmp_path / "parts", StopAt(step), watch=Watch())
     assert stopped.stopped == "interrupted"
     resumed = network(dropout=0.3, seed=99)  # its values come from the checkpoint
-    history = train(resumed, points, tmp_path / "parts", resume="auto")
+    history = train(
+        resumed, points, tmp_path / "parts", resume="auto", watch=watches[1]
+    )
     assert same_weights(whole, resumed)
+    assert same_histograms(*watches)
     assert without_times(history) == without_times(expected)
     assert history.stopped == expected.stopped == "finished"
 

@@ -45,6 +45,7 @@ class History(Settled):
         settings: what the run was started with: loss, optimizer, batch size, seed …;
             and "kept_epoch", the epoch whose weights the model has at the end: the
             last, the best where a callback restored it, None within an epoch.
+        watch: the ``callbacks.Watch`` of ``fit(watch=…)``; None without, and in files.
 
     Example:
         >>> history = History([{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": 0.25}])
@@ -61,6 +62,7 @@ class History(Settled):
         self.epochs: list[Row] = [dict(row) for row in epochs]
         self.stopped = stopped
         self.settings: dict[str, Any] = dict(settings or {})
+        self.watch: Any = None
 
     if not TYPE_CHECKING:  # so that type checkers still find wrong names
 

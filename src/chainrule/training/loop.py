@@ -23,7 +23,7 @@ from ..foreign import advised
 from ..nn.module import Module
 from ..random_numbers import default_generator
 from . import checkpoint
-from .callbacks import Checkpoint
+from .callbacks import Checkpoint, Watch
 from .environment import environment
 from .evaluation import Evaluator, check_model, chosen_metrics
 from .events import Dispatcher
@@ -39,6 +39,7 @@ from .run import Run
 from .snapshot import AnyOptimizer
 from .step import (
     AccumulatingStep,
+    inspection,
     mass,
     num_rows,
     training_step,
@@ -67,6 +68,7 @@ def fit(
     validation: Any = None,
     metrics: Any = None,
     callbacks: Sequence[Any] = (),
+    watch: Any = None,
     seed: int = 0,
     engine: str | None = None,
     resume: str | os.PathLike[str] | bool | None = None,
@@ -114,6 +116,9 @@ def fit(
             labels and R² for amounts, where the model returns one tensor.
         callbacks: what watches or steers, see ``callbacks``: ``EarlyStopping``,
             ``Checkpoint``, … in their order.
+        watch: True for ``callbacks.Watch()``, which looks into every layer; a list of
+            paths of layers for these; or a ``Watch``. ``history.watch`` is it:
+            ``history.watch.plot()``.
         seed: a whole number from 0 to 2⁶⁴ − 1.
         engine: the engine of ``cr.compile``.
         resume: a checkpoint, or a folder of them, to go on from, to the bit. "auto":
@@ -148,7 +153,8 @@ def fit(
     if batch_size is not None:
         _check_whole("batch_size", batch_size, 1)
     _check_whole("accumulate", accumulate, 1)
-    listeners = [*_callbacks(callbacks), *_progress(progress)]
+    seen = _watch(watch)
+    listeners = [*_callbacks(callbacks), *seen, *_progress(progress)]
     default_generator.seed(seed)
     examples, held_out = training_and_validation(data, validation, model, int(seed))
     objective = Objective(loss, examples.kind)
@@ -174,6 +180,7 @@ def fit(
         engine=engine,
     )
     run.history.settings = _settings(run, objective, examples, held_out)
+    run.history.watch = seen[0] if seen else None
     evaluator = _evaluator(run, objective, held_out)
     loop = Loop(run, examples, objective, evaluator, listeners)
     model.class_names = model.class_names or examples.source.class_names
@@ -217,12 +224,16 @@ class Loop:
         if isinstance(run.optimizer, optim.Minimizer):
             whole = _is_whole(examples, run)
             make = functools.partial(MinimizingStep, whole=whole)
+        check = LabelCheck(examples, objective)
+        run.inspection = functools.partial(
+            inspection, run.model, objective, check, run.engine
+        )
         self.step: Any = make(
             run.model,
             objective,
             run.tally.metrics,
             run.optimizer,
-            LabelCheck(examples, objective),
+            check,
             run.engine,
             self.probes,
         )
@@ -281,6 +292,9 @@ class Loop:
             self._batch(inputs, targets)
             if self._stopping() and run.batch != run.num_batches:
                 return
+        if run.inputs is None:  # resumed behind the last step
+            done = self.batches(run.epoch, run.batch - 1)
+            run.inputs, run.targets = next(done, (None, None))
         self.guard.end_epoch()
         row: Row = {"epoch": run.epoch, **_plain(run.tally.results())}
         seconds = run.epoch_seconds()
@@ -480,6 +494,22 @@ def _evaluator(
     larger = LARGER_BATCHES * run.batch_size
     metrics = run.tally.metrics
     return Evaluator(run.model, held_out, objective, metrics, larger, run.engine)
+
+
+def _watch(watch: Any) -> list[Watch]:
+    """The callback that ``watch=`` stands for, if any."""
+    if watch is None or watch is False:
+        return []
+    if watch is True:
+        return [Watch()]
+    if isinstance(watch, Watch):
+        return [watch]
+    if isinstance(watch, (list, tuple)):
+        return [Watch(watch)]
+    raise ArgumentError(
+        f"fit: watch={watch!r}: expected True, a list of paths of layers, or a Watch",
+        fix='watch=True, or watch=["0", "2"]',
+    )
 
 
 def _callbacks(callbacks: Any) -> list[Any]:

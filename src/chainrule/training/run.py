@@ -40,6 +40,8 @@ class Run(Settled):
         has_validation: whether there is validation data.
         data_identity: what identifies the training data, for checkpoints.
         engine: the engine's name, or None for the default.
+        inspection: probe ↦ a compiled function of inputs and targets: what it measures
+            of a batch, forward and backward as in training, without an update.
         callbacks: everyone who listens, in order.
         epoch: the number of the epoch that is trained on, from 1.
         batch: how many steps of it are done: batches or, where gradients are
@@ -87,6 +89,7 @@ class Run(Settled):
     has_validation: bool = False
     data_identity: dict[str, Any] = field(default_factory=dict)
     engine: str | None = None
+    inspection: Any = None
     callbacks: list[Any] = field(default_factory=list)
     epoch: int = 1
     batch: int = 0

@@ -20,13 +20,13 @@ from ..compiler.compile import compile
 from ..dtypes import float64
 from ..errors import ArgumentError, GradientError, ShapeError
 from ..gradients import Gradients
-from ..graph import Node
+from ..graph import Node, current_trace
 from ..nn.ensemble import Members
 from ..nn.module import Module
 from ..nn.module.call import watching
 from ..optim import Accumulator, Optimizer
 from ..tensor import tensor
-from ..variable import Parameter
+from ..variable import Parameter, Variable
 from .metrics import Metric
 from .objective import Objective, unweighted
 from .snapshot import AnyOptimizer
@@ -216,6 +216,31 @@ def mass(inputs: Any, targets: Any) -> Any:
     """What a batch counts for: its number of examples, or the sum of their weights."""
     weights = unweighted(targets)[1]
     return num_rows(inputs) if weights is None else weights.sum()
+
+
+def inspection(
+    model: Module,
+    objective: Objective,
+    check: Check,
+    engine: str | None,
+    probe: Probe,
+) -> Any:
+    """What a probe measures of a batch, forward and backward as in training, and no
+    update: parameters, averages and random generators stay as they were.
+    """
+
+    def look(inputs: Any, targets: Any) -> Any:
+        _, gradients, _ = _forward_and_backward(
+            model, objective, (), check, (probe,), inputs, targets
+        )
+        trace = current_trace()
+        assert trace is not None
+        for variable in [*trace.updates]:
+            if isinstance(variable, Variable):
+                variable.assign(trace.variables[variable])  # as it was
+        return probe.measure(gradients, {})
+
+    return compile(look, engine=engine)
 
 
 def num_rows(inputs: Any) -> int:
