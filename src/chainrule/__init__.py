@@ -8,7 +8,8 @@ The road that every program travels, and where to read about each part of it::
 - ``tensor``, ``parameter``, ``Variable`` and the functions of ``ops``: computing.
 - ``arrays``: NumPy's other functions, made of those.
 - ``einsum``; ``linalg``: factorizations, linear equations and norms of matrices.
-- ``backprop``, ``grad``, ``vjp``, ``jvp``, ``hvp``, ``jacobian``, ``hessian``.
+- ``backprop``, ``grad``, ``vjp``, ``jvp``, ``hvp``, ``jacobian``, ``hessian``;
+  ``vmap``, ``per_example_grads``: a function of one example for a batch.
 - ``trace``, ``compile``, ``scan``: graphs from functions.
 - ``nn``, ``losses``, ``initializers``, ``optim``: networks and how they learn;
   ``models``: those of the field, ready to be trained.
@@ -200,6 +201,8 @@ if TYPE_CHECKING:  # imported when first used: the same names stand in LATER
     from .training import callbacks, evaluate, metrics, predict
     from .training.learning_rates import find_lr
     from .training.loop import fit
+    from .vectorize.per_example import per_example_grads
+    from .vectorize.transform import vmap
 
 __version__ = "0.1.0"
 __all__ = [
@@ -358,6 +361,7 @@ __all__ = [
     "overlap_add",
     "pad",
     "parameter",
+    "per_example_grads",
     "percentile",
     "power",
     "predict",
@@ -415,6 +419,7 @@ __all__ = [
     "value_and_grad",
     "var",
     "vjp",
+    "vmap",
     "vstack",
     "where",
     "windows",
@@ -512,6 +517,8 @@ LATER = {
     ".training": ("callbacks", "evaluate", "metrics", "predict"),
     ".training.learning_rates": ("find_lr",),
     ".training.loop": ("fit",),
+    ".vectorize.per_example": ("per_example_grads",),
+    ".vectorize.transform": ("vmap",),
 }
 
 advise(__name__, __all__, "package.OPTIONS")

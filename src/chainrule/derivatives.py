@@ -18,7 +18,6 @@ from .backprop import pullback
 from .errors import ArgumentError, DTypeError, GradientError, ShapeError
 from .graph import Node, differentiating
 from .ops.arrays import constant, lift
-from .ops.composed import stack
 from .ops.elementwise import alias
 from .ops.movement import reshape, zeros_like
 from .ops.reduction import sum as sum_
@@ -315,7 +314,7 @@ def hvp(f: Function, x: Any, v: Any) -> Any:
 
 def jacobian(f: Function, argnum: int = 0) -> Function:
     """A function that returns ∂f/∂x, of shape (*f(x).shape, *x.shape): one backward
-    pass for every element of f(x).
+    pass, for all elements of f(x) at once.
 
     Example:
         >>> import chainrule as cr
@@ -323,6 +322,8 @@ def jacobian(f: Function, argnum: int = 0) -> Function:
         array([[2., 0.],
                [0., 4.]], dtype=float32)
     """
+    from .vectorize.transform import vmap  # imported when used
+
     check_function("jacobian", f, "cr.jacobian(f)(x)")
 
     @functools.wraps(f)
@@ -341,14 +342,13 @@ def jacobian(f: Function, argnum: int = 0) -> Function:
         (x,) = nodes
         new = (*args[:position], x, *args[position + 1 :])
         output = _returned("jacobian", call_openly(f, *new, **kwargs))
-        flat = reshape(output, (-1,))
-        rows = []
-        for i in range(flat.shape[0]):
-            row = pullback([flat[i]], [constant(1.0, dtype=flat.dtype)], [x])
-            rows.append(_or_zeros(row, [x])[0])
-        if not rows:
-            return constant(np.zeros((*output.shape, *x.shape), x.dtype))
-        return reshape(stack(rows), (*output.shape, *x.shape))
+
+        def row(cotangent: Any) -> Any:
+            return _or_zeros(pullback([output], [cotangent], [x]), [x])[0]
+
+        units = constant(np.eye(output.size), output.dtype)
+        rows = vmap(row)(reshape(units, (output.size, *output.shape)))
+        return reshape(rows, (*output.shape, *x.shape))
 
     return differentiated
 

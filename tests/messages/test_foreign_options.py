@@ -368,7 +368,11 @@ def test_methods_of_a_network_say_what_they_take(
          "optimizer.step(cr.backprop(loss))"),
         (lambda: cr.masked_fill, "cr.where(mask, value, x)"),
         (lambda: cr.allclose, "np.allclose(x, y) compares the values"),
-        (lambda: cr.vmap, "leave it out: functions take batches, the samples first"),
+        (lambda: cr.vectorized_map, "cr.vmap(f)(x), for a function of one example"),
+        (lambda: cr.jacrev, "cr.jacobian(f)(x)"),
+        (lambda: cr.functional_call,
+         "cr.per_example_grads(loss, model, x, y) has the gradients of every example"),
+        (lambda: cr.vmap(cr.exp, in_dims=1), "in_axes=0"),  # type: ignore[call-arg]
         (lambda: cr.while_loop, "cr.scan(f, init, xs) repeats a step"),
         (lambda: optim.LBFGS([cr.parameter(1.0)], max_iter=9),  # type: ignore[call-arg]
          "optimizer.minimize(loss, iterations=1000); cr.fit(…, epochs=1000)"),

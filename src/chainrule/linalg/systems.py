@@ -95,7 +95,7 @@ def _solution(a: Array, b: Array, operation: str) -> Array:
     check_finite(operation, a=a, b=b)
     n, k = b.shape[-2:]
     if a.ndim == 2 and b.ndim > 2:  # one matrix for all: its right sides side by side
-        columns = np.moveaxis(b, -2, 0).reshape(n, -1)
+        columns = np.moveaxis(b, -2, 0).reshape(n, shapes.size(b.shape[:-2]) * k)
         found = _solution(a, columns, operation)
         return np.moveaxis(found.reshape(n, *b.shape[:-2], k), 0, -2)
     batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])

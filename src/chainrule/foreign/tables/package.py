@@ -259,8 +259,13 @@ NAMES: Mapping[str, str] = {
         ("fori_loop", "while_loop", "map_fn"), "cr.scan(f, init, xs) repeats a step"
     ),
     **dict.fromkeys(
-        ("vmap", "vectorized_map"),
-        "leave it out: functions take batches, the samples first",
+        ("vectorized_map", "pmap"),
+        "cr.vmap(f)(x), for a function of one example",
+    ),
+    **dict.fromkeys(("jacrev", "jacfwd"), "cr.jacobian(f)(x)"),
+    **dict.fromkeys(
+        ("functional_call", "per_sample_grads"),
+        "cr.per_example_grads(loss, model, x, y) has the gradients of every example",
     ),
     **dict.fromkeys(("pi", "e"), "math.pi and math.e"),
     **dict.fromkeys(("inf", "nan"), "float('inf') and float('nan')"),
@@ -308,6 +313,9 @@ OPTIONS: Mapping[str, str] = {
         ("compile(static_argnums)", "compile(static_argnames)"),
         "leave it out: what is no tensor or array is static",
     ),
+    "vmap(in_dims)": "in_axes=0",
+    "vmap(out_dims)": "out_axes=0",
+    "vmap(chunk_size)": "leave it out, and call it for a part of the batch at a time",
     "tensor(requires_grad)": ALL_HAVE_GRADIENTS,
     "load(weights_only)": "leave it out: nothing in a file is executed",
     "arange(limit)": "stop=10",
