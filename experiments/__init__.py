@@ -18,4 +18,5 @@ EXPERIMENTS = {
     "shakespeare-gpt": "shakespeare_gpt",
     "tables": "tables",
     "vanishing-gradients": "vanishing_gradients",
+    "overfitting": "overfitting",
 }
