@@ -142,7 +142,7 @@ def measure(
 
 def draw(path: Path, sizes: tuple[int, ...], found: Errors) -> None:
     """A panel a method: means over the seeds, in bands from the least to the most."""
-    figure = new_figure(11.5, 7.0)
+    figure = new_figure(9.2, 5.8)
     panels = figure.subplots(2, 3, sharex=True, sharey=True)
     plain = found["plain"][1].mean(axis=1)
     for ax, (name, values) in zip(panels.flat, found.items(), strict=True):
@@ -157,8 +157,9 @@ def draw(path: Path, sizes: tuple[int, ...], found: Errors) -> None:
         ax.set_xscale("log", base=2)
         ax.set_xticks(sizes, [str(size) for size in sizes])
         ax.minorticks_off()
+        ax.tick_params(axis="x", labelsize=8)
         ax.set(title=name, ylim=(0, 75))
-        ax.grid(alpha=0.25)
+        ax.grid(alpha=0.25, axis="y")
         ax.spines[["top", "right"]].set_visible(False)
     for ax in panels[1]:
         ax.set_xlabel("hidden units")
@@ -167,7 +168,7 @@ def draw(path: Path, sizes: tuple[int, ...], found: Errors) -> None:
     for ax in panels.flat[:2]:
         ax.legend(frameon=False, loc="upper right")
     figure.tight_layout()
-    figure.savefig(path, dpi=100)
+    figure.savefig(path, dpi=80, pil_kwargs={"optimize": True})
 
 
 def run(options: Options) -> Record:
