@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Mapping
 from types import FunctionType
 from typing import Any
 
+from .collector import collector_paused
 from .foreign import advised, no_name
 
 #: The modules of the package are called so.
@@ -58,9 +59,10 @@ def missing_names(
     def find(name: str) -> Any:
         if name not in origin:
             raise no_name(package, name, advice)
-        if origin[name] == ".":
-            return importlib.import_module(f".{name}", package)
-        module = importlib.import_module(origin[name], package)
+        with collector_paused:
+            if origin[name] == ".":
+                return importlib.import_module(f".{name}", package)
+            module = importlib.import_module(origin[name], package)
         value = getattr(module, name)
         setattr(sys.modules[package], name, value)  # so that it is looked for once
         if options is not None:

@@ -72,7 +72,7 @@ def test_importing_the_package_brings_in_numpy_and_nothing_heavy() -> None:
 
 #: The rooms that ``import chainrule`` enters; all others come when they are used.
 AT_ONCE = {
-    "backprop", "compiler", "config", "derivatives", "dtypes", "errors",
+    "backprop", "collector", "compiler", "config", "derivatives", "dtypes", "errors",
     "explain", "foreign", "gradients", "graph", "ops", "public", "random",
     "random_numbers", "shapes", "tensor", "tree", "variable",
 }  # fmt: skip

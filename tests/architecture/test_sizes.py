@@ -12,8 +12,8 @@ from tests.architecture.source_tree import SourceFile, source_files
 
 #: What everything else stands on: tensors, the chain rule, and the compiler.
 CORE = {
-    "backprop", "checks", "compiler", "config", "derivatives", "dtypes", "errors",
-    "gradients", "graph", "ops", "random_numbers", "shapes", "tensor", "tree",
+    "backprop", "checks", "collector", "compiler", "config", "derivatives", "dtypes",
+    "errors", "gradients", "graph", "ops", "random_numbers", "shapes", "tensor", "tree",
     "variable",
 }  # fmt: skip
 MOST_OF_THE_CORE = 7000

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import tree
+from ..collector import collector_paused
 from ..config import config
 from ..dtypes import DEFAULT_FLOATS, DType, float32, float64, scalar_dtype
 from ..errors import ArgumentError, ChainruleError, NumericsError
@@ -27,7 +28,6 @@ from ..graph import Array, Graph, Node, computed_leaves, current_trace, differen
 from ..shapes import Shape
 from ..tensor import Tensor
 from ..variable import Parameter
-from .collector import collector_paused
 from .engine import Engine, Executable, Explained
 from .locked import Locked
 from .methods import Methods

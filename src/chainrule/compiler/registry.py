@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 
+from ..collector import collector_paused
 from ..errors import unknown_option
 from .engine import Engine
 
@@ -34,5 +35,6 @@ def engine_named(name: str) -> Engine:
     """
     if name not in ENGINES:
         raise unknown_option("engine", name, ENGINES)
-    engine: Engine = importlib.import_module(ENGINES[name]).ENGINE
+    with collector_paused:
+        engine: Engine = importlib.import_module(ENGINES[name]).ENGINE
     return engine

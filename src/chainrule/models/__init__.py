@@ -27,7 +27,7 @@ __all__ = [
     "vgg",
 ]
 
-offer(GPT, CharLSTM)
+offer(__name__, ["GPT", "CharLSTM"])
 
 __dir__ = listing(__all__)
 if not TYPE_CHECKING:  # so that type checkers still find wrong names

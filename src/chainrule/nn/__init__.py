@@ -9,57 +9,171 @@ are made of them.
 from typing import TYPE_CHECKING
 
 from ..public import advise, listing, missing_names
-from .activations.gated import GELU, Mish, SiLU
-from .activations.maxout import Maxout
-from .activations.rectifiers import CELU, ELU, SELU, LeakyReLU, PReLU, ReLU, Softplus
-from .activations.sigmoids import Hardtanh, LogSigmoid, Sigmoid, Softsign, Tanh
-from .activations.softmax import LogSoftmax, Softmax
 from .attention.key_value_cache import KeyValueCache
-from .attention.multihead import MultiheadAttention
-from .attention.positions import LearnedPositions, RotaryPositions, SinusoidalPositions
-from .attention.transformer import (
-    TransformerDecoder,
-    TransformerDecoderLayer,
-    TransformerEncoder,
-    TransformerEncoderLayer,
-)
-from .containers import Branches, Flatten, Residual, Sequential, Subsample, Unflatten
-from .convolution.convolution import Conv1d, Conv2d, Conv3d
-from .convolution.locally_connected import LocallyConnected1d, LocallyConnected2d
-from .convolution.transposed import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
-from .dropout import AlphaDropout, DropConnect, Dropout, Dropout1d, Dropout2d, Dropout3d
-from .embedding import Embedding
-from .ensemble import Ensemble, EnsembleLinear
-from .linear import Identity, Linear
 from .module import Module
 from .module.registry import offer
-from .normalization.batch import BatchNorm1d, BatchNorm2d, BatchNorm3d
-from .normalization.channels import (
-    GroupNorm,
-    InstanceNorm1d,
-    InstanceNorm2d,
-    InstanceNorm3d,
-)
-from .normalization.features import LayerNorm, RMSNorm
-from .normalization.fixed import Normalization
-from .normalization.local_contrast import LocalContrastNorm
-from .normalization.local_response import LocalResponseNorm
-from .pooling.adaptive import (
-    AdaptiveAvgPool1d,
-    AdaptiveAvgPool2d,
-    AdaptiveMaxPool1d,
-    AdaptiveMaxPool2d,
-)
-from .pooling.average import AvgPool1d, AvgPool2d, AvgPool3d
-from .pooling.global_pooling import GlobalAvgPool, GlobalMaxPool
-from .pooling.lp_norm import LPPool1d, LPPool2d
-from .pooling.maximum import MaxPool1d, MaxPool2d, MaxPool3d
-from .pooling.unpooling import MaxUnpool1d, MaxUnpool2d, MaxUnpool3d
-from .recurrent.gru import GRU, GRUCell
-from .recurrent.lstm import LSTM, LSTMCell
-from .recurrent.outputs import AllSteps, LastStep
-from .recurrent.rnn import RNN, RNNCell
-from .upsampling import Upsample
+
+if TYPE_CHECKING:
+    from .activations.gated import GELU, Mish, SiLU
+    from .activations.maxout import Maxout
+    from .activations.rectifiers import (
+        CELU,
+        ELU,
+        SELU,
+        LeakyReLU,
+        PReLU,
+        ReLU,
+        Softplus,
+    )
+    from .activations.sigmoids import Hardtanh, LogSigmoid, Sigmoid, Softsign, Tanh
+    from .activations.softmax import LogSoftmax, Softmax
+    from .attention.multihead import MultiheadAttention
+    from .attention.positions import (
+        LearnedPositions,
+        RotaryPositions,
+        SinusoidalPositions,
+    )
+    from .attention.transformer import (
+        TransformerDecoder,
+        TransformerDecoderLayer,
+        TransformerEncoder,
+        TransformerEncoderLayer,
+    )
+    from .containers import (
+        Branches,
+        Flatten,
+        Residual,
+        Sequential,
+        Subsample,
+        Unflatten,
+    )
+    from .convolution.convolution import Conv1d, Conv2d, Conv3d
+    from .convolution.locally_connected import LocallyConnected1d, LocallyConnected2d
+    from .convolution.transposed import (
+        ConvTranspose1d,
+        ConvTranspose2d,
+        ConvTranspose3d,
+    )
+    from .dropout import (
+        AlphaDropout,
+        DropConnect,
+        Dropout,
+        Dropout1d,
+        Dropout2d,
+        Dropout3d,
+    )
+    from .embedding import Embedding
+    from .ensemble import Ensemble, EnsembleLinear
+    from .linear import Identity, Linear
+    from .normalization.batch import BatchNorm1d, BatchNorm2d, BatchNorm3d
+    from .normalization.channels import (
+        GroupNorm,
+        InstanceNorm1d,
+        InstanceNorm2d,
+        InstanceNorm3d,
+    )
+    from .normalization.features import LayerNorm, RMSNorm
+    from .normalization.fixed import Normalization
+    from .normalization.local_contrast import LocalContrastNorm
+    from .normalization.local_response import LocalResponseNorm
+    from .pooling.adaptive import (
+        AdaptiveAvgPool1d,
+        AdaptiveAvgPool2d,
+        AdaptiveMaxPool1d,
+        AdaptiveMaxPool2d,
+    )
+    from .pooling.average import AvgPool1d, AvgPool2d, AvgPool3d
+    from .pooling.global_pooling import GlobalAvgPool, GlobalMaxPool
+    from .pooling.lp_norm import LPPool1d, LPPool2d
+    from .pooling.maximum import MaxPool1d, MaxPool2d, MaxPool3d
+    from .pooling.unpooling import MaxUnpool1d, MaxUnpool2d, MaxUnpool3d
+    from .recurrent.gru import GRU, GRUCell
+    from .recurrent.lstm import LSTM, LSTMCell
+    from .recurrent.outputs import AllSteps, LastStep
+    from .recurrent.rnn import RNN, RNNCell
+    from .upsampling import Upsample
+
+#: Layers are imported when they are first used: a network has few of these kinds.
+LATER = {
+    ".activations.gated": ["GELU", "Mish", "SiLU"],
+    ".activations.maxout": ["Maxout"],
+    ".activations.rectifiers": [
+        "CELU",
+        "ELU",
+        "SELU",
+        "LeakyReLU",
+        "PReLU",
+        "ReLU",
+        "Softplus",
+    ],
+    ".activations.sigmoids": ["Hardtanh", "LogSigmoid", "Sigmoid", "Softsign", "Tanh"],
+    ".activations.softmax": ["LogSoftmax", "Softmax"],
+    ".attention.multihead": ["MultiheadAttention"],
+    ".attention.positions": [
+        "LearnedPositions",
+        "RotaryPositions",
+        "SinusoidalPositions",
+    ],
+    ".attention.transformer": [
+        "TransformerDecoder",
+        "TransformerDecoderLayer",
+        "TransformerEncoder",
+        "TransformerEncoderLayer",
+    ],
+    ".containers": [
+        "Branches",
+        "Flatten",
+        "Residual",
+        "Sequential",
+        "Subsample",
+        "Unflatten",
+    ],
+    ".convolution.convolution": ["Conv1d", "Conv2d", "Conv3d"],
+    ".convolution.locally_connected": ["LocallyConnected1d", "LocallyConnected2d"],
+    ".convolution.transposed": [
+        "ConvTranspose1d",
+        "ConvTranspose2d",
+        "ConvTranspose3d",
+    ],
+    ".dropout": [
+        "AlphaDropout",
+        "DropConnect",
+        "Dropout",
+        "Dropout1d",
+        "Dropout2d",
+        "Dropout3d",
+    ],
+    ".embedding": ["Embedding"],
+    ".ensemble": ["Ensemble", "EnsembleLinear"],
+    ".linear": ["Identity", "Linear"],
+    ".normalization.batch": ["BatchNorm1d", "BatchNorm2d", "BatchNorm3d"],
+    ".normalization.channels": [
+        "GroupNorm",
+        "InstanceNorm1d",
+        "InstanceNorm2d",
+        "InstanceNorm3d",
+    ],
+    ".normalization.features": ["LayerNorm", "RMSNorm"],
+    ".normalization.fixed": ["Normalization"],
+    ".normalization.local_contrast": ["LocalContrastNorm"],
+    ".normalization.local_response": ["LocalResponseNorm"],
+    ".pooling.adaptive": [
+        "AdaptiveAvgPool1d",
+        "AdaptiveAvgPool2d",
+        "AdaptiveMaxPool1d",
+        "AdaptiveMaxPool2d",
+    ],
+    ".pooling.average": ["AvgPool1d", "AvgPool2d", "AvgPool3d"],
+    ".pooling.global_pooling": ["GlobalAvgPool", "GlobalMaxPool"],
+    ".pooling.lp_norm": ["LPPool1d", "LPPool2d"],
+    ".pooling.maximum": ["MaxPool1d", "MaxPool2d", "MaxPool3d"],
+    ".pooling.unpooling": ["MaxUnpool1d", "MaxUnpool2d", "MaxUnpool3d"],
+    ".recurrent.gru": ["GRU", "GRUCell"],
+    ".recurrent.lstm": ["LSTM", "LSTMCell"],
+    ".recurrent.outputs": ["AllSteps", "LastStep"],
+    ".recurrent.rnn": ["RNN", "RNNCell"],
+    ".upsampling": ["Upsample"],
+}
 
 __all__ = [
     "CELU",
@@ -155,11 +269,10 @@ __all__ = [
     "Upsample",
 ]
 
-_public = [globals()[name] for name in __all__]
 # A model file may name these layers and no other class of this package.
-offer(*(each for each in _public if issubclass(each, Module) and each is not Module))
+offer(__name__, [name for name in __all__ if name not in ("KeyValueCache", "Module")])
 
 advise(__name__, ["KeyValueCache", "Module"], "nn.LAYER")
 __dir__ = listing(__all__)
 if not TYPE_CHECKING:  # so that type checkers still find wrong names
-    __getattr__ = missing_names(__name__, advice="nn.NAMES")
+    __getattr__ = missing_names(__name__, advice="nn.NAMES", later=LATER)

@@ -19,7 +19,7 @@ from ...graph import Array
 from ..arguments import without_values
 from .description import variables_by_path
 from .module import Module
-from .registry import known_layers
+from .registry import known_layers, layer_named
 
 #: A file whose layers are nested deeper than this describes no network.
 MAX_DEPTH = 100
@@ -70,9 +70,10 @@ def _layer(description: Any, built: list[Any], depth: int) -> Module:
         raise StateError("load: the description of a layer is not a table")
     if "same_as" in description:
         return _built_before(description["same_as"], built)
-    name, known = str(description.get("layer")), known_layers()
-    if name not in known:
-        close = nearest(name, known)
+    name = str(description.get("layer"))
+    layer = layer_named(name)
+    if layer is None:
+        close = nearest(name, known_layers())
         raise StateError(
             f"load: {name!r} is not a layer of this version of chainrule",
             fix=f"it has {close!r}; a newer version may have it" if close else None,
@@ -84,7 +85,7 @@ def _layer(description: Any, built: list[Any], depth: int) -> Module:
     built.append(None)
     values = {key: _setting(value, built, depth + 1) for key, value in settings.items()}
     try:
-        built[number] = known[name].from_settings(values)
+        built[number] = layer.from_settings(values)
     except (TypeError, KeyError) as error:
         raise StateError(
             f"load: {json.dumps(values, default=repr)[:200]} are not settings of "

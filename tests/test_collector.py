@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import chainrule as cr
-from chainrule.compiler.collector import Pause
+from chainrule.collector import Pause
 
 
 @pytest.fixture(autouse=True)

@@ -1,9 +1,10 @@
-"""The garbage collector pauses while programs are compiled.
+"""The garbage collector pauses while programs are compiled, and modules imported.
 
-Place on the road: beside ``compile``. Nearly everything that a compilation makes stays
-until its end, and looking through all of it again and again took a third of the time.
-The collector is one for the whole process, so compilations in several threads must
-agree: it is paused by the first and resumed after the last.
+Place on the road: below everything. Nearly everything that a compilation makes stays
+until its end, and what a module makes stays for good: looking through all of it again
+and again took a third of the time. The collector is one for the whole process, so
+compilations in several threads must agree: it is paused by the first and resumed after
+the last.
 """
 
 from __future__ import annotations
