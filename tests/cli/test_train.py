@@ -245,6 +245,29 @@ def test_early_stopping_keeps_the_best_weights(chainrule) -> None:
     assert best == history.settings["best_epoch"] == len(history) - 2
 
 
+def test_a_minimizer_has_all_examples_and_says_why_it_stopped(chainrule) -> None:
+    words = "--optimizer lbfgs --hidden 4 --validation 0 --weight-decay 0.01"
+    result = chainrule("train", "iris", *words.split(), "--out", "o")
+    assert "lbfgs, steps by line search; seed 0" in result.stdout
+    history = History.from_json("o/history.json")
+    assert f"stopped: {history.stopped}" in result.stderr
+    assert history.stopped != "finished" and history.last["step_length"] == 0.0
+    assert history.settings["batch_size"] == 120
+    explained = chainrule("explain", "o", "--compiled")
+    assert "an evaluation of loss and gradient of o, 120 examples" in explained.stdout
+
+
+@pytest.mark.parametrize("option", ["--lr 0.1", "--schedule cosine"])
+def test_a_minimizer_takes_no_learning_rate(chainrule, option: str) -> None:
+    result = chainrule("train", "iris", "--optimizer", "lbfgs", *option.split())
+    name = option.split()[0]
+    assert result.exit_code == 2
+    assert (
+        f"{name}: lbfgs has no learning rate: a line search finds the length of every "
+        "step" in result.stderr
+    )
+
+
 def stopped_run(folder: Path, signal: str, *words: str) -> subprocess.Popen[str]:
     """A run that is stopped once it has written a checkpoint."""
     process = program(folder, "train", *words)
@@ -280,8 +303,16 @@ def test_ctrl_c_keeps_everything_and_resume_gives_the_same_bytes(chainrule) -> N
     assert first == second
 
 
-def test_a_killed_run_goes_on_from_its_checkpoint(chainrule) -> None:
-    words = ("--target", "price", "--epochs", "60", "--batch-size", "4", "--quiet")
+@pytest.mark.parametrize(
+    "how",
+    [
+        "--epochs 60 --batch-size 4",
+        "--epochs 40 --batch-size 8 --optimizer lbfgs",
+        "--epochs 400 --optimizer conjugategradient",
+    ],
+)
+def test_a_killed_run_goes_on_from_its_checkpoint(chainrule, how: str) -> None:
+    words = ("--target", "price", *how.split(), "--quiet")
     folder = Path.cwd()
     process = stopped_run(folder, "kill", "houses.csv", *words, "--out", "killed")
     process.communicate(timeout=120)

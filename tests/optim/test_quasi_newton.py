@@ -7,28 +7,12 @@ import pytest
 from scipy import optimize
 
 import chainrule as cr
+from benchmarks import minimizers
 from chainrule import losses, nn, optim
 from chainrule.errors import ArgumentError, OptionError
 from tests.optim.problems import PROBLEMS
 
 FORMULAS = ("polak_ribiere+", "fletcher_reeves", "hestenes_stiefel")
-
-
-class Logged(optim.StrongWolfe):
-    """The same search, which remembers every loss."""
-
-    def search(self, evaluate, start, first):
-        losses = seen.setdefault(id(self), [start.loss])
-
-        def logged(step):
-            point = evaluate(step)
-            losses.append(point.loss)
-            return point
-
-        return super().search(logged, start, first)
-
-
-seen: dict[int, list[float]] = {}
 
 
 def scipy_solution(function, start, **options):
@@ -45,84 +29,24 @@ def scipy_solution(function, start, **options):
     )
 
 
-def reached(values, target):
-    """How many evaluations it took to get as low as this."""
-    low = np.minimum.accumulate(values)
-    return int(np.argmax(low <= target * (1 + 1e-6) + 1e-12)) + 1
-
-
 def test_as_few_evaluations_as_scipy_on_the_35_functions():
     """As low as where SciPy's L-BFGS-B stops: median ratio at most 1, worst 1.3."""
     ratios = {}
     for problem in PROBLEMS:
         theirs = scipy_solution(problem.value, problem.start)
-        w, search = cr.parameter(problem.start.copy()), Logged()
+        w, search = cr.parameter(problem.start.copy()), minimizers.Logged()
         optim.LBFGS([w], line_search=search).minimize(lambda: problem.value(w))  # noqa: B023
-        values = seen.pop(id(search))
-        assert min(values) <= theirs.fun * (1 + 1e-6) + 1e-12, problem
-        ratios[str(problem)] = reached(values, theirs.fun) / theirs.nfev
+        low = minimizers.reached(search.values, theirs.fun)
+        ratios[str(problem)] = low / theirs.nfev
     assert np.median([*ratios.values()]) <= 1.0
     assert max(ratios.values()) <= 1.3, max(ratios, key=ratios.get)
 
 
-def network(sizes, seed, activation=nn.Tanh):
-    cr.manual_seed(seed)
-    layers = []
-    for inputs, outputs in itertools.pairwise(sizes):
-        layers += [nn.Linear(inputs, outputs, dtype="float64"), activation()]
-    return nn.Sequential(*layers[:-1])
-
-
-NETWORKS = {
-    "a curve": ((1, 12, 1), 60, losses.mse),
-    "two layers": ((3, 10, 8, 2), 80, losses.mse),
-    "classes": ((6, 16, 4), 120, losses.cross_entropy),
-    "softplus": ((4, 12, 1), 60, losses.huber),
-    "linear": ((10, 3), 100, losses.cross_entropy),
-}
-
-
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", minimizers.NETWORKS)
 def test_as_few_evaluations_as_scipy_on_small_networks(name):
-    sizes, count, loss = NETWORKS[name]
-    rng = np.random.default_rng(len(name))
-    x = rng.normal(size=(count, sizes[0]))
-    amounts = (
-        np.sin(2 * x[:, :1] * np.arange(1, sizes[-1] + 1)) + 0.1 * x.sum(1)[:, None]
-    )
-    y = amounts.argmax(1) if loss is losses.cross_entropy else amounts
-    model = network(sizes, 3, nn.Softplus if name == "softplus" else nn.Tanh)
-    weights = model.parameters()
-    start = [w.numpy().copy() for w in weights]
-
-    @cr.compile
-    def value_and_gradient(flat, x, y):
-        at = 0
-        for w in weights:
-            w.assign(flat[at : at + w.size].reshape(w.shape))
-            at += w.size
-        value = loss(model(x), y)
-        gradients = cr.backprop(value)
-        return value, cr.concatenate([gradients[w].reshape(-1) for w in weights])
-
-    data = cr.tensor(x, dtype="float64"), cr.tensor(y)
-
-    def theirs(flat):
-        value, gradient = value_and_gradient(cr.tensor(flat, dtype="float64"), *data)
-        return value.item(), gradient.numpy()
-
-    flat = np.concatenate([each.ravel() for each in start])
-    settings = {"ftol": 0.0, "gtol": 1e-4, "maxiter": 400, "maxfun": 10000}
-    found = optimize.minimize(
-        theirs, flat, jac=True, method="L-BFGS-B", options=settings
-    )
-    for w, each in zip(weights, start, strict=True):
-        w.assign(each)
-    search = Logged()
-    optimizer = optim.LBFGS(weights, line_search=search, gradient_tolerance=1e-4)
-    optimizer.minimize(lambda x, y: loss(model(x), y), *data, iterations=400)
-    values = seen.pop(id(search))
-    assert reached(values, found.fun) <= 1.3 * found.nfev
+    task = minimizers.Task(minimizers.NETWORKS[name])
+    theirs, (_, values) = task.scipy(), task.ours()
+    assert minimizers.reached(values, theirs.fun) <= 1.3 * theirs.nfev
 
 
 @pytest.mark.parametrize("formula", FORMULAS)
@@ -293,6 +217,41 @@ def test_a_run_goes_on_from_a_checkpoint_to_the_bit(tmp_path, algorithm, batch_s
     assert again == rows
     for name, array in weights.items():
         np.testing.assert_array_equal(resumed[name], array)
+
+
+def test_methods_of_two_objects_are_two_objectives():
+    class Bowl:
+        def __init__(self, least):
+            self.w, self.least = w, least
+
+        def loss(self):
+            return ((self.w - self.least) ** 2).sum()
+
+    w = cr.parameter(np.zeros(2))
+    optimizer = optim.LBFGS([w])
+    for least in (1.0, 2.0):
+        optimizer.minimize(Bowl(least).loss)
+        np.testing.assert_allclose(w.numpy(), least, atol=1e-5)
+
+
+@pytest.mark.parametrize("engine", ["numpy", "native"])
+def test_engines_agree(engine):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(30, 2))
+    cr.manual_seed(0)
+    model = nn.Sequential(
+        nn.Linear(2, 4, dtype="float64"), nn.Tanh(), nn.Linear(4, 1, dtype="float64")
+    )
+    data = (x, np.sin(x.sum(1, keepdims=True)))
+    history = cr.fit(
+        model, data, optimizer="lbfgs", epochs=12, engine=engine, progress=False
+    )
+    known = reference.setdefault("loss", history["loss"])
+    np.testing.assert_allclose(history["loss"], known, rtol=1e-6)
+    assert history.settings["engine"] == engine
+
+
+reference: dict[str, list[float]] = {}
 
 
 def test_by_name_knows_them():

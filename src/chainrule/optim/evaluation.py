@@ -174,6 +174,10 @@ class Programs:
         def direct(fresh: Any, *data: Any) -> Any:
             return self._direct(owner, objective, fresh, data)
 
+        def learn_and_direct(fresh: Any, *data: Any) -> Any:
+            self._learn(owner)
+            return self._direct(owner, objective, fresh, data)
+
         def begin() -> None:
             self._begin(owner, before)
 
@@ -185,6 +189,7 @@ class Programs:
 
         self.evaluate = compile(evaluate, engine=owner.engine)
         self.direct = compile(direct, engine=owner.engine)
+        self.learn_and_direct = compile(learn_and_direct, engine=owner.engine)
         self.begin = compile(begin, engine=owner.engine)
         self.learn = compile(learn, engine=owner.engine)
         self.moved = compile(moved, engine=owner.engine)
@@ -199,7 +204,9 @@ class Programs:
         lines that see the same things, as a lambda has them that is made anew.
         """
         mine = self.objective
-        return mine is objective or _parts(mine) == _parts(objective) != ()
+        if mine is objective:
+            return True
+        return _parts(mine) == _parts(objective) != ()
 
     def at(self, step: float, data: Iterable[Any]) -> tuple[list[float], Any]:
         """Loss and gradient at w₀ + α d, where the parameters are then.
@@ -321,7 +328,9 @@ def _parts(function: Any) -> tuple[Any, ...]:
         seen = tuple(id(cell.cell_contents) for cell in cells)
     except ValueError:  # not set yet
         return ()
-    return code, seen, function.__defaults__, id(function.__globals__)
+    owner = id(getattr(function, "__self__", None))  # of a method
+    defaults = tuple(id(each) for each in function.__defaults__ or ())
+    return code, seen, defaults, id(function.__globals__), owner
 
 
 def _depends(loss: Node, starts: set[Node]) -> bool:

@@ -67,6 +67,7 @@ class Now:
         stalled: iterations in a row that changed it by no more than its rounding.
         fresh: whether nothing is remembered of other points.
         known: whether the above and the gradient are those of the parameters now.
+        pending: whether the last step is still to be learned from.
         steps: how many iterations have moved the parameters.
         numbers: what the algorithm remembers, by name.
     """
@@ -80,6 +81,7 @@ class Now:
     stalled: int = 0
     fresh: bool = True
     known: bool = False
+    pending: bool = False
     steps: int = 0
     numbers: dict[str, float] = field(default_factory=dict)
     # What a checkpoint does not have.
@@ -96,7 +98,7 @@ class Now:
 #: The numbers of ``Now`` that a checkpoint has.
 SAVED = (
     "value", "loss", "gradient_norm", "step", "slope", "before", "stalled", "fresh",
-    "known",
+    "known", "pending",
 )  # fmt: skip
 
 

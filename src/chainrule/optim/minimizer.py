@@ -218,7 +218,9 @@ class Minimizer(Updater):
             self._now.fresh = True
             way = self.directed(data)
             point = self._searched(start, way, data)
-        return point, "" if point.step else "no step along the gradient lowers the loss"
+        dtype = self._all[0].dtype
+        reason = f"no step along the gradient lowers the loss in {dtype}"
+        return point, "" if point.step else reason
 
     # What an algorithm may use. ------------------------------------------------------
 
@@ -226,7 +228,10 @@ class Minimizer(Updater):
         """Computes the direction at the parameters as they are."""
         now = self._now
         given = data if self.looks_again else ()
-        told = self._programs.direct(float(now.fresh), *given).value.tolist()
+        programs = self._programs
+        direct = programs.learn_and_direct if now.pending else programs.direct
+        now.pending = False
+        told = direct(float(now.fresh), *given).value.tolist()
         slope, length, own, *figures = told
         known = dict(zip(self._programs.names, figures, strict=True))
         now.products += int(known.get("products", 0))
@@ -446,7 +451,7 @@ class Minimizer(Updater):
                 now.frozen, now.known, now.fresh = frozen, False, True
             now.settings = settings_changes.last
         known = now.programs
-        if known and known[-1].objective is objective:
+        if known and known[-1].is_for(objective):
             return
         for i, each in enumerate(known):
             if each.is_for(objective):
@@ -495,6 +500,9 @@ class Minimizer(Updater):
             NumericsError: when one of them is NaN or infinite.
         """
         now, programs = self._now, self._programs
+        if now.pending:
+            programs.learn()
+            now.pending = False
         programs.begin()
         self.evaluated(0.0, data)
         now.before = math.inf
@@ -519,9 +527,7 @@ class Minimizer(Updater):
         now.before = start.loss
         if not now.step:
             return
-        if self.learns:
-            self._programs.learn()
-        now.fresh = False
+        now.pending, now.fresh = self.learns, False
         size = max(abs(now.value), abs(start.loss))
         still = start.loss - now.value <= self._rounding * size
         now.stalled = now.stalled + 1 if still else 0
