@@ -88,6 +88,7 @@ WORKLOADS: dict[str, str] = {
     "cold-start": "cold_start",
     "compile-time": "compile_time",
     "train-cold": "train_cold",
+    "small-fits": "small_fits",
     "tables": "tables",
 }
 
