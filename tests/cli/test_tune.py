@@ -213,6 +213,14 @@ def test_a_grown_network_starts_from_the_one_before_it(chainrule) -> None:
         assert step["errors"] == pytest.approx(steps[0]["errors"], rel=1e-5)
 
 
+def test_baselines_stand_beside_the_chosen_network(chainrule) -> None:
+    words = (*SIZES, "--baselines", "--out", "t", "--json")
+    result = chainrule(*HOUSES, *words)
+    assert result.exit_code == 0, result.stderr
+    beside = json.loads(result.stdout)["baselines"]
+    assert {"ridge_regression", "gradient_boosting"} <= set(beside)
+
+
 def test_a_finished_search_is_not_resumed(chainrule) -> None:
     assert chainrule(*KINDS, *SIZES, "--out", "t", "--quiet").exit_code == 0
     result = chainrule("tune", "--resume", "t")

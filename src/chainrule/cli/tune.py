@@ -374,6 +374,8 @@ class _Work:
         """As many processes as there are processors and as have enough to do."""
         words, made = self.plan.settings.training, self.plan
         count = made.trials or len(made.space.candidates())
+        if made.method == "grow":  # the folds of one network at a time
+            count = 1
         rows = len(self.folds.rows[0][0])
         steps = words.epochs * max(1, rows // words.batch_size) * made.folds
         seconds = count * (steps * A_STEP + A_NETWORK)
