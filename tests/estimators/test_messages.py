@@ -84,6 +84,12 @@ def test_an_argument_out_of_range_is_named(options: Any, message: str) -> None:
     assert said(lambda: estimator.fit(X, Y)).startswith(message)
 
 
+def test_an_error_names_the_line_that_called_fit() -> None:
+    with pytest.raises(ArgumentError, match=r"called at  test_messages\.py:") as caught:
+        MLPClassifier(tol=-1).fit(X, Y)  # here
+    assert str(caught.value).endswith("MLPClassifier(tol=-1).fit(X, Y)  # here")
+
+
 def test_an_optimizer_with_parameters_is_refused() -> None:
     optimizer = optim.Adam(nn.Linear(2, 1).parameters())
     assert said(lambda: MLPClassifier(optimizer=optimizer).fit(X, Y)) == (

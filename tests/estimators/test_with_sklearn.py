@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pickle
 import pickletools
+import subprocess
+import sys
 import threading
 from typing import Any
 
@@ -34,7 +36,9 @@ from chainrule.estimators import (
     MLPRegressor,
     NetworkEstimator,
     SequenceClassifier,
+    prediction,
 )
+from tests.architecture.source_tree import ROOT
 from tests.estimators.instances import instances, normalised
 
 pytestmark = pytest.mark.filterwarnings(
@@ -524,3 +528,52 @@ def test_a_callback_may_end_training(moons: Any) -> None:
     assert model.n_iter_ == 3
     assert stop.hooks[0] == "setup"
     assert stop.hooks[-1] == "teardown"
+
+
+class Everywhere(StopAfter):
+    """A callback that reaches estimators inside of others, and never stops them."""
+
+    max_propagation_depth = None
+
+    def on_fit_task_begin(self, estimator: Any, context: Any) -> None:
+        self.hooks.append(f"{type(estimator).__name__} {context.task_name}")
+
+
+def test_a_callback_of_a_pipeline_sees_the_epochs_inside(moons: Any) -> None:
+    pipeline = make_pipeline(StandardScaler(), small(max_iter=4))
+    everywhere = Everywhere(-1)
+    pipeline.set_callbacks(everywhere).fit(*moons)
+    assert everywhere.hooks.count("MLPClassifier epoch") == 4
+    assert vars(pipeline[-1]).get("_skl_callbacks") is None
+    assert pipeline.score(*moons) > 0.5
+
+
+def test_an_estimator_without_callbacks_does_not_import_them() -> None:
+    program = (
+        "import sys, numpy as np\n"
+        "from chainrule.estimators import MLPClassifier\n"
+        "x = np.eye(4, dtype='float32')\n"
+        "MLPClassifier((2,), max_iter=1, tol=1e9).fit(x, [0, 1, 0, 1]).predict(x)\n"
+        "print({'sklearn.callback', 'rich', 'sklearn.metrics'} & set(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program],
+        capture_output=True,
+        check=True,
+        encoding="utf-8",
+        cwd=ROOT,
+    )
+    assert done.stdout == "set()\n"
+
+
+@pytest.mark.parametrize("rows", [1, 5, 1024, 1500])
+def test_what_is_compiled_predicts_as_what_is_not(
+    rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = nn.Sequential(nn.Linear(3, 8), nn.Tanh(), nn.Linear(8, 2))
+    x = np.random.default_rng(0).normal(size=(rows, 3)).astype(np.float32)
+    at_once = prediction.Predictor(model)(x)
+    monkeypatch.setattr(prediction, "FEW", 0)
+    compiled = prediction.Predictor(model)(x)
+    assert at_once.shape == compiled.shape == (rows, 2)
+    np.testing.assert_allclose(at_once, compiled, rtol=1e-5, atol=1e-6)

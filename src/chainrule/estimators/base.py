@@ -40,23 +40,9 @@ from ..training.step import num_rows, training_step
 from .inputs import DTYPES, dtype_of, rows_of, taken
 from .parameters import check_parameters
 from .prediction import Predictor
-from .rules import Plateau, Report, clip_batch
+from .reports import CallbackSupport, Report
+from .rules import Plateau, clip_batch
 from .tasks import Objective, Task, check_same_classes
-
-try:
-    from sklearn.callback import CallbackSupportMixin, with_callbacks
-except ImportError:  # before scikit-learn 1.9
-
-    class CallbackSupportMixin:  # type: ignore[no-redef]
-        """Nothing: there are no callbacks."""
-
-        def _init_callback_context(self, **_: Any) -> None:
-            return None
-
-    def with_callbacks(method: Any) -> Any:
-        """The method as it is."""
-        return method
-
 
 #: Fits of one process take turns: they share the default random generator, and the
 #: threads that one alone uses all of.
@@ -78,7 +64,7 @@ def _seeded(seed: int) -> Iterator[None]:
             default_generator.state.assign(before)
 
 
-class NetworkBase(CallbackSupportMixin, BaseEstimator, ABC):
+class NetworkBase(CallbackSupport, BaseEstimator, ABC):
     """The base of estimators.
 
     A subclass stores the arguments of its constructor as they are, as scikit-learn
@@ -145,7 +131,6 @@ class NetworkBase(CallbackSupportMixin, BaseEstimator, ABC):
 
     # Fitting. ------------------------------------------------------------------------
 
-    @with_callbacks
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Trains the network.
 
@@ -162,7 +147,8 @@ class NetworkBase(CallbackSupportMixin, BaseEstimator, ABC):
             ValueError: for X and y that cannot be learned from; of ours,
                 ``DataError`` and ``ArgumentError`` are such.
         """
-        return self._train(X, y, sample_weight)
+        trained: Self = self._told(self._train)(X, y, sample_weight)
+        return trained
 
     def _one_epoch(self, x: Any, y: Any, weights: Any, classes: Any = None) -> Self:
         """``partial_fit``: by a step that is compiled once and kept."""
@@ -198,12 +184,13 @@ class NetworkBase(CallbackSupportMixin, BaseEstimator, ABC):
     def _train(self, x: Any, y: Any, weights: Any) -> Self:
         """Trains from the start or, with ``warm_start``, from where the network is."""
         train, validation, seed = self._prepared(x, y, weights)
-        context = self._init_callback_context(max_subtasks=self.max_iter)
         plateau = self._plateau()
         listeners: list[Any] = [plateau]
-        if getattr(self, "_skl_callbacks", ()):
+        if self._is_watched():
             given = {"X": x, "y": y, "metadata": {"sample_weight": weights}}
-            listeners.append(Report(self, context, given))
+            context = self._init_callback_context(max_subtasks=self.max_iter)
+            if "_skl_callbacks" in vars(self):
+                listeners.append(Report(self, context, given))
         with _seeded(seed):
             history = self._run(train, validation, listeners, seed)
         self._keep(history, plateau, len(train))

@@ -18,10 +18,10 @@ from ..nn import Module
 from ..training.step import prediction
 
 #: Multiplications up to which nothing is compiled: about what compiling costs.
-FEW = 200_000_000
+FEW = 50_000_000
 
 #: Rows in a batch: of what is computed by operations, and of what is compiled.
-ROWS = 4096
+ROWS = 2048
 COMPILED_ROWS = 1024
 
 

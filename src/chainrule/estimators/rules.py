@@ -1,6 +1,6 @@
-"""What happens between two epochs of an estimator: when to stop, and who is told.
+"""What happens between two epochs of an estimator: when to stop.
 
-Place on the road: callbacks of ``fit``, beneath the estimators. They must not know of
+Place on the road: a callback of ``fit``, beneath the estimators. It must not know of
 targets or networks.
 """
 
@@ -16,9 +16,6 @@ from ..training import Callback, Run
 
 #: Why training ends where the loss, or the score, stands still.
 CONVERGED = "converged"
-
-#: Why it ends where a callback of scikit-learn asks for it.
-ASKED = "a callback asked to stop"
 
 
 class Plateau(Callback):
@@ -62,39 +59,6 @@ class Plateau(Callback):
     def best_value(self) -> float:
         """The smallest loss, or the largest score."""
         return self.sign * self.best
-
-
-class Report(Callback):
-    """Tells scikit-learn's callbacks of every epoch.
-
-    Arguments:
-        estimator: the estimator that is fitted.
-        context: its callback context.
-        given: what the hooks may ask for: X, y and metadata.
-    """
-
-    def __init__(self, estimator: Any, context: Any, given: dict[str, Any]) -> None:
-        self.estimator = estimator
-        self.context = context
-        self.given = given
-
-    def on_epoch_start(self, run: Run) -> None:
-        """A task begins."""
-        self.task = self.context.subcontext(task_name="epoch")
-        self.task.call_on_fit_task_begin(
-            estimator=self.estimator,
-            **self.given,
-            reconstruction_attributes=lambda: {"n_iter_": run.epoch},
-        )
-
-    def on_epoch_end(self, run: Run) -> None:
-        """It ends; a hook may ask to stop."""
-        if self.task.call_on_fit_task_end(
-            estimator=self.estimator,
-            **self.given,
-            reconstruction_attributes=lambda: {"n_iter_": run.epoch},
-        ):
-            run.stop(ASKED)
 
 
 def clip_batch(size: Any, examples: int) -> int:
