@@ -1,6 +1,7 @@
 """What all minimizers share: evaluations, state, errors, and why they stop."""
 
 import itertools
+import signal
 
 import numpy as np
 import pytest
@@ -451,3 +452,85 @@ def test_composed_measures_where_the_iteration_began():
     objective = optim.Composed(lambda: w * 1.0, lambda z: (z * z).sum(), lambda z: z)
     step = GradientDescent([w]).step(objective)
     assert step.measured.item() == 2.0 and step.loss == 4.0
+
+
+def test_uphill_directions_are_replaced_by_steepest_descent():
+    class Uphill(optim.Minimizer):
+        def direction(self, at):
+            return dict(at.gradient), {}
+
+    w, loss = bowl()
+    optimizer = Uphill([w], line_search=optim.Backtracking())
+    values = [optimizer.step(loss).loss for _ in range(20)]
+    assert all(after < before for before, after in itertools.pairwise(values))
+
+
+def test_the_learning_rate_that_there_is_not_is_explained():
+    w, _ = bowl()
+    with pytest.raises(AttributeError) as caught:
+        _ = GradientDescent([w]).lr
+    assert "a line search finds the length of every step" in str(caught.value)
+
+
+def test_fit_names_the_operation_that_made_a_nan_at_the_start():
+    class Logarithm(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = nn.Linear(3, 1)
+
+        def forward(self, x):
+            return cr.log(self.inner(x) - 100.0)
+
+    _, data = regression()
+    model = Logarithm()
+    before = model.state_dict()
+    text = error(
+        NumericsError, lambda: cr.fit(model, data, optimizer="lbfgs", progress=False)
+    )
+    assert text.startswith(
+        "LBFGS.step: the loss is NaN where the iteration begins: log: NaN in 40 of 40 "
+    )
+    for name, array in model.state_dict().items():
+        np.testing.assert_array_equal(array, before[name])
+
+
+def test_an_interrupted_run_goes_on_to_the_bit(tmp_path):
+    class Press(cr.training.callbacks.Callback):
+        def on_batch_end(self, run):
+            if run.step == 3:
+                signal.raise_signal(signal.SIGINT)
+
+    def fitted(folder, extra=(), resume=None):
+        model, data = regression()
+        saved = cr.training.callbacks.Checkpoint(folder)
+        history = cr.fit(
+            model,
+            data,
+            optimizer="lbfgs",
+            epochs=6,
+            callbacks=[saved, *extra],
+            resume=resume,
+            progress=False,
+        )
+        return history, model.state_dict()
+
+    whole, weights = fitted(tmp_path / "whole")
+    stopped, _ = fitted(tmp_path / "parts", [Press()])
+    assert stopped.stopped == "interrupted" and len(stopped) == 3
+    again, resumed = fitted(tmp_path / "parts", resume="auto")
+    for column in ("loss", "gradient_norm", "step_length", "evaluations"):
+        assert again[column] == whole[column]
+    for name, array in weights.items():
+        np.testing.assert_array_equal(resumed[name], array)
+
+
+def test_weights_of_examples_count():
+    model, (x, y) = regression()
+    weights = np.linspace(0.0, 2.0, 40)
+    twice = cr.fit(
+        model, (x, y, weights), optimizer="lbfgs", epochs=1, progress=False, metrics=[]
+    )
+    again, _ = regression()
+    errors = (again(cr.tensor(x)).numpy() - y)[:, 0] ** 2
+    wanted = (errors * weights).sum() / weights.sum()
+    assert twice.last["loss"] == pytest.approx(wanted, rel=1e-5)
