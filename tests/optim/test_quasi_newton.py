@@ -292,3 +292,12 @@ def test_options_of_other_libraries_are_told_by_their_names_here(option, advice)
     with pytest.raises(OptionError) as caught:
         optim.LBFGS([cr.parameter([1.0])], **{option: 1})
     assert advice in str(caught.value)
+
+
+def test_a_line_search_is_an_object_of_its_class():
+    for given in ("strong_wolfe", optim.StrongWolfe):
+        with pytest.raises(ArgumentError) as caught:
+            optim.LBFGS(line_search=given)
+        assert str(caught.value).splitlines()[0] == (
+            f"LBFGS: line_search = {given!r}: it must be a line search"
+        )

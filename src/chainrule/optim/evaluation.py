@@ -12,6 +12,7 @@ same mask, and averages move once an iteration.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -20,8 +21,9 @@ import numpy as np
 
 from .. import dtypes
 from ..backprop import backprop
+from ..checks import first_fault
 from ..compiler.compile import compile
-from ..errors import ArgumentError, GradientError, ShapeError
+from ..errors import ArgumentError, GradientError, NumericsError, ShapeError
 from ..graph import Node, current_trace
 from ..ops.composed import all as all_
 from ..ops.composed import stack
@@ -389,3 +391,30 @@ def check_objective(name: str, objective: Any) -> None:
             fix="def loss(x, y): return losses.mse(model(x), y); "
             "optimizer.step(loss, x, y)",
         )
+
+
+def not_finite(
+    name: str,
+    loss: float,
+    norm: float,
+    function: Callable[..., Any],
+    data: tuple[Any, ...],
+) -> NumericsError:
+    """The error for a loss or a gradient that is no number at the start.
+
+    Arguments:
+        name: of the algorithm.
+        loss, norm: the loss, and the largest |∂L/∂w|.
+        function, data: what made it, which is evaluated operation by operation to find
+            the first that did.
+    """
+    fault = first_fault(function, *data)
+    what, value = ("gradient", norm) if math.isfinite(loss) else ("loss", loss)
+    kind = "NaN" if math.isnan(value) else "infinite"
+    why = f": {fault.what}" if fault is not None else ""
+    return NumericsError(
+        f"{name}.step: the {what} is {kind} where the iteration begins{why}; nothing "
+        "has changed",
+        at=fault.at if fault is not None else None,
+        fix="begin with smaller weights, or look for the operation that made it",
+    )

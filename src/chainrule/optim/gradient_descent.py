@@ -42,8 +42,8 @@ class GradientDescent(Minimizer):
         >>> w = cr.parameter([1.0, 1.0])
         >>> optimizer = optim.GradientDescent([w])
         >>> steps = [optimizer.step(lambda: (w * w).sum()) for _ in range(2)]
-        >>> [round(step.loss, 3) for step in steps], w.numpy().round(3)
-        ([2.0, 0.343], array([0., 0.], dtype=float32))
+        >>> steps[1].loss < steps[0].loss, optimizer.num_steps
+        (True, 2)
     """
 
     def __init__(

@@ -55,6 +55,15 @@ class LineSearch(ABC):
         """
 
 
+def check_line_search(where: str, value: object) -> None:
+    """An error for what is no line search."""
+    if not isinstance(value, LineSearch):
+        raise ArgumentError(
+            f"{where}: line_search = {value!r}: it must be a line search",
+            fix="line_search=optim.StrongWolfe(), or optim.Backtracking()",
+        )
+
+
 def _between(where: str, name: str, value: object) -> float:
     checked = number(where, name, value, "between 0 and 1")
     if not 0 < checked < 1:

@@ -19,15 +19,23 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from ..checks import first_fault
-from ..errors import ArgumentError, NumericsError, unknown_option
+from ..errors import ArgumentError, unknown_option
 from ..foreign import is_unknown, no_attribute, no_such_setting
 from ..graph import Array, changes, settings_changes
 from ..variable import Parameter, Variable
-from .evaluation import At, Moved, Programs, Values, as_number, check_objective, loss_of
+from .evaluation import (
+    At,
+    Moved,
+    Programs,
+    Values,
+    as_number,
+    check_objective,
+    loss_of,
+    not_finite,
+)
 from .hyperparameters import Options, checked
 from .iteration import SAVED, Iteration, Now, Part, Way
-from .line_search import LineSearch, Point
+from .line_search import LineSearch, Point, check_line_search
 from .parameter_groups import (
     RATE_DTYPE,
     Params,
@@ -421,11 +429,8 @@ class Minimizer(Updater):
             known = self.choices.get(option)
             if known is not None and value not in known:
                 raise unknown_option(f"{option} of {name}", value, known)
-            if option == "line_search" and not isinstance(value, LineSearch):
-                raise ArgumentError(
-                    f"{name}: line_search = {value!r}: it must be a line search",
-                    fix="line_search=optim.StrongWolfe(), or optim.Backtracking()",
-                )
+            if option == "line_search":
+                check_line_search(name, value)
         return checked(name, options)
 
     def _refuse_fixed(self, name: str) -> None:
@@ -509,17 +514,8 @@ class Minimizer(Updater):
         if math.isfinite(now.value) and math.isfinite(now.gradient_norm):
             return
         now.known = False
-        what = "loss" if not math.isfinite(now.loss) else "gradient"
-        value = now.loss if what == "loss" else now.gradient_norm
-        kind = "NaN" if math.isnan(value) else "infinite"
-        fault = first_fault(programs.openly, *data)
-        why = f": {fault.what}" if fault is not None else ""
-        raise NumericsError(
-            f"{type(self).__name__}.step: the {what} is {kind} where the iteration "
-            f"begins{why}; nothing has changed",
-            at=fault.at if fault is not None else None,
-            fix="begin with smaller weights, or look for the operation that made it",
-        )
+        name = type(self).__name__
+        raise not_finite(name, now.loss, now.gradient_norm, programs.openly, data)
 
     def _finish(self, start: Point) -> None:
         """Takes notes of an iteration that has moved, or has not."""

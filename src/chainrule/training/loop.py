@@ -184,13 +184,19 @@ def fit(
     evaluator = _evaluator(run, objective, held_out)
     loop = Loop(run, examples, objective, evaluator, listeners)
     model.class_names = model.class_names or examples.source.class_names
-    with contextlib.ExitStack() as held:
-        for lock in {
-            c.lock_path: c.alone for c in _checkpoints(run.callbacks)
-        }.values():
-            held.enter_context(lock())
+    with _folders_held(run):
         _resume(run, resume)
         return loop.train()
+
+
+@contextlib.contextmanager
+def _folders_held(run: Run) -> Iterator[None]:
+    """While no other run writes checkpoints to the same folders."""
+    locks = {each.lock_path: each.alone for each in _checkpoints(run.callbacks)}
+    with contextlib.ExitStack() as held:
+        for lock in locks.values():
+            held.enter_context(lock())
+        yield
 
 
 class Loop:
