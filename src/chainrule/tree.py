@@ -56,7 +56,9 @@ def _build(structure: Structure, leaves: Iterator[Any]) -> Any:
     kind, keys, inside = structure
     if kind is type(None):
         return None
-    parts = [_build(each, leaves) for each in inside]
+    parts = [next(leaves) if each is None else _build(each, leaves) for each in inside]
+    if kind is list:
+        return parts
     if keys is not None:
         return kind(zip(keys, parts, strict=True))
     return kind(*parts) if hasattr(kind, "_fields") else kind(parts)

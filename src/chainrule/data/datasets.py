@@ -440,7 +440,7 @@ class Dataset(Settled):
     def _pick(self, arrays: tuple[Array, ...], index: Any, several: bool) -> Arrays:
         if self._rows is not None:
             index = self._rows[index]
-        picked = tuple(np.asarray(array[index]) for array in arrays)
+        picked = tuple([np.asarray(array[index]) for array in arrays])
         return picked if several else picked[0]
 
 
