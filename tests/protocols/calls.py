@@ -54,6 +54,7 @@ CALLS: list[Call] = [
     # joined and parted
     call("concatenate", [m, m]), call("concatenate", (m, m), -1),
     call("concatenate", [m, m], axis=1), call("concat", [m, m]),
+    call("concatenate", [m, v], axis=None), call("concat", [m, m], axis=None),
     call("stack", [v, v]), call("stack", [v, v], axis=-1),
     *(call(name, [m, m]) for name in ("vstack", "hstack", "dstack", "column_stack")),
     call("append", m, m), call("append", m, m, axis=0),

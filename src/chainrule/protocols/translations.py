@@ -133,11 +133,16 @@ def argsort(a: Any, axis: int | None = -1) -> Any:
     return cr.argsort(ravel(a) if axis is None else a, -1 if axis is None else axis)
 
 
+def concatenate(arrays: Sequence[Any], axis: int | None = 0) -> Any:
+    """One behind the other; all flattened without an axis."""
+    if axis is None:
+        return package().concatenate([ravel(each) for each in arrays])
+    return package().concatenate(arrays, axis)
+
+
 def append(arr: Any, values: Any, axis: int | None = None) -> Any:
     """One behind the other; both flattened without an axis."""
-    if axis is None:
-        return package().concatenate([ravel(arr), ravel(values)])
-    return package().concatenate([arr, values], axis)
+    return concatenate([arr, values], axis)
 
 
 def astype(x: Any, dtype: Any) -> Any:
@@ -235,11 +240,12 @@ TRANSLATIONS: Mapping[tuple[str, str], Callable[..., Any]] = {
         ("numpy", function.__name__): function
         for function in (
             shape, ndim, size, result_type, where, take, take_along_axis, dot, inner,
-            vdot, ravel, trace, append, astype, broadcast_arrays, isclose, unstack,
-            matrix_transpose, outer, cross, expand_dims, sort, argsort,
+            vdot, ravel, trace, concatenate, append, astype, broadcast_arrays, isclose,
+            unstack, matrix_transpose, outer, cross, expand_dims, sort, argsort,
         )
     },
     **{("numpy", f"atleast_{axes}d"): at_least(axes) for axes in (1, 2, 3)},
+    ("numpy", "concat"): concatenate,
     ("numpy", "copy"): itself,
     ("numpy", "real"): itself,
     ("numpy", "hsplit"): split_along(1),
@@ -258,7 +264,6 @@ ALIASES: Mapping[tuple[str, str], str] = {
     ("numpy", "amax"): "max",
     ("numpy", "amin"): "min",
     ("numpy", "around"): "round",
-    ("numpy", "concat"): "concatenate",
     ("numpy", "cumulative_prod"): "cumprod",
     ("numpy", "cumulative_sum"): "cumsum",
     ("numpy", "empty_like"): "zeros_like",
