@@ -488,3 +488,24 @@ def test_a_tensor_of_a_tensor_has_its_values_and_no_history(engine: str) -> None
     compiled = cr.compile(slope, engine=engine)(x)
     for result in (slope(x), compiled):  # d(cx)/dx = c, where c = x is a constant
         np.testing.assert_array_equal(result.numpy(), [2.0, 3.0])
+
+
+def test_item_takes_an_index_as_numpys_does() -> None:
+    array = np.arange(6.0).reshape(2, 3)
+    x = cr.tensor(array)
+    for index in [(4,), (-1,), (1, 2), ((1, -1),), (np.int64(3),)]:
+        found = x.item(*index)
+        assert type(found) is float
+        assert found == array.item(*index)
+    with pytest.raises(BoundsError, match="index 6 of"):
+        x.item(6)
+    with pytest.raises(ShapeError, match="3 indices for"):
+        x.item(0, 1, 2)
+
+
+def test_pythons_round_is_that_of_the_elements() -> None:
+    x = cr.tensor([1.26, -2.5])
+    assert (
+        round(x, 1).numpy().tolist() == np.round(np.float32([1.26, -2.5]), 1).tolist()
+    )
+    assert round(x).numpy().tolist() == [1.0, -2.0]

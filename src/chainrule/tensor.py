@@ -89,9 +89,13 @@ class Tensor(Node):
         view.flags.writeable = False
         return view
 
-    def item(self) -> Any:
-        """The value of a tensor of one element, as a Python number."""
-        return self._number("item()")
+    def item(self, *index: Any) -> Any:
+        """The value of a tensor of one element, as a Python number; or that at an
+        index: of all elements in a row, or of each axis.
+        """
+        index = index[0] if index and isinstance(index[0], tuple) else index
+        element: Any = self.ravel() if len(index) == 1 else self
+        return (element[index] if index else element)._number("item()")
 
     def _number(self, wanted: str) -> Any:
         value = self._known(wanted)
@@ -169,6 +173,9 @@ class Tensor(Node):
                 f"index: {self.describe()} of {self.dtype}: expected a single integer"
             )
         return int(self._number("an integer index"))
+
+    def __round__(self, ndigits: int | None = None) -> Any:
+        return self.round(ndigits or 0)
 
     def __len__(self) -> int:
         if not self.shape:
