@@ -509,3 +509,10 @@ def test_pythons_round_is_that_of_the_elements() -> None:
         round(x, 1).numpy().tolist() == np.round(np.float32([1.26, -2.5]), 1).tolist()
     )
     assert round(x).numpy().tolist() == [1.0, -2.0]
+
+
+@pytest.mark.parametrize("value", [[1, 2], 3, True, np.zeros(2, np.uint8)])
+def test_a_parameter_that_cannot_be_trained_is_refused(value: Any) -> None:
+    with pytest.raises(DTypeError, match="only floating-point numbers can be trained"):
+        cr.parameter(value)
+    assert cr.parameter(value, "float64").dtype == np.float64

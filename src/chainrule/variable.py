@@ -249,6 +249,13 @@ class Parameter(Variable):
         self, value: Any, dtype: DTypeLike | None = None, name: str = ""
     ) -> None:
         super().__init__(value, dtype, name)
+        if not dtypes.is_float(self.dtype):
+            raise DTypeError(
+                f"parameter: {self.describe()} is {self.dtype}: only floating-point "
+                "numbers can be trained",
+                fix="write 1.0 in place of 1, or dtype='float32'; cr.Variable holds "
+                "numbers that are not trained",
+            )
         self._frozen, self.path = False, ""
 
     @property
@@ -288,6 +295,9 @@ def parameter(
     value: Any, dtype: DTypeLike | None = None, *, name: str = ""
 ) -> Parameter:
     """A parameter with these first values.
+
+    Raises:
+        DTypeError: for integers and bools, which have no gradient.
 
     Example:
         >>> import chainrule as cr

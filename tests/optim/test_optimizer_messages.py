@@ -142,8 +142,9 @@ MISTAKES: list[tuple[Any, type[ChainruleError], str, str | None]] = [
     (
         lambda: optim.SGD([cr.parameter([1, 2], name="n")]),
         DTypeError,
-        "SGD: parameter 0 n (2,) is int64: only floating-point numbers have gradients",
-        "cr.Variable holds numbers that are not trained",
+        "parameter: n (2,) is int64: only floating-point numbers can be trained",
+        "write 1.0 in place of 1, or dtype='float32'; cr.Variable holds numbers that "
+        "are not trained",
     ),
     (
         lambda: optim.SGD([{"params": [W]}, B]),

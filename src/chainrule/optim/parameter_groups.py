@@ -16,7 +16,6 @@ from .. import dtypes
 from ..errors import (
     ArgumentError,
     ChainruleError,
-    DTypeError,
     ForeignNameError,
     ShapeError,
 )
@@ -313,12 +312,6 @@ def _parameters(where: str, params: object) -> list[Parameter]:
                 fix="model.parameters(), not model.named_parameters()"
                 if named
                 else "cr.parameter(value) makes one",
-            )
-        if not dtypes.is_float(each.dtype):
-            raise DTypeError(
-                f"{where}: parameter {i} {each.describe()} is {each.dtype}: only "
-                "floating-point numbers have gradients",
-                fix="cr.Variable holds numbers that are not trained",
             )
     return elements
 
