@@ -14,10 +14,12 @@ from pathlib import Path
 from chainrule.explain.primitives import markdown as primitives
 
 try:
+    from algorithms import algorithms_page
     from names import names_page
     from pictures import DRAWINGS, PICTURES
     from reference import pages as reference
 except ImportError:  # imported as docs.generate, from the folder above
+    from docs.algorithms import algorithms_page
     from docs.names import names_page
     from docs.pictures import DRAWINGS, PICTURES
     from docs.reference import pages as reference
@@ -28,6 +30,7 @@ DOCS = Path(__file__).resolve().parent
 PAGES: dict[str, Callable[[], str]] = {
     "primitives.md": primitives,
     "names-elsewhere.md": names_page,
+    "optimizers-line-by-line.md": algorithms_page,
     **reference(),
     **PICTURES,
 }

@@ -16,6 +16,7 @@ EXPERIMENTS = {
     "cifar-10-time": "cifar10_time",
     "shakespeare-lstm": "shakespeare_lstm",
     "shakespeare-gpt": "shakespeare_gpt",
+    "optimizers": "optimizers",
     "tables": "tables",
     "vanishing-gradients": "vanishing_gradients",
     "overfitting": "overfitting",

@@ -83,10 +83,10 @@ class LAMB(Optimizer):
         m_hat = m * (1 / (1 - beta1**step.t)).astype(w.dtype)
         root = sqrt(v) * ((1 - beta2**step.t) ** -0.5).astype(w.dtype)
         r = m_hat / (root + step.options["eps"]) + step.options["weight_decay"] * w
-        return w - step.lr * _trust_ratio(w, r) * r, {"m": m, "v": v}
+        return w - step.lr * trust_ratio(w, r) * r, {"m": m, "v": v}
 
 
-def _trust_ratio(w: Any, r: Any) -> Any:
+def trust_ratio(w: Any, r: Any) -> Any:
     """‖w‖ / ‖r‖ of a layer; 1 where that says nothing."""
     if len(w.shape) < 2:
         return 1.0

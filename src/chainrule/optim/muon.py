@@ -105,12 +105,7 @@ class Muon(AdamW):
     def rule(self, w: Any, g: Any, step: Step) -> Update:
         """Jordan's lines for a matrix, AdamW's for everything else."""
         options = step.options
-        if set(step.state) != set(self.slots_of(w, options)):
-            raise ArgumentError(
-                f"Muon.step: use_muon = {options['use_muon']}: it was set after the "
-                "optimizer began to remember what the other way needs",
-                fix='optim.Muon([{"params": [...], "use_muon": False}, ...])',
-            )
+        self._check_remembers(w, step)
         if not _is_matrix(w, options):
             return super().rule(w, g, step)
         mu, g = options["momentum"], squarable(g)
@@ -118,6 +113,15 @@ class Muon(AdamW):
         o = orthogonal((1 - mu) * g + mu * m)
         s = SCALES[options["adjust_lr_fn"]](*w.shape)
         return w - step.lr * (s * o + options["weight_decay"] * w), {"momentum": m}
+
+    def _check_remembers(self, w: Any, step: Step) -> None:
+        """An error where ``use_muon`` was set after the optimizer was made."""
+        if set(step.state) != set(self.slots_of(w, step.options)):
+            raise ArgumentError(
+                f"Muon.step: use_muon = {step.options['use_muon']}: it was set after "
+                "the optimizer began to remember what the other way needs",
+                fix='optim.Muon([{"params": [...], "use_muon": False}, ...])',
+            )
 
 
 def _is_matrix(w: Any, options: Any) -> bool:
