@@ -51,6 +51,14 @@ CALLS: list[Call] = [
     call("var", m, correction=1), call("average", m),
     call("average", v, weights=v**2), call("cov", m), call("corrcoef", m),
     call("quantile", m, 0.3), call("percentile", m, [10, 20], axis=1),
+    # of some elements, together with a first value
+    *(call(name, m, where=[True, False, True, True]) for name in ("sum", "prod")),
+    *(call(name, m, 1, initial=0.5) for name in ("sum", "prod", "max", "amin")),
+    *(call(name, m, 0, None, True, -0.5, m > -0.3) for name in ("max", "amax")),
+    call("min", m, axis=1, initial=0.25, where=np.ones(4, bool)),
+    call("sum", i, where=[True, False, True], initial=7),
+    call("mean", m, 1, keepdims=True, where=[True, False, True, True]),
+    call("any", m > 0, where=False), call("all", m > 0, 0, where=m > -0.3),
     # joined and parted
     call("concatenate", [m, m]), call("concatenate", (m, m), -1),
     call("concatenate", [m, m], axis=1), call("concat", [m, m]),

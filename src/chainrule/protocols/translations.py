@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from .. import shapes
+from .. import dtypes, shapes
+from ..errors import ArgumentError
 from ..graph import Node
 from ..ops.arrays import lift
 from .names import package
@@ -94,6 +95,49 @@ def vdot(a: Any, b: Any) -> Any:
 def ravel(a: Any) -> Any:
     """All elements along one axis."""
     return package().reshape(a, (-1,))
+
+
+def reduced(name: str, neutral: Any, combined: str) -> Callable[..., Any]:
+    """A reduction of the elements where a mask is true, together with a first value.
+
+    Arguments:
+        name: the reduction.
+        neutral: what counts for nothing in it; None where there is no such number.
+        combined: the operation by which the first value joins the others.
+    """
+
+    def reduce(
+        a: Any,
+        axis: Any = None,
+        keepdims: bool = False,
+        initial: Any = None,
+        where: Any = None,
+    ) -> Any:
+        cr = package()
+        if where is not None:
+            rest = initial if neutral is None else neutral
+            if rest is None:
+                raise ArgumentError(
+                    f"np.{name}: where= without initial=: of no elements there is no "
+                    f"{name}",
+                    fix="initial= is what is compared with the others",
+                )
+            a = cr.where(where, a, rest)
+        result = getattr(cr, name)(a, axis, keepdims)
+        return result if initial is None else getattr(cr, combined)(result, initial)
+
+    return reduce
+
+
+def mean(a: Any, axis: Any = None, keepdims: bool = False, where: Any = None) -> Any:
+    """The average of the elements where a mask is true."""
+    cr = package()
+    if where is None:
+        return cr.mean(a, axis, keepdims)
+    (node,) = lift([a])
+    chosen = cr.broadcast_to(where, node.shape)
+    total = cr.sum(cr.where(chosen, node, 0), axis, keepdims)
+    return total / cr.sum(chosen, axis, keepdims).astype(dtypes.float_for(total.dtype))
 
 
 def itself(a: Any) -> Any:
@@ -241,11 +285,17 @@ TRANSLATIONS: Mapping[tuple[str, str], Callable[..., Any]] = {
         for function in (
             shape, ndim, size, result_type, where, take, take_along_axis, dot, inner,
             vdot, ravel, trace, concatenate, append, astype, broadcast_arrays, isclose,
-            unstack, matrix_transpose, outer, cross, expand_dims, sort, argsort,
+            mean, unstack, matrix_transpose, outer, cross, expand_dims, sort, argsort,
         )
     },
     **{("numpy", f"atleast_{axes}d"): at_least(axes) for axes in (1, 2, 3)},
     ("numpy", "concat"): concatenate,
+    ("numpy", "sum"): reduced("sum", 0, "add"),
+    ("numpy", "prod"): reduced("prod", 1, "multiply"),
+    ("numpy", "any"): reduced("any", False, "logical_or"),
+    ("numpy", "all"): reduced("all", True, "logical_and"),
+    **{("numpy", n): reduced("max", None, "maximum") for n in ("max", "amax")},
+    **{("numpy", n): reduced("min", None, "minimum") for n in ("min", "amin")},
     ("numpy", "copy"): itself,
     ("numpy", "real"): itself,
     ("numpy", "hsplit"): split_along(1),
@@ -261,8 +311,6 @@ TRANSLATIONS: Mapping[tuple[str, str], Callable[..., Any]] = {
 
 #: NumPy's names for what has another name in NumPy, too, or another module here.
 ALIASES: Mapping[tuple[str, str], str] = {
-    ("numpy", "amax"): "max",
-    ("numpy", "amin"): "min",
     ("numpy", "around"): "round",
     ("numpy", "cumulative_prod"): "cumprod",
     ("numpy", "cumulative_sum"): "cumsum",
