@@ -17,6 +17,33 @@ def counted(number: int, noun: str, plural: str | None = None) -> str:
     return f"{number} {noun if number == 1 else plural or noun + 's'}"
 
 
+def weights_per_example(weights: int, examples: int, members: int = 1) -> str:
+    """How many weights a network has for each example, and whether that is many.
+
+    The members of an ensemble learn each by itself, so each is counted by itself.
+
+    Arguments:
+        weights: the trainable numbers, of all members together.
+        examples: that are trained on.
+        members: how many networks are trained side by side.
+
+    Example:
+        >>> weights_per_example(50, 200)
+        '0.25 weights per training example'
+        >>> weights_per_example(8000, 100, members=8)
+        '10 weights per training example in each of 8 networks: fewer examples than \
+weights, which can learn them by heart'
+    """
+    each = weights / members / max(1, examples)
+    shown = f"{each:,.0f}".replace(",", " ") if each >= 10 else f"{each:.2g}"
+    text = f"{shown} weight{'s' * (shown != '1')} per training example"
+    if members > 1:
+        text += f" in each of {members} networks"
+    if each > 1:
+        text += ": fewer examples than weights, which can learn them by heart"
+    return text
+
+
 def signed(text: str) -> str:
     """A formatted number with a true minus sign, as all text for people has it.
 

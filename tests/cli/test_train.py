@@ -173,6 +173,7 @@ def test_a_table_is_learned_by_an_ensemble_unless_one_network_is_asked_for(
     words = ("train", "houses.csv", "--target", "price", "--epochs", 1)
     result = chainrule(*words, "--out", "o")
     assert "network  8 × (" in result.stdout
+    assert " weights per training example in each of 8 networks" in result.stdout
     assert cr.load("o/model.safetensors").members == 8
     result = chainrule(*words, "--members", 1, "--out", "one")
     assert "network  8 × (" not in result.stdout

@@ -20,7 +20,7 @@ from ..runs import architectures, learning, network, plan, sources
 from ..runs.folder import RunFolder
 from ..runs.learning import Run
 from ..runs.settings import Training
-from ..wording import counted
+from ..wording import counted, weights_per_example
 from .application import Command, Interrupted
 from .arguments import LayerSizes, Name, Number, Whole, Words, as_options
 from .options import about_baselines, about_data, about_output, about_training
@@ -210,12 +210,15 @@ def _introduce(run: Run, terminal: Terminal) -> None:
         sizes.append(f"{len(held_out)} validation")
     tested = counted(len(examples.test), "test example")
     words = settings.training
+    members = settings.network.members
+    counts = (run.model.num_parameters, len(examples.train), members)
     terminal.say(
         f"{examples.title}: {examples.description}",
         *(f"  {as_options(note)}" for note in examples.notes),
         *columns(examples.reading),
         f"  {', '.join(sizes)} and {tested}",
         f"network  {network.in_words(settings.network, run.model.num_parameters)}",
+        f"{'':8} {weights_per_example(*counts)}",
         f"training {counted(words.epochs, 'epoch')} in batches of {words.batch_size}; "
         f"{words.loss}; {_optimizer(words)}; seed {words.seed}"
         + (f"; augmentation {', '.join(words.augment)}" * bool(words.augment)),

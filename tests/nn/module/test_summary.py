@@ -163,3 +163,32 @@ def test_the_dtype_of_the_input_is_carried_through() -> None:
     net = nn.Embedding(10, 4)
     assert net.summary((6,), batch=2, dtype="int32").rows[0].output == (2, 6, 4)
     assert net.summary((6,), dtype=np.int64).num_bytes == 160
+
+
+def test_weights_per_example_stand_below_where_the_examples_are_known() -> None:
+    model = nn.Sequential(nn.Linear(3, 2), nn.ReLU())
+    assert model.summary().weights_per_example is None
+    assert "per training example" not in str(model.summary())
+    enough = model.summary(examples=80)
+    assert enough.weights_per_example == 0.1
+    assert str(enough).splitlines()[-1] == "0.1 weights per training example"
+    assert "0.1 weights per training example" in enough._repr_html_()
+    few = str(model.summary((3,), examples=2)).splitlines()[-1]
+    assert few == (
+        "4 weights per training example: fewer examples than weights, which can learn "
+        "them by heart"
+    )
+    with pytest.raises(ArgumentError, match="summary: examples=0"):
+        model.summary(examples=0)
+
+
+def test_frozen_weights_learn_nothing_and_members_learn_each_by_itself() -> None:
+    model = nn.Sequential(nn.Linear(3, 2), nn.Linear(2, 1))
+    model[0].freeze()
+    assert model.summary(examples=3).weights_per_example == 1.0
+    members = nn.Ensemble(nn.EnsembleLinear(4, 3, 2), average="values")
+    summary = members.summary(examples=8)
+    assert (summary.num_parameters, summary.weights_per_example) == (32, 1.0)
+    assert str(summary).splitlines()[-1] == (
+        "1 weight per training example in each of 4 networks"
+    )

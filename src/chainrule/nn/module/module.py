@@ -450,6 +450,7 @@ class Module(Watched):
         input_shape: Sequence[Any] | None = None,
         batch: int = 1,
         dtype: DTypeLike | Sequence[DTypeLike] | None = None,
+        examples: int | None = None,
     ) -> Summary:
         """A table of the layers: shapes, parameters, operations and bytes.
 
@@ -459,6 +460,8 @@ class Module(Watched):
             batch: the number of samples.
             dtype: of the input; by default integers if the first layer takes ids, else
                 floats. For several inputs a list.
+            examples: the number of examples that the network is trained on: a line
+                below the table says how many weights there are for each.
 
         Returns:
             An object that prints as the table, with the rows in ``.rows``.
@@ -469,7 +472,7 @@ class Module(Watched):
             >>> model.summary((784,)).num_parameters
             7850
         """
-        return summarise(self, input_shape, batch, dtype)
+        return summarise(self, input_shape, batch, dtype, examples)
 
     def __repr__(self) -> str:
         inside = [f"  ({name}): {_indented(part)}" for name, part in self.children()]

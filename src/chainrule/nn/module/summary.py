@@ -19,6 +19,7 @@ from ...markup import html_table
 from ...ops.arrays import lift
 from ...ops.flops import flops
 from ...variable import Parameter, Variable
+from ...wording import weights_per_example
 from ..arguments import positive_size
 from .call import watching
 from .part import Part
@@ -55,11 +56,15 @@ class Summary:
     Attributes:
         rows: one for each layer that holds or computes something.
         traced: whether the shape of the input was given, so that outputs have shapes.
+        examples: how many the network is trained on; None where that is not known.
+        members: how many networks are trained side by side, in an ensemble.
     """
 
     model: str
     rows: tuple[Row, ...] = field(repr=False)
     traced: bool = field(repr=False)
+    examples: int | None = None
+    members: int = 1
 
     @property
     def num_parameters(self) -> int:
@@ -81,8 +86,25 @@ class Summary:
         """The memory of all values that the network holds."""
         return sum(row.num_bytes for row in self.rows)
 
+    @property
+    def weights_per_example(self) -> float | None:
+        """How many weights there are, in each member, for each training example: those
+        that are trained. None where the number of examples is not known.
+        """
+        if self.examples is None:
+            return None
+        return (self.num_parameters - self.num_frozen) / self.members / self.examples
+
+    def _note(self) -> str:
+        """What stands below the table."""
+        if self.examples is None:
+            return ""
+        trained = self.num_parameters - self.num_frozen
+        return weights_per_example(trained, self.examples, self.members)
+
     def __str__(self) -> str:
-        return _aligned(self._table(), left=3 if self.traced else 2)
+        table = _aligned(self._table(), left=3 if self.traced else 2)
+        return f"{table}\n{self._note()}".rstrip()
 
     __repr__ = __str__
 
@@ -90,7 +112,10 @@ class Summary:
         """What a notebook shows: the same table."""
         head, *rows = self._table()
         left = 3 if self.traced else 2
-        return html_table(head, rows, title=self.model, left=left, bold=[len(rows) - 1])
+        table = html_table(
+            head, rows, title=self.model, left=left, bold=[len(rows) - 1]
+        )
+        return table + (f"<p>{self._note()}</p>" if self._note() else "")
 
     def _table(self) -> list[list[str]]:
         """The head, a row for each layer, and the totals."""
@@ -119,8 +144,11 @@ def summarise(
     input_shape: Sequence[Any] | None,
     batch: int,
     dtype: DTypeLike | Sequence[DTypeLike] | None,
+    examples: int | None = None,
 ) -> Summary:
     """The table that ``Module.summary`` returns."""
+    if examples is not None:
+        positive_size("summary", "examples", examples)
     record = _Record()
     if input_shape is not None:
         if dtype is None and _reads_ids(model):
@@ -137,7 +165,10 @@ def summarise(
         if is_container and not held and not computed:
             continue
         rows.append(_row(path, module, held, record.outputs.get(id(module)), computed))
-    return Summary(type(model).__name__, tuple(rows), input_shape is not None)
+    members = getattr(model, "members", 1)  # an ensemble says how many it has
+    traced = input_shape is not None
+    name = type(model).__name__
+    return Summary(name, tuple(rows), traced, examples, members)
 
 
 class _Record:
