@@ -9,6 +9,7 @@ chosen network included: ``python -m benchmarks.tuning --processes 2 --rounds 3`
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import subprocess
 import sys
@@ -59,13 +60,20 @@ def write_table(file: Path) -> None:
     np.savetxt(file, rows, "%.6g", ",", header=names, comments="")
 
 
-def seconds(words: list[str], folder: Path) -> tuple[float, str]:
-    """How long a program takes, and the last line that it prints."""
-    began = time.perf_counter()
+def seconds(words: list[str], folder: Path) -> tuple[float, float, str]:
+    """How long a program takes by the clock and of processors, and what it prints.
+
+    Seconds of processors are those of processes that it has waited for: with
+    ``--processes 1`` all of them.
+    """
+    before, began = os.times(), time.perf_counter()
     done = subprocess.run(
         [sys.executable, *words], cwd=folder, capture_output=True, text=True, check=True
     )
-    return time.perf_counter() - began, done.stdout
+    taken, after = time.perf_counter() - began, os.times()
+    used = after.children_user - before.children_user
+    used += after.children_system - before.children_system
+    return taken, used, done.stdout
 
 
 def programs(epochs: int, batch: int, processes: int) -> dict[str, list[str]]:
@@ -100,9 +108,10 @@ def main() -> None:
         write_table(Path(folder, "table.csv"))
         for _ in range(asked.rounds):
             for name, words in both.items():
-                taken, said = seconds(words, Path(folder))
+                taken, used, said = seconds(words, Path(folder))
                 times[name].append(taken)
-                print(f"{name:26} {taken:6.1f} s  {' '.join(said.split())[:90]}")
+                told = f"{taken:6.1f} s, {used:.1f} s of processors"
+                print(f"{name:26} {told}  {' '.join(said.split())[:90]}")
     for name, taken in times.items():
         print(f"{name:26} median {statistics.median(taken):.1f} s")
 
