@@ -17,6 +17,8 @@ EXPERIMENTS = {
     "shakespeare-lstm": "shakespeare_lstm",
     "shakespeare-gpt": "shakespeare_gpt",
     "optimizers": "optimizers",
+    "hessian-free": "hessian_free",
+    "hessian-free-all": "hessian_free_all",
     "tables": "tables",
     "vanishing-gradients": "vanishing_gradients",
     "overfitting": "overfitting",

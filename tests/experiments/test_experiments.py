@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import itertools
 import json
 import sys
 from pathlib import Path
@@ -11,7 +12,16 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from experiments import EXPERIMENTS, cifar10, cifar10_time, mnist, record, shakespeare
+from experiments import (
+    EXPERIMENTS,
+    cifar10,
+    cifar10_time,
+    hessian_free,
+    hessian_free_all,
+    mnist,
+    record,
+    shakespeare,
+)
 from experiments import fashion_mnist as fashion
 from experiments import shakespeare_gpt as gpt
 from experiments import shakespeare_lstm as lstm
@@ -59,6 +69,28 @@ def test_resnet_20_learns_from_photographs_and_its_first_layer_is_drawn(
     assert last < first and last < 2.35
     assert all((quick.folder / name).is_file() for name in made.pictures)
     assert made.settings["augmentation"] == "flip, crop 4"
+
+
+@WITH_DATA
+def test_hessian_free_trains_a_deep_autoencoder_from_random_weights(
+    quick: record.Options,
+) -> None:
+    made = hessian_free_all.run(quick)
+    # better than any constant, from 16 numbers an image
+    assert (
+        made.measured["test error"]
+        < 0.7 * made.measured["test error of the mean image"]
+    )
+    losses = [row["loss"] for row in made.history]
+    assert all(after < before for before, after in itertools.pairwise(losses))
+    assert (quick.folder / "hessian-free-all.png").is_file()
+
+
+def test_the_network_of_1000_500_250_30_has_15_connections_a_unit() -> None:
+    network = hessian_free.network(hessian_free.SIZES, seed=0)
+    weights = [each.weight.numpy() for each in network[::2] if hasattr(each, "weight")]
+    assert network.num_parameters == 2_837_314
+    assert all((np.count_nonzero(w, axis=1) == 15).all() for w in weights)
 
 
 def test_without_pytorch_there_is_nothing_to_compare_with(

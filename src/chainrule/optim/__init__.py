@@ -10,8 +10,11 @@ knows nothing of layers or losses.
   LAMB Lion Muon``: each its paper's lines, in a file of its own. ``optimizer.py`` has
   what they share; ``updater.py`` what has nothing to do with gradients. Made without
   parameters, ``optim.Adam(lr=0.01)``, one is a specification, for ``cr.fit``.
-- ``GradientDescent``: a ``Minimizer``, which is given the loss itself and evaluates it
-  as often as it needs to: ``optimizer.step(loss, x, y)``, ``optimizer.minimize(loss)``.
+- ``GradientDescent ConjugateGradient LBFGS``: a ``Minimizer`` each, which is given the
+  loss itself and evaluates it as often as it needs to: ``optimizer.step(loss, x, y)``,
+  ``optimizer.minimize(loss)``. ``Newton GaussNewton LevenbergMarquardt`` are such, with
+  a dense matrix of second derivatives, for small networks; ``TruncatedNewton
+  HessianFree`` multiply by it only.
   ``Backtracking StrongWolfe`` are line searches, ``Composed`` an objective in parts.
 - ``Constant StepDecay Exponential Piecewise Cosine Warmup OneCycle``: schedules, given
   as ``lr``.
@@ -37,10 +40,13 @@ from .amsgrad import AMSGrad
 from .composed import Composed
 from .conjugate_gradient import ConjugateGradient
 from .evaluation import At, Moved
+from .gauss_newton import GaussNewton
 from .gradient_descent import GradientDescent
+from .hessian_free import HessianFree
 from .iteration import Iteration, Way
 from .lamb import LAMB
 from .lbfgs import LBFGS
+from .levenberg_marquardt import LevenbergMarquardt
 from .line_search import Backtracking, LineSearch, StrongWolfe
 from .lion import Lion
 from .minimizer import Minimizer
@@ -48,6 +54,7 @@ from .momentum import Momentum
 from .muon import Muon
 from .nadam import Nadam
 from .nesterov import Nesterov
+from .newton import Newton
 from .optimizer import Optimizer, Step
 from .parameter_groups import Group
 from .rmsprop import RMSProp
@@ -74,6 +81,7 @@ from .transforms import (
     l1_penalty,
     l2_penalty,
 )
+from .truncated_newton import TruncatedNewton
 from .updater import Updater
 from .weight_average import WeightAverage
 
@@ -99,9 +107,12 @@ __all__ = [
     "Constant",
     "Cosine",
     "Exponential",
+    "GaussNewton",
     "GradientDescent",
     "Group",
+    "HessianFree",
     "Iteration",
+    "LevenbergMarquardt",
     "LineSearch",
     "Lion",
     "Minimizer",
@@ -110,6 +121,7 @@ __all__ = [
     "Muon",
     "Nadam",
     "Nesterov",
+    "Newton",
     "OneCycle",
     "Optimizer",
     "Piecewise",
@@ -119,6 +131,7 @@ __all__ = [
     "Step",
     "StepDecay",
     "StrongWolfe",
+    "TruncatedNewton",
     "Updater",
     "Warmup",
     "Way",

@@ -17,26 +17,32 @@ from .adam import Adam
 from .adamw import AdamW
 from .amsgrad import AMSGrad
 from .conjugate_gradient import ConjugateGradient
+from .gauss_newton import GaussNewton
 from .gradient_descent import GradientDescent
+from .hessian_free import HessianFree
 from .lamb import LAMB
 from .lbfgs import LBFGS
+from .levenberg_marquardt import LevenbergMarquardt
 from .lion import Lion
 from .minimizer import Minimizer
 from .momentum import Momentum
 from .muon import Muon
 from .nadam import Nadam
 from .nesterov import Nesterov
+from .newton import Newton
 from .optimizer import Optimizer
 from .parameter_groups import Params
 from .rmsprop import RMSProp
 from .sgd import SGD
 from .sparse_adam import SparseAdam
+from .truncated_newton import TruncatedNewton
 
 #: In the order in which they came; last those that evaluate the loss themselves.
 IN_ORDER: tuple[type[Optimizer | Minimizer], ...] = (
     *(SGD, Momentum, Nesterov, Adagrad, RMSProp, Adadelta),
     *(Adam, AdamW, SparseAdam, Nadam, AMSGrad, LAMB, Lion, Muon),
-    *(GradientDescent, ConjugateGradient, LBFGS),
+    *(GradientDescent, ConjugateGradient, LBFGS, Newton, TruncatedNewton),
+    *(GaussNewton, LevenbergMarquardt, HessianFree),
 )
 #: name → algorithm
 ALGORITHMS: Mapping[str, type[Optimizer | Minimizer]] = MappingProxyType(
@@ -52,7 +58,8 @@ def by_name(
     Arguments:
         name: one of "sgd momentum nesterov adagrad rmsprop adadelta adam adamw
             sparseadam nadam amsgrad lamb lion muon gradientdescent conjugategradient
-            lbfgs"; "gradient_descent" is the same.
+            lbfgs newton truncatednewton gaussnewton levenbergmarquardt hessianfree";
+            "gradient_descent" is the same.
         params: parameters or groups of them; without, a specification for ``cr.fit``.
         options: what the algorithm's class takes: ``lr`` and its hyper-parameters.
 

@@ -75,6 +75,17 @@ class Owner(Protocol):
     engine: str | None
 
     @property
+    def descends(self) -> bool:
+        """Whether the loss must fall along a direction."""
+
+    @property
+    def climbs(self) -> bool:
+        """Whether the loss is to be made larger."""
+
+    def penalties(self) -> dict[Parameter, float]:
+        """λ of the penalty λ/2 ‖w‖², by parameter."""
+
+    @property
     def slots(self) -> tuple[str, ...]:
         """The names of what the algorithm remembers."""
 
@@ -112,6 +123,9 @@ class At:
         gradient: g, by parameter, the penalty of ``l2`` included.
         steepest: −g / ‖g‖∞.
         objective, data: what is minimised; see ``minimised`` for the penalty.
+        again: calls a function of the objective, which sees what it changes (random
+            draws, averages) as the evaluations of the iteration do, and changes
+            nothing.
         numbers: filled by the direction: tensors of one number, by name, that ``go`` is
             told in ``Way.figures``. "products" is how often a matrix met a vector.
     """
@@ -122,6 +136,7 @@ class At:
     steepest: Values
     objective: Any
     data: tuple[Any, ...]
+    again: Callable[[Callable[[], Any]], Any]
     numbers: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -166,6 +181,8 @@ class Programs:
         #: whether the loss depends on what the objective changes: on draws
         self.draws = False
         self.names: tuple[str, ...] = ()
+        #: what an algorithm compiles for this objective
+        self.own: Any = None
         before = self.before
 
         # Closures, and not methods: what they capture is compared, the options of the
@@ -195,6 +212,18 @@ class Programs:
         self.begin = compile(begin, engine=owner.engine)
         self.learn = compile(learn, engine=owner.engine)
         self.moved = compile(moved, engine=owner.engine)
+
+    def again(self, f: Callable[[], Any]) -> Any:
+        """f(), which sees what the objective changes as it was when the iteration
+        began, and leaves it as it is now.
+        """
+        now = {variable: variable.read() for variable in self.before}
+        for variable, start in self.before.items():
+            variable.assign(start.read())
+        result = f()
+        for variable, value in now.items():
+            variable.assign(value)
+        return result
 
     def openly(self, *data: Any) -> None:
         """Loss and gradient at the parameters as they are, operation by operation."""
@@ -277,11 +306,13 @@ class Programs:
         """
         g = owner.slot("gradient", owner.trained())
         steepest = scaled(-1.0 / largest(g), g)
-        at = At(owner, fresh > 0, g, steepest, objective, data)
+        at = At(owner, fresh > 0, g, steepest, objective, data, self.again)
         way, state = owner.direction(at)
         slope = inner(g, way)
         length = inner(way, way)
-        good = (slope < 0) & (length < np.inf)
+        good = length < np.inf
+        if owner.descends:
+            good = good & (slope < 0)
         way = {w: where(good, way[w], steepest[w]) for w in way}
         slope = where(good, slope, inner(g, steepest))
         length = sqrt(where(good, length, inner(steepest, steepest)))

@@ -7,12 +7,9 @@ from typing import Any
 
 from .evaluation import At, Values
 from .iteration import Way
-from .line_search import Backtracking, LineSearch
+from .line_search import BACKTRACKING, LineSearch
 from .minimizer import Minimizer
 from .parameter_groups import Params
-
-#: The line search that it has unless it is given one.
-BACKTRACKING = Backtracking()
 
 
 class GradientDescent(Minimizer):

@@ -83,6 +83,15 @@ def fraction(where: str, name: str, value: object) -> float:
     return checked_number
 
 
+def share(where: str, name: str, value: object) -> float:
+    """A number in (0, 1]."""
+    rule = "more than 0 and at most 1"
+    checked_number = number(where, name, value, rule)
+    if not 0 < checked_number <= 1:
+        raise ArgumentError(f"{where}: {name} = {value}: {name} must be {rule}")
+    return checked_number
+
+
 def two_fractions(where: str, name: str, value: object) -> tuple[float, float]:
     """A pair of numbers in [0, 1)."""
     if not isinstance(value, (tuple, list)) or len(value) != 2:
@@ -182,6 +191,11 @@ CHECKS: Mapping[str, Check] = {
     "l2": not_negative,
     "gradient_tolerance": not_negative,
     "loss_tolerance": not_negative,
+    "damping": positive,
+    "decay": fraction,
+    "tolerance": positive,
+    "most_products": whole,
+    "curvature_share": share,
     "momentum": fraction,
     "momentum_decay": not_negative,
     "alpha": fraction,

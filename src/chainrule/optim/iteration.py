@@ -95,6 +95,8 @@ class Now:
     frozen: tuple[bool, ...] = ()
 
 
+#: Iterations in a row that leave the loss as it is, up to its rounding, and are enough.
+MOST_STALLED = 5
 #: The numbers of ``Now`` that a checkpoint has.
 SAVED = (
     "value", "loss", "gradient_norm", "step", "slope", "before", "stalled", "fresh",
@@ -108,3 +110,22 @@ class Part:
 
     parameters: tuple[Parameter, ...]
     l2: float
+
+
+def converged(now: Now, options: Mapping[str, Any]) -> str:
+    """Why there is nothing more to do at a point; "" if there is."""
+    least = options["gradient_tolerance"]
+    if now.gradient_norm <= least or now.gradient_norm == 0.0:
+        shown = f"{now.gradient_norm:.2g}"
+        return f"‖∇L‖ = {shown} ≤ gradient_tolerance {least:g}"
+    least, fell = options["loss_tolerance"], now.before - now.value
+    size = max(abs(now.value), abs(now.before))
+    if math.isfinite(size) and least > 0 and fell <= least * size:
+        part = fell / size if size else 0.0
+        return f"the loss fell by {part:.2g} of it ≤ loss_tolerance {least:g}"
+    if now.stalled >= MOST_STALLED:
+        return (
+            f"the loss has changed by no more than its rounding in {MOST_STALLED} "
+            "iterations"
+        )
+    return ""

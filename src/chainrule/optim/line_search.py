@@ -125,6 +125,10 @@ class Backtracking(LineSearch):
         return start
 
 
+#: What minimizers have unless they are given another one.
+BACKTRACKING = Backtracking()
+
+
 @dataclass(frozen=True)
 class StrongWolfe(LineSearch):
     """A step that lowers the loss enough, and beyond which little is to be gained.

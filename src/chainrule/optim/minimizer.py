@@ -34,7 +34,7 @@ from .evaluation import (
     not_finite,
 )
 from .hyperparameters import Options, checked
-from .iteration import SAVED, Iteration, Now, Part, Way
+from .iteration import SAVED, Iteration, Now, Part, Way, converged
 from .line_search import LineSearch, Point, check_line_search
 from .parameter_groups import (
     RATE_DTYPE,
@@ -47,8 +47,6 @@ from .updater import Updater, refuse_in_trace
 
 #: Objectives whose programs are kept; more are made anew in turn.
 MOST_OBJECTIVES = 8
-#: Iterations in a row that leave the loss as it is, up to its rounding, and are enough.
-MOST_STALLED = 5
 
 
 class Minimizer(Updater):
@@ -276,13 +274,27 @@ class Minimizer(Updater):
         """
         loss, measured = loss_of(type(self).__name__, objective, data)
         value = -loss if self.options["maximize"] else loss
-        for group in self.groups:
-            if group.l2:
-                for w in group.parameters:
-                    if not w.frozen:
-                        x: Any = w.read()
-                        value = value + (0.5 * group.l2) * (x * x).sum()
+        for w, l2 in self.penalties().items():
+            if l2 and not w.frozen:
+                x: Any = w.read()
+                value = value + (0.5 * l2) * (x * x).sum()
         return value, loss, measured
+
+    @property
+    def descends(self) -> bool:
+        """Whether steepest descent takes the place of a direction along which the loss
+        does not fall.
+        """
+        return True
+
+    @property
+    def climbs(self) -> bool:
+        """Whether the loss is to be made larger."""
+        return bool(self.options["maximize"])
+
+    def penalties(self) -> dict[Parameter, float]:
+        """λ of the penalty λ/2 ‖w‖², by parameter."""
+        return {w: group.l2 for group in self.groups for w in group.parameters}
 
     def trained(self) -> tuple[Parameter, ...]:
         """The parameters that are not frozen."""
@@ -346,7 +358,11 @@ class Minimizer(Updater):
         elif self._programs.before:
             self._programs.begin()
         loss, norm, measured = now.loss, now.gradient_norm, now.measured
-        reason, moved, start = self.converged(), 0.0, Point(0.0, now.value, 0.0)
+        reason, moved, start = (
+            converged(now, self.options),
+            0.0,
+            Point(0.0, now.value, 0.0),
+        )
         if not reason:
             now.known = False
             point, reason = self.go(start, data)
@@ -402,25 +418,6 @@ class Minimizer(Updater):
         check_objective(type(self).__name__, objective)
         self._choose(objective)
         return self._programs.evaluate.explain(as_number(0.0), *data, measure=measure)
-
-    def converged(self) -> str:
-        """Why there is nothing more to do at this point; "" if there is."""
-        now, options = self._now, self.options
-        least = options["gradient_tolerance"]
-        if now.gradient_norm <= least or now.gradient_norm == 0.0:
-            shown = f"{now.gradient_norm:.2g}"
-            return f"‖∇L‖ = {shown} ≤ gradient_tolerance {least:g}"
-        least, fell = options["loss_tolerance"], now.before - now.value
-        size = max(abs(now.value), abs(now.before))
-        if math.isfinite(size) and least > 0 and fell <= least * size:
-            part = fell / size if size else 0.0
-            return f"the loss fell by {part:.2g} of it ≤ loss_tolerance {least:g}"
-        if now.stalled >= MOST_STALLED:
-            return (
-                f"the loss has changed by no more than its rounding in {MOST_STALLED} "
-                "iterations"
-            )
-        return ""
 
     def _checked(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """The options, each after the check for its name."""
@@ -525,7 +522,7 @@ class Minimizer(Updater):
             return
         now.pending, now.fresh = self.learns, False
         size = max(abs(now.value), abs(start.loss))
-        still = start.loss - now.value <= self._rounding * size
+        still = abs(start.loss - now.value) <= self._rounding * size
         now.stalled = now.stalled + 1 if still else 0
         now.steps += 1
 
