@@ -327,6 +327,45 @@ def test_a_killed_run_goes_on_from_its_checkpoint(chainrule, how: str) -> None:
     assert files[0].read_bytes() == files[1].read_bytes()
 
 
+def test_watch_draws_every_layer_and_leaves_the_network_as_it_is(chainrule) -> None:
+    words = ["--target", "price", "--epochs", "3", "--hidden", "8", "--quiet"]
+    for out, more in (("plain", []), ("watched", ["--watch"])):
+        result = chainrule("train", "houses.csv", *words, *more, "--out", out)
+        assert result.exit_code == 0, result.stderr
+    assert not Path("plain/histograms.png").exists()
+    assert Path("watched/histograms.png").stat().st_size > 10_000
+    files = [Path(run, "model.safetensors") for run in ("plain", "watched")]
+    assert files[0].read_bytes() == files[1].read_bytes()
+    assert "gradient_norm" in cr.load_run("watched").history.last
+
+
+def test_a_killed_run_that_was_watched_has_the_picture_of_all_epochs(chainrule) -> None:
+    words = "--target price --epochs 60 --batch-size 4 --hidden 8 --watch --quiet"
+    process = stopped_run(
+        Path.cwd(), "kill", "houses.csv", *words.split(), "--out", "killed"
+    )
+    process.communicate(timeout=120)
+    assert not Path("killed/metrics.json").exists()
+    resumed = chainrule("train", "--resume", "killed", "--quiet")
+    assert resumed.exit_code == 0, resumed.stderr
+    chainrule("train", "houses.csv", *words.split(), "--out", "whole")
+    files = [Path(run, "histograms.png") for run in ("killed", "whole")]
+    assert files[0].read_bytes() == files[1].read_bytes()
+
+
+def test_a_watched_run_that_diverges_is_drawn_with_its_warnings(chainrule) -> None:
+    words = "--lr 2 --optimizer sgd --schedule constant --hidden none --epochs 200"
+    words += " --batch-size 300 --validation 0 --watch --out o --quiet"
+    result = chainrule("train", "houses.csv", "--target", "price", *words.split())
+    assert result.exit_code == 2, result.stderr
+    said = result.stderr.splitlines()
+    assert said[0].startswith("warning: Watch: epoch 1: each step changes 0.weight by ")
+    assert said[1].startswith("warning: Watch: ") and "gradients explode" in said[1]
+    assert said[2].startswith("NumericsError: ")
+    assert Path("o/histograms.png").stat().st_size > 10_000
+    assert not Path("o/metrics.json").exists()
+
+
 def test_a_resumed_run_refuses_a_table_that_has_changed(chainrule, houses) -> None:
     chainrule("train", "houses.csv", "--target", "price", "--epochs", 1, "--out", "o")
     Path("o/metrics.json").unlink()

@@ -56,6 +56,26 @@ def test_arrays_with_nothing_to_spread_have_histograms_too(values: list[float]) 
     assert np.isfinite(found.counts).all()
 
 
+@pytest.mark.parametrize(
+    "values",
+    [
+        [1e37],
+        [-1e20, -1e20],
+        [1e17, np.nextafter(1e17, 2e17)],
+        [1.0, np.nextafter(1.0, 2.0)],
+        [5e-324],
+        [-1.7e308, 1.7e308],
+        [-1.7e308, -1.7e308],
+    ],
+)
+def test_values_without_room_for_bins_between_them_are_counted(
+    values: list[float],
+) -> None:
+    found = histogram(np.array(values), epoch=1)
+    assert (np.diff(found.edges) > 0).all() and np.isfinite(found.edges).all()
+    assert found.counts.sum() == pytest.approx(1)
+
+
 def test_a_few_values_far_away_do_not_hide_the_others() -> None:
     values = np.concatenate([SOURCE.normal(size=10_000), [1e6, -1e6]])
     found = histogram(values, epoch=1)

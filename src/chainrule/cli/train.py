@@ -6,7 +6,10 @@ The test data are used once, at the end.
 
 from __future__ import annotations
 
+import contextlib
 import time
+import warnings
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -44,6 +47,8 @@ Examples:
       regression, although the target has few distinct values
   chainrule train houses.csv --target price --baselines
       beside nearest neighbours, gradient boosting and a support vector machine
+  chainrule train mnist --hidden 512,512,512 --watch
+      with histograms of what goes on in every layer
   chainrule train --resume runs/digits-20260131-120000
       resume a run that was stopped
 """
@@ -120,6 +125,12 @@ AUGMENTATIONS = ("flip", "crop", "rotate")
 )
 @about_training
 @about_baselines
+@click.option(
+    "--watch",
+    is_flag=True,
+    help="Draw histograms of the weights, gradients and outputs of every layer over "
+    "the epochs, and warn when gradients vanish or explode.",
+)
 @click.option("--out", metavar="DIR", help="The run's folder.  [default: runs/…]")
 @click.option("--resume", metavar="RUN", help="Resume a run that was stopped.")
 @about_output
@@ -134,7 +145,7 @@ def command(**given: Any) -> None:
     began = time.perf_counter()
     terminal = Terminal(json=given.pop("as_json"), quiet=given.pop("quiet"))
     asked = {name: value for name, value in given.items() if value is not None}
-    for flag in ("skip_broken", "baselines"):
+    for flag in ("skip_broken", "baselines", "watch"):
         if not asked[flag]:
             del asked[flag]
     if "resume" in asked:
@@ -230,7 +241,8 @@ def _learn(run: Run, terminal: Terminal) -> training.History:
     """Trains; after Ctrl-C says how to resume."""
     words = run.settings.training
     progress = make_progress(words.epochs, terminal.shows_progress)
-    history = learning.learn(run, progress)
+    with _warnings_in_a_line():
+        history = learning.learn(run, progress)
     if history.stopped == "interrupted":
         raise Interrupted(
             f"stopped after {len(history)} of {counted(words.epochs, 'epoch')}; "
@@ -238,3 +250,15 @@ def _learn(run: Run, terminal: Terminal) -> training.History:
             f"  resume     {command_line('train', '--resume', str(run.folder))}"
         )
     return history
+
+
+@contextlib.contextmanager
+def _warnings_in_a_line() -> Iterator[None]:
+    """Warnings of the training, once it has ended: below the bar, not across it."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.filterwarnings("always", "Watch: ", UserWarning)
+        try:
+            yield
+        finally:
+            for each in caught:
+                click.echo(f"warning: {each.message}", err=True)

@@ -84,6 +84,7 @@ def learn(run: Run, progress: Any = None) -> training.History:
             batch_size=words.batch_size,
             validation=run.examples.validation,
             callbacks=listening,
+            watch=run.settings.watch,
             seed=words.seed,
             progress=progress,
             resume="auto" if run.resume else None,
@@ -120,13 +121,16 @@ def finish(
 
 @contextlib.contextmanager
 def _keeping_history(folder: RunFolder) -> Iterator[None]:
-    """Writes what was trained before an error, a NaN for one, into the folder."""
+    """Writes what was trained before an error, a NaN for one, into the folder, and
+    draws what was watched, which may show why.
+    """
     try:
         yield
     except Exception as error:
         history = getattr(error, "history", None)
         if history is not None:
             history.to_json(folder.history)
+            report.draw_watched(folder.path, history)
         raise
 
 

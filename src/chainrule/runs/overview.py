@@ -24,7 +24,7 @@ from .report import MAIN_SCORES
 #: Settings that say where things are and how they are read, not how a run was made.
 NOT_COMPARED = (
     "transform", "version", "source.name", "source.file", "source.folder",
-    "title", "network.mean", "network.std", "baselines",
+    "title", "network.mean", "network.std", "baselines", "watch",
 )  # fmt: skip
 
 STATES = ("finished", "unfinished", "unreadable")

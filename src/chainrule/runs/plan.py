@@ -162,5 +162,6 @@ def settings_for(
         image_shape=tuple(shape),
         transform=examples.transform.to_json() if examples.transform else None,
         baselines=asked.get("baselines", False),
+        watch=asked.get("watch", False),
         version=__version__,
     )

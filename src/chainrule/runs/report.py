@@ -320,11 +320,24 @@ def draw_all(
     if history.epochs:
         history.plot(folder / "training_curve.png")
         files.append("training_curve.png")
+    files += draw_watched(folder, history)
     with pictures.windowless():
         for file, draw in drawn.items():
             pictures.save(draw(), folder / file)
             files.append(file)
     return files
+
+
+def draw_watched(folder: Path, history: training.History) -> list[str]:
+    """Draws the histograms of every layer over the epochs, where a run kept them.
+
+    Returns:
+        The names of the files.
+    """
+    if history.watch is None or not history.watch.histograms:
+        return []
+    history.watch.plot(folder / "histograms.png")
+    return ["histograms.png"]
 
 
 def first_weights(model: nn.Module) -> Array:

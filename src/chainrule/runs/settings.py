@@ -136,6 +136,7 @@ class Settings:
         image_shape: ``(H, W, C)`` where the inputs are images; else empty.
         transform: ``TableTransform.to_json()`` where the inputs are a table's columns.
         baselines: whether those baselines are measured too that take a while.
+        watch: whether histograms of every layer are kept and drawn.
         version: of chainrule.
     """
 
@@ -149,6 +150,7 @@ class Settings:
     image_shape: tuple[int, ...] = ()
     transform: dict[str, Any] | None = None
     baselines: bool = False
+    watch: bool = False
     version: str = ""
 
     def to_json(self) -> dict[str, Any]:

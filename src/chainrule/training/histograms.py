@@ -28,6 +28,9 @@ MOST_EPOCHS = 256
 #: The bins reach over all but this share of the values, at either end.
 TAIL = 0.001
 
+#: Values beyond are counted as this one, so that widths of bins are finite.
+LARGEST = 1e300
+
 
 @dataclass(frozen=True)
 class Histogram:
@@ -70,9 +73,12 @@ def histogram(values: Array, epoch: int, logarithmic: bool = False) -> Histogram
         some = np.log10(np.abs(some))
     if not len(some):
         return Histogram(epoch, 0.0, 1.0, zeros, np.zeros(BINS))
+    some = np.clip(some, -LARGEST, LARGEST)
     low, high = np.quantile(some, [TAIL, 1 - TAIL])
-    if high <= low:
-        low, high = low - 0.5, high + 0.5
+    narrowest = BINS * float(np.spacing(max(abs(low), abs(high))))
+    if high - low <= narrowest:  # no room for so many edges
+        middle, half = (low + high) / 2, max(0.5, narrowest)
+        low, high = middle - half, middle + half
     inside = np.clip(some, low, high)
     counts = np.histogram(inside, BINS, (low, high))[0]
     return Histogram(epoch, float(low), float(high), zeros, counts / count)
