@@ -20,6 +20,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.cli.progress import SearchProgress
+from chainrule.pictures import amount
 from chainrule.tuning import one_standard_error
 
 #: Few folds and epochs, and nothing to compile.
@@ -89,6 +90,11 @@ def test_the_folder_is_that_of_a_run_with_the_choice_and_why_beside(chainrule) -
     assert len(run.examples.train) == 240  # all but what is tested on
     assert run.metrics["test"]["examples"] == 60
     assert run.evaluate()["accuracy"] == run.metrics["test"]["accuracy"]
+    assert run.metrics["cross_validation"] == {
+        "accuracy": pytest.approx(1 - float(chosen["error"])),
+        "standard_error": pytest.approx(float(chosen["standard_error"])),
+        "folds": 3,
+    }
     assert chainrule("predict", "t", "new.csv").exit_code == 0
     assert chainrule("explain", "t").exit_code == 0
     assert Path("t/error_over_size.png").read_bytes().startswith(b"\x89PNG")
@@ -100,6 +106,28 @@ def test_the_folder_is_that_of_a_run_with_the_choice_and_why_beside(chainrule) -
     assert re.search(r"\n {2}16 +0.01 +\d+ +[\d.]+ % ± [\d.]+ %  lowest", said)
     assert f"chosen   hidden {chosen['hidden']}, learning rate" in said
     assert "in cross-validation: the " in said
+
+
+def test_tuned_runs_are_listed_with_what_they_were_chosen_by(chainrule) -> None:
+    small = ("--hidden", 4, "--layers", 1, "--members", 1)
+    chainrule(*HOUSES, *small, "--out", "runs/tuned")
+    chainrule(*HOUSES, *small, "--folds", 4, "--out", "runs/other")
+    words = ("--target", "price", "--epochs", 1, "--hidden", 4, "--quiet")
+    chainrule("train", "houses.csv", *words, "--out", "runs/trained")
+    chosen = json.loads(Path("runs/tuned/choice.json").read_text())["chosen"]
+    error, spread = map(amount, (chosen["error"], chosen["standard_error"]))
+    said = chainrule("runs", "runs/tuned", "--in", "runs").stdout
+    assert f"  {error} ± {spread}, 3 folds  " in said
+    answer = json.loads(chainrule("runs", "--json").stdout)
+    rows = {Path(row["run"]).name: row for row in answer["runs"]}
+    assert rows["tuned"]["validation"] == pytest.approx(chosen["error"])
+    assert rows["tuned"]["standard_error"] == pytest.approx(chosen["standard_error"])
+    assert rows["trained"]["standard_error"] is None
+    by_error = sorted(rows.values(), key=lambda row: row["validation"])
+    assert [row["run"] for row in answer["runs"]] == [row["run"] for row in by_error]
+    for other in ("trained", "other"):  # one part held out, or other folds
+        said = chainrule("runs", "runs/tuned", f"runs/{other}").stdout
+        assert "validated on different rows" in said
 
 
 def test_with_no_options_any_data_are_tuned(chainrule) -> None:

@@ -62,7 +62,8 @@ def command(
     """List the runs there are, or compare the named RUNs.
 
     Runs that learned the same from the same data stand together, with their scores on
-    validation data and the settings in which they differ. The test score is told of the
+    validation data and the settings in which they differ; that of a tuned network is
+    the mean in cross-validation ± its standard error. The test score is told of the
     best one only: whoever chooses by test scores has none left to judge the choice by.
     """
     terminal = Terminal(json=as_json)
@@ -182,7 +183,11 @@ def _score(run: RunSummary) -> str:
         return "unfinished"
     if run.score is None:
         return "no validation data"
-    return _in_words(run, run.validation)
+    words, error = _in_words(run, run.validation), run.validation.get("standard_error")
+    if error is None:
+        return words
+    spread = _in_words(run, {run.score_name: error})
+    return f"{words} ± {spread}, {counted(run.validation['folds'], 'fold')}"
 
 
 def _in_words(run: RunSummary, scores: Any) -> str:

@@ -532,7 +532,12 @@ def _train(work: _Work, choice: _Choice, began: float, resume: str) -> None:
             f"stopped after {len(history)} of {counted(words.epochs, 'epoch')}; "
             f"everything is kept in {folder}\n  resume     {resume}"
         )
-    result, files = learning.finish(run, history, lambda: time.perf_counter() - began)
+    result, files = learning.finish(
+        run,
+        history,
+        lambda: time.perf_counter() - began,
+        report.as_scores(choice.score, settings),
+    )
     path.forget_weights(work.folder)
     files = [*files, *work.pictures]
     tell(run, result, files, terminal)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,7 +95,10 @@ def learn(run: Run, progress: Any = None) -> training.History:
 
 
 def finish(
-    run: Run, history: training.History, seconds: Callable[[], float]
+    run: Run,
+    history: training.History,
+    seconds: Callable[[], float],
+    cross_validation: Mapping[str, Any] | None = None,
 ) -> tuple[dict[str, Any], list[str]]:
     """Evaluates on the test data, draws pictures, and writes ``metrics.json``.
 
@@ -103,6 +106,8 @@ def finish(
         run: what was trained.
         history: of its training.
         seconds: how long it has taken, asked at the end.
+        cross_validation: the scores by which the network was chosen, if it was: the
+            main score of the task, its ``standard_error``, the number of ``folds``.
 
     Returns:
         What ``metrics.json`` holds, and the names of the pictures.
@@ -112,7 +117,7 @@ def finish(
     names = report.draw_all(
         folder.path, settings, run.model, history, said, examples.test
     )
-    result = _scores(run, history, said)
+    result = _scores(run, history, said) | {"cross_validation": cross_validation}
     result["seconds"] = round(seconds(), 3)
     folder.write(folder.metrics, result)
     shutil.rmtree(folder.checkpoints, ignore_errors=True)

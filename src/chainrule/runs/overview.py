@@ -41,7 +41,9 @@ class RunSummary:
         reason: why it is not finished or not readable.
         data, task, target: what it learned.
         settings: everything it was made with, by name: ``{"training.lr": 0.003, …}``.
-        validation, test: its scores; empty where there are none.
+        validation, test: its scores; empty where there are none. Validation scores of a
+            network that was chosen by cross-validation are means over ``folds``, with
+            a ``standard_error``.
         kept: the epoch whose weights are kept.
         changed: when its folder was last written to, in seconds.
     """
@@ -65,7 +67,9 @@ class RunSummary:
 
     @property
     def score(self) -> float | None:
-        """The validation score of the kept weights; None where there is none."""
+        """The validation score of the kept weights, or that of the network in
+        cross-validation, by which it was chosen; None where there is neither.
+        """
         value = self.validation.get(self.score_name)
         return float(value) if isinstance(value, (int, float)) else None
 
@@ -96,6 +100,7 @@ class RunSummary:
             "target": self.target,
             "score": self.score_name,
             "validation": self.score,
+            "standard_error": self.validation.get("standard_error"),
             "kept": self.kept,
             **self.settings,
         }
@@ -154,7 +159,7 @@ def summary(path: Path) -> RunSummary:
     return RunSummary(
         path,
         "finished",
-        validation=metrics.get("validation") or {},
+        validation=metrics.get("validation") or metrics.get("cross_validation") or {},
         test=metrics["test"],
         kept=kept.get("epoch") if isinstance(kept, dict) else None,
         **start,
@@ -202,7 +207,11 @@ def short(name: str) -> str:
 def same_validation(runs: Iterable[RunSummary]) -> bool:
     """Whether runs were validated on the same rows, so that scores can be compared."""
     asked = ("source.sha256", "source.test", "training.validation", "training.seed")
-    return len({tuple(r.settings.get(name) for name in asked) for r in runs}) <= 1
+    rows = {
+        (*(run.settings.get(name) for name in asked), run.validation.get("folds"))
+        for run in runs
+    }
+    return len(rows) <= 1
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,13 @@ Place on the road: above the search, below the command, which prints what is mad
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .. import pictures
 from ..pictures import amount
+from ..runs.report import MAIN_SCORES
 from ..runs.settings import Settings
 from ..wording import counted
 from .choice import Score
@@ -61,6 +62,21 @@ class Errors:
         if not np.isfinite(score.mean):
             return self.value(score.mean)
         return f"{self.value(score.mean)} ± {self.value(score.standard_error)}"
+
+
+def as_scores(score: Score, settings: Settings) -> dict[str, Any]:
+    """What cross-validation says, by the score that runs are compared by.
+
+    Arguments:
+        score: of the chosen candidate.
+        settings: of the run: an accuracy, or an RMSE in the units of the target.
+    """
+    name, lower = MAIN_SCORES[settings.task]
+    return {
+        name: score.mean if lower else 1 - score.mean,
+        "standard_error": score.standard_error,
+        "folds": len(score.errors),
+    }
 
 
 def sizes_in_words(candidate: Candidate) -> str:
