@@ -202,6 +202,21 @@ def test_evaluate_takes_rows_of_one_class_alone(chainrule, kinds) -> None:
     assert "logistic_regression" not in answer["baselines"]  # it is not stored
 
 
+def test_evaluate_says_which_baselines_other_data_are_not_measured_by(
+    chainrule, houses, kinds
+) -> None:
+    own = {"kinds": "logistic regression", "houses": "ridge regression"}
+    for run, table in ((kinds, "kinds.csv"), (houses, "houses.csv")):
+        name = own[run.name]
+        said = chainrule("evaluate", run, table).stdout.splitlines()
+        assert (
+            f"  of the training data; a run does not keep {name}: not measured here"
+            in (said[2:4])
+        )
+        assert name not in said[1]
+        assert "not measured here" not in chainrule("evaluate", run).stdout
+
+
 def test_explain_shows_every_layer_of_the_lecture(chainrule, digits) -> None:
     said = chainrule("explain", digits, "--row", 5).stdout
     assert said.startswith("digits, row 5 of the test data: class ")

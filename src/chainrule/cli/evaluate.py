@@ -56,6 +56,7 @@ def command(run: str, data: str | None, as_json: bool) -> None:
         known = report.constant_baselines(stored, settings)
         beside = report.measure_baselines(known, {"test": examples}, settings)
     lines = report.beside(measured, beside, settings.task, seconds=seconds)
+    lines += report.not_beside(stored, beside)
     terminal.result(
         f"{examples.name}: {report.in_words(measured, settings)}",
         *(f"  {line}" for line in lines),

@@ -245,6 +245,31 @@ def beside(
     return [*lines, f"no better than {_either(unbeaten)}"] if unbeaten else lines
 
 
+def not_beside(
+    stored: Mapping[str, Mapping[str, Any]], beside: Mapping[str, Any]
+) -> list[str]:
+    """Which baselines were measured in training and are not on other data: a line.
+
+    Arguments:
+        stored: the baselines in ``metrics.json``.
+        beside: those that are measured.
+
+    Example:
+        >>> stored = {"mean": {"test": {}}, "ridge_regression": {"test": {}}}
+        >>> print(*not_beside(stored, {"mean": {}}))
+        of the training data; a run does not keep ridge regression: not measured here
+    """
+    names = [
+        NAMES[name]
+        for name, entry in stored.items()
+        if name not in beside and "skipped" not in entry
+    ]
+    if not names:
+        return []
+    known = "of the training data; " if beside else ""
+    return [f"{known}a run does not keep {_either(names)}: not measured here"]
+
+
 class _Row(NamedTuple):
     """A line of a ranking."""
 
