@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from chainrule import pictures
-from chainrule.errors import ShapeError
+from chainrule.errors import ArgumentError, ShapeError
 from chainrule.pictures.tiles import FRAME
 
 SOURCE = np.random.default_rng(0)
@@ -289,3 +289,96 @@ def test_patches_are_cut_where_the_unit_says_most(stride, before) -> None:
 def test_first_layer_pictures_of_other_shapes_are_an_error(wrong) -> None:
     with pytest.raises(ShapeError, match="expected"):
         wrong()
+
+
+FOLDS = np.array([[0.1, 0.3], [0.2, 0.2], [0.0, 0.1]])
+
+
+def band(ax, number: int) -> np.ndarray:
+    """The corners of a band, sorted: the least and largest of each place."""
+    corners = ax.collections[number].get_paths()[0].vertices
+    places = np.unique(corners[:, 0])
+    found = [corners[corners[:, 0] == x, 1] for x in places]
+    return np.array([[x, y.min(), y.max()] for x, y in zip(places, found, strict=True)])
+
+
+@pytest.mark.parametrize("draw", [pictures.learning_curve, pictures.validation_curve])
+def test_curves_are_means_over_folds_with_standard_errors_in_order(draw) -> None:
+    ax = draw([30, 10, 20], FOLDS, FOLDS + 0.5, score="error", ax=axes())
+    training, validation = ax.lines
+    assert (training.get_label(), validation.get_label()) == ("training", "validation")
+    assert np.allclose(training.get_xydata(), [[10, 0.2], [20, 0.05], [30, 0.2]])
+    assert np.allclose(validation.get_ydata(), [0.7, 0.55, 0.7])
+    # s of two values is their distance / √2, so the standard error half of it
+    assert np.allclose(band(ax, 0), [[10, 0.2, 0.2], [20, 0, 0.1], [30, 0.1, 0.3]])
+    assert ax.get_ylabel() == "error" and ax.get_xscale() == "linear"
+    assert saved(ax.figure)
+
+
+def test_a_learning_curve_says_what_all_examples_give() -> None:
+    ax = pictures.learning_curve([10, 500, 20], FOLDS, FOLDS + 0.5, ax=axes())
+    assert ax.get_title() == "500 examples: score 0.7 ± 0, in training 0.2"
+    assert ax.get_xscale() == "log"
+    ticks = [tick.get_text() for tick in ax.get_xticklabels()]
+    assert ticks == ["10", "20", "50", "100", "200", "500"]
+    ax = pictures.learning_curve([10, 20], FOLDS[:2, :1], FOLDS[:2, :1], ax=axes())
+    assert ax.get_title() == "20 examples: score 0.2, in training 0.2"  # of one fold
+    assert saved(ax.figure)
+
+
+@pytest.mark.parametrize(
+    ("values", "scale", "ticks"),
+    [
+        ([1e-4, 1e-2, 1.0], "log", None),
+        (np.array([2, 4, 8]), "linear", None),
+        ([0.0, 1e-4, 1.0], "linear", ["0", "0.0001", "1"]),
+        ([(8,), (8, 4), ()], "linear", ["8", "8,4", "none"]),
+        (["relu", None, True], "linear", ["relu", "None", "True"]),
+    ],
+)
+def test_values_of_a_setting_stand_where_they_can_be_told_apart(
+    values, scale, ticks
+) -> None:
+    ax = pictures.validation_curve(values, FOLDS, FOLDS, name="setting", ax=axes())
+    assert (ax.get_xscale(), ax.get_xlabel()) == (scale, "setting")
+    if ticks is None:
+        assert list(ax.lines[0].get_xdata()) == list(values)
+    else:
+        assert [tick.get_text() for tick in ax.get_xticklabels()] == ticks
+        assert list(ax.lines[0].get_xdata()) == [0, 1, 2]
+    assert saved(ax.figure)
+
+
+def test_a_fold_that_failed_leaves_a_gap_in_the_curve_alone() -> None:
+    scores = np.where(FOLDS == 0.3, np.nan, FOLDS)
+    ax = pictures.validation_curve([1, 2, 3], scores, FOLDS, ax=axes())
+    shown = [np.isfinite(line.get_ydata()).tolist() for line in ax.lines]
+    assert shown == [[False, True, True], [True, True, True]]
+    assert saved(ax.figure)
+
+
+def test_scores_of_other_shapes_than_the_places_are_an_error() -> None:
+    with pytest.raises(ShapeError) as caught:
+        pictures.learning_curve([10, 20], FOLDS, FOLDS)
+    assert caught.value.what == (
+        "learning_curve: 2 sizes, training (3, 2), validation (3, 2): expected a row "
+        "of scores for each of the sizes, a column for each fold"
+    )
+    for places, training, validation in (
+        ([1, 2, 3], FOLDS, FOLDS[:, :1]),
+        ([1, 2, 3], FOLDS[:, 0], FOLDS[:, 0]),
+        ([], FOLDS[:0], FOLDS[:0]),
+        (3, FOLDS, FOLDS),
+        ([1, 2, 3], FOLDS[:, :0], FOLDS[:, :0]),
+    ):
+        with pytest.raises(ShapeError, match=r"^validation_curve: "):
+            pictures.validation_curve(places, training, validation)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("sizes", [[0, 1, 2], [1, np.nan, 2], ["a", "b", "c"]])
+def test_sizes_are_numbers_of_examples(sizes) -> None:
+    with pytest.raises(ArgumentError) as caught:
+        pictures.learning_curve(sizes, FOLDS, FOLDS)
+    assert caught.value.what == (
+        f"learning_curve: sizes={sizes}: expected positive numbers of training examples"
+    )

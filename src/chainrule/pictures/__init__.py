@@ -1,8 +1,8 @@
 """Pictures of a trained network: what it learned, and where it is wrong.
 
 Place on the road: beside the commands; it draws arrays and must not know of tensors,
-networks or files; ``decision_boundary`` asks what it is given. Learning curves are
-drawn by ``History.plot``.
+networks or files; ``decision_boundary`` asks what it is given. Curves over the epochs
+are drawn by ``History.plot``.
 
 matplotlib is imported when something is drawn. Where no ``ax`` (or
 ``figure``, for pictures of many tiles) is given, a new one is made with ``pyplot``, so
@@ -17,6 +17,7 @@ from .amounts import MOST_POINTS, predicted_against_true, residuals
 from .boundaries import decision_boundary
 from .choices import error_over_size, growth_path
 from .classes import MOST_MISTAKES, confusion_matrix, worst_mistakes
+from .curves import learning_curve, validation_curve
 from .figures import amount, new_figure, prepare, save, windowless
 from .units import (
     MOST_TILES,
@@ -40,12 +41,14 @@ __all__ = [
     "features",
     "filters",
     "growth_path",
+    "learning_curve",
     "new_figure",
     "predicted_against_true",
     "prepare",
     "residuals",
     "save",
     "strongest_patches",
+    "validation_curve",
     "windowless",
     "worst_mistakes",
 ]

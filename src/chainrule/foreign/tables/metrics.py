@@ -27,6 +27,8 @@ NAMES: Mapping[str, str] = {
         ("ConfusionMatrixDisplay", "plot_confusion_matrix"),
         "chainrule.pictures.confusion_matrix(matrix)",
     ),
+    "LearningCurveDisplay": "chainrule.pictures.learning_curve(sizes, …)",
+    "ValidationCurveDisplay": "chainrule.pictures.validation_curve(values, …)",
 }  # fmt: skip
 
 ORDER = "outputs come first: metrics.accuracy(outputs, targets)"
