@@ -1,7 +1,7 @@
 """Networks as estimators of scikit-learn.
 
-Place on the road: on ``training``, which fits them. Imported when it is first used, and
-scikit-learn with it.
+Place on the road: on ``training``, which fits them. They are imported when first used,
+and scikit-learn with them.
 
 ======================  ==========================================================
 ``MLPClassifier``       multilayer perceptrons: arguments and attributes are those
@@ -17,11 +17,21 @@ arguments and plain arrays.
 
 from typing import TYPE_CHECKING
 
-from ..public import advise, listing, missing_names
-from .images import ConvClassifier
-from .networks import NetworkEstimator
-from .perceptrons import MLPClassifier, MLPRegressor
-from .sequences import SequenceClassifier
+from ..public import listing, missing_names
+
+if TYPE_CHECKING:
+    from .images import ConvClassifier
+    from .networks import NetworkEstimator
+    from .perceptrons import MLPClassifier, MLPRegressor
+    from .sequences import SequenceClassifier
+
+#: Imported when first used, and with them scikit-learn and the SciPy that it needs.
+LATER = {
+    ".images": ["ConvClassifier"],
+    ".networks": ["NetworkEstimator"],
+    ".perceptrons": ["MLPClassifier", "MLPRegressor"],
+    ".sequences": ["SequenceClassifier"],
+}
 
 __all__ = [
     "ConvClassifier",
@@ -31,7 +41,6 @@ __all__ = [
     "SequenceClassifier",
 ]
 
-advise(__name__, __all__, "estimators.OPTIONS")
 __dir__ = listing(__all__)
 if not TYPE_CHECKING:  # so that type checkers still find wrong names
-    __getattr__ = missing_names(__name__)
+    __getattr__ = missing_names(__name__, options="estimators.OPTIONS", later=LATER)
