@@ -300,6 +300,15 @@ def test_a_name_gives_its_algorithm_whatever_the_case(name: str) -> None:
     assert optimizer.lr == 0.25
 
 
+def test_every_public_algorithm_has_its_name() -> None:
+    public = [getattr(optim, name) for name in optim.__all__]
+    kinds = (optim.Optimizer, optim.Minimizer)
+    classes = [each for each in public if isinstance(each, type)]
+    algorithms = [each for each in classes if issubclass(each, kinds)]
+    found = {each.__name__.lower(): each for each in algorithms if each not in kinds}
+    assert dict(optim.ALGORITHMS) == found
+
+
 def test_an_unknown_algorithm_is_refused_with_the_nearest() -> None:
     with pytest.raises(OptionError) as caught:
         optim.by_name("adamm", [cr.parameter(1.0)])

@@ -29,61 +29,121 @@ What other libraries have as arguments is composed here: ``weight_decay`` of SGD
 
 from typing import TYPE_CHECKING
 
-from ..public import advise, listing, missing_names
-from .accumulation import Accumulator
-from .adadelta import Adadelta
-from .adagrad import Adagrad
-from .adam import Adam
-from .adamw import AdamW
-from .algorithms import ALGORITHMS, by_name
-from .amsgrad import AMSGrad
-from .composed import Composed
-from .conjugate_gradient import ConjugateGradient
-from .evaluation import At, Moved
-from .gauss_newton import GaussNewton
-from .gradient_descent import GradientDescent
-from .hessian_free import HessianFree
-from .iteration import Iteration, Way
-from .lamb import LAMB
-from .lbfgs import LBFGS
-from .levenberg_marquardt import LevenbergMarquardt
-from .line_search import Backtracking, LineSearch, StrongWolfe
-from .lion import Lion
-from .minimizer import Minimizer
-from .momentum import Momentum
-from .muon import Muon
-from .nadam import Nadam
-from .nesterov import Nesterov
-from .newton import Newton
-from .optimizer import Optimizer, Step
-from .parameter_groups import Group
-from .rmsprop import RMSProp
-from .schedules import (
-    Constant,
-    Cosine,
-    Exponential,
-    OneCycle,
-    Piecewise,
-    Schedule,
-    StepDecay,
-    Warmup,
-)
-from .sgd import SGD
-from .sparse_adam import SparseAdam
-from .transforms import (
-    L1,
-    L2,
-    ClipNorm,
-    ClipValue,
-    clip_by_norm,
-    clip_by_value,
-    global_norm,
-    l1_penalty,
-    l2_penalty,
-)
-from .truncated_newton import TruncatedNewton
-from .updater import Updater
-from .weight_average import WeightAverage
+from ..public import listing, missing_names
+
+if TYPE_CHECKING:
+    from .accumulation import Accumulator
+    from .adadelta import Adadelta
+    from .adagrad import Adagrad
+    from .adam import Adam
+    from .adamw import AdamW
+    from .algorithms import ALGORITHMS, by_name
+    from .amsgrad import AMSGrad
+    from .composed import Composed
+    from .conjugate_gradient import ConjugateGradient
+    from .evaluation import At, Moved
+    from .gauss_newton import GaussNewton
+    from .gradient_descent import GradientDescent
+    from .hessian_free import HessianFree
+    from .iteration import Iteration, Way
+    from .lamb import LAMB
+    from .lbfgs import LBFGS
+    from .levenberg_marquardt import LevenbergMarquardt
+    from .line_search import Backtracking, LineSearch, StrongWolfe
+    from .lion import Lion
+    from .minimizer import Minimizer
+    from .momentum import Momentum
+    from .muon import Muon
+    from .nadam import Nadam
+    from .nesterov import Nesterov
+    from .newton import Newton
+    from .optimizer import Optimizer, Step
+    from .parameter_groups import Group
+    from .rmsprop import RMSProp
+    from .schedules import (
+        Constant,
+        Cosine,
+        Exponential,
+        OneCycle,
+        Piecewise,
+        Schedule,
+        StepDecay,
+        Warmup,
+    )
+    from .sgd import SGD
+    from .sparse_adam import SparseAdam
+    from .transforms import (
+        L1,
+        L2,
+        ClipNorm,
+        ClipValue,
+        clip_by_norm,
+        clip_by_value,
+        global_norm,
+        l1_penalty,
+        l2_penalty,
+    )
+    from .truncated_newton import TruncatedNewton
+    from .updater import Updater
+    from .weight_average import WeightAverage
+
+#: Imported when first used: a training has one of the algorithms.
+LATER = {
+    ".accumulation": ["Accumulator"],
+    ".adadelta": ["Adadelta"],
+    ".adagrad": ["Adagrad"],
+    ".adam": ["Adam"],
+    ".adamw": ["AdamW"],
+    ".algorithms": ["ALGORITHMS", "by_name"],
+    ".amsgrad": ["AMSGrad"],
+    ".composed": ["Composed"],
+    ".conjugate_gradient": ["ConjugateGradient"],
+    ".evaluation": ["At", "Moved"],
+    ".gauss_newton": ["GaussNewton"],
+    ".gradient_descent": ["GradientDescent"],
+    ".hessian_free": ["HessianFree"],
+    ".iteration": ["Iteration", "Way"],
+    ".lamb": ["LAMB"],
+    ".lbfgs": ["LBFGS"],
+    ".levenberg_marquardt": ["LevenbergMarquardt"],
+    ".line_search": ["Backtracking", "LineSearch", "StrongWolfe"],
+    ".lion": ["Lion"],
+    ".minimizer": ["Minimizer"],
+    ".momentum": ["Momentum"],
+    ".muon": ["Muon"],
+    ".nadam": ["Nadam"],
+    ".nesterov": ["Nesterov"],
+    ".newton": ["Newton"],
+    ".optimizer": ["Optimizer", "Step"],
+    ".parameter_groups": ["Group"],
+    ".rmsprop": ["RMSProp"],
+    ".schedules": [
+        "Constant",
+        "Cosine",
+        "Exponential",
+        "OneCycle",
+        "Piecewise",
+        "Schedule",
+        "StepDecay",
+        "Warmup",
+    ],
+    ".sgd": ["SGD"],
+    ".sparse_adam": ["SparseAdam"],
+    ".transforms": [
+        "L1",
+        "L2",
+        "ClipNorm",
+        "ClipValue",
+        "clip_by_norm",
+        "clip_by_value",
+        "global_norm",
+        "l1_penalty",
+        "l2_penalty",
+    ],
+    ".truncated_newton": ["TruncatedNewton"],
+    ".updater": ["Updater"],
+    ".weight_average": ["WeightAverage"],
+}
 
 __all__ = [
     "ALGORITHMS",
@@ -144,7 +204,8 @@ __all__ = [
     "l2_penalty",
 ]
 
-advise(__name__, __all__, "optim.OPTIONS")
 __dir__ = listing(__all__)
 if not TYPE_CHECKING:  # so that type checkers still find wrong names
-    __getattr__ = missing_names(__name__, advice="optim.NAMES")
+    __getattr__ = missing_names(
+        __name__, advice="optim.NAMES", options="optim.OPTIONS", later=LATER
+    )

@@ -1,53 +1,54 @@
 """The algorithms by name, for those who choose one in words: ``fit`` and the command.
 
 Place on the road: above the algorithms, below ``training``. It must not know of either
-more than their names.
+more than their names: an algorithm is imported when it is asked for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
-from typing import Any
+import importlib
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 from ..errors import unknown_option
-from .adadelta import Adadelta
-from .adagrad import Adagrad
-from .adam import Adam
-from .adamw import AdamW
-from .amsgrad import AMSGrad
-from .conjugate_gradient import ConjugateGradient
-from .gauss_newton import GaussNewton
-from .gradient_descent import GradientDescent
-from .hessian_free import HessianFree
-from .lamb import LAMB
-from .lbfgs import LBFGS
-from .levenberg_marquardt import LevenbergMarquardt
-from .lion import Lion
-from .minimizer import Minimizer
-from .momentum import Momentum
-from .muon import Muon
-from .nadam import Nadam
-from .nesterov import Nesterov
-from .newton import Newton
-from .optimizer import Optimizer
-from .parameter_groups import Params
-from .rmsprop import RMSProp
-from .sgd import SGD
-from .sparse_adam import SparseAdam
-from .truncated_newton import TruncatedNewton
+
+if TYPE_CHECKING:
+    from .minimizer import Minimizer
+    from .optimizer import Optimizer
+    from .parameter_groups import Params
 
 #: In the order in which they came; last those that evaluate the loss themselves.
-IN_ORDER: tuple[type[Optimizer | Minimizer], ...] = (
-    *(SGD, Momentum, Nesterov, Adagrad, RMSProp, Adadelta),
-    *(Adam, AdamW, SparseAdam, Nadam, AMSGrad, LAMB, Lion, Muon),
-    *(GradientDescent, ConjugateGradient, LBFGS, Newton, TruncatedNewton),
-    *(GaussNewton, LevenbergMarquardt, HessianFree),
+IN_ORDER = (
+    *("SGD", "Momentum", "Nesterov", "Adagrad", "RMSProp", "Adadelta", "Adam"),
+    *("AdamW", "SparseAdam", "Nadam", "AMSGrad", "LAMB", "Lion", "Muon"),
+    *("GradientDescent", "ConjugateGradient", "LBFGS", "Newton", "TruncatedNewton"),
+    *("GaussNewton", "LevenbergMarquardt", "HessianFree"),
 )
+
+
+class _Algorithms(Mapping[str, "type[Optimizer | Minimizer]"]):
+    """Names in small letters → algorithms, which are imported when looked up."""
+
+    def __init__(self, classes: Iterable[str]) -> None:
+        self._classes = {name.lower(): name for name in classes}
+
+    def __getitem__(self, name: str) -> type[Optimizer | Minimizer]:
+        package = importlib.import_module(__name__.rpartition(".")[0])
+        found: type[Optimizer | Minimizer] = getattr(package, self._classes[name])
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._classes)
+
+    def __len__(self) -> int:
+        return len(self._classes)
+
+    def __repr__(self) -> str:
+        return f"<the algorithms {', '.join(self)}>"
+
+
 #: name → algorithm
-ALGORITHMS: Mapping[str, type[Optimizer | Minimizer]] = MappingProxyType(
-    {each.__name__.lower(): each for each in IN_ORDER}
-)
+ALGORITHMS: Mapping[str, type[Optimizer | Minimizer]] = _Algorithms(IN_ORDER)
 
 
 def by_name(
