@@ -10,6 +10,12 @@ import chainrule as cr
 from chainrule import nn, optim
 from chainrule.errors import ArgumentError, GradientError, NumericsError, ShapeError
 from chainrule.optim import GradientDescent
+from chainrule.training import Callback
+
+#: Every algorithm that evaluates the loss itself, by name.
+MINIMIZERS = [
+    name for name, kind in optim.ALGORITHMS.items() if issubclass(kind, optim.Minimizer)
+]
 
 
 def bowl(dtype="float64", start=(3.0, -2.0)):
@@ -32,6 +38,28 @@ def test_the_loss_never_rises():
     optimizer = GradientDescent([w])
     values = [optimizer.step(loss).loss for _ in range(50)]
     assert all(after <= before for before, after in itertools.pairwise(values))
+
+
+@pytest.mark.parametrize("maximize", [False, True])
+@pytest.mark.parametrize("name", MINIMIZERS)
+def test_the_objective_has_the_penalty_and_the_loss_has_not(name, maximize):
+    w = cr.parameter(np.array([1.0, -2.0]))
+    target, sign = w.numpy().copy(), -1 if maximize else 1
+    data = optim.Composed(
+        lambda: w.reshape(1, 2), lambda z: sign * 0.5 * ((z - target) ** 2).sum()
+    )
+    kind = optim.ALGORITHMS[name]
+    optimizer = kind([w], l2=0.5, maximize=maximize)
+    first, second = optimizer.step(data), optimizer.step(data)
+    assert first.loss == 0 and sign * second.loss > 0  # it leaves the loss's own best
+    assert first.objective == pytest.approx(sign * 0.25 * 5)
+    assert sign * second.objective < sign * first.objective
+    last = optimizer.minimize(data)
+    norm = float((w.numpy() ** 2).sum())
+    assert last.objective == pytest.approx(last.loss + sign * 0.25 * norm)
+    assert w.numpy() == pytest.approx(target / 1.5, rel=1e-4)
+    cut = optimizer.minimize(data, iterations=0)
+    assert cut.objective == pytest.approx(last.objective)
 
 
 def test_it_stops_where_no_component_of_the_gradient_is_larger_than_the_tolerance():
@@ -337,6 +365,37 @@ def test_fit_gives_a_minimizer_all_examples_and_tells_of_its_iterations():
     assert {"gradient_norm", "step_length", "evaluations"} <= set(history.columns)
     assert history["loss"] == sorted(history["loss"], reverse=True)
     assert all(isinstance(count, int) for count in history["evaluations"])
+
+
+@pytest.mark.parametrize("groups", [False, True])
+def test_fit_has_a_column_of_what_is_minimised_where_that_is_more_than_the_loss(groups):
+    model, data = regression()
+    cr.fit(model, data, optimizer=optim.LBFGS(), epochs=60, progress=False)
+    before = {path: w.numpy().copy() for path, w in model.named_parameters()}
+    decayed = model[0].weight
+    params = [{"params": [decayed], "l2": 0.1}] if groups else model.parameters()
+    optimizer = optim.LBFGS(params, **({} if groups else {"l2": 0.1}))
+    columns = Columns()
+    history = cr.fit(
+        model, data, optimizer=optimizer, epochs=5, callbacks=[columns], progress=False
+    )
+    some = ["0.weight"] if groups else before
+    penalty = 0.05 * sum((before[path] ** 2).sum() for path in some)
+    assert history["objective"][0] == pytest.approx(history["loss"][0] + penalty)
+    assert history["objective"] == sorted(history["objective"], reverse=True)
+    assert history["loss"][-1] > history["loss"][0]
+    assert history.best("objective")["epoch"] == 5
+    assert columns.expected == history.columns[1:]
+    model, data = regression()
+    history = cr.fit(model, data, optimizer="lbfgs", epochs=2, progress=False)
+    assert "objective" not in history.columns
+
+
+class Columns(Callback):
+    """Which columns a run expects."""
+
+    def on_fit_start(self, run):
+        self.expected = run.expected_columns()
 
 
 def test_fit_says_why_it_stopped():

@@ -26,6 +26,8 @@ class Iteration(NamedTuple):
         products: how often a matrix of second derivatives met a vector.
         stopped: why it is over; "" while it goes on. What is over moves no more.
         measured: what a ``Composed`` measures, where the iteration began.
+        objective: the loss there with the penalty of ``l2``, added or, to climb, taken
+            off: what an iteration lowers or raises. The loss itself may do either.
     """
 
     loss: float
@@ -35,6 +37,7 @@ class Iteration(NamedTuple):
     products: int = 0
     stopped: str = ""
     measured: Any = None
+    objective: float = math.nan
 
 
 class Way(NamedTuple):

@@ -370,7 +370,8 @@ class Minimizer(Updater):
             self._finish(start)
         now.known, now.loaded, now.changed = True, False, changes.last
         counts = now.evaluations, now.products
-        return Iteration(loss, norm, moved, *counts, reason, measured)
+        value = -start.loss if self.climbs else start.loss
+        return Iteration(loss, norm, moved, *counts, reason, measured, value)
 
     def minimize(self, objective: Any, *data: Any, iterations: int = 1000) -> Iteration:
         """Iterates until it has converged.
@@ -400,7 +401,8 @@ class Minimizer(Updater):
                 break
         now = self._now
         if last is None or not last.stopped:
-            last = Iteration(now.loss, now.gradient_norm, now.step)
+            value = -now.value if self.climbs else now.value
+            last = Iteration(now.loss, now.gradient_norm, now.step, objective=value)
             last = last._replace(stopped=f"{iterations} iterations are done")
         return last._replace(evaluations=evaluations, products=products)
 

@@ -20,7 +20,7 @@ from ..tensor import tensor
 from ..variable import Variable
 from .metrics import Metric
 from .objective import Objective
-from .run import MINIMIZER_COLUMNS
+from .run import PENALISED, minimizer_columns
 from .step import Check, Probe, call, measure, watched_call
 
 
@@ -92,7 +92,8 @@ class MinimizingStep:
         """What the history says of the last iteration."""
         last = self.last
         assert last is not None
-        figures = dict(zip(MINIMIZER_COLUMNS, last[1:4], strict=True))
+        told = last._asdict() | {PENALISED: last.objective}
+        figures = {name: told[name] for name in minimizer_columns(self.optimizer)}
         return figures | ({"products": last.products} if last.products else {})
 
 

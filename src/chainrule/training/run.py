@@ -21,6 +21,23 @@ from .tally import Tally
 #: The columns of the history that tell of a minimizer's iterations.
 MINIMIZER_COLUMNS = ("gradient_norm", "step_length", "evaluations")
 
+#: What is minimised, where that is more than the loss: with the penalty of ``l2``.
+PENALISED = "objective"
+
+
+def minimizer_columns(optimizer: AnyOptimizer) -> list[str]:
+    """The columns that tell of an optimizer's iterations; none where it has none.
+
+    Example:
+        >>> from chainrule import optim
+        >>> minimizer_columns(optim.Adam())
+        []
+    """
+    if not isinstance(optimizer, Minimizer):
+        return []
+    penalised = any(optimizer.penalties().values())
+    return [*([PENALISED] * penalised), *MINIMIZER_COLUMNS]
+
 
 @dataclass
 class Run(Settled):
@@ -120,7 +137,7 @@ class Run(Settled):
         """The columns that the history will have, as far as is known beforehand."""
         own = ["loss", *(metric.name for metric in self.tally.metrics)]
         twins = [f"validation_{name}" for name in own] if self.has_validation else []
-        figures = MINIMIZER_COLUMNS if isinstance(self.optimizer, Minimizer) else ()
+        figures = minimizer_columns(self.optimizer)
         added = [n for c in self.callbacks for n in getattr(c, "columns", ())]
         return [*own, *figures, *twins, *added, "seconds", "examples_per_second"]
 

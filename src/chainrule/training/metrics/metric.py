@@ -144,5 +144,8 @@ def mismatch(name: str, outputs: Tensor, targets: Tensor, rule: str) -> ShapeErr
 
 def sounds_bad(name: str) -> bool:
     """Whether a name is that of something to be made smaller."""
-    words = ("loss", "error", "mse", "mae", "rmse", "perplexity", "nll", "deviance")
+    words = (
+        "loss", "error", "mse", "mae", "rmse", "perplexity", "nll", "deviance",
+        "objective",
+    )  # fmt: skip
     return any(word in name.lower() for word in words)
