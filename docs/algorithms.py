@@ -10,9 +10,11 @@ import ast
 import inspect
 import re
 import textwrap
+from collections.abc import Sequence
 from typing import Any
 
 from chainrule import optim
+from chainrule.optim.linear_cg import LinearCG
 
 HEAD = """# Optimizers, line by line
 
@@ -24,12 +26,18 @@ In the code of those that take gradients, `w` is a parameter, `g` its gradient, 
 `step` has the learning rate `lr`, the number `t` of the step, what is remembered of the
 parameter, `state`, and the hyper-parameters, `options`. `squarable(g)` is g, but for
 values whose square is no number. Those that evaluate the loss themselves look at all
-parameters together: `at` has where they are and the gradients there; a line search then
-finds how far to go.
+parameters together: `at` has where they are and the gradients there. A line search then
+finds how far to go, unless a function `go` does more than that.
 """
 
 #: The functions in which an algorithm is, in the order in which they are read.
-LINES = ("rule", "direction", "learned")
+LINES = ("rule", "direction", "go", "learned")
+
+#: The loop in which linear conjugate gradients are.
+LOOP = ("_loop",)
+
+#: Beginnings of the names of functions that are not the algorithm.
+BESIDE = ("_", "check", "refuse")
 
 
 def algorithms_page() -> str:
@@ -43,31 +51,50 @@ def algorithms_page() -> str:
         parts.append(f"## {title}\n")
         found = [each for each in optim.ALGORITHMS.values() if issubclass(each, base)]
         parts += [algorithm(each) for each in found]
+    parts.append("## Linear conjugate gradients\n")
+    parts.append("They find the direction of `TruncatedNewton` and `HessianFree`.\n")
+    parts.append(algorithm(LinearCG, LOOP))
     return re.sub("(?<!`)``(?!`)", "`", "\n".join(parts))
 
 
-def algorithm(cls: type[Any]) -> str:
-    """One algorithm: its first sentence, formula, code and source."""
+def algorithm(cls: type[Any], names: Sequence[str] = LINES) -> str:
+    """One algorithm: its first sentence, formula, code and source.
+
+    Arguments:
+        cls: its class.
+        names: the functions that are shown, of those that it has.
+    """
     paragraphs = re.split(r"\n\n(?=\S)", inspect.getdoc(cls) or "")
-    formula = next(each for each in paragraphs if each.startswith("Formula"))
-    where = [each for each in paragraphs if each.startswith(("where ", "for a "))]
+    formula, *more = formula_of(paragraphs)
     source = next((each for each in paragraphs if each.startswith("Source:")), "")
     lines = [f"### {cls.__name__}\n", paragraphs[0] + "\n", fenced(formula)]
-    lines += [f"{each}\n" for each in where[:1]]
-    own = [getattr(cls, name) for name in LINES if name in vars(cls)]
+    lines += [f"{each}\n" for each in more]
+    own = [getattr(cls, name) for name in names if name in vars(cls)]
     if own:
         own += [
             each
             for name, each in inspect.getmembers(inspect.getmodule(cls))
             if inspect.isfunction(each)
             and each.__module__ == cls.__module__
-            and not name.startswith("_")
+            and not name.startswith(BESIDE)
         ]
         code = "\n\n\n".join(code_of(each) for each in own)
         lines.append(f"```py\n{code}\n```\n")
     else:
         lines.append(f"The code is that of `{cls.__mro__[1].__name__}`.\n")
     return "\n".join([*lines, f"{source}\n"])
+
+
+def formula_of(paragraphs: Sequence[str]) -> list[str]:
+    """The paragraph with the formula, and those that go on in its middle."""
+    place = next(i for i, each in enumerate(paragraphs) if each.startswith("Formula"))
+    found = [paragraphs[place]]
+    for each in paragraphs[place + 1 :]:
+        open_end = found[-1].endswith((" and", ",", ":"))
+        if not open_end and not each[0].islower():
+            break
+        found.append(each)
+    return found
 
 
 def fenced(text: str) -> str:
