@@ -45,14 +45,16 @@ def product(a: Application) -> Any:
 
 def summed(a: Application) -> Any:
     """``sum``. That of the products of a stack of matrices is one product, whose inner
-    axis runs through all of them: Σₛ Aₛ Bₛ = [A₁ A₂ …] [B₁; B₂; …].
+    axis runs through all of them: Σₛ Aₛ Bₛ = [A₁ A₂ …] [B₁; B₂; …]. An elementwise
+    product is one of matrices where it is that of a column and a row.
     """
     x, rank = a.raw(0), len(a.own(0))
     stack = a.params["axis"] == tuple(range(rank - 2)) and not a.params["keepdims"]
     if rank > 2 and stack and x.dtype.kind == "f" and x.op in (multiply, MATMUL):
         lead, (left, right) = a.own(0)[:-2], x.inputs
-        column_row = left.shape[-1:] == right.shape[-2:-1]
-        if column_row and all(n.shape[-rank:-2] == lead for n in (left, right)):
+        column_row = left.shape[-1:] == right.shape[-2:-1] == (1,)
+        of_matrices = x.op is MATMUL or column_row
+        if of_matrices and all(n.shape[-rank:-2] == lead for n in (left, right)):
             return MATMUL(_rows(left, rank), swap(_rows(swap(right), rank)))
     return along_axes(a)
 
