@@ -20,6 +20,7 @@ print what is found here.
 ``first_layer``     what the first layer of such a network looks for and finds
 ``report``          scores and pictures
 ``baselines``       scores that cost nothing: the commonest class, a linear model
+``linear_models``   ridge and logistic regression, without scikit-learn's import
 ==================  ===============================================================
 """
 

@@ -1,8 +1,9 @@
-"""Scores to set a network's score beside, by scikit-learn on the same split.
+"""Scores to set a network's score beside, on the same split.
 
 Place on the road: below the commands; ``report`` measures them in the same
 way as the network. They are fitted to the rows that the network was fitted to, with
-scikit-learn's own defaults. It must not know of networks.
+scikit-learn's own defaults; what is always there does without its import. It must not
+know of networks.
 
 =======================  ==========================================================
 commonest class          for every example the commonest class of the training data
@@ -32,6 +33,7 @@ from threadpoolctl import threadpool_limits
 
 from .. import data
 from ..data.tables.rules import ColumnRule
+from .linear_models import LogisticRegression, RidgeRegression
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -198,7 +200,7 @@ class _Plan:
     Arguments:
         name: a key of ``NAMES``.
         rows: from how many rows, at most.
-        make: the number of rows ↦ a model of scikit-learn's.
+        make: the number of rows ↦ a model with ``fit`` and ``predict``.
         encode: inputs ↦ ``(N, columns)``.
         note: what is said of it.
         threads: how many work on it; None for as many as there are.
@@ -277,23 +279,19 @@ def _flat(inputs: Array) -> Array:
     return inputs.reshape(len(inputs), -1)
 
 
-def _exact(inputs: Array) -> Array:
-    return _flat(inputs).astype(np.float64)
-
-
 def _linear(size: _Size, most: dict[str, int]) -> _Plan:
     """Logistic or ridge regression of the encoded columns."""
-    from sklearn.linear_model import LogisticRegression, Ridge
-
     work = most[size.task] // size.width
     if size.task == "classification":
         return _Plan(
             "logistic_regression",
             work // size.classes,
-            lambda _: LogisticRegression(max_iter=STEPS),
+            lambda _: LogisticRegression(STEPS),
             _flat,
         )
-    return _Plan("ridge_regression", work // size.width, lambda _: Ridge(), _exact)
+    return _Plan(
+        "ridge_regression", work // size.width, lambda _: RidgeRegression(), _flat
+    )
 
 
 def _neighbours(size: _Size) -> _Plan:
