@@ -12,7 +12,7 @@ from . import hessian_free
 from .record import Options, Record
 
 SUMMARY = "autoencoder 784-1000-500-250-30 on all of MNIST, Hessian-free"
-IMAGES, ITERATIONS, SHARE = 60_000, 150, 0.1
+IMAGES, ITERATIONS, SHARE = 60_000, 150, 0.125
 
 
 def run(options: Options) -> Record:

@@ -167,3 +167,14 @@ def test_clipping_by_norm_still_finds_the_rows_of_a_table() -> None:
     sgd.step(grads)
     moved = (table.numpy() != 1).any(axis=1).nonzero()[0]
     assert moved.tolist() == [3, 7]
+
+
+@pytest.mark.parametrize("size", [1e-30, 1e-23, 1.0, 1e19, 1e30])
+@pytest.mark.parametrize("decay", [0.0, 0.01])
+def test_the_trust_ratio_of_lamb_is_that_of_weights_of_any_size(
+    size: float, decay: float
+) -> None:
+    w = cr.parameter(np.full((2, 3), size, np.float32))
+    optimizer = optim.LAMB([w], lr=0.1, weight_decay=decay)
+    optimizer.step({w: np.ones((2, 3))})
+    np.testing.assert_allclose(w.numpy(), 0.9 * size, rtol=1e-5)

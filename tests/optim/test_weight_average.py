@@ -166,3 +166,26 @@ def test_a_mistake_is_one_clear_error(
     with pytest.raises(kind) as caught:
         mistake()
     assert caught.value.what == message  # type: ignore[attr-defined]
+
+
+def test_a_compiled_update_adds_nothing_while_the_averages_are_applied() -> None:
+    w = cr.parameter([0.0])
+    average = optim.WeightAverage([w], decay=None)
+    update = cr.compile(average.update)
+    update()
+    w.assign([10.0])
+    update()
+    with average.applied():
+        update()
+        assert w.item(0) == 5.0
+    assert w.item(0) == 10.0 and average.num_updates == 2
+
+
+@pytest.mark.parametrize("before", [1e8, np.inf, np.nan])
+def test_the_first_average_is_the_weights_whatever_they_were(before: float) -> None:
+    w = cr.parameter([before])
+    average = optim.WeightAverage([w])
+    w.assign([1.0])
+    average.update()
+    with average.applied():
+        assert w.item(0) == 1.0

@@ -160,6 +160,18 @@ def said(call: Any) -> str:
             "Dataset 'data': sample_weight (60,): all 0: no example counts",
         ),
         (
+            np.full(60, 1e-50),
+            "Dataset 'data': sample_weight (60,): the largest is 1e-50: sums of such "
+            "numbers do not fit float32\n"
+            "  fix        sample_weight / sample_weight.max(): only their ratios count",
+        ),
+        (
+            np.full(60, 1e38),
+            "Dataset 'data': sample_weight (60,): the largest is 1e+38: sums of such "
+            "numbers do not fit float32\n"
+            "  fix        sample_weight / sample_weight.max(): only their ratios count",
+        ),
+        (
             np.where(np.arange(60) == 3, np.nan, 1.0),
             "Dataset 'data': sample_weight (60,): nan at row 3: every value must "
             "be finite\n"

@@ -93,6 +93,11 @@ def test_the_network_that_grows_stays_as_it_was() -> None:
             "{}: BatchNorm1d(3): expected Linear layers, with functions of single "
             "numbers between them",
         ),
+        (
+            nn.Sequential(nn.Linear(2, 3), nn.Softmax(), nn.Linear(3, 1)),
+            "{}: Softmax(axis=-1) makes of a unit what depends on its neighbours, so new "
+            "units would change the old ones",
+        ),
     ],
 )
 def test_other_layers_are_refused(model: Any, what: str) -> None:

@@ -162,6 +162,10 @@ def check_labels(
     )
 
 
+#: The largest weight of a data set is between this and its inverse.
+SMALLEST_WEIGHT = 1e-30
+
+
 def as_weights(values: object, rows: int, what: str) -> Array:
     """How much each example counts, as checked numbers.
 
@@ -171,7 +175,8 @@ def as_weights(values: object, rows: int, what: str) -> Array:
         what: how messages call the data.
 
     Raises:
-        DataError: for another shape, a negative weight, or nothing that counts.
+        DataError: for another shape, a negative weight, nothing that counts, or weights
+            so large or small that float32 cannot sum them.
 
     Example:
         >>> as_weights([2, 0], 2, "data")
@@ -187,6 +192,12 @@ def as_weights(values: object, rows: int, what: str) -> Array:
         raise DataError(f"{name}: {weights[row]:g} at row {row}: expected 0 or more")
     if not weights.any():
         raise DataError(f"{name}: all 0: no example counts")
+    if not SMALLEST_WEIGHT <= (largest := weights.max()) <= 1 / SMALLEST_WEIGHT:
+        raise DataError(
+            f"{name}: the largest is {largest:g}: sums of such numbers do not fit "
+            "float32",
+            fix="sample_weight / sample_weight.max(): only their ratios count",
+        )
     return weights
 
 

@@ -16,7 +16,7 @@ from .. import dtypes
 from ..errors import ArgumentError, StateError, TraceError
 from ..foreign import Settled
 from ..graph import Array, current_trace
-from ..ops.elementwise import cast
+from ..ops.elementwise import cast, where
 from ..public import listing
 from ..variable import Variable
 from .hyperparameters import fraction
@@ -111,7 +111,8 @@ class WeightAverage(Settled):
         """Adds the weights as they are now, after a step of the optimizer.
 
         Raises:
-            ArgumentError: while the averages are applied.
+            ArgumentError: while the averages are applied; a compiled function adds
+                nothing then.
         """
         if current_trace() is None and self.is_applied:
             raise ArgumentError(
@@ -121,12 +122,15 @@ class WeightAverage(Settled):
         t = cast(self._count + 1, dtype=RATE_DTYPE)
         d = self.decay
         share = 1 / t if d is None else (1 - d) / (1 - d**t)
+        first, applied = self._count == 0, self._applied.read()
         changes = []
         for w, a in self._averages.items():
-            changes.append((a, a + share.astype(w.dtype) * (w - a)))
+            # The first average is the weights to the bit, whatever there was before.
+            new = where(first, w, a + share.astype(w.dtype) * (w - a))
+            changes.append((a, where(applied, a, new)))
         for a, value in changes:
             a.assign(value)
-        self._count.assign(self._count + 1)
+        self._count.assign(where(applied, self._count, self._count + 1))
 
     def swap(self) -> None:
         """Exchanges weights and averages, to the bit: twice changes nothing.

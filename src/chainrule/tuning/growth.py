@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .. import nn
-from ..errors import ArgumentError
+from ..errors import ArgumentError, ChainruleError
 
 
 def widened(model: nn.Sequential, hidden: Sequence[int]) -> nn.Sequential:
@@ -134,7 +134,23 @@ def _layers(what: str, model: Any) -> list[Any]:
                 f"{what}: {layer!r}: expected Linear layers, with functions of single "
                 "numbers between them"
             )
+        if not isinstance(layer, nn.Linear) and not _of_single_numbers(layer):
+            raise ArgumentError(
+                f"{what}: {layer!r} makes of a unit what depends on its neighbours, so "
+                "new units would change the old ones",
+                fix="a function of single numbers: nn.ReLU(), nn.Tanh(), nn.GELU()",
+            )
     return list(model)
+
+
+def _of_single_numbers(layer: nn.Module) -> bool:
+    """Whether a layer's outputs depend on one input each: tried on a few numbers."""
+    x = np.array([[0.3, -1.2, 0.8, 2.1]], np.float32)
+    try:
+        whole, part = layer(x).numpy(), layer(x[:, :2]).numpy()
+    except ChainruleError:
+        return False
+    return whole.shape == x.shape and np.array_equal(whole[:, :2], part)
 
 
 def _dtype(layer: nn.Linear) -> Any:
