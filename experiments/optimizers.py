@@ -34,7 +34,7 @@ import chainrule as cr
 from chainrule import callbacks, nn, optim
 from chainrule.pictures import new_figure
 
-from .record import Clock, Options, Published, Record
+from .record import Clock, Options, Published, Record, save_small
 
 SUMMARY = "every optimizer on digits and MNIST, rates tuned alike"
 PUBLISHED = (
@@ -371,7 +371,7 @@ def draw(picture: Path, problem: Problem, results: Sequence[Result]) -> None:
         frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=9,
         title="optimizer, learning rate",
     )  # fmt: skip
-    figure.savefig(picture, dpi=90)
+    save_small(figure, picture, 90)
 
 
 def draw_paths(picture: Path, names: Sequence[str], steps: int) -> dict[str, float]:
@@ -393,7 +393,7 @@ def draw_paths(picture: Path, names: Sequence[str], steps: int) -> dict[str, flo
     for ax, name in zip(grid, names, strict=False):
         points, lr = best_path(name, steps)
         ends[name] = float(height(points)[-1])
-        ax.contour(x, y, z, levels=np.geomspace(0.3, 1000, 11), colors="#BBBBBB",
+        ax.contour(x, y, z, levels=np.geomspace(0.3, 1000, 6), colors="#BBBBBB",
                    linewidths=0.6)  # fmt: skip
         ax.plot(*points.T, "-o", color="#0072B2", markersize=1.8, linewidth=0.9)
         ax.plot(1, 1, "*", color="#D55E00", markersize=9)
@@ -406,7 +406,7 @@ def draw_paths(picture: Path, names: Sequence[str], steps: int) -> dict[str, flo
         f"{steps} steps in Rosenbrock's valley from (−1.2, 1), and the value reached"
     )
     figure.suptitle(title, y=1 - 0.12 / tall)
-    figure.savefig(picture, dpi=100)
+    save_small(figure, picture, 70)
     return ends
 
 

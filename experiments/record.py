@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import io
 import json
 import platform
 import time
@@ -129,6 +130,17 @@ def keep(record: Record, options: Options) -> Path:
     if options.folder.resolve() == RESULTS.resolve():
         write_table()
     return path
+
+
+def save_small(figure: Any, path: Path, dpi: int = 80) -> None:
+    """A picture of lines as a file of 32 colours: a third of the usual size."""
+    from PIL import Image
+
+    whole = io.BytesIO()
+    figure.savefig(whole, dpi=dpi)
+    with Image.open(whole) as image:
+        few = image.convert("RGB").quantize(32, dither=Image.Dither.NONE)
+    few.save(path, optimize=True)
 
 
 def processor() -> str:

@@ -13,6 +13,7 @@ import pytest
 
 from chainrule.config import config
 from chainrule.engines.native.run.compile import llvm
+from chainrule.recompilation import templates
 from chainrule.runs import plan, sources
 from chainrule.runs.settings import Settings
 from chainrule.tuning.folds import Folds, make_folds
@@ -34,7 +35,10 @@ def searched(name: str = "iris", **asked: Any) -> tuple[Settings, Folds]:
 
 @pytest.fixture
 def compilations(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[], int]:
-    """How many modules LLVM has compiled, with nothing on the disk at first."""
+    """How many modules LLVM has compiled, with nothing on the disk and in memory at
+    first.
+    """
+    templates.forget()
     monkeypatch.setattr(config, "cache_folder", tmp_path)
     counted: list[int] = []
 

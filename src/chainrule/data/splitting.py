@@ -100,8 +100,8 @@ def group_split(
     Example:
         >>> examples = Dataset(np.arange(10.0).reshape(10, 1), [0, 1] * 5)
         >>> split = group_split(examples, [0, 0, 1, 1, 2, 2, 3, 3, 4, 4])
-        >>> split.test.inputs[:, 0].tolist()
-        [4.0, 5.0]
+        >>> split.test.inputs[:, 0].tolist()  # a whole group
+        [2.0, 3.0]
     """
     whole = as_dataset(dataset)
     given = np.asarray(groups)

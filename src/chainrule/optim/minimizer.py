@@ -88,7 +88,7 @@ class Minimizer(Updater):
     slots: ClassVar[tuple[str, ...]] = ()
     #: The names of numbers that it remembers, and their first values.
     numbers: ClassVar[Mapping[str, float]] = {}
-    options_elsewhere = "optim.MINIMIZING"
+    options_table = "optim.MINIMIZING"
     #: The options that are one of some names.
     choices: ClassVar[Mapping[str, Sequence[str]]] = {}
     #: The options that cannot be set later.

@@ -28,11 +28,11 @@ class Updater(Watched, ABC):
     """The base of what changes parameters: everything but how it changes them."""
 
     #: The table of what other libraries call the options.
-    options_elsewhere: ClassVar[str] = "optim.OPTIONS"
+    options_table: ClassVar[str] = "optim.OPTIONS"
 
     def __new__(cls, *args: Any, **options: Any) -> Self:
         """Refuses unknown options before Python does, and says what is known."""
-        refuse_unknown(cls, options, cls.options_elsewhere)
+        refuse_unknown(cls, options, cls.options_table)
         return super().__new__(cls)
 
     # What a kind of updater says. ----------------------------------------------------
