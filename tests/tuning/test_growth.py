@@ -95,8 +95,8 @@ def test_the_network_that_grows_stays_as_it_was() -> None:
         ),
         (
             nn.Sequential(nn.Linear(2, 3), nn.Softmax(), nn.Linear(3, 1)),
-            "{}: Softmax(axis=-1) makes of a unit what depends on its neighbours, so new "
-            "units would change the old ones",
+            "{}: Softmax(axis=-1) makes of a unit what depends on its neighbours, so "
+            "new units would change the old ones",
         ),
     ],
 )
