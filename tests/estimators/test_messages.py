@@ -196,9 +196,51 @@ def test_a_factory_that_makes_no_network_is_refused() -> None:
         "nn.Module\n"
         "  fix        def make(inputs, outputs): return nn.Sequential(…)"
     )
+    shown = "expected a function (inputs, outputs) that returns a network\n"
+    for factory, what in (
+        (lambda: nn.Linear(2, 3), "a function of other arguments: too many positional "
+            "arguments"),
+        (nn.Linear(2, 3), "the network Linear"),
+        ("mlp", "a str"),
+    ):  # fmt: skip
+        assert said(lambda factory=factory: NetworkEstimator(factory).fit(X, Y)) == (
+            f"NetworkEstimator: module_factory is {what}: {shown}"
+            "  fix        NetworkEstimator(lambda inputs, outputs: "
+            "nn.Linear(inputs, outputs))"
+        )
     unknown = NetworkEstimator(lambda inputs, outputs: None, task="ranking")
     assert said(lambda: unknown.fit(X, Y)).startswith(
         "unknown task 'ranking': expected one of 'classification', 'regression'"
+    )
+
+
+@pytest.mark.parametrize(
+    ("targets", "what", "outputs"),
+    [
+        (Y, "3 classes: expected 3, one for each", 3),
+        (Y % 2, "2 classes: expected 1, the logit of 1", 1),
+        (np.eye(3, dtype=int)[Y], "3 labels: expected 3, one for each", 3),
+    ],
+)
+def test_a_network_with_other_outputs_than_classes_is_refused(
+    targets: Any, what: str, outputs: int
+) -> None:
+    for width in {1, 2, 7} - {outputs}:
+        made = NetworkEstimator(lambda inputs, _, width=width: nn.Linear(inputs, width))
+        count = f"{width} output{'s' if width > 1 else ''}"
+        assert said(lambda made=made: made.fit(X, targets)) == (
+            f"the network's outputs (12, {width}): {count}, {what}\n"
+            "  fix        module_factory(inputs, outputs) says how many: "
+            "nn.Linear(…, outputs)"
+        )
+
+
+@pytest.mark.parametrize("sizes", [(4,), [4], 4])
+def test_sizes_in_the_place_of_the_loss_are_named_by_their_argument(sizes: Any) -> None:
+    assert said(lambda: MLPRegressor(sizes).fit(X, Y * 1.0)) == (
+        f"MLPRegressor: loss={sizes!r}: expected one of 'squared_error', "
+        "'absolute_error', 'huber', 'poisson'\n"
+        f"  fix        hidden_layer_sizes={sizes!r}"
     )
 
 

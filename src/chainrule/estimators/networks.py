@@ -5,6 +5,7 @@ Place on the road: an estimator, on ``kinds``.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any, ClassVar, Self
 
@@ -130,6 +131,7 @@ class NetworkEstimator(Classifies):
 
     def _network(self, outputs: int, dtype: Any) -> Module:
         given = self.n_features_in_ if self._example is None else self._example
+        self._check_factory(given, outputs)
         module = self.module_factory(given, outputs)
         if not isinstance(module, Module):
             raise ArgumentError(
@@ -138,6 +140,27 @@ class NetworkEstimator(Classifies):
                 fix="def make(inputs, outputs): return nn.Sequential(…)",
             )
         return module.astype(dtype)
+
+    def _check_factory(self, given: Any, outputs: int) -> None:
+        """Refuses what cannot be called for the shapes of the data."""
+        factory: Any = self.module_factory
+        kind = f"the network {type(factory).__name__}"
+        if not isinstance(factory, Module):
+            kind = f"a {type(factory).__name__}"
+            if callable(factory):
+                try:
+                    inspect.signature(factory).bind(given, outputs)
+                except ValueError:  # it has no signature to look at
+                    return
+                except TypeError as error:
+                    kind = f"a function of other arguments: {error}"
+                else:
+                    return
+        raise ArgumentError(
+            f"NetworkEstimator: module_factory is {kind}: expected a function "
+            "(inputs, outputs) that returns a network",
+            fix="NetworkEstimator(lambda inputs, outputs: nn.Linear(inputs, outputs))",
+        )
 
     def _task_of(self, y: Any, classes: Any) -> Task:
         if self.task not in TASKS:

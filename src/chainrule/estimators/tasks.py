@@ -15,7 +15,7 @@ import numpy as np
 
 from .. import losses
 from ..dtypes import float64
-from ..errors import ArgumentError, DataError
+from ..errors import ArgumentError, DataError, ShapeError
 from ..graph import Array
 from ..ops.composed import clip, square
 from ..ops.elementwise import exp
@@ -167,11 +167,32 @@ class Classification:
         return None if self.multilabel else targets.reshape(len(targets))
 
     def loss(self, outputs: Any, targets: Any, sample_weight: Any = None) -> Any:
-        """The cross-entropy, averaged over examples."""
+        """The cross-entropy, averaged over examples.
+
+        Raises:
+            ShapeError: for another number of outputs than the classes need.
+        """
+        shape = getattr(outputs, "shape", None)
+        if shape is not None and shape[1:] != (self.outputs,):
+            raise self._other_outputs(shape)
         if self.outputs == len(self.classes) and not self.multilabel:
             return losses.cross_entropy(outputs, targets, sample_weight=sample_weight)
         return losses.binary_cross_entropy(
             outputs, targets, per="sample", sample_weight=sample_weight
+        )
+
+    def _other_outputs(self, shape: tuple[int, ...]) -> ShapeError:
+        """The error for a network that was not made for these classes."""
+        given = shape[1] if len(shape) == 2 else str(shape[1:])
+        plural = "" if given == 1 else "s"
+        expected = f"1, the logit of {self.classes.tolist()[1]!r}"
+        if self.outputs > 1 or self.multilabel:
+            expected = f"{self.outputs}, one for each"
+        kinds = "labels" if self.multilabel else "classes"
+        return ShapeError(
+            f"the network's outputs {shape}: {given} output{plural}, "
+            f"{len(self.classes)} {kinds}: expected {expected}",
+            fix="module_factory(inputs, outputs) says how many: nn.Linear(…, outputs)",
         )
 
     def score(self, targets: Array) -> Score:
@@ -359,7 +380,11 @@ def chosen_loss(name: str, loss: str) -> str:
     Raises:
         ArgumentError: for any other.
     """
-    if loss not in AMOUNT_LOSSES:
+    if not isinstance(loss, str) or loss not in AMOUNT_LOSSES:
         listed = ", ".join(map(repr, AMOUNT_LOSSES))
-        raise ArgumentError(f"{name}: loss={loss!r}: expected one of {listed}")
+        sizes = isinstance(loss, (int, list, tuple))  # the first argument elsewhere
+        raise ArgumentError(
+            f"{name}: loss={loss!r}: expected one of {listed}",
+            fix=f"hidden_layer_sizes={loss!r}" if sizes else None,
+        )
     return loss
