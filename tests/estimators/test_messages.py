@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_matrix
 
 from chainrule import nn, optim
 from chainrule.errors import ArgumentError, ChainruleError, DataError, ShapeError
@@ -242,6 +244,42 @@ def test_sizes_in_the_place_of_the_loss_are_named_by_their_argument(sizes: Any) 
         "'absolute_error', 'huber', 'poisson'\n"
         f"  fix        hidden_layer_sizes={sizes!r}"
     )
+
+
+def told(estimator: Any, x: Any, y: Any) -> list[str]:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        estimator.fit(x, y)
+    return [str(each.message) for each in caught if "every row" in str(each.message)]
+
+
+@pytest.mark.parametrize("early", [False, True])
+@pytest.mark.parametrize("sparse", [False, True])
+def test_a_network_that_answers_the_same_for_every_row_is_said(
+    early: bool, sparse: bool
+) -> None:
+    x, y = np.tile(X + 100.0, (50, 1)), np.tile(Y * 1.0, 50)
+    x = csr_matrix(x) if sparse else x
+    for seed in range(8):
+        model = MLPRegressor(
+            hidden_layer_sizes=(1,), max_iter=2, random_state=seed, early_stopping=early
+        )
+        found = told(model, x, y)
+        same = np.ptp(model.predict(x)) == 0
+        assert found == (
+            [
+                "MLPRegressor.fit: the prediction is the same for every row: the "
+                "network no longer looks at X; scale X, with StandardScaler() before "
+                "it, or take more units, or activation='tanh'"
+            ]
+            if same
+            else []
+        )
+        if same:
+            break
+    assert same
+    # Nothing to say: the targets do not vary either.
+    assert not told(model, x, 0 * y)
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,9 @@ from .tasks import Objective, Task, check_same_classes
 #: threads that one alone uses all of.
 _fitting = threading.RLock()
 
+#: Rows whose outputs are compared first, where all might be the same.
+ROWS_TO_LOOK_AT = 64
+
 #: What a fitted estimator holds that is no value: it is made again from what is.
 _MADE_AGAIN = ("module_", "_predictor", "_optimizer", "_step")
 
@@ -198,6 +201,8 @@ class NetworkBase(CallbackSupport, BaseEstimator, ABC):
             warnings.warn("Training interrupted by user.", stacklevel=4)
         elif history.stopped == "finished":
             self._warn_of_too_few_epochs()
+        if self._takes_amounts() and self._answers_alike(train):
+            self._warn_of_one_answer()
         return self
 
     def _prepared(
@@ -380,6 +385,33 @@ class NetworkBase(CallbackSupport, BaseEstimator, ABC):
         warnings.warn(
             f"{type(self).__name__}.fit: max_iter={self.max_iter} epochs are over, and "
             f"the {'score' if self.early_stopping else 'loss'} still gets better",
+            ConvergenceWarning,
+            stacklevel=5,
+        )
+
+    def _answers_alike(self, train: Dataset) -> bool:
+        """Whether the outputs are the same for all examples, and their targets not: as
+        of units that have all become 0.
+        """
+        targets = np.asarray(train.targets)
+        if (targets == targets[0]).all():
+            return False
+        for count in (min(len(train), ROWS_TO_LOOK_AT), len(train)):
+            outputs = self._predictor(train[np.arange(count)][0])
+            if not (outputs == outputs[0]).all():
+                return False  # nearly always after the first few
+        return True
+
+    def _warn_of_one_answer(self) -> None:
+        from sklearn.exceptions import ConvergenceWarning
+
+        others = ""
+        if getattr(self, "activation", "") == "relu":
+            others = ", or take more units, or activation='tanh'"
+        warnings.warn(
+            f"{type(self).__name__}.fit: the prediction is the same for every row: the "
+            "network no longer looks at X; scale X, with StandardScaler() before it"
+            f"{others}",
             ConvergenceWarning,
             stacklevel=5,
         )
