@@ -118,6 +118,31 @@ def test_without_anything_to_learn_there_is_no_suggestion() -> None:
     )
 
 
+@pytest.mark.parametrize("level", [0.0, 0.3])
+def test_a_loss_that_stays_as_it_is_did_not_fall(level: float) -> None:
+    model = nn.Linear(4, 1)
+    model.bias.assign(np.zeros(1, "float32"))
+    model.bias.freeze()
+    targets = np.full_like(Y, level)
+    answer = cr.find_lr(model, (0 * X, targets), optimizer=optim.SGD())
+    assert np.nanmax(answer.losses) == pytest.approx(level**2)
+    assert answer.suggestion is None
+    assert answer.notes == (
+        "3 of 3 seeds: the loss did not fall by more than batches differ",
+    )
+
+
+def test_a_suggestion_is_never_below_the_range_that_was_tried() -> None:
+    best = cr.find_lr(network(), (X, Y), optimizer="sgd").suggestion
+    assert best is not None
+    late = cr.find_lr(network(), (X, Y), optimizer="sgd", lowest=3 * best)
+    assert late.suggestion is None
+    assert late.notes == (
+        "3 of 3 seeds: the loss was lowest within the first factor of 10; "
+        f"lowest={3 * best / 100:.2g} begins earlier",
+    )
+
+
 def test_a_range_that_ends_too_early_is_said() -> None:
     answer = found(optimizer="sgd", lowest=1e-4, highest=0.02)
     assert any("still falling at 0.02; highest=0.2 goes on" in n for n in answer.notes)

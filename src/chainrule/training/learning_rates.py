@@ -30,6 +30,8 @@ from .step import training_step
 BELOW_THE_LOWEST = 10.0
 #: Losses are averaged over neighbours, with weights of a normal curve of this width.
 WIDTH = 2.5
+#: A loss that falls by less than this, of itself, has not fallen.
+ROUNDING = 1e-6
 #: Beyond this factor between seeds one number would say too much.
 DISAGREE = 10.0
 #: Steps of a curve that are needed to say anything.
@@ -274,22 +276,33 @@ def _smooth(losses: Array) -> Array:
 def _judged(rates: Array, losses: Array, about: str) -> LearningRates:
     """A suggestion, where the curves allow one, and what speaks against it."""
     smoothed = np.array([_smooth(each) for each in losses])
-    found, at_the_end = [], 0
+    found: list[float] = []
+    fell_not = at_the_start = at_the_end = 0
     for raw, curve in zip(losses, smoothed, strict=True):
         if np.isfinite(curve).sum() < FEWEST_STEPS:
+            fell_not += 1
             continue
         lowest = int(np.nanargmin(curve))
         start = raw[: FEWEST_STEPS // 2]
-        if np.mean(start) - curve[lowest] < np.std(start):
-            continue  # no lower than batches differ by themselves
-        found.append(float(rates[lowest]) / BELOW_THE_LOWEST)
-        at_the_end += lowest == len(rates) - 1
+        level = abs(np.mean(start))
+        if np.mean(start) - curve[lowest] <= np.std(start) + ROUNDING * level:
+            fell_not += 1  # no lower than batches differ by themselves
+        elif rates[lowest] / BELOW_THE_LOWEST < rates[0]:
+            at_the_start += 1  # a tenth of that has not been tried
+        else:
+            found.append(float(rates[lowest]) / BELOW_THE_LOWEST)
+            at_the_end += lowest == len(rates) - 1
     notes = []
-    missing = len(losses) - len(found)
-    if missing:
+    if fell_not:
         notes.append(
-            f"{missing} of {len(losses)} seeds: the loss did not fall by more than "
+            f"{fell_not} of {len(losses)} seeds: the loss did not fall by more than "
             "batches differ"
+        )
+    if at_the_start:
+        notes.append(
+            f"{at_the_start} of {len(losses)} seeds: the loss was lowest within the "
+            f"first factor of {BELOW_THE_LOWEST:g}; lowest={rates[0] / 100:.2g} begins "
+            "earlier"
         )
     if at_the_end:
         notes.append(
