@@ -195,6 +195,26 @@ def test_best_weights_that_are_not_averages_are_refused_beside_it() -> None:
     assert caught.value.fix == "validate=True, or restore_best=False"
 
 
+def test_two_averages_of_one_network_are_refused() -> None:
+    with pytest.raises(ArgumentError) as caught:
+        fit(network(), callbacks.WeightAveraging(0.9), callbacks.WeightAveraging(None))
+    assert caught.value.what == (
+        "fit: 2 callbacks WeightAveraging: the network can end with one average"
+    )
+    assert caught.value.fix == "callbacks=[callbacks.WeightAveraging()]"
+
+
+def test_an_average_that_never_began_is_said() -> None:
+    said = (
+        "WeightAveraging: nothing was averaged: start_epoch = 4, and training ended "
+        "after epoch 3"
+    )
+    with pytest.warns(UserWarning) as caught:
+        history = fit(network(), callbacks.WeightAveraging(start_epoch=4))
+    assert [str(each.message) for each in caught] == [said]
+    assert history.settings["averaged_steps"] == 0
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -5,6 +5,7 @@ Place on the road: a callback, which ``callbacks`` offers.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -74,6 +75,13 @@ class WeightAveraging(Callback):
 
     def on_fit_start(self, run: Run) -> None:
         """An average of nothing, or that of the checkpoint."""
+        others = [each for each in run.callbacks if isinstance(each, WeightAveraging)]
+        if len(others) > 1:
+            raise ArgumentError(
+                f"fit: {len(others)} callbacks WeightAveraging: the network can end "
+                "with one average",
+                fix="callbacks=[callbacks.WeightAveraging()]",
+            )
         if not self.validate:
             self._refuse_best_weights(run)
         variables = [each for _, each in run.model.named_variables()]
@@ -119,6 +127,12 @@ class WeightAveraging(Callback):
         settings = run.history.settings
         last = None if run.batch else run.history.last.get("epoch", 0)
         settings["averaged_steps"] = self._steps
+        if not self._steps:
+            warnings.warn(
+                f"WeightAveraging: nothing was averaged: start_epoch = "
+                f"{self.start_epoch}, and training ended after epoch {last or 0}",
+                stacklevel=2,
+            )
         if settings["kept_epoch"] == last:
             self._put(True)
         self._update = self.average = None
