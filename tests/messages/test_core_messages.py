@@ -130,7 +130,7 @@ CASES: list[Case] = [
     ("a mask while tracing", lambda: cr.compile(lambda x: x[x > 0])(x), TraceError,
      "x[mask]: how many elements mask (32, 784) takes depends on its values, which are "
      "not known while a function is traced",
-     "cr.where(mask, x, 0.0) keeps the shape; or call the function without cr.compile"),
+     "cr.where(mask, x, 0.0) keeps the shape; or take them where nothing is traced"),
     ("index", lambda: x[32], BoundsError,
      "x[...]: index 32 of x (32, 784): axis 0 has 32 elements", None),
     ("too many indices", lambda: x[0, 0, 0], ShapeError,

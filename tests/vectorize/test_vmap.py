@@ -251,3 +251,22 @@ def test_a_wrong_use_is_an_error_that_says_so(
     lines = str(error.value).split("\n")
     shown = [each for each in lines if not each.startswith("  called at")]
     assert "\n".join(shown) == message[1:]
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x: cr.vmap(lambda e: e if e > 0 else -e)(x),
+        lambda x: cr.vmap(lambda e: e.item())(x),
+        lambda x: cr.vmap(lambda e: e[e > 0])(x[:, None]),
+        lambda x: cr.scan(lambda c, e: (c + e if e > 0 else c, e), 0 * x[0], x),
+    ],
+)
+def test_a_value_inside_vmap_or_scan_is_no_matter_of_compile(
+    call: Any, compiled: bool
+) -> None:
+    with pytest.raises(TraceError) as caught:
+        (cr.compile(call) if compiled else call)(cr.ones(3))
+    assert "cr.where" in str(caught.value.fix)
+    assert "compile" not in str(caught.value.fix)

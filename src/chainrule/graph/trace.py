@@ -34,6 +34,7 @@ class Trace:
     Attributes:
         purpose: what is being traced, as messages say it.
         body: whether it is the body of a loop.
+        example: whether it is one example of a batch.
         around: the trace that was active before.
         start: an age; what is older was made before the trace began.
         variables: variable → the leaf that stands for its value at the start.
@@ -49,10 +50,12 @@ class Trace:
         *,
         purpose: str,
         body: bool = False,
+        example: bool = False,
         arrays: Mapping[int, Node] | None = None,
     ) -> None:
         self.purpose = purpose
         self.body = body
+        self.example = example
         self.around = _trace.get()
         self.start = next(ages)
         self.variables: dict[Node, Node] = {}
@@ -96,13 +99,14 @@ def captured_array(array: object) -> Node | None:
 
 #: Wishes to look at a value; any other wish is to decide by it.
 _LOOKS = ("item()", "numpy()", "tolist()", "a NumPy array")
+_UNCOMPILED = "; or call the function without cr.compile"
 _LOOK_OUTSIDE = (
     "return it from the function and look at it outside; choose between values with "
-    "cr.where(condition, a, b); or call the function without cr.compile"
+    "cr.where(condition, a, b)"
 )
 _CHOOSE_INSIDE = (
     "choose between values with cr.where(condition, a, b); repeat with "
-    "cr.scan(f, init, xs); or call the function without cr.compile"
+    "cr.scan(f, init, xs)"
 )
 
 
@@ -120,9 +124,10 @@ def no_value(node: Node, wanted: str) -> TraceError:
             "ended; outside of it, it has no value",
             fix="return it from the compiled function",
         )
+    advice = _LOOK_OUTSIDE if wanted in _LOOKS else _CHOOSE_INSIDE
     made_by = f"the result of {node.op.name}" if node.op is not None else "a tensor"
     return TraceError(
         f"{wanted}: {node.label or made_by} {node.shape} has no value while "
         f"{trace.purpose} is traced, so Python cannot look at it",
-        fix=_LOOK_OUTSIDE if wanted in _LOOKS else _CHOOSE_INSIDE,
+        fix=advice if trace.body or trace.example else advice + _UNCOMPILED,
     )

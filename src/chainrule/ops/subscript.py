@@ -104,8 +104,8 @@ def _arrays(index: Any) -> list[_Positions]:
             raise TraceError(
                 f"x[mask]: how many elements mask {node.describe()} takes depends on "
                 "its values, which are not known while a function is traced",
-                fix="cr.where(mask, x, 0.0) keeps the shape; or call the function "
-                "without cr.compile",
+                fix="cr.where(mask, x, 0.0) keeps the shape; or take them where "
+                "nothing is traced",
             )
         if not node.shape:
             raise DTypeError(_NO_BOOLS, fix=_INSTEAD_OF_BOOLS)

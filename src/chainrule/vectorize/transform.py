@@ -186,7 +186,9 @@ def _trace_of(name: str) -> Trace:
     """A trace that knows the arrays which the trace around it reads anew."""
     around = variable_trace()
     trace = Trace(
-        purpose=f"{name} of vmap", arrays=around.arrays if around is not None else None
+        purpose=f"{name} of vmap",
+        example=True,
+        arrays=around.arrays if around is not None else None,
     )
     if around is not None:
         trace.taken = around.taken
