@@ -372,7 +372,9 @@ def test_methods_of_a_network_say_what_they_take(
         (lambda: cr.jacrev, "cr.jacobian(f)(x)"),
         (lambda: cr.functional_call,
          "cr.per_example_grads(loss, model, x, y) has the gradients of every example"),
-        (lambda: cr.vmap(cr.exp, in_dims=1), "in_axes=0"),  # type: ignore[call-arg]
+        (lambda: cr.vmap(cr.exp, in_dims=1), "in_axes=1"),  # type: ignore[call-arg]
+        (lambda: cr.vmap(cr.exp, out_dims=(0, None)),  # type: ignore[call-arg]
+         "out_axes=(0, None)"),
         (lambda: cr.while_loop, "cr.scan(f, init, xs) repeats a step"),
         (lambda: optim.LBFGS([cr.parameter(1.0)], max_iter=9),  # type: ignore[call-arg]
          "optimizer.minimize(loss, iterations=1000); cr.fit(…, epochs=1000)"),

@@ -21,6 +21,9 @@ from ..errors import ArgumentError, ForeignNameError, OptionError, unknown_optio
 #: Advice that names one of our options: ``axis=-1``.
 _OPTION = re.compile(r"(\w+)=")
 
+#: The end of advice for an option that takes the same value under another name.
+SAME_VALUE = "=…"
+
 #: Another library's name → what to write here instead.
 Table = Mapping[str, str]
 
@@ -198,6 +201,8 @@ def wrong_arguments(
                 return OptionError(what, fix=_advice(address, name, key, known))
             if key not in known:
                 kind, fix = f"option of {name}", _advice(address, name, key, known)
+                if fix and fix.endswith(SAME_VALUE):
+                    fix = f"{fix.removesuffix('…')}{kwargs[key]!r}"
                 return unknown_option(kind, key, known, fix)
         needed = [key for key, p in known.items() if p.default is p.empty]
         usual = f"{name}({', '.join(needed)}, …)" if needed else None
