@@ -174,7 +174,8 @@ def test_dropout_differs_between_examples_unless_asked() -> None:
 def test_layers_that_couple_examples_are_refused() -> None:
     rows = nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3))
     images = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2))
-    with pytest.raises(ShapeError, match="a variance needs at least 2"):
+    alone = "couples the examples of a batch, and here they are given one at a time"
+    with pytest.raises(TraceError, match=alone):
         cr.per_example_grads(
             lambda x: rows(x, training=True).sum(), rows, cr.ones((3, 4))
         )
@@ -182,6 +183,27 @@ def test_layers_that_couple_examples_are_refused() -> None:
         cr.per_example_grads(
             lambda x: images(x, training=True).sum(), images, cr.ones((3, 5, 5, 1))
         )
+
+
+@pytest.mark.parametrize(
+    ("data", "error", "what"),
+    [
+        ((), ArgumentError, "no data: the loss is given one example after another"),
+        (({},), ArgumentError, "no data: the loss is given one example after another"),
+        ((cr.ones((5, 4)), cr.ones(3)), ShapeError,
+         "data (5, 4), (3,): their first axes, those of the examples, must be equal"),
+        ((cr.ones((5, 4)), 1.0), ShapeError,
+         "data (5, 4), (): a single number has no axis of examples"),
+    ],
+)  # fmt: skip
+def test_data_that_are_no_examples_are_refused(
+    data: Any, error: type[cr.errors.ChainruleError], what: str
+) -> None:
+    layer = nn.Linear(4, 1)
+    with pytest.raises(error) as caught:
+        cr.per_example_grads(lambda x, *y: layer(x).sum(), layer, *data)
+    assert caught.value.what == f"per_example_grads: {what}"
+    assert "axes" not in str(caught.value.fix)
 
 
 def test_what_is_not_a_module_is_refused() -> None:

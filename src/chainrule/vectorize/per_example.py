@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from .. import tree
 from ..backprop import backprop
-from ..errors import ArgumentError
+from ..errors import ArgumentError, ShapeError
 from ..gradients import Gradients
+from ..ops.arrays import lift
 from ..ops.movement import reshape
 from ..variable import Variable
 from .transform import vmap
@@ -40,6 +41,7 @@ def per_example_grads(
 
     Raises:
         ShapeError: for data with different numbers of examples.
+        ArgumentError: without data.
         GradientError: for a loss that is not one number.
         TraceError: for layers that couple the examples of a batch, as BatchNorm does.
 
@@ -57,6 +59,7 @@ def per_example_grads(
         (8, 2, 3)
     """
     chosen = _parameters(parameters)
+    _check_examples(tree.flatten(data)[0])
 
     def one(*example: Any) -> list[Any]:
         leaves, structure = tree.flatten(example)
@@ -68,6 +71,28 @@ def per_example_grads(
     reached: dict[Variable, None] = {}
     gradients = vmap(one, randomness=randomness)(*data)
     return Gradients({}, []) + Gradients(dict(zip(reached, gradients, strict=True)), [])
+
+
+def _check_examples(leaves: Sequence[Any]) -> None:
+    """Refuses data that are not so many examples each."""
+    nodes = lift(leaves)
+    if not nodes:
+        raise ArgumentError(
+            "per_example_grads: no data: the loss is given one example after another",
+            fix="cr.per_example_grads(loss, model, x, y)",
+        )
+    shown = ", ".join(each.describe() for each in nodes)
+    if any(not each.shape for each in nodes):
+        raise ShapeError(
+            f"per_example_grads: data {shown}: a single number has no axis of examples",
+            fix="let the loss hold what all share: lambda x, y: loss(x, y, 0.1)",
+        )
+    if len({each.shape[0] for each in nodes}) > 1:
+        raise ShapeError(
+            f"per_example_grads: data {shown}: their first axes, those of the "
+            "examples, must be equal",
+            fix="a row of each for every example",
+        )
 
 
 def _parameters(given: Any) -> list[Variable]:

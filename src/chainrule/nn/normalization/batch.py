@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 
 from numpy.typing import DTypeLike
 
-from ...errors import ShapeError
+from ...errors import ShapeError, TraceError
+from ...graph import variable_trace
 from ...initializers import ones, zeros
 from ...ops.elementwise import stop_gradient
 from ..arguments import (
@@ -85,6 +86,14 @@ class _BatchNorm(Module):
     def _of_batch(self, node: Any) -> tuple[Any, Any]:
         """x − μ, and σ² of the batch; updates the running averages."""
         rows = math.prod(node.shape[:-1])
+        trace = variable_trace()
+        if rows < 2 and trace is not None and trace.example:
+            raise TraceError(
+                f"{type(self).__name__}: x {node.shape} in training: it couples the "
+                "examples of a batch, and here they are given one at a time",
+                fix="GroupNorm or LayerNorm in its place, or call it with "
+                "training=False",
+            )
         if rows < 2:
             raise ShapeError(
                 f"{type(self).__name__}: x {node.shape} in training: {rows} row"
