@@ -13,7 +13,14 @@ import pytest
 
 import chainrule as cr
 from chainrule import losses, nn, optim
-from chainrule.errors import ArgumentError, ChainruleError, NumericsError, OptionError
+from chainrule.errors import (
+    ArgumentError,
+    ChainruleError,
+    GradientError,
+    NumericsError,
+    OptionError,
+    ShapeError,
+)
 from chainrule.optim.evaluation import At
 from chainrule.optim.linear_cg import LinearCG
 from chainrule.optim.products import (
@@ -416,6 +423,73 @@ def test_a_plain_function_hides_the_outputs(make: Any) -> None:
     assert caught.value.fix == (
         "optim.Composed(lambda x, y: model(x), lambda z, x, y: losses.mse(z, y)); "
         "cr.fit makes it by itself"
+    )
+
+
+EVERY = [optim.LBFGS, optim.TruncatedNewton, *COMPOSED_ONLY]
+
+
+@pytest.mark.parametrize("make", EVERY)
+@pytest.mark.parametrize(
+    ("given", "what"),
+    [
+        (lambda w: (w * w).sum(), "a number"),
+        (lambda w: cr.backprop((w * w).sum()), "gradients"),
+        (lambda w: 1.0, "1.0"),
+    ],
+)
+def test_what_is_no_function_is_refused_by_every_minimizer(
+    make: Any, given: Any, what: str
+) -> None:
+    w = parameter([1.0])
+    assert message(lambda: make([w]).step(given(w))) == (
+        f"{make.__name__}.step: it was given {what}: it evaluates the loss itself, as "
+        "often as it needs to, and so it takes the function that computes it"
+    )
+
+
+@pytest.mark.parametrize("make", [optim.LBFGS, optim.GaussNewton, EVERY[-2]])
+def test_without_parameters_there_is_nothing_to_change(make: Any) -> None:
+    assert message(lambda: make().step(lambda: cr.tensor(1.0))) == (
+        f"{make.__name__}.step: it was made without parameters, as a specification: "
+        "there is nothing to change"
+    )
+
+
+@pytest.mark.parametrize("make", EVERY)
+@pytest.mark.parametrize(
+    ("returned", "kind", "what"),
+    [
+        (1.5, GradientError, "1.5, a float: it was not computed from the parameters by "
+         "operations of tensors"),
+        (np.float32(2), GradientError, "np.float32(2.0), a float32: it was not "
+         "computed from the parameters by operations of tensors"),
+        (None, ShapeError, "None: expected one floating-point number; its return is "
+         "missing"),
+        ((1, 2), ShapeError, "a tuple: expected one floating-point number"),
+    ],
+)  # fmt: skip
+def test_an_objective_that_returns_no_loss_is_told_why(
+    make: Any, returned: Any, kind: Any, what: str
+) -> None:
+    w = parameter([1.0])
+    objective: Any = lambda: returned  # noqa: E731
+    if make in COMPOSED_ONLY:
+        objective = optim.Composed(lambda: 2 * w, lambda z: returned)
+    assert message(lambda: make([w]).step(objective), kind) == (
+        f"{make.__name__}.step: the objective returned {what}"
+    )
+
+
+@pytest.mark.parametrize("make", EVERY)
+def test_an_objective_that_does_not_take_the_data_is_refused(make: Any) -> None:
+    w = parameter([1.0])
+    objective: Any = lambda x: (w * x).sum()  # noqa: E731
+    if make in COMPOSED_ONLY:
+        objective = optim.Composed(lambda x: w * x, lambda z, x: z.sum())
+    assert message(lambda: make([w]).minimize(objective, 1.0, 2.0)) == (
+        f"{make.__name__}.step: the objective does not take the data, 2 arguments: "
+        "too many positional arguments"
     )
 
 

@@ -12,6 +12,7 @@ same mask, and averages move once an iteration.
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -23,7 +24,13 @@ from .. import dtypes
 from ..backprop import backprop
 from ..checks import first_fault
 from ..compiler.compile import compile
-from ..errors import ArgumentError, GradientError, NumericsError, ShapeError
+from ..errors import (
+    ArgumentError,
+    ChainruleError,
+    GradientError,
+    NumericsError,
+    ShapeError,
+)
 from ..graph import Node, current_trace
 from ..ops.composed import all as all_
 from ..ops.composed import stack
@@ -394,21 +401,56 @@ def loss_of(name: str, objective: Any, data: tuple[Any, ...]) -> tuple[Any, Any]
     """The loss of an objective, checked, and what it measures.
 
     Raises:
+        ArgumentError: where the objective does not take the data.
+        GradientError: where it is a number of Python or NumPy.
         ShapeError: where it is not one floating-point number.
     """
     composed = isinstance(objective, Composed)
+    _check_arguments(name, objective.outputs if composed else objective, data)
     loss, measured = objective.measured(*data) if composed else (objective(*data), None)
     if isinstance(loss, Node) and not loss.shape and dtypes.is_float(loss.dtype):
         return loss, measured
-    shown, sum_up = type(loss).__name__, False
+    raise _no_loss(name, loss)
+
+
+def _no_loss(name: str, loss: Any) -> ChainruleError:
+    """The error for what an objective returned in the place of a loss."""
+    said = f"{name}.step: the objective returned"
+    expected = "expected one floating-point number"
     if isinstance(loss, Node):
-        shown = f"{loss.dtype} {loss.shape}"
         sum_up = set(loss.shape) == {1}
-    raise ShapeError(
-        f"{name}.step: the objective returned {shown}: expected one "
-        "floating-point number",
-        fix="reduce it with .sum()" if sum_up else "reduce it with .mean()",
+        return ShapeError(
+            f"{said} {loss.dtype} {loss.shape}: {expected}",
+            fix="reduce it with .sum()" if sum_up else "reduce it with .mean()",
+        )
+    if isinstance(loss, (bool, int, float, np.generic, np.ndarray)):
+        return GradientError(
+            f"{said} {loss!r}, a {type(loss).__name__}: it was not computed from the "
+            "parameters by operations of tensors",
+            fix="def loss(x, y): return losses.mse(model(x), y)",
+        )
+    if loss is None:
+        return ShapeError(
+            f"{said} None: {expected}; its return is missing",
+            fix="def loss(x, y): return losses.mse(model(x), y)",
+        )
+    return ShapeError(
+        f"{said} a {type(loss).__name__}: {expected}", fix="return the loss alone"
     )
+
+
+def _check_arguments(name: str, function: Any, data: tuple[Any, ...]) -> None:
+    """An error for a function that does not take the data."""
+    try:
+        inspect.signature(function).bind(*data)
+    except ValueError:  # it has no signature to look at
+        return
+    except TypeError as error:
+        raise ArgumentError(
+            f"{name}.step: the objective does not take the data, {len(data)} "
+            f"argument{'' if len(data) == 1 else 's'}: {error}",
+            fix="optimizer.step(loss, x, y) calls loss(x, y)",
+        ) from None
 
 
 def check_objective(name: str, objective: Any) -> None:

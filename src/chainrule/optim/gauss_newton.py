@@ -94,9 +94,9 @@ class GaussNewton(Minimizer):
                 not fit, or a loss that is not convex.
         """
         name = type(self).__name__
+        self._check_bound("step")
         check_composed(name, objective)
-        if self.is_bound:
-            check_dense(name, "the matrix Jᵀ H J", self.trained())
+        check_dense(name, "the matrix Jᵀ H J", self.trained())
         return super().step(objective, *data, reuse=reuse)
 
     def direction(self, at: At) -> tuple[Values, Mapping[str, Values]]:

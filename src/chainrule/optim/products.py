@@ -29,7 +29,7 @@ from ..ops.movement import concatenate, reshape, transpose, zeros_like
 from ..ops.reduction import sum as sum_
 from ..variable import Parameter
 from .composed import Composed
-from .evaluation import At, Values
+from .evaluation import At, Values, check_objective
 from .parameter_groups import RATE_DTYPE
 
 Multiply = Callable[[Values], dict[Parameter, Any]]
@@ -167,8 +167,9 @@ def check_composed(name: str, objective: Any) -> None:
     """Refuses an objective that hides its outputs.
 
     Raises:
-        ArgumentError: for a plain function.
+        ArgumentError: for a plain function, and for what is none.
     """
+    check_objective(name, objective)
     if not isinstance(objective, Composed):
         raise ArgumentError(
             f"{name}.step: the objective is a plain function: the curvature Jᵀ H J is "
