@@ -7,6 +7,7 @@ import pickletools
 import subprocess
 import sys
 import threading
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,7 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 import chainrule as cr
 from chainrule import nn, optim
+from chainrule.errors import OptionError
 from chainrule.estimators import (
     ConvClassifier,
     MLPClassifier,
@@ -577,3 +579,18 @@ def test_what_is_compiled_predicts_as_what_is_not(
     compiled = prediction.Predictor(model)(x)
     assert at_once.shape == compiled.shape == (rows, 2)
     np.testing.assert_allclose(at_once, compiled, rtol=1e-5, atol=1e-6)
+
+
+def test_arguments_that_scikit_learn_alone_has_are_in_the_page_for_its_users() -> None:
+    page = (ROOT / "docs/coming-from-keras-and-scikit-learn.md").read_text("utf-8")
+    for theirs, ours in (
+        (TheirClassifier, MLPClassifier),
+        (TheirRegressor, MLPRegressor),
+    ):
+        missing = set(signature(theirs).parameters) - set(signature(ours).parameters)
+        assert "solver" in missing
+        for name in missing:
+            assert f"`{name}`" in page or f"`{name}=" in page
+            with pytest.raises(OptionError) as caught:
+                ours(**{name: 1})
+            assert caught.value.fix
