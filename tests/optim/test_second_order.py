@@ -493,6 +493,18 @@ def test_an_objective_that_does_not_take_the_data_is_refused(make: Any) -> None:
     )
 
 
+@pytest.mark.parametrize("iterations", [1.5, -1, "10", True])
+def test_iterations_are_a_whole_number(iterations: Any) -> None:
+    w = parameter([1.0])
+    found = message(
+        lambda: optim.LBFGS([w]).minimize(lambda: w.sum(), iterations=iterations)
+    )
+    assert found == (
+        f"LBFGS.minimize: iterations = {iterations!r}: iterations must be a whole "
+        "number, at least 0"
+    )
+
+
 @pytest.mark.parametrize("make", COMPOSED_ONLY)
 @pytest.mark.parametrize("climb", [False, True])
 def test_a_loss_that_is_not_convex_is_refused(make: Any, climb: bool) -> None:

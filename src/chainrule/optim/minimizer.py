@@ -33,7 +33,7 @@ from .evaluation import (
     loss_of,
     not_finite,
 )
-from .hyperparameters import Options, checked
+from .hyperparameters import Options, checked, whole
 from .iteration import SAVED, Iteration, Now, Part, Way, converged
 from .line_search import LineSearch, Point, check_line_search
 from .parameter_groups import (
@@ -378,7 +378,7 @@ class Minimizer(Updater):
 
         Arguments:
             objective, data: as for ``step``; the same in all iterations.
-            iterations: how many there are at most.
+            iterations: how many there are at most, a whole number.
 
         Returns:
             The last ``Iteration``, with all evaluations and products together.
@@ -392,8 +392,9 @@ class Minimizer(Updater):
             >>> w.numpy(), last.stopped
             (array([1., 1.], dtype=float32), '‖∇L‖ = 0 ≤ gradient_tolerance 1e-05')
         """
+        where = f"{type(self).__name__}.minimize"
         last, evaluations, products = None, 0, 0
-        for _ in range(iterations):
+        for _ in range(whole(where, "iterations", iterations, 0)):
             last = self.step(objective, *data, reuse=last is not None)
             evaluations += last.evaluations
             products += last.products
