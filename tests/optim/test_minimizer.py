@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule import nn, optim
+from chainrule import callbacks, nn, optim
 from chainrule.errors import ArgumentError, GradientError, NumericsError, ShapeError
 from chainrule.optim import GradientDescent
 from chainrule.training import Callback
@@ -278,6 +278,110 @@ def test_options_that_are_set_count_from_the_next_step_on():
     optimizer.l2 = 3.0
     optimizer.minimize(lambda: ((w - 4.0) ** 2).sum())
     np.testing.assert_allclose(w.numpy(), 8.0 / 5.0, atol=1e-5)
+
+
+MINIMIZERS = [
+    optim.GradientDescent,
+    optim.LBFGS,
+    optim.ConjugateGradient,
+    optim.Newton,
+    optim.TruncatedNewton,
+    optim.GaussNewton,
+    optim.LevenbergMarquardt,
+    optim.HessianFree,
+]
+
+
+def squares(residuals):
+    """Σ r², in its two parts."""
+    return optim.Composed(residuals, lambda r: (r * r).sum())
+
+
+@pytest.mark.parametrize("algorithm", MINIMIZERS)
+def test_another_penalty_between_iterations_is_another_loss(algorithm):
+    w = cr.parameter(np.array([3.0]))
+    optimizer, objective = algorithm([w]), squares(lambda: w - 1.0)
+    optimizer.minimize(objective)
+    optimizer.l2 = 2.0
+    for _ in range(30):
+        last = optimizer.step(objective, reuse=True)
+    assert last.stopped
+    np.testing.assert_allclose(w.numpy(), 0.5, atol=1e-5)  # (w − 1)² + w²
+
+
+def test_maximize_between_iterations_is_another_loss():
+    w = cr.parameter(np.array([0.5]))
+    optimizer, loss = optim.LBFGS([w]), lambda: cr.sin(w).sum()
+    optimizer.step(loss)
+    optimizer.step(loss, reuse=True)
+    below, optimizer.maximize = w.item(), True
+    last = optimizer.step(loss, reuse=True)
+    assert last.loss == pytest.approx(np.sin(below)) and np.sin(w.item()) > last.loss
+
+
+def test_an_option_set_to_what_it_is_costs_nothing():
+    w, loss = bowl()
+    optimizer = optim.LBFGS([w], l2=0.5)
+    for _ in range(3):
+        optimizer.step(loss, reuse=True)
+    optimizer.l2, optimizer.maximize = 0.5, False
+    assert optimizer._now.known and not optimizer._now.fresh
+
+
+def test_a_callback_that_sets_the_penalty_is_heard():
+    class Heavier(callbacks.Callback):
+        def on_epoch_end(self, run):
+            run.optimizer.l2 = 2.0
+
+    x = np.ones((4, 1), np.float32)
+    model = nn.Linear(1, 1, bias=False)
+    options = {"optimizer": "lbfgs", "epochs": 20, "callbacks": [Heavier()]}
+    cr.fit(model, (x, x), loss="mse", progress=False, **options)
+    np.testing.assert_allclose(model.weight.numpy(), 0.5, atol=1e-4)
+
+
+@pytest.mark.parametrize("algorithm", MINIMIZERS)
+def test_freezing_a_parameter_ends_what_was_known_of_the_others(algorithm):
+    w, b = cr.parameter(np.array([2.0, 1.0])), cr.parameter(np.array([3.0]))
+    optimizer = algorithm([w, b])
+    objective = squares(lambda: cr.stack([w[0] - b[0] ** 2, 1 - b[0], w[1] * b[0]]))
+    optimizer.step(objective)
+    optimizer.step(objective)
+    at = b.numpy().copy()
+    b.freeze()
+    optimizer.minimize(objective)
+    np.testing.assert_array_equal(b.numpy(), at)
+    np.testing.assert_allclose(w.numpy(), [at[0] ** 2, 0.0], atol=1e-4)
+    b.unfreeze()
+    optimizer._choose(objective)
+    assert optimizer._now.fresh and not optimizer._now.known
+
+
+@pytest.mark.parametrize("algorithm", [optim.LevenbergMarquardt, optim.HessianFree])
+def test_a_damping_that_is_set_is_where_it_goes_on(algorithm):
+    w = cr.parameter(np.array([3.0]))
+    optimizer, objective = algorithm([w], damping=1.0), squares(lambda: w - 1.0)
+    optimizer.step(objective)
+    optimizer.damping = 1e6
+    before = w.item()
+    optimizer.step(objective)
+    assert abs(w.item() - before) < 1e-2 * abs(before - 1.0)
+
+
+@pytest.mark.parametrize("algorithm", [GradientDescent, optim.GaussNewton])
+def test_after_a_standstill_other_weights_or_another_loss_begin_anew(algorithm):
+    w = cr.parameter(np.linspace(-1.0, 1.0, 20, dtype=np.float32))
+    optimizer = algorithm([w], gradient_tolerance=0.0)
+    objective = optim.Composed(
+        lambda: 1.0 * w, lambda z: cr.exp(z).sum() + (z * z).sum() + 1e3
+    )
+    optimizer.minimize(objective)
+    found = w.numpy().copy()
+    w.assign(found + 1.0)
+    optimizer.minimize(objective)
+    np.testing.assert_allclose(w.numpy(), found, atol=0.02)
+    optimizer.minimize(squares(lambda: w - 2.0))
+    np.testing.assert_allclose(w.numpy(), 2.0, atol=1e-3)
 
 
 # Errors. ---------------------------------------------------------------------------

@@ -7,12 +7,12 @@ come about.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from ..variable import Parameter
-from .evaluation import Programs
+from .evaluation import Owner, Programs
 
 
 class Iteration(NamedTuple):
@@ -97,7 +97,28 @@ class Now:
     settings: object = None
     frozen: tuple[bool, ...] = ()
 
+    def forget(self) -> None:
+        """What is minimised, or for which parameters, is no longer the same."""
+        self.known, self.fresh, self.stalled = False, True, 0
 
+    def choose(self, owner: Owner, objective: Callable[..., Any]) -> None:
+        """Makes the programs of an objective the last of the list."""
+        programs = self.programs
+        if programs and programs[-1].is_for(objective):
+            return
+        for i, each in enumerate(programs):
+            if each.is_for(objective):
+                programs.append(programs.pop(i))
+                break
+        else:
+            del programs[: 1 - MOST_OBJECTIVES]
+            programs.append(Programs(owner, objective))
+        if not self.loaded:
+            self.known, self.stalled = False, 0
+
+
+#: Objectives whose programs are kept; more are made anew in turn.
+MOST_OBJECTIVES = 8
 #: Iterations in a row that leave the loss as it is, up to its rounding, and are enough.
 MOST_STALLED = 5
 #: The numbers of ``Now`` that a checkpoint has.

@@ -45,10 +45,6 @@ from .parameter_groups import (
 from .state_dict import state_names
 from .updater import Updater, refuse_in_trace
 
-#: Objectives whose programs are kept; more are made anew in turn.
-MOST_OBJECTIVES = 8
-
-
 class Minimizer(Updater):
     """The base of all that evaluate the loss themselves: w ← w + α d, until ∇L is 0.
 
@@ -116,9 +112,15 @@ class Minimizer(Updater):
                 self._refuse_fixed(name)
                 value = self._checked({name: value})[name]
                 super().__setattr__("options", Options({**options, name: value}))
+                changed = name == "maximize" and value != options[name]
                 if name == "l2":
+                    changed = any(each.l2 != value for each in self.groups)
                     parts = [Part(each.parameters, value) for each in self.groups]
                     super().__setattr__("groups", tuple(parts))
+                if changed:
+                    self._now.forget()
+                if name in self.numbers:  # it goes on from the value that was set
+                    self._now.numbers[name] = self.numbers[name]
             elif options and is_unknown(self, name):
                 tables = "optim.MINIMIZER", "optim.MINIMIZING"
                 raise no_such_setting(self, name, *tables, known=tuple(options))
@@ -450,22 +452,10 @@ class Minimizer(Updater):
         now = self._now
         if settings_changes.last is not now.settings:
             frozen = tuple(w.frozen for w in self._all)
-            if (
-                frozen != now.frozen and now.frozen
-            ):  # the direction is that of other parameters
-                now.frozen, now.known, now.fresh = frozen, False, True
-            now.settings = settings_changes.last
-        known = now.programs
-        if known and known[-1].is_for(objective):
-            return
-        for i, each in enumerate(known):
-            if each.is_for(objective):
-                known.append(known.pop(i))
-                break
-        else:
-            del known[: 1 - MOST_OBJECTIVES]
-            known.append(Programs(self, objective))
-        now.known = now.known and now.loaded
+            if now.frozen and frozen != now.frozen:  # the direction is of other ones
+                now.forget()
+            now.frozen, now.settings = frozen, settings_changes.last
+        now.choose(self, objective)
 
     def _is_known(self, data: tuple[Any, ...]) -> bool:
         """Whether loss and gradient are those of the objective and the parameters as
@@ -508,6 +498,8 @@ class Minimizer(Updater):
         if now.pending:
             programs.learn()
             now.pending = False
+        if now.stalled and not self._is_there():
+            now.stalled = 0
         programs.begin()
         self.evaluated(0.0, data)
         now.before = math.inf
