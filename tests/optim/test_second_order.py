@@ -521,6 +521,25 @@ def test_a_loss_that_is_not_convex_is_refused(make: Any, climb: bool) -> None:
     np.testing.assert_array_equal(w.numpy(), [0.4, 0.2])
 
 
+@pytest.mark.parametrize("make", COMPOSED_ONLY)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("scale", [1.0, 0.1, 0.01])
+def test_regression_is_convex_also_at_its_minimum(
+    make: Any, dtype: str, scale: float
+) -> None:
+    random = np.random.default_rng(0)
+    x = (scale * random.normal(size=(200, 1))).astype(dtype)
+    y = x + (scale * random.normal(size=(200, 1))).astype(dtype)
+    cr.manual_seed(0)
+    model = nn.Linear(1, 1, dtype=dtype)
+    optimizer = make(damping=1e-3) if make is not optim.GaussNewton else make()
+    cr.fit(model, (x, y), loss="mse", optimizer=optimizer, epochs=40, progress=False)
+    columns = np.hstack([x, np.ones_like(x)])
+    wanted, *_ = np.linalg.lstsq(columns, y, rcond=None)
+    least = np.square(columns @ wanted - y).mean()
+    assert np.square(model(cr.tensor(x)).numpy() - y).mean() < 1.02 * least
+
+
 def test_a_network_too_large_for_a_dense_matrix_is_told_its_memory() -> None:
     w = cr.Parameter(np.zeros((1000, 100), np.float32))
     with pytest.raises(ArgumentError) as caught:

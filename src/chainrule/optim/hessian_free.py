@@ -12,10 +12,11 @@ from .evaluation import At, Values
 from .gauss_newton import refuse_concave
 from .iteration import Iteration, Way
 from .line_search import Backtracking, LineSearch, Point
-from .linear_cg import LinearCG, Progress
+from .linear_cg import LinearCG
 from .minimizer import Minimizer
 from .parameter_groups import Params
 from .products import check_composed, gauss_newton_product
+from .spectrum import rounding
 
 #: x's that are kept for going back: after 1.3, 1.3², 1.3³, … iterations.
 SPACING = 1.3
@@ -167,13 +168,18 @@ class HessianFree(Minimizer):
         solver, options = self._solver(), self.options
         part = self._part(data)
         self._begin(0.0 if self._now.fresh else options["decay"])
+        # Beyond the rounding of b, what CG follows is rounding alone.
+        tolerance = rounding(solver.weights)
         models: list[float] = []
+        bent: list[float] = []
         found: list[Found] = []
         following, first = SPACING, True
         while first or len(models) < options["most_products"]:
-            told = solver.run(first, 0.0, damping, part)
-            self._refuse_concave(told[1:] if first else told, damping)
+            told = solver.run(first, tolerance, damping, part)
             made = [each for each in told if each.made]
+            bent += [each.curvature - damping for each in made[first:]]
+            if bent:
+                refuse_concave(self, min(bent), max(map(abs, bent)) + damping)
             self._now.products += len(made)
             models += [each.model for each in (made[1:] if first else made)]
             first = False
@@ -229,12 +235,6 @@ class HessianFree(Minimizer):
         for variable in self._solver().x.values():
             variable.assign(np.zeros(variable.shape, variable.dtype))
         return self.directed(())
-
-    def _refuse_concave(self, progress: list[Progress], damping: float) -> None:
-        """An error where a product shows that G is no curvature of a convex loss."""
-        for each in progress:
-            if each.made:
-                refuse_concave(self, each.curvature - damping, abs(each.curvature))
 
     def _part(self, data: tuple[Any, ...]) -> tuple[Any, ...]:
         """Some of the examples, others in each iteration."""

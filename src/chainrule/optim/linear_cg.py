@@ -145,7 +145,7 @@ class LinearCG:
             rr = inner(r, r)
             slope = -inner(x, b)
             model = 0.5 * (slope - inner(x, r))
-            ends = ~is_warming & (~bends | (rr <= tolerance**2 * size))
+            ends = (~is_warming & ~bends) | (rr <= tolerance**2 * size)
             made = cast(going | is_warming, dtype=RATE_DTYPE)
             stopped = where(going & ends, 1.0, stopped)
             bent = bend / where(long > 0, long, 1.0)

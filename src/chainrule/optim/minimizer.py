@@ -45,6 +45,7 @@ from .parameter_groups import (
 from .state_dict import state_names
 from .updater import Updater, refuse_in_trace
 
+
 class Minimizer(Updater):
     """The base of all that evaluate the loss themselves: w ← w + α d, until ∇L is 0.
 
