@@ -28,6 +28,7 @@ from chainrule.optim.products import (
     gauss_newton_product,
     hessian_product,
 )
+from chainrule.training.objective import Weighted
 from tests.agreement import each_engine
 from tests.optim.problems import PROBLEMS, Problem
 
@@ -397,6 +398,56 @@ def test_the_curvature_is_that_of_other_examples_in_every_iteration() -> None:
     objective = optim.Composed(lambda x, y: model(x), lambda z, x, y: losses.mse(z, y))
     steps = [optimizer.step(objective, *data[:2]) for _ in range(6)]
     assert steps[-1].loss < 0.5 * steps[0].loss
+
+
+@pytest.mark.parametrize("total, share", [(10, 0.3), (7, 0.5), (80, 0.25), (3, 1e-9)])
+def test_every_example_has_its_turn_in_the_curvature(total: int, share: float) -> None:
+    optimizer = optim.HessianFree([parameter([1.0])], curvature_share=share)
+    state, rows = optimizer.state_dict(), np.arange(total)
+    seen: list[int] = []
+    for i in range(-(-total // max(1, round(share * total)))):
+        optimizer.load_state_dict({**state, "step": np.array(i)})
+        (part,) = optimizer._part((rows,))
+        assert part.size == max(1, round(share * total))
+        seen += part.tolist()
+    assert set(seen) == {*range(total)}
+
+
+def test_parts_are_taken_of_arrays_within_nested_data() -> None:
+    optimizer = optim.HessianFree([parameter([1.0])], curvature_share=0.5)
+    x = np.arange(12.0).reshape(6, 2)
+    data = (x, {"k": [2 * x, None]}), Weighted(3 * x, x[:, 0]), np.zeros(4), 1.0
+    (first, named), weighted, other, number = optimizer._part(data)
+    np.testing.assert_array_equal(first, x[:3])
+    np.testing.assert_array_equal(named["k"][0], 2 * x[:3])
+    assert named["k"][1] is None and isinstance(weighted, Weighted)
+    np.testing.assert_array_equal(weighted.targets, 3 * x[:3])
+    np.testing.assert_array_equal(weighted.sample_weight, x[:3, 0])
+    assert other is data[2] and number == 1.0
+
+
+class Two(nn.Module):
+    """Of two inputs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b = nn.Linear(3, 2), nn.Linear(3, 2)
+
+    def forward(self, x: Any, z: Any) -> Any:
+        return cr.tanh(self.a(x)) + self.b(z)
+
+
+@pytest.mark.parametrize("kind", ["weights", "inputs"])
+def test_fit_takes_parts_of_weighted_examples_and_of_several_inputs(kind: str) -> None:
+    random = np.random.default_rng(0)
+    x, y = (random.normal(size=(40, n)).astype(np.float32) for n in (3, 2))
+    weights = random.uniform(0.1, 2.0, 40)
+    cr.manual_seed(0)
+    model = nn.Linear(3, 2) if kind == "weights" else Two()
+    data = (x, y, weights) if kind == "weights" else cr.data.Dataset((x, 2 * x), y)
+    optimizer = optim.HessianFree(curvature_share=0.3)
+    run = cr.fit(model, data, loss="mse", optimizer=optimizer, epochs=8, progress=False)
+    assert run["loss"][-1] < 0.9 * run["loss"][0]
 
 
 # Mistakes. ----------------------------------------------------------------------------

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, cast
 
 import numpy as np
 
+from .. import tree
 from ..graph import Array
 from .evaluation import At, Values
 from .gauss_newton import refuse_concave
@@ -44,8 +45,8 @@ class HessianFree(Minimizer):
     - α: 1, made shorter by the line search.
 
     ``curvature_share`` of the examples, others in each iteration, are enough for G;
-    loss and gradient need all. All data whose first axis is as long as that of the
-    first are taken to be examples along it.
+    loss and gradient need all. All arrays of the data, also within tuples and the like,
+    whose first axis is as long as that of the first are taken to be examples along it.
 
     Arguments:
         params: parameters, or groups of them with an "l2" of their own; without, a
@@ -239,16 +240,20 @@ class HessianFree(Minimizer):
     def _part(self, data: tuple[Any, ...]) -> tuple[Any, ...]:
         """Some of the examples, others in each iteration."""
         share = self.options["curvature_share"]
-        if share == 1.0 or not data:
+        leaves, structure = tree.flatten(data)
+        sizes = [np.shape(each)[0] for each in leaves if np.shape(each)]
+        if share == 1.0 or not sizes:
             return data
-        total = np.shape(data[0])[0]
+        total = sizes[0]
         count = max(1, round(share * total))
-        parts = total // count
-        begin = self.num_steps % parts * count
-        return tuple(
+        parts = -(-total // count)
+        # The last part has as many as the others: some of those before it once more.
+        begin = min(self.num_steps % parts * count, total - count)
+        some = [
             each[begin : begin + count] if np.shape(each)[:1] == (total,) else each
-            for each in data
-        )
+            for each in leaves
+        ]
+        return cast(tuple[Any, ...], tree.unflatten(structure, some))
 
     def _solver(self) -> LinearCG:
         """The solver of this objective and these parameters."""
