@@ -384,6 +384,17 @@ def test_after_a_standstill_other_weights_or_another_loss_begin_anew(algorithm):
     np.testing.assert_allclose(w.numpy(), 2.0, atol=1e-3)
 
 
+@pytest.mark.parametrize("algorithm", MINIMIZERS)
+def test_parameters_without_elements_are_no_hindrance(algorithm):
+    w, empty = cr.parameter(np.array([3.0])), cr.parameter(np.zeros((0, 2)))
+    objective = squares(lambda: cr.concatenate([w - 1.0, empty.reshape(-1)]))
+    last = algorithm([empty, w]).minimize(objective)
+    assert last.stopped
+    np.testing.assert_allclose(w.numpy(), 1.0, atol=1e-5)
+    last = algorithm([empty]).minimize(objective)
+    assert last.stopped == "‖∇L‖ = 0 ≤ gradient_tolerance 1e-05"
+
+
 # Errors. ---------------------------------------------------------------------------
 
 

@@ -32,6 +32,7 @@ from ..errors import (
     ShapeError,
 )
 from ..graph import Node, current_trace
+from ..ops.arrays import constant
 from ..ops.composed import all as all_
 from ..ops.composed import stack
 from ..ops.elementwise import absolute, cast, maximum, sqrt, where
@@ -57,9 +58,10 @@ def inner(a: Values, b: Values) -> Any:
 
 
 def largest(values: Values) -> Any:
-    """The largest |value| of all parameters, in float64."""
-    parts = [cast(max_(absolute(each)), dtype=RATE_DTYPE) for each in values.values()]
-    total = parts[0]
+    """The largest |value| of all parameters, in float64; 0 where there is none."""
+    some = [each for each in values.values() if 0 not in each.shape]
+    parts = [cast(max_(absolute(each)), dtype=RATE_DTYPE) for each in some]
+    total = parts[0] if parts else constant(0.0, RATE_DTYPE)
     for each in parts[1:]:
         total = maximum(total, each)
     return total
