@@ -573,6 +573,44 @@ def test_a_loss_that_is_not_convex_is_refused(make: Any, climb: bool) -> None:
 
 
 @pytest.mark.parametrize("make", COMPOSED_ONLY)
+@pytest.mark.parametrize(
+    "outputs, loss",
+    [
+        (lambda w: cr.ones((2,)) * 3, lambda w, z: ((z - w) ** 2).sum()),
+        (lambda w: w * 2, lambda w, z: (w * w).sum()),
+        (lambda w: (w * 2, cr.ones(2)), lambda w, z: ((z[1] - w) ** 2).sum()),
+    ],
+    ids=["outputs reach nothing", "outputs are not used", "those used reach nothing"],
+)
+def test_outputs_that_reach_no_parameter_are_told(
+    make: Any, outputs: Any, loss: Any
+) -> None:
+    w = parameter([0.4, 0.2])
+    objective = optim.Composed(lambda: outputs(w), lambda z: loss(w, z))
+    with pytest.raises(GradientError) as caught:
+        make([w]).step(objective)
+    assert caught.value.what == (
+        f"{make.__name__}.step: {w.describe()}: the outputs that the loss is computed "
+        "from reach none of the parameters, only the loss itself does: Jᵀ H J is 0"
+    )
+    assert caught.value.fix == (
+        "compute in Composed.outputs whatever depends on parameters, or "
+        "optim.LBFGS(), which takes the loss as a whole"
+    )
+    np.testing.assert_array_equal(w.numpy(), [0.4, 0.2])
+
+
+@pytest.mark.parametrize("make", COMPOSED_ONLY)
+def test_a_loss_that_reaches_parameters_beside_its_outputs_is_minimised(
+    make: Any,
+) -> None:
+    w, b = parameter([3.0]), parameter([3.0])
+    objective = optim.Composed(lambda: w - 1, lambda z: (z**2).sum() + (b**2).sum())
+    make([w, b]).minimize(objective, iterations=300)
+    np.testing.assert_allclose([w.item(), b.item()], [1.0, 0.0], atol=1e-4)
+
+
+@pytest.mark.parametrize("make", COMPOSED_ONLY)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("scale", [1.0, 0.1, 0.01])
 def test_regression_is_convex_also_at_its_minimum(

@@ -21,7 +21,7 @@ import numpy as np
 
 from .. import tree
 from ..backprop import pullback
-from ..errors import ArgumentError
+from ..errors import ArgumentError, GradientError
 from ..ops.arrays import constant, lift
 from ..ops.control import scan
 from ..ops.elementwise import alias, cast
@@ -29,7 +29,7 @@ from ..ops.movement import concatenate, reshape, transpose, zeros_like
 from ..ops.reduction import sum as sum_
 from ..variable import Parameter
 from .composed import Composed
-from .evaluation import At, Values, check_objective
+from .evaluation import At, Owner, Values, check_objective
 from .parameter_groups import RATE_DTYPE
 
 Multiply = Callable[[Values], dict[Parameter, Any]]
@@ -69,18 +69,19 @@ def gauss_newton_product(at: At) -> Multiply:
         return outputs, z, pullback([loss], [constant(1.0, loss.dtype)], z)
 
     outputs, z, slopes = at.again(parts)
+    used = [i for i, slope in enumerate(slopes) if slope is not None]
+    outputs, z, slopes = ([each[i] for i in used] for each in (outputs, z, slopes))
     duals = [alias(zeros_like(each)) for each in outputs]
-    rows = pullback(outputs, duals, nodes)
+    rows = pullback(outputs, duals, nodes) if used else []
+    if all(row is None for row in rows):
+        raise _no_curvature(owner, weights)
 
     def multiply(v: Values) -> dict[Parameter, Any]:
         pairs = zip(rows, weights, strict=True)
         along = _total([sum_(row * v[w]) for row, w in pairs if row is not None])
         moved = pullback([along], [constant(1.0, along.dtype)], duals)
-        bent = [
-            sum_(slope * dz)
-            for slope, dz in zip(slopes, moved, strict=True)
-            if slope is not None and dz is not None
-        ]
+        pairs = zip(slopes, moved, strict=True)
+        bent = [sum_(slope * dz) for slope, dz in pairs if dz is not None]
         total = _total(bent)
         back = pullback([total], [constant(1.0, total.dtype)], z)
         ends = [o for o, b in zip(outputs, back, strict=True) if b is not None]
@@ -93,6 +94,18 @@ def gauss_newton_product(at: At) -> Multiply:
         }
 
     return multiply
+
+
+def _no_curvature(owner: Owner, weights: Sequence[Parameter]) -> GradientError:
+    name, few = type(owner).__name__, weights[:5]
+    shown = ", ".join(w.path or w.describe() for w in few)
+    more = f" and {len(weights) - 5} more" if len(weights) > 5 else ""
+    return GradientError(
+        f"{name}.step: {shown}{more}: the outputs that the loss is computed from reach "
+        "none of the parameters, only the loss itself does: Jᵀ H J is 0",
+        fix="compute in Composed.outputs whatever depends on parameters, or "
+        "optim.LBFGS(), which takes the loss as a whole",
+    )
 
 
 def _total(parts: Sequence[Any]) -> Any:
