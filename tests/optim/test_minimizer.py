@@ -395,6 +395,30 @@ def test_parameters_without_elements_are_no_hindrance(algorithm):
     assert last.stopped == "‖∇L‖ = 0 ≤ gradient_tolerance 1e-05"
 
 
+@pytest.mark.parametrize("algorithm", MINIMIZERS)
+@pytest.mark.parametrize("start", [1e12, -1e12, 1e-12])
+def test_weights_of_any_size_are_moved_by_the_first_step(algorithm, start):
+    w = cr.parameter(np.array([start], np.float32))
+    optimizer = algorithm([w])
+    optimizer.minimize(squares(lambda: 1.0 * w))
+    assert abs(w.item()) < 1e-4
+
+
+@pytest.mark.parametrize("algorithm", [GradientDescent, optim.LBFGS, optim.Newton])
+def test_weights_and_gradients_may_be_huge(algorithm):
+    w = cr.parameter(np.array([1e15], np.float32))
+    algorithm([w]).minimize(lambda: (w * w).sum())
+    assert abs(w.item()) < 1e-4
+
+
+def test_a_first_step_that_changes_something_is_evaluated_once():
+    w, loss = bowl()
+    optimizer = optim.LBFGS([w], line_search=optim.Backtracking())
+    step = optimizer.step(loss)
+    length = np.hypot(3.0, 20.0) / 20.0  # of the gradient by its largest component
+    assert step.evaluations == 2 and step.step_length == pytest.approx(1.0 / length)
+
+
 # Errors. ---------------------------------------------------------------------------
 
 

@@ -55,6 +55,32 @@ class LineSearch(ABC):
         """
 
 
+#: How much longer a step becomes that changes nothing, and how often.
+LONGER, MOST_LONGER = 10.0, 40
+
+
+def noticeable(
+    evaluate: Evaluate, start: Point, first: float, rounding: float
+) -> float:
+    """A step that changes the loss or its slope by more than they are rounded: the
+    first, or else 10, 100, … times as much; the first again where none of them does.
+
+    A step of length 1 is none at all for weights of 10¹⁵ in float32.
+
+    Arguments:
+        evaluate, start, first: as for ``LineSearch.search``.
+        rounding: ε.
+    """
+    step = first
+    for _ in range(MOST_LONGER):
+        point = evaluate(step)
+        turned = abs(point.slope - start.slope)
+        if point.loss != start.loss or not turned <= -rounding * start.slope:
+            return step
+        step *= LONGER
+    return first
+
+
 def check_line_search(where: str, value: object) -> None:
     """An error for what is no line search."""
     if not isinstance(value, LineSearch):

@@ -35,7 +35,7 @@ from .evaluation import (
 )
 from .hyperparameters import Options, checked, whole
 from .iteration import SAVED, Iteration, Now, Part, Way, converged
-from .line_search import LineSearch, Point, check_line_search
+from .line_search import LineSearch, Point, check_line_search, noticeable
 from .parameter_groups import (
     RATE_DTYPE,
     Params,
@@ -260,12 +260,16 @@ class Minimizer(Updater):
 
         def evaluate(step: float) -> Point:
             nonlocal last
-            last = self.evaluated(step, data)
+            if step != last.step:
+                last = self.evaluated(step, data)
             return last
 
         start = start._replace(slope=way.slope)
+        first = self.first_step(way)
+        if self._now.fresh or not way.own:  # its length is a guess
+            first = noticeable(evaluate, start, first, self._rounding)
         search: LineSearch = self.options["line_search"]
-        found = search.search(evaluate, start, self.first_step(way))
+        found = search.search(evaluate, start, first)
         self._now.slope = way.slope
         if last.step != found.step:
             self.evaluated(found.step, data)
