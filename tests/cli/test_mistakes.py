@@ -366,6 +366,8 @@ def test_a_diverging_training_is_told_with_the_operation(chainrule) -> None:
     assert "called at" not in result.stderr
 
 
+NEWER = "chainrule.run/10"
+
 CHANGES = [
     (("network", "inputs"), "six", "settings.network.inputs is 'six', of the wrong"),
     (("network", "hidden"), [8, True], "settings.network.hidden is [8, True], of the"),
@@ -394,6 +396,51 @@ def test_missing_settings_are_named(houses) -> None:
     del settings["network"]["hidden"]
     with pytest.raises(ValueError, match=r"settings\.network has no entry 'hidden'"):
         Settings.from_json(settings)
+
+
+def test_a_run_of_before_an_entry_was_known_has_its_default(chainrule, houses) -> None:
+    later = {
+        "network": ("model", "mean", "std", "members", "average"),
+        "training": ("augment",),
+        "source": ("size", "skip_broken", "keep", "dates", "decimal", "groups"),
+    }
+    shutil.copytree(houses, "old")
+    file = Path("old/settings.json")
+    values = json.loads(file.read_text())
+    for name in ("watch", "baselines", "image_shape", "version"):
+        del values[name]
+    for part, names in later.items():
+        for name in names:
+            del values[part][name]
+    values["network"]["members"] = 8  # it is not the default
+    file.write_text(json.dumps(values))
+    settings = Settings.from_json(values)
+    assert settings.watch is False
+    assert (settings.network.model, settings.training.augment) == ("mlp", ())
+    result = chainrule("predict", "old", "new.csv")
+    assert result.exit_code == 0, result.stderr
+    assert chainrule("evaluate", "old").exit_code == 0
+
+
+def test_what_a_newer_version_has_written_is_said(chainrule, houses) -> None:
+    shutil.copytree(houses, "newer")
+    file = Path("newer/settings.json")
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"format": NEWER}))
+    result = chainrule("predict", "newer", "new.csv")
+    assert result.exit_code == 2
+    assert result.stderr == (
+        "FileError: newer/settings.json: settings of format 'chainrule.run/10', which "
+        "a newer chainrule has written: this one reads 'chainrule.run/4'\n"
+        "  fix        pip install --upgrade chainrule\n"
+    )
+    Path("newer/metrics.json").unlink()
+    Path("newer/tuning.json").write_text('{"format": "chainrule.tuning/2"}')
+    result = chainrule("tune", "--resume", "newer")
+    assert result.stderr == (
+        "FileError: newer/tuning.json: a search of format 'chainrule.tuning/2', which "
+        "a newer chainrule has written: this one reads 'chainrule.tuning/1'\n"
+        "  fix        pip install --upgrade chainrule\n"
+    )
 
 
 def test_settings_survive_json(houses, kinds, digits) -> None:

@@ -24,10 +24,13 @@ from typing import Any
 from ..errors import ArgumentError, FileError, nearest
 from ..saving import replace_file
 from .plain_json import as_json
-from .settings import Settings
+from .settings import NewerFormat, Settings
 
 #: Where runs go unless ``--out`` says otherwise.
 RUNS = Path("runs")
+
+#: What helps where a newer version has written a file.
+UPGRADE = "pip install --upgrade chainrule"
 
 
 @dataclass(frozen=True)
@@ -131,11 +134,13 @@ class RunFolder:
         """The settings of the run.
 
         Raises:
-            FileError: the file is damaged.
+            FileError: the file is damaged, or a newer version has written it.
         """
         try:
             text = self.settings.read_text(encoding="utf-8")
             return Settings.from_json(json.loads(text))
+        except NewerFormat as error:
+            raise FileError(f"{self.settings}: {error}", fix=UPGRADE) from error
         except (OSError, ValueError) as error:
             reason = " ".join(str(error).split())
             raise FileError(f"{self.settings}: damaged settings: {reason}") from error

@@ -10,10 +10,37 @@ from __future__ import annotations
 import types
 import typing
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any
 
 FORMAT = "chainrule.run/4"
+
+
+class NewerFormat(ValueError):
+    """What a later version of chainrule has written."""
+
+
+def check_format(found: Any, expected: str, what: str) -> None:
+    """That values are of the format which this version reads.
+
+    Arguments:
+        found: the format they have, as ``chainrule.run/4``.
+        expected: the format they should have.
+        what: they are.
+
+    Raises:
+        NewerFormat: they are of a later one.
+        ValueError: they are of another one.
+    """
+    kind, _, number = expected.partition("/")
+    own, _, its = str(found).partition("/")
+    if own == kind and its.isdecimal() and int(its) > int(number):
+        raise NewerFormat(
+            f"{what} of format {found!r}, which a newer chainrule has written: this "
+            f"one reads {expected!r}"
+        )
+    if found != expected:
+        raise ValueError(f"expected {what} of format {expected!r}")
 
 
 @dataclass(frozen=True)
@@ -161,11 +188,15 @@ class Settings:
     def from_json(cls, values: Any) -> Settings:
         """The inverse of ``to_json``.
 
+        An entry that is missing, as it was not yet known when the run was made, has its
+        default.
+
         Raises:
+            NewerFormat: a later version has written them.
             ValueError: with a sentence on what is missing or wrong.
         """
-        if not isinstance(values, dict) or values.get("format") != FORMAT:
-            raise ValueError(f"expected settings of format {FORMAT!r}")
+        known = values.get("format") if isinstance(values, dict) else None
+        check_format(known, FORMAT, "settings")
         rest = {key: value for key, value in values.items() if key != "format"}
         made = _read(cls, rest, "settings")
         return typing.cast(Settings, made)
@@ -180,8 +211,9 @@ def _read(kind: type[Any], values: Any, what: str) -> Any:
     for name in values:
         if name not in known:
             raise ValueError(f"{what} has an unknown entry {name!r}")
-    for name in known - values.keys():
-        raise ValueError(f"{what} has no entry {name!r}")
+    for each in fields(kind):
+        if each.name not in values and each.default is MISSING:
+            raise ValueError(f"{what} has no entry {each.name!r}")
     return kind(**{n: _value(kinds[n], v, f"{what}.{n}") for n, v in values.items()})
 
 

@@ -26,8 +26,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import ChainruleError, FileError, StateError
-from ..runs.folder import RunFolder
-from ..runs.settings import Settings
+from ..runs.folder import UPGRADE, RunFolder
+from ..runs.settings import NewerFormat, Settings, check_format
 from ..saving import replace_file
 from .choice import Score
 from .folds import Fold, Folds
@@ -84,8 +84,7 @@ class Plan:
         Raises:
             KeyError, TypeError, ValueError: they are no plan.
         """
-        if values["format"] != FORMAT:
-            raise ValueError(f"expected a search of format {FORMAT!r}")
+        check_format(values["format"], FORMAT, "a search")
         rest = {name: value for name, value in values.items() if name != "format"}
         settings = Settings.from_json(rest["settings"])
         space = Space.from_json(rest["space"])
@@ -151,10 +150,12 @@ class SearchFolder:
         """What is searched.
 
         Raises:
-            FileError: the file is damaged.
+            FileError: the file is damaged, or a newer version has written it.
         """
         try:
             return Plan.from_json(json.loads(self.plan.read_text(encoding="utf-8")))
+        except NewerFormat as error:
+            raise FileError(f"{self.plan}: {error}", fix=UPGRADE) from error
         except (OSError, KeyError, TypeError, ValueError) as error:
             reason = " ".join(str(error).split())
             raise FileError(f"{self.plan}: damaged: {reason}") from error
