@@ -211,6 +211,14 @@ WORDS = {
         "ArgumentError: --members: --grow ends with the network that it has grown\n"
         "  fix        leave --members out"
     ),
+    "train iris --optimizer gaussnewton --members 8": (
+        "ArgumentError: --members 8: gaussnewton steps by the curvature of the outputs "
+        "of one network\n  fix        --members 1"
+    ),
+    "tune iris --optimizer hessianfree --members 2": (
+        "ArgumentError: --members 2: hessianfree steps by the curvature of the outputs "
+        "of one network\n  fix        --members 1"
+    ),
     "tune --storage sqlite:///a.db": (
         "ArgumentError: --storage: it is for --trials\n"
         "  fix        --trials 50 --storage …"

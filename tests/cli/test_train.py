@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
+from chainrule import optim
 from chainrule.runs import network
 from chainrule.training import History
 
@@ -256,6 +257,22 @@ def test_a_minimizer_has_all_examples_and_says_why_it_stopped(chainrule) -> None
     assert history.settings["batch_size"] == 120
     explained = chainrule("explain", "o", "--compiled")
     assert "an evaluation of loss and gradient of o, 120 examples" in explained.stdout
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [name for name in optim.ALGORITHMS if name == "muon" or network.is_minimizer(name)],
+)
+def test_every_minimizer_trains_a_table_with_the_default_members(
+    chainrule, optimizer: str
+) -> None:
+    words = ("--hidden", 2, "--epochs", 2, "--engine", "numpy", "--quiet")
+    table = ("kinds.csv", "--target", "kind")
+    result = chainrule("train", *table, "--optimizer", optimizer, *words, "--out", "o")
+    assert result.exit_code == 0, result.stderr
+    members = json.loads(Path("o/settings.json").read_text())["network"]["members"]
+    alone = ("muon", "gaussnewton", "levenbergmarquardt", "hessianfree")
+    assert members == (1 if optimizer in alone else 8)
 
 
 @pytest.mark.parametrize("option", ["--lr 0.1", "--schedule cosine"])

@@ -269,6 +269,13 @@ def test_where_every_candidate_diverges_that_is_the_error(chainrule) -> None:
     )
 
 
+def test_an_optimizer_of_one_network_ends_a_search_with_one(chainrule) -> None:
+    words = ("--hidden", 2, "--layers", 1, "--optimizer", "levenbergmarquardt")
+    result = chainrule(*KINDS, *words, "--out", "t")
+    assert result.exit_code == 0, result.stderr
+    assert json.loads(Path("t/settings.json").read_text())["network"]["members"] == 1
+
+
 def test_two_searches_do_not_share_a_folder(chainrule) -> None:
     words = (*KINDS, "--hidden", "8..256", "--out", "t", "--quiet", "--epochs", 40)
     process = program(*words)

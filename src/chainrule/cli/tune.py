@@ -222,7 +222,7 @@ def _new(asked: dict[str, Any]) -> tuple[SearchFolder, Plan, sources.Examples]:
         space,
         asked.get("folds", 5),
         RULE_NAMES[asked.get("choose", "one-standard-error")],
-        asked.get("members", 1 if method == "grow" else usual.members),
+        plan.members(asked, 1 if method == "grow" else usual.members),
         method,
         asked.get("trials", 0),
         asked.get("storage"),

@@ -36,6 +36,30 @@ def model_name(asked: dict[str, Any], source: Source) -> str:
     return name
 
 
+def members(asked: dict[str, Any], usual: int) -> int:
+    """How many networks are trained side by side.
+
+    Arguments:
+        asked: options by name.
+        usual: how many there are unless the optimizer is for one.
+
+    Raises:
+        ArgumentError: the optimizer is for one network.
+    """
+    optimizer = asked.get("optimizer")
+    alone = optimizer in network.OF_ONE_NETWORK
+    if alone and asked.get("members", 1) > 1:
+        raise ArgumentError(
+            f"--members {asked['members']}: {optimizer} steps by the curvature of the "
+            "outputs of one network",
+            fix="--members 1",
+        )
+    if alone or optimizer == "muon":  # Muon is for matrices: members are stacks of them
+        usual = 1
+    number: int = asked.get("members", usual)
+    return number
+
+
 def _augment(
     asked: dict[str, Any], source: Source, shape: Sequence[int], name: str
 ) -> tuple[str, ...]:
@@ -85,9 +109,7 @@ def _network(
         mean, std = sources.channel_scaling(train)
     classes = train.num_classes or 0
     hidden = asked.get("hidden", usual.hidden)
-    members = usual.members if hidden else 1  # a linear model has one best solution
-    if asked.get("optimizer") == "muon":
-        members = 1  # it is for matrices, and members have stacks of them
+    side_by_side = usual.members if hidden else 1  # of linear models one is the best
     return Network(
         math.prod(shape or np.shape(train.inputs)[1:]),
         classes if train.task == "classification" else 1,
@@ -97,7 +119,7 @@ def _network(
         name,
         mean,
         std,
-        asked.get("members", members),
+        members(asked, side_by_side),
         network.average(loss),
     )
 
