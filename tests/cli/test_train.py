@@ -275,14 +275,25 @@ def test_every_minimizer_trains_a_table_with_the_default_members(
     assert members == (1 if optimizer in alone else 8)
 
 
+@pytest.mark.parametrize(
+    ("optimizer", "why"),
+    [
+        ("lbfgs", "a line search finds the length of every step"),
+        ("levenbergmarquardt", "it finds the length of every step itself"),
+    ],
+)
 @pytest.mark.parametrize("option", ["--lr 0.1", "--schedule cosine"])
-def test_a_minimizer_takes_no_learning_rate(chainrule, option: str) -> None:
-    result = chainrule("train", "iris", "--optimizer", "lbfgs", *option.split())
+@pytest.mark.parametrize("command", ["train", "tune", "tune --grow", "tune --trials 2"])
+def test_a_minimizer_takes_no_learning_rate(
+    chainrule, command: str, option: str, optimizer: str, why: str
+) -> None:
+    words = (*command.split(), "iris", "--optimizer", optimizer, *option.split())
+    result = chainrule(*words)
     name = option.split()[0]
     assert result.exit_code == 2
-    assert (
-        f"{name}: lbfgs has no learning rate: a line search finds the length of every "
-        "step" in result.stderr
+    assert result.stderr == (
+        f"ArgumentError: {name}: {optimizer} has no learning rate: {why}\n"
+        f"  fix        leave {name} out\n"
     )
 
 

@@ -276,6 +276,30 @@ def test_an_optimizer_of_one_network_ends_a_search_with_one(chainrule) -> None:
     assert json.loads(Path("t/settings.json").read_text())["network"]["members"] == 1
 
 
+@pytest.mark.parametrize(
+    ("optimizer", "steps"),
+    [
+        ("lbfgs", "lbfgs, steps by line search"),
+        ("levenbergmarquardt", "levenbergmarquardt, steps of lengths that it finds"),
+        ("adam", "adam, one_cycle"),
+    ],
+)
+@pytest.mark.parametrize("method", ["", "--trials 2"])
+def test_no_learning_rate_is_told_of_a_minimizer(
+    chainrule, optimizer: str, steps: str, method: str
+) -> None:
+    if method:
+        pytest.importorskip("optuna")
+    words = ("--hidden", 2, "--layers", 1, "--members", 1, "--optimizer", optimizer)
+    result = chainrule(*KINDS, *words, *method.split(), "--out", "t")
+    assert result.exit_code == 0, result.stderr
+    assert f"; {steps}" in result.stdout
+    told = re.findall(
+        r"^(?:search|chosen) .*learning rate", result.stdout, re.MULTILINE
+    )
+    assert len(told) == (2 if optimizer == "adam" else 0)
+
+
 def test_two_searches_do_not_share_a_folder(chainrule) -> None:
     words = (*KINDS, "--hidden", "8..256", "--out", "t", "--quiet", "--epochs", 40)
     process = program(*words)

@@ -22,7 +22,6 @@ from ..errors import ArgumentError
 from ..runs import architectures, learning, network, plan, sources
 from ..runs.folder import RunFolder
 from ..runs.learning import Run
-from ..runs.settings import Training
 from ..wording import counted, weights_per_example
 from .application import Command, Interrupted
 from .arguments import LayerSizes, Name, Number, Whole, Words, as_options
@@ -205,13 +204,6 @@ def _resumed(asked: dict[str, Any]) -> Run:
     return learning.prepared(folder, settings, examples, resume=True)
 
 
-def _optimizer(words: Training) -> str:
-    """The optimizer, and how long its steps are."""
-    if words.schedule == network.LINE_SEARCH:
-        return f"{words.optimizer}, steps by line search"
-    return f"{words.optimizer}, learning rate {words.lr:g}, {words.schedule}"
-
-
 def _introduce(run: Run, terminal: Terminal) -> None:
     """Prints what is about to happen, in a few lines."""
     examples, settings = run.examples, run.settings
@@ -221,6 +213,7 @@ def _introduce(run: Run, terminal: Terminal) -> None:
         sizes.append(f"{len(held_out)} validation")
     tested = counted(len(examples.test), "test example")
     words = settings.training
+    rate = f"learning rate {words.lr:g}"
     members = settings.network.members
     counts = (run.model.num_parameters, len(examples.train), members)
     terminal.say(
@@ -231,7 +224,7 @@ def _introduce(run: Run, terminal: Terminal) -> None:
         f"network  {network.in_words(settings.network, run.model.num_parameters)}",
         f"{'':8} {weights_per_example(*counts)}",
         f"training {counted(words.epochs, 'epoch')} in batches of {words.batch_size}; "
-        f"{words.loss}; {_optimizer(words)}; seed {words.seed}"
+        f"{words.loss}; {network.steps_in_words(words, rate)}; seed {words.seed}"
         + (f"; augmentation {', '.join(words.augment)}" * bool(words.augment)),
         f"folder   {run.folder}",
     )

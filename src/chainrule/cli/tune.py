@@ -203,6 +203,7 @@ def command(**given: Any) -> None:
 
 def _new(asked: dict[str, Any]) -> tuple[SearchFolder, Plan, sources.Examples]:
     """A new search from the options, in a folder of its own."""
+    plan.schedule_of(asked, asked.get("optimizer", plan.OPTIMIZER))
     method = _method(asked)
     what = asked.get("data", "digits")
     if Path(what).is_dir() and what not in names():
@@ -283,7 +284,7 @@ def _settings(
 def _space(asked: dict[str, Any], settings: Settings, method: str) -> Space:
     """What is tried: options, and defaults for the rest."""
     words = settings.training
-    trials = method == "trials"
+    minimizes = network.is_minimizer(words.optimizer)
     usual = {
         "hidden": doubling(8, 256),
         "layers": counting(1, 2 if method == "grid" else 3),
@@ -291,10 +292,11 @@ def _space(asked: dict[str, Any], settings: Settings, method: str) -> Space:
         "weight_decay": Axis((words.weight_decay,)),
         "dropout": Axis((0.0,)),
     }
-    if trials:
-        usual["lr"] = decades(words.lr / 10, words.lr * 10)
+    if method == "trials":
         usual["weight_decay"] = decades(1e-6, 1e-2)
-        usual["dropout"] = tenths(0.0, 0.5)
+        if not minimizes:  # it has no learning rate, and no use for dropout
+            usual["lr"] = decades(words.lr / 10, words.lr * 10)
+            usual["dropout"] = tenths(0.0, 0.5)
     return Space(**{name: asked.get(name, axis) for name, axis in usual.items()})
 
 
@@ -329,7 +331,10 @@ def _introduce(
     """Prints what is about to happen, in a few lines."""
     words, space = made.settings.training, made.space
     tested = counted(len(examples.test), "test example")
-    tried = ", ".join(report.axis_in_words(name, getattr(space, name)) for name in AXES)
+    shown = [name for name in AXES if report.is_used(name, made.settings)]
+    tried = ", ".join(
+        report.axis_in_words(name, getattr(space, name)) for name in shown
+    )
     held = counted(made.folds, "fold")
     if made.settings.source.groups:
         held += f" of whole groups of {made.settings.source.groups!r}"
@@ -347,7 +352,7 @@ def _introduce(
         *(f"  {note}" for note in folds.notes),
         f"search   {count} × {held}: {tried}",
         f"training {counted(words.epochs, 'epoch')} in batches of {words.batch_size}; "
-        f"{words.loss}; {words.optimizer}, {words.schedule}; seed {words.seed}",
+        f"{words.loss}; {network.steps_in_words(words)}; seed {words.seed}",
         f"folder   {folder.path}",
     )
 

@@ -7,6 +7,7 @@ where data come from.
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -176,6 +177,26 @@ def average(loss: str) -> str:
 def is_minimizer(optimizer: str) -> bool:
     """Whether an optimizer evaluates the loss itself, on all examples at once."""
     return issubclass(optim.ALGORITHMS[optimizer], optim.Minimizer)
+
+
+def has_line_search(minimizer: str) -> bool:
+    """Whether a line search finds the length of a minimizer's steps."""
+    return "line_search" in inspect.signature(optim.ALGORITHMS[minimizer]).parameters
+
+
+def steps_in_words(training: Training, rate: str = "") -> str:
+    """The optimizer, and how long its steps are.
+
+    Arguments:
+        training: its settings.
+        rate: the learning rate in words, where there is one to be said.
+    """
+    name = training.optimizer
+    if not is_minimizer(name):
+        return ", ".join(filter(None, (name, rate, training.schedule)))
+    return f"{name}, steps " + (
+        "by line search" if has_line_search(name) else "of lengths that it finds itself"
+    )
 
 
 def make_optimizer(

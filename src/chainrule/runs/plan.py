@@ -19,6 +19,7 @@ from . import architectures, network, sources
 from .settings import Network, Settings, Source, Training
 
 SEED = 0
+OPTIMIZER = "adam"
 VALIDATION = 0.1
 
 
@@ -77,16 +78,24 @@ def _augment(
     return ("flip", "crop") if photographs and convolves else ()
 
 
-def _schedule(asked: dict[str, Any], optimizer: str) -> str:
-    """How the learning rate changes; an error for one that there is not."""
+def schedule_of(asked: dict[str, Any], optimizer: str) -> str:
+    """How the learning rate changes.
+
+    Raises:
+        ArgumentError: a learning rate or a schedule for a minimizer, which has none.
+    """
     if not network.is_minimizer(optimizer):
         schedule: str = asked.get("schedule", "one_cycle")
         return schedule
     for option in ("lr", "schedule"):
         if option in asked:
             raise ArgumentError(
-                f"--{option}: {optimizer} has no learning rate: a line search finds "
-                "the length of every step",
+                f"--{option}: {optimizer} has no learning rate: "
+                + (
+                    "a line search finds the length of every step"
+                    if network.has_line_search(optimizer)
+                    else "it finds the length of every step itself"
+                ),
                 fix=f"leave --{option} out",
             )
     return network.LINE_SEARCH
@@ -140,10 +149,10 @@ def settings_for(
     train = examples.train
     task = train.task
     shape = train.image_shape or ()
-    optimizer = asked.get("optimizer", "adam")
+    optimizer = asked.get("optimizer", OPTIMIZER)
     usual = network.defaults(len(train), bool(shape), name)
     usual = usual.for_optimizer(optimizer, len(train))
-    schedule = _schedule(asked, optimizer)
+    schedule = schedule_of(asked, optimizer)
     loss = asked.get("loss", network.LOSSES[task][0])
     if loss not in network.LOSSES[task]:
         raise ArgumentError(

@@ -12,6 +12,7 @@ import numpy as np
 
 from .. import pictures
 from ..pictures import amount
+from ..runs import network
 from ..runs.report import MAIN_SCORES
 from ..runs.settings import Settings
 from ..wording import counted
@@ -84,6 +85,11 @@ def sizes_in_words(candidate: Candidate) -> str:
     return ",".join(map(str, candidate.hidden))
 
 
+def is_used(name: str, settings: Settings) -> bool:
+    """Whether a setting says anything: a minimizer has no learning rate."""
+    return name != "lr" or not network.is_minimizer(settings.training.optimizer)
+
+
 def axis_in_words(name: str, axis: Axis) -> str:
     """What is tried of a setting: ``units 8..256``."""
     if axis.low is not None and axis.high is not None:
@@ -149,10 +155,12 @@ def choice_in_words(
 ) -> tuple[str, str]:
     """Which candidate is chosen, and why: two lines."""
     candidate = chosen.candidate
-    what = (
-        f"hidden {sizes_in_words(candidate)}, learning rate {candidate.lr:.3g}, "
-        f"weight decay {candidate.weight_decay:.3g}, dropout {candidate.dropout:.3g}"
-    )
+    rates = [
+        f"{NAMES[name]} {getattr(candidate, name):.3g}"
+        for name in RATES
+        if is_used(name, plan.settings)
+    ]
+    what = ", ".join([f"hidden {sizes_in_words(candidate)}", *rates])
     if plan.method == "grow":
         why = "more units or layers gain less than one standard error"
         if len(candidate.hidden) == max(plan.space.layers.values):
