@@ -38,6 +38,14 @@ WORDS = {
         "chainrule train: Invalid value for '--lr': 0: expected a number above 0.\n"
         + HELP.format("train")
     ),
+    "train --lr inf": (
+        "chainrule train: Invalid value for '--lr': inf: expected a finite number "
+        "above 0.\n" + HELP.format("train")
+    ),
+    "train --weight-decay 1e999": (
+        "chainrule train: Invalid value for '--weight-decay': 1e999: expected a finite "
+        "number of at least 0.\n" + HELP.format("train")
+    ),
     "train --lr nan": (
         "chainrule train: Invalid value for '--lr': nan: expected a number above 0.\n"
         + HELP.format("train")
@@ -176,6 +184,26 @@ WORDS = {
     "tune --lr 0..0.1": (
         "chainrule tune: Invalid value for '--lr': '0..0.1': 0: expected a number "
         "above 0\n" + HELP.format("tune")
+    ),
+    "tune --lr 1e-3..inf": (
+        "chainrule tune: Invalid value for '--lr': '1e-3..inf': inf: expected a finite "
+        "number above 0\n" + HELP.format("tune")
+    ),
+    "tune --lr inf": (
+        "chainrule tune: Invalid value for '--lr': 'inf': inf: expected a finite "
+        "number above 0\n" + HELP.format("tune")
+    ),
+    "tune --lr 1e-3,nan": (
+        "chainrule tune: Invalid value for '--lr': '1e-3,nan': nan: expected a number "
+        "above 0\n" + HELP.format("tune")
+    ),
+    "tune --weight-decay inf": (
+        "chainrule tune: Invalid value for '--weight-decay': 'inf': inf: expected a "
+        "finite number of at least 0\n" + HELP.format("tune")
+    ),
+    "tune --dropout inf": (
+        "chainrule tune: Invalid value for '--dropout': 'inf': inf: expected a finite "
+        "number of at least 0 and below 1\n" + HELP.format("tune")
     ),
     "tune --weight-decay 0..0.1": (
         "chainrule tune: Invalid value for '--weight-decay': '0..0.1': a range of "

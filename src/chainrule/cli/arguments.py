@@ -119,14 +119,15 @@ class Number(ParamType):
         too_large = self.most is not None and (
             number > self.most or (self.below and number == self.most)
         )
-        if too_small or too_large or number - number != 0:
-            self.fail(f"{value}: expected {self.bounds}.", param, ctx)
+        if too_small or too_large or not math.isfinite(number):
+            kind = "a finite number" if number == math.inf else "a number"
+            self.fail(f"{value}: expected {kind} {self.bounds}.", param, ctx)
         return number
 
     @property
     def bounds(self) -> str:
         """The bounds in words."""
-        low = f"a number {'above' if self.above else 'of at least'} {self.least:g}"
+        low = f"{'above' if self.above else 'of at least'} {self.least:g}"
         if self.most is None:
             return low
         return f"{low} and {'below' if self.below else 'at most'} {self.most:g}"
@@ -287,7 +288,8 @@ class Tried(ParamType):
             )
         small = number < self.least or (self.above and number == self.least)
         large = number > self.most or (self.below and number == self.most)
-        if small or large or number != number:
+        if small or large or not math.isfinite(number):
+            kind = "a finite number" if number == math.inf else kind
             low = f"{'above' if self.above else 'of at least'} {self.least:g}"
             high = f"{'below' if self.below else 'at most'} {self.most:.10g}"
             bounds = low if self.most == math.inf else f"{low} and {high}"

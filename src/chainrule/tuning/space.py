@@ -108,8 +108,10 @@ def decades(low: float, high: float) -> Axis:
         >>> decades(1e-4, 1e-2).values
         (0.0001, 0.001, 0.01)
     """
-    count = int(math.log10(high / low) + 1e-9) + 1
-    return Axis(tuple(_short(low * 10**power) for power in range(count)), low, high)
+    first = math.log10(low)
+    count = int(math.log10(high) - first + 1e-9) + 1
+    values = (_short(10.0 ** (first + power)) for power in range(count))
+    return Axis(tuple(values), low, high)
 
 
 def tenths(low: float, high: float) -> Axis:
