@@ -17,6 +17,16 @@ def counted(number: int, noun: str, plural: str | None = None) -> str:
     return f"{number} {noun if number == 1 else plural or noun + 's'}"
 
 
+def spaced(number: int) -> str:
+    """A whole number with its thousands apart.
+
+    Example:
+        >>> spaced(1234567)
+        '1 234 567'
+    """
+    return f"{number:,}".replace(",", " ")
+
+
 def weights_per_example(weights: int, examples: int, members: int = 1) -> str:
     """How many weights a network has for each example, and whether that is many.
 

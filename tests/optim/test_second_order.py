@@ -634,7 +634,7 @@ def test_a_network_too_large_for_a_dense_matrix_is_told_its_memory() -> None:
     with pytest.raises(ArgumentError) as caught:
         optim.Newton([w]).step(lambda: (w * w).sum())
     assert caught.value.what == (
-        "Newton.step: the Hessian of 100,000 numbers: its 100,000 × 100,000 second "
+        "Newton.step: the Hessian of 100 000 numbers: its 100 000 × 100 000 second "
         "derivatives take 74.5 GiB; at most 0.25 GiB are taken"
     )
     assert caught.value.fix == (
@@ -643,7 +643,7 @@ def test_a_network_too_large_for_a_dense_matrix_is_told_its_memory() -> None:
     )
     for make in (optim.GaussNewton, optim.LevenbergMarquardt):
         found = message(lambda make=make: make([w]).step(squares(lambda: w)))
-        assert found.startswith(f"{make.__name__}.step: the matrix Jᵀ H J of 100,000")
+        assert found.startswith(f"{make.__name__}.step: the matrix Jᵀ H J of 100 000")
 
 
 def test_options_out_of_range_are_refused_in_words() -> None:

@@ -317,6 +317,12 @@ SPELLINGS = (
     (r", or header=False", ""),
     (r"skip_broken=True", "--skip-broken"),
     (r"^(image_folder|read_table): ", ""),
+    (
+        r"optim\.TruncatedNewton\(\) or optim\.HessianFree\(\), which multiply by the "
+        "matrix and never form it",
+        "--optimizer truncatednewton, which never forms the matrix; or smaller "
+        "--hidden, or --members 1",
+    ),
     (r"\bsave\('(.+)'\)", r"--out \1"),
 )
 

@@ -28,6 +28,7 @@ from ..ops.elementwise import alias, cast
 from ..ops.movement import concatenate, reshape, transpose, zeros_like
 from ..ops.reduction import sum as sum_
 from ..variable import Parameter
+from ..wording import spaced
 from .composed import Composed
 from .evaluation import At, Owner, Values, check_objective
 from .parameter_groups import RATE_DTYPE
@@ -168,8 +169,8 @@ def check_dense(name: str, what: str, weights: Sequence[Parameter]) -> None:
     size = n * n * np.dtype(RATE_DTYPE).itemsize
     if size > MOST_BYTES:
         raise ArgumentError(
-            f"{name}.step: {what} of {n:,} numbers: its {n:,} × {n:,} second "
-            f"derivatives take {size / 2**30:,.1f} GiB; at most "
+            f"{name}.step: {what} of {spaced(n)} numbers: its {spaced(n)} × "
+            f"{spaced(n)} second derivatives take {size / 2**30:.1f} GiB; at most "
             f"{MOST_BYTES / 2**30:g} GiB are taken",
             fix="optim.TruncatedNewton() or optim.HessianFree(), which multiply by "
             "the matrix and never form it",

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .. import nn, optim
+from ..wording import spaced
 from . import architectures
 from .settings import Network, Training
 
@@ -229,7 +230,7 @@ def make_optimizer(
 
 def in_words(network: Network, num_parameters: int) -> str:
     """The network in a line: ``64 → 32 → 10, relu: 2 410 parameters``."""
-    count = f"{num_parameters:,}".replace(",", " ")
+    count = spaced(num_parameters)
     if not network.flat:
         what = architectures.architecture(network.model).what
         return f"{network.model}, {what}: {count} parameters"

@@ -15,7 +15,7 @@ from ..pictures import amount
 from ..runs import network
 from ..runs.report import MAIN_SCORES
 from ..runs.settings import Settings
-from ..wording import counted
+from ..wording import counted, spaced
 from .choice import Score
 from .path import Step
 from .search import Plan
@@ -121,7 +121,7 @@ def listed(
             [
                 sizes_in_words(score.candidate),
                 *(f"{getattr(score.candidate, name):.3g}" for name in rest),
-                _spaced(score.parameters),
+                spaced(score.parameters),
                 errors.score(score),
                 ", ".join(notes),
             ]
@@ -141,7 +141,7 @@ def path_listed(steps: Sequence[Step], errors: Errors) -> list[list[str]]:
         rows.append(
             [
                 sizes_in_words(step.score.candidate),
-                _spaced(step.score.parameters),
+                spaced(step.score.parameters),
                 errors.score(step.score),
                 gain,
                 "" if step.kept else "less than one standard error: not kept",
@@ -256,7 +256,3 @@ def _size_of(scores: Sequence[Score]) -> tuple[Callable[[Candidate], float], str
         return float(getattr(candidate, varied[0]))
 
     return rate, NAMES[varied[0]]
-
-
-def _spaced(number: int) -> str:
-    return f"{number:,}".replace(",", " ")
