@@ -234,7 +234,8 @@ def _learn(run: Run, terminal: Terminal) -> training.History:
     """Trains; after Ctrl-C says how to resume."""
     words = run.settings.training
     progress = make_progress(words.epochs, terminal.shows_progress)
-    with _warnings_in_a_line():
+    new = contextlib.nullcontext() if run.resume else run.folder.removed_unless_begun()
+    with new, _warnings_in_a_line():
         history = learning.learn(run, progress)
     if history.stopped == "interrupted":
         raise Interrupted(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -189,7 +190,10 @@ def command(**given: Any) -> None:
     _introduce(chosen_plan, folder, examples, folds, terminal)
     pictures.prepare()
     resume = command_line("tune", "--resume", str(folder.path))
-    with locked(folder.path / ".lock", "tune", "wait, or stop it first"):
+    new = "resume" not in asked
+    unless_begun = folder.run.removed_unless_begun() if new else nullcontext()
+    lock = locked(folder.path / ".lock", "tune", "wait, or stop it first")
+    with unless_begun, lock:
         work = _Work(chosen_plan, folder, examples, folds, terminal, processes)
         try:
             choice = METHODS[chosen_plan.method](work)

@@ -15,19 +15,25 @@ checkpoints/        to resume a stopped run; removed when it is finished
 
 from __future__ import annotations
 
+import contextlib
 import json
+import shutil
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import ArgumentError, FileError, nearest
+from ..errors import ArgumentError, ChainruleError, FileError, nearest
 from ..saving import replace_file
 from .plain_json import as_json
 from .settings import NewerFormat, Settings
 
 #: Where runs go unless ``--out`` says otherwise.
 RUNS = Path("runs")
+
+#: The files that say what is to be done.
+PLANS = frozenset({"settings.json", "tuning.json"})
 
 #: What helps where a newer version has written a file.
 UPGRADE = "pip install --upgrade chainrule"
@@ -129,6 +135,19 @@ class RunFolder:
                 fix=f"chainrule train --resume {path}",
             )
         return folder
+
+    @contextlib.contextmanager
+    def removed_unless_begun(self) -> Iterator[None]:
+        """Where something fails before anything is learned, the new folder is removed:
+        there is nothing in it to resume, and its name can be used again.
+        """
+        try:
+            yield
+        except ChainruleError:
+            files = {each.name for each in self.path.rglob("*") if each.is_file()}
+            if files <= PLANS | {self.history.name}:
+                shutil.rmtree(self.path, ignore_errors=True)
+            raise
 
     def read_settings(self) -> Settings:
         """The settings of the run.
