@@ -152,7 +152,33 @@ WORDS = {
     "  fix        leave --target out",
     "train iris --out kept": (
         "ArgumentError: --out 'kept': it exists already: a run is never overwritten\n"
-        "  fix        another folder, or --resume to resume the run in it"
+        "  fix        another folder"
+    ),
+    "train iris --out houses": (
+        "ArgumentError: --out 'houses': it exists already: a run is never overwritten\n"
+        "  fix        another folder: what is in it is finished"
+    ),
+    "tune iris --out stopped": (
+        "ArgumentError: --out 'stopped': it exists already: a run is never "
+        "overwritten\n  fix        another folder, or --resume to resume the run in it"
+    ),
+    "tune houses.csv --target price --test 0.999": (
+        "DataError: houses.csv: 300 rows are too few to split into training and test "
+        "data\n  fix        more rows; or --test 0.2, to see it run"
+    ),
+    "train kinds.csv --target kind --test 0.999": (
+        "DataError: kinds.csv: 300 rows are too few to split into training, validation "
+        "and test data\n"
+        "  fix        more rows; or --validation 0 --test 0.2, to see it run"
+    ),
+    "tune houses.csv --target price --groups city --test 0.99": (
+        "DataError: houses.csv: 3 groups of 'city' are too few to split into training "
+        "and test data\n  fix        more groups; or --test 0.5, to see it run"
+    ),
+    "tune kinds.csv --target kind --drop area,rooms,city": (
+        "DataError: kinds.csv: no column is left to predict from: 'kind' holds 2 "
+        "different texts (large, small): classification.\n"
+        "  fix        name fewer columns in --drop"
     ),
     "train --resume nowhere": "FileError: nowhere: no such run",
     "train --resume houses": (
@@ -380,6 +406,8 @@ def things(chainrule, houses, kinds, digits):
     Path("kept", "letter.txt").write_text("keep me")
     for run in (houses, kinds, digits):
         shutil.copytree(run, run.name)
+    Path("stopped").mkdir()
+    Path("stopped", "tuning.json").write_text("{}")
     for name in ("truncated", "garbled"):
         shutil.copytree(houses, name)
     model = Path("truncated/model.safetensors")

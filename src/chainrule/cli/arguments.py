@@ -315,6 +315,7 @@ SPELLINGS = (
     (r"\b(dates|target)='(.+?)'", r"--\1 \2"),
     (r"\bdecimal='(.)'", r"--decimal '\1'"),
     (r", or header=False", ""),
+    (r"\bfewer columns in drop\b", "fewer columns in --drop"),
     (r"skip_broken=True", "--skip-broken"),
     (r"^(image_folder|read_table): ", ""),
     (

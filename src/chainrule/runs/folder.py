@@ -85,9 +85,14 @@ class RunFolder:
         if out is not None:
             path = Path(out)
             if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+                fix = "another folder"
+                if cls(path).metrics.is_file():
+                    fix += ": what is in it is finished"
+                elif any((path / name).is_file() for name in PLANS):
+                    fix += ", or --resume to resume the run in it"
                 raise ArgumentError(
                     f"--out {out!r}: it exists already: a run is never overwritten",
-                    fix="another folder, or --resume to resume the run in it",
+                    fix=fix,
                 )
         else:
             stem = RUNS / f"{title}-{time.strftime('%Y%m%d-%H%M%S')}"

@@ -286,27 +286,29 @@ def _too_few(
     """The error where rows, or groups of them, are too few for all parts."""
     name = Path(str(source.file)).name
     parts = "training, validation and test" if validation else "training and test"
+    none = "--validation 0 " if validation else ""
     if source.groups is None:
         count, what, of = len(table), "row", ""
-        fix = _for_few_rows(table, seed)
+        fix = _for_few_rows(table, source.test, validation, seed)
     else:
         count, what = int(table.groups(source.groups).max()) + 1, "group"
         of = f" of {source.groups!r}"
-        least = f"--test {max(0.5, source.test):g}"
-        fix = f"more groups; or --validation 0 {least}, to see it run"
+        fix = f"more groups; or {none}--test 0.5, to see it run"
     are = f"{count} {what}{of} is" if count == 1 else f"{count} {what}s{of} are"
     return DataError(f"{name}: {are} too few to split into {parts} data", fix=fix)
 
 
-def _for_few_rows(table: data.Table, seed: int) -> str:
+def _for_few_rows(table: data.Table, asked: float, validation: float, seed: int) -> str:
     """Advice that was tried: a part to test on that leaves something to learn from."""
-    for test in (0.2, 0.34, 0.5):
+    for test in (*((asked,) if asked <= 0.5 else ()), 0.2, 0.34, 0.5):
         try:
             table.split(test=test, seed=seed)
         except (ArgumentError, DataError):
             continue
-        part = "" if test == 0.2 else f" --test {test:g}"
-        return f"more rows; or --validation 0{part}, to see it run"
+        options = ["--validation 0"] if validation else []
+        if test != asked:
+            options.append(f"--test {test:g}")
+        return f"more rows; or {' '.join(options)}, to see it run"
     return "more rows"
 
 

@@ -366,10 +366,7 @@ def read_table(
     notes += [f"{decision.note}." for decision in found.values() if decision.note]
     used = {name: decision for name, decision in found.items() if decision.used}
     if not used:
-        raise DataError(
-            f"{columns.source}: no column is left to predict from: " + " ".join(notes),
-            fix="kinds={name: kind} uses a column that was left out",
-        )
+        raise _nothing_left(columns, notes, bool(found), bool(left_out))
     if goal is not None:
         fit_target(Cut(columns, goal), decided)
     for name, decision in used.items():
@@ -428,6 +425,19 @@ def _cut_categories(columns: Columns, used: Mapping[str, Decision]) -> list[str]
         if decision.kind == "categorical"
         and len(as_texts(columns.column(name)).present) > MOST_CATEGORIES
     ]
+
+
+def _nothing_left(
+    columns: Columns, notes: Sequence[str], unused: bool, dropped: bool
+) -> DataError:
+    """The error where no column is used: all were dropped, or are of no use."""
+    fixes = ["kinds={name: kind} uses a column that was left out"] if unused else []
+    if dropped:
+        fixes.append("name fewer columns in drop")
+    return DataError(
+        f"{columns.source}: no column is left to predict from: " + " ".join(notes),
+        fix="; or ".join(fixes) or "a table with columns beside the target",
+    )
 
 
 def _rows_with_target(columns: Columns, target: str, notes: list[str]) -> Columns:
