@@ -99,12 +99,15 @@ def test_it_draws_into_axes_that_it_is_given() -> None:
     assert len(ax.lines) >= 2
 
 
-def test_a_loss_over_many_orders_is_drawn_logarithmically() -> None:
-    from matplotlib.figure import Figure
-
-    ax = Figure().add_subplot()
-    History([{"epoch": i, "loss": 10.0**-i} for i in range(5)]).plot(ax=ax)
-    assert ax.get_yscale() == "log"
+def test_what_falls_over_many_orders_is_drawn_logarithmically(tmp_path: Path) -> None:
+    falling = [10.0**-i for i in range(5)] + [0.0]
+    rows = [
+        {"epoch": i, "loss": falling[min(i, 4)], "gradient_norm": v, "step_length": v}
+        for i, v in enumerate(falling)
+    ]
+    panels = History(rows).plot(tmp_path / "curve.png").axes
+    scales = {ax.get_title(loc="left"): ax.get_yscale() for ax in panels}
+    assert scales == {"loss": "log", "gradient_norm": "log", "step_length": "linear"}
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ def error_over_size(
     limit: float | None = None,
     size: str = "hidden units",
     error: str = "error",
+    title: str | None = None,
     ax: Axes | None = None,
 ) -> Axes:
     """The mean error in cross-validation over the size of a model, with its standard
@@ -39,6 +40,7 @@ def error_over_size(
         limit: the least mean error plus its standard error: a line below which models
             are not clearly worse than the best.
         size, error: what the axes are called.
+        title: of the picture; the chosen size and its error when not given.
         ax: where to draw; a new figure when not given.
 
     Returns:
@@ -90,7 +92,8 @@ def error_over_size(
             ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
             ax.minorticks_off()
     ax.set(xlabel=size, ylabel=f"{error} in cross-validation")
-    ax.set_title(f"Chosen: {chosen[0]:g} {size}, {error} {amount(chosen[1])}")
+    made = f"Chosen: {chosen[0]:g} {size}, {error} {amount(chosen[1])}"
+    ax.set_title(made if title is None else title)
     ax.legend(frameon=False, fontsize=8)
     plain_frame(ax)
     return ax

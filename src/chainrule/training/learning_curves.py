@@ -37,6 +37,9 @@ Best = Callable[[str], Row]
 #: Columns that are not drawn: they say when, not how well.
 NOT_DRAWN = ("epoch", "seconds", "examples_per_second", "learning_rate")
 
+#: Columns that may fall over orders of magnitude.
+FALLING = ("loss", "gradient_norm")
+
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 
 MARGINS = Margins(left=0.6, bottom=0.5, right=0.12, top=0.34)
@@ -128,13 +131,26 @@ def _mark_best(ax: Axes, history: Columns, best: Best, column: str) -> None:
 
 
 def _scale(ax: Axes, history: Columns, title: str) -> None:
-    """Logarithmic where a loss falls over more than two orders of magnitude."""
+    """Logarithmic where a loss, or the gradient of a minimizer, falls over more than
+    two orders of magnitude.
+    """
     names = [n for n in (title, f"validation_{title}") if n in history]
     values = [float(v) for n in names for v in history[n] if v is not None]
     values = [v for v in values if math.isfinite(v)]
-    if title == "loss" and values and min(values) > 0:
+    if title == "gradient_norm":  # it is 0 where training ends in a minimum
+        values = [v for v in values if v > 0]
+    if title in FALLING and values and min(values) > 0:
         if max(values) / min(values) > 100:
             ax.set_yscale("log")
             ax.minorticks_off()
-            # plain numbers: powers of ten would take TeX's rules to typeset
-            ax.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+            ax.yaxis.set_major_formatter(lambda value, _: _power_of_ten(value))
+
+
+def _power_of_ten(value: float) -> str:
+    """Plain and short: ``0.01``, ``1e-5``; 10⁻⁵ would take TeX's rules to typeset.
+
+    Example:
+        >>> _power_of_ten(0.001), _power_of_ten(1e-4)
+        ('0.001', '1e-4')
+    """
+    return f"{value:g}" if value >= 1e-3 else f"{value:.0e}".replace("e-0", "e-")

@@ -205,7 +205,18 @@ def picture(
         factor * (best.mean + best.standard_error),
         label,
         errors.axis,
+        _title(chosen, label, errors),
     )
+
+
+def _title(chosen: Score, label: str, errors: Errors) -> str:
+    """What is chosen: its sizes, or the setting that candidates differ in."""
+    candidate = chosen.candidate
+    what = f"{', '.join(map(str, candidate.hidden))} hidden units"
+    for name in RATES:
+        if NAMES[name] == label:
+            what = f"{label} {getattr(candidate, name):.3g}"
+    return f"Chosen: {what}, {errors.name} {errors.value(chosen.mean)}"
 
 
 def path_picture(steps: Sequence[Step], errors: Errors) -> Axes:
