@@ -590,8 +590,8 @@ def test_outputs_that_reach_no_parameter_are_told(
     with pytest.raises(GradientError) as caught:
         make([w]).step(objective)
     assert caught.value.what == (
-        f"{make.__name__}.step: {w.describe()}: the outputs that the loss is computed "
-        "from reach none of the parameters, only the loss itself does: Jᵀ H J is 0"
+        f"{make.__name__}.step: parameter (2,) not reached by the outputs that the "
+        "loss is computed from, only by the loss itself: Jᵀ H J is 0"
     )
     assert caught.value.fix == (
         "compute in Composed.outputs whatever depends on parameters, or "

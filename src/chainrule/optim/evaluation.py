@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -388,13 +388,18 @@ def _depends(loss: Node, starts: set[Node]) -> bool:
     return False
 
 
-def _unreached(owner: Owner, missing: list[Parameter]) -> GradientError:
-    shown = [w.path or w.describe() for w in missing]
+def named(weights: Sequence[Parameter]) -> str:
+    """Parameters as messages say them: the first five."""
+    shown = [w.path or w.describe() for w in weights]
     more = f" and {len(shown) - 5} more" if len(shown) > 5 else ""
     plural = "s" if len(shown) > 1 else ""
+    return f"parameter{plural} {', '.join(shown[:5])}{more}"
+
+
+def _unreached(owner: Owner, missing: list[Parameter]) -> GradientError:
     return GradientError(
-        f"{type(owner).__name__}.step: parameter{plural} {', '.join(shown[:5])}{more} "
-        "not reached by the loss: no operation with a derivative leads there",
+        f"{type(owner).__name__}.step: {named(missing)} not reached by the loss: no "
+        "operation with a derivative leads there",
         fix="use it to compute the loss, freeze it, or leave it out of the optimizer",
     )
 

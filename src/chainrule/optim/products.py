@@ -30,7 +30,7 @@ from ..ops.reduction import sum as sum_
 from ..variable import Parameter
 from ..wording import spaced
 from .composed import Composed
-from .evaluation import At, Owner, Values, check_objective
+from .evaluation import At, Owner, Values, check_objective, named
 from .parameter_groups import RATE_DTYPE
 
 Multiply = Callable[[Values], dict[Parameter, Any]]
@@ -98,12 +98,9 @@ def gauss_newton_product(at: At) -> Multiply:
 
 
 def _no_curvature(owner: Owner, weights: Sequence[Parameter]) -> GradientError:
-    name, few = type(owner).__name__, weights[:5]
-    shown = ", ".join(w.path or w.describe() for w in few)
-    more = f" and {len(weights) - 5} more" if len(weights) > 5 else ""
     return GradientError(
-        f"{name}.step: {shown}{more}: the outputs that the loss is computed from reach "
-        "none of the parameters, only the loss itself does: Jᵀ H J is 0",
+        f"{type(owner).__name__}.step: {named(weights)} not reached by the outputs "
+        "that the loss is computed from, only by the loss itself: Jᵀ H J is 0",
         fix="compute in Composed.outputs whatever depends on parameters, or "
         "optim.LBFGS(), which takes the loss as a whole",
     )
