@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
+from chainrule import training
 from chainrule.runs import architectures, first_layer
 from chainrule.runs.settings import Settings
 from chainrule.training import History
@@ -96,14 +97,14 @@ def test_a_stopped_run_goes_on_with_the_numbers_it_would_have_had(
             if run.epoch == 2:
                 raise KeyboardInterrupt
 
-    real = cr.fit
+    real = training.fit
     monkeypatch.setattr(
-        cr,
+        training,
         "fit",
         lambda *a, callbacks, **k: real(*a, callbacks=[*callbacks, Stop()], **k),
     )
     assert chainrule(*words, "--out", "parts").exit_code == 130
-    monkeypatch.setattr(cr, "fit", real)
+    monkeypatch.setattr(training, "fit", real)
     result = chainrule("train", "--resume", "parts")
     assert result.exit_code == 0, result.output
     whole, parts = (History.from_json(f"{n}/history.json") for n in ("whole", "parts"))
