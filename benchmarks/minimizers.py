@@ -145,11 +145,11 @@ class Task:
         return last, list(values)
 
 
-def reached(values: list[float], target: float) -> float:
-    """After how many evaluations a loss was as low as a target, but for 1e-6 of what
+def reached(values: list[float], target: float, but_for: float = 1e-6) -> float:
+    """After how many evaluations a loss was as low as a target, but for a part of what
     there was to gain (Moré & Wild, 2009, eq. 2.2); infinity for never.
     """
-    enough = target + 1e-6 * (values[0] - target)
+    enough = target + but_for * (values[0] - target)
     low = [i for i, v in enumerate(values, 1) if v <= enough]
     return low[0] if low else math.inf
 

@@ -26,6 +26,7 @@ from typing import Any
 
 from ..errors import ArgumentError, ChainruleError, FileError, nearest
 from ..saving import replace_file
+from ..training import History
 from .plain_json import as_json
 from .settings import NewerFormat, Settings
 
@@ -150,7 +151,8 @@ class RunFolder:
             yield
         except ChainruleError:
             files = {each.name for each in self.path.rglob("*") if each.is_file()}
-            if files <= PLANS | {self.history.name}:
+            learned = self.history.is_file() and len(History.from_json(self.history))
+            if not learned and files <= PLANS | {self.history.name}:
                 shutil.rmtree(self.path, ignore_errors=True)
             raise
 
