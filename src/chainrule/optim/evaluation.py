@@ -12,8 +12,10 @@ same mask, and averages move once an iteration.
 
 from __future__ import annotations
 
+import functools
 import inspect
 import math
+import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -46,25 +48,23 @@ from .parameter_groups import RATE_DTYPE
 Values = Mapping[Parameter, Any]
 
 
+def total(parts: Sequence[Any]) -> Any:
+    """The sum of some tensors, one at least."""
+    return functools.reduce(operator.add, parts)
+
+
 def inner(a: Values, b: Values) -> Any:
     """Σ a · b over all parameters, summed in float64."""
-    parts = [
-        sum_(cast(a[w], dtype=RATE_DTYPE) * cast(b[w], dtype=RATE_DTYPE)) for w in a
-    ]
-    total = parts[0]
-    for each in parts[1:]:
-        total = total + each
-    return total
+    return total(
+        [sum_(cast(a[w], dtype=RATE_DTYPE) * cast(b[w], dtype=RATE_DTYPE)) for w in a]
+    )
 
 
 def largest(values: Values) -> Any:
     """The largest |value| of all parameters, in float64; 0 where there is none."""
     some = [each for each in values.values() if 0 not in each.shape]
     parts = [cast(max_(absolute(each)), dtype=RATE_DTYPE) for each in some]
-    total = parts[0] if parts else constant(0.0, RATE_DTYPE)
-    for each in parts[1:]:
-        total = maximum(total, each)
-    return total
+    return functools.reduce(maximum, parts) if parts else constant(0.0, RATE_DTYPE)
 
 
 def scaled(factor: Any, values: Values) -> dict[Parameter, Any]:

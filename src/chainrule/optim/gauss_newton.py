@@ -8,7 +8,7 @@ from typing import Any
 from ..errors import ArgumentError
 from ..ops.elementwise import where
 from .evaluation import At, Values
-from .iteration import Iteration, Way
+from .iteration import Way
 from .line_search import BACKTRACKING, LineSearch
 from .minimizer import Minimizer
 from .parameter_groups import Params
@@ -86,18 +86,11 @@ class GaussNewton(Minimizer):
             maximize=maximize,
         )
 
-    def step(self, objective: Any, *data: Any, reuse: bool = False) -> Iteration:
-        """One iteration: see ``Minimizer.step``.
-
-        Raises:
-            ArgumentError: for an objective that is no ``Composed``, a matrix that would
-                not fit, or a loss that is not convex.
-        """
+    def check(self, objective: Any) -> None:
+        """Refuses also what is no ``Composed``, and a matrix that would not fit."""
         name = type(self).__name__
-        self._check_bound("step")
         check_composed(name, objective)
         check_dense(name, "the matrix Jᵀ H J", self.trained())
-        return super().step(objective, *data, reuse=reuse)
 
     def direction(self, at: At) -> tuple[Values, Mapping[str, Values]]:
         """d = −G⁺ ∇L."""

@@ -11,7 +11,7 @@ from .. import tree
 from ..graph import Array
 from .evaluation import At, Values
 from .gauss_newton import refuse_concave
-from .iteration import Iteration, Way
+from .iteration import Way
 from .line_search import Backtracking, LineSearch, Point
 from .linear_cg import LinearCG
 from .minimizer import Minimizer
@@ -123,15 +123,9 @@ class HessianFree(Minimizer):
             maximize=maximize,
         )
 
-    def step(self, objective: Any, *data: Any, reuse: bool = False) -> Iteration:
-        """One iteration: see ``Minimizer.step``.
-
-        Raises:
-            ArgumentError: for an objective that is no ``Composed``, or a loss that is
-                not convex.
-        """
+    def check(self, objective: Any) -> None:
+        """Refuses also what is no ``Composed``."""
         check_composed("HessianFree", objective)
-        return super().step(objective, *data, reuse=reuse)
 
     def direction(self, at: At) -> tuple[Values, Mapping[str, Values]]:
         """What conjugate gradients have found."""

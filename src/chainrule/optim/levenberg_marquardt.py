@@ -14,7 +14,6 @@ from ..ops.reduction import sum as sum_
 from ..variable import Parameter, Variable
 from .evaluation import At, Values, as_number
 from .gauss_newton import refuse_concave
-from .iteration import Iteration
 from .line_search import Backtracking, Point
 from .minimizer import Minimizer
 from .parameter_groups import RATE_DTYPE, Params
@@ -107,18 +106,11 @@ class LevenbergMarquardt(Minimizer):
             maximize=maximize,
         )
 
-    def step(self, objective: Any, *data: Any, reuse: bool = False) -> Iteration:
-        """One iteration: see ``Minimizer.step``.
-
-        Raises:
-            ArgumentError: for an objective that is no ``Composed``, a matrix that would
-                not fit, or a loss that is not convex.
-        """
+    def check(self, objective: Any) -> None:
+        """Refuses also what is no ``Composed``, and a matrix that would not fit."""
         name = type(self).__name__
-        self._check_bound("step")
         check_composed(name, objective)
         check_dense(name, "the matrix Jᵀ H J", self.trained())
-        return super().step(objective, *data, reuse=reuse)
 
     def direction(self, at: At) -> tuple[Values, Mapping[str, Values]]:
         """G taken apart, for the steps of every μ; none of them is taken yet."""

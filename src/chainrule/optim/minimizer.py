@@ -190,6 +190,15 @@ class Minimizer(Updater):
             value, or the name of what is shared → value.
         """
 
+    def check(self, objective: Any) -> None:
+        """Refuses, before it is evaluated, an objective that the algorithm cannot
+        minimise.
+
+        Raises:
+            ArgumentError: for what is no function of the data.
+        """
+        check_objective(type(self).__name__, objective)
+
     def learned(self, moved: Moved) -> Mapping[str, Any]:
         """The new state after a step that was made, as of ``direction``; traced, and
         only called where ``learns``.
@@ -307,11 +316,7 @@ class Minimizer(Updater):
         """The parameters that are not frozen."""
         trained = tuple(w for w in self._state if not w.frozen)
         if not trained:
-            raise ArgumentError(
-                f"{type(self).__name__}.step: all {len(self._state)} parameters are "
-                "frozen: there is nothing to train",
-                fix="model[-1].unfreeze(), or whatever part is to learn",
-            )
+            raise self._all_frozen()
         return trained
 
     def slot(self, name: str, weights: Any) -> dict[Parameter, Any]:
@@ -356,7 +361,7 @@ class Minimizer(Updater):
             ArgumentError: when all parameters are frozen.
         """
         self._check_bound("step")
-        check_objective(type(self).__name__, objective)
+        self.check(objective)
         self._choose(objective)
         now = self._now
         now.evaluations = now.products = 0
@@ -365,11 +370,8 @@ class Minimizer(Updater):
         elif self._programs.before:
             self._programs.begin()
         loss, norm, measured = now.loss, now.gradient_norm, now.measured
-        reason, moved, start = (
-            converged(now, self.options),
-            0.0,
-            Point(0.0, now.value, 0.0),
-        )
+        reason = converged(now, self.options)
+        moved, start = 0.0, Point(0.0, now.value, 0.0)
         if not reason:
             now.known = False
             point, reason = self.go(start, data)

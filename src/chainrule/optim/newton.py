@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 
 from ..ops.elementwise import maximum, where
 from .evaluation import At, Values
-from .iteration import Iteration, Way
+from .iteration import Way
 from .line_search import BACKTRACKING, LineSearch, Point
 from .minimizer import Minimizer
 from .parameter_groups import Params
@@ -88,15 +88,10 @@ class Newton(Minimizer):
             maximize=maximize,
         )
 
-    def step(self, objective: Any, *data: Any, reuse: bool = False) -> Iteration:
-        """One iteration: see ``Minimizer.step``.
-
-        Raises:
-            ArgumentError: for a network whose Hessian would not fit.
-        """
-        if self.is_bound:
-            check_dense("Newton", "the Hessian", self.trained())
-        return super().step(objective, *data, reuse=reuse)
+    def check(self, objective: Any) -> None:
+        """Refuses also a network whose Hessian would not fit."""
+        super().check(objective)
+        check_dense("Newton", "the Hessian", self.trained())
 
     @property
     def descends(self) -> bool:

@@ -253,11 +253,7 @@ class Optimizer(Updater):
             )
         trained = [(i, w) for i, w in enumerate(self._state) if not w.frozen]
         if not trained:
-            raise ArgumentError(
-                f"{name}.step: all {len(self._state)} parameters are frozen: there is "
-                "nothing to train",
-                fix="model[-1].unfreeze(), or whatever part is to learn",
-            )
+            raise self._all_frozen()
         given = {w: gradients[w] for _, w in trained if w in gradients}
         missing = [(i, w) for i, w in trained if w not in given]
         if missing and not (allow_unused and given):

@@ -30,7 +30,7 @@ from ..ops.reduction import sum as sum_
 from ..variable import Parameter
 from ..wording import spaced
 from .composed import Composed
-from .evaluation import At, Owner, Values, check_objective, named
+from .evaluation import At, Owner, Values, check_objective, named, total
 from .parameter_groups import RATE_DTYPE
 
 Multiply = Callable[[Values], dict[Parameter, Any]]
@@ -48,7 +48,7 @@ def hessian_product(at: At) -> Multiply:
 
     def multiply(v: Values) -> dict[Parameter, Any]:
         pairs = zip(gradients, weights, strict=True)
-        slope = _total([sum_(g * v[w]) for g, w in pairs if g is not None])
+        slope = total([sum_(g * v[w]) for g, w in pairs if g is not None])
         return _pulled([slope], [constant(1.0, slope.dtype)], nodes, weights)
 
     return multiply
@@ -79,12 +79,12 @@ def gauss_newton_product(at: At) -> Multiply:
 
     def multiply(v: Values) -> dict[Parameter, Any]:
         pairs = zip(rows, weights, strict=True)
-        along = _total([sum_(row * v[w]) for row, w in pairs if row is not None])
+        along = total([sum_(row * v[w]) for row, w in pairs if row is not None])
         moved = pullback([along], [constant(1.0, along.dtype)], duals)
         pairs = zip(slopes, moved, strict=True)
         bent = [sum_(slope * dz) for slope, dz in pairs if dz is not None]
-        total = _total(bent)
-        back = pullback([total], [constant(1.0, total.dtype)], z)
+        slope = total(bent)
+        back = pullback([slope], [constant(1.0, slope.dtype)], z)
         ends = [o for o, b in zip(outputs, back, strict=True) if b is not None]
         starts = [b for b in back if b is not None]
         products = _pulled(ends, starts, nodes, weights)
@@ -104,13 +104,6 @@ def _no_curvature(owner: Owner, weights: Sequence[Parameter]) -> GradientError:
         fix="compute in Composed.outputs whatever depends on parameters, or "
         "optim.LBFGS(), which takes the loss as a whole",
     )
-
-
-def _total(parts: Sequence[Any]) -> Any:
-    total = parts[0]
-    for each in parts[1:]:
-        total = total + each
-    return total
 
 
 def _pulled(

@@ -106,6 +106,14 @@ class Updater(Watched, ABC):
                 "optimizer.bound_to(model.parameters()); cr.fit does it by itself",
             )
 
+    def _all_frozen(self) -> ArgumentError:
+        """The error where no parameter is to be changed."""
+        return ArgumentError(
+            f"{type(self).__name__}.step: all {len(self.parameters)} parameters are "
+            "frozen: there is nothing to train",
+            fix="model[-1].unfreeze(), or whatever part is to learn",
+        )
+
     # Saving and resuming. ------------------------------------------------------------
 
     def state_dict(self) -> dict[str, Array]:
