@@ -70,9 +70,9 @@ def _seeded(seed: int) -> Iterator[None]:
 class NetworkBase(CallbackSupport, BaseEstimator, ABC):
     """The base of estimators.
 
-    A subclass stores the arguments of its constructor as they are, as scikit-learn
-    asks, and defines ``_network``, ``_task_of`` and, where X is no table, ``_table``
-    and ``_inputs``.
+    A subclass stores the arguments of its constructor, ``self._store(locals())``, and
+    defines ``_network``, ``_task_of`` and, where X is no table, ``_table`` and
+    ``_inputs``.
     """
 
     #: Whether X may be a sparse matrix.
@@ -98,6 +98,16 @@ class NetworkBase(CallbackSupport, BaseEstimator, ABC):
     _task: Any
     _optimizer: Any
     _step: Any
+
+    def _store(self, arguments: Mapping[str, Any]) -> None:
+        """Keeps what a constructor was given as it is: its ``locals()``, first of all.
+
+        The signature of the constructor is the list of arguments that scikit-learn
+        reads; it need not be written a second and a third time.
+        """
+        for name, value in arguments.items():
+            if name != "self":
+                setattr(self, name, value)
 
     # What a subclass says. -----------------------------------------------------------
 

@@ -79,6 +79,13 @@ class ConvClassifier(NetworkClassifier):
 
     _takes_sparse: ClassVar[bool] = False
 
+    channels: Any
+    hidden_layer_sizes: Any
+    kernel_size: int
+    activation: str
+    image_shape: Any
+    dropout: float
+
     def __init__(
         self,
         channels: Any = (16, 32),
@@ -102,25 +109,7 @@ class ConvClassifier(NetworkClassifier):
         n_iter_no_change: float = 10,
         engine: str | None = None,
     ) -> None:
-        self.channels = channels
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.kernel_size = kernel_size
-        self.activation = activation
-        self.image_shape = image_shape
-        self.optimizer = optimizer
-        self.alpha = alpha
-        self.batch_size = batch_size
-        self.learning_rate_init = learning_rate_init
-        self.max_iter = max_iter
-        self.dropout = dropout
-        self.random_state = random_state
-        self.tol = tol
-        self.verbose = verbose
-        self.warm_start = warm_start
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.engine = engine
+        self._store(locals())
 
     def _table(self, x: Any) -> Any:
         return flattened(type(self).__name__, x)

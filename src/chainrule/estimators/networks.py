@@ -83,6 +83,10 @@ class NetworkEstimator(Classifies):
 
     _takes_sparse: ClassVar[bool] = True
 
+    module_factory: Callable[[Any, int], Module]
+    task: str
+    loss: str
+
     def __init__(
         self,
         module_factory: Callable[[Any, int], Module],
@@ -103,22 +107,7 @@ class NetworkEstimator(Classifies):
         n_iter_no_change: float = 10,
         engine: str | None = None,
     ) -> None:
-        self.module_factory = module_factory
-        self.task = task
-        self.loss = loss
-        self.optimizer = optimizer
-        self.alpha = alpha
-        self.batch_size = batch_size
-        self.learning_rate_init = learning_rate_init
-        self.max_iter = max_iter
-        self.random_state = random_state
-        self.tol = tol
-        self.verbose = verbose
-        self.warm_start = warm_start
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.engine = engine
+        self._store(locals())
 
     def _table(self, x: Any) -> Any:
         return flattened(type(self).__name__, x)

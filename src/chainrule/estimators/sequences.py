@@ -81,6 +81,12 @@ class SequenceClassifier(NetworkClassifier):
 
     _takes_sparse: ClassVar[bool] = False
 
+    hidden_size: int
+    num_layers: int
+    cell: str
+    bidirectional: bool
+    dropout: float
+
     def __init__(
         self,
         hidden_size: int = 64,
@@ -103,24 +109,7 @@ class SequenceClassifier(NetworkClassifier):
         n_iter_no_change: float = 10,
         engine: str | None = None,
     ) -> None:
-        self.hidden_size = hidden_size
-        self.num_layers = num_layers
-        self.cell = cell
-        self.bidirectional = bidirectional
-        self.optimizer = optimizer
-        self.alpha = alpha
-        self.batch_size = batch_size
-        self.learning_rate_init = learning_rate_init
-        self.max_iter = max_iter
-        self.dropout = dropout
-        self.random_state = random_state
-        self.tol = tol
-        self.verbose = verbose
-        self.warm_start = warm_start
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.engine = engine
+        self._store(locals())
 
     def _table(self, x: Any) -> Any:
         """The steps of all sequences one after another, ``(ΣT, D)``."""
