@@ -6,6 +6,8 @@ labels and the seed. It must not know of networks or files.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ..errors import ArgumentError, DataError
@@ -47,26 +49,13 @@ def train_test_split(
         [8, 2]
     """
     whole = as_dataset(dataset)
-    fractions = np.array([1.0 - test - validation, test, validation])
-    if test <= 0 or validation < 0 or fractions[0] <= 0:
-        raise _wrong_fractions("train_test_split", test, validation)
+    shares = _Shares("train_test_split", test, validation)
     strata = _strata(whole, stratify)
-    rows = split_rows(len(whole), fractions, strata, seed)
+    rows = split_rows(len(whole), shares.fractions, strata, seed)
     if strata is not None:
         rows = _every_stratum_in_first(rows, strata)
-    parts: list[Dataset | None] = []
-    for name, part, fraction in zip(
-        ("train", "test", "validation"), rows, fractions, strict=True
-    ):
-        if fraction > 0 and len(part) == 0:
-            raise ArgumentError(
-                f"train_test_split: test={test}, validation={validation} of "
-                f"{counted(len(whole), 'example')}: no example is left for {name}",
-                fix="a larger fraction, or more examples",
-            )
-        named = f"{whole.name}/{name}"
-        parts.append(whole.subset(part, named) if fraction > 0 else None)
-    return _as_split(whole.name, parts)
+    shares.check(rows, "example")
+    return shares.split(whole, rows)
 
 
 @advised("data.SPLIT")
@@ -111,31 +100,50 @@ def group_split(
             f"group_split: groups {given.shape} of "
             f"{counted(len(whole), 'example')}: expected one group for each example"
         )
-    fractions = np.array([1.0 - test - validation, test, validation])
-    if test <= 0 or validation < 0 or fractions[0] <= 0:
-        raise _wrong_fractions("group_split", test, validation)
-    chosen = split_rows(len(names), fractions, None, seed)
-    parts: list[Dataset | None] = []
-    for name, part, fraction in zip(
-        ("train", "test", "validation"), chosen, fractions, strict=True
-    ):
-        if fraction > 0 and len(part) == 0:
+    shares = _Shares("group_split", test, validation)
+    chosen = split_rows(len(names), shares.fractions, None, seed)
+    shares.check(chosen, "group")
+    rows = [np.flatnonzero(np.isin(numbers, part)) for part in chosen]
+    return shares.split(whole, rows)
+
+
+class _Shares:
+    """The parts of a split: how large each is to be, checked.
+
+    Arguments:
+        what: the function that splits.
+        test, validation: their fractions; the rest is trained on.
+    """
+
+    names = ("train", "test", "validation")
+
+    def __init__(self, what: str, test: float, validation: float) -> None:
+        self.what = f"{what}: test={test}, validation={validation}"
+        self.fractions = np.array([1.0 - test - validation, test, validation])
+        if test <= 0 or validation < 0 or self.fractions[0] <= 0:
             raise ArgumentError(
-                f"group_split: test={test}, validation={validation} of "
-                f"{counted(len(names), 'group')}: no group is left for {name}",
-                fix="a larger fraction, or more groups",
+                f"{self.what}: expected fractions above 0 that leave something to "
+                "train on"
             )
-        rows = np.flatnonzero(np.isin(numbers, part))
-        named = f"{whole.name}/{name}"
-        parts.append(whole.subset(rows, named) if fraction > 0 else None)
-    return _as_split(whole.name, parts)
 
+    def check(self, parts: Sequence[Array], unit: str) -> None:
+        """Refuses a part that is asked for and to which nothing is left."""
+        total = counted(sum(map(len, parts)), unit)
+        for name, part, fraction in zip(self.names, parts, self.fractions, strict=True):
+            if fraction > 0 and len(part) == 0:
+                raise ArgumentError(
+                    f"{self.what} of {total}: no {unit} is left for {name}",
+                    fix=f"a larger fraction, or more {unit}s",
+                )
 
-def _wrong_fractions(what: str, test: float, validation: float) -> ArgumentError:
-    return ArgumentError(
-        f"{what}: test={test}, validation={validation}: "
-        "expected fractions above 0 that leave something to train on"
-    )
+    def split(self, whole: Dataset, rows: Sequence[Array]) -> Split:
+        """The rows of each part as data sets; None for a part of fraction 0."""
+
+        def part(number: int) -> Dataset:
+            return whole.subset(rows[number], f"{whole.name}/{self.names[number]}")
+
+        validation = part(2) if self.fractions[2] > 0 else None
+        return Split(part(0), part(1), validation, name=whole.name)
 
 
 def k_folds(
@@ -224,13 +232,6 @@ def _every_stratum_in_first(rows: list[Array], strata: Array) -> list[Array]:
                 rows[0] = np.union1d(rows[0], here[:1])
                 break
     return rows
-
-
-def _as_split(name: str, parts: list[Dataset | None]) -> Split:
-    train, test, validation = parts
-    if train is None or test is None:
-        raise ArgumentError("train_test_split: expected something to train and test on")
-    return Split(train, test, validation, name=name)
 
 
 def _strata(dataset: Dataset, stratify: bool | None) -> Array | None:
