@@ -400,9 +400,20 @@ class _Work:
             pictures.save(draw().figure, self.folder.path / name)
         self.pictures.append(name)
 
-    def best_so_far(self, found: dict[Candidate, list[float]]) -> str:
-        """The candidate with the least error so far, in words."""
-        return report.best_so_far(found, self.plan.folds, self.errors)
+    def watch(self, bar: SearchProgress) -> Callable[[int, int, Outcome | None], None]:
+        """What moves a bar on with every fold, and says which candidate has the least
+        error so far.
+        """
+        found: dict[Candidate, list[float]] = {}
+
+        def watch(done: int, total: int, outcome: Outcome | None) -> None:
+            if outcome is not None:
+                found.setdefault(outcome.candidate, []).append(outcome.error)
+            bar.update(
+                done, total, report.best_so_far(found, self.plan.folds, self.errors)
+            )
+
+        return watch
 
     def tell(self, chosen: Score, best: Score) -> None:
         """Prints which candidate is chosen, and why."""
@@ -419,17 +430,8 @@ class _Choice:
 
 def _grid(work: _Work) -> _Choice:
     """Every combination on every fold."""
-    best: dict[Candidate, list[float]] = {}
-
     with work.progress("fold") as bar:
-
-        def watch(done: int, total: int, outcome: Outcome | None) -> None:
-            if outcome is not None:
-                best.setdefault(outcome.candidate, []).append(outcome.error)
-            bar.update(
-                done, total, report.best_so_far(best, work.plan.folds, work.errors)
-            )
-
+        watch = work.watch(bar)
         scores = search.evaluate(
             work.plan, work.folder, work.folds, work.processes, watch
         )
@@ -471,16 +473,8 @@ def _chosen(work: _Work, scores: Sequence[Score]) -> _Choice:
 
 def _grow(work: _Work) -> _Choice:
     """One layer first; then more units, then more layers."""
-    best: dict[Candidate, list[float]] = {}
     with work.progress("fold") as bar:
-
-        def watch(done: int, total: int, outcome: Outcome | None) -> None:
-            if outcome is not None:
-                best.setdefault(outcome.candidate, []).append(outcome.error)
-            bar.update(
-                done, total, report.best_so_far(best, work.plan.folds, work.errors)
-            )
-
+        watch = work.watch(bar)
         steps = path.grow(work.plan, work.folder, work.folds, work.processes, watch)
     scores = [step.score for step in steps]
     wrong = search.all_diverged(scores)

@@ -19,6 +19,16 @@ from .space import Candidate
 RULES = ("one_standard_error", "lowest")
 
 
+def standard_error(values: Any) -> float:
+    """That of the mean of K values: s / √K, with s their standard deviation.
+
+    Example:
+        >>> round(standard_error([1.0, 2.0, 3.0]), 4)
+        0.5774
+    """
+    return float(np.std(values, ddof=1) / math.sqrt(len(values)))
+
+
 @dataclass(frozen=True)
 class Score:
     """What cross-validation says of a candidate.
@@ -40,10 +50,10 @@ class Score:
 
     @property
     def standard_error(self) -> float:
-        """That of the mean: s / √K, with s the standard deviation over K folds."""
+        """That of the mean; NaN where an error is no number."""
         if not math.isfinite(self.mean):
             return math.nan
-        return float(np.std(self.errors, ddof=1) / math.sqrt(len(self.errors)))
+        return standard_error(self.errors)
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -93,7 +103,7 @@ def one_standard_error(errors: Any, sizes: Sequence[float]) -> int:
     best = int(np.argmin(means))
     spread = 0.0
     if np.isfinite(means[best]):
-        spread = float(np.std(table[best], ddof=1)) / math.sqrt(table.shape[1])
+        spread = standard_error(table[best])
     near = np.flatnonzero(means <= means[best] + spread)
     return min(map(int, near), key=lambda number: (sizes[number], means[number]))
 

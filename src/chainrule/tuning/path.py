@@ -21,7 +21,7 @@ from safetensors.numpy import save as save_tensors
 
 from ..errors import FileError
 from ..saving import replace_file
-from .choice import Score
+from .choice import Score, standard_error
 from .folds import Fold, Folds
 from .journal import Journal
 from .search import Plan, SearchFolder, Watcher, known_outcomes, outcomes, scored
@@ -125,7 +125,7 @@ class _Walk:
         if not np.isfinite(gains).all():
             return Step(score, None, None, kept=False)
         gain = float(np.mean(gains))
-        spread = float(np.std(gains, ddof=1) / math.sqrt(len(gains)))
+        spread = standard_error(gains)
         return Step(score, gain, spread, kept=gain > spread)
 
     def score(self, candidate: Candidate, before: Candidate | None) -> Score:
