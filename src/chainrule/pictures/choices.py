@@ -10,13 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .figures import BLUE, GREY, Array, Margins, amount, axes_of, plain_frame
+from .figures import (
+    BLUE,
+    COLOURS,
+    GREY,
+    Array,
+    Margins,
+    amount,
+    axes_of,
+    plain_frame,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-#: Okabe and Ito's colours, for curves beside each other.
-COLOURS = (BLUE, "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 
 MARGINS = Margins(left=0.95, right=0.3, bottom=0.6, top=0.45)
 

@@ -15,12 +15,10 @@ import numpy as np
 
 from ..errors import ArgumentError, ShapeError
 from ..wording import counted
-from .figures import BLUE, Array, Margins, amount, axes_of, plain_frame
+from .figures import BLUE, ORANGE, Array, Margins, amount, axes_of, plain_frame
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-ORANGE = "#D55E00"
 
 MARGINS = Margins(left=0.85, right=0.3, bottom=0.6, top=0.45)
 

@@ -26,7 +26,11 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-BLUE, GREY = "#0072B2", "#777777"
+#: Okabe and Ito's (2008), which colour-blind readers can tell apart: of curves beside
+#: each other, in their order.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+BLUE, ORANGE, *_ = COLOURS
+GREY = "#777777"
 DPI = 120
 
 _no_window: ContextVar[bool] = ContextVar("no_window", default=False)

@@ -2,8 +2,6 @@
 
 Place on the road: behind ``History.plot``, which imports it when something is drawn. It
 must not know where the numbers came from.
-
-Colours are those of Okabe and Ito (2008), which colour-blind readers can tell apart.
 """
 
 from __future__ import annotations
@@ -14,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..pictures.figures import (
+    COLOURS,
     Margins,
     axes_in,
     figure_of,
@@ -39,8 +38,6 @@ NOT_DRAWN = ("epoch", "seconds", "examples_per_second", "learning_rate")
 
 #: Columns that may fall over orders of magnitude.
 FALLING = ("loss", "gradient_norm")
-
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 
 MARGINS = Margins(left=0.6, bottom=0.5, right=0.12, top=0.34)
 

@@ -10,12 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from ..pictures.figures import Margins, axes_of, save
+from ..pictures.figures import COLOURS, Margins, axes_of, save
 
 MARGINS = Margins(left=0.6, bottom=0.5, right=0.12, top=0.34)
-
-#: Of Okabe and Ito (2008): a seed each, then from the first again.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 
 
 def draw(found: Any, path: str | os.PathLike[str] | None, ax: Any = None) -> Any:
