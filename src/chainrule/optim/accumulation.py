@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ArgumentError, ShapeError
+from ..errors import ShapeError
 from ..foreign import Settled
 from ..ops.creation import zeros
 from ..public import listing
 from ..variable import Parameter, Variable
+from .hyperparameters import listed_variables
 
 __all__ = ["Accumulator"]
 
@@ -56,15 +57,8 @@ class Accumulator(Settled):
     """
 
     def __init__(self, parameters: Iterable[Parameter]) -> None:
-        own = list(parameters)
-        if not own or not all(isinstance(each, Parameter) for each in own):
-            raise ArgumentError(
-                f"Accumulator: {len(own)} parameters: expected the parameters of a "
-                "network"
-                if all(isinstance(each, Parameter) for each in own)
-                else "Accumulator: expected parameters, got something else among them",
-                fix="optim.Accumulator(model.parameters())",
-            )
+        words = "parameters", "parameters"
+        own = listed_variables("Accumulator", parameters, Parameter, *words)
         self._sums = {w: Variable(np.zeros(w.shape, w.dtype)) for w in own}
 
     def add(self, gradients: Mapping[Any, Any], weight: Any = 1.0) -> None:

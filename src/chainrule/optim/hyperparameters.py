@@ -245,6 +245,38 @@ def refuse_unknown(algorithm: type, given: Mapping[str, Any], address: str) -> N
             raise unknown(f"option of {algorithm.__name__}", name, known, address)
 
 
+def listed_variables(
+    name: str, given: Iterable[Any], kind: type[Any], what: str, expected: str
+) -> list[Any]:
+    """What follows the parameters of a network is given, as a list.
+
+    Arguments:
+        name: of the class that is made.
+        given: the variables.
+        kind: what each of them must be.
+        what, expected: what messages call them.
+
+    Raises:
+        ArgumentError: for none, or for something else among them.
+
+    Example:
+        >>> from chainrule import Parameter
+        >>> w = Parameter([1.0])
+        >>> listed_variables("Accumulator", iter([w]), Parameter, "", "") == [w]
+        True
+    """
+    own = list(given)
+    fitting = all(isinstance(each, kind) for each in own)
+    if own and fitting:
+        return own
+    raise ArgumentError(
+        f"{name}: {len(own)} {what}: expected the parameters of a network"
+        if fitting
+        else f"{name}: expected {expected}, got something else among them",
+        fix=f"optim.{name}(model.parameters())",
+    )
+
+
 def _shown(value: object) -> str:
     """A value in a message: short, on one line."""
     text = " ".join(repr(value).split())

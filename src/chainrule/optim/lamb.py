@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..ops.composed import norm
-from ..ops.elementwise import absolute, sqrt, where
+from ..ops.elementwise import sqrt, where
 from .optimizer import Optimizer, Step, Transform, Update
 from .parameter_groups import Params, Rate
-from .squarable import squarable
+from .squarable import by_largest, squarable
 
 
 class LAMB(Optimizer):
@@ -90,9 +90,8 @@ def trust_ratio(w: Any, r: Any) -> Any:
     """‖w‖ / ‖r‖ of a layer; 1 where that says nothing."""
     if len(w.shape) < 2 or not w.size:
         return 1.0
-    # Both are divided by their largest number first, so that squares are numbers too.
-    top_w, top_r = absolute(w).max(), absolute(r).max()
-    unknown = (top_w == 0) | (top_r == 0)
-    top_w, top_r = where(unknown, 1.0, top_w), where(unknown, 1.0, top_r)
-    ratio = norm(w / top_w) / where(unknown, 1.0, norm(r / top_r))
+    (top_w, w), (top_r, r) = by_largest(w), by_largest(r)
+    of_w, of_r = norm(w), norm(r)
+    unknown = (of_w == 0) | (of_r == 0)
+    ratio = of_w / where(unknown, 1.0, of_r)
     return where(unknown, 1.0, top_w * ratio / top_r)

@@ -7,12 +7,11 @@ from typing import Any
 
 from ..errors import ArgumentError
 from ..ops.composed import norm
-from ..ops.elementwise import absolute, maximum, where
-from ..ops.reduction import max as max_
+from ..ops.elementwise import maximum
 from .adamw import AdamW
 from .optimizer import Optimizer, Step, Transform, Update
 from .parameter_groups import Params, Rate
-from .squarable import squarable
+from .squarable import by_largest, squarable
 
 #: a, b and c of the iteration X ← aX + (bA + cA²)X, A = XXᵀ, which makes the singular
 #: values of X about 1 in five steps; chosen by Jordan for the steepest start.
@@ -140,9 +139,7 @@ def orthogonal(g: Any) -> Any:
     """
     a, b, c = COEFFICIENTS
     wide = g.shape[0] <= g.shape[1]
-    x = g if wide else g.T
-    largest = max_(absolute(x))
-    x = x / where(largest == 0, 1.0, largest)
+    _, x = by_largest(g if wide else g.T)
     x = x / maximum(norm(x), 1.0)  # the norm is at least 1 now, or 0
     for _ in range(ITERATIONS):
         A = x @ x.T

@@ -12,6 +12,8 @@ import numpy as np
 
 from ..dtypes import DType
 from ..ops.composed import clip
+from ..ops.elementwise import absolute, where
+from ..ops.reduction import max as max_
 
 
 def largest(dtype: DType) -> float:
@@ -40,3 +42,18 @@ def squarable(g: Any) -> Any:
     """
     limit = largest(g.dtype)
     return clip(g, -limit, limit) + (g - g)
+
+
+def by_largest(x: Any) -> tuple[Any, Any]:
+    """The largest |x|, or 1 where all are 0, and x divided by it: numbers that can be
+    squared, whatever the size of x.
+
+    Example:
+        >>> import chainrule as cr
+        >>> largest, x = by_largest(cr.tensor([3e30, -6e30]))
+        >>> x.numpy()
+        array([ 0.5, -1. ], dtype=float32)
+    """
+    top = max_(absolute(x))
+    top = where(top == 0, 1.0, top)
+    return top, x / top

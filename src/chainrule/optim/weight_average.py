@@ -19,7 +19,7 @@ from ..graph import Array, current_trace
 from ..ops.elementwise import cast, where
 from ..public import listing
 from ..variable import Variable
-from .hyperparameters import fraction
+from .hyperparameters import fraction, listed_variables
 from .parameter_groups import RATE_DTYPE
 from .state_dict import checked_state
 
@@ -76,16 +76,8 @@ class WeightAverage(Settled):
     def __init__(
         self, variables: Iterable[Variable], decay: float | None = 0.999
     ) -> None:
-        given = list(variables)
-        if not given or not all(isinstance(each, Variable) for each in given):
-            raise ArgumentError(
-                f"WeightAverage: {len(given)} variables: expected the parameters of a "
-                "network"
-                if all(isinstance(each, Variable) for each in given)
-                else "WeightAverage: expected parameters or variables, got something "
-                "else among them",
-                fix="optim.WeightAverage(model.parameters())",
-            )
+        words = "variables", "parameters or variables"
+        given = listed_variables("WeightAverage", variables, Variable, *words)
         self.decay = (
             None if decay is None else fraction("WeightAverage", "decay", decay)
         )
