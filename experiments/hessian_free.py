@@ -40,7 +40,7 @@ import chainrule as cr
 from chainrule import data, losses, nn, optim, pictures
 from chainrule.training import callbacks
 
-from .record import Clock, Options, Published, Record
+from .record import Clock, Options, Published, Record, save_small
 
 SUMMARY = "autoencoder 784-1000-500-250-30 on 5000 images of MNIST, Hessian-free"
 SOURCE = "Martens, 2010, as quoted"
@@ -114,7 +114,7 @@ def draw(
     right.imshow(np.concatenate(rows), cmap="gray_r", vmin=0, vmax=1)
     right.set_title("test images, each above its reconstruction")
     right.axis("off")
-    figure.savefig(options.picture(f"{name}.png"), dpi=100)
+    save_small(figure, options.picture(f"{name}.png"), 100)
     return f"{name}.png"
 
 

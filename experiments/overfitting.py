@@ -43,7 +43,7 @@ from chainrule import data, nn, optim
 from chainrule.pictures import new_figure
 from chainrule.training import callbacks
 
-from .record import Clock, Options, Published, Record
+from .record import Clock, Options, Published, Record, save_small
 
 SUMMARY = "1000 digits, a fifth of the labels wrong: error over hidden units"
 PUBLISHED = (
@@ -168,7 +168,7 @@ def draw(path: Path, sizes: tuple[int, ...], found: Errors) -> None:
     for ax in panels.flat[:2]:
         ax.legend(frameon=False, loc="upper right")
     figure.tight_layout()
-    figure.savefig(path, dpi=80, pil_kwargs={"optimize": True})
+    save_small(figure, path)
 
 
 def run(options: Options) -> Record:
