@@ -8,6 +8,7 @@ any order.
 from __future__ import annotations
 
 import functools
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -257,18 +258,25 @@ def jvp(f: Function, x: Any, v: Any) -> tuple[Any, Any]:
     outputs = lift(leaves)
     duals = [alias(zeros_like(output)) for output in outputs]
     rows = pullback(outputs, duals, nodes)
-    slopes = [
-        sum_(row * direction)
-        for row, direction in zip(rows, directions, strict=True)
-        if row is not None
-    ]
-    total = functools.reduce(lambda a, b: a + b, slopes) if slopes else None
-    products = (
-        pullback([total], [_ones(total)], duals)
-        if total is not None
-        else [None] * len(duals)
-    )
+    products = gradients_along(rows, directions, duals)
     return result, tree.unflatten(out_structure, _or_zeros(products, outputs))
+
+
+def gradients_along(
+    rows: Sequence[Any], directions: Sequence[Any], nodes: Sequence[Node]
+) -> Sequence[Any]:
+    """The gradients by some nodes of Σ row · direction; None where there is none.
+
+    Arguments:
+        rows, directions: tensors of the same shapes; a pair with a None is left out.
+        nodes: what the rows were computed from.
+    """
+    pairs = zip(rows, directions, strict=True)
+    parts = [sum_(r * d) for r, d in pairs if r is not None and d is not None]
+    if not parts:
+        return [None] * len(nodes)
+    total = functools.reduce(operator.add, parts)
+    return pullback([total], [_ones(total)], nodes)
 
 
 def _directions(
@@ -302,13 +310,7 @@ def hvp(f: Function, x: Any, v: Any) -> Any:
     directions = _directions("hvp", v, structure, nodes)
     output = _scalar(call_openly(f, tree.unflatten(structure, list(nodes))))
     gradients = pullback([output], [_ones(output)], nodes)
-    slopes = [
-        sum_(g * d) for g, d in zip(gradients, directions, strict=True) if g is not None
-    ]
-    if not slopes:
-        return tree.unflatten(structure, [zeros_like(node) for node in nodes])
-    total = functools.reduce(lambda a, b: a + b, slopes)
-    products = pullback([total], [_ones(total)], nodes)
+    products = gradients_along(gradients, directions, nodes)
     return tree.unflatten(structure, _or_zeros(products, nodes))
 
 

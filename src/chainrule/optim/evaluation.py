@@ -48,16 +48,12 @@ from .parameter_groups import RATE_DTYPE
 Values = Mapping[Parameter, Any]
 
 
-def total(parts: Sequence[Any]) -> Any:
-    """The sum of some tensors, one at least."""
-    return functools.reduce(operator.add, parts)
-
-
 def inner(a: Values, b: Values) -> Any:
     """Σ a · b over all parameters, summed in float64."""
-    return total(
-        [sum_(cast(a[w], dtype=RATE_DTYPE) * cast(b[w], dtype=RATE_DTYPE)) for w in a]
-    )
+    parts = [
+        sum_(cast(a[w], dtype=RATE_DTYPE) * cast(b[w], dtype=RATE_DTYPE)) for w in a
+    ]
+    return functools.reduce(operator.add, parts)
 
 
 def largest(values: Values) -> Any:

@@ -21,16 +21,16 @@ import numpy as np
 
 from .. import tree
 from ..backprop import pullback
+from ..derivatives import gradients_along
 from ..errors import ArgumentError, GradientError
 from ..ops.arrays import constant, lift
 from ..ops.control import scan
 from ..ops.elementwise import alias, cast
 from ..ops.movement import concatenate, reshape, transpose, zeros_like
-from ..ops.reduction import sum as sum_
 from ..variable import Parameter
 from ..wording import spaced
 from .composed import Composed
-from .evaluation import At, Owner, Values, check_objective, named, total
+from .evaluation import At, Owner, Values, check_objective, named
 from .parameter_groups import RATE_DTYPE
 
 Multiply = Callable[[Values], dict[Parameter, Any]]
@@ -47,9 +47,8 @@ def hessian_product(at: At) -> Multiply:
     gradients = pullback([value], [constant(1.0, value.dtype)], nodes)
 
     def multiply(v: Values) -> dict[Parameter, Any]:
-        pairs = zip(gradients, weights, strict=True)
-        slope = total([sum_(g * v[w]) for g, w in pairs if g is not None])
-        return _pulled([slope], [constant(1.0, slope.dtype)], nodes, weights)
+        found = gradients_along(gradients, [v[w] for w in weights], nodes)
+        return _by_parameter(found, nodes, weights)
 
     return multiply
 
@@ -78,16 +77,11 @@ def gauss_newton_product(at: At) -> Multiply:
         raise _no_curvature(owner, weights)
 
     def multiply(v: Values) -> dict[Parameter, Any]:
-        pairs = zip(rows, weights, strict=True)
-        along = total([sum_(row * v[w]) for row, w in pairs if row is not None])
-        moved = pullback([along], [constant(1.0, along.dtype)], duals)
-        pairs = zip(slopes, moved, strict=True)
-        bent = [sum_(slope * dz) for slope, dz in pairs if dz is not None]
-        slope = total(bent)
-        back = pullback([slope], [constant(1.0, slope.dtype)], z)
+        moved = gradients_along(rows, [v[w] for w in weights], duals)
+        back = gradients_along(slopes, moved, z)
         ends = [o for o, b in zip(outputs, back, strict=True) if b is not None]
         starts = [b for b in back if b is not None]
-        products = _pulled(ends, starts, nodes, weights)
+        products = _by_parameter(pullback(ends, starts, nodes), nodes, weights)
         penalties = owner.penalties()
         return {
             w: each + penalties[w] * v[w] if penalties[w] else each
@@ -106,13 +100,12 @@ def _no_curvature(owner: Owner, weights: Sequence[Parameter]) -> GradientError:
     )
 
 
-def _pulled(
-    outputs: list[Any], cotangents: list[Any], nodes: list[Any], weights: Any
+def _by_parameter(
+    found: Sequence[Any], nodes: Sequence[Any], weights: Sequence[Parameter]
 ) -> dict[Parameter, Any]:
     """Gradients by parameter, zeros where there are none."""
-    found = pullback(outputs, cotangents, nodes)
-    pairs = zip(weights, nodes, found, strict=True)
-    return {w: zeros_like(node) if g is None else g for w, node, g in pairs}
+    triples = zip(weights, nodes, found, strict=True)
+    return {w: zeros_like(node) if g is None else g for w, node, g in triples}
 
 
 # Dense matrices, for small networks. --------------------------------------------------
