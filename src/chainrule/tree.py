@@ -34,7 +34,7 @@ def flatten(value: Any) -> tuple[list[Any], Structure]:
 
 def _structure(value: Any, add: Callable[[Any], None]) -> Structure:
     if isinstance(value, dict):
-        keys = tuple(sorted(value, key=str))
+        keys = tuple(sorted(value, key=_text))
         kind = dict if isinstance(value, defaultdict) else type(value)
         return kind, keys, tuple(_structure(value[key], add) for key in keys)
     if isinstance(value, (tuple, list)):
@@ -43,6 +43,13 @@ def _structure(value: Any, add: Callable[[Any], None]) -> Structure:
         return type(None), None, ()
     add(value)
     return None
+
+
+def _text(key: Any) -> str:
+    """What keys are sorted by. Parameters stay as they come: the text of one is its
+    value, and the order of a sum must not depend on that.
+    """
+    return "" if hasattr(key, "assign") else str(key)
 
 
 def unflatten(structure: Structure, leaves: list[Any]) -> Any:

@@ -360,6 +360,38 @@ def test_a_resumed_minimizer_goes_on_with_the_same_bits(kind: str) -> None:
         np.testing.assert_array_equal(a.numpy(), b.numpy())
 
 
+@pytest.mark.parametrize("cut", range(1, 7))
+def test_sums_over_parameters_have_one_order_however_late_they_are_compiled(
+    cut: int,
+) -> None:
+    """In float64, where another order shows; weights of the values of every epoch."""
+    random = np.random.default_rng(0)
+    x = random.normal(size=(64, 3))
+    y = np.tanh(x @ random.normal(size=(3, 1)))
+
+    def begin() -> tuple[Any, Any, Any]:
+        cr.manual_seed(0)
+        model = nn.Sequential(nn.Linear(3, 5), nn.Tanh(), nn.Linear(5, 1))
+        model = model.astype("float64")
+        optimizer = optim.HessianFree(model.parameters())
+        objective = optim.Composed(
+            lambda x, y: model(x), lambda z, x, y: losses.mse(z, y)
+        )
+        return model, optimizer, lambda: optimizer.step(objective, x, y)
+
+    model, optimizer, step = begin()
+    for _ in range(cut):
+        step()
+    weights, state = model.state_dict(), optimizer.state_dict()
+    step()
+    other, resumed, go_on = begin()
+    other.load_state_dict(weights)
+    resumed.load_state_dict(state)
+    go_on()
+    for a, b in zip(model.parameters(), other.parameters(), strict=True):
+        np.testing.assert_array_equal(a.numpy(), b.numpy())
+
+
 def test_dropout_draws_one_mask_for_all_products_of_an_iteration() -> None:
     cr.manual_seed(3)
     model = nn.Sequential(
