@@ -160,7 +160,8 @@ def reached(values: list[float], target: float, but_for: float = 1e-6) -> float:
 def compare(name: str, turns: int) -> str:
     """A line of the table."""
     task = Task(NETWORKS[name])
-    task.begin(), task.ours(), task.scipy()
+    task.begin()
+    task.ours(), task.scipy()
     times: tuple[list[float], list[float]] = ([], [])
     for _ in range(turns):
         for spent, run in zip(times, (task.ours, task.scipy), strict=True):

@@ -133,13 +133,17 @@ def keep(record: Record, options: Options) -> Path:
 
 
 def save_small(figure: Any, path: Path, dpi: int = 80) -> None:
-    """A picture of lines as a file of 32 colours: a third of the usual size."""
+    """A picture of lines as a file of 64 colours, the rare ones among them: a small
+    part of the usual size.
+    """
     from PIL import Image
 
     whole = io.BytesIO()
     figure.savefig(whole, dpi=dpi)
     with Image.open(whole) as image:
-        few = image.convert("RGB").quantize(32, dither=Image.Dither.NONE)
+        few = image.convert("RGB").quantize(
+            64, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
+        )
     few.save(path, optimize=True)
 
 
