@@ -45,7 +45,7 @@ def weights_per_example(weights: int, examples: int, members: int = 1) -> str:
 weights, which can learn them by heart'
     """
     each = weights / members / max(1, examples)
-    shown = f"{each:,.0f}".replace(",", " ") if each >= 10 else f"{each:.2g}"
+    shown = spaced(round(each)) if each >= 10 else f"{each:.2g}"
     text = f"{shown} weight{'s' * (shown != '1')} per training example"
     if members > 1:
         text += f" in each of {members} networks"

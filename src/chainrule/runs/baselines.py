@@ -33,6 +33,7 @@ from threadpoolctl import threadpool_limits
 
 from .. import data
 from ..data.tables.rules import ColumnRule
+from ..wording import spaced
 from .linear_models import LogisticRegression, RidgeRegression
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -262,8 +263,7 @@ def failure(error: Exception) -> str:
 
 
 def _part(rows: int, of: int) -> str:
-    shown, whole = (f"{number:,}".replace(",", " ") for number in (rows, of))
-    return f"learned from {shown} of {whole} examples"
+    return f"learned from {spaced(rows)} of {spaced(of)} examples"
 
 
 def _outputs(model: Any, plan: _Plan, classes: int) -> Callable[[Array], Array]:
