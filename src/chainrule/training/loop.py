@@ -437,7 +437,7 @@ def _optimizer(optimizer: Any, model: Module) -> AnyOptimizer:
         )
     if optimizer is None or isinstance(optimizer, str):
         return optim.by_name(optimizer or "adam", own)
-    if not isinstance(optimizer, (optim.Optimizer, optim.Minimizer)):
+    if not isinstance(optimizer, AnyOptimizer):
         raise ArgumentError(
             f"fit: optimizer={optimizer!r}: expected a name or an optimizer",
             fix="optim.Adam(lr=1e-3)",
