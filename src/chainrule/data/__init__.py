@@ -10,6 +10,8 @@ losses.
 ``image_folder(path)``  images, one folder a class, as a ``Split``
 ``Dataset(x, y)``       arrays, checked
 ``Augmentation(...)``   images that look a little different in every epoch
+``random_patches(x)``   patches of images, cut out at random
+``Whitening.fit(x)``    directions without correlation, all of variance 1
 ``memory_map(file)``    arrays too large for memory
 ``Stream(make)``        batches from a function
 ``bucket_by_length()``  sequences of many lengths, in batches of few sizes
@@ -29,9 +31,11 @@ from .memory_maps import memory_map
 from .scaling import Standardiser, one_hot, standardise
 from .splitting import group_split, k_folds, train_test_split
 from .validation import check_labels
+from .whitening import Whitening
 
 if TYPE_CHECKING:
     from .images.folders import image_folder
+    from .images.patches import random_patches
     from .named.catalogue import load, names
     from .tables.columns import Columns, read_columns
     from .tables.table import Table, read_table
@@ -40,6 +44,7 @@ if TYPE_CHECKING:
 #: What reads files is imported when it is first used: training on arrays needs none.
 LATER = {
     ".images.folders": ["image_folder"],
+    ".images.patches": ["random_patches"],
     ".named.catalogue": ["load", "names"],
     ".tables.columns": ["Columns", "read_columns"],
     ".tables.table": ["Table", "read_table"],
@@ -56,6 +61,7 @@ __all__ = [
     "Stream",
     "Table",
     "TableTransform",
+    "Whitening",
     "as_dataset",
     "batches",
     "bucket_by_length",
@@ -69,6 +75,7 @@ __all__ = [
     "names",
     "num_batches",
     "one_hot",
+    "random_patches",
     "read_columns",
     "read_table",
     "standardise",
