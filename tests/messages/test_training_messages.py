@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule import callbacks, losses, nn
+from chainrule import callbacks, data, losses, nn, optim
 from chainrule.errors import (
     ArgumentError,
     BoundsError,
@@ -87,6 +87,35 @@ class Forgetful(nn.Module):
         cr.exp(x)
 
 
+class Copy(nn.Module):
+    """A network that returns its loss."""
+
+    outputs_loss = True
+
+    def __init__(self) -> None:
+        self.inner = nn.Linear(3, 3)
+
+    def forward(self, x: Any) -> Any:
+        """The squared error of a linear copy."""
+        return losses.mse(self.inner(x), x)
+
+
+class Rows(Copy):
+    """One whose losses are those of the rows."""
+
+    def forward(self, x: Any) -> Any:
+        """As many numbers as there are examples."""
+        return cr.square(self.inner(x) - x).mean(-1)
+
+
+class Joint(Copy):
+    """One of inputs and labels."""
+
+    def forward(self, x: Any, y: Any, training: bool = False) -> Any:
+        """The labels do not matter here."""
+        return super().forward(x)
+
+
 LAYER = "0 = Linear(3 → 5), weight (5, 3)"
 Case = tuple[str, Callable[[], Any], type[ChainruleError], str, str | None, str | None]
 
@@ -95,6 +124,37 @@ CASES: list[Case] = [
     ("shape mismatch in a layer", lambda: network()(x[:, :2]), ShapeError,
      "Linear: x (20, 2): 2 ≠ 3; the last axis of x must have in_features elements",
      LAYER, "Linear(2, 5), or give it inputs with 3 features"),
+    ("a loss for a model that returns its own", lambda: fit(x, Copy(), loss="mse"),
+     ArgumentError, "loss='mse' for Copy, which returns its own loss", None,
+     "leave loss= out; what it minimises is set in Copy(…)"),
+    ("a loss function for it", lambda: cr.evaluate(Copy(), x, losses.mse),
+     ArgumentError, "loss=mse for Copy, which returns its own loss", None,
+     "leave loss= out; what it minimises is set in Copy(…)"),
+    ("metrics for it", lambda: fit(x, Copy(), metrics=["r2"]), ArgumentError,
+     "metrics=['r2'] for Copy, which returns its loss and no outputs to measure", None,
+     "cr.evaluate the network inside it, in a callback or after training"),
+    ("weights for it", lambda: fit((x, y, np.ones(20)), Joint()), ArgumentError,
+     "Joint returns its own loss, in which all examples count alike, and the data has "
+     "weights", None, "data without sample_weight"),
+    ("targets for it", lambda: fit((x, y), Copy()), ArgumentError,
+     "Copy takes no targets, and the data has some: Copy.forward takes (x)", None,
+     "the inputs alone: cr.fit(model, x), or split.train.inputs"),
+    ("no targets for it", lambda: cr.evaluate(Joint(), x), ArgumentError,
+     "Joint.forward takes (x, y), and is given 1 array: data of 1 input and no targets",
+     None, "data=(x, y) for def forward(self, x, y, training=False): …"),
+    ("two inputs for it", lambda: fit(data.Dataset((x, x)), Copy()), ArgumentError,
+     "Copy.forward takes (x), and is given 2 arrays: data of 2 inputs and no targets",
+     None, "data=(x, y) for def forward(self, x, y, training=False): …"),
+    ("its loss is many numbers", lambda: fit(x, Rows()), ShapeError,
+     "Rows has outputs_loss = True, and returns float32 (20,): expected one "
+     "floating-point number", None, "reduce it with .mean()"),
+    ("its outputs", lambda: cr.predict(Copy(), x), ArgumentError,
+     "predict: Copy returns its loss, not outputs", None,
+     "cr.predict of the network inside it; cr.evaluate for the loss"),
+    ("curvature of its outputs", lambda: fit(x, Copy(), optimizer=optim.GaussNewton()),
+     ArgumentError, "fit: GaussNewton needs outputs and their loss apart, and Copy "
+     "returns its loss", None, "optim.LBFGS() or optim.Adam(); or the network inside "
+     "it with a loss: cr.fit(network, (x, y), loss='mse')"),
     ("labels from 1", lambda: fit((x, y + 1)), DataError,
      "Dataset 'data': targets: label 4 for 4 classes at row 3: labels go from 0 to 3",
      None, "subtract 1 where labels count from 1, or provide 5 classes"),

@@ -19,7 +19,7 @@ from ..nn.module import Module
 from .examples import Examples, LabelCheck, model_dtype, refuse_table
 from .formats import shown
 from .metrics import Metric, resolve
-from .objective import Objective
+from .objective import Objective, objective_of
 from .step import evaluation_step, mass, num_rows, prediction
 from .tally import Tally
 
@@ -126,7 +126,8 @@ def evaluate(
         data: a ``Dataset``; ``(x, y)``, or ``(x, y, sample_weight)``; a ``Stream``; of
             a ``Split``, the test part. Labels that are names count by the model's
             ``class_names``.
-        loss: as in ``fit``; the usual one for the targets when not given.
+        loss: as in ``fit``; the usual one for the targets when not given; not given
+            where the model returns its own, ``outputs_loss``.
         metrics: as in ``fit``.
         batch_size: examples in one go: only memory and speed depend on it.
         engine: the engine of ``cr.compile``.
@@ -137,6 +138,7 @@ def evaluate(
     Raises:
         DataError: for data without targets, labels that the model has no output for, or
             texts that are none of its ``class_names``.
+        ArgumentError: for a loss or metrics of a model that returns its own loss.
 
     Example:
         >>> import numpy as np
@@ -153,15 +155,12 @@ def evaluate(
     examples = Examples.of(data, "evaluation data", model_dtype(model)).counted_by(
         model.class_names
     )
-    if examples.kind == "none" and loss is None:
+    if examples.kind == "none" and loss is None and not model.outputs_loss:
         raise DataError(
             f"evaluate: {examples.source!r} has no targets to compare with",
             fix="cr.evaluate(model, (x, y)); for outputs alone: cr.predict(model, x)",
         )
-    objective = Objective(loss, examples.kind)
-    objective.refuse_probabilities(model)
-    if examples.has_weights:
-        objective.check_takes_weights()
+    objective = objective_of(model, loss, examples.kind, examples.has_weights)
     chosen = chosen_metrics(metrics, objective)
     evaluator = Evaluator(model, examples, objective, chosen, batch_size, engine)
     results = evaluator()
@@ -170,6 +169,7 @@ def evaluate(
 
 def chosen_metrics(metrics: Any, objective: Objective) -> list[Metric]:
     """The requested metrics, or the usual ones for the targets."""
+    objective.refuse_metrics(metrics)
     if metrics is not None:
         return resolve(metrics)
     usual = [copy.copy(metric) for metric in resolve(objective.usual_metrics)]
@@ -221,6 +221,11 @@ def predict(
         array(['dog', 'dog'], dtype='<U3')
     """
     check_model("predict", model)
+    if model.outputs_loss:
+        raise ArgumentError(
+            f"predict: {type(model).__name__} returns its loss, not outputs",
+            fix="cr.predict of the network inside it; cr.evaluate for the loss",
+        )
     refuse_table("predict", x)
     if isinstance(x, Split):
         x = x.test

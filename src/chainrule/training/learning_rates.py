@@ -23,7 +23,7 @@ from ..nn.module import Module
 from ..random_numbers import default_generator
 from .evaluation import check_model
 from .examples import Examples, LabelCheck, training_and_validation
-from .objective import Objective
+from .objective import objective_of
 from .step import training_step
 
 #: The lowest loss is too far: there it is about to rise. Smith's and Gugger's rule.
@@ -177,8 +177,7 @@ def find_lr(
     random, names = default_generator.state.array.copy(), model.class_names
     try:
         examples, _ = training_and_validation(data, None, model, 0)
-        objective = Objective(loss, examples.kind)
-        objective.refuse_probabilities(model)
+        objective = objective_of(model, loss, examples.kind, examples.has_weights)
         curves = []
         for seed in range(seeds):
             default_generator.seed(seed)

@@ -33,7 +33,7 @@ from .history import History
 from .interruption import Interruption
 from .minimizing import MinimizingStep
 from .numerics_guard import NumericsGuard
-from .objective import Objective
+from .objective import Objective, objective_of
 from .progress import Progress
 from .run import Run
 from .snapshot import AnyOptimizer
@@ -95,7 +95,9 @@ def fit(
             ``class_names``, by which all later labels count.
         loss: a name ("cross_entropy", "mse", …) or a function of (outputs, targets).
             When not given: cross-entropy for labels, mean squared error for amounts.
-            Without targets, a function of the outputs.
+            Without targets, a function of the outputs. Not given where the model
+            returns its own loss: a module with ``outputs_loss = True`` is called with
+            the inputs and, where there are any, the targets.
         optimizer: an optimizer, or a name: "adam" when not given. Of one that was made
             without parameters, ``optim.Adam(lr=0.01)``, the model gets a new one of its
             own, and that one stays as it was.
@@ -157,12 +159,11 @@ def fit(
     listeners = [*_callbacks(callbacks), *seen, *_progress(progress)]
     default_generator.seed(seed)
     examples, held_out = training_and_validation(data, validation, model, int(seed))
-    objective = Objective(loss, examples.kind)
-    objective.refuse_probabilities(model)
-    if examples.has_weights or (held_out is not None and held_out.has_weights):
-        objective.check_takes_weights()
+    weighted = any(each.has_weights for each in (examples, held_out) if each)
+    objective = objective_of(model, loss, examples.kind, weighted)
     chosen = chosen_metrics(metrics, objective)
     chosen_optimizer = _check_adds_up(_optimizer(optimizer, model), accumulate)
+    _check_sees_outputs(chosen_optimizer, model)
     batch_size = batch_size or _usual_batch_size(chosen_optimizer, examples)
     run = Run(
         model=model,
@@ -471,6 +472,20 @@ def _check_adds_up(optimizer: AnyOptimizer, accumulate: int) -> AnyOptimizer:
             fix="accumulate=1 and a larger batch_size, or optim.Adam",
         )
     return optimizer
+
+
+def _check_sees_outputs(optimizer: AnyOptimizer, model: Module) -> None:
+    """An error where an optimizer needs outputs, and the model returns its loss."""
+    if not model.outputs_loss:
+        return
+    curvature = (optim.GaussNewton, optim.LevenbergMarquardt, optim.HessianFree)
+    if isinstance(optimizer, curvature):
+        raise ArgumentError(
+            f"fit: {type(optimizer).__name__} needs outputs and their loss apart, and "
+            f"{type(model).__name__} returns its loss",
+            fix="optim.LBFGS() or optim.Adam(); or the network inside it with a loss: "
+            "cr.fit(network, (x, y), loss='mse')",
+        )
 
 
 def _settings(

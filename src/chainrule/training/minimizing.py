@@ -52,7 +52,7 @@ class MinimizingStep:
         self.last: Iteration | None = None
 
         def outputs(inputs: Any, targets: Any) -> Any:
-            return call(model, inputs, training=True)
+            return call(model, objective.arguments(inputs, targets), training=True)
 
         def answer(z: Any) -> Any:
             return z.together() if isinstance(z, Members) else z

@@ -1,4 +1,5 @@
-"""``Objective``: the loss to minimise, by name, as a function, or the usual one.
+"""``Objective``: the loss to minimise, by name, as a function, the usual one, or what
+the model itself returns.
 
 Place on the road: between ``losses`` and the training step. It must not know of the
 optimizer or of the loop.
@@ -15,6 +16,7 @@ from ..dtypes import is_float
 from ..errors import ArgumentError, ShapeError
 from ..graph import Node
 from ..nn.ensemble import Members
+from ..wording import counted
 
 #: The loss for what a data set's targets are, and the metrics shown beside it.
 LOSS_OF_KIND = {"classification": "cross_entropy", "regression": "mse"}
@@ -134,17 +136,11 @@ class Objective:
             loss = self.function(outputs, targets, **options)
         else:
             loss = self.function(outputs, **options)
-        if not isinstance(loss, Node) or loss.shape or not is_float(loss.dtype):
-            shown = (
-                f"{loss.dtype} {loss.shape}"
-                if isinstance(loss, Node)
-                else type(loss).__name__
-            )
-            raise ShapeError(
-                f"loss {self.name} returns {shown}: expected one floating-point number",
-                fix="reduce it with .mean()",
-            )
-        return loss
+        return _one_number(loss, f"loss {self.name}")
+
+    def arguments(self, inputs: Any, targets: Any) -> Any:
+        """What the model is called with: several are a tuple."""
+        return inputs
 
     def fitted(self, outputs: Any, targets: Any) -> Any:
         """Targets ``(N,)`` as ``(N, 1)`` where every output is ``(N, 1)``; all others
@@ -214,6 +210,9 @@ class Objective:
                 "cr.losses",
             )
 
+    def refuse_metrics(self, metrics: Any) -> None:
+        """Nothing to refuse: a metric itself says what it cannot measure."""
+
     def _check_takes_outputs_alone(self) -> None:
         try:
             inspect.signature(self.function).bind(None)
@@ -224,6 +223,158 @@ class Objective:
             ) from None
         except ValueError:  # no signature is known
             return
+
+
+class OwnLoss(Objective):
+    """The objective of a model that returns its loss, ``outputs_loss = True``.
+
+    Arguments:
+        model: a module that is called with the inputs and, where the data has them, the
+            targets.
+        loss: None.
+        kind: as of ``Objective``.
+
+    Raises:
+        ArgumentError: for a loss.
+
+    Example:
+        >>> import chainrule as cr
+        >>> class Distance(nn.Module):
+        ...     outputs_loss = True
+        ...     def __init__(self):
+        ...         self.centre = cr.parameter([0.0, 0.0])
+        ...     def forward(self, x):
+        ...         return ((x - self.centre) ** 2).mean()
+        >>> OwnLoss(Distance(), None, "none").name
+        'Distance'
+    """
+
+    def __init__(self, model: nn.Module, loss: Any, kind: str) -> None:
+        self.name = type(model).__name__
+        if loss is not None:
+            shown = getattr(loss, "__name__", None) or repr(loss)
+            raise ArgumentError(
+                f"loss={shown} for {self.name}, which returns its own loss",
+                fix=f"leave loss= out; what it minimises is set in {self.name}(…)",
+            )
+        self.model = model
+        self.kind = kind
+        self.has_targets = kind != "none"
+        self.counts_classes = self.is_known = self.is_binary = False
+
+    def __call__(self, outputs: Any, targets: Any) -> Any:
+        """The loss of a batch, which the model has returned.
+
+        Raises:
+            ShapeError: when it is not one floating-point number.
+        """
+        return _one_number(outputs, f"{self.name} has outputs_loss = True, and")
+
+    def arguments(self, inputs: Any, targets: Any) -> Any:
+        """Inputs and targets, one after the other.
+
+        Raises:
+            ArgumentError: where the model takes targets and there are none, or the
+                other way round.
+        """
+        given = (inputs, targets) if self.has_targets else (inputs,)
+        several = [part if isinstance(part, tuple) else (part,) for part in given]
+        arguments = tuple(each for part in several for each in part)
+        try:
+            inspect.signature(self.model.forward).bind(*arguments)
+        except TypeError:
+            raise self._mismatch(len(several[0]), len(arguments)) from None
+        return arguments
+
+    @property
+    def usual_metrics(self) -> tuple[str, ...]:
+        """None: there are no outputs to measure."""
+        return ()
+
+    def refuse_probabilities(self, model: nn.Module) -> None:
+        """Nothing to refuse."""
+
+    def check_takes_weights(self) -> None:
+        """Refuses weights of examples, which the model is not given.
+
+        Raises:
+            ArgumentError: always.
+        """
+        raise ArgumentError(
+            f"{self.name} returns its own loss, in which all examples count alike, and "
+            "the data has weights",
+            fix="data without sample_weight",
+        )
+
+    def refuse_metrics(self, metrics: Any) -> None:
+        """Refuses metrics of outputs, which are not known.
+
+        Raises:
+            ArgumentError: for any metric.
+        """
+        if metrics is None or (isinstance(metrics, (list, tuple)) and not metrics):
+            return
+        raise ArgumentError(
+            f"metrics={metrics!r} for {self.name}, which returns its loss and no "
+            "outputs to measure",
+            fix="cr.evaluate the network inside it, in a callback or after training",
+        )
+
+    def _mismatch(self, num_inputs: int, num_given: int) -> ArgumentError:
+        """The error for a forward that cannot be called with what the data has."""
+        known = inspect.signature(self.model.forward).parameters.values()
+        places = [each for each in known if each.kind is each.POSITIONAL_OR_KEYWORD]
+        named = [each.name for each in places if each.name != "training"]
+        takes = f"{self.name}.forward takes ({', '.join(named)})"
+        if self.has_targets and len(named) <= num_inputs:
+            return ArgumentError(
+                f"{self.name} takes no targets, and the data has some: {takes}",
+                fix="the inputs alone: cr.fit(model, x), or split.train.inputs",
+            )
+        has = "targets" if self.has_targets else "no targets"
+        return ArgumentError(
+            f"{takes}, and is given {counted(num_given, 'array')}: data of "
+            f"{counted(num_inputs, 'input')} and {has}",
+            fix="data=(x, y) for def forward(self, x, y, training=False): …",
+        )
+
+
+def objective_of(model: nn.Module, loss: Any, kind: str, weighted: bool) -> Objective:
+    """What is minimised: the loss, or what the model returns; checked against both.
+
+    Arguments:
+        model: the network.
+        loss, kind: as of ``Objective``.
+        weighted: whether examples have weights.
+
+    Raises:
+        ArgumentError: for a loss that does not suit the model or the data.
+
+    Example:
+        >>> objective_of(nn.Linear(2, 3), None, "classification", False).name
+        'cross_entropy'
+    """
+    own = model.outputs_loss
+    objective = OwnLoss(model, loss, kind) if own else Objective(loss, kind)
+    objective.refuse_probabilities(model)
+    if weighted:
+        objective.check_takes_weights()
+    return objective
+
+
+def _one_number(loss: Any, source: str) -> Any:
+    """A loss; an error for what is not one floating-point number."""
+    if not isinstance(loss, Node) or loss.shape or not is_float(loss.dtype):
+        shown = (
+            f"{loss.dtype} {loss.shape}"
+            if isinstance(loss, Node)
+            else type(loss).__name__
+        )
+        raise ShapeError(
+            f"{source} returns {shown}: expected one floating-point number",
+            fix="reduce it with .mean()",
+        )
+    return loss
 
 
 def _not_a_loss(loss: Any) -> ArgumentError:

@@ -59,7 +59,7 @@ class Probe(Protocol):
 
 
 def call(model: Module, inputs: Any, training: bool) -> Any:
-    """The model's outputs for one batch: several inputs are a tuple."""
+    """The model's outputs for one batch: several arguments are a tuple."""
     arguments = inputs if isinstance(inputs, tuple) else (inputs,)
     return model(*arguments, training=training)
 
@@ -136,7 +136,8 @@ def _forward_and_backward(
 ) -> tuple[Any, Gradients, list[Any]]:
     """The loss of a batch, its gradients, and what the metrics measure."""
     with watched_call(model, probes):
-        outputs = call(model, inputs, training=True)
+        given = objective.arguments(inputs, targets)
+        outputs = call(model, given, training=True)
     answer = outputs.together() if isinstance(outputs, Members) else outputs
     check(answer, targets)
     targets = objective.fitted(answer, targets)
@@ -258,7 +259,8 @@ def evaluation_step(
     """Loss and metrics of one batch, without training, as a compiled function."""
 
     def look(inputs: Any, targets: Any) -> Any:
-        outputs = call(model, inputs, training=False)
+        given = objective.arguments(inputs, targets) if objective else inputs
+        outputs = call(model, given, training=False)
         check(outputs, targets)
         if objective is None:
             return None, measure(metrics, outputs, targets)

@@ -49,6 +49,9 @@ class Module(Watched):
         depends_on_training: whether ``forward`` by itself behaves differently in
             training, as ``Dropout`` does.
         takes_ids: whether its input is integers, as that of ``Embedding`` is.
+        outputs_loss: whether what it returns is its own loss, one floating-point
+            number: ``cr.fit`` and ``cr.evaluate`` then call it with the inputs and,
+            where the data has them, the targets, and take no ``loss=``.
 
     Example:
         >>> import chainrule as cr
@@ -67,6 +70,7 @@ class Module(Watched):
 
     depends_on_training: ClassVar[bool] = False
     takes_ids: ClassVar[bool] = False
+    outputs_loss: ClassVar[bool] = False
     #: The table of ``foreign`` with the options that such layers have elsewhere.
     options_elsewhere: ClassVar[str] = "nn.LAYER"
 
