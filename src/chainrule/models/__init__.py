@@ -10,24 +10,29 @@ from ..nn.module.registry import offer
 from ..public import listing, missing_names
 from .char_lstm import CharLSTM
 from .gpt import GPT
+from .ica import ReconstructionICA
 from .inception import googlenet, inception_small
 from .lenet import lenet, lenet5
 from .resnet import resnet, resnet_small
+from .sparse_coding import SparseCoding, sparse_codes
 from .vgg import vgg
 
 __all__ = [
     "GPT",
     "CharLSTM",
+    "ReconstructionICA",
+    "SparseCoding",
     "googlenet",
     "inception_small",
     "lenet",
     "lenet5",
     "resnet",
     "resnet_small",
+    "sparse_codes",
     "vgg",
 ]
 
-offer(__name__, ["GPT", "CharLSTM"])
+offer(__name__, ["GPT", "CharLSTM", "ReconstructionICA", "SparseCoding"])
 
 __dir__ = listing(__all__)
 if not TYPE_CHECKING:  # so that type checkers still find wrong names
