@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 
 from ..nn.module.registry import offer
 from ..public import listing, missing_names
+from .boltzmann.divergence import ContrastiveDivergence
+from .boltzmann.machine import RBM
+from .boltzmann.units import Binary, Gaussian, Softmax
 from .char_lstm import CharLSTM
 from .gpt import GPT
 from .ica import ReconstructionICA
@@ -19,8 +22,13 @@ from .vgg import vgg
 
 __all__ = [
     "GPT",
+    "RBM",
+    "Binary",
     "CharLSTM",
+    "ContrastiveDivergence",
+    "Gaussian",
     "ReconstructionICA",
+    "Softmax",
     "SparseCoding",
     "googlenet",
     "inception_small",
@@ -32,7 +40,17 @@ __all__ = [
     "vgg",
 ]
 
-offer(__name__, ["GPT", "CharLSTM", "ReconstructionICA", "SparseCoding"])
+offer(
+    __name__,
+    [
+        "CharLSTM",
+        "ContrastiveDivergence",
+        "GPT",
+        "RBM",
+        "ReconstructionICA",
+        "SparseCoding",
+    ],
+)
 
 __dir__ = listing(__all__)
 if not TYPE_CHECKING:  # so that type checkers still find wrong names

@@ -1,0 +1,278 @@
+"""The restricted Boltzmann machine: energy, free energy, and block Gibbs sampling.
+
+Place on the road: part of ``models.boltzmann``, on its units; how machines learn is in
+``divergence``, how likely they find data in ``likelihood``. Read from top to bottom:
+what is computed, in the order of the textbook. Shapes: N rows, D visible and H hidden
+units.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from ... import nn
+from ...compiler.compile import compile
+from ...errors import ArgumentError
+from ...initializers import Initializer, normal
+from ...nn.arguments import new_parameter, positive_size
+from ...ops.movement import broadcast_to
+from ...random_numbers import Generator, default_generator
+from .units import Units, as_units
+
+
+@dataclass(frozen=True)
+class Sides:
+    """A Boltzmann machine seen as two sides x and y: on each, all units are independent
+    given the other side. A restricted machine has visible and hidden units; a deep one
+    has its odd layers and its even ones, each side by side.
+
+    Its energy is A(x) + A(y) − x · bias − y · inputs_of_y(x).
+
+    Attributes:
+        x, y: the units of each side.
+        bias: of x, (features of x,).
+        inputs_of_y: the total inputs of y, biases among them, for states of x.
+        inputs_of_x: the same the other way.
+    """
+
+    x: Units
+    y: Units
+    bias: Any
+    inputs_of_y: Callable[[Any], Any]
+    inputs_of_x: Callable[[Any], Any]
+
+
+class RBM(nn.Module):
+    """A restricted Boltzmann machine: two layers, each independent given the other.
+
+    Formula::
+
+        E(v, h) = A(v) + A(h) − bᵀv − cᵀh − hᵀ W v
+        p(v, h) = exp(−E(v, h)) / Z
+        F(v)    = −log Σₕ exp(−E(v, h)) = A(v) − bᵀv − log_partition(c + W v)
+
+    where A is 0 for binary and softmax units and ½ ‖x‖² for real ones (``units``). For
+    binary ones log_partition(z) = Σ log(1 + exp zᵢ) and E[h | v] = σ(c + W v).
+
+    Shapes: v (…, D), h (…, H); ``weight`` W (H, D), ``visible_bias`` b (D,),
+    ``hidden_bias`` c (H,). Calling the machine returns the features E[h | v].
+
+    Initial values: W from N(0, 0.01²), biases 0.
+
+    Arguments:
+        visible, hidden: a number of binary units; ``models.Gaussian(64)``,
+            ``models.Softmax(10)``; or a tuple for several kinds in one layer, as
+            ``(784, models.Softmax(10))``.
+        weight_init: an initializer, or its name.
+        dtype: of the parameters.
+
+    Raises:
+        ArgumentError: for a layer without units, and for real units in both layers: the
+            energy may then have no smallest value, and p does not exist.
+
+    Source: Smolensky, Information processing in dynamical systems (1986); Hinton, A
+    practical guide to training restricted Boltzmann machines (2012).
+
+    Example:
+        >>> import chainrule as cr
+        >>> from chainrule import models
+        >>> rbm = models.RBM(6, 2)
+        >>> v = cr.ones((3, 6))
+        >>> rbm.free_energy(v).shape, rbm.hidden_given(v).shape, rbm.sample(4).shape
+        ((3,), (3, 2), (4, 6))
+    """
+
+    def __init__(
+        self,
+        visible: Any,
+        hidden: Any,
+        *,
+        weight_init: Initializer | str | None = None,
+        dtype: DTypeLike | None = None,
+    ) -> None:
+        self.visible = as_units("RBM", "visible", visible)
+        self.hidden = as_units("RBM", "hidden", hidden)
+        if self.visible.is_real and self.hidden.is_real:
+            raise ArgumentError(
+                f"RBM: visible {self.visible!r} and hidden {self.hidden!r}: real units "
+                "in both layers: the energy may have no smallest value",
+                fix="binary units in one of the layers",
+            )
+        init = normal(std=0.01) if weight_init is None else weight_init
+        shape = (self.hidden.features, self.visible.features)
+        self.weight = new_parameter("weight", shape, init, dtype)
+        self.visible_bias = new_parameter("visible_bias", shape[1:], "zeros", dtype)
+        self.hidden_bias = new_parameter("hidden_bias", shape[:1], "zeros", dtype)
+
+    def settings(self) -> dict[str, Any]:
+        """The units of both layers."""
+        return {"visible": repr(self.visible), "hidden": repr(self.hidden)}
+
+    def describe_settings(self) -> str:
+        """``Binary(784) ↔ Binary(500)``"""
+        return f"{self.visible!r} ↔ {self.hidden!r}"
+
+    def forward(self, v: Any) -> Any:
+        """E[h | v]: the features of the data."""
+        return self.hidden_given(v)
+
+    # Energies. -----------------------------------------------------------------------
+
+    def energy(self, v: Any, h: Any) -> Any:
+        """E(v, h), (…,)."""
+        v, h = self._visible(v), self.hidden.checked("RBM", h, "hidden states")
+        own = self.visible.own_energy(v) + self.hidden.own_energy(h)
+        return (
+            own - (v * self.visible_bias).sum(-1) - (h * self.hidden_inputs(v)).sum(-1)
+        )
+
+    def free_energy(self, v: Any) -> Any:
+        """F(v) = −log Σₕ exp(−E(v, h)), (…,): p(v) = exp(−F(v)) / Z.
+
+        Raises:
+            DataError: for values that visible units cannot have.
+        """
+        v = self._visible(v)
+        return self.free_energy_of(v, self.hidden_inputs(v))
+
+    def free_energy_of(self, v: Any, z: Any) -> Any:
+        """F(v) where the hidden total inputs z = c + W v are known already."""
+        own = self.visible.own_energy(v) - (v * self.visible_bias).sum(-1)
+        return own - self.hidden.log_partition(z)
+
+    def hidden_inputs(self, v: Any) -> Any:
+        """c + W v: (…, D) → (…, H)."""
+        return v @ self.weight.T + self.hidden_bias
+
+    def visible_inputs(self, h: Any) -> Any:
+        """b + Wᵀ h: (…, H) → (…, D)."""
+        return h @ self.weight + self.visible_bias
+
+    # The two conditionals, and the chain that alternates between them. ---------------
+
+    def hidden_given(self, v: Any) -> Any:
+        """E[h | v]: for binary units the probabilities σ(c + W v)."""
+        return self.hidden.mean(self.hidden_inputs(self._visible(v)))
+
+    def visible_given(self, h: Any) -> Any:
+        """E[v | h]: for binary units the probabilities σ(b + Wᵀ h)."""
+        h = self.hidden.checked("RBM", h, "hidden states")
+        return self.visible.mean(self.visible_inputs(h))
+
+    def sample_hidden(self, v: Any, generator: Generator | None = None) -> Any:
+        """h drawn from p(h | v)."""
+        return self.hidden.sample(self.hidden_inputs(self._visible(v)), generator)
+
+    def sample_visible(self, h: Any, generator: Generator | None = None) -> Any:
+        """v drawn from p(v | h)."""
+        h = self.hidden.checked("RBM", h, "hidden states")
+        return self.visible.sample(self.visible_inputs(h), generator)
+
+    def gibbs(
+        self, v: Any, steps: int = 1, generator: Generator | None = None
+    ) -> tuple[Any, Any]:
+        """Block Gibbs sampling: h ~ p(h | v), v ~ p(v | h), and so on.
+
+        Arguments:
+            v: where the chains start, (…, D).
+            steps: how often both layers are drawn.
+
+        Returns:
+            The last v, and the h that it was drawn from.
+
+        Source: Geman & Geman (1984).
+        """
+        for _ in range(positive_size("gibbs", "steps", steps)):
+            h = self.sample_hidden(v, generator)
+            v = self.sample_visible(h, generator)
+        return v, h
+
+    def sample(
+        self,
+        n: int,
+        steps: int = 1000,
+        *,
+        start: Any = None,
+        generator: Generator | None = None,
+    ) -> Any:
+        """n visible states from as many chains of block Gibbs sampling.
+
+        The further a chain runs, the less its end depends on its start; how far is far
+        enough differs from machine to machine. Grey pictures are
+        ``rbm.visible_given(rbm.hidden_given(v))``.
+
+        Arguments:
+            steps: of each chain.
+            start: where they start, (n, D); drawn from the biases when not given.
+            generator: of random numbers; the default one when not given.
+
+        Example:
+            >>> from chainrule import models
+            >>> models.RBM(6, 2).sample(3, steps=10).shape
+            (3, 6)
+        """
+        rows = positive_size("sample", "n", n)
+        count = positive_size("sample", "steps", steps)
+        source = default_generator if generator is None else generator
+        if start is None:
+            shape = (rows, self.visible.features)
+            v = self.visible.sample(broadcast_to(self.visible_bias, shape), source)
+        else:
+            v = self._visible(start)
+        step = _compiled_gibbs(self)
+        for _ in range(count):
+            v = step(v, source)
+        return v
+
+    # What learning and likelihood need to know. --------------------------------------
+
+    def sides(self) -> Sides:
+        """Visible units on one side, hidden ones on the other."""
+        return Sides(
+            self.visible,
+            self.hidden,
+            self.visible_bias,
+            self.hidden_inputs,
+            self.visible_inputs,
+        )
+
+    def log_weight(self, v: Any) -> Any:
+        """log p(v) + log Z = −F(v), (…,)."""
+        return -self.free_energy(v)
+
+    def fit_visible_bias(self, x: Any) -> None:
+        """Sets b so that, without weights, the visible units have the means of the
+        data: log p / (1 − p) for binary ones. Learning then starts with the weights.
+
+        Source: Hinton (2012), section 8.1.
+        """
+        mean = np.asarray(self._visible(x).numpy(), float).mean(axis=0)
+        bias = self.visible.inputs_of(mean)
+        self.visible_bias.assign(bias.astype(self.visible_bias.dtype))
+
+    def _visible(self, v: Any) -> Any:
+        return self.visible.checked("RBM", v)
+
+
+#: The compiled step of each machine that has been sampled from.
+_steps: weakref.WeakKeyDictionary[RBM, Any] = weakref.WeakKeyDictionary()
+
+
+def _compiled_gibbs(machine: RBM) -> Any:
+    """One step of block Gibbs sampling as a compiled function of (v, generator)."""
+    if machine not in _steps:
+        known = weakref.ref(machine)
+
+        def step(v: Any, source: Generator) -> Any:
+            alive = known()
+            assert alive is not None
+            return alive.gibbs(v, 1, source)[0]
+
+        _steps[machine] = compile(step)
+    return _steps[machine]
