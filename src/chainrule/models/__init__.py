@@ -9,6 +9,11 @@ from typing import TYPE_CHECKING
 from ..nn.module.registry import offer
 from ..public import listing, missing_names
 from .boltzmann.divergence import ContrastiveDivergence
+from .boltzmann.likelihood import (
+    annealed_importance_sampling,
+    exact_log_partition,
+    log_likelihood,
+)
 from .boltzmann.machine import RBM
 from .boltzmann.units import Binary, Gaussian, Softmax
 from .char_lstm import CharLSTM
@@ -30,10 +35,13 @@ __all__ = [
     "ReconstructionICA",
     "Softmax",
     "SparseCoding",
+    "annealed_importance_sampling",
+    "exact_log_partition",
     "googlenet",
     "inception_small",
     "lenet",
     "lenet5",
+    "log_likelihood",
     "resnet",
     "resnet_small",
     "sparse_codes",

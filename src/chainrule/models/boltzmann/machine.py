@@ -32,20 +32,41 @@ class Sides:
     given the other side. A restricted machine has visible and hidden units; a deep one
     has its odd layers and its even ones, each side by side.
 
-    Its energy is A(x) + A(y) − x · bias − y · inputs_of_y(x).
+    Its energy is A(x) + A(y) − x · x_bias − y · inputs_of_y(x).
 
     Attributes:
         x, y: the units of each side.
-        bias: of x, (features of x,).
-        inputs_of_y: the total inputs of y, biases among them, for states of x.
-        inputs_of_x: the same the other way.
+        x_bias, y_bias: theirs, (features of x,) and (features of y,).
+        inputs_of_x: the total inputs of x, its bias among them, for states of y.
+        inputs_of_y: the same the other way.
+        visible: where the visible units are: the first ones of "x" or of "y".
     """
 
     x: Units
     y: Units
-    bias: Any
-    inputs_of_y: Callable[[Any], Any]
+    x_bias: Any
+    y_bias: Any
     inputs_of_x: Callable[[Any], Any]
+    inputs_of_y: Callable[[Any], Any]
+    visible: str = "x"
+
+    @property
+    def turned(self) -> Sides:
+        """The same machine, x and y exchanged."""
+        return Sides(
+            self.y,
+            self.x,
+            self.y_bias,
+            self.x_bias,
+            self.inputs_of_y,
+            self.inputs_of_x,
+            "y" if self.visible == "x" else "x",
+        )
+
+    def log_marginal(self, x: Any) -> Any:
+        """log Σ over y of exp(−E(x, y)), (…,)."""
+        own = (x * self.x_bias).sum(-1) - self.x.own_energy(x)
+        return own + self.y.log_partition(self.inputs_of_y(x))
 
 
 class RBM(nn.Module):
@@ -238,8 +259,9 @@ class RBM(nn.Module):
             self.visible,
             self.hidden,
             self.visible_bias,
-            self.hidden_inputs,
+            self.hidden_bias,
             self.visible_inputs,
+            self.hidden_inputs,
         )
 
     def log_weight(self, v: Any) -> Any:

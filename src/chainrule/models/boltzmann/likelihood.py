@@ -1,0 +1,286 @@
+"""How likely a Boltzmann machine finds data: exactly, and by annealed importance
+sampling.
+
+Place on the road: part of ``models.boltzmann``, above the machines. All that is asked
+of a machine is ``Machine``: its two sides, and log p(v) + log Z of data, which every
+machine knows or bounds. What no machine knows is log Z, the logarithm of a sum over all
+states: by enumeration for a small side, otherwise by an estimate with its error.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Protocol
+
+import numpy as np
+
+from ...compiler.compile import compile
+from ...graph import Array
+from ...nn.arguments import positive_size
+from ...ops.creation import zeros
+from ...ops.movement import broadcast_to
+from ...random_numbers import Generator
+from ...tensor import tensor
+from ...wording import signed
+from .machine import Sides
+from .units import Units
+
+#: Rows that are looked at together.
+ROWS = 1000
+
+#: Where the temperatures of Salakhutdinov & Murray (2008) change their distance, and
+#: which share of them comes before: 500 to 0.5, 4000 to 0.9, 10 000 to 1.
+KNOTS = (0.0, 0.5, 0.9, 1.0)
+SHARES = (0.0, 500 / 14_500, 4_500 / 14_500, 1.0)
+
+
+class Machine(Protocol):
+    """What likelihoods need of a machine; RBMs and deep machines have it."""
+
+    @property
+    def visible(self) -> Units:
+        """The visible units."""
+
+    def sides(self) -> Sides:
+        """The machine as two sides."""
+
+    def log_weight(self, v: Any) -> Any:
+        """log p(v) + log Z, or a lower bound of it, (…,)."""
+
+    def astype(self, dtype: Any) -> Any:
+        """The same machine with values of another dtype."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number that was estimated, and the interval of ± 3σ around it.
+
+    Attributes:
+        value: the estimate.
+        low, high: the ends of the interval.
+
+    Example:
+        >>> print(Estimate(-86.27, -86.4, -86.12))
+        −86.27 (−86.40 … −86.12)
+    """
+
+    value: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return signed(f"{self.value:.2f} ({self.low:.2f} … {self.high:.2f})")
+
+
+@dataclass(frozen=True)
+class Likelihood:
+    """The mean log-likelihood of data, in nats a row.
+
+    Attributes:
+        mean: Σ log p(vᵢ) / N; a lower bound for deep machines.
+        low, high: its interval of ± 3σ, from that of log Z alone.
+        log_partition: log Z.
+    """
+
+    mean: float
+    low: float
+    high: float
+    log_partition: Estimate
+
+    def __str__(self) -> str:
+        return str(Estimate(self.mean, self.low, self.high))
+
+
+def exact_log_partition(machine: Machine) -> float:
+    """log Z, by enumeration of the side that has fewer states, in float64.
+
+    Formula: log Z = log Σₓ exp(x · bias − A(x) + log_partition(inputs of y given x)).
+
+    Raises:
+        ArgumentError: where both sides have more than 2²⁰ states, or real units.
+
+    Example:
+        >>> from chainrule import models
+        >>> rbm = models.RBM(784, 3, weight_init="zeros")
+        >>> round(models.exact_log_partition(rbm), 4)  # 787 log 2
+        545.5068
+    """
+    sides = machine.astype("float64").sides()
+    if _counted(sides.y) < _counted(sides.x):
+        sides = sides.turned
+    states = sides.x.states()
+    found = [
+        sides.log_marginal(tensor(states[first : first + ROWS])).numpy()
+        for first in range(0, len(states), ROWS)
+    ]
+    return _log_sum_exp(np.concatenate(found))
+
+
+def annealed_importance_sampling(
+    machine: Machine,
+    x: Any = None,
+    *,
+    chains: int = 100,
+    temperatures: int = 14_500,
+    seed: int = 0,
+) -> Estimate:
+    """log Z, estimated by chains that turn a machine without weights into this one.
+
+    Formula: at the inverse temperature β all total inputs are (1 − β) · those of the
+    machine without weights + β · this machine's. With f_β(x) the sum over y of the
+    unnormalised probabilities, every chain x₀, x₁, … has the weight
+
+        w = Π f at βₖ of xₖ₋₁ / f at βₖ₋₁ of xₖ₋₁,
+
+    where xₖ is drawn from xₖ₋₁ by a step of block Gibbs sampling at βₖ; the mean of w
+    is Z / Z₀, and Z₀ is known.
+
+    Arguments:
+        machine: an RBM or a deep machine.
+        x: data, whose means the machine without weights has, (N, D); the closer it is
+            to the machine's own, the smaller the error. Without it, no biases either.
+        chains: how many there are; the interval is ± 3 standard errors of their mean.
+        temperatures: how many steps each takes, at the distances of the source.
+        seed: of the chains.
+
+    Raises:
+        DataError: for data that visible units cannot have.
+        ArgumentError: for counts below 1.
+
+    Source: Neal, Annealed importance sampling (2001); Salakhutdinov & Murray, On the
+    quantitative analysis of deep belief networks (2008), section 3; for deep machines
+    Salakhutdinov & Hinton (2009), section 3.2.
+
+    Example:
+        >>> from chainrule import models
+        >>> rbm = models.RBM(5, 3)
+        >>> estimate = models.annealed_importance_sampling(rbm, temperatures=100)
+        >>> abs(estimate.value - models.exact_log_partition(rbm)) < 0.01
+        True
+    """
+    count = positive_size("annealed_importance_sampling", "chains", chains)
+    steps = positive_size("annealed_importance_sampling", "temperatures", temperatures)
+    sides, source = machine.sides(), Generator(seed)
+    start = _without_weights(machine, sides, x)
+    betas = np.interp(np.linspace(0, 1, steps + 1), SHARES, KNOTS)
+    shape = (count, sides.x.features)
+    states = sides.x.sample(broadcast_to(tensor(start[0]), shape), source)
+    log_weights = zeros(count, "float64")
+    anneal = compile(_anneal_with(sides, *start))
+    for before, after in pairwise(betas):
+        pair = np.array([before, after])
+        states, log_weights = anneal(states, log_weights, pair, source)
+    log_z0 = sum(
+        float(units.log_partition(tensor(inputs.astype(float))).item())
+        for units, inputs in zip((sides.x, sides.y), start, strict=True)
+    )
+    return _with_error(log_z0, log_weights.numpy())
+
+
+def log_likelihood(
+    machine: Machine,
+    x: Any,
+    *,
+    chains: int = 100,
+    temperatures: int = 14_500,
+    seed: int = 0,
+    log_partition: float | Estimate | None = None,
+) -> Likelihood:
+    """The mean of log p(v) over rows of data, in nats; for a deep machine the mean of
+    a lower bound.
+
+    Formula: mean of (log p(v) + log Z) − log Z, with log Z by annealed importance
+    sampling.
+
+    Arguments:
+        machine: an RBM or a deep machine.
+        x: data, (N, D).
+        chains, temperatures, seed: those of ``annealed_importance_sampling``.
+        log_partition: log Z where it is known: one estimate serves several data sets.
+
+    Raises:
+        DataError: for data that visible units cannot have.
+
+    Example:
+        >>> from chainrule import models
+        >>> x = np.random.default_rng(0).integers(2, size=(50, 6)).astype("f4")
+        >>> rbm = models.RBM(6, 4)
+        >>> found = models.log_likelihood(rbm, x, temperatures=100)
+        >>> bool(abs(found.mean + 6 * np.log(2)) < 0.05), found.low <= found.high
+        (True, True)
+    """
+    rows = np.asarray(machine.visible.checked("log_likelihood", x).numpy())
+    if log_partition is None:
+        options = {"chains": chains, "temperatures": temperatures, "seed": seed}
+        log_partition = annealed_importance_sampling(machine, rows, **options)
+    if not isinstance(log_partition, Estimate):
+        log_partition = Estimate(*[float(log_partition)] * 3)
+    weigh = compile(lambda v: machine.log_weight(v))
+    found = [
+        weigh(rows[first : first + ROWS]).numpy() for first in range(0, len(rows), ROWS)
+    ]
+    mean = float(np.concatenate(found).mean(dtype=float))
+    z = log_partition
+    return Likelihood(mean - z.value, mean - z.high, mean - z.low, z)
+
+
+# Parts. ------------------------------------------------------------------------------
+
+
+def _counted(units: Units) -> float:
+    return math.inf if units.num_states is None else units.num_states
+
+
+def _without_weights(machine: Machine, sides: Sides, x: Any) -> tuple[Array, Array]:
+    """The biases of x and of y in the machine that annealing starts from."""
+    dtype = sides.x_bias.dtype
+    found = {
+        "x": np.zeros(sides.x.features, dtype),
+        "y": np.zeros(sides.y.features, dtype),
+    }
+    if x is not None:
+        rows = machine.visible.checked("annealed_importance_sampling", x).numpy()
+        mean = np.asarray(rows, float).mean(axis=0)
+        found[sides.visible][: len(mean)] = machine.visible.inputs_of(mean)
+    return found["x"], found["y"]
+
+
+def _anneal_with(sides: Sides, x_start: Array, y_start: Array) -> Any:
+    """One temperature as a function of (states, log weights, (β before, β after))."""
+
+    def inputs(beta: Any, start: Array, end: Any) -> Any:
+        return (1.0 - beta) * start + beta * end
+
+    def log_f(x: Any, of_y: Any, beta: Any) -> Any:
+        own = (x * inputs(beta, x_start, sides.x_bias)).sum(-1)
+        return own + sides.y.log_partition(inputs(beta, y_start, of_y))
+
+    def anneal(x: Any, log_weights: Any, betas: Any, source: Generator) -> Any:
+        before, after = (betas[place].astype(x.dtype) for place in (0, 1))
+        of_y = sides.inputs_of_y(x)
+        gained = log_f(x, of_y, after) - log_f(x, of_y, before)
+        y = sides.y.sample(inputs(after, y_start, of_y), source)
+        x = sides.x.sample(inputs(after, x_start, sides.inputs_of_x(y)), source)
+        return x, log_weights + gained.astype("float64")
+
+    return anneal
+
+
+def _with_error(log_z0: float, log_weights: Array) -> Estimate:
+    """log Z and its ends, from the mean of the weights and its standard error."""
+    largest = float(log_weights.max())
+    weights = np.exp(log_weights - largest)
+    mean, count = float(weights.mean()), len(weights)
+    error = float(weights.std(ddof=1)) / math.sqrt(count) if count > 1 else math.inf
+    low, high = (
+        log_z0 + largest + (math.log(each) if each > 0 else -math.inf)
+        for each in (mean - 3 * error, mean + 3 * error)
+    )
+    return Estimate(log_z0 + largest + math.log(mean), low, high)
+
+
+def _log_sum_exp(terms: Array) -> float:
+    largest = float(terms.max())
+    return largest + math.log(float(np.exp(terms - largest).sum()))
