@@ -8,7 +8,7 @@ import os
 import shutil
 import signal
 import tempfile
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 # Before NumPy is imported: workers of one machine share its processors.
@@ -64,12 +64,15 @@ def data_folder() -> Path:
     return Path(folder)
 
 
-@pytest.fixture(autouse=True)
-def unchanged_settings() -> Iterator[None]:
-    """Settings that a test changes in ``chainrule.config`` are put back after it."""
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol() -> Generator[None, object, object]:
+    """Settings that a test or its fixtures change in ``chainrule.config`` are put back
+    after it: also those that a command has set which a fixture of a module runs."""
     from chainrule.config import config
 
     before = dict(vars(config))
-    yield
-    for name, value in before.items():
-        setattr(config, name, value)
+    try:
+        return (yield)
+    finally:
+        for name, value in before.items():
+            setattr(config, name, value)
