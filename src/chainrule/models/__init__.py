@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..nn.module.registry import offer
 from ..public import listing, missing_names
+from .belief import DeepBeliefNet, UpDown
 from .boltzmann.divergence import ContrastiveDivergence
 from .boltzmann.likelihood import (
     annealed_importance_sampling,
@@ -31,10 +32,12 @@ __all__ = [
     "Binary",
     "CharLSTM",
     "ContrastiveDivergence",
+    "DeepBeliefNet",
     "Gaussian",
     "ReconstructionICA",
     "Softmax",
     "SparseCoding",
+    "UpDown",
     "annealed_importance_sampling",
     "exact_log_partition",
     "googlenet",
@@ -53,10 +56,12 @@ offer(
     [
         "CharLSTM",
         "ContrastiveDivergence",
+        "DeepBeliefNet",
         "GPT",
         "RBM",
         "ReconstructionICA",
         "SparseCoding",
+        "UpDown",
     ],
 )
 

@@ -1,0 +1,121 @@
+"""How layers are trained one after the other: what each is given, and as what.
+
+Place on the road: above ``boltzmann``; ``belief`` and ``pretraining`` train their
+layers by it. It must not know which layers a network has.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from .. import nn, optim
+from ..data import Dataset, Split, Stream
+from ..errors import DataError
+from ..graph import Array
+from ..random_numbers import default_generator
+from ..training.callbacks import Checkpoint
+from ..training.history import History
+from ..training.loop import fit
+from .boltzmann.divergence import ContrastiveDivergence
+from .boltzmann.machine import RBM
+
+
+@dataclass(frozen=True)
+class LayerTraining:
+    """How layers are trained: what ``cr.fit`` is given for each.
+
+    Arguments:
+        epochs, batch_size, optimizer, validation, seed, engine, checkpoints, progress:
+            as of ``models.pretrain``.
+        number, path: of the layer; its seed and its folder follow from them.
+
+    Example:
+        >>> from chainrule.models.layer_training import LayerTraining
+        >>> how = LayerTraining(2, 10, None, None, 0, None, None, False)
+        >>> how.of(1, "top").path
+        'top'
+    """
+
+    epochs: int
+    batch_size: int
+    optimizer: Any
+    validation: float | None
+    seed: int
+    engine: str | None
+    checkpoints: str | os.PathLike[str] | None
+    progress: Any
+    number: int = 0
+    path: str = ""
+
+    def of(self, number: int, path: str) -> LayerTraining:
+        """The training of one layer."""
+        return replace(self, number=number, path=path)
+
+    def fit(self, learner: nn.Module, x: Array, usual: optim.Optimizer) -> History:
+        """Trains a module that returns its own loss, by the usual optimizer where none
+        is given; from its last checkpoint on, where there is one.
+        """
+        listeners = []
+        if self.checkpoints is not None:
+            folder = Path(self.checkpoints) / f"layer-{self.path}"
+            listeners.append(Checkpoint(folder, keep=1))
+        return fit(
+            learner,
+            x,
+            optimizer=usual if self.optimizer is None else self.optimizer,
+            epochs=self.epochs,
+            batch_size=self.batch_size,
+            validation=self.validation,
+            callbacks=listeners,
+            seed=self.seed + self.number,
+            engine=self.engine,
+            resume="auto" if listeners else None,
+            progress=self.progress,
+        )
+
+    def rbm(
+        self, visible: Any, hidden: Any, x: Array, dtype: Any, drawn: bool = False
+    ) -> tuple[RBM, History]:
+        """A machine of these units, trained by contrastive divergence with one step.
+
+        Arguments:
+            drawn: whether x are probabilities, of which it sees states that are drawn.
+        """
+        default_generator.seed(self.seed + self.number)
+        rbm = RBM(visible, hidden, dtype=dtype)
+        rbm.fit_visible_bias(x.astype(dtype))
+        is_real = rbm.visible.is_real or rbm.hidden.is_real
+        usual = optim.Adam() if is_real else optim.Momentum(lr=0.1)
+        return rbm, self.fit(ContrastiveDivergence(rbm, binarize=drawn), x, usual)
+
+
+def training_data(caller: str, data: Any) -> Dataset:
+    """The examples to train on, with one array of inputs.
+
+    Raises:
+        DataError: for a stream, and for several inputs.
+
+    Example:
+        >>> training_data("pretrain", ([[0.0, 1.0], [1.0, 0.0]], [0, 1])).inputs.shape
+        (2, 2)
+    """
+    if isinstance(data, Split):
+        data = data.train
+    if isinstance(data, Stream):
+        raise DataError(
+            f"{caller}: Stream {data.name!r}: every layer sees all examples as the "
+            "layers below it make them, and a stream's are not kept",
+            fix="an array or a Dataset",
+        )
+    pair = isinstance(data, tuple) and len(data) in (2, 3)
+    examples = (
+        data if isinstance(data, Dataset) else Dataset(*data[:2] if pair else [data])
+    )
+    if isinstance(examples.inputs, tuple):
+        raise DataError(
+            f"{caller}: {len(examples.inputs)} inputs: expected one array of examples"
+        )
+    return examples
