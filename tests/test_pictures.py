@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
 from chainrule import pictures
-from chainrule.errors import ArgumentError, ShapeError
+from chainrule.errors import ArgumentError, OptionError, ShapeError
+from chainrule.pictures.grids import coloured
 from chainrule.pictures.tiles import FRAME
 
 SOURCE = np.random.default_rng(0)
@@ -382,3 +385,39 @@ def test_sizes_are_numbers_of_examples(sizes) -> None:
     assert caught.value.what == (
         f"learning_curve: sizes={sizes}: expected positive numbers of training examples"
     )
+
+
+def test_a_grid_has_its_images_in_their_order() -> None:
+    images = np.zeros((7, 4, 6))
+    images[3] = 1.0  # black, as ink
+    with pictures.windowless():
+        figure = pictures.image_grid(images, columns=3, title="seven")
+    mosaic = mosaic_of(figure)
+    assert _frames(mosaic) == 7
+    assert figure.get_suptitle() == "seven"
+    rows, columns = np.nonzero((mosaic == 0).all(axis=-1))
+    assert columns.max() < mosaic.shape[1] / 3  # the fourth begins the second row
+    assert mosaic.shape[0] / 3 < rows.min() and rows.max() < 2 * mosaic.shape[0] / 3
+    assert saved(figure)
+
+
+def test_signed_images_have_a_scale_each_and_zero_is_grey() -> None:
+    tiles = np.array([[[-1.0, 0.0, 1.0]], [[-100.0, 0.0, 50.0]], [[0.0, 0.0, 0.0]]])
+    shown = coloured(tiles, "signed")[..., 0].tolist()
+    assert shown == [[[0, 127, 255]], [[0, 127, 191]], [[127, 127, 127]]]
+    colours = coloured(np.array([[[[0.0, 0.5, 1.0]]]]), "light")
+    assert colours.tolist() == [[[[0, 127, 255]]]]
+    assert coloured(np.array([[[0.0, 1.0]]]), "ink")[0, 0, :, 0].tolist() == [255, 0]
+
+
+def test_a_grid_refuses_what_is_no_image() -> None:
+    for wrong, text in (
+        (np.ones((2, 3)), "image_grid: images (2, 3): expected (N, H, W), or (N, H, W"),
+        (np.ones((2, 3, 3, 2)), "image_grid: images (2, 3, 3, 2): expected (N, H, W)"),
+    ):
+        with pytest.raises(ShapeError, match=re.escape(text)):
+            pictures.image_grid(wrong)
+    with pytest.raises(ShapeError, match="image_grid: 1 title for 2 images"):
+        pictures.image_grid(np.ones((2, 3, 3)), titles=["one"])
+    with pytest.raises(OptionError, match="unknown values of image_grid 'grey'"):
+        pictures.image_grid(np.ones((2, 3, 3)), values="grey")

@@ -12,6 +12,7 @@ from sklearn.decomposition import sparse_encode
 import chainrule as cr
 from chainrule import models, optim
 from chainrule.errors import ChainruleError
+from chainrule.models.sparse_coding import eigenvalue_bound
 
 RANDOM = np.random.default_rng(0)
 PENALTY = 0.3
@@ -49,6 +50,21 @@ def test_more_features_than_atoms_take_the_other_matrix_and_give_the_lasso() -> 
     np.testing.assert_allclose(codes.numpy(), expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("scale", [1e-8, 1.0, 1e8])
+def test_the_bound_is_no_smaller_than_the_largest_eigenvalue(
+    dtype: str, scale: float
+) -> None:
+    for G in (ATOMS @ ATOMS.T, np.eye(256), np.diag([1.0, 0.0, 0.0])):
+        largest = scale * np.linalg.eigvalsh(G)[-1]
+        bound = eigenvalue_bound(cr.tensor((scale * G).astype(dtype))).item()
+        assert largest * (1 - 1e-6) <= bound <= 1.0906 * largest
+
+
+def test_a_dictionary_of_zeros_has_codes_of_zeros() -> None:
+    assert not models.sparse_codes(X, np.zeros((3, 20)), PENALTY).numpy().any()
+
+
 def excess(algorithm: str, steps: int) -> float:
     codes = models.sparse_codes(X, ATOMS, PENALTY, steps=steps, algorithm=algorithm)
     return cost(codes.numpy()) - cost(LASSO)
@@ -66,7 +82,7 @@ def test_fista_is_a_hundred_times_nearer_after_a_hundred_steps() -> None:
 
 def test_their_first_step_is_the_same() -> None:
     """There is no momentum yet: a = S(x Bᵀ / L)."""
-    L = np.linalg.eigvalsh(ATOMS @ ATOMS.T)[-1]
+    L = eigenvalue_bound(cr.tensor(ATOMS.T @ ATOMS)).item()
     v = X @ ATOMS.T / L
     expected = np.sign(v) * np.maximum(np.abs(v) - PENALTY / L, 0)
     for algorithm in ("ista", "fista"):

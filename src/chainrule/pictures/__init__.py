@@ -19,6 +19,7 @@ from .choices import error_over_size, growth_path
 from .classes import MOST_MISTAKES, confusion_matrix, worst_mistakes
 from .curves import learning_curve, validation_curve
 from .figures import amount, new_figure, prepare, save, windowless
+from .grids import image_grid
 from .units import (
     MOST_TILES,
     activations,
@@ -41,6 +42,7 @@ __all__ = [
     "features",
     "filters",
     "growth_path",
+    "image_grid",
     "learning_curve",
     "new_figure",
     "predicted_against_true",
