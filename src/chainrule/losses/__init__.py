@@ -16,6 +16,9 @@ All are called as ``loss(predictions, targets, …)`` and agree on the following
   squared norms and likelihoods the second: their value for a sample is a sum.
 - Where a formula needs a probability, the prediction is the logit before it: the
   logarithm of a probability that was rounded to 0 or 1 has lost its value.
+
+``kl_sparsity`` and ``l1_sparsity`` are penalties: of activations, without targets, to
+be added to a loss.
 """
 
 from __future__ import annotations
@@ -33,6 +36,7 @@ from .ctc_decoding import Decoding, ctc_decode
 from .embeddings import cosine_embedding, triplet_margin
 from .likelihoods import bernoulli_nll, gaussian_nll
 from .overlap import dice
+from .penalties import kl_sparsity, l1_sparsity
 from .squared import half_squared_error, huber, l1, mse, squared_error
 
 Loss = Callable[..., Any]
@@ -55,7 +59,9 @@ __all__ = [
     "hinge",
     "huber",
     "kl_divergence",
+    "kl_sparsity",
     "l1",
+    "l1_sparsity",
     "mse",
     "negative_binomial_nll",
     "poisson_nll",

@@ -8,6 +8,13 @@ from typing import TYPE_CHECKING
 
 from ..nn.module.registry import offer
 from ..public import listing, missing_names
+from .autoencoder import (
+    Autoencoder,
+    Reconstruction,
+    conv_autoencoder,
+    deep_autoencoder,
+    squared_jacobian,
+)
 from .belief import DeepBeliefNet, UpDown
 from .boltzmann.divergence import ContrastiveDivergence
 from .boltzmann.likelihood import (
@@ -29,16 +36,20 @@ from .vgg import vgg
 __all__ = [
     "GPT",
     "RBM",
+    "Autoencoder",
     "Binary",
     "CharLSTM",
     "ContrastiveDivergence",
     "DeepBeliefNet",
     "Gaussian",
+    "Reconstruction",
     "ReconstructionICA",
     "Softmax",
     "SparseCoding",
     "UpDown",
     "annealed_importance_sampling",
+    "conv_autoencoder",
+    "deep_autoencoder",
     "exact_log_partition",
     "googlenet",
     "inception_small",
@@ -48,17 +59,20 @@ __all__ = [
     "resnet",
     "resnet_small",
     "sparse_codes",
+    "squared_jacobian",
     "vgg",
 ]
 
 offer(
     __name__,
     [
+        "Autoencoder",
         "CharLSTM",
         "ContrastiveDivergence",
         "DeepBeliefNet",
         "GPT",
         "RBM",
+        "Reconstruction",
         "ReconstructionICA",
         "SparseCoding",
         "UpDown",

@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from .embedding import Embedding
     from .ensemble import Ensemble, EnsembleLinear
     from .linear import Identity, Linear
+    from .noise import GaussianNoise, SaltAndPepper, ZeroMasking
     from .normalization.batch import BatchNorm1d, BatchNorm2d, BatchNorm3d
     from .normalization.channels import (
         GroupNorm,
@@ -91,6 +92,7 @@ if TYPE_CHECKING:
     from .recurrent.lstm import LSTM, LSTMCell
     from .recurrent.outputs import AllSteps, LastStep
     from .recurrent.rnn import RNN, RNNCell
+    from .tied import Tied
     from .upsampling import Upsample
 
 #: Layers are imported when they are first used: a network has few of these kinds.
@@ -146,6 +148,7 @@ LATER = {
     ".embedding": ["Embedding"],
     ".ensemble": ["Ensemble", "EnsembleLinear"],
     ".linear": ["Identity", "Linear"],
+    ".noise": ["GaussianNoise", "SaltAndPepper", "ZeroMasking"],
     ".normalization.batch": ["BatchNorm1d", "BatchNorm2d", "BatchNorm3d"],
     ".normalization.channels": [
         "GroupNorm",
@@ -172,6 +175,7 @@ LATER = {
     ".recurrent.lstm": ["LSTM", "LSTMCell"],
     ".recurrent.outputs": ["AllSteps", "LastStep"],
     ".recurrent.rnn": ["RNN", "RNNCell"],
+    ".tied": ["Tied"],
     ".upsampling": ["Upsample"],
 }
 
@@ -212,6 +216,7 @@ __all__ = [
     "EnsembleLinear",
     "Flatten",
     "GRUCell",
+    "GaussianNoise",
     "GlobalAvgPool",
     "GlobalMaxPool",
     "GroupNorm",
@@ -252,6 +257,7 @@ __all__ = [
     "ReLU",
     "Residual",
     "RotaryPositions",
+    "SaltAndPepper",
     "Sequential",
     "SiLU",
     "Sigmoid",
@@ -261,12 +267,14 @@ __all__ = [
     "Softsign",
     "Subsample",
     "Tanh",
+    "Tied",
     "TransformerDecoder",
     "TransformerDecoderLayer",
     "TransformerEncoder",
     "TransformerEncoderLayer",
     "Unflatten",
     "Upsample",
+    "ZeroMasking",
 ]
 
 # A model file may name these layers and no other class of this package.
