@@ -1,11 +1,13 @@
 """Experiments: published results and figures, found again.
 
-``python -m experiments NAME`` runs one, draws what there is to see, and keeps what it
-measured beside what was published, in ``results/`` and in the table of ``README.md``.
+``chainrule experiment NAME`` runs one, draws what there is to see, and keeps what it
+measured beside what was published; in a copy of the repository also in ``results/`` and
+in the table of ``README.md``. ``chainrule experiment list`` shows them all.
 
 The docstring of a file says what was found before, by whom and when, and how it is run
-here; its ``run`` takes ``Options`` and answers a ``Record``. They use the package as
-anyone would.
+here; ``SUMMARY`` and ``DATA`` are what is listed of it; its ``run`` takes ``Options``
+and answers a ``Record``. They use the package as anyone would, which carries them along
+as ``chainrule.experiments`` when it is installed: they import each other relatively.
 """
 
 #: Name on the command line ↦ file, in the order of the table.

@@ -6,7 +6,7 @@ rate instead of three constant rates, batches of 32, and far fewer updates (64 0
 128 images there); where only the first of the five training batches is there, a fifth
 of the images, for which there is no published number.
 
-    python -m experiments cifar-10 [--quick] [--seed 0] [--checkpoints run/]
+    chainrule experiment cifar-10 [--quick] [--seed 0] [--resume]
 
 ``cifar-10-time`` measures an epoch beside PyTorch's.
 
@@ -24,6 +24,8 @@ from chainrule import data, models, nn, optim
 from . import classifiers
 from .record import Clock, Options, Published, Record
 
+SUMMARY = "ResNet-20 on CIFAR-10"
+DATA = "cifar-10"
 PUBLISHED = (Published("all 50 000 images", 0.9125, "He et al., 2016"),)
 EPOCHS, BATCH_SIZE, MAX_LR, MOMENTUM, DECAY = 15, 32, 0.1, 0.9, 1e-4
 
@@ -61,7 +63,7 @@ def run(options: Options) -> Record:
     steps = epochs * data.num_batches(len(split.train), BATCH_SIZE)
     optimizer = optimizer_of(model, optim.OneCycle(MAX_LR, steps))
     history = classifiers.train(model, split, optimizer, options, epochs, BATCH_SIZE)
-    summary = f"ResNet-20 on CIFAR-10, {len(split.train)} images"
+    summary = f"{SUMMARY}, {len(split.train)} images"
     return classifiers.record(
         "cifar-10", summary, PUBLISHED, model, split, history, options, clock
     )

@@ -7,7 +7,7 @@ work on the machine only adds, and adds most to who waits for two threads at a t
 PyTorch runs eagerly, in whichever of its two layouts is faster. Making and changing the
 images is part of the time, and of both.
 
-    python -m experiments cifar-10-time [--quick]
+    chainrule experiment cifar-10-time [--quick]
 
 There is nothing to compare with where PyTorch is not installed: the command says so.
 """
@@ -29,6 +29,7 @@ from .record import Clock, Options, Record
 
 LR, TURN, MOST_TURNS = 0.1, 10, 12
 SUMMARY = "an epoch of cifar-10, beside PyTorch's"
+DATA = "cifar-10"
 
 Step = Callable[[Any, Any], float]
 

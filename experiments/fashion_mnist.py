@@ -7,7 +7,7 @@ a little larger than LeNet, which reached 92.0 % after twenty epochs of the trai
 ``mnist.py``, without rotations (seed 0): shirts, pullovers and coats differ in little,
 and it had not units enough to learn even its training images.
 
-    python -m experiments fashion-mnist [--quick] [--seed 0]
+    chainrule experiment fashion-mnist [--quick] [--seed 0] [--resume]
 
 Source: Xiao, Rasul & Vollgraf, Fashion-MNIST: a novel image dataset for benchmarking
 machine learning algorithms (2017), and the table beside their data: networks of two
@@ -24,6 +24,7 @@ from . import classifiers
 from .record import Clock, Options, Published, Record
 
 SUMMARY = "three convolutions on Fashion-MNIST, 57 000 images"
+DATA = "fashion-mnist"
 PUBLISHED = (
     Published("two convolutions with pooling", 0.916, "Xiao et al., 2017"),
     Published("ResNet-18", 0.949, "Xiao et al., 2017"),

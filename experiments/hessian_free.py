@@ -7,7 +7,7 @@ that know the curvature train all layers at once. Here with ``optim.HessianFree`
 products of the curvature with vectors use a part of the images, others in each
 iteration; loss and gradient use all.
 
-    python -m experiments hessian-free [--quick] [--seed 0] [--checkpoints run/]
+    chainrule experiment hessian-free [--quick] [--seed 0] [--resume]
 
 As in the paper: logistic units, a linear code layer, cross entropy of the pixels, all
 but 15 of a unit's weights 0 at first, and errors as squared distances of an image from
@@ -43,6 +43,7 @@ from chainrule.training import callbacks
 from .record import Clock, Options, Published, Record, save_small
 
 SUMMARY = "autoencoder 784-1000-500-250-30 on 5000 images of MNIST, Hessian-free"
+DATA = "mnist"
 SOURCE = "Martens, 2010, as quoted"
 PUBLISHED = (
     Published("60 000 images, training error", 1.64, SOURCE),

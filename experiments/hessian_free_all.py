@@ -1,9 +1,9 @@
 """``hessian-free`` on all 60 000 images, for as long as it was trained in 2010.
 
-An iteration takes some minutes on two cores, all of them a few hours: give
-``--checkpoints``, and it goes on where it was stopped. Not run to its end here.
+An iteration takes some minutes on two cores, all of them a few hours; ``--resume`` goes
+on where it was stopped. Not run to its end here.
 
-    python -m experiments hessian-free-all [--quick] [--seed 0] --checkpoints run/
+    chainrule experiment hessian-free-all [--quick] [--seed 0] [--resume]
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from . import hessian_free
 from .record import Options, Record
 
 SUMMARY = "autoencoder 784-1000-500-250-30 on all of MNIST, Hessian-free"
+DATA = "mnist"
 IMAGES, ITERATIONS, SHARE = 60_000, 150, 0.125
 
 

@@ -6,7 +6,7 @@ than the network does: images moved by up to two points and turned by up to ten 
 in every epoch, dropout before the last layer, Adam, and a rate that goes up and down
 once.
 
-    python -m experiments mnist [--quick] [--seed 0]
+    chainrule experiment mnist [--quick] [--seed 0] [--resume]
 
 Source: LeCun, Bottou, Bengio & Haffner, Gradient-based learning applied to document
 recognition (1998): LeNet-5 99.05 % right, 99.2 % with distorted images. Goal: 99.2 %.
@@ -21,6 +21,7 @@ from . import classifiers
 from .record import Clock, Options, Published, Record
 
 SUMMARY = "LeNet on MNIST, 57 000 images"
+DATA = "mnist"
 PUBLISHED = (
     Published("LeNet-5", 0.9905, "LeCun et al., 1998"),
     Published("LeNet-5, distorted images", 0.992, "LeCun et al., 1998"),

@@ -11,7 +11,7 @@ three other seeds with that rate. Optimizers that evaluate the loss themselves h
 rate: they get all examples at once, and their epochs are evaluations of the gradient
 and products with a matrix of second derivatives, each of them a pass over the data.
 
-    python -m experiments optimizers [--quick] [--seed 0] [--checkpoints FOLDER]
+    chainrule experiment optimizers [--quick] [--seed 0] [--resume]
 
 No published numbers stand beside these: what papers compare depends on the network and
 on how rates were tuned as much as on the rule (Schmidt, Schneider & Hennig, Descending
@@ -37,6 +37,7 @@ from chainrule.pictures import new_figure
 from .record import Clock, Options, Published, Record, save_small
 
 SUMMARY = "every optimizer on digits and MNIST, rates tuned alike"
+DATA = "digits, mnist"
 PUBLISHED = (
     Published("fifteen optimizers", "no clear winner", "Schmidt et al., 2021"),
     Published("all options tuned", "never behind special cases", "Choi et al., 2019"),

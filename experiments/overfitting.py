@@ -6,7 +6,7 @@ heart; large ones do, and pay for it on new digits. What is done against it, eac
 same sizes: weight decay, dropout, early stopping, noise on the inputs, and digits that
 are shifted and turned a little in every epoch.
 
-    python -m experiments overfitting [--quick] [--seed 0]
+    chainrule experiment overfitting [--quick] [--seed 0]
 
 Training error counts the labels as they were given, the wrong ones among them: 0 means
 that all mistakes have been learned by heart, and who has learned the digits alone has
@@ -46,6 +46,7 @@ from chainrule.training import callbacks
 from .record import Clock, Options, Published, Record, save_small
 
 SUMMARY = "1000 digits, a fifth of the labels wrong: error over hidden units"
+DATA = "mnist"
 PUBLISHED = (
     Published(
         "large networks", "fit random labels without error", "Zhang et al., 2017"

@@ -115,7 +115,7 @@ def duration(seconds: float) -> str:
 def keep(record: Record, options: Options) -> Path:
     """Writes a record, with where it was made; into the table as well, if it is one of
     those in ``results/``."""
-    command = f"python -m experiments {record.name} --seed {record.seed}"
+    command = f"chainrule experiment {record.name} --seed {record.seed}"
     made = {
         **asdict(record),
         "quick": options.quick,

@@ -5,7 +5,7 @@ windows that begin anywhere; AdamW with weight decay 0.1 for matrices, gradients
 to norm 1, 100 steps of warm-up, then half a cosine down to a tenth of the rate. An
 "epoch" is 250 batches.
 
-    python -m experiments shakespeare-gpt [--quick] [--seed 0]
+    chainrule experiment shakespeare-gpt [--quick] [--seed 0] [--resume]
 
 Source: Karpathy, nanoGPT (2022), README: this setting "gets us a loss of only 1.88" on
 the validation text, in about three minutes; six layers of width 384, on a GPU, 1.4697.
@@ -22,6 +22,7 @@ from . import shakespeare
 from .record import Clock, Options, Published, Record
 
 SUMMARY = "GPT, 4 layers of 128, Shakespeare's characters"
+DATA = "Shakespeare's text"
 PUBLISHED = (
     Published("this setting, loss", 1.88, "nanoGPT, Karpathy, 2022"),
     Published("6 layers of 384, loss", 1.4697, "nanoGPT, Karpathy, 2022"),

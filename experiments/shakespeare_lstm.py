@@ -4,7 +4,7 @@
 batches of 32, Adam, gradients clipped to norm 1, a rate that goes up quickly and down
 slowly.
 
-    python -m experiments shakespeare-lstm [--quick] [--seed 0] [--checkpoints run/]
+    chainrule experiment shakespeare-lstm [--quick] [--seed 0] [--resume]
 
 There is no published number for this very network. Beside it stands nanoGPT's large one
 for this text (Karpathy, 2022, README: 1.4697), with ten times the parameters.
@@ -19,6 +19,7 @@ from . import shakespeare
 from .record import Clock, Options, Published, Record
 
 SUMMARY = "two LSTMs of 256, Shakespeare's characters"
+DATA = "Shakespeare's text"
 PUBLISHED = (
     Published("GPT, 6 layers of 384, loss", 1.4697, "nanoGPT, Karpathy, 2022"),
 )

@@ -8,7 +8,7 @@ A fifth of the rows is tested on, chosen anew by each of three seeds. Scores are
 accuracy for classes, R² for amounts; ranks are of the score, 1 for the best of the
 four, and their mean is over all tables and seeds.
 
-    python -m experiments tables [--quick] [--seed 0]
+    chainrule experiment tables [--quick] [--seed 0]
 
 The command's defaults (hidden layers, dropout, members of an ensemble) were chosen on
 other splits of these tables, so the splits are new to them, and the tables are not.
@@ -50,6 +50,7 @@ from .record import Clock, Options, Published, Record
 Array = np.ndarray[Any, np.dtype[Any]]
 
 SUMMARY = "twelve public tables, the command's defaults beside scikit-learn's"
+DATA = "twelve tables"
 PUBLISHED = (
     Published("tables of middle size", "trees lead", "Grinsztajn et al., 2022"),
 )

@@ -8,7 +8,7 @@ size; in an LSTM's context by the forget gate, which may be next to 1.
 Right: what that means. The first of many steps shows one of two symbols, the others
 noise; after the last the network is asked which one it was.
 
-    python -m experiments vanishing-gradients [--quick] [--seed 0]
+    chainrule experiment vanishing-gradients [--quick] [--seed 0]
 
 Found with seed 0, 100 steps and 400 updates, in half a minute on two cores: gradients
 of 2e-23, 9e-6 and 1e14 of their size in plain networks with ‖U‖ = 0.6, 1 and 3; of
@@ -36,6 +36,7 @@ from chainrule.pictures import new_figure
 from .record import Clock, Options, Published, Record
 
 SUMMARY = "gradients back in time, plain networks and LSTMs"
+DATA = "made by chance"
 PUBLISHED = (
     Published("plain networks", "vanish or explode", "Hochreiter, 1991"),
     Published("LSTM", "survives", "Hochreiter & Schmidhuber, 1997"),

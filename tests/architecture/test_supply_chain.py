@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+import zipfile
 from collections import defaultdict
 from importlib import metadata
 from pathlib import Path
@@ -22,6 +23,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from experiments import EXPERIMENTS
 from tests.architecture.source_tree import ROOT
 
 LOCK = ROOT / "requirements" / "dev.lock"
@@ -185,3 +187,26 @@ def test_a_distribution_that_is_built_twice_has_the_same_bytes(
         digests.append((built.name, hashlib.sha256(built.read_bytes()).hexdigest()))
         built.unlink()
     assert digests[0] == digests[1]
+
+
+def test_an_installed_package_has_the_experiments_and_their_records(
+    tmp_path: Path,
+) -> None:
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d"]
+    subprocess.run([*command, tmp_path], cwd=ROOT, capture_output=True, check=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as built:
+        built.extractall(tmp_path / "site")
+    done = subprocess.run(
+        [sys.executable, "-m", "chainrule", "experiment", "list", "--json"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(tmp_path / "site")},
+        capture_output=True,
+        encoding="utf-8",
+    )
+    assert done.returncode == 0, done.stderr
+    listed = json.loads(done.stdout)
+    assert list(listed) == list(EXPERIMENTS)
+    assert listed["mnist"]["measured"]
+    there = {path.name for path in (tmp_path / "site/chainrule/experiments").iterdir()}
+    assert {path.name for path in (ROOT / "experiments").glob("*.py")} <= there

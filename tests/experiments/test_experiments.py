@@ -144,7 +144,7 @@ def test_a_record_is_kept_with_its_command_and_version(
         seconds=200,
     )
     kept = json.loads(record.keep(made, quick).read_text(encoding="utf-8"))
-    assert kept["command"] == "python -m experiments mnist --seed 3 --quick"
+    assert kept["command"] == "chainrule experiment mnist --seed 3 --quick"
     assert kept["version"] == cr.__version__
     row = record.row(kept)
     assert "test accuracy 0.99 | LeNet-5: 0.9905 (LeCun et al., 1998) | 3 |" in row
@@ -154,7 +154,7 @@ def test_a_record_is_kept_with_its_command_and_version(
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_every_experiment_says_how_it_is_run(name: str) -> None:
     module = importlib.import_module(f"experiments.{EXPERIMENTS[name]}")
-    assert f"python -m experiments {name} [--quick]" in (module.__doc__ or "")
+    assert f"chainrule experiment {name} [--quick]" in (module.__doc__ or "")
     assert callable(module.run)
 
 

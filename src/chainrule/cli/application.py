@@ -29,6 +29,7 @@ COMMANDS = {
     "evaluate": "Evaluate a trained network on its test data, or on other data.",
     "runs": "List the runs there are, and compare them.",
     "explain": "Show every value and every gradient of a trained network.",
+    "experiment": "Run a published result again, or list those there are.",
     "data": "List the data sets that can be trained on by name.",
     "doctor": "Check the installation: versions, processor, engines, folders.",
 }

@@ -6,6 +6,8 @@ progress, to standard error. It must not know what is said.
 
 from __future__ import annotations
 
+import io
+import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -63,3 +65,18 @@ def columns(rows: Iterable[Sequence[str]], indent: str = "  ") -> list[str]:
         cells = [cell.ljust(widths[place]) for place, cell in enumerate(row)]
         lines.append((indent + "  ".join(cells)).rstrip())
     return lines
+
+
+def wrapped_columns(rows: Iterable[Sequence[str]]) -> list[str]:
+    """Rows of cells as lines of a terminal's width, long cells over several lines."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    for row in rows:
+        table.add_row(*map(Text, row))
+    width = shutil.get_terminal_size((160, 24)).columns
+    page = io.StringIO()
+    Console(file=page, width=width, color_system=None).print(table)
+    return [line.rstrip() for line in page.getvalue().splitlines()]
