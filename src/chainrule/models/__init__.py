@@ -16,6 +16,7 @@ from .autoencoder import (
     squared_jacobian,
 )
 from .belief import DeepBeliefNet, UpDown
+from .boltzmann.deep import DBM
 from .boltzmann.divergence import ContrastiveDivergence
 from .boltzmann.likelihood import (
     annealed_importance_sampling,
@@ -29,12 +30,12 @@ from .gpt import GPT
 from .ica import ReconstructionICA
 from .inception import googlenet, inception_small
 from .lenet import lenet, lenet5
-from .pretraining import pretrain
 from .resnet import resnet, resnet_small
 from .sparse_coding import SparseCoding, sparse_codes
 from .vgg import vgg
 
 __all__ = [
+    "DBM",
     "GPT",
     "RBM",
     "Autoencoder",
@@ -57,7 +58,6 @@ __all__ = [
     "lenet",
     "lenet5",
     "log_likelihood",
-    "pretrain",
     "resnet",
     "resnet_small",
     "sparse_codes",
@@ -72,6 +72,7 @@ offer(
         "CharLSTM",
         "ContrastiveDivergence",
         "DeepBeliefNet",
+        "DBM",
         "GPT",
         "RBM",
         "Reconstruction",

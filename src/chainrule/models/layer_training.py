@@ -1,7 +1,8 @@
 """How layers are trained one after the other: what each is given, and as what.
 
-Place on the road: above ``boltzmann``; ``belief`` and ``pretraining`` train their
-layers by it. It must not know which layers a network has.
+Place on the road: above restricted machines and their learning; deep machines,
+``belief`` and ``pretraining`` train their layers by it. It must not know which layers a
+network has.
 """
 
 from __future__ import annotations
@@ -84,12 +85,30 @@ class LayerTraining:
         Arguments:
             drawn: whether x are probabilities, of which it sees states that are drawn.
         """
+        rbm = self.new_rbm(visible, hidden, x, dtype)
+        learning = ContrastiveDivergence(rbm, binarize=drawn)
+        return rbm, self.fit(learning, x, usual_optimizer(rbm))
+
+    def new_rbm(self, visible: Any, hidden: Any, x: Array, dtype: Any) -> RBM:
+        """A machine of these units, with weights from the layer's seed, and visible
+        units whose means are those of the data.
+        """
         default_generator.seed(self.seed + self.number)
         rbm = RBM(visible, hidden, dtype=dtype)
         rbm.fit_visible_bias(x.astype(dtype))
-        is_real = rbm.visible.is_real or rbm.hidden.is_real
-        usual = optim.Adam() if is_real else optim.Momentum(lr=0.1)
-        return rbm, self.fit(ContrastiveDivergence(rbm, binarize=drawn), x, usual)
+        return rbm
+
+
+def usual_optimizer(rbm: RBM) -> optim.Optimizer:
+    """What a machine is trained by where nothing is said: Adam for real units, whose
+    gradients have no bound, otherwise gradient descent with momentum.
+
+    Example:
+        >>> usual_optimizer(RBM(3, 2))
+        Momentum(lr=0.1, momentum=0.9; no parameters)
+    """
+    is_real = rbm.visible.is_real or rbm.hidden.is_real
+    return optim.Adam() if is_real else optim.Momentum(lr=0.1)
 
 
 def training_data(caller: str, data: Any) -> Dataset:

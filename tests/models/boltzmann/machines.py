@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 
 from chainrule import models
 from chainrule.graph import Array
 from chainrule.models import RBM
+from chainrule.nn import Module
+
+M = TypeVar("M", bound=Module)
 
 DISCRETE = {
     "binary": lambda: RBM(4, 3, dtype="float64"),
@@ -23,7 +28,7 @@ REAL = {
 }
 
 
-def with_values(machine: RBM, scale: float = 0.8) -> RBM:
+def with_values(machine: M, scale: float = 0.8) -> M:
     """The machine with weights and biases that are not small."""
     generator = np.random.default_rng(3)
     for parameter in machine.parameters():

@@ -136,6 +136,19 @@ def test_grey_values_are_probabilities_where_they_are_binarized() -> None:
     assert abs((drawing(grey, training=True) - plain(grey, training=True)).item()) > 0.1
 
 
+@pytest.mark.parametrize("kind", ["RBM", "DBM"])
+def test_sparsity_draws_means_towards_a_share(kind: str) -> None:
+    cr.manual_seed(0)
+    machine = RBM(8, 12) if kind == "RBM" else models.DBM((8, 12, 6))
+    learning = ContrastiveDivergence(machine, persistent=True, sparsity=5.0, target=0.2)
+    cr.fit(learning, TWINS, optimizer=optim.SGD(lr=0.2), epochs=100, progress=False)
+    means = machine.hidden_means(TWINS).numpy().mean(axis=0)
+    np.testing.assert_allclose(means, 0.2, atol=0.1)
+    plain = learning(TWINS).item()
+    learning.sparsity = 0.0
+    assert learning(TWINS).item() == plain  # it counts in training alone
+
+
 def test_data_that_units_cannot_have_stops_training_with_the_first_value() -> None:
     x = np.full((40, 3), 0.5, "f4")
     x[17, 2] = 255
@@ -170,12 +183,24 @@ def test_wrong_arguments_are_refused() -> None:
     with pytest.raises(ArgumentError) as caught:
         ContrastiveDivergence(cr.nn.Linear(2, 3))  # type: ignore[arg-type]
     assert caught.value.what == (
-        "ContrastiveDivergence: machine=Linear(2 → 3): expected an RBM"
+        "ContrastiveDivergence: machine=Linear(2 → 3): expected an RBM or "
+        "a deep machine"
     )
     with pytest.raises(ArgumentError) as caught:
         ContrastiveDivergence(RBM(2, 3), steps=0)
     assert caught.value.what == (
         "ContrastiveDivergence: steps=0: expected a whole number of at least 1"
+    )
+    with pytest.raises(ArgumentError) as caught:
+        ContrastiveDivergence(RBM(2, 3), sparsity=-1)
+    assert caught.value.what == (
+        "ContrastiveDivergence: sparsity=-1: expected a number of 0 or more"
+    )
+    with pytest.raises(ArgumentError) as caught:
+        ContrastiveDivergence(RBM(2, models.Gaussian(3)), sparsity=1.0)
+    assert caught.value.what == (
+        "ContrastiveDivergence: sparsity=1.0 of RBM(Binary(2) ↔ Gaussian(3)): real "
+        "hidden units are not active in a share of the rows"
     )
     with pytest.raises(ShapeError) as shape:
         ContrastiveDivergence(RBM(3, 2))(np.zeros((5, 4), "f4"))

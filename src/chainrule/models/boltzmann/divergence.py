@@ -19,13 +19,13 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import DTypeLike
 
-from ... import nn
+from ... import losses, nn
 from ...errors import ArgumentError, NumericsError
-from ...nn.arguments import new_variable, positive_size
+from ...nn.arguments import new_variable, number_within, positive_size
 from ...ops.creation import zeros
 from ...ops.elementwise import stop_gradient, where
 from ...random_numbers import Generator, default_generator
-from .machine import RBM
+from .machine import Machine
 
 #: Free energies beyond so many nats a unit are those of weights that have diverged.
 MOST_ENERGY = 1e4
@@ -50,19 +50,26 @@ class ContrastiveDivergence(nn.Module):
     well data is reconstructed by one deterministic pass, in nats a row;
     ``models.log_likelihood`` measures what the machine knows.
 
-    Shapes: v (N, D) → one number. ``chains`` (chains, H): hidden states, where
-    persistent.
+    Of a deep machine, F(v) is an upper bound, tight as far as the mean field of its
+    hidden units is; of its states v′ F is taken exactly, on the side of the odd layers.
+
+    Shapes: v (N, D) → one number. ``chains``: states of the hidden units (of a deep
+    machine, of its even layers), where persistent.
 
     Arguments:
-        machine: the RBM that learns.
+        machine: the RBM, or the deep machine, that learns.
         steps: k, of block Gibbs sampling.
         persistent: whether chains go on.
         chains: how many there are, where they go on.
         binarize: whether data between 0 and 1 are probabilities, from which states are
             drawn in every training step; otherwise values are used as they are.
+        sparsity: what ``losses.kl_sparsity`` of the hidden units' means counts for: how
+            far they are from being active in a share ``target`` of the rows.
+        target: that share.
 
     Raises:
-        ArgumentError: for something that is no RBM, and counts below 1.
+        ArgumentError: for something that is no machine, counts below 1, and chains of
+            a deep machine that do not persist.
         DataError: for data that the visible units cannot have.
         NumericsError: in training, for weights that diverge, with the step in ``fit``.
 
@@ -90,28 +97,49 @@ class ContrastiveDivergence(nn.Module):
 
     def __init__(
         self,
-        machine: RBM,
+        machine: Machine,
         steps: int = 1,
         persistent: bool = False,
         *,
         chains: int = 100,
         binarize: bool = False,
+        sparsity: float = 0.0,
+        target: float = 0.05,
     ) -> None:
-        if not isinstance(machine, RBM):
+        if not isinstance(machine, Machine):
             raise ArgumentError(
-                f"ContrastiveDivergence: machine={machine!r}: expected an RBM",
+                f"ContrastiveDivergence: machine={machine!r}: expected an RBM or a "
+                "deep machine",
                 fix="models.ContrastiveDivergence(models.RBM(784, 500))",
+            )
+        if not persistent and machine.sides().visible != "x":
+            raise ArgumentError(
+                f"ContrastiveDivergence: {machine!r}: chains of a deep machine go on",
+                fix="persistent=True",
             )
         self.machine = machine
         self.steps = positive_size("ContrastiveDivergence", "steps", steps)
         self.persistent = bool(persistent)
         self.binarize = bool(binarize)
-        count = positive_size("ContrastiveDivergence", "chains", chains)
-        self.num_chains = count
+        rule = "a number of 0 or more"
+        self.sparsity = number_within(
+            "ContrastiveDivergence", "sparsity", sparsity, 0, rule=rule
+        )
+        if self.sparsity and machine.hidden_is_real:
+            raise ArgumentError(
+                f"ContrastiveDivergence: sparsity={sparsity!r} of {machine!r}: real "
+                "hidden units are not active in a share of the rows",
+                fix="binary hidden units, or sparsity=0",
+            )
+        rule = "a number between 0 and 1"
+        self.target = number_within(
+            "ContrastiveDivergence", "target", target, 1e-6, 1 - 1e-6, rule
+        )
+        self.num_chains = positive_size("ContrastiveDivergence", "chains", chains)
         self.chains = None
         if self.persistent:
-            shape = (count, machine.hidden.features)
-            dtype = machine.weight.dtype
+            sides = machine.sides()
+            shape, dtype = (self.num_chains, sides.y.features), sides.x_bias.dtype
             self.chains = new_variable("chains", shape, self._first_states, dtype)
 
     def settings(self) -> dict[str, Any]:
@@ -122,6 +150,8 @@ class ContrastiveDivergence(nn.Module):
             "persistent": self.persistent,
             "chains": self.num_chains,
             "binarize": self.binarize,
+            "sparsity": self.sparsity,
+            "target": self.target,
         }
 
     def describe_settings(self) -> str:
@@ -136,37 +166,39 @@ class ContrastiveDivergence(nn.Module):
         machine = self.machine
         v = machine.visible.checked("ContrastiveDivergence", v)
         if not training:
-            h = machine.hidden.mean(machine.hidden_inputs(v))
-            z = machine.visible_inputs(h)
+            z = machine.reconstruction_inputs(v)
             return machine.visible.negative_log_likelihood(v, z).mean()
         wrong = machine.visible.wrong(v).any()
         if self.binarize:
             v = machine.visible.drawn(v)
-        z = machine.hidden_inputs(v)
-        energy = machine.free_energy_of(v, z).mean()
-        loss = energy - machine.free_energy_of(*self._of_model(z)).mean()
+        energy = -machine.log_weight(v).mean()
+        loss = energy + machine.sides().log_marginal(self._of_model(v)).mean()
+        if self.sparsity:
+            means = machine.hidden_means(v)
+            loss = loss + self.sparsity * losses.kl_sparsity(means, self.target)
         return self._refusing(wrong, energy, loss)
 
-    def _of_model(self, z: Any) -> tuple[Any, Any]:
-        """The machine's own v, constants, and their hidden total inputs."""
-        machine = self.machine
-        h = machine.hidden.sample(z) if self.chains is None else self.chains
+    def _of_model(self, v: Any) -> Any:
+        """The machine's own states of its first side, which are constants."""
+        sides, chains = self.machine.sides(), self.chains
+        y: Any = chains
+        if chains is None:
+            y = sides.y.sample(sides.inputs_of_y(self.machine.first_states(v)))
         for _ in range(self.steps):
-            v = stop_gradient(machine.visible.sample(machine.visible_inputs(h)))
-            z = machine.hidden_inputs(v)
-            h = machine.hidden.sample(z)
-        if self.chains is not None:
-            self.chains.assign(h)
-        return v, z
+            x = stop_gradient(sides.x.sample(sides.inputs_of_x(y)))
+            y = sides.y.sample(sides.inputs_of_y(x))
+        if chains is not None:
+            chains.assign(y)
+        return x
 
     def _refusing(self, wrong: Any, energy: Any, loss: Any) -> Any:
         """The loss; NaN where it means nothing, by which ``fit`` finds the step and
         calls this again with known values, for an error that says what is wrong.
         """
-        units = self.machine.visible.features + self.machine.hidden.features
-        most = MOST_ENERGY * units
+        sides = self.machine.sides()
+        most = MOST_ENERGY * (sides.x.features + sides.y.features)
         if energy.value is not None and not np.abs(energy.value) <= most:
-            largest = float(np.abs(self.machine.weight.array).max())
+            largest = max(np.abs(p.array).max() for p in self.machine.parameters())
             raise NumericsError(
                 f"ContrastiveDivergence: the free energy of the data is "
                 f"{float(energy.value):.3g}, more than {most:.3g}: the weights, of "
@@ -182,6 +214,6 @@ class ContrastiveDivergence(nn.Module):
         generator: Generator | None = None,
         dtype: DTypeLike | None = None,
     ) -> Any:
-        """Chains start with hidden states drawn as if there were no weights."""
+        """Chains start with states drawn as if there were no weights."""
         source = default_generator if generator is None else generator
-        return self.machine.hidden.sample(zeros(shape, dtype), source)
+        return self.machine.sides().y.sample(zeros(shape, dtype), source)

@@ -2,9 +2,9 @@
 sampling.
 
 Place on the road: part of ``models.boltzmann``, above the machines. All that is asked
-of a machine is ``Machine``: its two sides, and log p(v) + log Z of data, which every
-machine knows or bounds. What no machine knows is log Z, the logarithm of a sum over all
-states: by enumeration for a small side, otherwise by an estimate with its error.
+of a machine are its two sides, and log p(v) + log Z of data, which every machine knows
+or bounds. What no machine knows is log Z, the logarithm of a sum over all states: by
+enumeration for a small side, otherwise by an estimate with its error.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -24,7 +24,7 @@ from ...ops.movement import broadcast_to
 from ...random_numbers import Generator
 from ...tensor import tensor
 from ...wording import signed
-from .machine import Sides
+from .machine import Machine, Sides
 from .units import Units
 
 #: Rows that are looked at together.
@@ -34,23 +34,6 @@ ROWS = 1000
 #: which share of them comes before: 500 to 0.5, 4000 to 0.9, 10 000 to 1.
 KNOTS = (0.0, 0.5, 0.9, 1.0)
 SHARES = (0.0, 500 / 14_500, 4_500 / 14_500, 1.0)
-
-
-class Machine(Protocol):
-    """What likelihoods need of a machine; RBMs and deep machines have it."""
-
-    @property
-    def visible(self) -> Units:
-        """The visible units."""
-
-    def sides(self) -> Sides:
-        """The machine as two sides."""
-
-    def log_weight(self, v: Any) -> Any:
-        """log p(v) + log Z, or a lower bound of it, (…,)."""
-
-    def astype(self, dtype: Any) -> Any:
-        """The same machine with values of another dtype."""
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,15 @@
 """The restricted Boltzmann machine: energy, free energy, and block Gibbs sampling.
 
 Place on the road: part of ``models.boltzmann``, on its units; how machines learn is in
-``divergence``, how likely they find data in ``likelihood``. Read from top to bottom:
-what is computed, in the order of the textbook. Shapes: N rows, D visible and H hidden
-units.
+``divergence``, how likely they find data in ``likelihood``, deep machines in ``deep``.
+First what all machines share, then the restricted one in the order of the textbook.
+Shapes: N rows, D visible and H hidden units.
 """
 
 from __future__ import annotations
 
 import weakref
+from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -69,7 +70,124 @@ class Sides:
         return own + self.y.log_partition(self.inputs_of_y(x))
 
 
-class RBM(nn.Module):
+class Machine(nn.Module):
+    """What all Boltzmann machines share: two sides, and data between them and log Z.
+
+    Subclasses have ``visible`` units and a ``visible_bias``, and write the
+    methods that are abstract here.
+    """
+
+    visible: Units
+    visible_bias: Any
+
+    @property
+    def hidden_is_real(self) -> bool:
+        """Whether some hidden units take real values."""
+        return False
+
+    @abstractmethod
+    def sides(self) -> Sides:
+        """The machine as two sides."""
+
+    @abstractmethod
+    def log_weight(self, v: Any) -> Any:
+        """log p(v) + log Z, or a lower bound of it, (…,)."""
+
+    @abstractmethod
+    def reconstruction_inputs(self, v: Any) -> Any:
+        """The total inputs of the visible units from the means of the hidden ones given
+        v, (…, D).
+        """
+
+    @abstractmethod
+    def hidden_means(self, v: Any) -> Any:
+        """The means of all hidden units given v, side by side, (…, units)."""
+
+    @abstractmethod
+    def first_states(self, v: Any, generator: Generator | None = None) -> Any:
+        """States of the side with the visible units where these are v."""
+
+    def sample(
+        self,
+        n: int,
+        steps: int = 1000,
+        *,
+        start: Any = None,
+        means: bool = False,
+        generator: Generator | None = None,
+    ) -> Any:
+        """n visible states from as many chains of block Gibbs sampling.
+
+        The further a chain runs, the less its end depends on its start; how far is far
+        enough differs from machine to machine.
+
+        Arguments:
+            steps: of each chain: how often both sides are drawn.
+            start: where they start, (n, D); drawn from the biases when not given.
+            means: whether the last step returns the means of the visible units in the
+                place of states: grey pictures.
+            generator: of random numbers; the default one when not given.
+
+        Source: Geman & Geman, Stochastic relaxation (1984).
+
+        Example:
+            >>> from chainrule import models
+            >>> models.RBM(6, 2).sample(3, steps=10).shape
+            (3, 6)
+        """
+        rows = positive_size("sample", "n", n)
+        count = positive_size("sample", "steps", steps)
+        source = default_generator if generator is None else generator
+        if start is None:
+            shape = (rows, self.visible.features)
+            v = self.visible.sample(broadcast_to(self.visible_bias, shape), source)
+        else:
+            v = self._visible(start)
+        step = _compiled_steps(self)
+        near = self.first_states(v, source)
+        for _ in range(count - 1):
+            near = step(near, False, source)
+        return step(near, bool(means), source)[:, : self.visible.features]
+
+    def fit_visible_bias(self, x: Any) -> None:
+        """Sets b so that, without weights, the visible units have the means of the
+        data: log p / (1 − p) for binary ones. Learning then starts with the weights.
+
+        Source: Hinton (2012), section 8.1.
+        """
+        mean = np.asarray(self._visible(x).numpy(), float).mean(axis=0)
+        bias = self.visible.inputs_of(mean)
+        self.visible_bias.assign(bias.astype(self.visible_bias.dtype))
+
+    def _visible(self, v: Any) -> Any:
+        return self.visible.checked(type(self).__name__, v)
+
+
+#: The compiled step of each machine that has been sampled from.
+_steps: weakref.WeakKeyDictionary[Machine, Any] = weakref.WeakKeyDictionary()
+
+
+def _compiled_steps(machine: Machine) -> Any:
+    """One step of block Gibbs sampling, as a compiled function of (states of the side
+    with the visible units, whether to return their means, generator).
+    """
+    if machine not in _steps:
+        known = weakref.ref(machine)
+
+        def step(near: Any, means: bool, source: Generator) -> Any:
+            alive = known()
+            assert alive is not None
+            sides = alive.sides()
+            sides = sides if sides.visible == "x" else sides.turned
+            far = sides.y.sample(sides.inputs_of_y(near), source)
+            z = sides.inputs_of_x(far)
+            return sides.x.mean(z) if means else sides.x.sample(z, source)
+
+        _steps[machine] = compile(step)
+    return _steps[machine]
+
+
+class RBM(Machine):
     """A restricted Boltzmann machine: two layers, each independent given the other.
 
     Formula::
@@ -138,6 +256,11 @@ class RBM(nn.Module):
     def describe_settings(self) -> str:
         """``Binary(784) ↔ Binary(500)``"""
         return f"{self.visible!r} ↔ {self.hidden!r}"
+
+    @property
+    def hidden_is_real(self) -> bool:
+        """Whether some hidden units take real values."""
+        return self.hidden.is_real
 
     def forward(self, v: Any) -> Any:
         """E[h | v]: the features of the data."""
@@ -214,43 +337,6 @@ class RBM(nn.Module):
             v = self.sample_visible(h, generator)
         return v, h
 
-    def sample(
-        self,
-        n: int,
-        steps: int = 1000,
-        *,
-        start: Any = None,
-        generator: Generator | None = None,
-    ) -> Any:
-        """n visible states from as many chains of block Gibbs sampling.
-
-        The further a chain runs, the less its end depends on its start; how far is far
-        enough differs from machine to machine. Grey pictures are
-        ``rbm.visible_given(rbm.hidden_given(v))``.
-
-        Arguments:
-            steps: of each chain.
-            start: where they start, (n, D); drawn from the biases when not given.
-            generator: of random numbers; the default one when not given.
-
-        Example:
-            >>> from chainrule import models
-            >>> models.RBM(6, 2).sample(3, steps=10).shape
-            (3, 6)
-        """
-        rows = positive_size("sample", "n", n)
-        count = positive_size("sample", "steps", steps)
-        source = default_generator if generator is None else generator
-        if start is None:
-            shape = (rows, self.visible.features)
-            v = self.visible.sample(broadcast_to(self.visible_bias, shape), source)
-        else:
-            v = self._visible(start)
-        step = _compiled_gibbs(self)
-        for _ in range(count):
-            v = step(v, source)
-        return v
-
     # What learning and likelihood need to know. --------------------------------------
 
     def sides(self) -> Sides:
@@ -268,33 +354,14 @@ class RBM(nn.Module):
         """log p(v) + log Z = −F(v), (…,)."""
         return -self.free_energy(v)
 
-    def fit_visible_bias(self, x: Any) -> None:
-        """Sets b so that, without weights, the visible units have the means of the
-        data: log p / (1 − p) for binary ones. Learning then starts with the weights.
+    def reconstruction_inputs(self, v: Any) -> Any:
+        """b + Wᵀ E[h | v], (…, D)."""
+        return self.visible_inputs(self.hidden_given(v))
 
-        Source: Hinton (2012), section 8.1.
-        """
-        mean = np.asarray(self._visible(x).numpy(), float).mean(axis=0)
-        bias = self.visible.inputs_of(mean)
-        self.visible_bias.assign(bias.astype(self.visible_bias.dtype))
+    def hidden_means(self, v: Any) -> Any:
+        """E[h | v], (…, H)."""
+        return self.hidden_given(v)
 
-    def _visible(self, v: Any) -> Any:
-        return self.visible.checked("RBM", v)
-
-
-#: The compiled step of each machine that has been sampled from.
-_steps: weakref.WeakKeyDictionary[RBM, Any] = weakref.WeakKeyDictionary()
-
-
-def _compiled_gibbs(machine: RBM) -> Any:
-    """One step of block Gibbs sampling as a compiled function of (v, generator)."""
-    if machine not in _steps:
-        known = weakref.ref(machine)
-
-        def step(v: Any, source: Generator) -> Any:
-            alive = known()
-            assert alive is not None
-            return alive.gibbs(v, 1, source)[0]
-
-        _steps[machine] = compile(step)
-    return _steps[machine]
+    def first_states(self, v: Any, generator: Generator | None = None) -> Any:
+        """v itself."""
+        return v
