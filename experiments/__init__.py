@@ -24,4 +24,5 @@ EXPERIMENTS = {
     "tables": "tables",
     "vanishing-gradients": "vanishing_gradients",
     "overfitting": "overfitting",
+    "rbm": "rbm",
 }

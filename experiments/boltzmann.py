@@ -1,0 +1,75 @@
+"""What the experiments with Boltzmann machines share: digits of black and white, and
+the log-likelihood on the way.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+import chainrule as cr
+from chainrule import data, models
+from chainrule.graph import Array
+from chainrule.training import callbacks
+
+from .record import Options
+
+#: Of the quick runs: images for training and for testing.
+QUICK_TRAIN, QUICK_TEST = 2000, 200
+BATCH_SIZE = 100
+
+
+def digits(options: Options) -> tuple[data.Dataset, Array]:
+    """The training images of MNIST with their grey values, which are drawn anew in
+    every step, and the test images as black and white, drawn once from the seed.
+    """
+    split = data.load("mnist", flatten=True)
+    train, test = split.train, np.asarray(split.test.inputs, np.float32)
+    if options.quick:
+        train, test = train.subset(slice(QUICK_TRAIN)), test[:QUICK_TEST]
+    return train, binarized(test, options.seed)
+
+
+def binarized(grey: Array, seed: int) -> Array:
+    """1 with the probability of each grey value, else 0."""
+    drawn = np.random.default_rng(seed).random(grey.shape) < grey
+    return drawn.astype(np.float32)
+
+
+class LikelihoodLog(callbacks.Callback):
+    """The log-likelihood of some rows after every so many epochs, as a column.
+
+    Arguments:
+        machine: an RBM or a deep machine.
+        rows: of training data; the test set is looked at once, at the end.
+        every: epochs.
+        temperatures: of annealed importance sampling, few.
+    """
+
+    columns = ("log_likelihood",)
+    only_observes = True
+
+    def __init__(
+        self, machine: Any, rows: Array, every: int, temperatures: int
+    ) -> None:
+        self.machine, self.rows = machine, rows
+        self.every, self.temperatures = every, temperatures
+
+    def on_epoch_end(self, run: Any) -> None:
+        """Adds the column, where it is time."""
+        if run.epoch % self.every:
+            return
+        found = models.log_likelihood(
+            self.machine, self.rows, temperatures=self.temperatures
+        )
+        run.row["log_likelihood"] = found.mean
+
+
+def dreams(machine: Any, start: Array, steps: int, seed: int) -> Array:
+    """Chains that start at these images, after so many steps: the probabilities of
+    their pixels, (n, 28, 28).
+    """
+    source = cr.random.Generator(seed)
+    found = machine.sample(len(start), steps, start=start, means=True, generator=source)
+    return np.asarray(found.numpy()).reshape(-1, 28, 28)
