@@ -21,6 +21,8 @@ EXPERIMENTS = {
     "optimizers": "optimizers",
     "hessian-free": "hessian_free",
     "hessian-free-all": "hessian_free_all",
+    "deep-autoencoder": "deep_autoencoder",
+    "autoencoder-2d": "autoencoder_2d",
     "tables": "tables",
     "vanishing-gradients": "vanishing_gradients",
     "overfitting": "overfitting",

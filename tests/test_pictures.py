@@ -421,3 +421,128 @@ def test_a_grid_refuses_what_is_no_image() -> None:
         pictures.image_grid(np.ones((2, 3, 3)), titles=["one"])
     with pytest.raises(OptionError, match="unknown values of image_grid 'grey'"):
         pictures.image_grid(np.ones((2, 3, 3)), values="grey")
+
+
+def test_reconstructions_stand_below_their_images() -> None:
+    images = np.zeros((5, 4, 4))
+    images[2] = 1.0
+    with pictures.windowless():
+        figure = pictures.reconstructions(
+            images, 1 - images, names=("images", "inverse"), title="as far as it goes"
+        )
+    mosaic = mosaic_of(figure)
+    assert _frames(mosaic) == 10
+    black = (mosaic == 0).all(axis=-1)
+    half = len(black) // 2
+    upper, lower = (
+        np.nonzero(part)[1] / black.shape[1] for part in (black[:half], black[half:])
+    )
+    assert (upper.min() > 0.4) & (upper.max() < 0.6)  # the third image
+    assert (lower.min() < 0.1) & (lower.max() > 0.9)  # all but the third
+    texts = [text.get_text() for text in figure.axes[0].texts]
+    assert texts == ["images", "inverse"]
+    assert figure.get_suptitle() == "as far as it goes"
+    assert saved(figure)
+
+
+def test_names_of_rows_do_not_reach_over_the_edge() -> None:
+    name = "a rather long name of a network"
+    with pictures.windowless():
+        figure = pictures.reconstructions(
+            np.zeros((3, 4, 4, 1)), np.zeros((3, 4, 4, 1)), names=("x", name)
+        )
+    figure.canvas.draw()  # type: ignore[no-untyped-call]
+    left = min(text.get_window_extent().x0 for text in figure.axes[0].texts)
+    assert 0 <= left < 40
+
+
+def test_codes_are_coloured_by_class_side_by_side() -> None:
+    labels = np.arange(60) % 3
+    points = np.eye(3, 2)[labels] * 4 + np.random.default_rng(0).normal(size=(60, 2))
+    with pictures.windowless():
+        figure = pictures.codes(
+            {"one": points, "two": points[:, ::-1]}, labels, classes=("a", "b", "c")
+        )
+    first, second = figure.axes
+    assert (first.get_title(), second.get_title()) == ("one", "two")
+    np.testing.assert_allclose(first.collections[0].get_offsets(), points)
+    np.testing.assert_allclose(second.collections[0].get_offsets(), points[:, ::-1])
+    colours = first.collections[0].get_facecolors()
+    assert len({tuple(row) for row in colours}) == 3
+    assert (colours[labels == 1] == colours[1]).all()
+    assert [text.get_text() for text in first.texts] == ["a", "b", "c"]
+    where = np.array([text.get_position() for text in first.texts])
+    centres = np.array([points[labels == k].mean(axis=0) for k in range(3)])
+    assert np.abs(where - centres).max() < 2
+    assert saved(figure)
+
+
+def test_neighbours_vote_for_classes() -> None:
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 4, 400)
+    apart = 10 * np.eye(4)[labels] + rng.normal(size=(400, 4))
+    assert pictures.neighbour_accuracy(apart, labels) == 1
+    mixed = pictures.neighbour_accuracy(rng.normal(size=(400, 2)), labels)
+    assert 0.15 < mixed < 0.35
+    among = (10 * np.eye(4), np.array([1, 0, 2, 3]))  # two of them exchanged
+    share = pictures.neighbour_accuracy(apart, labels, among, neighbours=1)
+    assert share == np.isin(labels, (2, 3)).mean()
+
+
+def test_an_example_is_no_neighbour_of_its_own() -> None:
+    codes = np.array([[0.0], [1.0], [10.0], [11.0]])
+    alternating = np.array([0, 1, 0, 1])
+    assert pictures.neighbour_accuracy(codes, alternating, neighbours=1) == 0
+
+
+@pytest.mark.parametrize(
+    ("make", "kind", "what"),
+    [
+        (
+            lambda: pictures.reconstructions(np.ones((2, 3, 3)), np.ones((3, 3, 3))),
+            ShapeError,
+            "reconstructions: images (2, 3, 3) and row 1 (3, 3, 3): both must have the "
+            "same shape",
+        ),
+        (
+            lambda: pictures.reconstructions(np.ones((2, 9))),
+            ShapeError,
+            "reconstructions: images (2, 9): expected (N, H, W), or (N, H, W, C) with "
+            "one or three channels",
+        ),
+        (
+            lambda: pictures.reconstructions(np.ones((2, 3, 3)), names=("a", "b")),
+            ShapeError,
+            "reconstructions: 2 names for 1 row",
+        ),
+        (
+            lambda: pictures.codes({}, np.arange(3)),
+            ArgumentError,
+            "codes: panels is nothing: expected titles with codes",
+        ),
+        (
+            lambda: pictures.codes({"a": np.ones((3, 5))}, np.arange(3)),
+            ShapeError,
+            "codes: 'a' (3, 5) with labels (3,): expected (N, 2) with (N,)",
+        ),
+        (
+            lambda: pictures.codes({"a": np.ones((3, 2))}, np.array(["x", "y", "z"])),
+            ArgumentError,
+            "codes: labels (3,) of <U1: expected class numbers",
+        ),
+        (
+            lambda: pictures.codes({"a": np.ones((3, 2))}, np.arange(3), "ab"),
+            ShapeError,
+            "codes: 2 class names for labels up to 2",
+        ),
+        (
+            lambda: pictures.neighbour_accuracy(np.ones((3, 2)), np.arange(3)),
+            ArgumentError,
+            "neighbour_accuracy: neighbours=5 of 3 examples: there are fewer",
+        ),
+    ],
+)
+def test_what_cannot_be_drawn_of_codes_is_said(make, kind, what: str) -> None:
+    with pytest.raises(kind) as caught:
+        make()
+    assert caught.value.what == what

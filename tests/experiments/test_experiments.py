@@ -14,8 +14,10 @@ import pytest
 import chainrule as cr
 from experiments import (
     EXPERIMENTS,
+    autoencoder_2d,
     cifar10,
     cifar10_time,
+    deep_autoencoder,
     hessian_free,
     hessian_free_all,
     mnist,
@@ -84,6 +86,32 @@ def test_hessian_free_trains_a_deep_autoencoder_from_random_weights(
     losses = [row["loss"] for row in made.history]
     assert all(after < before for before, after in itertools.pairwise(losses))
     assert (quick.folder / "hessian-free-all.png").is_file()
+
+
+@WITH_DATA
+def test_a_deep_autoencoder_leaves_less_than_as_many_principal_components(
+    quick: record.Options,
+) -> None:
+    made = deep_autoencoder.run(quick)
+    assert made.measured["test error"] < 0.9 * made.measured["test error, PCA"]
+    assert (quick.folder / "deep-autoencoder.png").is_file()
+
+
+@WITH_DATA
+def test_two_numbers_of_an_autoencoder_keep_digits_apart(
+    quick: record.Options,
+) -> None:
+    made = autoencoder_2d.run(quick)
+    share = "test accuracy of 5 neighbours, "
+    assert made.measured[share + "autoencoder"] > made.measured[share + "PCA"] + 0.1
+    assert (quick.folder / "autoencoder-2d.png").is_file()
+
+
+@WITH_DATA
+def test_our_principal_components_are_those_of_the_paper() -> None:
+    train, test = deep_autoencoder.images(record.Options())
+    found = deep_autoencoder.components(train, 30)
+    assert deep_autoencoder.pca_error(*found, test) == pytest.approx(13.87, abs=0.005)
 
 
 def test_the_network_of_1000_500_250_30_has_15_connections_a_unit() -> None:

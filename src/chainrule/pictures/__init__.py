@@ -17,6 +17,7 @@ from .amounts import MOST_POINTS, predicted_against_true, residuals
 from .boundaries import decision_boundary
 from .choices import error_over_size, growth_path
 from .classes import MOST_MISTAKES, confusion_matrix, worst_mistakes
+from .coding import MOST_CODES, codes, neighbour_accuracy, reconstructions
 from .curves import learning_curve, validation_curve
 from .figures import amount, new_figure, prepare, save, windowless
 from .grids import image_grid
@@ -30,11 +31,13 @@ from .units import (
 )
 
 __all__ = [
+    "MOST_CODES",
     "MOST_MISTAKES",
     "MOST_POINTS",
     "MOST_TILES",
     "activations",
     "amount",
+    "codes",
     "confusion_matrix",
     "decision_boundary",
     "error_over_size",
@@ -44,9 +47,11 @@ __all__ = [
     "growth_path",
     "image_grid",
     "learning_curve",
+    "neighbour_accuracy",
     "new_figure",
     "predicted_against_true",
     "prepare",
+    "reconstructions",
     "residuals",
     "save",
     "strongest_patches",
