@@ -8,9 +8,11 @@ import pytest
 
 import chainrule as cr
 from chainrule import callbacks, nn, optim
+from chainrule.compiler.compile import Compiled
 from chainrule.errors import ArgumentError, GradientError, NumericsError, ShapeError
 from chainrule.optim import GradientDescent
 from chainrule.training import Callback
+from tests.optim.problems import rosenbrock
 
 #: Every algorithm that evaluates the loss itself, by name.
 MINIMIZERS = [
@@ -112,6 +114,57 @@ def test_minimize_evaluates_no_point_twice():
     fresh, third = bowl()
     optimizer = GradientDescent([fresh])
     assert sum(optimizer.step(third).evaluations for _ in range(10)) == 9 + sum(by_hand)
+
+
+@pytest.mark.parametrize(
+    "algorithm", [GradientDescent, optim.ConjugateGradient, optim.LBFGS]
+)
+def test_an_iteration_is_one_compiled_call_for_each_evaluation(algorithm, monkeypatch):
+    """The direction and its first step are computed in one: an iteration whose first
+    step is good enough enters machine code once.
+    """
+    w = cr.parameter([-1.2, 1.0], dtype="float64")
+    optimizer = algorithm([w])
+
+    def loss():
+        return (rosenbrock(w) ** 2).sum()
+
+    optimizer.minimize(loss, iterations=3)
+    calls = []
+    call = Compiled.__call__
+
+    def counted(self, *data):
+        calls.append(self)
+        return call(self, *data)
+
+    monkeypatch.setattr(Compiled, "__call__", counted)
+    for _ in range(5):
+        calls.clear()
+        step = optimizer.step(loss, reuse=True)
+        assert not step.stopped
+        assert len(calls) == step.evaluations
+
+
+@pytest.mark.parametrize(
+    "algorithm",
+    [GradientDescent, optim.ConjugateGradient, optim.LBFGS, optim.TruncatedNewton],
+)
+def test_a_direction_with_its_first_step_is_a_direction_and_a_step(algorithm):
+    """What measures something goes the longer way, to the same points."""
+    results = []
+    for measure in (None, lambda z: z.sum()):
+        w = cr.parameter([-1.2, 1.0], dtype="float64")
+        objective = optim.Composed(
+            lambda w=w: cr.stack([10 * (w[1] - w[0] ** 2), 1 - w[0]]),
+            lambda z: (z**2).sum(),
+            measure,
+        )
+        optimizer = algorithm([w])
+        steps = [optimizer.step(objective, reuse=i > 0) for i in range(12)]
+        results.append([(each.evaluations, each.loss) for each in steps])
+    for (count, loss), (other, same) in zip(*results, strict=True):
+        assert count == other
+        assert loss == pytest.approx(same, rel=1e-6)
 
 
 def test_parameters_that_somebody_moved_are_evaluated_again():

@@ -19,7 +19,7 @@ import pytest
 import chainrule as cr
 from chainrule import nn, optim
 from chainrule.compiler import compile as front
-from chainrule.recompilation.captured import MOST_COMPARED, Captured, same
+from chainrule.recompilation.captured import MOST_COMPARED, Captured, Marked, same
 from chainrule.training import Callback
 
 X = np.arange(1.0, 7.0, dtype=np.float32).reshape(2, 3)
@@ -515,6 +515,119 @@ def test_a_change_elsewhere_costs_no_new_program() -> None:
         optimizer.lr = 0.01
         optimizer.lr = 0.02
     assert len(run.specialisations) == 1
+
+
+def test_a_change_elsewhere_costs_no_walk_through_everything(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model, other = nn.Linear(3, 3), nn.Dropout(0.5)
+    optimizer = optim.Momentum(model.parameters(), lr=0.1)
+    objective = optim.Composed(model, lambda z, x: (z**2).sum())
+
+    def step(x: Any) -> Any:
+        loss = objective(x)
+        optimizer.step(cr.backprop(loss))
+        return loss
+
+    run = cr.compile(step)
+    run(X)
+    walks = []
+    walk = Captured.__init__
+    monkeypatch.setattr(
+        Captured, "__init__", lambda *args: walks.append(args) or walk(*args)
+    )
+    for _ in range(3):
+        other.p = 0.1
+        optim.Adam(nn.Linear(2, 2).parameters())
+        cr.parameter(1.0).freeze()
+        run(X)
+    assert not walks
+    model.weight.freeze()
+    run(X)
+    assert walks
+
+
+def test_a_function_that_an_object_of_ours_holds_is_followed() -> None:
+    objective = optim.Composed(nn.Linear(3, 3), lambda z, x: (z**2).sum())
+    run = cr.compile(lambda x: objective(x))
+    agree(run, objective, X)
+    objective.loss = lambda z, x: z.sum()
+    mark()
+    agree(run, objective, X)
+
+
+class Slotted:
+    __slots__ = ("value",)
+
+
+def test_what_is_marked_holds_until_one_of_its_objects_is_another() -> None:
+    values, named, slotted, w = [1, 2.0], {"a": 1.0}, Slotted(), cr.parameter(1.0)
+    slotted.value = 1.0
+    cell = types.CellType(1.0)
+
+    def f() -> None: ...
+
+    holder = {"f": f, "number": 1.0}
+    marked = Marked()
+    marked.lists.append((values, [*values]))
+    marked.wholes.append((named, {**named}))
+    marked.parts.append((holder, {"f": f}))
+    marked.slots.append((slotted, "value", slotted.value))
+    marked.cells.append((cell, cell.cell_contents))
+    marked.parameters.append((w, w.frozen))
+    holder["number"] = 2.0  # it cannot be called
+    assert marked.hold()
+    changes: list[tuple[Callable[[], Any], Callable[[], Any]]] = [
+        (lambda: values.append(3), values.pop),
+        (lambda: values.reverse(), values.reverse),
+        (lambda: named.update(b=2), lambda: named.pop("b")),
+        (lambda: holder.update(f=mark), lambda: holder.update(f=f)),
+        (lambda: holder.update(number=f), lambda: holder.update(number=1.0)),
+        (w.freeze, w.unfreeze),
+    ]
+    for change, back in changes:
+        change()
+        assert not marked.hold()
+        back()
+        assert marked.hold()
+    del slotted.value
+    assert not marked.hold()
+    slotted.value = marked.slots[0][2]
+    assert marked.hold()
+    del cell.cell_contents
+    assert not marked.hold()
+
+
+def mark() -> None:
+    """Any setting of any object is set."""
+    nn.Dropout(0.5).p = 0.1
+
+
+def test_a_method_that_an_instance_holds_does_not_keep_it_alive() -> None:
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = nn.Linear(3, 1)
+            self.chosen = self.plain
+            self.beta = 1.0
+
+        def plain(self, x: Any) -> Any:
+            return self.inner(x).sum() * self.beta
+
+        @cr.compile
+        def run(self, x: Any) -> Any:
+            return self.chosen(x)
+
+    net = Net()
+    first = net.run(X).item()
+    net.beta = 2.0
+    assert net.run(X).item() == pytest.approx(2 * first)
+    mark()
+    assert net.run(X).item() == pytest.approx(2 * first)
+    watch = weakref.ref(net)
+    del net
+    gc.collect()
+    assert watch() is None
 
 
 def test_a_transform_of_an_optimizer_that_is_replaced_is_followed() -> None:

@@ -41,11 +41,11 @@ if TYPE_CHECKING:
     from .amsgrad import AMSGrad
     from .composed import Composed
     from .conjugate_gradient import ConjugateGradient
-    from .evaluation import At, Moved
+    from .evaluation import At, Line, Moved, Way
     from .gauss_newton import GaussNewton
     from .gradient_descent import GradientDescent
     from .hessian_free import HessianFree
-    from .iteration import Iteration, Way
+    from .iteration import Iteration
     from .lamb import LAMB
     from .lbfgs import LBFGS
     from .levenberg_marquardt import LevenbergMarquardt
@@ -98,11 +98,11 @@ LATER = {
     ".amsgrad": ["AMSGrad"],
     ".composed": ["Composed"],
     ".conjugate_gradient": ["ConjugateGradient"],
-    ".evaluation": ["At", "Moved"],
+    ".evaluation": ["At", "Line", "Moved", "Way"],
     ".gauss_newton": ["GaussNewton"],
     ".gradient_descent": ["GradientDescent"],
     ".hessian_free": ["HessianFree"],
-    ".iteration": ["Iteration", "Way"],
+    ".iteration": ["Iteration"],
     ".lamb": ["LAMB"],
     ".lbfgs": ["LBFGS"],
     ".levenberg_marquardt": ["LevenbergMarquardt"],
@@ -173,6 +173,7 @@ __all__ = [
     "HessianFree",
     "Iteration",
     "LevenbergMarquardt",
+    "Line",
     "LineSearch",
     "Lion",
     "Minimizer",

@@ -6,8 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..ops.elementwise import maximum, where
-from .evaluation import At, Values, inner, largest, scaled
-from .iteration import Way
+from .evaluation import At, Line, Values, inner, largest, scaled
 from .line_search import LineSearch, StrongWolfe
 from .minimizer import Minimizer
 from .parameter_groups import Params
@@ -116,9 +115,7 @@ class ConjugateGradient(Minimizer):
         way = {w: where(at.fresh, -small[w], along[w] - small[w]) for w in g}
         return way, {"previous": g}
 
-    def first_step(self, way: Way) -> float:
+    def first_step(self, line: Line) -> Any:
         """As far as the last step, to first order."""
-        now = self._now
-        if not way.own or now.fresh or not now.step:
-            return 1.0 / way.length
-        return now.step * now.slope / way.slope
+        step = line.last_step * line.last_slope / line.slope
+        return line.begins_with(step, ~line.fresh & (line.last_step > 0))

@@ -1,13 +1,8 @@
-"""The compiled programs of a minimizer for one objective.
+"""What a minimizer and the programs of its objective say to each other.
 
-Place on the road: between an objective, which is a Python function, and the minimizer,
-which asks for its loss and gradient at points of a line. Everything that they compute
-stays in variables; numbers alone are returned.
-
-An objective must be the same function for all evaluations of an iteration. What it
-changes beside its result (the state of a random generator, moving averages) is put back
-to where it was when the iteration began, before every evaluation: dropout draws the
-same mask, and averages move once an iteration.
+Place on the road: below ``programs``, which compiles an objective with its derivatives,
+and below the minimizers. What is known of a point, a line and a step while they are
+traced; and the errors for an objective that is none.
 """
 
 from __future__ import annotations
@@ -18,14 +13,12 @@ import math
 import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from .. import dtypes
-from ..backprop import backprop
 from ..checks import first_fault
-from ..compiler.compile import compile
 from ..errors import (
     ArgumentError,
     ChainruleError,
@@ -33,15 +26,13 @@ from ..errors import (
     NumericsError,
     ShapeError,
 )
-from ..graph import Node, current_trace
+from ..graph import Node
 from ..ops.arrays import constant
-from ..ops.composed import all as all_
-from ..ops.composed import stack
-from ..ops.elementwise import absolute, cast, maximum, sqrt, where
+from ..ops.elementwise import absolute, cast, maximum, where
 from ..ops.reduction import max as max_
 from ..ops.reduction import sum as sum_
 from ..tensor import Tensor
-from ..variable import Parameter, Variable
+from ..variable import Parameter
 from .composed import Composed
 from .parameter_groups import RATE_DTYPE
 
@@ -68,10 +59,12 @@ def scaled(factor: Any, values: Values) -> dict[Parameter, Any]:
     return {w: cast(factor, dtype=w.dtype) * each for w, each in values.items()}
 
 
-def as_number(value: float) -> Tensor:
-    """A float64 tensor: a Python number among arguments would be float32."""
-    array = np.array(value, RATE_DTYPE)
-    return Tensor(None, (), {}, (), RATE_DTYPE, array)
+def as_number(*values: float) -> Tensor:
+    """A float64 tensor of one number, or of several: a Python number among arguments
+    would be float32.
+    """
+    array = np.array(values if len(values) > 1 else values[0], RATE_DTYPE)
+    return Tensor(None, (), {}, array.shape, RATE_DTYPE, array)
 
 
 class Owner(Protocol):
@@ -94,6 +87,14 @@ class Owner(Protocol):
     def slots(self) -> tuple[str, ...]:
         """The names of what the algorithm remembers."""
 
+    @property
+    def looks_again(self) -> bool:
+        """Whether ``direction`` evaluates the objective."""
+
+    @property
+    def learns(self) -> bool:
+        """Whether ``learned`` looks at every step that was made."""
+
     def trained(self) -> tuple[Parameter, ...]:
         """The parameters that are not frozen."""
 
@@ -112,6 +113,9 @@ class Owner(Protocol):
 
     def direction(self, at: At) -> tuple[Values, Mapping[str, Any]]:
         """The direction at a point, and the new state."""
+
+    def first_step(self, line: Line) -> Any:
+        """The step to begin with."""
 
     def learned(self, moved: Moved) -> Mapping[str, Any]:
         """What is to be remembered of a step."""
@@ -155,6 +159,56 @@ class At:
 
 
 @dataclass(frozen=True)
+class Line:
+    """A direction for which a first step is asked, while a function is traced.
+
+    Attributes:
+        fresh: a bool tensor: nothing is remembered of other points.
+        own: a bool tensor: the direction is the algorithm's own; otherwise it is
+            steepest descent.
+        slope: ∇L · d, negative.
+        length: ‖d‖, Euclid's.
+        last_step: α of the iteration before; 0 if there was none.
+        last_slope: its slope at its start.
+    """
+
+    fresh: Any
+    own: Any
+    slope: Any
+    length: Any
+    last_step: Any
+    last_slope: Any
+
+    def begins_with(self, step: Any, known: Any) -> Any:
+        """A step where it is known, and otherwise one of length 1.
+
+        Arguments:
+            step: α.
+            known: a bool tensor; where the direction is not the algorithm's own, α is
+                never known.
+        """
+        return where(self.own & known, step, 1.0 / self.length)
+
+
+class Way(NamedTuple):
+    """A direction that was computed.
+
+    Attributes:
+        slope: ∇L · d, negative.
+        length: ‖d‖, Euclid's.
+        own: whether it is the algorithm's own; otherwise it is steepest descent.
+        first: the step to begin with.
+        figures: what the direction told in ``At.numbers``.
+    """
+
+    slope: float
+    length: float
+    own: bool
+    first: float
+    figures: Mapping[str, float]
+
+
+@dataclass(frozen=True)
 class Moved:
     """A step that was made, while a function is traced.
 
@@ -171,219 +225,6 @@ class Moved:
     shared: Mapping[str, Any]
 
 
-class Programs:
-    """An objective with its derivatives, compiled, for one minimizer.
-
-    Arguments:
-        owner: the minimizer.
-        objective: a function of the data that returns a loss, or a ``Composed``.
-    """
-
-    def __init__(self, owner: Owner, objective: Callable[..., Any]) -> None:
-        self.owner, self.objective = owner, objective
-        #: what the objective changes → what it was when the iteration began
-        self.before: dict[Variable, Variable] = {}
-        #: whether the loss depends on what the objective changes: on draws
-        self.draws = False
-        self.names: tuple[str, ...] = ()
-        #: what an algorithm compiles for this objective
-        self.own: Any = None
-        before = self.before
-
-        # Closures, and not methods: what they capture is compared, the options of the
-        # owner and whatever the objective sees.
-        def evaluate(step: Any, *data: Any) -> Any:
-            return self._evaluate(owner, objective, step, data)
-
-        def direct(fresh: Any, *data: Any) -> Any:
-            return self._direct(owner, objective, fresh, data)
-
-        def learn_and_direct(fresh: Any, *data: Any) -> Any:
-            self._learn(owner)
-            return self._direct(owner, objective, fresh, data)
-
-        def begin() -> None:
-            self._begin(owner, before)
-
-        def learn() -> None:
-            self._learn(owner)
-
-        def moved(step: Any) -> Any:
-            return self._moved(owner, step)
-
-        self.evaluate = compile(evaluate, engine=owner.engine)
-        self.direct = compile(direct, engine=owner.engine)
-        self.learn_and_direct = compile(learn_and_direct, engine=owner.engine)
-        self.begin = compile(begin, engine=owner.engine)
-        self.learn = compile(learn, engine=owner.engine)
-        self.moved = compile(moved, engine=owner.engine)
-
-    def again(self, f: Callable[[], Any]) -> Any:
-        """f(), which sees what the objective changes as it was when the iteration
-        began, and leaves it as it is now.
-        """
-        now = {variable: variable.read() for variable in self.before}
-        for variable, start in self.before.items():
-            variable.assign(start.read())
-        result = f()
-        for variable, value in now.items():
-            variable.assign(value)
-        return result
-
-    def openly(self, *data: Any) -> None:
-        """Loss and gradient at the parameters as they are, operation by operation."""
-        value, _, _ = self.owner.minimised(self.objective, data)
-        backprop(value)
-
-    def is_for(self, objective: Callable[..., Any]) -> bool:
-        """Whether these are the programs of an objective: the same object, or the same
-        lines that see the same things, as a lambda has them that is made anew.
-        """
-        mine = self.objective
-        if mine is objective:
-            return True
-        return _parts(mine) == _parts(objective) != ()
-
-    def at(self, step: float, data: Iterable[Any]) -> tuple[list[float], Any]:
-        """Loss and gradient at w₀ + α d, where the parameters are then.
-
-        Returns:
-            [what is minimised, the loss, the slope, the largest |∂L/∂w|], and what the
-            objective measures.
-        """
-        numbers, measured = self.evaluate(as_number(step), *data)
-        return numbers.value.tolist(), measured
-
-    # What is compiled. ----------------------------------------------------------------
-
-    def _evaluate(
-        self, owner: Owner, objective: Any, step: Any, data: tuple[Any, ...]
-    ) -> Any:
-        weights = owner.trained()
-        origin, way = owner.slot("origin", weights), owner.slot("direction", weights)
-        for w, along in scaled(step, way).items():
-            w.assign(origin[w] + along)
-        value, loss, measured = self._repeatable(owner, objective, data)
-        gradients = backprop(value)
-        missing = [w for w in weights if w not in gradients]
-        if missing:
-            raise _unreached(owner, missing)
-        g = {w: gradients[w] for w in weights}
-        owner.remember({"gradient": g})
-        numbers = [value, loss, inner(g, way), largest(g)]
-        return stack([cast(each, dtype=RATE_DTYPE) for each in numbers]), measured
-
-    def _repeatable(
-        self, owner: Owner, objective: Any, data: tuple[Any, ...]
-    ) -> tuple[Any, Any, Any]:
-        """The objective, which sees what it changes as it was before the iteration."""
-        trace = current_trace()
-        if trace is None:
-            return owner.minimised(objective, data)
-        known = dict(trace.updates)
-        result = owner.minimised(objective, data)
-        changed = [v for v, new in trace.updates.items() if known.get(v) is not new]
-        if not changed:
-            return result
-        starts = set()
-        for variable in changed:
-            assert isinstance(variable, Variable)
-            if variable not in self.before:
-                self.before[variable] = Variable(np.array(variable.array))
-            start = self.before[variable].read()
-            starts.add(start)
-            variable.assign(start)
-        result = owner.minimised(objective, data)
-        self.draws = _depends(result[0], starts)
-        return result
-
-    def _begin(self, owner: Owner, before: Mapping[Variable, Variable]) -> None:
-        """An iteration begins here: w₀ ← w, and what the objective changes is noted."""
-        owner.remember({"origin": {w: w.read() for w in owner.trained()}})
-        for variable, noted in before.items():
-            noted.assign(variable.read())
-
-    def _direct(
-        self, owner: Owner, objective: Any, fresh: Any, data: tuple[Any, ...]
-    ) -> Any:
-        """The direction at w: the minimizer's own, or steepest descent if the loss does
-        not fall along it.
-        """
-        g = owner.slot("gradient", owner.trained())
-        steepest = scaled(-1.0 / largest(g), g)
-        at = At(owner, fresh > 0, g, steepest, objective, data, self.again)
-        way, state = owner.direction(at)
-        slope = inner(g, way)
-        length = inner(way, way)
-        good = length < np.inf
-        if owner.descends:
-            good = good & (slope < 0)
-        way = {w: where(good, way[w], steepest[w]) for w in way}
-        slope = where(good, slope, inner(g, steepest))
-        length = sqrt(where(good, length, inner(steepest, steepest)))
-        numbers = [slope, length, cast(good, dtype=RATE_DTYPE), *at.numbers.values()]
-        names = tuple(at.numbers)
-        origin = {w: w.read() for w in g}
-        owner.remember({**state, "direction": way, "origin": origin})
-        self.names = names
-        return stack([cast(each, dtype=RATE_DTYPE) for each in numbers])
-
-    def _learn(self, owner: Owner) -> None:
-        """What is remembered of the step that was made."""
-        weights = owner.trained()
-        origin = owner.slot("origin", weights)
-        moved = Moved(
-            {w: w.read() - origin[w] for w in weights},
-            owner.slot("gradient", weights),
-            {n: owner.slot(n, weights) for n in owner.slots},
-            owner.shared,
-        )
-        owner.remember(owner.learned(moved))
-
-    def _moved(self, owner: Owner, step: Any) -> Any:
-        """Whether the parameters are no longer at w₀ + α d."""
-        weights = owner.trained()
-        origin, way = owner.slot("origin", weights), owner.slot("direction", weights)
-        there = []
-        for w, along in scaled(step, way).items():
-            allowed = (
-                4 * np.finfo(w.dtype).eps * (absolute(origin[w]) + absolute(along))
-            )
-            near = absolute(w.read() - (origin[w] + along)) <= allowed
-            there.append(all_(near))
-        return ~all_(stack(there))
-
-
-def _parts(function: Any) -> tuple[Any, ...]:
-    """What tells functions apart that are made anew in every pass of a loop; nothing of
-    what is no such function.
-    """
-    code = getattr(function, "__code__", None)
-    if code is None:
-        return ()
-    cells = function.__closure__ or ()
-    try:
-        seen = tuple(id(cell.cell_contents) for cell in cells)
-    except ValueError:  # not set yet
-        return ()
-    owner = id(getattr(function, "__self__", None))  # of a method
-    defaults = tuple(id(each) for each in function.__defaults__ or ())
-    return code, seen, defaults, id(function.__globals__), owner
-
-
-def _depends(loss: Node, starts: set[Node]) -> bool:
-    """Whether a loss was computed from one of some nodes."""
-    pending, seen = [loss], set()
-    while pending:
-        node = pending.pop()
-        if node in starts:
-            return True
-        if node not in seen:
-            seen.add(node)
-            pending.extend(node.inputs)
-    return False
-
-
 def named(weights: Sequence[Parameter]) -> str:
     """Parameters as messages say them: the first five."""
     shown = [w.path or w.describe() for w in weights]
@@ -392,7 +233,8 @@ def named(weights: Sequence[Parameter]) -> str:
     return f"parameter{plural} {', '.join(shown[:5])}{more}"
 
 
-def _unreached(owner: Owner, missing: list[Parameter]) -> GradientError:
+def unreached(owner: Owner, missing: list[Parameter]) -> GradientError:
+    """The error for parameters that the loss does not depend on."""
     return GradientError(
         f"{type(owner).__name__}.step: {named(missing)} not reached by the loss: no "
         "operation with a derivative leads there",

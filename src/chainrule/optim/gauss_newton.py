@@ -7,8 +7,7 @@ from typing import Any
 
 from ..errors import ArgumentError
 from ..ops.elementwise import where
-from .evaluation import At, Values
-from .iteration import Way
+from .evaluation import At, Line, Values, Way
 from .line_search import BACKTRACKING, LineSearch
 from .minimizer import Minimizer
 from .parameter_groups import Params
@@ -113,9 +112,9 @@ class GaussNewton(Minimizer):
         refuse_concave(self, figures["lowest"], figures["highest"])
         return way
 
-    def first_step(self, way: Way) -> float:
+    def first_step(self, line: Line) -> Any:
         """1, the step to the minimum of the linear problem."""
-        return 1.0 if way.own else 1.0 / way.length
+        return line.begins_with(1.0, line.own)
 
 
 def refuse_concave(owner: Minimizer, lowest: float, highest: float) -> None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .evaluation import At, Values
-from .iteration import Way
+from .evaluation import At, Line, Values
 from .line_search import BACKTRACKING, LineSearch
 from .minimizer import Minimizer
 from .parameter_groups import Params
@@ -66,7 +65,6 @@ class GradientDescent(Minimizer):
         """d = −g."""
         return {w: -g for w, g in at.gradient.items()}, {}
 
-    def first_step(self, way: Way) -> float:
+    def first_step(self, line: Line) -> Any:
         """Twice the last one; at first, a step of length 1."""
-        last: Any = self._now.step
-        return 2.0 * last if way.own and last else 1.0 / way.length
+        return line.begins_with(2.0 * line.last_step, line.last_step > 0)

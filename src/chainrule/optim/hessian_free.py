@@ -9,9 +9,8 @@ import numpy as np
 
 from .. import tree
 from ..graph import Array
-from .evaluation import At, Values
+from .evaluation import At, Line, Values, Way
 from .gauss_newton import refuse_concave
-from .iteration import Way
 from .line_search import Backtracking, LineSearch, Point
 from .linear_cg import LinearCG
 from .minimizer import Minimizer
@@ -131,9 +130,9 @@ class HessianFree(Minimizer):
         """What conjugate gradients have found."""
         return {w: each.read() for w, each in self._solver().x.items()}, {}
 
-    def first_step(self, way: Way) -> float:
+    def first_step(self, line: Line) -> Any:
         """1, the step to the minimum of the model."""
-        return 1.0 if way.own else 1.0 / way.length
+        return line.begins_with(1.0, line.own)
 
     def go(self, start: Point, data: tuple[Any, ...]) -> tuple[Point, str]:
         """Conjugate gradients, the best of what they found, and a line search."""
@@ -153,7 +152,7 @@ class HessianFree(Minimizer):
             return point, ""
         if way.slope >= 0:  # d₀ misleads
             way = self._downhill(data)
-        point = self._searched(start, way, data)
+        point = self._searched(start, way, data, start)
         return point, "" if point.step else "no step along the gradient lowers the loss"
 
     # Conjugate gradients. -------------------------------------------------------------
@@ -222,7 +221,7 @@ class HessianFree(Minimizer):
         solver = self._solver()
         for variable, array in zip(solver.x.values(), found.arrays, strict=True):
             variable.assign(array)
-        return Way(found.slope, solver.turn().item(), True, {})
+        return Way(found.slope, solver.turn().item(), True, 1.0, {})
 
     def _downhill(self, data: tuple[Any, ...]) -> Way:
         """Steepest descent, from the point where the iteration began."""

@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from ..variable import Parameter
-from .evaluation import Owner, Programs
+from .evaluation import Owner
+from .line_search import Point
+from .programs import Programs
 
 
 class Iteration(NamedTuple):
@@ -38,22 +40,6 @@ class Iteration(NamedTuple):
     stopped: str = ""
     measured: Any = None
     objective: float = math.nan
-
-
-class Way(NamedTuple):
-    """A direction that was computed.
-
-    Attributes:
-        slope: ∇L · d, negative.
-        length: ‖d‖, Euclid's.
-        own: whether it is the algorithm's own; otherwise it is steepest descent.
-        figures: what the direction told in ``At.numbers``.
-    """
-
-    slope: float
-    length: float
-    own: bool
-    figures: Mapping[str, float]
 
 
 @dataclass
@@ -96,6 +82,17 @@ class Now:
     changed: object = None
     settings: object = None
     frozen: tuple[bool, ...] = ()
+
+    @property
+    def known_of_lines(self) -> tuple[float, ...]:
+        """Whether nothing is remembered of other points, and the last α and slope."""
+        return self.fresh, self.step, self.slope
+
+    def noted(self, step: float, numbers: list[float]) -> Point:
+        """A point that was evaluated, and is where the parameters are."""
+        self.value, self.loss, slope, self.gradient_norm = numbers
+        self.evaluations += 1
+        return Point(step, self.value, slope)
 
     def forget(self) -> None:
         """What is minimised, or for which parameters, is no longer the same."""

@@ -218,18 +218,19 @@ class StrongWolfe(LineSearch):
     def search(self, evaluate: Evaluate, start: Point, first: float) -> Point:
         """A point that satisfies both conditions; if there is none, the best one."""
         promised = self.decrease * start.slope
-        best, interval = start, Interval(start, first)
         step, longest = min(first, self.longest), self.longest
+        best, interval = start, None
         for _ in range(self.most):
             point = evaluate(step)
+            if point.finite and self.satisfied(point, start):
+                return point
+            interval = interval or Interval(start, first)
             if not point.finite:  # too far: whatever comes is nearer
                 longest = step
                 step = interval.shortened(step)
                 continue
             if point.loss < best.loss:
                 best = point
-            if self.satisfied(point, start):
-                return point
             step = interval.next_step(point, start, promised)
             if step >= longest:
                 step = (

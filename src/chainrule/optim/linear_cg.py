@@ -18,9 +18,10 @@ from ..ops.composed import stack
 from ..ops.control import scan
 from ..ops.elementwise import cast, sqrt, where
 from ..variable import Variable
-from .evaluation import At, Owner, Programs, Values, inner, scaled
+from .evaluation import At, Owner, Values, inner, scaled
 from .parameter_groups import RATE_DTYPE
 from .products import Multiply
+from .programs import Programs
 
 
 class Progress(NamedTuple):
@@ -77,11 +78,11 @@ class LinearCG:
         self.x, self.r, self.p, self.metric = (
             {w: Variable(np.zeros(w.shape, w.dtype)) for w in weights} for _ in range(4)
         )
-        objective = programs.objective
+        objective, again = programs.objective, programs.traced.again
 
         def advance(first: Any, tolerance: Any, damping: Any, *data: Any) -> Any:
             gradient = owner.slot("gradient", weights)
-            at = At(owner, first, gradient, gradient, objective, data, programs.again)
+            at = At(owner, first, gradient, gradient, objective, data, again)
             return self._loop(at, product(at), first > 0, tolerance, damping)
 
         def turn() -> Any:

@@ -25,16 +25,17 @@ from ..graph import Array, changes, settings_changes
 from ..variable import Parameter, Variable
 from .evaluation import (
     At,
+    Line,
     Moved,
-    Programs,
     Values,
+    Way,
     as_number,
     check_objective,
     loss_of,
     not_finite,
 )
 from .hyperparameters import Options, checked, whole
-from .iteration import SAVED, Iteration, Now, Part, Way, converged
+from .iteration import SAVED, Iteration, Now, Part, converged
 from .line_search import LineSearch, Point, check_line_search, noticeable
 from .parameter_groups import (
     RATE_DTYPE,
@@ -42,6 +43,7 @@ from .parameter_groups import (
     count_text,
     parameters_and_options,
 )
+from .programs import Programs
 from .state_dict import state_names
 from .updater import Updater, refuse_in_trace
 
@@ -164,6 +166,8 @@ class Minimizer(Updater):
         self.groups = tuple(Part(w, options["l2"]) for _, w, options in found)
         self._now = Now(numbers=dict(self.numbers))
         self._all = tuple(w for group in self.groups for w in group.parameters)
+        #: the relative rounding of a loss: that of the parameters' dtype
+        self._rounding = float(np.finfo(self._all[0].dtype).eps)
         self._state = {}
         for w in self._all:
             i = len(self._state)
@@ -205,11 +209,11 @@ class Minimizer(Updater):
         """
         return {}
 
-    def first_step(self, way: Way) -> float:
-        """The α that the line search begins with: 1, or, where nothing is known of
-        other points, a step of length 1.
+    def first_step(self, line: Line) -> Any:
+        """The α that the line search begins with, traced: 1, or, where nothing is known
+        of other points, a step of length 1.
         """
-        return 1.0 if way.own and not self._now.fresh else 1.0 / way.length
+        return line.begins_with(1.0, ~line.fresh)
 
     def first_state(self, slot: str, w: Parameter) -> Array:
         """What is remembered of a parameter before the first step: zeros."""
@@ -230,42 +234,50 @@ class Minimizer(Updater):
             Where the parameters are then, ``start`` if nothing better was found; and
             the reason why not.
         """
-        way = self.directed(data)
-        point = self._searched(start, way, data)
-        if point.step == 0.0 and not self._now.fresh:  # what it remembers misleads
-            self._now.fresh = True
-            way = self.directed(data)
-            point = self._searched(start, way, data)
+        now = self._now
+        if now.pending == self.learns and self._programs.at_once:
+            way, tried = self._set_out(data)
+        else:
+            way, tried = self.directed(data), start
+        point = self._searched(start, way, data, tried)
+        if point.step == 0.0 and not now.fresh:  # what it remembers misleads
+            now.fresh = True
+            point = self._searched(start, self.directed(data), data, start)
+        if point.step:
+            return point, ""
         dtype = self._all[0].dtype
-        reason = f"no step along the gradient lowers the loss in {dtype}"
-        return point, "" if point.step else reason
+        return point, f"no step along the gradient lowers the loss in {dtype}"
 
     # What an algorithm may use. ------------------------------------------------------
 
     def directed(self, data: tuple[Any, ...]) -> Way:
         """Computes the direction at the parameters as they are."""
+        now, given = self._now, data if self.looks_again else ()
+        pending, now.pending = now.pending, False
+        way = self._programs.directed(now.known_of_lines, pending, given)
+        now.products += int(way.figures.get("products", 0))
+        return way
+
+    def _set_out(self, data: tuple[Any, ...]) -> tuple[Way, Point]:
+        """The direction, and loss and slope at its first step."""
         now = self._now
-        given = data if self.looks_again else ()
-        programs = self._programs
-        direct = programs.learn_and_direct if now.pending else programs.direct
         now.pending = False
-        told = direct(float(now.fresh), *given).value.tolist()
-        slope, length, own, *figures = told
-        known = dict(zip(self._programs.names, figures, strict=True))
-        now.products += int(known.get("products", 0))
-        return Way(slope, length, bool(own), known)
+        way, numbers = self._programs.along(now.known_of_lines, data)
+        return way, now.noted(way.first, numbers)
 
     def evaluated(self, step: float, data: tuple[Any, ...]) -> Point:
         """Loss and slope at w₀ + α d, where the parameters are then."""
         now = self._now
         numbers, now.measured = self._programs.at(step, data)
-        now.value, now.loss, slope, now.gradient_norm = numbers
-        now.evaluations += 1
-        return Point(step, now.value, slope)
+        return now.noted(step, numbers)
 
-    def _searched(self, start: Point, way: Way, data: tuple[Any, ...]) -> Point:
-        """Where the line search leads; the parameters are there then."""
-        last = start
+    def _searched(
+        self, start: Point, way: Way, data: tuple[Any, ...], tried: Point
+    ) -> Point:
+        """Where the line search leads, once a point was tried; the parameters are there
+        then.
+        """
+        last = tried
 
         def evaluate(step: float) -> Point:
             nonlocal last
@@ -274,7 +286,7 @@ class Minimizer(Updater):
             return last
 
         start = start._replace(slope=way.slope)
-        first = self.first_step(way)
+        first = way.first
         if self._now.fresh or not way.own:  # its length is a guess
             first = noticeable(evaluate, start, first, self._rounding)
         search: LineSearch = self.options["line_search"]
@@ -367,7 +379,7 @@ class Minimizer(Updater):
         now.evaluations = now.products = 0
         if not (reuse and self._is_known(data)):
             self._start(data)
-        elif self._programs.before:
+        elif self._programs.traced.before:
             self._programs.begin()
         loss, norm, measured = now.loss, now.gradient_norm, now.measured
         reason = converged(now, self.options)
@@ -405,6 +417,7 @@ class Minimizer(Updater):
         last, evaluations, products = None, 0, 0
         for _ in range(whole(where, "iterations", iterations, 0)):
             last = self.step(objective, *data, reuse=last is not None)
+            objective = self._programs.objective  # which is known at first sight
             evaluations += last.evaluations
             products += last.products
             if last.stopped:
@@ -471,22 +484,10 @@ class Minimizer(Updater):
         now = self._now
         if not now.known or not self._is_there():
             return False
-        if now.loaded:
-            self._repeat(data)
-        return not self._programs.draws
-
-    def _repeat(self, data: tuple[Any, ...]) -> None:
-        """Evaluates once more what was evaluated last before the state was saved: for
-        what the objective measures, which is not saved.
-        """
-        now, programs = self._now, self._programs
-        for variable, before in programs.before.items():
-            before.assign(variable.array)
-        counted = now.evaluations
-        self.evaluated(now.step, data)
-        now.evaluations = counted
-        for variable, before in programs.before.items():
-            variable.assign(before.array)
+        if now.loaded:  # what the objective measures is not saved
+            kept = [v for w in self.trained() for v in (w, self._state[w]["gradient"])]
+            now.measured = self._programs.measured_again(now.step, data, kept)
+        return not self._programs.traced.draws
 
     def _is_there(self) -> bool:
         """Whether the parameters are where the last iteration left them."""
@@ -527,11 +528,6 @@ class Minimizer(Updater):
         still = abs(start.loss - now.value) <= self._rounding * size
         now.stalled = now.stalled + 1 if still else 0
         now.steps += 1
-
-    @property
-    def _rounding(self) -> float:
-        """The relative rounding of a loss: that of the parameters' dtype."""
-        return float(np.finfo(self._all[0].dtype).eps)
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 from ..ops.elementwise import maximum, where
-from .evaluation import At, Values
-from .iteration import Way
+from .evaluation import At, Line, Values
 from .line_search import BACKTRACKING, LineSearch, Point
 from .minimizer import Minimizer
 from .parameter_groups import Params
@@ -119,9 +118,9 @@ class Newton(Minimizer):
         at.numbers["products"] = g.shape[0] + 0 * largest
         return unflat(d, weights), {}
 
-    def first_step(self, way: Way) -> float:
+    def first_step(self, line: Line) -> Any:
         """1, Newton's step."""
-        return 1.0 if way.own else 1.0 / way.length
+        return line.begins_with(1.0, line.own)
 
     def go(self, start: Point, data: tuple[Any, ...]) -> tuple[Point, str]:
         """A line search along d; "exact" goes the whole way."""

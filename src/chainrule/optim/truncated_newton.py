@@ -6,8 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from .evaluation import At, Values
-from .iteration import Way
+from .evaluation import At, Line, Values
 from .line_search import BACKTRACKING, LineSearch, Point
 from .linear_cg import LinearCG
 from .minimizer import Minimizer
@@ -123,6 +122,6 @@ class TruncatedNewton(Minimizer):
         """What conjugate gradients have found."""
         return {w: each.read() for w, each in self._solver().x.items()}, {}
 
-    def first_step(self, way: Way) -> float:
+    def first_step(self, line: Line) -> Any:
         """1, Newton's step."""
-        return 1.0 if way.own else 1.0 / way.length
+        return line.begins_with(1.0, line.own)

@@ -14,6 +14,7 @@ followed if they are the user's own.
 
 from __future__ import annotations
 
+import copy
 import dis
 import functools
 import os
@@ -88,7 +89,7 @@ class Captured:
         self.unseen: list[str] = []
         self._without, self._read = without, read
         self._mark = settings_changes.last
-        self._watched = False
+        self._marked = Marked()
         self._cells: list[Place] = []
         self._named: list[Place] = []
         self._lists: list[tuple[list[Any], list[Any]]] = []
@@ -110,6 +111,7 @@ class Captured:
                 self._look_up(self._names, *space)
         for chain in self._chains:
             self._look_for_defaults(chain)
+        self._marked.keep_nothing_alive()
         self._contained = any((self._lists, self._keys, self._contents))
         del self._seen, self._spaces, self._chains  # they would keep instances alive
 
@@ -119,8 +121,11 @@ class Captured:
 
         This runs in every call of a compiled function.
         """
-        if self._mark is not settings_changes.last and self._watched:
-            return False
+        mark = settings_changes.last
+        if self._mark is not mark:
+            if not self._marked.hold():
+                return False
+            self._mark = mark
         try:
             for cell, value in self._cells:
                 if cell.cell_contents is not value:
@@ -182,11 +187,12 @@ class Captured:
             return self._function(value)
         elif isinstance(value, weakref.ref):  # an instance, which is not kept alive
             self._seen[id(value())] = name, value()
+            self._marked.weakly.append(id(value()))
             return self._object(name, value())
         elif not isinstance(value, Node):
             return self._object(name, value)
         elif isinstance(value, Parameter):
-            self._watched = True
+            self._marked.parameters.append((value, value.frozen))
             return [(f"{name}.frozen", value.frozen, False, ())]
         return []
 
@@ -208,6 +214,9 @@ class Captured:
         if len(value) > MOST_ENTRIES:
             return []
         named = isinstance(value, dict)
+        if not open and not isinstance(value, tuple):
+            kept = self._marked.wholes if named else self._marked.lists
+            kept.append((value, copy.copy(value)))
         keys = [*value] if named else [*range(len(value))]
         values = [*(value.values() if named else value)]
         self.state[name] = type(value), *keys
@@ -233,6 +242,8 @@ class Captured:
                 value = cell.cell_contents
             except ValueError:  # not set yet
                 continue
+            if not own:
+                self._marked.cells.append((cell, value))
             place = (cell, value) if own else ()
             yield name if root else of + name, value, own, place
         if own:
@@ -254,9 +265,11 @@ class Captured:
         if own:
             yield cls.__name__, cls, True, ()
         if isinstance(value, Watched):
-            self._watched = True
-            slots = (n for c in cls.__mro__ for n in getattr(c, "__slots__", ()))
-            attributes = {n: getattr(value, n, None) for n in slots} | attributes
+            slots = [n for c in cls.__mro__ for n in getattr(c, "__slots__", ())]
+            in_slots = {n: getattr(value, n, None) for n in slots}
+            self._marked.slots += [(value, n, each) for n, each in in_slots.items()]
+            self._marked.wholes.append((attributes, dict(attributes)))
+            attributes = in_slots | attributes
             if not any(_reads_settings(each) for each in cls.__mro__):
                 named = {
                     k: a
@@ -266,7 +279,9 @@ class Captured:
                 self._spaces.append((name, named, None))
                 attributes = {k: a for k, a in attributes.items() if k not in named}
         elif cls.__module__.startswith("chainrule."):
-            attributes = {k: each for k, each in attributes.items() if callable(each)}
+            attributes, whole = _callable(attributes), attributes
+            if attributes:
+                self._marked.parts.append((whole, attributes))
         else:
             if hasattr(value, "__dict__") and not _installed(value):
                 self._spaces.append((name, attributes, True))
@@ -303,6 +318,76 @@ class Captured:
             at = next((i for i, space in enumerate(chain) if name in space), 0)
             if at and not callable(chain[at][name]):
                 self._absent += [(space, name) for space in chain[:at]]
+
+
+class Marked:
+    """What modules, optimizers and other objects of ours have as attributes, and what
+    is in their lists and dicts: whatever cannot change without a mark.
+
+    After a mark a look at them tells in microseconds whether it was another object that
+    changed, as a new one does while it is made. ``Captured`` fills the lists with pairs
+    of what there is and what was in it.
+    """
+
+    def __init__(self) -> None:
+        #: ``vars`` of objects, and dicts
+        self.wholes: list[tuple[Any, dict[Any, Any]]] = []
+        #: ``vars`` of objects of which only what can be called counts
+        self.parts: list[tuple[Any, dict[str, Any]]] = []
+        self.lists: list[tuple[list[Any], list[Any]]] = []
+        self.slots: list[tuple[Any, str, Any]] = []
+        self.cells: list[tuple[types.CellType, Any]] = []
+        self.parameters: list[tuple[Parameter, bool]] = []
+        #: the ids of instances that must not be kept alive
+        self.weakly: list[int] = []
+        #: whether all of it is here
+        self.complete = True
+
+    def keep_nothing_alive(self) -> None:
+        """Forgets everything if it would keep an instance that nobody else keeps."""
+        if not self.weakly:
+            return
+        kept = [
+            each for _, known in self.wholes + self.parts for each in known.values()
+        ]
+        kept += [each for _, known in self.lists for each in known]
+        kept += [each for found in (*self.slots, *self.cells) for each in found]
+        if any(type(each) in PARTS or id(each) in self.weakly for each in kept):
+            self.wholes, self.parts, self.lists, self.slots = [], [], [], []
+            self.cells, self.parameters, self.complete = [], [], False
+
+    def hold(self) -> bool:
+        """Whether each of them is the object that it was."""
+        if not self.complete:
+            return False
+        try:
+            for cell, value in self.cells:
+                if cell.cell_contents is not value:
+                    return False
+            for parameter, frozen in self.parameters:
+                if parameter.frozen is not frozen:
+                    return False
+            for item, name, value in self.slots:
+                if getattr(item, name, None) is not value:
+                    return False
+            for values, then in self.lists:
+                if len(values) != len(then) or not all(map(is_, values, then)):
+                    return False
+            wholes = all(_agree(*pair) for pair in self.wholes)
+            return wholes and all(_agree(_callable(a), b) for a, b in self.parts)
+        except Exception:  # noqa: BLE001 (what was there is not, or refuses to be read)
+            return False
+
+
+def _callable(attributes: Any) -> dict[str, Any]:
+    return {name: each for name, each in attributes.items() if callable(each)}
+
+
+def _agree(now: dict[Any, Any], then: dict[Any, Any]) -> bool:
+    """Whether two dicts have the same objects in the same order."""
+    if len(now) != len(then) or not all(map(is_, now, then)):
+        return False
+    return all(map(is_, now.values(), then.values()))
 
 
 class _Slots:
