@@ -1,0 +1,67 @@
+"""Experiments with belief nets and layers trained without labels, in small."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from experiments import belief_net, few_labels, joint_belief_net
+from experiments.record import Options
+
+WITH_DATA = pytest.mark.skipif(
+    cr.config.data_folder is None, reason="CHAINRULE_DATA names no folder of data"
+)
+
+
+@WITH_DATA
+def test_layers_trained_without_labels_are_worth_labels(tmp_path: Path) -> None:
+    options = Options(quick=True, folder=tmp_path, checkpoints=tmp_path / "kept")
+    made = few_labels.run(options)
+    with_layers, random = made.measured.values()
+    assert with_layers > random + 0.02 > 0.7
+    assert (tmp_path / made.pictures[0]).read_bytes().startswith(b"\x89PNG")
+    # a stopped run goes on: what is known is not measured again
+    known = tmp_path / "kept" / "results.json"
+    found = json.loads(known.read_text("utf-8"))
+    found["100 labels, pre-trained, seed 0"] += 0.01
+    known.write_text(json.dumps(found), "utf-8")
+    again = few_labels.run(options)
+    assert again.measured["100 labels, pre-trained"] == pytest.approx(
+        with_layers + 0.01
+    )
+    assert again.seconds < made.seconds
+
+
+@WITH_DATA
+def test_a_pretrained_network_makes_fewer_mistakes_after_the_same_tuning(
+    tmp_path: Path,
+) -> None:
+    made = belief_net.run(Options(quick=True, folder=tmp_path))
+    tuned, random = made.measured.values()
+    assert tuned < random < 0.12
+    assert list(made.settings["seconds of an epoch"]) == ["layer 0", "layer 2"]
+    assert (tmp_path / made.pictures[0]).is_file()
+
+
+@WITH_DATA
+def test_a_clamped_label_dreams_its_digit(tmp_path: Path) -> None:
+    made = joint_belief_net.run(Options(quick=True, folder=tmp_path))
+    assert made.measured["test error"] < 0.15
+    assert made.measured["dreams recognised"] > 0.5  # by chance 0.1
+    assert (tmp_path / made.pictures[0]).is_file()
+
+
+def test_labelled_images_are_as_many_of_each_digit() -> None:
+    labels = np.random.default_rng(0).integers(0, 10, 500)
+    rows = few_labels.chosen(labels, 100, seed=3)
+    assert len(set(rows.tolist())) == 100
+    assert np.bincount(labels[rows]).tolist() == [10] * 10
+    assert len(few_labels.chosen(labels, 500, seed=3)) == 500
+
+
+def test_the_network_has_the_sizes_of_the_paper() -> None:
+    assert belief_net.network(belief_net.HIDDEN).num_parameters == 1_665_010
