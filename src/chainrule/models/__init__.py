@@ -30,6 +30,7 @@ from .gpt import GPT
 from .ica import ReconstructionICA
 from .inception import googlenet, inception_small
 from .lenet import lenet, lenet5
+from .pretraining import pretrain
 from .resnet import resnet, resnet_small
 from .sparse_coding import SparseCoding, sparse_codes
 from .vgg import vgg
@@ -58,6 +59,7 @@ __all__ = [
     "lenet",
     "lenet5",
     "log_likelihood",
+    "pretrain",
     "resnet",
     "resnet_small",
     "sparse_codes",
