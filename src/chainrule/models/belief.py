@@ -173,6 +173,8 @@ class DeepBeliefNet(nn.Module):
             up.bias.assign(rbm.hidden_bias.array)  # type: ignore[union-attr]
             down.weight.assign(rbm.weight.array.T)
             down.bias.assign(rbm.visible_bias.array)  # type: ignore[union-attr]
+            if histories[of_layer.path].stopped == "interrupted":
+                return histories
             x = predict(nn.Sequential(up, nn.Sigmoid()), x, engine=engine)
         if y is not None:
             x = np.concatenate([x, np.eye(self.labels or 0, dtype=x.dtype)[y]], axis=1)
