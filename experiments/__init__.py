@@ -30,4 +30,5 @@ EXPERIMENTS = {
     "vanishing-gradients": "vanishing_gradients",
     "overfitting": "overfitting",
     "rbm": "rbm",
+    "dbm": "dbm",
 }

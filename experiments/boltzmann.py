@@ -20,15 +20,17 @@ QUICK_TRAIN, QUICK_TEST = 2000, 200
 BATCH_SIZE = 100
 
 
-def digits(options: Options) -> tuple[data.Dataset, Array]:
-    """The training images of MNIST with their grey values, which are drawn anew in
-    every step, and the test images as black and white, drawn once from the seed.
+def digits(options: Options) -> tuple[data.Split, Array]:
+    """MNIST with its grey values, which are drawn anew in every step of training; and
+    the test images as black and white, drawn once from the seed.
     """
     split = data.load("mnist", flatten=True)
-    train, test = split.train, np.asarray(split.test.inputs, np.float32)
     if options.quick:
-        train, test = train.subset(slice(QUICK_TRAIN)), test[:QUICK_TEST]
-    return train, binarized(test, options.seed)
+        split = data.Split(
+            split.train.subset(slice(QUICK_TRAIN)),
+            split.test.subset(slice(QUICK_TEST)),
+        )
+    return split, binarized(np.asarray(split.test.inputs), options.seed)
 
 
 def binarized(grey: Array, seed: int) -> Array:

@@ -80,14 +80,14 @@ def learn(
 def run(options: Options) -> Record:
     """Three machines, their log-likelihoods, and what they have learned."""
     clock = Clock()
-    train, test = boltzmann.digits(options)
+    split, test = boltzmann.digits(options)
     epochs, hidden = (20, 50) if options.quick else (EPOCHS, HIDDEN)
     temperatures = 300 if options.quick else TEMPERATURES
     measured: dict[str, float] = {}
     settings: dict[str, Any] = {"binarisation": "sampled from the grey values"}
     rows, names, seconds = [], [], []
     for method in METHODS:
-        rbm, history = learn(method, train, options, epochs, hidden)
+        rbm, history = learn(method, split.train, options, epochs, hidden)
         found = models.log_likelihood(
             rbm, test, chains=CHAINS, temperatures=temperatures, seed=options.seed
         )
