@@ -36,3 +36,11 @@ def test_the_list_of_decisions_has_all_of_them_in_order(repository: Path) -> Non
     listed = re.findall(r"^\| \[(\d{4})\]\((.+?)\)", index, re.MULTILINE)
     files = sorted(path.name for path in decisions.glob("[0-9]*.md"))
     assert listed == [(name[:4], name) for name in files]
+
+
+def test_the_page_on_belief_nets_quotes_code_that_is_there(repository: Path) -> None:
+    page = (repository / "docs/belief-nets.md").read_text(encoding="utf-8")
+    code = (repository / "src/chainrule/models/belief.py").read_text(encoding="utf-8")
+    quoted = re.findall(r"^\| .+ \| `([^`]+)` \|$", page, re.MULTILINE)
+    assert len(quoted) == 7
+    assert [line for line in quoted if f"{line}\n" not in code] == []
