@@ -31,4 +31,5 @@ EXPERIMENTS = {
     "overfitting": "overfitting",
     "rbm": "rbm",
     "dbm": "dbm",
+    "natural-images": "natural_images",
 }
