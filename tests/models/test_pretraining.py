@@ -11,7 +11,13 @@ import pytest
 
 import chainrule as cr
 from chainrule import data, models, nn, optim
-from chainrule.errors import ArgumentError, ChainruleError, DataError, ShapeError
+from chainrule.errors import (
+    ArgumentError,
+    ChainruleError,
+    DataError,
+    NumericsError,
+    ShapeError,
+)
 from chainrule.models import pretrain
 from chainrule.training import callbacks
 
@@ -209,6 +215,12 @@ def test_ctrl_c_ends_it_with_what_was_learned(
     assert (model[2].weight.numpy() == second).all()
 
 
+def test_an_error_says_in_which_layer_weights_diverged(x: Array) -> None:
+    with pytest.raises(NumericsError, match="have diverged") as caught:
+        quickly(classifier(), x, optimizer=optim.SGD(lr=1e8), batch_size=20)
+    assert caught.value.__notes__ == ["while layer 0 was trained"]
+
+
 # Mistakes. ----------------------------------------------------------------------------
 
 
@@ -265,6 +277,16 @@ MISTAKES: list[tuple[str, Callable[[], Any], type[ChainruleError], str, str | No
      lambda: pretrain(sequential(SIGMOID), np.zeros((5, 2, 2))), ShapeError,
      "pretrain: data (5, 2, 2): layer 0 = Linear(4 → 3) takes (N, 4)",
      "nn.Flatten() in front of it"),
+    ("other data to validate on",
+     lambda: pretrain(sequential(SIGMOID), rows, validation=rows),  # type: ignore[arg-type]
+     ARGUMENT, "validation=ndarray: expected a fraction of the examples to train on",
+     "validation=0.1"),
+    ("an argument of another library",
+     lambda: pretrain(sequential(SIGMOID), rows, lr=0.1),  # type: ignore[call-arg]
+     ChainruleError, "unknown option of pretrain 'lr': expected one of 'batch_size', "
+     "'by', 'checkpoints', 'data', 'engine', 'epochs', 'model', 'noise', 'optimizer', "
+     "'progress', 'seed', 'validation'",
+     "optimizer=optim.Adam(lr=0.001)"),
     ("several inputs",
      lambda: pretrain(sequential(SIGMOID), data.Dataset((rows, rows))), DATA,
      "pretrain: 2 inputs: expected one array of examples", None),

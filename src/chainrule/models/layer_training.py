@@ -14,7 +14,7 @@ from typing import Any
 
 from .. import nn, optim
 from ..data import Dataset, Split, Stream
-from ..errors import DataError
+from ..errors import ArgumentError, ChainruleError, DataError
 from ..graph import Array
 from ..random_numbers import default_generator
 from ..training.callbacks import Checkpoint
@@ -32,6 +32,9 @@ class LayerTraining:
         epochs, batch_size, optimizer, validation, seed, engine, checkpoints, progress:
             as of ``models.pretrain``.
         number, path: of the layer; its seed and its folder follow from them.
+
+    Raises:
+        ArgumentError: for data to validate on.
 
     Example:
         >>> from chainrule.models.layer_training import LayerTraining
@@ -51,31 +54,45 @@ class LayerTraining:
     number: int = 0
     path: str = ""
 
+    def __post_init__(self) -> None:
+        """Other data to validate on would have to pass through the layers below."""
+        if not isinstance(self.validation, float | None):
+            raise ArgumentError(
+                f"validation={type(self.validation).__name__}: expected a fraction of "
+                "the examples to train on",
+                fix="validation=0.1",
+            )
+
     def of(self, number: int, path: str) -> LayerTraining:
         """The training of one layer."""
         return replace(self, number=number, path=path)
 
     def fit(self, learner: nn.Module, x: Array, usual: optim.Optimizer) -> History:
         """Trains a module that returns its own loss, by the usual optimizer where none
-        is given; from its last checkpoint on, where there is one.
+        is given; from its last checkpoint on, where there is one. An error says which
+        layer it was.
         """
         listeners = []
         if self.checkpoints is not None:
             folder = Path(self.checkpoints) / f"layer-{self.path}"
             listeners.append(Checkpoint(folder, keep=1))
-        return fit(
-            learner,
-            x,
-            optimizer=usual if self.optimizer is None else self.optimizer,
-            epochs=self.epochs,
-            batch_size=self.batch_size,
-            validation=self.validation,
-            callbacks=listeners,
-            seed=self.seed + self.number,
-            engine=self.engine,
-            resume="auto" if listeners else None,
-            progress=self.progress,
-        )
+        try:
+            return fit(
+                learner,
+                x,
+                optimizer=usual if self.optimizer is None else self.optimizer,
+                epochs=self.epochs,
+                batch_size=self.batch_size,
+                validation=self.validation,
+                callbacks=listeners,
+                seed=self.seed + self.number,
+                engine=self.engine,
+                resume="auto" if listeners else None,
+                progress=self.progress,
+            )
+        except ChainruleError as error:
+            error.add_note(f"while layer {self.path} was trained")
+            raise
 
     def rbm(
         self, visible: Any, hidden: Any, x: Array, dtype: Any, drawn: bool = False

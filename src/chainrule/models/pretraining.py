@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from .. import nn, optim
 from ..errors import ArgumentError, ShapeError, unknown_option
+from ..foreign import advised
 from ..graph import Array
 from ..training.evaluation import predict
 from ..training.history import History
@@ -33,6 +34,7 @@ OF_OUTPUTS = (nn.Softmax, nn.LogSoftmax)
 NORMS = (nn.BatchNorm1d, nn.LayerNorm, nn.RMSNorm)
 
 
+@advised("training.FIT")
 def pretrain(
     model: nn.Module,
     data: Any,
@@ -94,6 +96,7 @@ def pretrain(
         ArgumentError: for a layer that cannot be treated so, and what to do instead,
             before any layer is trained.
         DataError: for data that is not one array of examples.
+        NumericsError: for weights that diverge, with the step and the layer.
 
     Source: Hinton & Salakhutdinov, Reducing the dimensionality of data with neural
     networks (2006); Bengio, Lamblin, Popovici & Larochelle, Greedy layer-wise training
