@@ -25,6 +25,7 @@ EXPERIMENTS = {
     "autoencoder-2d": "autoencoder_2d",
     "belief-net": "belief_net",
     "few-labels": "few_labels",
+    "few-labels-all": "few_labels_all",
     "joint-belief-net": "joint_belief_net",
     "tables": "tables",
     "vanishing-gradients": "vanishing_gradients",

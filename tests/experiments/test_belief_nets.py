@@ -9,7 +9,12 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from experiments import belief_net, few_labels, joint_belief_net
+from experiments import (
+    belief_net,
+    few_labels,
+    few_labels_all,
+    joint_belief_net,
+)
 from experiments.record import Options
 
 WITH_DATA = pytest.mark.skipif(
@@ -34,6 +39,21 @@ def test_layers_trained_without_labels_are_worth_labels(tmp_path: Path) -> None:
         with_layers + 0.01
     )
     assert again.seconds < made.seconds
+
+
+@WITH_DATA
+def test_what_is_known_of_all_numbers_of_labels_is_put_together(tmp_path: Path) -> None:
+    shares = {
+        f"{count} labels, {start}, seed {seed}": 0.9 + 0.01 * seed
+        for count in few_labels_all.TUNING
+        for start in belief_net.STARTS
+        for seed in range(few_labels.SEEDS)
+    }
+    (tmp_path / "results.json").write_text(json.dumps(shares), "utf-8")
+    made = few_labels_all.run(Options(folder=tmp_path, checkpoints=tmp_path))
+    assert list(made.measured)[-1] == "60000 labels, random weights"
+    assert list(made.measured.values()) == pytest.approx([0.92] * 8)
+    assert made.pictures == ["few-labels-all.png"]
 
 
 @WITH_DATA
