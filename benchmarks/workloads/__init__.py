@@ -72,6 +72,7 @@ WORKLOADS: dict[str, str] = {
     "mlp-mnist": "mlp_mnist",
     "autoencoder": "autoencoder",
     "rbm": "rbm",
+    "dbm": "dbm",
     "chain": "chain",
     "softmax": "softmax",
     "layernorm": "layernorm",

@@ -2,13 +2,15 @@
 
 One update by CD-1 (Hinton 2002), with hidden and visible units sampled::
 
-    p(h|v) = σ(v W + c),  h ~ p(h|v),  v' ~ σ(h Wᵀ + b),
-    ΔW = η (vᵀ p(h|v) − v'ᵀ p(h|v')) / B,  and likewise Δb and Δc.
+    p(h|v) = σ(v Wᵀ + c),  h ~ p(h|v),  v' ~ σ(h W + b),
+    ΔW = η (p(h|v)ᵀ v − p(h|v')ᵀ v') / B,  and likewise Δb and Δc.
+
+By persistent CD (Tieleman 2008) h is drawn from p(h|v') of the update before, so that
+there are as many products of matrices.
 
 Each library draws its own random numbers, so the weights differ; what is compared is
-how well they reconstruct the data after some updates, to a tenth. scikit-learn's chain
-goes on from its last state instead of the data (persistent CD, Tieleman 2008), which
-costs the same but learns a little differently.
+how well they reconstruct the data after some updates, to a tenth. scikit-learn's chains
+always persist, which costs the same.
 """
 
 from __future__ import annotations
@@ -20,8 +22,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-SUMMARY = "RBM 784-500, CD-1 with sampling, batch 100: one update"
+SUMMARY = "RBM 784-500, contrastive divergence with sampling, batch 100: one update"
 MEASURE = "step"
+CASES = ("CD-1", "persistent CD-1")
 TOLERANCE = 0.1
 VISIBLE, HIDDEN, BATCH = 784, 500, 100
 RATE = 0.05
@@ -35,6 +38,7 @@ class Problem:
 
     inputs: list[Array]
     weights: Array
+    persistent: bool
 
     @property
     def steps(self) -> int:
@@ -50,7 +54,7 @@ class Problem:
         return self.weights.nbytes + self.inputs[0].nbytes, self.weights.nbytes
 
 
-def problem() -> Problem:
+def problem(case: str = CASES[0]) -> Problem:
     """Ten patterns, each picture one of them with every tenth pixel turned over."""
     generator = np.random.default_rng(1)
     patterns = generator.random((10, VISIBLE)) < 0.3
@@ -58,8 +62,8 @@ def problem() -> Problem:
     for _ in range(20):
         chosen = patterns[generator.integers(10, size=BATCH)]
         inputs.append((chosen ^ (generator.random(chosen.shape) < 0.1)).astype("f4"))
-    weights = 0.01 * generator.standard_normal((VISIBLE, HIDDEN), dtype=np.float32)
-    return Problem(inputs, weights)
+    weights = 0.01 * generator.standard_normal((HIDDEN, VISIBLE), dtype=np.float32)
+    return Problem(inputs, weights, case == CASES[1])
 
 
 @dataclass(frozen=True)
@@ -80,41 +84,39 @@ class Machine:
         return []
 
     def losses(self) -> list[float]:
-        """The error of reconstruction after some passes: how far σ(σ(vW+c)Wᵀ+b) is
+        """The error of reconstruction after some passes: how far σ(σ(vWᵀ+c)W+b) is
         from v.
         """
         self(CHECKED_PASSES)
         weights, visible, hidden = (np.asarray(a, float) for a in self.arrays())
         v = np.concatenate(self.problem.inputs)
-        h = 1 / (1 + np.exp(-(v @ weights + hidden)))
-        again = 1 / (1 + np.exp(-(h @ weights.T + visible)))
+        h = 1 / (1 + np.exp(-(v @ weights.T + hidden)))
+        again = 1 / (1 + np.exp(-(h @ weights + visible)))
         return [float(np.mean((v - again) ** 2))]
 
 
 def chainrule(problem: Problem) -> Machine:
-    """chainrule: an update is one compiled function, from its public operators."""
+    """chainrule: the package's machine and loss, an update one compiled function."""
     import chainrule as cr
+    from chainrule import models, optim
 
     cr.manual_seed(0)
-    weight = cr.parameter(problem.weights)
-    visible, hidden = cr.parameter(cr.zeros(VISIBLE)), cr.parameter(cr.zeros(HIDDEN))
+    rbm = models.RBM(VISIBLE, HIDDEN)
+    rbm.weight.assign(problem.weights)
+    learning = models.ContrastiveDivergence(rbm, persistent=problem.persistent)
+    optimizer = optim.SGD(rbm.parameters(), lr=RATE)
 
     @cr.compile
     def update(v: Any) -> Any:
-        p = cr.sigmoid(v @ weight + hidden)
-        h = cr.random.bernoulli(p).astype(p.dtype)
-        again = cr.random.bernoulli(cr.sigmoid(h @ weight.T + visible)).astype(p.dtype)
-        q = cr.sigmoid(again @ weight + hidden)
-        rate = RATE / len(v)
-        weight.assign(weight + rate * (v.T @ p - again.T @ q))
-        visible.assign(visible + rate * (v - again).sum(axis=0))
-        hidden.assign(hidden + rate * (p - q).sum(axis=0))
+        loss = learning(v, training=True)
+        optimizer.step(cr.backprop(loss))
+        return loss
 
     return Machine(
         problem,
         [cr.tensor(batch) for batch in problem.inputs],
         update,
-        lambda: (weight.numpy(), visible.numpy(), hidden.numpy()),
+        lambda: tuple(p.numpy() for p in rbm.parameters()),
     )
 
 
@@ -125,15 +127,18 @@ def torch_eager(problem: Problem, compiled: bool = False) -> Machine:
     torch.manual_seed(0)
     weight = torch.from_numpy(problem.weights.copy())
     visible, hidden = torch.zeros(VISIBLE), torch.zeros(HIDDEN)
+    chains = torch.zeros(BATCH, HIDDEN)
 
     def update(v: Any) -> None:
-        p = torch.sigmoid(torch.addmm(hidden, v, weight))
-        h = torch.bernoulli(p)
-        again = torch.bernoulli(torch.sigmoid(torch.addmm(visible, h, weight.T)))
-        q = torch.sigmoid(torch.addmm(hidden, again, weight))
+        p = torch.sigmoid(torch.addmm(hidden, v, weight.T))
+        h = chains if problem.persistent else torch.bernoulli(p)
+        again = torch.bernoulli(torch.sigmoid(torch.addmm(visible, h, weight)))
+        q = torch.sigmoid(torch.addmm(hidden, again, weight.T))
+        if problem.persistent:
+            chains.copy_(torch.bernoulli(q))
         rate = RATE / len(v)
-        weight.addmm_(v.T, p, alpha=rate)
-        weight.addmm_(again.T, q, alpha=-rate)
+        weight.addmm_(p.T, v, alpha=rate)
+        weight.addmm_(q.T, again, alpha=-rate)
         visible.add_((v - again).sum(0), alpha=rate)
         hidden.add_((p - q).sum(0), alpha=rate)
 
@@ -157,21 +162,26 @@ def jax_jit(problem: Problem) -> Machine:
     import jax.numpy as jnp
 
     def step(state: Any, v: Any) -> Any:
-        weight, visible, hidden, key = state
+        weight, visible, hidden, chains, key = state
         key, first, second = jax.random.split(key, 3)
-        p = jax.nn.sigmoid(v @ weight + hidden)
-        h = jax.random.bernoulli(first, p).astype(p.dtype)
-        chance = jax.nn.sigmoid(h @ weight.T + visible)
-        again = jax.random.bernoulli(second, chance).astype(p.dtype)
-        q = jax.nn.sigmoid(again @ weight + hidden)
+
+        def drawn(key: Any, chance: Any) -> Any:
+            return jax.random.bernoulli(key, chance).astype(chance.dtype)
+
+        p = jax.nn.sigmoid(v @ weight.T + hidden)
+        h = chains if problem.persistent else drawn(first, p)
+        again = drawn(second, jax.nn.sigmoid(h @ weight + visible))
+        q = jax.nn.sigmoid(again @ weight.T + hidden)
+        if problem.persistent:
+            chains = drawn(first, q)
         rate = RATE / len(v)
-        weight = weight + rate * (v.T @ p - again.T @ q)
+        weight = weight + rate * (p.T @ v - q.T @ again)
         visible = visible + rate * (v - again).sum(0)
         hidden = hidden + rate * (p - q).sum(0)
-        return weight, visible, hidden, key
+        return weight, visible, hidden, chains, key
 
     compiled = jax.jit(step, donate_argnums=0)
-    zeros = jnp.zeros(VISIBLE), jnp.zeros(HIDDEN)
+    zeros = [jnp.zeros(size) for size in (VISIBLE, HIDDEN, (BATCH, HIDDEN))]
     state = (jnp.array(problem.weights), *zeros, jax.random.key(0))
 
     def update(v: Any) -> None:
@@ -188,13 +198,13 @@ def sklearn(problem: Problem) -> Machine:
 
     model = BernoulliRBM(HIDDEN, learning_rate=RATE, batch_size=BATCH, random_state=0)
     model.partial_fit(problem.inputs[0])
-    model.components_[...] = problem.weights.T
+    model.components_[...] = problem.weights
     model.intercept_visible_[...] = 0
     model.intercept_hidden_[...] = 0
 
     def arrays() -> tuple[Any, Any, Any]:
         biases = model.intercept_visible_, model.intercept_hidden_
-        return model.components_.T, *biases
+        return model.components_, *biases
 
     return Machine(problem, problem.inputs, model.partial_fit, arrays)
 

@@ -194,8 +194,8 @@ class DBM(Machine):
         states: list[Any] = [self._visible(v)]
         found: list[Any] = [None]
         for k in range(1, last + 1):
-            doubled = states[-1] if k == last else 2.0 * states[-1]
-            found.append(self.inputs(k, doubled, None))
+            up = states[-1] @ self.weights[k - 1].T
+            found.append((up if k == last else 2.0 * up) + self.hidden_biases[k - 1])
             states.append(self.layers[k].mean(found[-1]))
         for _ in range(self.mean_field_steps):
             for k in (*range(1, last + 1, 2), *range(2, last + 1, 2)):
