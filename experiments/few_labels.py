@@ -9,6 +9,10 @@ the labelled images (as many of each digit), the weights and the order of the ex
 
     chainrule experiment few-labels [--quick] [--seed 0] [--resume]
 
+Found with seeds 0 to 4, in three parts on a busy machine (the record's time is that of
+the last): 83.8 and 94.1 % right with pre-trained layers, 76.2 and 88.8 % from random
+weights. With either number each pre-trained network is ahead of each that is not.
+
 Found by others, in an open re-run of such networks, with 60 000, 10 000, 1000 and 100
 labels: 98.67, 97.21, 93.52 and 81.37 % right with pre-trained layers; 98.26, 94.73,
 88.70 and 76.02 % from random weights. The idea is of Hinton & Salakhutdinov (2006);
@@ -141,6 +145,10 @@ def draw(table: dict[str, dict[int, list[float]]], options: Options, name: str) 
     ticks = [0.01, 0.02, 0.05, 0.1, 0.2]
     ax.set_yticks(ticks, [f"{100 * tick:g} %" for tick in ticks], minor=False)
     ax.set_yticks([], minor=True)
+    every = np.array(
+        [1 - share for part in table.values() for s in part.values() for share in s]
+    )
+    ax.set_ylim(0.8 * every.min(), 1.25 * every.max())
     ax.spines[["top", "right"]].set_visible(False)
     ax.legend(frameon=False)
     save_small(figure, options.picture(f"{name}.png"), 80)

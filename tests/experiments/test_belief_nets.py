@@ -15,7 +15,7 @@ from experiments import (
     few_labels_all,
     joint_belief_net,
 )
-from experiments.record import Options
+from experiments.record import RESULTS, Options
 
 WITH_DATA = pytest.mark.skipif(
     cr.config.data_folder is None, reason="CHAINRULE_DATA names no folder of data"
@@ -85,3 +85,17 @@ def test_labelled_images_are_as_many_of_each_digit() -> None:
 
 def test_the_network_has_the_sizes_of_the_paper() -> None:
     assert belief_net.network(belief_net.HIDDEN).num_parameters == 1_665_010
+
+
+def test_the_recorded_networks_are_better_by_layers_trained_without_labels() -> None:
+    kept = json.loads((RESULTS / "few-labels.json").read_text(encoding="utf-8"))
+    figures = kept["measured"]
+    assert figures["100 labels, pre-trained"] > 0.8137  # of the open re-run
+    assert figures["1000 labels, pre-trained"] > 0.9352
+    for count in few_labels.TUNING:
+        by_start = [
+            [v for k, v in kept["settings"]["each seed"].items() if k.startswith(begin)]
+            for begin in (f"{count} labels, {start}" for start in belief_net.STARTS)
+        ]
+        assert min(by_start[0]) > max(by_start[1])
+        assert [len(each) for each in by_start] == [few_labels.SEEDS] * 2
