@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 import chainrule as cr
-from chainrule import losses, nn, optim, pictures
+from chainrule import data, losses, models, nn, optim, pictures
 
 
 def first_graph() -> str:
@@ -47,9 +47,25 @@ def xor(file: str) -> None:
     pictures.save(figure, file)
 
 
+def boltzmann_digits(file: str) -> None:
+    """What the machine of the page on Boltzmann machines dreams."""
+    x = (np.asarray(data.load("digits").train.inputs) > 0.5).astype("float32")
+    cr.manual_seed(0)
+    rbm = models.RBM(64, 100)
+    rbm.fit_visible_bias(x)
+    learning = models.ContrastiveDivergence(rbm, persistent=True)
+    descent = optim.SGD(lr=optim.Cosine(0.1, 60 * data.num_batches(len(x), 20)))
+    cr.fit(learning, x, optimizer=descent, epochs=60, batch_size=20, progress=False)
+    drawn = rbm.sample(60, steps=500, means=True).numpy().reshape(-1, 8, 8)
+    pictures.save(pictures.image_grid(drawn, columns=10), file)
+
+
 #: file → what draws it with matplotlib, whose releases draw other bytes: they are drawn
 #: anew by ``python docs/generate.py --drawings`` only.
-DRAWINGS: dict[str, Callable[[str], None]] = {"images/xor.png": xor}
+DRAWINGS: dict[str, Callable[[str], None]] = {
+    "images/boltzmann-digits.png": boltzmann_digits,
+    "images/xor.png": xor,
+}
 
 #: file → what draws it.
 PICTURES: dict[str, Callable[[], str]] = {"images/first-graph.svg": first_graph}

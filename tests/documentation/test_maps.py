@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 NATIVE = "src/chainrule/engines/native"
 COMPILER = "src/chainrule/compiler"
 
@@ -38,9 +40,23 @@ def test_the_list_of_decisions_has_all_of_them_in_order(repository: Path) -> Non
     assert listed == [(name[:4], name) for name in files]
 
 
-def test_the_page_on_belief_nets_quotes_code_that_is_there(repository: Path) -> None:
-    page = (repository / "docs/belief-nets.md").read_text(encoding="utf-8")
-    code = (repository / "src/chainrule/models/belief.py").read_text(encoding="utf-8")
-    quoted = re.findall(r"^\| .+ \| `([^`]+)` \|$", page, re.MULTILINE)
-    assert len(quoted) == 7
+@pytest.mark.parametrize(
+    ("page", "files", "count"),
+    [
+        ("belief-nets", ["belief.py"], 7),
+        (
+            "boltzmann-machines",
+            ["boltzmann/machine.py", "boltzmann/divergence.py", "boltzmann/deep.py"],
+            12,
+        ),
+    ],
+)
+def test_a_page_on_a_model_quotes_code_that_is_there(
+    page: str, files: list[str], count: int, repository: Path
+) -> None:
+    text = (repository / f"docs/{page}.md").read_text(encoding="utf-8")
+    folder = repository / "src/chainrule/models"
+    code = "".join((folder / file).read_text(encoding="utf-8") for file in files)
+    quoted = re.findall(r"^\| .+ \| `([^`]+)` \|$", text, re.MULTILINE)
+    assert len(quoted) == count
     assert [line for line in quoted if f"{line}\n" not in code] == []

@@ -272,9 +272,8 @@ class RBM(Machine):
         """E(v, h), (…,)."""
         v, h = self._visible(v), self.hidden.checked("RBM", h, "hidden states")
         own = self.visible.own_energy(v) + self.hidden.own_energy(h)
-        return (
-            own - (v * self.visible_bias).sum(-1) - (h * self.hidden_inputs(v)).sum(-1)
-        )
+        of_hidden = (h * self.hidden_inputs(v)).sum(-1)  # cᵀh + hᵀ W v
+        return own - (v * self.visible_bias).sum(-1) - of_hidden
 
     def free_energy(self, v: Any) -> Any:
         """F(v) = −log Σₕ exp(−E(v, h)), (…,): p(v) = exp(−F(v)) / Z.
@@ -283,12 +282,8 @@ class RBM(Machine):
             DataError: for values that visible units cannot have.
         """
         v = self._visible(v)
-        return self.free_energy_of(v, self.hidden_inputs(v))
-
-    def free_energy_of(self, v: Any, z: Any) -> Any:
-        """F(v) where the hidden total inputs z = c + W v are known already."""
         own = self.visible.own_energy(v) - (v * self.visible_bias).sum(-1)
-        return own - self.hidden.log_partition(z)
+        return own - self.hidden.log_partition(self.hidden_inputs(v))
 
     def hidden_inputs(self, v: Any) -> Any:
         """c + W v: (…, D) → (…, H)."""
