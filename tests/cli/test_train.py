@@ -367,6 +367,26 @@ def test_watch_draws_every_layer_and_leaves_the_network_as_it_is(chainrule) -> N
     assert "gradient_norm" in cr.load_run("watched").history.last
 
 
+def test_learning_rates_are_drawn_and_change_nothing(chainrule) -> None:
+    words = "train houses.csv --target price --epochs 2 --hidden 8 --out"
+    chainrule(*words.split(), "plain")
+    told = chainrule(*words.split(), "found", "--find-lr").stdout
+    assert "rates    Adam, " in told and "suggestion" in told
+    assert Path("found/learning_rates.png").stat().st_size > 10_000
+    files = [Path(run, "model.safetensors") for run in ("plain", "found")]
+    assert files[0].read_bytes() == files[1].read_bytes()
+    answer = json.loads(chainrule(*words.split(), "j", "--find-lr", "--json").stdout)
+    low, high = answer["learning_rates"]["range"]
+    assert low < answer["learning_rates"]["suggestion"] < high
+    assert answer["pictures"][0] == "learning_rates.png"
+    refused = chainrule(*words.split(), "r", "--find-lr", "--optimizer", "lbfgs")
+    assert refused.stderr == (
+        "ArgumentError: --find-lr: lbfgs has no learning rate: it finds the length of "
+        "every step by itself\n  fix        leave --find-lr out\n"
+    )
+    assert not Path("r").exists()
+
+
 def test_a_killed_run_that_was_watched_has_the_picture_of_all_epochs(chainrule) -> None:
     words = "--target price --epochs 60 --batch-size 4 --hidden 8 --watch --quiet"
     process = stopped_run(

@@ -457,7 +457,9 @@ def test_weights_of_any_size_are_moved_by_the_first_step(algorithm, start):
     assert abs(w.item()) < 1e-4
 
 
-@pytest.mark.parametrize("algorithm", [GradientDescent, optim.LBFGS, optim.Newton])
+@pytest.mark.parametrize(
+    "algorithm", [GradientDescent, optim.ConjugateGradient, optim.LBFGS, optim.Newton]
+)
 def test_weights_and_gradients_may_be_huge(algorithm):
     w = cr.parameter(np.array([1e15], np.float32))
     algorithm([w]).minimize(lambda: (w * w).sum())
@@ -696,6 +698,50 @@ def test_watch_sees_the_gradients_and_the_changes_of_an_iteration():
     assert history.last["update_ratio"] > 0
     norms = [each["gradient_norm"] for each in watch.layers[0].values()]
     assert history["gradient_norm"][0] <= np.linalg.norm(norms) * 1.0001
+
+
+def test_watch_sees_the_mask_of_the_iteration():
+    """A network of one weight behind a Dropout: its gradient is that of the history."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(40, 1)).astype(np.float32)
+    cr.manual_seed(0)
+    model = nn.Sequential(nn.Dropout(0.5), nn.Linear(1, 1, bias=False))
+    watch = callbacks.Watch()
+    history = cr.fit(
+        model,
+        (x, 3.0 * x),
+        optimizer=optim.GradientDescent(),
+        epochs=4,
+        callbacks=[watch],
+        progress=False,
+    )
+    seen = [
+        each["gradient_norm"] for layers in watch.layers for each in layers.values()
+    ]
+    assert seen == pytest.approx(history["gradient_norm"], rel=1e-5)
+    assert len(set(seen)) == 4
+
+
+@pytest.mark.parametrize(
+    "algorithm", [optim.GaussNewton, optim.LevenbergMarquardt, optim.HessianFree]
+)
+@pytest.mark.parametrize("average", ["values", "probabilities"])
+def test_ensembles_are_trained_by_the_curvature_of_their_loss(algorithm, average):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(30, 2)).astype(np.float32)
+    y = np.sin(x.sum(1, keepdims=True))
+    if average == "probabilities":
+        y = (y[:, 0] > 0).astype(int)
+    cr.manual_seed(0)
+    outputs = 1 if average == "values" else 2
+    model = nn.Ensemble(
+        nn.EnsembleLinear(2, 2, 3),
+        nn.Tanh(),
+        nn.EnsembleLinear(2, 3, outputs),
+        average=average,
+    )
+    history = cr.fit(model, (x, y), optimizer=algorithm(), epochs=4, progress=False)
+    assert history["loss"][-1] < history["loss"][0]
 
 
 def test_composed_measures_where_the_iteration_began():

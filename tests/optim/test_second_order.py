@@ -392,6 +392,94 @@ def test_sums_over_parameters_have_one_order_however_late_they_are_compiled(
         np.testing.assert_array_equal(a.numpy(), b.numpy())
 
 
+@pytest.mark.parametrize("scale", [2.0**-26, 2.0**26])
+def test_scales_of_the_loss_do_not_matter_to_the_first_damping(scale: float) -> None:
+    found = []
+    for factor in (1.0, scale):
+        cr.manual_seed(0)
+        model, _, x, y = _network("tanh")
+        objective = optim.Composed(
+            lambda x, y, model=model: model(x),
+            lambda z, x, y, factor=factor: factor * losses.mse(z, y),
+        )
+        optimizer = optim.HessianFree(model.parameters(), gradient_tolerance=0.0)
+        steps = [optimizer.step(objective, x, y) for _ in range(4)]
+        found.append([each.loss / factor for each in steps])
+    np.testing.assert_allclose(found[0], found[1], rtol=1e-4)
+
+
+def ill_scaled(
+    preconditioned: bool,
+) -> tuple[optim.HessianFree, optim.Composed, list[Any]]:
+    """Least squares with columns that differ in size by 10⁴."""
+    random = np.random.default_rng(0)
+    x = random.normal(size=(200, 20)) * np.logspace(-2, 2, 20)
+    w = parameter(np.zeros((20, 1)))
+    y = x @ (random.normal(size=(20, 1)) / np.logspace(-2, 2, 20)[:, None])
+    optimizer = optim.HessianFree(
+        [w], damping=1e-6, preconditioned=preconditioned, gradient_tolerance=0.0
+    )
+    objective = optim.Composed(lambda x, y: x @ w, lambda z, x, y: losses.mse(z, y))
+    return optimizer, objective, [x, y + 0.1 * random.normal(size=y.shape)]
+
+
+def test_the_preconditioner_is_the_mean_of_squared_gradients() -> None:
+    optimizer, objective, (x, y) = ill_scaled(True)
+    optimizer.step(objective, x, y)
+    ((metric,), preconditioner) = (
+        optimizer._solvers()[0].metric.values(),
+        optimizer._solvers()[1],
+    )
+    assert preconditioner is not None
+    preconditioner.measure(0.5, (x, y))
+    (w,) = optimizer.parameters
+    gradients = 2 * (x @ w.numpy() - y) * x
+    wanted = ((gradients**2).mean(0)[:, None] + 0.5) ** 0.75
+    np.testing.assert_allclose(metric.numpy(), wanted, 1e-9)
+
+
+def test_a_preconditioner_spares_products_where_weights_differ_in_scale() -> None:
+    """To the same loss, with at most half of the products."""
+    made = []
+    for preconditioned in (False, True):
+        optimizer, objective, data = ill_scaled(preconditioned)
+        products = 0
+        while True:
+            step = optimizer.step(objective, *data)
+            if step.loss < 0.0095:
+                break
+            products += step.products
+        made.append(products)
+    assert made[1] <= 0.5 * made[0], made
+
+
+def test_a_preconditioned_run_goes_on_to_the_bit() -> None:
+    optimizer, objective, data = ill_scaled(True)
+    for _ in range(2):
+        optimizer.step(objective, *data)
+    state = optimizer.state_dict()
+    (w,) = optimizer.parameters
+    other, again, _ = ill_scaled(True)
+    (v,) = other.parameters
+    v.assign(w)
+    other.load_state_dict(state)
+    optimizer.step(objective, *data)
+    other.step(again, *data)
+    np.testing.assert_array_equal(w.numpy(), v.numpy())
+
+
+def test_a_preconditioner_needs_examples() -> None:
+    w = parameter([1.0])
+    objective = optim.Composed(lambda: 1.0 * w, lambda z: (z**2).sum())
+    optimizer = optim.HessianFree([w], preconditioned=True)
+    with pytest.raises(ArgumentError) as caught:
+        optimizer.step(objective)
+    assert str(caught.value).startswith(
+        "HessianFree.step: preconditioned=True: the data have no examples, whose "
+        "gradients it squares"
+    )
+
+
 def test_dropout_draws_one_mask_for_all_products_of_an_iteration() -> None:
     cr.manual_seed(3)
     model = nn.Sequential(

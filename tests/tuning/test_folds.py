@@ -131,6 +131,12 @@ def test_a_rare_class_is_noted(tmp_path: Path) -> None:
             "--folds 5, or more rows",
         ),
         (
+            *(30, 5, {"target": "amount", "test": 0.95}),
+            "table.csv: --folds 5 of 2 training rows: every fold must hold out one row "
+            "or more",
+            "a smaller --test, or more rows",
+        ),
+        (
             *(90, 60, {"target": "kind"}),
             "table.csv: --folds 60: the commonest class has 42 training rows: every "
             "fold must hold out one or more",

@@ -206,6 +206,22 @@ def test_data_that_are_no_examples_are_refused(
     assert "axes" not in str(caught.value.fix)
 
 
+def test_a_loss_that_does_not_take_the_data_is_refused() -> None:
+    model = nn.Linear(3, 2)
+    x, y = cr.ones((4, 3)), cr.zeros((4, 2))
+    with pytest.raises(ArgumentError) as caught:
+        cr.per_example_grads(lambda x: model(x).sum(), model, x, y)
+    assert str(caught.value).startswith(
+        "per_example_grads: <lambda> does not take the data, 2 arguments: too many "
+        "positional arguments"
+    )
+    assert "fix        cr.per_example_grads(loss, model, x, y) calls loss(x, y)" in str(
+        caught.value
+    )
+    with pytest.raises(ArgumentError, match="float is not a function of the data"):
+        cr.per_example_grads(1.0, model, x, y)  # type: ignore[arg-type]
+
+
 def test_what_is_not_a_module_is_refused() -> None:
     with pytest.raises(ArgumentError) as error:
         cr.per_example_grads(lambda x: x.sum(), {"w": cr.parameter(1.0)}, cr.ones(3))

@@ -20,7 +20,7 @@ from .. import pictures, training
 from ..config import config
 from ..errors import ArgumentError
 from ..runs import architectures, learning, network, plan, sources
-from ..runs.folder import RunFolder
+from ..runs.folder import RATES, RunFolder
 from ..runs.learning import Run
 from ..wording import counted, weights_per_example
 from .application import Command, Interrupted
@@ -48,6 +48,8 @@ Examples:
       beside nearest neighbours, gradient boosting and a support vector machine
   chainrule train mnist --hidden 512,512,512 --watch
       with histograms of what goes on in every layer
+  chainrule train mnist --find-lr --epochs 1
+      with a picture of learning rates to choose from
   chainrule train --resume runs/digits-20260131-120000
       resume a run that was stopped
 """
@@ -130,6 +132,12 @@ AUGMENTATIONS = ("flip", "crop", "rotate")
     help="Draw histograms of the weights, gradients and outputs of every layer over "
     "the epochs, and warn when gradients vanish or explode.",
 )
+@click.option(
+    "--find-lr",
+    is_flag=True,
+    help="First draw how the loss changes with the learning rate, and suggest one. "
+    "Nothing is set by it.",
+)
 @click.option("--out", metavar="DIR", help="The run's folder.  [default: runs/…]")
 @click.option("--resume", metavar="RUN", help="Resume a run that was stopped.")
 @about_output
@@ -144,7 +152,7 @@ def command(**given: Any) -> None:
     began = time.perf_counter()
     terminal = Terminal(json=given.pop("as_json"), quiet=given.pop("quiet"))
     asked = {name: value for name, value in given.items() if value is not None}
-    for flag in ("skip_broken", "baselines", "watch"):
+    for flag in ("skip_broken", "baselines", "watch", "find_lr"):
         if not asked[flag]:
             del asked[flag]
     if "resume" in asked:
@@ -156,10 +164,12 @@ def command(**given: Any) -> None:
     _introduce(run, terminal)
     config.threads = run.settings.training.threads
     pictures.prepare()
+    rates = _learning_rates(run, terminal) if asked.get("find_lr") else {}
     history = _learn(run, terminal)
     result, names = learning.finish(run, history, lambda: time.perf_counter() - began)
+    names = [RATES, *names] if rates else names
     tell(run, result, names, terminal)
-    terminal.finish({"run": str(run.folder), **result, "pictures": names})
+    terminal.finish({"run": str(run.folder), **result, **rates, "pictures": names})
 
 
 def _new(asked: dict[str, Any], terminal: Terminal) -> Run:
@@ -177,6 +187,12 @@ def _new(asked: dict[str, Any], terminal: Terminal) -> Run:
     flat = name == architectures.PERCEPTRON
     examples = sources.load(source, validation, seed, flat)
     settings = plan.settings_for(asked, source, examples, name)
+    if asked.get("find_lr") and network.is_minimizer(settings.training.optimizer):
+        raise ArgumentError(
+            f"--find-lr: {settings.training.optimizer} has no learning rate: it finds "
+            "the length of every step by itself",
+            fix="leave --find-lr out",
+        )
     title = Path(examples.title).stem.replace("/", "-") or "run"
     folder = RunFolder.create(title, asked.get("out"))
     folder.write(folder.settings, settings.to_json())
@@ -228,6 +244,21 @@ def _introduce(run: Run, terminal: Terminal) -> None:
         + (f"; augmentation {', '.join(words.augment)}" * bool(words.augment)),
         f"folder   {run.folder}",
     )
+
+
+def _learning_rates(run: Run, terminal: Terminal) -> dict[str, Any]:
+    """Draws how the loss changes with the learning rate, and says what follows."""
+    with run.folder.removed_unless_begun():
+        found = learning.learning_rates(run)
+    first, *others = repr(found).splitlines()
+    used = f"this run has {run.settings.training.lr:g}"
+    terminal.result(
+        f"rates    {first}",
+        *(f"{'':8} {line.strip()}" for line in others),
+        f"{'':8} {run.folder.path / RATES}; {used}, another one is --lr …",
+    )
+    answer = {"suggestion": found.suggestion, "range": found.range}
+    return {"learning_rates": answer | {"notes": [*found.notes]}}
 
 
 def _learn(run: Run, terminal: Terminal) -> training.History:

@@ -15,11 +15,14 @@ from .line_search import Backtracking, LineSearch, Point
 from .linear_cg import LinearCG
 from .minimizer import Minimizer
 from .parameter_groups import Params
+from .preconditioner import Preconditioner
 from .products import check_composed, gauss_newton_product
 from .spectrum import rounding
 
 #: x's that are kept for going back: after 1.3, 1.3², 1.3³, … iterations.
 SPACING = 1.3
+#: The first damping, as a part of the curvature along the gradient.
+FIRST_DAMPING = 1e-3
 #: How α is found, unless told otherwise.
 MARTENS = Backtracking(decrease=1e-2, factor=0.8)
 
@@ -39,6 +42,8 @@ class HessianFree(Minimizer):
       = max(10, i / 10) of them, φ < 0, with ε = ``tolerance``.
     - Going back: of the d's after 1.3, 1.3², 1.3³, … iterations, from the last one on,
       the first is taken whose predecessor has no smaller loss.
+    - Preconditioner, where asked for: conjugate gradients are those of M^(−½)(G + μI)
+      M^(−½), with M = diag(D + μ)^¾ and D the mean squared gradient of an example.
     - Damping: ρ = (L(w + d) − L(w)) / (½ dᵀG d + ∇L · d). μ ← ⅔ μ if ρ > ¾, and μ ←
       3/2 μ if ρ < ¼.
     - α: 1, made shorter by the line search.
@@ -50,12 +55,16 @@ class HessianFree(Minimizer):
     Arguments:
         params: parameters, or groups of them with an "l2" of their own; without, a
             specification for ``cr.fit``.
-        damping: the first μ.
+        damping: the first μ; without, a thousandth of the curvature of G along the
+            first gradient, gᵀG g / gᵀg.
         decay: the part of the last d that conjugate gradients begin with, 0 ≤ … < 1.
         tolerance: ε.
         most_products: how many products an iteration has, at most (about: they come in
             loops of eight).
         curvature_share: the part of the examples in G, 0 < … ≤ 1.
+        preconditioned: whether M is used. It needs the loss of single examples: the
+            data have them along the first axis, and no layer couples them, as
+            ``BatchNorm`` does.
         line_search: how α is found, from α = 1 on.
         l2: λ, of a penalty λ/2 ‖w‖² that is part of what is minimised, and of G.
         gradient_tolerance: it has converged where no |∂L/∂w| is larger.
@@ -65,12 +74,13 @@ class HessianFree(Minimizer):
 
     Raises:
         ArgumentError: for an option out of range; in ``step``, for an objective that is
-            no ``Composed``, or a loss that is not convex.
+            no ``Composed``, a loss that is not convex, or a preconditioner of data
+            without examples.
+        TraceError: in ``step``, for a preconditioner of examples that a layer couples.
 
     Source: Martens, Deep learning via Hessian-free optimization (2010); Martens &
     Sutskever, Training deep and recurrent networks with Hessian-free optimization
-    (2012). Their preconditioner, which needs the gradients of single examples, is left
-    out.
+    (2012).
 
     Example:
         >>> import chainrule as cr
@@ -95,11 +105,12 @@ class HessianFree(Minimizer):
         self,
         params: Params | None = None,
         *,
-        damping: float = 1.0,
+        damping: float | None = None,
         decay: float = 0.95,
         tolerance: float = 5e-4,
         most_products: int = 250,
         curvature_share: float = 1.0,
+        preconditioned: bool = False,
         line_search: LineSearch = MARTENS,
         l2: float = 0.0,
         gradient_tolerance: float = 1e-5,
@@ -114,6 +125,7 @@ class HessianFree(Minimizer):
                 "tolerance": tolerance,
                 "most_products": most_products,
                 "curvature_share": curvature_share,
+                "preconditioned": preconditioned,
             },
             line_search=line_search,
             l2=l2,
@@ -121,6 +133,12 @@ class HessianFree(Minimizer):
             loss_tolerance=loss_tolerance,
             maximize=maximize,
         )
+
+    def _checked(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """The options, each after its check; no damping is one that is found."""
+        found = {n for n, each in options.items() if n == "damping" and each is None}
+        given = {n: each for n, each in options.items() if n not in found}
+        return {**super()._checked(given), **dict.fromkeys(found)}
 
     def check(self, objective: Any) -> None:
         """Refuses also what is no ``Composed``."""
@@ -137,8 +155,10 @@ class HessianFree(Minimizer):
     def go(self, start: Point, data: tuple[Any, ...]) -> tuple[Point, str]:
         """Conjugate gradients, the best of what they found, and a line search."""
         numbers, options = self._now.numbers, self.options
+        part = self._part(data)
         damping = numbers["damping"] or options["damping"]
-        found = self._solved(damping, data)
+        damping = damping or FIRST_DAMPING * self._curvature(part)
+        found = self._solved(damping, part)
         way, point, model = self._went_back(found, data)
         promised = model - 0.5 * damping * way.length**2
         fell = point.loss - start.loss
@@ -157,10 +177,18 @@ class HessianFree(Minimizer):
 
     # Conjugate gradients. -------------------------------------------------------------
 
-    def _solved(self, damping: float, data: tuple[Any, ...]) -> list[Found]:
+    def _curvature(self, part: tuple[Any, ...]) -> float:
+        """gᵀG g / gᵀg, the curvature of G along the gradient."""
+        self._begin(0.0)
+        told = self._solver().run(True, 0.0, 0.0, part)
+        found = [each.curvature for each in told[1:2] if each.made]
+        return found[0] if found and found[0] > 0 else 1.0
+
+    def _solved(self, damping: float, part: tuple[Any, ...]) -> list[Found]:
         """Runs conjugate gradients; what they had after some of their iterations."""
-        solver, options = self._solver(), self.options
-        part = self._part(data)
+        (solver, preconditioner), options = self._solvers(), self.options
+        if preconditioner is not None:
+            preconditioner.measure(damping, part)
         self._begin(0.0 if self._now.fresh else options["decay"])
         # Beyond the rounding of b, what CG follows is rounding alone.
         tolerance = rounding(solver.weights)
@@ -250,10 +278,18 @@ class HessianFree(Minimizer):
 
     def _solver(self) -> LinearCG:
         """The solver of this objective and these parameters."""
-        programs = self._programs
-        if programs.own is None or programs.own.weights != self.trained():
-            programs.own = LinearCG(self, programs, gauss_newton_product, warm=True)
-        own: LinearCG = programs.own
+        return self._solvers()[0]
+
+    def _solvers(self) -> tuple[LinearCG, Preconditioner | None]:
+        """The same with what fills in its M, where it has one."""
+        programs, wanted = self._programs, self.options["preconditioned"]
+        own: tuple[LinearCG, Preconditioner | None] | None = programs.own
+        same = own is not None and own[0].weights == self.trained()
+        if own is None or not same or own[0].preconditioned != wanted:
+            product = gauss_newton_product
+            solver = LinearCG(self, programs, product, True, preconditioned=wanted)
+            filled = Preconditioner(self, programs, solver.metric) if wanted else None
+            programs.own = own = solver, filled
         return own
 
     def _begin(self, decay: float) -> None:

@@ -196,6 +196,7 @@ CHECKS: Mapping[str, Check] = {
     "tolerance": positive,
     "most_products": whole,
     "curvature_share": share,
+    "preconditioned": flag,
     "momentum": fraction,
     "momentum_decay": not_negative,
     "alpha": fraction,

@@ -173,7 +173,8 @@ class StrongWolfe(LineSearch):
         width: the search ends when the interval is this small, relative to its upper
             end.
         most: how many points are tried; then the best of them is taken.
-        longest: the longest step.
+        longest: the longest step, as a multiple of the first one: how long a step may
+            be depends on the weights and the loss.
 
     Source: Moré & Thuente, Line search algorithms with guaranteed sufficient decrease
     (1994); Hager & Zhang, A new conjugate gradient method with guaranteed descent
@@ -218,8 +219,9 @@ class StrongWolfe(LineSearch):
     def search(self, evaluate: Evaluate, start: Point, first: float) -> Point:
         """A point that satisfies both conditions; if there is none, the best one."""
         promised = self.decrease * start.slope
-        step, longest = min(first, self.longest), self.longest
         best, interval = start, None
+        most = self.longest * first
+        step, longest = min(first, most), most
         for _ in range(self.most):
             point = evaluate(step)
             if point.finite and self.satisfied(point, start):
@@ -233,9 +235,7 @@ class StrongWolfe(LineSearch):
                 best = point
             step = interval.next_step(point, start, promised)
             if step >= longest:
-                step = (
-                    interval.shortened(longest) if longest < self.longest else longest
-                )
+                step = interval.shortened(longest) if longest < most else longest
             if interval.narrow(self.width) or step in (interval.low.step, point.step):
                 break
         return best

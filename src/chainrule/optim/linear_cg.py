@@ -75,9 +75,10 @@ class LinearCG:
         weights = owner.trained()
         self.loop = loop
         self.weights, self.warm, self.preconditioned = weights, warm, preconditioned
-        self.x, self.r, self.p, self.metric = (
-            {w: Variable(np.zeros(w.shape, w.dtype)) for w in weights} for _ in range(4)
+        self.x, self.r, self.p = (
+            {w: Variable(np.zeros(w.shape, w.dtype)) for w in weights} for _ in range(3)
         )
+        self.metric = {w: Variable(np.ones(w.shape, w.dtype)) for w in weights}
         objective, again = programs.objective, programs.traced.again
 
         def advance(first: Any, tolerance: Any, damping: Any, *data: Any) -> Any:

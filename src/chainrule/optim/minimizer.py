@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -428,6 +428,12 @@ class Minimizer(Updater):
             last = Iteration(now.loss, now.gradient_norm, now.step, objective=value)
             last = last._replace(stopped=f"{iterations} iterations are done")
         return last._replace(evaluations=evaluations, products=products)
+
+    def again(self, f: Callable[[], Any]) -> Any:
+        """f(), traced, which sees what the last objective changes (random draws, moving
+        averages) as the last iteration did, and changes none of it.
+        """
+        return self._programs.traced.again(f)
 
     def explain(self, objective: Any, *data: Any, measure: bool = False) -> Any:
         """How one evaluation of loss and gradient is compiled, the heart of a step.

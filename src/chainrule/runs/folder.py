@@ -36,6 +36,9 @@ RUNS = Path("runs")
 #: The files that say what is to be done.
 PLANS = frozenset({"settings.json", "tuning.json"})
 
+#: The picture of ``--find-lr``, drawn before there is anything else.
+RATES = "learning_rates.png"
+
 #: What helps where a newer version has written a file.
 UPGRADE = "pip install --upgrade chainrule"
 
@@ -152,7 +155,7 @@ class RunFolder:
         except ChainruleError:
             files = {each.name for each in self.path.rglob("*") if each.is_file()}
             learned = self.history.is_file() and len(History.from_json(self.history))
-            if not learned and files <= PLANS | {self.history.name}:
+            if not learned and files <= PLANS | {self.history.name, RATES}:
                 shutil.rmtree(self.path, ignore_errors=True)
             raise
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from .. import data, training
 from ..random_numbers import manual_seed
 from ..training import callbacks
 from . import baselines, network, predictions, report, sources
-from .folder import RunFolder
+from .folder import RATES, RunFolder
 from .settings import Settings
 
 #: Degrees by which ``--augment rotate`` turns images at most.
@@ -55,6 +55,32 @@ def prepared(
     return Run(folder, settings, examples, model, optimizer, resume)
 
 
+def learning_rates(run: Run) -> training.LearningRates:
+    """How the loss changes with the learning rate, drawn in the folder. It is found on
+    copies: the run is as it was, its rate too.
+
+    Arguments:
+        run: what is to be trained.
+    """
+    words = run.settings.training
+    constant = replace(words, schedule="constant")
+    found = training.find_lr(
+        run.model,
+        _trained_on(run),
+        loss=words.loss,
+        optimizer=network.make_optimizer(run.model, constant, 1),
+        batch_size=words.batch_size,
+    )
+    found.plot(run.folder.path / RATES)
+    return found
+
+
+def _trained_on(run: Run) -> Any:
+    """The training examples, with what changes images at random."""
+    changed, train = _augmentation(run.settings), run.examples.train
+    return train if changed is None else train.augmented(changed)
+
+
 def learn(run: Run, progress: Any = None) -> training.History:
     """Trains; the network and its history are in the folder afterwards.
 
@@ -72,12 +98,10 @@ def learn(run: Run, progress: Any = None) -> training.History:
         listening.append(
             callbacks.EarlyStopping("validation_loss", patience=words.patience)
         )
-    changed = _augmentation(run.settings)
-    train = run.examples.train
     with _keeping_history(run.folder):
         history = training.fit(
             run.model,
-            train if changed is None else train.augmented(changed),
+            _trained_on(run),
             loss=words.loss,
             optimizer=run.optimizer,
             epochs=words.epochs,

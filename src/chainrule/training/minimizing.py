@@ -12,12 +12,10 @@ from typing import Any
 from ..backprop import backprop
 from ..compiler.compile import compile
 from ..dtypes import float64
-from ..graph import current_trace
-from ..nn.ensemble import Members
+from ..nn.ensemble import Ensemble, Members
 from ..nn.module import Module
 from ..optim import Composed, Iteration, Minimizer
 from ..tensor import tensor
-from ..variable import Variable
 from .metrics import Metric
 from .objective import Objective
 from .run import PENALISED, minimizer_columns
@@ -51,15 +49,20 @@ class MinimizingStep:
         optimizer.engine = engine
         self.last: Iteration | None = None
 
+        average = model.average if isinstance(model, Ensemble) else ""
+
+        # The outputs are tensors alone: curvature is that of a loss of tensors.
         def outputs(inputs: Any, targets: Any) -> Any:
-            return call(model, objective.arguments(inputs, targets), training=True)
+            z = call(model, objective.arguments(inputs, targets), training=True)
+            return z.outputs if average else z
 
         def answer(z: Any) -> Any:
-            return z.together() if isinstance(z, Members) else z
+            return Members(z, average).together() if average else z
 
         def loss(z: Any, inputs: Any, targets: Any) -> Any:
             check(answer(z), targets)
-            return objective(z, objective.fitted(answer(z), targets))
+            given = Members(z, average) if average else z
+            return objective(given, objective.fitted(answer(z), targets))
 
         def seen(z: Any, inputs: Any, targets: Any) -> Any:
             return measure(metrics, answer(z), objective.fitted(answer(z), targets))
@@ -111,15 +114,13 @@ def _observation(
         before |= optimizer.slot("origin", weights)
         for w in weights:
             w.assign(before[w])
-        trace = current_trace()
-        assert trace is not None
-        known = dict(trace.updates)
-        with watched_call(model, probes):
-            z = composed.outputs(inputs, targets)
-        gradients = backprop(composed.loss(z, inputs, targets))
-        for variable, new in [*trace.updates.items()]:
-            if isinstance(variable, Variable) and new is not known.get(variable):
-                variable.assign(trace.variables[variable])  # as it was
+
+        def once_more() -> Any:
+            with watched_call(model, probes):
+                z = composed.outputs(inputs, targets)
+            return backprop(composed.loss(z, inputs, targets))
+
+        gradients = optimizer.again(once_more)  # with the same draws
         for w in weights:
             w.assign(after[w])
         return [probe.measure(gradients, before) for probe in probes]

@@ -140,7 +140,9 @@ def _split(
         raise DataError(
             f"{title}: --folds {count} of {counted(count_rows, 'training row')}: every "
             "fold must hold out one row or more",
-            fix=f"--folds {min(5, count_rows)}, or more rows",
+            fix="--folds 5, or more rows"
+            if count_rows >= 5
+            else "a smaller --test, or more rows",
         )
     if groups is not None:
         there = len(np.unique(groups))
@@ -174,7 +176,9 @@ def _about_classes(labels: Array, count: int, named: _Named) -> tuple[str, ...]:
         raise DataError(
             f"{named.title}: --folds {count}: the commonest class has "
             f"{counted(largest, 'training row')}: every fold must hold out one or more",
-            fix=f"--folds {largest}" if largest > 1 else "more rows",
+            fix=f"--folds {largest}"
+            if largest > 1
+            else "a smaller --test, or more rows",
         )
     there = np.flatnonzero(sizes)
     rarest = there[np.argmin(sizes[there])]

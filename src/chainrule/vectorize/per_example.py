@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -41,7 +42,7 @@ def per_example_grads(
 
     Raises:
         ShapeError: for data with different numbers of examples.
-        ArgumentError: without data.
+        ArgumentError: without data, or for a loss that does not take them.
         GradientError: for a loss that is not one number.
         TraceError: for layers that couple the examples of a batch, as BatchNorm does.
 
@@ -64,13 +65,35 @@ def per_example_grads(
     def one(*example: Any) -> list[Any]:
         leaves, structure = tree.flatten(example)
         alone = [reshape(each, (1, *each.shape)) for each in leaves]
-        found = backprop(loss(*tree.unflatten(structure, alone)))
+        arguments = tree.unflatten(structure, alone)
+        _check_arguments(loss, arguments)
+        found = backprop(loss(*arguments))
         reached.update({p: None for p in chosen if p in found})
         return [found[p] for p in reached]
 
     reached: dict[Variable, None] = {}
     gradients = vmap(one, randomness=randomness)(*data)
     return Gradients({}, []) + Gradients(dict(zip(reached, gradients, strict=True)), [])
+
+
+def _check_arguments(loss: Callable[..., Any], data: Sequence[Any]) -> None:
+    """Refuses a loss that cannot be called with the data."""
+    name = getattr(loss, "__name__", type(loss).__name__)
+    if not callable(loss):
+        raise ArgumentError(
+            f"per_example_grads: {name} is not a function of the data",
+            fix="cr.per_example_grads(loss, model, x, y) calls loss(x, y)",
+        )
+    try:
+        inspect.signature(loss).bind(*data)
+    except ValueError:  # it has no signature to look at
+        return
+    except TypeError as error:
+        arguments = f"{len(data)} argument{'' if len(data) == 1 else 's'}"
+        raise ArgumentError(
+            f"per_example_grads: {name} does not take the data, {arguments}: {error}",
+            fix="cr.per_example_grads(loss, model, x, y) calls loss(x, y)",
+        ) from None
 
 
 def _check_examples(leaves: Sequence[Any]) -> None:
