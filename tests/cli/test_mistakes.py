@@ -271,19 +271,11 @@ WORDS = {
         "  fix        --optimizer truncatednewton, which never forms the matrix; or "
         "smaller --hidden, or --members 1"
     ),
-    "train iris --optimizer gaussnewton --members 8": (
-        "ArgumentError: --members 8: gaussnewton steps by the curvature of the outputs "
-        "of one network\n  fix        --members 1"
-    ),
     "tune iris --optimizer newton --hidden 30000 --layers 1 --quiet --out large": (
         "ArgumentError: Newton.step: the Hessian of 240 003 numbers: its 240 003 × "
         "240 003 second derivatives take 429.2 GiB; at most 0.25 GiB are taken\n"
         "  fix        --optimizer truncatednewton, which never forms the matrix; or "
         "smaller --hidden, or --members 1"
-    ),
-    "tune iris --optimizer hessianfree --members 2": (
-        "ArgumentError: --members 2: hessianfree steps by the curvature of the outputs "
-        "of one network\n  fix        --members 1"
     ),
     "tune --storage sqlite:///a.db": (
         "ArgumentError: --storage: it is for --trials\n"

@@ -367,6 +367,15 @@ def test_watch_draws_every_layer_and_leaves_the_network_as_it_is(chainrule) -> N
     assert "gradient_norm" in cr.load_run("watched").history.last
 
 
+def test_members_are_trained_by_curvature_where_asked(chainrule) -> None:
+    words = "--optimizer hessianfree --hidden 4 --epochs 3 --quiet --out"
+    for out, more in (("one", []), ("three", ["--members", "3"])):
+        result = chainrule("train", "iris", *words.split(), out, *more)
+        assert result.exit_code == 0, result.stderr
+        settings = json.loads(Path(out, "settings.json").read_text())
+        assert settings["network"]["members"] == (3 if more else 1)
+
+
 def test_learning_rates_are_drawn_and_change_nothing(chainrule) -> None:
     words = "train houses.csv --target price --epochs 2 --hidden 8 --out"
     chainrule(*words.split(), "plain")

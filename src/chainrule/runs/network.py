@@ -52,9 +52,10 @@ LEARNING_RATES: Mapping[str, float] = {
 #: optimizer ↦ its default weight decay
 WEIGHT_DECAY: Mapping[str, float] = {"adamw": 0.01, "lamb": 0.01, "muon": 0.1}
 
-#: The optimizers whose matrix is made of the outputs of one network: members, each with
-#: outputs of its own, are not trained by them.
-OF_ONE_NETWORK = ("gaussnewton", "levenbergmarquardt", "hessianfree")
+#: The optimizers that train one network unless more are asked for. The matrix of the
+#: first three has a block for every member, and a step is of one length for all; Muon
+#: is for matrices, and members are stacks of them.
+BEST_ALONE = ("gaussnewton", "levenbergmarquardt", "hessianfree", "muon")
 
 #: What the settings of a minimizer say in the place of a schedule.
 LINE_SEARCH = "line_search"

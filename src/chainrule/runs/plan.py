@@ -43,19 +43,8 @@ def members(asked: dict[str, Any], usual: int) -> int:
     Arguments:
         asked: options by name.
         usual: how many there are unless the optimizer is for one.
-
-    Raises:
-        ArgumentError: the optimizer is for one network.
     """
-    optimizer = asked.get("optimizer")
-    alone = optimizer in network.OF_ONE_NETWORK
-    if alone and asked.get("members", 1) > 1:
-        raise ArgumentError(
-            f"--members {asked['members']}: {optimizer} steps by the curvature of the "
-            "outputs of one network",
-            fix="--members 1",
-        )
-    if alone or optimizer == "muon":  # Muon is for matrices: members are stacks of them
+    if asked.get("optimizer") in network.BEST_ALONE:
         usual = 1
     number: int = asked.get("members", usual)
     return number
