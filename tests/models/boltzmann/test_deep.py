@@ -63,12 +63,10 @@ def test_energy_and_partition_function_are_those_of_the_definition(sizes: Any) -
 def test_annealed_importance_sampling_finds_the_exact_value(sizes: Any) -> None:
     dbm = machine(sizes, 1.2)
     exact = models.exact_log_partition(dbm)
-    for x in (None, dbm.visible.states()[1:]):
-        found = models.annealed_importance_sampling(
-            dbm, x, chains=400, temperatures=200
-        )
-        assert abs(found.value - exact) < 0.05
-        assert found.low <= exact <= found.high
+    x = dbm.visible.states()[1:]
+    found = models.annealed_importance_sampling(dbm, x, chains=400, temperatures=200)
+    assert abs(found.value - exact) < 0.05
+    assert found.low <= exact <= found.high
 
 
 @every
@@ -100,9 +98,8 @@ def test_mean_field_ends_where_every_mean_follows_from_its_neighbours() -> None:
     np.testing.assert_allclose(second, sigma(first @ w2.T + c2), atol=1e-12)
 
 
-@every
-def test_long_chains_forget_their_start(sizes: Any) -> None:
-    dbm = machine(sizes, 0.5)
+def test_long_chains_forget_their_start() -> None:
+    dbm = machine(SIZES["three layers"], 0.5)
     v = dbm.visible.states()
     p = np.exp(exact_log_weight(dbm, v))
     drawn = dbm.sample(10_000, steps=20, generator=cr.random.Generator(2)).numpy()

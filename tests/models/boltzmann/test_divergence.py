@@ -171,7 +171,7 @@ def test_weights_that_diverge_are_an_error_with_the_step_and_the_cure() -> None:
         cr.fit(learning, x, optimizer=optim.SGD(lr=50.0), batch_size=20, progress=False)
     what = caught.value.what
     assert what.startswith("fit: step ") and "(epoch " in what
-    assert "ContrastiveDivergence: the free energy of the data is " in what
+    assert "ContrastiveDivergence: the free energy is " in what
     assert "have diverged; the model is as it was after step " in what
     assert caught.value.fix == (
         "a smaller learning rate, less momentum or weight decay; real data needs mean "

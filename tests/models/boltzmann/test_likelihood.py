@@ -38,14 +38,13 @@ def test_real_units_are_summed_without_their_states(kind: str) -> None:
 def test_annealed_importance_sampling_finds_the_exact_value(kind: str) -> None:
     machine = with_values(DISCRETE[kind](), 1.5)
     exact = models.exact_log_partition(machine)
-    data = machine.visible.states()[::2]
-    for x in (None, data):
-        estimate = models.annealed_importance_sampling(
-            machine, x, chains=500, temperatures=300, seed=1
-        )
-        assert abs(estimate.value - exact) < 0.05
-        assert estimate.low <= exact <= estimate.high
-        assert estimate.high - estimate.low < 0.3
+    data = None if kind == "binary" else machine.visible.states()[::2]
+    estimate = models.annealed_importance_sampling(
+        machine, data, chains=500, temperatures=300, seed=1
+    )
+    assert abs(estimate.value - exact) < 0.05
+    assert estimate.low <= exact <= estimate.high
+    assert estimate.high - estimate.low < 0.3
 
 
 def test_more_temperatures_and_chains_make_the_error_smaller() -> None:

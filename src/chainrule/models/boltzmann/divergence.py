@@ -45,8 +45,8 @@ class ContrastiveDivergence(nn.Module):
     For binary units the gradient is the rule ΔW ∝ ⟨h vᵀ⟩ data − ⟨h vᵀ⟩ model with
     E[h | v] in the place of h.
 
-    In training the number says only which way to go: it is near 0 whether the machine
-    is good or bad. In evaluation (``training=False``) it is −log p(v | E[h | v]), how
+    In training the number says only which way to go: for a restricted machine it is
+    near 0 whether the machine is good or bad. In evaluation (``training=False``) it is −log p(v | E[h | v]), how
     well data is reconstructed by one deterministic pass, in nats a row;
     ``models.log_likelihood`` measures what the machine knows.
 
@@ -172,11 +172,12 @@ class ContrastiveDivergence(nn.Module):
         if self.binarize:
             v = machine.visible.drawn(v)
         energy = -machine.log_weight(v).mean()
-        loss = energy + machine.sides().log_marginal(self._of_model(v)).mean()
+        of_chains = -machine.sides().log_marginal(self._of_model(v)).mean()
+        loss = energy - of_chains
         if self.sparsity:
             means = machine.hidden_means(v)
             loss = loss + self.sparsity * losses.kl_sparsity(means, self.target)
-        return self._refusing(wrong, energy, loss)
+        return self._refusing(wrong, energy, of_chains, loss)
 
     def _of_model(self, v: Any) -> Any:
         """The machine's own states of its first side, which are constants."""
@@ -191,22 +192,24 @@ class ContrastiveDivergence(nn.Module):
             chains.assign(y)
         return x
 
-    def _refusing(self, wrong: Any, energy: Any, loss: Any) -> Any:
+    def _refusing(self, wrong: Any, of_data: Any, of_chains: Any, loss: Any) -> Any:
         """The loss; NaN where it means nothing, by which ``fit`` finds the step and
         calls this again with known values, for an error that says what is wrong.
         """
-        sides = self.machine.sides()
+        sides, found = self.machine.sides(), (of_data, of_chains)
         most = MOST_ENERGY * (sides.x.features + sides.y.features)
-        if energy.value is not None and not np.abs(energy.value) <= most:
+        known = [each.value for each in found if each.value is not None]
+        if not all(np.abs(value) <= most for value in known):
             largest = max(np.abs(p.array).max() for p in self.machine.parameters())
             raise NumericsError(
-                f"ContrastiveDivergence: the free energy of the data is "
-                f"{float(energy.value):.3g}, more than {most:.3g}: the weights, of "
-                f"{largest:.3g} at most, have diverged",
+                f"ContrastiveDivergence: the free energy is {known[0]:.3g} for the "
+                f"data and {known[1]:.3g} for the chains, beyond ± {most:.3g}: the "
+                f"weights, of {largest:.3g} at most, have diverged",
                 fix="a smaller learning rate, less momentum or weight decay; real data "
                 "needs mean 0 and variance 1",
             )
-        return where(wrong | ~(abs(energy) <= most), math.nan, loss)
+        right = (abs(of_data) <= most) & (abs(of_chains) <= most)
+        return where(right & ~wrong, loss, math.nan)
 
     def _first_states(
         self,
