@@ -46,9 +46,9 @@ class ContrastiveDivergence(nn.Module):
     E[h | v] in the place of h.
 
     In training the number says only which way to go: for a restricted machine it is
-    near 0 whether the machine is good or bad. In evaluation (``training=False``) it is −log p(v | E[h | v]), how
-    well data is reconstructed by one deterministic pass, in nats a row;
-    ``models.log_likelihood`` measures what the machine knows.
+    near 0 whether the machine is good or bad. In evaluation (``training=False``) it is
+    −log p(v | E[h | v]), how well data is reconstructed by one deterministic pass, in
+    nats a row; ``models.log_likelihood`` measures what the machine knows.
 
     Of a deep machine, F(v) is an upper bound, tight as far as the mean field of its
     hidden units is; of its states v′ F is taken exactly, on the side of the odd layers.
