@@ -10,8 +10,12 @@ the states of one chain of Gibbs sampling, 200 steps apart.
 
 As in the paper: sizes, one step of contrastive divergence, labels as a softmax group,
 images drawn as means. Unlike it: 4 epochs a layer and 2 epochs up and down, where the
-paper trained for a week, and batches of 100. What is dreamt is judged by the nearest of
+paper trained for a week, and batches of 100. What is drawn is judged by the nearest of
 10 000 training images, which is right for 95 of 100 real digits.
+
+Found with seed 0 in 9 minutes on one busy core: 3.6 % of the test images wrong after
+layer by layer, 3.1 % after up and down; 78 % of what is drawn for a clamped label is
+taken for its digit. That is far from the paper's 1.25 %, and so is the training.
 
 Source: Hinton, Osindero & Teh, A fast learning algorithm for deep belief nets (2006):
 1.25 % of the test images wrong after long up–down tuning.

@@ -99,3 +99,10 @@ def test_the_recorded_networks_are_better_by_layers_trained_without_labels() -> 
         ]
         assert min(by_start[0]) > max(by_start[1])
         assert [len(each) for each in by_start] == [few_labels.SEEDS] * 2
+
+
+def test_the_recorded_net_knows_digits_and_draws_them() -> None:
+    kept = json.loads((RESULTS / "joint-belief-net.json").read_text(encoding="utf-8"))
+    figures = kept["measured"]
+    assert figures["test error"] < figures["test error before up–down"] < 0.04
+    assert figures["dreams recognised"] > 0.7

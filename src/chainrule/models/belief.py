@@ -1,8 +1,8 @@
 """Deep belief nets: directed layers below a restricted Boltzmann machine.
 
-Place on the road: above ``boltzmann`` and ``pretraining``. Read from top to bottom: the
-net, how its layers are trained one by one, what it says of data and of classes, how it
-dreams, and how all layers are tuned together. N rows, D visible units, n units of the
+Place on the road: above ``boltzmann`` and ``layer_training``. From top to bottom: the
+net, how its layers are trained one by one, what it says of data and of classes, what it
+draws, and how all layers are tuned together. N rows, D visible units, n units of the
 last directed layer, H hidden units at the top, K classes.
 """
 
@@ -35,8 +35,8 @@ from .layer_training import LayerTraining, training_data
 
 
 class DeepBeliefNet(nn.Module):
-    """A deep belief net: a restricted Boltzmann machine at the top dreams, and directed
-    layers below turn the dream into data.
+    """A deep belief net: a restricted Boltzmann machine at the top, and directed layers
+    below that turn its states into data.
 
     Formula, for layers x = h⁰, h¹, …, hᵐ and h at the top::
 
@@ -46,8 +46,8 @@ class DeepBeliefNet(nn.Module):
         p(hᵐ, h)           = exp(−E(hᵐ, h)) / Z                 ``top``
 
     With ``labels`` the top machine has a group of softmax units beside hᵐ and is a
-    joint model p(hᵐ, y, h): a class can be clamped, and the net dreams of it; or data
-    can, and F(hᵐ, y) says which class it is.
+    joint model p(hᵐ, y, h): where a class is clamped, the net draws data of it; where
+    data are, F(hᵐ, y) says which class they are.
 
     Calling it returns the logits of the classes, (N, D) → (N, K), so that
     ``cr.evaluate(net, (x, y))`` measures it as any classifier; without ``labels`` the
@@ -257,7 +257,7 @@ class DeepBeliefNet(nn.Module):
         output = nn.Linear(self.top.hidden.features, classes, dtype=dtype)
         return nn.Sequential(*layers, output)
 
-    # What it dreams. -----------------------------------------------------------------
+    # What it draws. ------------------------------------------------------------------
 
     def sample(
         self,
@@ -269,7 +269,7 @@ class DeepBeliefNet(nn.Module):
         start: Any = None,
         generator: Generator | None = None,
     ) -> Any:
-        """n dreams: block Gibbs sampling in the top machine, then one pass down, whose
+        """n samples: block Gibbs sampling in the top machine, then one pass down, whose
         layers are drawn but for the last, which are the means (grey pictures).
 
         Arguments:
