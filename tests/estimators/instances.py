@@ -6,6 +6,7 @@ from typing import Any
 
 from chainrule import nn
 from chainrule.estimators import (
+    AutoencoderTransformer,
     ConvClassifier,
     MLPClassifier,
     MLPRegressor,
@@ -29,6 +30,10 @@ def instances() -> dict[str, Any]:
         ),
         "sequences": SequenceClassifier(
             8, cell="rnn", learning_rate_init=0.02, max_iter=30
+        ),
+        "autoencoder": AutoencoderTransformer(2, (16,), max_iter=10),
+        "tied-autoencoder": AutoencoderTransformer(
+            3, (8,), "tanh", tied=True, noise=nn.GaussianNoise(0.1), max_iter=10
         ),
         "own-classifier": NetworkEstimator(
             normalised, learning_rate_init=0.02, max_iter=30

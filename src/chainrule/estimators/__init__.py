@@ -9,6 +9,8 @@ and scikit-learn with them.
 ``ConvClassifier``      a convolutional network for images
 ``SequenceClassifier``  a recurrent network for sequences, of different lengths too
 ``NetworkEstimator``    any network: of a function that makes it
+``AutoencoderTransformer``
+                        codes of X, learned without y, and X again from them
 ======================  ==========================================================
 
 They pass all checks of ``sklearn.utils.estimator_checks``. A pickle of one holds its
@@ -20,6 +22,7 @@ from typing import TYPE_CHECKING
 from ..public import listing, missing_names
 
 if TYPE_CHECKING:
+    from .autoencoders import AutoencoderTransformer
     from .images import ConvClassifier
     from .networks import NetworkEstimator
     from .perceptrons import MLPClassifier, MLPRegressor
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
 
 #: Imported when first used, and with them scikit-learn and the SciPy that it needs.
 LATER = {
+    ".autoencoders": ["AutoencoderTransformer"],
     ".images": ["ConvClassifier"],
     ".networks": ["NetworkEstimator"],
     ".perceptrons": ["MLPClassifier", "MLPRegressor"],
@@ -34,6 +38,7 @@ LATER = {
 }
 
 __all__ = [
+    "AutoencoderTransformer",
     "ConvClassifier",
     "MLPClassifier",
     "MLPRegressor",

@@ -144,25 +144,6 @@ class NetworkBase(CallbackSupport, BaseEstimator, ABC):
 
     # Fitting. ------------------------------------------------------------------------
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Trains the network.
-
-        Arguments:
-            X: ``(N, D)`` array, frame or sparse matrix.
-            y: ``(N,)`` or ``(N, K)`` targets.
-            sample_weight: ``(N,)``, how much each example counts. An example of weight
-                0 is left out.
-
-        Returns:
-            The estimator.
-
-        Raises:
-            ValueError: for X and y that cannot be learned from; of ours,
-                ``DataError`` and ``ArgumentError`` are such.
-        """
-        trained: Self = self._told(self._train)(X, y, sample_weight)
-        return trained
-
     def _one_epoch(self, x: Any, y: Any, weights: Any, classes: Any = None) -> Self:
         """``partial_fit``: by a step that is compiled once and kept."""
         if self.early_stopping:
@@ -336,8 +317,14 @@ class NetworkBase(CallbackSupport, BaseEstimator, ABC):
         plateau.best, plateau.waited = self._best, self._waited
         return plateau
 
-    def _objective(self) -> Objective:
-        """The loss of the task, and the penalty on the weights."""
+    def _learner(self) -> Module:
+        """What is trained: the network, or a module around it that returns its loss."""
+        return self.module_
+
+    def _objective(self) -> Any:
+        """The loss of the task, and the penalty on the weights; None where the learner
+        returns its own.
+        """
         task, named = self._task, self.module_.named_parameters()
         matrices = [p for name, p in named if p.ndim > 1 and "bias" not in name]
         return Objective(task.loss, matrices, float(self.alpha), task.name)
@@ -357,7 +344,7 @@ class NetworkBase(CallbackSupport, BaseEstimator, ABC):
         if validation is not None:
             scores = [self._task.score(np.asarray(validation.targets))]
         return fit(
-            self.module_,
+            self._learner(),
             train,
             loss=self._objective(),
             optimizer=self._optimizer,
@@ -433,19 +420,6 @@ class NetworkBase(CallbackSupport, BaseEstimator, ABC):
         check_is_fitted(self, "module_")
         table = self._checked_table(x, reset=False)
         return self._predictor(rows_of(self._inputs(x, table, reset=False)))
-
-    def predict(self, X: Any) -> Array:
-        """The answers for ``(N, D)`` inputs.
-
-        Arguments:
-            X: as in ``fit``.
-
-        Returns:
-            ``(N,)`` classes or amounts; ``(N, K)`` where y was such.
-        """
-        outputs = self._outputs(X)
-        answers: Array = self._task.answers(outputs)
-        return answers
 
     # State. --------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""Classifiers and regressors: what ``predict_proba`` and ``partial_fit`` are of each.
+"""Classifiers, regressors and transformers: what they are asked for.
 
 Place on the road: on ``NetworkBase``, beneath the estimators. They must not know of
 networks.
@@ -9,16 +9,57 @@ from __future__ import annotations
 from typing import Any, Self
 
 import numpy as np
-from sklearn.base import ClassifierMixin, RegressorMixin
+from sklearn.base import (
+    ClassifierMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    RegressorMixin,
+    TransformerMixin,
+)
 from sklearn.utils.metaestimators import available_if
 
 from ..errors import ArgumentError, DataError
 from ..graph import Array
 from .base import NetworkBase, takes_gradients
-from .tasks import Classification, Regression, chosen_loss
+from .tasks import Classification, Coding, Regression, chosen_loss
 
 
-class Classifies(NetworkBase):
+class Answers(NetworkBase):
+    """What an estimator does that learns answers."""
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Trains the network.
+
+        Arguments:
+            X: ``(N, D)`` array, frame or sparse matrix.
+            y: ``(N,)`` or ``(N, K)`` targets.
+            sample_weight: ``(N,)``, how much each example counts. An example of weight
+                0 is left out.
+
+        Returns:
+            The estimator.
+
+        Raises:
+            ValueError: for X and y that cannot be learned from; of ours,
+                ``DataError`` and ``ArgumentError`` are such.
+        """
+        trained: Self = self._told(self._train)(X, y, sample_weight)
+        return trained
+
+    def predict(self, X: Any) -> Array:
+        """The answers for ``(N, D)`` inputs.
+
+        Arguments:
+            X: as in ``fit``.
+
+        Returns:
+            ``(N,)`` classes or amounts; ``(N, K)`` where y was such.
+        """
+        outputs = self._outputs(X)
+        answers: Array = self._task.answers(outputs)
+        return answers
+
+
+class Classifies(Answers):
     """What an estimator of classes answers.
 
     Attributes:
@@ -123,7 +164,7 @@ class NetworkClassifier(ClassifierMixin, Classifies):
         return tags
 
 
-class NetworkRegressor(RegressorMixin, NetworkBase):
+class NetworkRegressor(RegressorMixin, Answers):
     """The base of regressors."""
 
     loss: str
@@ -156,6 +197,70 @@ class NetworkRegressor(RegressorMixin, NetworkBase):
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
+        return tags
+
+
+class NetworkTransformer(
+    ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkBase
+):
+    """The base of what learns another description of X, without y.
+
+    A subclass defines ``_learner``, which returns its own loss, and what ``transform``
+    computes, ``_new_predictor``.
+    """
+
+    n_components: int
+    #: Nothing is held out: what a score would be measured with is not given.
+    early_stopping = False
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Trains the network.
+
+        Arguments:
+            X: ``(N, D)`` array, frame or sparse matrix.
+            y: not looked at.
+
+        Returns:
+            The estimator.
+
+        Raises:
+            ValueError: for X that cannot be learned from; of ours, ``DataError`` and
+                ``ArgumentError`` are such.
+        """
+        trained: Self = self._told(self._train)(X, None, None)
+        return trained
+
+    def transform(self, X: Any) -> Array:
+        """The codes of ``(N, D)`` inputs.
+
+        Arguments:
+            X: as in ``fit``.
+
+        Returns:
+            ``(N, n_components)``.
+        """
+        return self._outputs(X)
+
+    def _task_of(self, y: Any, classes: Any) -> Coding:
+        return Coding(self.n_components)
+
+    def _checked(
+        self, x: Any, y: Any, weights: Any, reset: bool
+    ) -> tuple[Any, Any, Any]:
+        table = self._checked_table(x, reset)
+        return self._inputs(x, table, reset), None, None
+
+    def _objective(self) -> None:
+        return None
+
+    @property
+    def _n_features_out(self) -> int:
+        """How many names ``get_feature_names_out`` makes."""
+        return int(self._task.outputs)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 
 

@@ -47,6 +47,8 @@ RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
         lambda v: whole(v, 1) or (_sizes(v) and len(v) > 0),
         "a whole number of at least 1, or a tuple of such",
     ),
+    "n_components": (lambda v: whole(v, 1), "a whole number of at least 1"),
+    "tied": (_truth, "True or False"),
     "kernel_size": (lambda v: whole(v, 1), "a whole number of at least 1"),
     "hidden_size": (lambda v: whole(v, 1), "a whole number of at least 1"),
     "num_layers": (lambda v: whole(v, 1), "a whole number of at least 1"),

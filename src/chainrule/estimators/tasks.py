@@ -1,4 +1,4 @@
-"""What an estimator learns: classes or amounts.
+"""What an estimator learns: classes, amounts or codes.
 
 Place on the road: beneath the estimators. A task turns y into numbers, says what is to
 be minimised and how a network is scored, and turns outputs into answers. It must not
@@ -322,7 +322,23 @@ class Regression:
         return amounts[:, 0] if self.outputs == 1 else amounts
 
 
-Task = Classification | Regression
+class Coding:
+    """Codes of inputs, to which there are no targets.
+
+    Arguments:
+        outputs: how many numbers a code has.
+    """
+
+    name = "coding"
+
+    def __init__(self, outputs: int) -> None:
+        self.outputs = outputs
+
+    def encoded(self, y: None, dtype: Any) -> None:
+        """None: there are no targets."""
+
+
+Task = Classification | Regression | Coding
 
 
 class Objective:
@@ -363,7 +379,7 @@ def check_same_classes(name: str, task: Task, y: Any) -> None:
     Raises:
         DataError: for other classes than it had.
     """
-    if isinstance(task, Regression) or task.multilabel:
+    if not isinstance(task, Classification) or task.multilabel:
         return
     found = np.unique(y)
     if not np.array_equal(found, task.classes):
