@@ -60,9 +60,33 @@ def boltzmann_digits(file: str) -> None:
     pictures.save(pictures.image_grid(drawn, columns=10), file)
 
 
+def autoencoder_codes(file: str) -> None:
+    """Digits of scikit-learn in two numbers, of a network and of PCA."""
+    digits = data.load("digits")
+    x = digits.train.inputs
+    cr.manual_seed(0)
+    model = models.deep_autoencoder((64, 64, 32, 2), output=nn.Sigmoid)
+    objective = models.Reconstruction(model, "squared_error")
+    cr.fit(objective, x, optimizer=optim.Adam(lr=0.01), epochs=40, progress=False)
+    off = digits.test.inputs - x.mean(axis=0)
+    components = np.linalg.svd(x - x.mean(axis=0), full_matrices=False)[2][:2]
+    found = {
+        "autoencoder": cr.predict(model.encoder, digits.test.inputs),
+        "PCA": off @ components.T,
+    }
+    panels = {
+        f"{name}: {100 * share:.0f} % right by five neighbours": codes
+        for name, codes in found.items()
+        for share in [pictures.neighbour_accuracy(codes, digits.test.targets)]
+    }
+    with pictures.windowless():
+        pictures.save(pictures.codes(panels, digits.test.targets), file, dpi=80)
+
+
 #: file → what draws it with matplotlib, whose releases draw other bytes: they are drawn
 #: anew by ``python docs/generate.py --drawings`` only.
 DRAWINGS: dict[str, Callable[[str], None]] = {
+    "images/autoencoder-codes.png": autoencoder_codes,
     "images/boltzmann-digits.png": boltzmann_digits,
     "images/xor.png": xor,
 }

@@ -62,13 +62,14 @@ def train(
     optimizer: optim.Optimizer,
     options: Options,
     epochs: int,
+    loss: str = "squared_error",
 ) -> Any:
     """The history of a training, from the last checkpoint on where there is one."""
     listeners: list[Any] = [callbacks.LearningRateLog()]
     if options.checkpoints is not None:
         listeners.append(callbacks.Checkpoint(options.checkpoints, keep=1))
     return cr.fit(
-        models.Reconstruction(model, "squared_error"),
+        models.Reconstruction(model, loss),
         train_images,
         optimizer=optimizer,
         epochs=epochs,
@@ -119,7 +120,7 @@ def run(options: Options) -> Record:
             names=("test images", "autoencoder", "PCA"),
             title=f"{sizes[-1]} numbers an image",
         )
-    save_small(figure, options.picture("deep-autoencoder.png"), 100)
+    save_small(figure, options.picture("deep-autoencoder.png"), 120)
     return Record(
         "deep-autoencoder",
         SUMMARY,

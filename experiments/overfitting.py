@@ -70,19 +70,6 @@ BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#999999"
 Errors = Mapping[str, np.ndarray[Any, Any]]
 
 
-class Noise(nn.Module):
-    """In training, adds normal noise to its inputs; in prediction, y = x."""
-
-    depends_on_training = True
-
-    def __init__(self, std: float) -> None:
-        self.std = std
-
-    def forward(self, x: Any, *, training: bool = False) -> Any:
-        """x + std · ε"""
-        return x + self.std * cr.random.normal_like(x) if training else x
-
-
 def digits(seed: int, examples: int) -> tuple[data.Dataset, data.Dataset]:
     """The training digits, a part of whose labels is wrong, and all test digits."""
     split = data.load("mnist", flatten=True)
@@ -101,7 +88,7 @@ def errors(
 ) -> tuple[float, float]:
     """The training and the test error of one network, as shares of the examples."""
     model = nn.Sequential(
-        *([Noise(NOISE)] if method == "noise" else []),
+        *([nn.GaussianNoise(NOISE)] if method == "noise" else []),
         nn.Linear(784, hidden),
         nn.ReLU(),
         *([nn.Dropout(DROPOUT)] if method == "dropout" else []),

@@ -18,6 +18,8 @@ from experiments import (
     cifar10,
     cifar10_time,
     deep_autoencoder,
+    deep_autoencoder_pretrained,
+    denoising,
     hessian_free,
     hessian_free_all,
     mnist,
@@ -105,6 +107,27 @@ def test_two_numbers_of_an_autoencoder_keep_digits_apart(
     share = "test accuracy of 5 neighbours, "
     assert made.measured[share + "autoencoder"] > made.measured[share + "PCA"] + 0.1
     assert (quick.folder / "autoencoder-2d.png").is_file()
+
+
+@WITH_DATA
+def test_layers_trained_before_lead_a_deep_autoencoder_of_sigmoids_off_its_plateau(
+    quick: record.Options,
+) -> None:
+    made = deep_autoencoder_pretrained.run(quick).measured
+    assert made["test error"] < 0.8 * made["test error, layers alone"]
+    assert made["test error"] < 0.7 * made["test error, from random weights"]
+
+
+@WITH_DATA
+def test_what_is_missing_teaches_larger_filters_which_classify_better(
+    quick: record.Options,
+) -> None:
+    made = denoising.run(quick)
+    alike = [made.measured[f"neighbours alike, {level}"] for level in (0.0, 0.5)]
+    assert alike[1] > alike[0] + 0.01
+    right = [made.measured[f"test accuracy, 1000 labels, {n}"] for n in (0.0, 0.5)]
+    assert right[1] > right[0]
+    assert all((quick.folder / name).is_file() for name in made.pictures)
 
 
 @WITH_DATA

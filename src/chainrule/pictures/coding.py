@@ -226,14 +226,15 @@ def neighbour_accuracy(
 
 
 def densest(points: Array) -> Array:
-    """The point of ``(N, 2)`` that is nearest to the middle of most others: the centre
-    of the fullest cell of a coarse grid over them.
+    """Where ``(N, 2)`` points are densest: the median of those in the fullest cell of a
+    grid over them, which is the finer the more they are.
 
     Example:
-        >>> densest(np.array([[0.0, 0.0], [0.1, 0.0], [0.1, 0.1], [9.0, 9.0]])).tolist()
-        [0.1, 0.0]
+        >>> densest(np.array([[0.0, 0.0], [2.0, 0.0], [4.0, 6.0]])).tolist()
+        [2.0, 0.0]
     """
-    counts, xs, ys = np.histogram2d(points[:, 0], points[:, 1], bins=12)
+    bins = int(np.clip(np.sqrt(len(points)) / 2, 1, 12))
+    counts, xs, ys = np.histogram2d(points[:, 0], points[:, 1], bins=bins)
     column, row = divmod(int(counts.argmax()), counts.shape[1])
     low, high = np.array([xs[column], ys[row]]), np.array([xs[column + 1], ys[row + 1]])
     inside = points[((points >= low) & (points <= high)).all(axis=1)]
