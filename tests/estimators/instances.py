@@ -33,7 +33,7 @@ def instances() -> dict[str, Any]:
         ),
         "autoencoder": AutoencoderTransformer(2, (16,), max_iter=10),
         "tied-autoencoder": AutoencoderTransformer(
-            3, (8,), "tanh", tied=True, noise=nn.GaussianNoise(0.1), max_iter=10
+            3, (8,), "tanh", tied=True, max_iter=10
         ),
         "own-classifier": NetworkEstimator(
             normalised, learning_rate_init=0.02, max_iter=30
