@@ -19,7 +19,7 @@ from chainrule.compiler.pipeline import run_passes
 from chainrule.compiler.program import plan
 from chainrule.errors import NumericsError
 from chainrule.graph import Graph
-from chainrule.recompilation import templates
+from chainrule.recompilation import kept, templates
 from chainrule.recompilation.templates import Template, Walk, key_of
 
 ENGINES = ("numpy", "native")
@@ -31,8 +31,9 @@ def random(*shape: int, seed: int = 0) -> Any:
 
 
 @pytest.fixture(autouse=True)
-def forgotten() -> Iterator[None]:
-    """No template is there before a test."""
+def forgotten(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No template is there before a test, nor is one found on disk (``test_kept``)."""
+    monkeypatch.setattr(kept, "entry_of", lambda *_: None)
     templates.forget()
     yield
     templates.forget()

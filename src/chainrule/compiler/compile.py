@@ -499,7 +499,7 @@ class Compiled(Locked):
                 words.warn(words.not_compared(self.graph_name, sorted(new)))
             graph, stages, make = prepared(
                 traced.graph,
-                (engine, engine.passes, engine.settings()),
+                engine,
                 lambda stages: run_passes(traced.graph, engine.passes, stages),
                 lambda graph: engine.prepared(plan(graph)),
             )

@@ -13,7 +13,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from ..graph import Array
 from .pipeline import PASSES, Pass
@@ -107,6 +107,19 @@ class Engine(ABC):
         their variables only: makes executables for such programs, and keeps none.
         """
         return self.prepare
+
+    def packed(self, make: Callable[[Program], Executable]) -> object:
+        """What ``prepared`` returned as plain data (tuples, numbers, strings, arrays),
+        for later processes on this machine; None where that cannot be, or is not worth
+        it.
+        """
+        return None
+
+    def unpacked(self, packed: Any) -> Callable[[Program], Executable] | None:
+        """What ``prepared`` returned in an earlier process, from what ``packed`` made
+        of it; None where that is out of date.
+        """
+        return None
 
     def settings(self) -> Hashable:
         """The values of those settings in ``config`` that its executables depend on.

@@ -24,31 +24,35 @@ from typing import TYPE_CHECKING
 from ..public import advise, listing, missing_names
 from .augmentation import Augmentation
 from .batching import Stream, batches, epoch_order, num_batches
-from .buckets import bucket_by_length
 from .datasets import Dataset, Split, as_dataset
 from .lazy_rows import Rows
-from .memory_maps import memory_map
-from .scaling import Standardiser, one_hot, standardise
 from .splitting import group_split, k_folds, train_test_split
 from .validation import check_labels
-from .whitening import Whitening
 
 if TYPE_CHECKING:
+    from .buckets import bucket_by_length
     from .images.folders import image_folder
     from .images.patches import random_patches
+    from .memory_maps import memory_map
     from .named.catalogue import load, names
+    from .scaling import Standardiser, one_hot, standardise
     from .tables.columns import Columns, read_columns
     from .tables.table import Table, read_table
     from .tables.transform import TableTransform
+    from .whitening import Whitening
 
-#: What reads files is imported when it is first used: training on arrays needs none.
+#: Imported when first used: training on arrays needs none of it.
 LATER = {
+    ".buckets": ["bucket_by_length"],
     ".images.folders": ["image_folder"],
     ".images.patches": ["random_patches"],
+    ".memory_maps": ["memory_map"],
     ".named.catalogue": ["load", "names"],
+    ".scaling": ["Standardiser", "one_hot", "standardise"],
     ".tables.columns": ["Columns", "read_columns"],
     ".tables.table": ["Table", "read_table"],
     ".tables.transform": ["TableTransform"],
+    ".whitening": ["Whitening"],
 }
 
 __all__ = [

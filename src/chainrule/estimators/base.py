@@ -14,7 +14,7 @@ import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -35,7 +35,6 @@ from ..nn import Module
 from ..random_numbers import default_generator
 from ..training import History, fit, objective
 from ..training.examples import Examples, model_dtype
-from ..training.snapshot import AnyOptimizer
 from ..training.step import num_rows, training_step
 from .inputs import DTYPES, dtype_of, rows_of, taken
 from .parameters import check_parameters
@@ -43,6 +42,9 @@ from .prediction import Predictor
 from .reports import CallbackSupport, Report
 from .rules import Plateau, clip_batch
 from .tasks import Objective, Task, check_same_classes
+
+if TYPE_CHECKING:
+    from ..training.snapshot import AnyOptimizer
 
 #: Fits of one process take turns: they share the default random generator, and the
 #: threads that one alone uses all of.
@@ -293,12 +295,13 @@ class NetworkBase(CallbackSupport, BaseEstimator, ABC):
 
     def _new_optimizer(self, module: Module) -> AnyOptimizer:
         """The named algorithm, or a copy of the specification, for the weights."""
-        given, weights = self.optimizer, module.parameters()
-        if isinstance(given, str):
+        name, weights = self.optimizer, module.parameters()
+        if isinstance(name, str):
             if takes_gradients(self):
-                return optim.by_name(given, weights, lr=self.learning_rate_init)
-            return optim.by_name(given, weights, gradient_tolerance=self.tol)
-        if not isinstance(given, AnyOptimizer) or given.is_bound:
+                return optim.by_name(name, weights, lr=self.learning_rate_init)
+            return optim.by_name(name, weights, gradient_tolerance=self.tol)
+        given: AnyOptimizer = self.optimizer
+        if not isinstance(given, optim.Updater) or given.is_bound:
             raise ArgumentError(
                 f"{type(self).__name__}: optimizer={given!r}: expected a name, or an "
                 "optimizer without parameters",
@@ -462,4 +465,4 @@ def takes_gradients(estimator: Any) -> bool:
     if isinstance(given, str):
         kind = optim.ALGORITHMS.get(given.lower(), optim.Optimizer)
         return issubclass(kind, optim.Optimizer)
-    return not isinstance(given, optim.Minimizer)
+    return isinstance(given, optim.Optimizer)

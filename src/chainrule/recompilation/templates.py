@@ -11,14 +11,18 @@ static arguments, shapes, dtypes, names, constants, and their order. What cannot
 in full makes a graph unlike every other. Variables are told apart by where they stand;
 lines of the user's program by which nodes share one, so that messages name the new
 line.
+
+Templates outlive the process, in files: a script that is started again traces its
+functions, and finds the rest (``kept``).
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from enum import Enum
+from pathlib import Path
 from types import EllipsisType
 from typing import Any, Generic, TypeVar
 
@@ -26,7 +30,10 @@ import numpy as np
 
 from ..config import config
 from ..graph import Array, Graph, Node
+from ..graph.node import NO_PARAMS
 from ..graph.source import Position
+from ..ops.primitive import REGISTRY
+from . import kept
 
 #: What makes executables for programs of one kind.
 Maker = TypeVar("Maker")
@@ -42,6 +49,8 @@ PLAIN = (bool, int, str, bytes, type(None), EllipsisType, np.dtype, Enum)
 
 #: Numbers of the inputs, of the outputs, of (variable, its new value); the name.
 Ends = tuple[tuple[int, ...], tuple[int, ...], tuple[tuple[int, int], ...], str]
+#: A node as data: five values of a blank, nine of any other.
+Row = tuple[Any, ...]
 
 
 class Unreadable(TypeError):
@@ -200,15 +209,11 @@ class Template(Generic[Maker]):
     make: Maker
 
     def __init__(self, walk: Walk, optimised: Graph, stages: Stages) -> None:
-        self.stages = stages
-        #: node → the number of its origin among the nodes of the traced graph (−1 where
-        #: only that there is one is known; None for none), and that of its line
-        self._marks: dict[Node, tuple[int | None, int | None]] = {}
-        self._blanks: dict[Node, int] = {}
+        self._begin(stages)
         new: dict[Node, Node] = {}
         given = [node for node in walk.numbers if walk.is_given(node)]
         for node in sorted(given, key=lambda node: node.age):
-            new[node] = blank = _blank(node)
+            new[node] = blank = _blank(node.shape, node.dtype, node.name, node.owner)
             self._blanks[blank] = walk.numbers[node]
 
         def mark(old: Node, copy: Node) -> None:
@@ -222,6 +227,63 @@ class Template(Generic[Maker]):
             copy.position = None
 
         self.graph = copied(optimised, new, mark)
+
+    def _begin(self, stages: Stages) -> None:
+        self.stages = stages
+        #: node → the number of its origin among the nodes of the traced graph (−1 where
+        #: only that there is one is known; None for none), and that of its line
+        self._marks: dict[Node, tuple[int | None, int | None]] = {}
+        #: a leaf that is to be filled in → the number of what is put there
+        self._blanks: dict[Node, int] = {}
+
+    def rows(self) -> tuple[list[Row], Ends, Stages]:
+        """All of it but the maker, as data; ``of_rows`` makes it again."""
+        walk = Walk(self.graph)
+        nodes = sorted(walk.numbers, key=lambda node: node.age)  # inputs come first
+        walk.numbers = {node: number for number, node in enumerate(nodes)}
+        rows: list[Row] = []
+        for node in nodes:
+            what = node.shape, node.dtype, node.name
+            if node in self._blanks:
+                rows.append((self._blanks[node], node.owner is not None, *what))
+                continue
+            params = [
+                (name, isinstance(each, Graph), _as_ends(each, walk))
+                for name, each in node.params.items()
+            ]
+            op = None if node.op is None else node.op.name
+            rest = node.value, node.literal, self._marks[node]
+            rows.append((op, walk.all(node.inputs), params, *what, *rest))
+        return rows, walk.ends(self.graph), self.stages
+
+    @classmethod
+    def of_rows(cls, rows: Iterable[Row], ends: Ends, stages: Stages) -> Template[Any]:
+        """The template that these rows are of."""
+        made: Template[Any] = cls.__new__(cls)
+        made._begin(stages)
+        nodes: list[Node] = []
+        for row in rows:
+            if len(row) == 5:
+                number, is_variable, shape, dtype, name = row
+                node = _blank(shape, dtype, name, is_variable or None)
+                made._blanks[node] = number
+            else:
+                op, inputs, params, shape, dtype, name, value, literal, mark = row
+                node = Node.kind(
+                    None if op is None else REGISTRY[op],
+                    tuple([nodes[each] for each in inputs]),
+                    {key: _graph(p, nodes) if is_graph else p
+                     for key, is_graph, p in params},
+                    shape,
+                    dtype,
+                    value,
+                    name,
+                )  # fmt: skip
+                node.literal, node.position = literal, None
+                made._marks[node] = mark
+            nodes.append(node)
+        made.graph = _graph(ends, nodes)
+        return made
 
     def filled_in(self, walk: Walk) -> Graph:
         """The graph on the variables of a traced graph that is alike."""
@@ -237,11 +299,11 @@ class Template(Generic[Maker]):
         return copied(self.graph, new, mark)
 
 
-def _blank(node: Node) -> Node:
-    """A leaf in place of an input, or of a variable's value."""
-    blank = Node.kind(None, (), {}, node.shape, node.dtype, None, node.name)
-    if node.owner is not None:
-        blank.owner = Node.kind(None, (), {}, node.shape, node.dtype, None, node.name)
+def _blank(shape: Any, dtype: Any, name: str, owner: object) -> Node:
+    """A leaf in place of an input, or of a variable's value, which has an owner."""
+    blank = Node.kind(None, (), NO_PARAMS, shape, dtype, None, name)
+    if owner is not None:
+        blank.owner = Node.kind(None, (), NO_PARAMS, shape, dtype, None, name)
     return blank
 
 
@@ -276,6 +338,21 @@ def copied(
     )
 
 
+def _as_ends(value: Any, walk: Walk) -> Any:
+    return walk.ends(value) if isinstance(value, Graph) else value
+
+
+def _graph(ends: Ends, nodes: Sequence[Node]) -> Graph:
+    """The graph that begins and ends at some nodes."""
+    inputs, outputs, updates, name = ends
+    return Graph(
+        [nodes[each] for each in inputs],
+        [nodes[each] for each in outputs],
+        [(nodes[leaf], nodes[new]) for leaf, new in updates],
+        name=name,
+    )
+
+
 # The templates of this process. -------------------------------------------------------
 
 #: Single operations on a dict are safe among threads; two threads that compile the same
@@ -285,7 +362,7 @@ _kept: dict[Hashable, Template[Any]] = {}
 
 def prepared(
     graph: Graph,
-    settings: Hashable,
+    engine: kept.Engine,
     optimised: Callable[[Stages], Graph],
     maker: Callable[[Graph], Maker],
 ) -> tuple[Graph, Stages, Maker]:
@@ -294,20 +371,25 @@ def prepared(
 
     Arguments:
         graph: as traced.
-        settings: what the results depend on besides; the dtype and the folder of
-            machine code are added.
+        engine: what makes executables. The results depend on it, its passes and its
+            settings, on the default dtype and the folder of machine code.
         optimised: runs the passes on the graph, and notes them as stages.
         maker: given an optimised graph on blanks, what makes executables for it.
     """
     walk, stages = Walk(graph), Stages()
     try:
-        key = settings, config.dtype, config.cache_folder, key_of(walk)
+        look = key_of(walk)
     except Unreadable:
         new = optimised(stages)
         return new, stages, maker(new)
+    settings = engine, engine.passes, engine.settings()
+    key = settings, config.dtype, config.cache_folder, look
     known = _kept.pop(key, None)
+    if known is None:
+        entry = kept.entry_of(engine, look, walk.numbers)
+        known = None if entry is None else _read(entry, engine)
     if known is not None:
-        _kept[key] = known  # the last in order
+        _keep(key, known)
         return known.filled_in(walk), known.stages, known.make
     new = optimised(stages)
     try:
@@ -315,12 +397,32 @@ def prepared(
     except Unreadable:
         return new, stages, maker(new)
     made.make = maker(made.graph)
-    _kept[key] = made
-    for oldest in [*_kept][:-MOST_TEMPLATES]:
-        _kept.pop(oldest, None)
+    _keep(key, made)
+    if entry is not None:
+        kept.write(entry, engine, made.rows(), made.make)
     return new, stages, made.make
 
 
+def _read(entry: Path, engine: kept.Engine) -> Template[Any] | None:
+    """The template of an earlier process."""
+    found = kept.read(entry, engine)
+    if found is None:
+        return None
+    rows, make = found
+    known: Template[Any] = Template.of_rows(*rows)
+    known.make = make
+    return known
+
+
+def _keep(key: Hashable, template: Template[Any]) -> None:
+    """Makes it the last in order."""
+    _kept[key] = template
+    for oldest in [*_kept][:-MOST_TEMPLATES]:
+        _kept.pop(oldest, None)
+
+
 def forget() -> None:
-    """Forgets all templates: the next graph of each kind is compiled anew."""
+    """Forgets the templates of this process: the next graph of each kind is compiled
+    anew, or found on disk.
+    """
     _kept.clear()

@@ -13,14 +13,21 @@ models, the estimators and the command.
 ======================  ==========================================================
 """
 
-from ..public import advise, listing
+from typing import TYPE_CHECKING
+
+from ..public import advise, listing, missing_names
 from . import callbacks, metrics
 from .evaluation import Evaluation, evaluate, predict
 from .events import Callback, describe_loop
 from .history import History
-from .learning_rates import LearningRates, find_lr
 from .loop import fit
 from .run import Run
+
+if TYPE_CHECKING:
+    from .learning_rates import LearningRates, find_lr
+
+#: Imported when first used: most programs fit.
+LATER = {".learning_rates": ["LearningRates", "find_lr"]}
 
 __all__ = [
     "Callback",
@@ -40,3 +47,5 @@ __all__ = [
 
 advise(__name__, __all__, "training.FIT")
 __dir__ = listing(__all__)
+if not TYPE_CHECKING:  # so that type checkers still find wrong names
+    __getattr__ = missing_names(__name__, options="training.FIT", later=LATER)

@@ -13,7 +13,7 @@ import os
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import optim
 from ..config import config
@@ -31,12 +31,9 @@ from .examples import Examples, LabelCheck, training_and_validation
 from .formats import Row
 from .history import History
 from .interruption import Interruption
-from .minimizing import MinimizingStep
 from .numerics_guard import NumericsGuard
 from .objective import Objective, objective_of
-from .progress import Progress
 from .run import Run
-from .snapshot import AnyOptimizer
 from .step import (
     AccumulatingStep,
     inspection,
@@ -46,6 +43,11 @@ from .step import (
     warn_of_moving_averages,
 )
 from .tally import Tally
+
+if TYPE_CHECKING:
+    from .minimizing import MinimizingStep
+    from .progress import Progress
+    from .snapshot import AnyOptimizer
 
 #: Examples in a batch, for optimizers that take gradients.
 BATCH_SIZE = 32
@@ -228,7 +230,10 @@ class Loop:
         run.callbacks = self.announce.callbacks
         self.probes = [c for c in run.callbacks if hasattr(c, "measured")]
         make: Any = training_step if run.accumulate == 1 else AccumulatingStep
-        if isinstance(run.optimizer, optim.Minimizer):
+        self.minimizes = not isinstance(run.optimizer, optim.Optimizer)
+        if self.minimizes:
+            from .minimizing import MinimizingStep  # few trainings need it
+
             whole = _is_whole(examples, run)
             make = functools.partial(MinimizingStep, whole=whole)
         check = LabelCheck(examples, objective)
@@ -337,7 +342,7 @@ class Loop:
         else:
             for rows, weight, value, part in measured:
                 run.tally.add(value, weight, rows, part)
-        if isinstance(self.step, MinimizingStep):
+        if self.minimizes:
             self._note(self.step)
         for seen in probed:
             for probe, values in zip(self.probes, seen, strict=True):
@@ -379,7 +384,7 @@ def _batches(
 
 def _is_whole(examples: Examples, run: Run) -> bool:
     """Whether every epoch is an iteration on the same batch of all examples."""
-    if not isinstance(run.optimizer, optim.Minimizer) or run.num_batches != 1:
+    if isinstance(run.optimizer, optim.Optimizer) or run.num_batches != 1:
         return False
     source = examples.source
     return isinstance(source, Dataset) and source.augmentation is None
@@ -422,7 +427,7 @@ def _check_whole(name: str, value: Any, least: int) -> None:
 
 def _usual_batch_size(optimizer: AnyOptimizer, examples: Examples) -> int:
     """32, or all examples for a minimizer."""
-    if isinstance(optimizer, optim.Minimizer) and not examples.is_stream:
+    if not isinstance(optimizer, optim.Optimizer) and not examples.is_stream:
         return len(examples.source)
     return BATCH_SIZE
 
@@ -438,27 +443,28 @@ def _optimizer(optimizer: Any, model: Module) -> AnyOptimizer:
         )
     if optimizer is None or isinstance(optimizer, str):
         return optim.by_name(optimizer or "adam", own)
-    if not isinstance(optimizer, AnyOptimizer):
+    given: AnyOptimizer = optimizer
+    if not isinstance(given, optim.Updater):
         raise ArgumentError(
             f"fit: optimizer={optimizer!r}: expected a name or an optimizer",
             fix="optim.Adam(lr=1e-3)",
         )
-    if not optimizer.is_bound:
-        return optimizer.bound_to(own)
-    if not set(own) & set(optimizer.parameters):
+    if not given.is_bound:
+        return given.bound_to(own)
+    if not set(own) & set(given.parameters):
         raise ArgumentError(
             f"fit: the optimizer has none of the parameters of {name}: it would train "
             "another model",
             fix="optim.Adam(lr=…), which is given those of the model; or "
             "optim.Adam(model.parameters(), lr=…)",
         )
-    warn_of_moving_averages(model, optimizer)
-    return optimizer
+    warn_of_moving_averages(model, given)
+    return given
 
 
 def _check_adds_up(optimizer: AnyOptimizer, accumulate: int) -> AnyOptimizer:
     """The optimizer; an error where its gradients cannot be accumulated."""
-    if accumulate > 1 and isinstance(optimizer, optim.Minimizer):
+    if accumulate > 1 and not isinstance(optimizer, optim.Optimizer):
         raise ArgumentError(
             f"fit: accumulate={accumulate} with {type(optimizer).__name__}: it "
             "evaluates the loss itself, of one batch as often as it needs to",
@@ -543,6 +549,10 @@ def _callbacks(callbacks: Any) -> list[Any]:
 
 
 def _progress(progress: Any) -> list[Progress]:
+    if progress is False:
+        return []
+    from .progress import Progress
+
     made = Progress(progress)
     return [made] if made.renderer is not None else []
 

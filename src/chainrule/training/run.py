@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from ..foreign import Settled, no_attribute
 from ..nn.module import Module
-from ..optim import Minimizer
+from ..optim import Optimizer
 from .formats import Row
 from .history import History
-from .snapshot import AnyOptimizer
 from .tally import Tally
+
+if TYPE_CHECKING:
+    from .snapshot import AnyOptimizer
 
 #: The columns of the history that tell of a minimizer's iterations.
 MINIMIZER_COLUMNS = ("gradient_norm", "step_length", "evaluations")
@@ -33,7 +35,7 @@ def minimizer_columns(optimizer: AnyOptimizer) -> list[str]:
         >>> minimizer_columns(optim.Adam())
         []
     """
-    if not isinstance(optimizer, Minimizer):
+    if isinstance(optimizer, Optimizer):
         return []
     penalised = any(optimizer.penalties().values())
     return [*([PENALISED] * penalised), *MINIMIZER_COLUMNS]

@@ -8,18 +8,20 @@ them gives exactly the same next step.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import StateError
 from ..graph import Array
 from ..nn.module import Module
-from ..optim import Minimizer, Optimizer
 from ..random_numbers import Generator, default_generator
 
-#: What trains: by gradients that it is given, or by the loss itself.
-AnyOptimizer = Optimizer | Minimizer
+if TYPE_CHECKING:  # most trainings need one of the two
+    from ..optim import Minimizer, Optimizer
+
+    #: What trains, by gradients that it is given or by the loss itself: ``Updater``.
+    AnyOptimizer = Optimizer | Minimizer
 
 #: The name of the default generator's state.
 RANDOM = "random"

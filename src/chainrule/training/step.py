@@ -10,7 +10,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -29,7 +29,9 @@ from ..tensor import tensor
 from ..variable import Parameter, Variable
 from .metrics import Metric
 from .objective import Objective, unweighted
-from .snapshot import AnyOptimizer
+
+if TYPE_CHECKING:
+    from .snapshot import AnyOptimizer
 
 #: Checks (outputs, targets) while a function is traced, and may raise an error.
 Check = Callable[[Any, Any], None]

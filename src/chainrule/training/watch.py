@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -26,9 +26,11 @@ from ..ops.elementwise import sqrt
 from ..optim import Optimizer
 from ..variable import Parameter
 from .events import Callback
-from .histogram_pictures import Panel
 from .histograms import KINDS, Histograms
 from .run import Run
+
+if TYPE_CHECKING:
+    from .histogram_pictures import Panel
 
 #: More than this share of a layer's units never active: a warning.
 DEAD_SHARE = 0.5
@@ -384,6 +386,8 @@ def _parts(model: Module, chosen: Sequence[str] | None) -> dict[str, Module]:
 
 def _panels(model: Module, histograms: Histograms) -> list[list[Panel]]:
     """A row for each layer with weights, with the outputs of what follows it."""
+    from .histogram_pictures import Panel
+
     rows: list[list[Panel]] = []
     weights, gradients, outputs = (histograms[kind] for kind in KINDS)
     for path, part in model.named_modules():

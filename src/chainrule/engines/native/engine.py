@@ -8,19 +8,23 @@ disk; ``run`` has what a call does.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
-from ...compiler.engine import Engine, Speed
+from ...compiler.engine import Engine, Executable, Speed
 from ...compiler.program import Program
 from ...config import config
+from ...recompilation.entries import load
 from ..machine_speed import machine_speed
 from .abi.call_table import CallTable
 from .choose.processor import host
-from .plan.fuse import fuse
-from .plan.kernels import Schedule
 from .run import object_cache
 from .run.compile.llvm import Compilation
 from .run.executable import Code, NativeExecutable
+
+if TYPE_CHECKING:
+    from .plan.kernels import Schedule
 
 #: Programs of fewer operations and bytes than this are compiled with little effort.
 LITTLE_WORK = 1 << 24
@@ -35,16 +39,37 @@ class NativeEngine(Engine):
         """The executable for a program."""
         return self.prepared(program)(program)
 
-    def prepared(self, program: Program) -> Callable[[Program], NativeExecutable]:
+    def prepared(self, program: Program) -> Code:
         """Makes executables of one machine code: it is found on disk, or made."""
+        # Imported here: a process that finds its template on disk plans nothing.
+        from .plan.fuse import fuse
+
         schedule = fuse(program)
         table = CallTable.of(program, schedule)
-        packed, found = object_cache.cached(
-            f"{schedule.fingerprint()} {table!r} debug={config.debug}",
-            lambda: machine_code(schedule, table),
-        )
-        code = Code(schedule, table, packed, found)
-        return lambda other: NativeExecutable(other, code)
+        text = f"{schedule.fingerprint()} {table!r} debug={config.debug}"
+        packed, found = object_cache.cached(text, lambda: machine_code(schedule, table))
+        entry = object_cache.entry_of(text).name
+        code = Code(entry, table, schedule.constants, packed)
+        code.found, code.callbacks = found, schedule.callbacks()
+        return code
+
+    def packed(self, make: Callable[[Program], Executable]) -> object:
+        """The name of the machine code and its constants; of what calls Python back,
+        nothing.
+        """
+        assert isinstance(make, Code)
+        if make.callbacks:
+            return None
+        table = dataclasses.astuple(make.table)
+        return object_cache.surroundings(), make.entry, table, make.constants
+
+    def unpacked(self, packed: Any) -> Code | None:
+        """The machine code of that name, where it still is, for this processor."""
+        surroundings, entry, table, constants = packed
+        data = load(object_cache.folder() / entry)
+        if data is None or surroundings != object_cache.surroundings():
+            return None
+        return Code(entry, CallTable(*table), constants, data)
 
     def settings(self) -> str:
         """The kind of processor that machine code is made for."""

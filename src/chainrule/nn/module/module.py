@@ -31,7 +31,9 @@ from .call import Call, in_dtype_of_parameters, takes, watchers
 from .description import describe
 from .settings import with_setting
 from .state import Loaded, check_state, checked_names, fitting_state, saved_names
-from .summary import Summary, summarise
+
+if TYPE_CHECKING:
+    from .summary import Summary
 
 #: Names that no module takes notice of, a user's own neither.
 NO_EFFECT = frozenset({"requires_grad", "trainable", "training"})
@@ -476,6 +478,8 @@ class Module(Watched):
             >>> model.summary((784,)).num_parameters
             7850
         """
+        from .summary import summarise  # most programs print none
+
         return summarise(self, input_shape, batch, dtype, examples)
 
     def __repr__(self) -> str:

@@ -15,6 +15,7 @@ from chainrule.config import config
 from chainrule.engines.native.choose.processor import host
 from chainrule.engines.native.run import object_cache
 from chainrule.engines.native.run.object_cache import OUTSIDE, cached, folder
+from chainrule.recompilation import entries
 
 
 @pytest.fixture(autouse=True)
@@ -108,7 +109,7 @@ def test_a_folder_that_cannot_be_written_is_done_without(tmp_path: Path) -> None
 
 
 def test_the_oldest_entries_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(object_cache, "MOST_ENTRIES", 8)
+    monkeypatch.setattr(entries, "MOST_ENTRIES", 8)
     for number in range(9):
         cached(f"program {number}", lambda: b"code")
     assert len(list(folder().iterdir())) == 7

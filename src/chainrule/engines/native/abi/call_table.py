@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ....compiler.program import Program
-from ..plan.kernels import Schedule
+
+if TYPE_CHECKING:
+    from ..plan.kernels import Schedule
 
 #: What Python calls: ``chainrule_enter(objects, table)``.
 ENTRANCE = "chainrule_enter"

@@ -10,10 +10,13 @@ import ctypes
 import functools
 import weakref
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from ....ops.primitive import Primitive
-from ..plan.kernels import Callback
 from .memory import view_at
+
+if TYPE_CHECKING:
+    from ..plan.kernels import Callback
 
 #: ``callback(number, addresses of the operands and the result) → 0``, or 1 for an error
 CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p)

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import ctypes
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -25,13 +26,15 @@ from ....graph import Array, changes
 from ....ops.numerics import checking_numerics
 from ..abi.call_table import ENTRANCE, OUT_OF_BOUNDS, CallTable, Needs
 from ..choose.processor import host
-from ..plan.kernels import Schedule
 from .callbacks import Callbacks
 from .compile.llvm import Library
 from .memory import aligned, poison
 from .outputs import output_of, spare
 from .threads.workers import shared_pool
 from .variables import Variables
+
+if TYPE_CHECKING:
+    from ..plan.kernels import Callback
 
 
 class EngineFault(ChainruleError, RuntimeError):
@@ -43,22 +46,32 @@ class EngineFault(ChainruleError, RuntimeError):
 
 
 class Code:
-    """Machine code in memory, for all programs that differ in their variables only.
+    """Machine code in memory, for all programs that differ in their variables only;
+    called with one of them, it makes the executable.
 
     Arguments:
-        schedule: the kernels that it is made of.
+        entry: its name in the object cache.
         table: the addresses that it is called with.
+        constants: arrays that it reads.
         packed: the code and what it needs.
+
+    Attributes:
         found: whether it was on disk, or is used a second time.
+        callbacks: the primitives that it calls Python for.
     """
 
     def __init__(
-        self, schedule: Schedule, table: CallTable, packed: bytes, found: bool
+        self, entry: str, table: CallTable, constants: Iterable[Array], packed: bytes
     ) -> None:
-        self.schedule, self.table, self.found = schedule, table, found
+        self.entry, self.table, self.found = entry, table, True
+        self.callbacks: Sequence[Callback] = ()
         self.needs, codes = Needs.unpacked(packed)
         self.library, self.host = Library(*codes), host()
-        self.constants = [np.ascontiguousarray(a) for a in schedule.constants]
+        self.constants = [np.ascontiguousarray(a) for a in constants]
+
+    def __call__(self, program: Program) -> NativeExecutable:
+        """The executable for a program."""
+        return NativeExecutable(program, self)
 
 
 class NativeExecutable(Locked):
@@ -81,7 +94,7 @@ class NativeExecutable(Locked):
         #: ``changes.last`` when the variables were last looked at
         self._seen: object = None
         self._outputs = [output_of(node) for node in program.graph.outputs]
-        self._callbacks = Callbacks(code.schedule.callbacks())
+        self._callbacks = Callbacks(code.callbacks)
         self._arena = aligned(code.needs.arena_bytes)
         self._shared = code.needs.shared
         self._poisoned = config.debug
@@ -107,10 +120,11 @@ class NativeExecutable(Locked):
     def kernels(self) -> list[KernelReport]:
         """The kernels, in order: what was fused into each, its figures and its cut."""
         # Imported here: a process that finds its code on disk does not need them.
+        from ..plan.fuse import fuse
         from ..report import kernel_reports
         from ..write.program import tasks_of
 
-        return kernel_reports(tasks_of(self._code.schedule, self._code.host))
+        return kernel_reports(tasks_of(fuse(self._program), self._code.host))
 
     def __call__(self, inputs: Sequence[Array]) -> list[Array]:
         """Runs once; see ``compiler.engine.Executable``."""
