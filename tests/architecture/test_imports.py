@@ -263,7 +263,8 @@ def test_what_comes_later_is_what_type_checkers_see(module: ModuleType) -> None:
 
 
 #: Imports the estimators, then uses one; says how often the collector looked through
-#: all modules meanwhile, and whether scikit-learn was there before.
+#: all modules meanwhile, whether scikit-learn was there before, and how many objects it
+#: will look at when it looks next.
 ESTIMATORS = """
 import gc, sys
 from chainrule import estimators
@@ -271,7 +272,9 @@ early = "sklearn" in sys.modules
 looked = []
 gc.callbacks.append(lambda phase, _: looked.append(phase))
 estimators.MLPClassifier
-print(early, "chainrule.estimators.sequences" in sys.modules, looked.count("stop"))
+young = len(gc.get_objects(generation=0))
+others = "chainrule.estimators.sequences" in sys.modules
+print(early, others, looked.count("stop"), young)
 """
 
 
@@ -279,9 +282,26 @@ def test_estimators_wait_for_their_first_use_and_then_come_one_by_one() -> None:
     """A look through the 1400 modules of scikit-learn takes 50 ms; without the pause
     there are some 150.
     """
-    early, others, looks = printed_by(ESTIMATORS)
+    early, others, looks, young = printed_by(ESTIMATORS)
     assert (early, others) == ("False", "False")
     assert int(looks) <= 3
+    assert int(young) < 5_000  # of some 400 000
+
+
+#: Fits an estimator, and says what of ours is there that it has no use for.
+FIRST_FIT = """
+import sys
+import numpy as np
+from chainrule.estimators import MLPClassifier
+MLPClassifier(max_iter=2, tol=0).fit(np.eye(4), [0, 1, 0, 1])
+unused = ("pictures", "optim.minimizer", "training.learning_rates", "training.progress",
+          "training.minimizing", "nn.module.summary")
+print(*[name for name in unused if f"chainrule.{name}" in sys.modules])
+"""
+
+
+def test_a_fit_imports_what_it_uses() -> None:
+    assert printed_by(FIRST_FIT) == []
 
 
 def test_training_brings_in_its_own_algorithm_only() -> None:
