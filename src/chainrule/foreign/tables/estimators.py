@@ -24,4 +24,8 @@ OPTIONS: Mapping[str, str] = {
     "weight_decay": "alpha=0.0001, divided by the number of examples",
     "criterion": "loss='squared_error'",
     "seed": "random_state=0",
+    **dict.fromkeys(
+        ("latent_dim", "encoding_dim", "code_size"),
+        "n_components=2",
+    ),
 }

@@ -13,6 +13,9 @@ NAMES: Mapping[str, str] = {
     **{f"vgg{n}_bn": f"models.vgg({n}, batch_norm=True)" for n in (11, 13, 16, 19)},
     **dict.fromkeys(("LeNet5", "LeNet"), "models.lenet5()"),
     "ResNet50": "models.resnet(50)",
+    **dict.fromkeys(
+        ("AutoEncoder", "DeepAutoencoder"), "models.deep_autoencoder((784, 500, 30))"
+    ),
     "VGG16": "models.vgg(16)",
     **dict.fromkeys(("GoogLeNet", "inception_v1", "InceptionV1"), "models.googlenet()"),
 }
