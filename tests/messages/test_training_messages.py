@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule import callbacks, data, losses, nn, optim
+from chainrule import callbacks, data, losses, models, nn, optim
 from chainrule.errors import (
     ArgumentError,
     BoundsError,
@@ -139,6 +139,10 @@ CASES: list[Case] = [
     ("targets for it", lambda: fit((x, y), Copy()), ArgumentError,
      "Copy takes no targets, and the data has some: Copy.forward takes (x)", None,
      "the inputs alone: cr.fit(model, x), or split.train.inputs"),
+    ("targets for one with a mode", lambda: fit((x, y), models.Reconstruction(
+        models.deep_autoencoder((3, 2)))), ArgumentError,
+     "Reconstruction takes no targets, and the data has some: Reconstruction.forward "
+     "takes (x)", None, "the inputs alone: cr.fit(model, x), or split.train.inputs"),
     ("no targets for it", lambda: cr.evaluate(Joint(), x), ArgumentError,
      "Joint.forward takes (x, y), and is given 1 array: data of 1 input and no targets",
      None, "data=(x, y) for def forward(self, x, y, training=False): …"),

@@ -280,8 +280,10 @@ class OwnLoss(Objective):
         given = (inputs, targets) if self.has_targets else (inputs,)
         several = [part if isinstance(part, tuple) else (part,) for part in given]
         arguments = tuple(each for part in several for each in part)
+        signature = inspect.signature(self.model.forward)
+        mode = {"training": True} if "training" in signature.parameters else {}
         try:
-            inspect.signature(self.model.forward).bind(*arguments)
+            signature.bind(*arguments, **mode)
         except TypeError:
             raise self._mismatch(len(several[0]), len(arguments)) from None
         return arguments
