@@ -35,4 +35,5 @@ EXPERIMENTS = {
     "rbm": "rbm",
     "dbm": "dbm",
     "natural-images": "natural_images",
+    "concept-unit": "concept_unit",
 }
