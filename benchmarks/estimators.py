@@ -115,6 +115,12 @@ def sizes(most_rows: int = ROWS[-1]) -> Iterator[Size]:
                     yield size
 
 
+def size_of(text: str) -> Size:
+    """The size that an argument such as "10,100,10" names."""
+    rows, columns, hidden = map(int, text.split(","))
+    return Size(rows, columns, hidden)
+
+
 def measured(library: str, size: Size, cache: str) -> dict[str, float]:
     """The times of one process, in seconds."""
     numbers = map(str, (size.rows, size.columns, size.hidden, size.epochs))
@@ -258,6 +264,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--accuracy", action="store_true", help="compare test scores")
     parser.add_argument("--seeds", type=int, default=10, help="of --accuracy")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument(
+        "--sizes", nargs="+", type=size_of, help="rows,columns,hidden instead of all"
+    )
     parser.add_argument("--most-rows", type=int, default=ROWS[-1])
     parser.add_argument("--least-rows", type=int, default=1)
     parser.add_argument(
@@ -270,7 +279,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
             ACCURACY_HEADER,
         )
     else:
-        chosen = [s for s in sizes(options.most_rows) if s.rows >= options.least_rows]
+        chosen = options.sizes or [
+            s for s in sizes(options.most_rows) if s.rows >= options.least_rows
+        ]
         lines = (line(*each) for each in sweep(chosen, options.rounds))
         header = HEADER
     written = [header]
