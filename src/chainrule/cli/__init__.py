@@ -8,6 +8,7 @@ their work: what a run is stands in ``runs``. One file a command; beside them:
 ``options``         the options of all commands that train
 ``arguments``       the kinds of values that options take
 ``terminal``        what is printed, and where
+``rows``            what is said of the rows of a file, as CSV
 ``outcome``         what is said of a run that was trained
 ``progress``        a bar, and a few lines that stay
 ==================  ===============================================================

@@ -26,6 +26,8 @@ COMMANDS = {
     "train": "Train a network on digits, a named data set or your table.",
     "tune": "Choose a network by cross-validation, and train it.",
     "predict": "Predict the rows of a table with a trained network.",
+    "encode": "Write the codes of new data, by the features that a run learned.",
+    "sample": "Draw new examples from the distribution that a run learned.",
     "evaluate": "Evaluate a trained network on its test data, or on other data.",
     "runs": "List the runs there are, and compare them.",
     "explain": "Show every value and every gradient of a trained network.",

@@ -14,7 +14,7 @@ import chainrule as cr
 
 from .. import data as data_sets
 from ..errors import FileError
-from ..runs import new_data, predictions, report, sources
+from ..runs import feature_report, new_data, predictions, report, sources
 from ..runs.folder import RunFolder
 from ..runs.settings import Settings
 from .application import Command
@@ -40,13 +40,24 @@ def command(run: str, data: str | None, as_json: bool) -> None:
 
     DATA is a file with the columns that the network was trained on, the target among
     them; a named data set, whose test part is taken; or a folder of images, one folder
-    a class.
+    a class. A run that learned features needs no targets: it is measured by how well
+    examples are made again from their codes.
     """
     terminal = Terminal(json=as_json)
     folder = RunFolder.find(run)
     settings = folder.read_settings()
     examples = _examples(settings, data)
-    model = cr.load(folder.model)
+    model: Any = cr.load(folder.model)
+    if settings.network.learns_features:
+        stored = folder.read_metrics().get("baselines", {}) if data is None else {}
+        features = feature_report.measure(model, examples, settings)
+        terminal.result(
+            f"{examples.name}: {feature_report.in_words(features)}",
+            *(f"  {line}" for line in feature_report.beside(features, stored)),
+        )
+        features["baselines"] = stored
+        terminal.finish({"run": str(folder), "data": examples.name, **features})
+        return
     said = predictions.predict(model, examples, settings)
     measured = report.measure(said, np.asarray(examples.targets))
     metrics = folder.read_metrics()

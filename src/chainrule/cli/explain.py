@@ -95,6 +95,7 @@ def command(
     terminal = Terminal(json=as_json)
     folder = RunFolder.find(run)
     settings = folder.read_settings()
+    settings.require_targets("explain")
     asked = {"--compiled": compiled, "--importance": importance, "--graph": graph}
     given = [option for option, wanted in asked.items() if wanted]
     if out is not None and given:

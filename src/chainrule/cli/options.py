@@ -15,13 +15,15 @@ from .. import optim
 from ..compiler.registry import ENGINES
 from ..data.tables.dates import ORDERS
 from ..runs import network
+from ..runs.feature_models import MODELS
 from .arguments import Columns, Name, Number, Whole
 
 Decorator = Callable[[Any], Any]
 
 
 def _names_of_losses() -> list[str]:
-    return sorted({name for names in network.LOSSES.values() for name in names})
+    every = [*network.LOSSES.values(), *(each.losses for each in MODELS.values())]
+    return sorted({name for names in every for name in names})
 
 
 def _all(*options: Decorator) -> Decorator:

@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Sequence
 from typing import Any
 
-from ..runs import report
+from ..runs import feature_models, feature_report, report
 from ..runs.learning import Run
 from ..runs.settings import Settings
 from ..wording import counted
@@ -28,6 +28,9 @@ def tell(
         terminal: where to.
     """
     settings, folder = run.settings, run.folder
+    if settings.network.learns_features:
+        _tell_features(run, result, names, terminal)
+        return
     beside = report.beside(
         result["test"],
         result["baselines"],
@@ -43,10 +46,7 @@ def tell(
         *(f"{'':8} {line}" for line in beside),
         f"{'':8} {result['seconds']:.1f} s in all",
     )
-    terminal.result(
-        f"run      {folder}: model.safetensors, settings.json, history.json, "
-        f"metrics.json, {counted(len(names), 'picture')}"
-    )
+    _tell_folder(run, names, terminal)
     terminal.say(
         "next",
         f"  look inside      {command_line('explain', str(folder))}",
@@ -54,8 +54,39 @@ def tell(
     )
 
 
+def _tell_features(
+    run: Run, result: dict[str, Any], names: Sequence[str], terminal: Terminal
+) -> None:
+    """The same of a run that learned features."""
+    terminal.say(f"kept     {report.kept_in_words(result)}")
+    if result["validation"] is not None:
+        watched = feature_report.in_words(result["validation"])
+        terminal.say(f"{'':8} validation {watched}")
+    lines = feature_report.beside(result["test"], result["baselines"])
+    if "free_energy" in result:
+        lines.append(feature_report.energies_in_words(result["free_energy"]))
+    terminal.result(
+        f"test     {feature_report.in_words(result['test'])}",
+        *(f"{'':8} {line}" for line in lines),
+        f"{'':8} {result['seconds']:.1f} s in all",
+    )
+    _tell_folder(run, names, terminal)
+    folder, settings = str(run.folder), run.settings
+    following = [f"  codes of others  {command_line('encode', folder, _new(settings))}"]
+    if feature_models.MODELS[settings.network.model].generates:
+        following.append(f"  draw samples     {command_line('sample', folder)}")
+    terminal.say("next", *following)
+
+
+def _tell_folder(run: Run, names: Sequence[str], terminal: Terminal) -> None:
+    terminal.result(
+        f"run      {run.folder}: model.safetensors, settings.json, history.json, "
+        f"metrics.json, {counted(len(names), 'picture')}"
+    )
+
+
 def _new(settings: Settings) -> str:
-    """A name of what a network predicts."""
+    """A name of new data for a network."""
     return "new.csv" if settings.source.folder is None else "new.jpg"
 
 

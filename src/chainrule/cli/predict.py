@@ -6,29 +6,23 @@ may be larger than memory.
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import click
-import numpy as np
 
 import chainrule as cr
 
 from .. import nn
 from ..data import Dataset, TableTransform
-from ..data.tables.columns import Columns
 from ..data.tables.differences import Differences
-from ..data.tables.typed import as_texts
 from ..errors import ArgumentError
 from ..runs import new_data, predictions
 from ..runs.folder import RunFolder
 from ..runs.settings import Settings
 from ..saving import replace_file
 from ..wording import counted
-from . import arguments
+from . import arguments, rows
 from .application import Command
 from .terminal import Terminal
 
@@ -46,20 +40,10 @@ Examples:
       the same for a program
 """
 
-Array = np.ndarray[Any, np.dtype[Any]]
 
-#: Rows that become text at a time.
-ROWS = 8192
-
-
-@dataclass(frozen=True)
-class Part:
-    """Predictions for some rows.
-
-    Arguments:
-        said: the predictions.
-        kept: name ↦ the cells of a column that is carried into the output.
-        start: the number of the first row, from 0.
+class _Part(NamedTuple):
+    """Predictions for some rows: the predictions, the cells that are kept, the first
+    row.
     """
 
     said: predictions.Predictions
@@ -93,6 +77,7 @@ def command(
     terminal = Terminal(json=as_json)
     folder = RunFolder.find(run)
     settings = folder.read_settings()
+    settings.require_targets("predict")
     rules = () if settings.transform is None else _rules(settings)
     differences = Differences(rules)
     parts = _predicted(folder, settings, data, keep or (), differences)
@@ -100,16 +85,16 @@ def command(
         found = list(parts)
         _warn(differences)
         if out is not None:
-            replace_file(out, b"".join(as_csv(found)))
+            replace_file(out, b"".join(rows.as_csv(_rows(found))))
         values = as_object(found, settings) | {"warnings": differences.sentences}
         terminal.finish(values)
     elif out is not None:
         counts: list[int] = []
-        replace_file(out, as_csv(_counted(parts, counts)))
+        replace_file(out, rows.as_csv(rows.counted_parts(_rows(parts), counts)))
         _warn(differences)
         terminal.result(f"{counted(sum(counts), 'prediction')} in {out}")
     else:
-        for text in as_csv(parts):
+        for text in rows.as_csv(_rows(parts)):
             click.echo(text.decode(), nl=False)
         _warn(differences)
 
@@ -123,10 +108,13 @@ def _warn(differences: Differences) -> None:
         click.echo(f"warning: {sentence}", err=True)
 
 
-def _counted(parts: Iterator[Part], counts: list[int]) -> Iterator[Part]:
+def _rows(parts: Iterable[_Part]) -> Iterator[rows.Part]:
+    """The columns that are written."""
     for part in parts:
-        counts.append(len(part.said))
-        yield part
+        said = part.said
+        form = "%.7g" if said.settings.task == "regression" else "%.6f"
+        start = None if said.files else part.start
+        yield rows.Part(said.to_dict(), form, part.kept, start)
 
 
 def _predicted(
@@ -135,7 +123,7 @@ def _predicted(
     file: str,
     keep: Sequence[str],
     differences: Differences,
-) -> Iterator[Part]:
+) -> Iterator[_Part]:
     """The predictions for every row of a file, part by part."""
     images = new_data.new_images(settings, file)
     if images is not None:
@@ -144,79 +132,21 @@ def _predicted(
         names, pixels = images
         model = cr.load(folder.model)
         examples = Dataset(pixels, name=file)
-        yield Part(predictions.predict(model, examples, settings, tuple(names)), {}, 0)
+        yield _Part(predictions.predict(model, examples, settings, tuple(names)), {}, 0)
         return
     network: nn.Module | None = None
     start = 0
     for part in new_data.new_parts(settings, file, differences):
-        kept = _cells(part.columns, keep)
+        kept = rows.cells_of(part.columns, keep)
         if network is None:
             network = cr.load(folder.model)
         examples = Dataset(part.inputs, name=file)
         said = predictions.predict(network, examples, settings)
-        yield Part(said, kept, start)
+        yield _Part(said, kept, start)
         start += len(said)
 
 
-def _cells(columns: Columns | None, keep: Sequence[str]) -> dict[str, list[str]]:
-    """The cells of the columns that are carried into the output."""
-    if not keep:
-        return {}
-    if columns is None:
-        raise ArgumentError("--keep: an array has no columns", fix="leave it out")
-    kept = {}
-    for name in keep:
-        texts = as_texts(columns.column(name))
-        cells = np.array([*texts.distinct, ""], dtype=object)
-        kept[name] = cells[texts.codes].tolist()
-    return kept
-
-
-def as_csv(parts: Iterator[Part] | list[Part]) -> Iterator[bytes]:
-    """Predictions as the text of a CSV file, in pieces."""
-    for number, part in enumerate(parts):
-        table = _table(part)
-        if number == 0:
-            yield (",".join(map(_cell, table)) + "\n").encode()
-        form = ",".join(form for form, _ in table.values()) + "\n"
-        for start in range(0, len(part.said), ROWS):
-            pieces = [values[start : start + ROWS] for _, values in table.values()]
-            rows = [value for row in zip(*pieces, strict=True) for value in row]
-            yield (form * len(pieces[0]) % tuple(rows)).encode()
-
-
-def _table(part: Part) -> dict[str, tuple[str, list[Any]]]:
-    """name ↦ how the values of a column are written, and the values."""
-    table: dict[str, tuple[str, list[Any]]] = {}
-    for name, cells in part.kept.items():
-        table[name] = "%s", _quoted(cells)
-    if not part.kept and not part.said.files:
-        first = part.start + 1
-        table["row"] = "%d", list(range(first, first + len(part.said)))
-    digits = "%.7g" if part.said.settings.task == "regression" else "%.6f"
-    for name, values in part.said.to_dict().items():
-        listed = values.tolist()
-        numbers = values.dtype.kind == "f"
-        table[name] = (digits, listed) if numbers else ("%s", _quoted(listed))
-    return table
-
-
-def _quoted(values: list[Any]) -> list[str]:
-    """Values as cells, each different one written once."""
-    written = {value: _cell(str(value)) for value in dict.fromkeys(values)}
-    return [written[value] for value in values]
-
-
-def _cell(text: str) -> str:
-    """A text as a cell of a CSV file, in quotes where it needs them."""
-    if not any(sign in text for sign in ',"\r\n'):
-        return text
-    line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow([text])
-    return line.getvalue()
-
-
-def as_object(parts: list[Part], settings: Settings) -> dict[str, Any]:
+def as_object(parts: list[_Part], settings: Settings) -> dict[str, Any]:
     """Everything predicted, for ``--json``."""
     said = predictions.joined([part.said for part in parts])
     values: dict[str, Any] = {"files": said.files} if said.files else {}

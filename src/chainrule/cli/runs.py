@@ -115,13 +115,14 @@ def _best(group: Sequence[RunSummary]) -> RunSummary | None:
 
 def _heading(group: Sequence[RunSummary]) -> str:
     first = group[0]
-    return f"{first.data}: {first.task} of {first.target!r}"
+    return f"{first.data}: {first.task}" + (
+        f" of {first.target!r}" * bool(first.target)
+    )
 
 
 def _score_heading(group: Sequence[RunSummary]) -> str:
-    return "validation " + {"rmse": "RMSE"}.get(
-        group[0].score_name, group[0].score_name
-    )
+    name = group[0].score_name
+    return "validation " + {"rmse": "RMSE"}.get(name, name.replace("_", " "))
 
 
 def _listed(group: Sequence[RunSummary]) -> list[str]:

@@ -19,12 +19,13 @@ import click
 from .. import pictures, training
 from ..config import config
 from ..errors import ArgumentError
-from ..runs import architectures, learning, network, plan, sources
+from ..runs import architectures, feature_plan, learning, network, plan, sources
 from ..runs.folder import RATES, RunFolder
 from ..runs.learning import Run
+from ..runs.settings import FEATURE_MODELS
 from ..wording import counted, weights_per_example
 from .application import Command, Interrupted
-from .arguments import LayerSizes, Name, Number, Whole, Words, as_options
+from .arguments import WIDEST, LayerSizes, Name, Number, Whole, Words, as_options
 from .options import about_baselines, about_data, about_output, about_training
 from .outcome import command_line, tell
 from .progress import make_progress
@@ -50,6 +51,8 @@ Examples:
       with histograms of what goes on in every layer
   chainrule train mnist --find-lr --epochs 1
       with a picture of learning rates to choose from
+  chainrule train mnist --model autoencoder --code 2
+      features without targets: a code from which images are made again; or rbm, dbn
   chainrule train --resume runs/digits-20260131-120000
       resume a run that was stopped
 """
@@ -73,8 +76,15 @@ AUGMENTATIONS = ("flip", "crop", "rotate")
 @click.option(
     "--model",
     type=Name(architectures.names),
-    help="The network: mlp, or one for images: lenet, resnet, …  "
+    help="The network: mlp; one for images: lenet, resnet, …; or one that learns "
+    "features without targets: autoencoder, rbm, dbn.  "
     "[default: resnet for folders of images, else mlp]",
+)
+@click.option(
+    "--code",
+    type=Whole(1, WIDEST),
+    help="How many numbers the code of an autoencoder has.  "
+    "[default: depends on the data]",
 )
 @click.option(
     "--augment",
@@ -175,18 +185,23 @@ def command(**given: Any) -> None:
 def _new(asked: dict[str, Any], terminal: Terminal) -> Run:
     """A new run from the options, in a folder of its own."""
     about = (*sources.FOR_TABLES, *sources.FOR_FOLDERS, "test")
+    predicts = asked.get("model") not in FEATURE_MODELS
+    if not predicts:
+        feature_plan.check_options(asked, asked["model"])
     source = sources.recognise(
         asked.get("data", "digits"),
+        targets=predicts,
         **{name: asked[name] for name in about if name in asked},
     )
-    name = plan.model_name(asked, source)
+    name = plan.model_name(asked, source) if predicts else asked["model"]
     if source.folder is not None and source.size is None:
         source = replace(source, size=architectures.usual_size(name))
     seed = asked.get("seed", plan.SEED)
     validation = asked.get("validation", plan.VALIDATION)
-    flat = name == architectures.PERCEPTRON
+    flat = name == architectures.PERCEPTRON or not predicts
     examples = sources.load(source, validation, seed, flat)
-    settings = plan.settings_for(asked, source, examples, name)
+    made = plan.settings_for if predicts else feature_plan.settings_for
+    settings = made(asked, source, examples, name)
     if asked.get("find_lr") and network.is_minimizer(settings.training.optimizer):
         raise ArgumentError(
             f"--find-lr: {settings.training.optimizer} has no learning rate: it finds "
@@ -239,7 +254,7 @@ def _introduce(run: Run, terminal: Terminal) -> None:
         f"  {', '.join(sizes)} and {tested}",
         f"network  {network.in_words(settings.network, run.model.num_parameters)}",
         f"{'':8} {weights_per_example(*counts)}",
-        f"training {counted(words.epochs, 'epoch')} in batches of {words.batch_size}; "
+        f"training {_epochs_in_words(run)} in batches of {words.batch_size}; "
         f"{words.loss}; {network.steps_in_words(words, rate)}; seed {words.seed}"
         + (f"; augmentation {', '.join(words.augment)}" * bool(words.augment)),
         f"folder   {run.folder}",
@@ -261,6 +276,11 @@ def _learning_rates(run: Run, terminal: Terminal) -> dict[str, Any]:
     return {"learning_rates": answer | {"notes": [*found.notes]}}
 
 
+def _epochs_in_words(run: Run) -> str:
+    epochs = counted(run.settings.training.epochs, "epoch")
+    return epochs + " a layer" * (run.settings.network.model == "dbn")
+
+
 def _learn(run: Run, terminal: Terminal) -> training.History:
     """Trains; after Ctrl-C says how to resume."""
     words = run.settings.training
@@ -269,8 +289,11 @@ def _learn(run: Run, terminal: Terminal) -> training.History:
     with new, _warnings_in_a_line():
         history = learning.learn(run, progress)
     if history.stopped == "interrupted":
+        done = f" after {len(history)} of {counted(words.epochs, 'epoch')}"
+        if run.settings.network.model == "dbn":
+            done = " in the training of its layers"
         raise Interrupted(
-            f"stopped after {len(history)} of {counted(words.epochs, 'epoch')}; "
+            f"stopped{done}; "
             f"everything is kept in {run.folder}\n"
             f"  resume     {command_line('train', '--resume', str(run.folder))}"
         )

@@ -71,13 +71,17 @@ class LayerTraining:
         """Trains a module that returns its own loss, by the usual optimizer where none
         is given; from its last checkpoint on, where there is one. An error says which
         layer it was.
+
+        Raises:
+            KeyboardInterrupt: after Ctrl-C, which ``fit`` itself answers by returning:
+                a layer must not be trained on what half a layer makes of the data.
         """
         listeners = []
         if self.checkpoints is not None:
             folder = Path(self.checkpoints) / f"layer-{self.path}"
             listeners.append(Checkpoint(folder, keep=1))
         try:
-            return fit(
+            history = fit(
                 learner,
                 x,
                 optimizer=usual if self.optimizer is None else self.optimizer,
@@ -93,6 +97,9 @@ class LayerTraining:
         except ChainruleError as error:
             error.add_note(f"while layer {self.path} was trained")
             raise
+        if history.stopped == "interrupted":  # by Ctrl-C, which ends all layers
+            raise KeyboardInterrupt(f"the training of layer {self.path!r} was stopped")
+        return history
 
     def rbm(
         self, visible: Any, hidden: Any, x: Array, dtype: Any, drawn: bool = False

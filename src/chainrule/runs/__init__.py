@@ -17,6 +17,10 @@ print what is found here.
 ``plan``            the settings of a new run, from options and defaults
 ``learning``        a run prepared, trained and tested
 ``architectures``   the networks for images, by name
+``feature_models``  the models that learn features without targets, by name
+``feature_plan``    the settings of a new run of such a model
+``feature_learning``  how it is trained
+``feature_report``  its scores and pictures, those of PCA beside
 ``first_layer``     what the first layer of such a network looks for and finds
 ``report``          scores and pictures
 ``baselines``       scores that cost nothing: the commonest class, a linear model

@@ -12,12 +12,16 @@ from typing import Any
 
 from .. import models, nn
 from ..errors import ArgumentError, OptionError, nearest
+from .settings import FEATURE_MODELS
 
 #: Height, width and channels of an image.
 ImageShape = tuple[int, ...]
 
 #: A name of no network of ``models``: hidden layers of ``--hidden``.
 PERCEPTRON = "mlp"
+
+#: Height and width of images from a folder, of which features are learned.
+FEATURES_OF = 32
 
 
 @dataclass(frozen=True)
@@ -115,7 +119,7 @@ ARCHITECTURES: Mapping[str, Architecture] = {
 
 def names() -> tuple[str, ...]:
     """What ``--model`` may be."""
-    return (PERCEPTRON, *ARCHITECTURES)
+    return (PERCEPTRON, *ARCHITECTURES, *FEATURE_MODELS)
 
 
 def architecture(name: str) -> Architecture:
@@ -137,6 +141,8 @@ def architecture(name: str) -> Architecture:
 def usual_size(name: str) -> int | None:
     """Height and width that images from a folder are brought to for a network; None
     for their own, up to a limit."""
+    if name in FEATURE_MODELS:
+        return FEATURES_OF
     return None if name == PERCEPTRON else architecture(name).usual
 
 

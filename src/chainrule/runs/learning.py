@@ -17,7 +17,16 @@ import numpy as np
 from .. import data, training
 from ..random_numbers import manual_seed
 from ..training import callbacks
-from . import baselines, network, predictions, report, sources
+from . import (
+    baselines,
+    feature_learning,
+    feature_models,
+    feature_report,
+    network,
+    predictions,
+    report,
+    sources,
+)
 from .folder import RATES, RunFolder
 from .settings import Settings
 
@@ -49,7 +58,12 @@ def prepared(
         resume: whether it goes on from its last checkpoint.
     """
     manual_seed(settings.training.seed)
-    model = network.build(settings.network, settings.image_shape)
+    model: Any
+    if settings.network.learns_features:
+        images = bool(settings.image_shape)
+        model = feature_models.build(settings.network, network.ACTIVATIONS, images)
+    else:
+        model = network.build(settings.network, settings.image_shape)
     steps = data.num_batches(len(examples.train), settings.training.batch_size)
     optimizer = network.make_optimizer(model, settings.training, steps)
     return Run(folder, settings, examples, model, optimizer, resume)
@@ -98,23 +112,33 @@ def learn(run: Run, progress: Any = None) -> training.History:
         listening.append(
             callbacks.EarlyStopping("validation_loss", patience=words.patience)
         )
+    fitted: dict[str, Any] = {
+        "optimizer": run.optimizer,
+        "epochs": words.epochs,
+        "batch_size": words.batch_size,
+        "callbacks": listening,
+        "watch": run.settings.watch,
+        "seed": words.seed,
+        "progress": progress,
+        "resume": "auto" if run.resume else None,
+    }
     with _keeping_history(run.folder):
-        history = training.fit(
-            run.model,
-            _trained_on(run),
-            loss=words.loss,
-            optimizer=run.optimizer,
-            epochs=words.epochs,
-            batch_size=words.batch_size,
-            validation=run.examples.validation,
-            callbacks=listening,
-            watch=run.settings.watch,
-            seed=words.seed,
-            progress=progress,
-            resume="auto" if run.resume else None,
-        )
+        if run.settings.network.learns_features:
+            folder = run.folder.checkpoints
+            history = feature_learning.learn(
+                run.model, run.settings, run.examples, fitted, folder
+            )
+        else:
+            history = training.fit(
+                run.model,
+                _trained_on(run),
+                loss=words.loss,
+                validation=run.examples.validation,
+                **fitted,
+            )
     history.to_json(run.folder.history)
-    run.model.save(run.folder.model)
+    if len(history) or not run.settings.network.learns_features:
+        run.model.save(run.folder.model)
     return history
 
 
@@ -137,11 +161,18 @@ def finish(
         What ``metrics.json`` holds, and the names of the pictures.
     """
     examples, settings, folder = run.examples, run.settings, run.folder
-    said = predictions.predict(run.model, examples.test, settings)
-    names = report.draw_all(
-        folder.path, settings, run.model, history, said, examples.test
-    )
-    result = _scores(run, history, said) | {"cross_validation": cross_validation}
+    if settings.network.learns_features:
+        names = feature_report.draw_all(
+            folder.path, settings, run.model, history, examples
+        )
+        result = feature_report.scores(run.model, settings, examples)
+        result |= _about_training(run, history)
+    else:
+        said = predictions.predict(run.model, examples.test, settings)
+        names = report.draw_all(
+            folder.path, settings, run.model, history, said, examples.test
+        )
+        result = _scores(run, history, said) | {"cross_validation": cross_validation}
     result["seconds"] = round(seconds(), 3)
     folder.write(folder.metrics, result)
     shutil.rmtree(folder.checkpoints, ignore_errors=True)
@@ -199,7 +230,14 @@ def _scores(
         "test": report.measure(said, np.asarray(examples.test.targets)),
         "validation": validation,
         "baselines": report.measure_baselines(found, parts, settings),
-        "kept": report.kept_weights(history, settings),
+        **_about_training(run, history),
+    }
+
+
+def _about_training(run: Run, history: training.History) -> dict[str, Any]:
+    """Which weights were kept, and how long the training was."""
+    return {
+        "kept": report.kept_weights(history, run.settings),
         "epochs": len(history),
         "training_seconds": round(sum(history["seconds"]), 3),
         "stopped": history.stopped,

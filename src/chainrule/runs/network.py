@@ -14,7 +14,7 @@ from typing import Any
 
 from .. import nn, optim
 from ..wording import spaced
-from . import architectures
+from . import architectures, feature_models
 from .settings import Network, Training
 
 #: name ↦ the layer after each hidden layer
@@ -214,6 +214,18 @@ def make_optimizer(
     if is_minimizer(training.optimizer):
         penalty = {"l2": training.weight_decay}
         return optim.by_name(training.optimizer, model.parameters(), **penalty)
+    bound: optim.Optimizer = unbound_optimizer(training, steps_per_epoch).bound_to(
+        model.parameters()
+    )
+    return bound
+
+
+def unbound_optimizer(training: Training, steps_per_epoch: int) -> Any:
+    """The optimizer of a run that has a learning rate, without parameters.
+
+    Arguments:
+        training, steps_per_epoch: as for ``make_optimizer``.
+    """
     steps = max(2, training.epochs * steps_per_epoch)
     rate: Any = training.lr
     if training.schedule == "one_cycle":
@@ -225,12 +237,13 @@ def make_optimizer(
         optimizer.weight_decay = training.weight_decay
     elif training.weight_decay:
         optimizer.transforms = [optim.L2(training.weight_decay)]
-    bound: optim.Optimizer = optimizer.bound_to(model.parameters())
-    return bound
+    return optimizer
 
 
 def in_words(network: Network, num_parameters: int) -> str:
     """The network in a line: ``64 → 32 → 10, relu: 2 410 parameters``."""
+    if network.learns_features:
+        return feature_models.in_words(network, num_parameters)
     count = spaced(num_parameters)
     if not network.flat:
         what = architectures.architecture(network.model).what

@@ -165,6 +165,8 @@ def new_examples(settings: Settings, source: Any) -> data.Dataset:
     Raises:
         FileError, DataError: as ``new_inputs``; and for a missing target.
     """
+    if settings.network.learns_features:
+        return _examples_alone(settings, source)
     is_path = isinstance(source, (str, os.PathLike))
     if settings.image_shape and is_path and Path(source).is_dir():
         return _known_images(settings, Path(source))
@@ -192,6 +194,13 @@ def new_examples(settings: Settings, source: Any) -> data.Dataset:
         target_name=settings.target,
         task=settings.task,
     )
+
+
+def _examples_alone(settings: Settings, source: Any) -> data.Dataset:
+    """Inputs without targets, to measure features on."""
+    images = new_images(settings, source)
+    inputs = new_inputs(settings, source)[0] if images is None else images[1]
+    return Part(inputs, name=name_of(source), image_shape=settings.image_shape or None)
 
 
 def _known_images(settings: Settings, folder: Path) -> data.Dataset:
@@ -231,7 +240,8 @@ def named_examples(settings: Settings, name: str) -> data.Dataset:
             f"{settings.network.inputs}",
             fix=f"data like {settings.title!r}, which it was trained on",
         )
-    if (test.classes or ()) != settings.classes:
+    known = test.classes or ()
+    if known != settings.classes and not settings.network.learns_features:
         raise DataError(
             f"{name}: its classes are not those of {settings.title!r}, "
             "which the network was trained on"

@@ -27,6 +27,11 @@ def model_name(asked: dict[str, Any], source: Source) -> str:
     """The name of the network, and an error for options of another kind."""
     usual = "resnet" if source.folder is not None else architectures.PERCEPTRON
     name: str = asked.get("model", usual)
+    if "code" in asked:
+        raise ArgumentError(
+            f"--code: --model {name} predicts and has no code",
+            fix="leave --code out, or --model autoencoder",
+        )
     if name != architectures.PERCEPTRON:
         for option in ("hidden", "activation", "dropout", "members"):
             if option in asked:

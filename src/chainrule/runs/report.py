@@ -28,7 +28,7 @@ from .baselines import (
     failure,
 )
 from .predictions import Predictions, in_units
-from .settings import Settings
+from .settings import FEATURES, Settings
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -97,7 +97,11 @@ def in_words(measured: dict[str, Any], settings: Settings) -> str:
 
 
 #: task ↦ the score by which baselines are compared, and whether less of it is better.
-MAIN_SCORES = {"classification": ("accuracy", False), "regression": ("rmse", True)}
+MAIN_SCORES = {
+    "classification": ("accuracy", False),
+    "regression": ("rmse", True),
+    FEATURES: ("reconstruction_error", True),
+}
 
 #: The scores of a baseline that are stored.
 BASELINE_SCORES = ("accuracy", "f1", "correct", "rmse", "mae", "r2", "examples")

@@ -20,7 +20,7 @@ from ..loading import load
 from ..nn import Ensemble, Module
 from ..training import History
 from ..wording import counted
-from . import new_data, report, sources
+from . import feature_models, feature_report, new_data, report, sources
 from .example import Example, explained, of_dataset, of_new
 from .folder import RunFolder
 from .importance import Importance, measure_importance
@@ -97,12 +97,12 @@ class SavedRun(Settled):
 
     @property
     def task(self) -> str:
-        """``"classification"`` or ``"regression"``."""
+        """``"classification"``, ``"regression"`` or ``"features"``."""
         return self.settings.task
 
     @property
     def target(self) -> str:
-        """What is predicted."""
+        """What is predicted; "" where features were learned."""
         return self.settings.target
 
     @property
@@ -141,10 +141,29 @@ class SavedRun(Settled):
         Raises:
             DataError: a column is missing, or holds other things than in training.
             FileError: a file cannot be read.
+            ArgumentError: the run learned features.
         """
+        self.settings.require_targets("predict")
         files, inputs = self._inputs(new)
         examples = data.Dataset(inputs, name=new_data.name_of(new))
         return predict(self.model, examples, self.settings, files)
+
+    def encode(self, new: Any = None) -> Array:
+        """The codes of rows or images, of a run that learned features.
+
+        Arguments:
+            new: as of ``predict``; the run's own test examples when not given.
+
+        Returns:
+            ``(N, K)``: the codes of an autoencoder, the probabilities of a machine's or
+            a belief net's hidden units.
+
+        Raises:
+            ArgumentError: the run learned to predict.
+        """
+        self.settings.require_features("encode")
+        inputs = self.examples.test.inputs if new is None else self._inputs(new)[1]
+        return feature_models.encode(self.model, inputs)
 
     def _inputs(self, new: Any) -> tuple[tuple[str, ...], Any]:
         images = new_data.new_images(self.settings, new)
@@ -162,9 +181,12 @@ class SavedRun(Settled):
 
         Returns:
             As ``metrics["test"]``: accuracy, F1, cross-entropy and the confusion
-            matrix; or RMSE, MAE and R². ``baselines`` beside them.
+            matrix; or RMSE, MAE and R², ``baselines`` beside them. Of features the
+            reconstruction error, for which no targets are needed.
         """
         examples = self._known(known)
+        if self.settings.network.learns_features:
+            return feature_report.measure(self.model, examples, self.settings)
         said = predict(self.model, examples, self.settings)
         measured = report.measure(said, np.asarray(examples.targets))
         stored = self.metrics.get("baselines", {})
@@ -196,6 +218,7 @@ class SavedRun(Settled):
             The explanation; ``.save("page.html")`` writes it as a page. Of an ensemble
             the first member is opened, while the prediction is that of all.
         """
+        self.settings.require_targets("explain")
         example = self.example(row, target)
         title = f"{self.path.name}, {example.name}: {example.verdict(self.model)}"
         if isinstance(self.model, Ensemble):
@@ -220,6 +243,7 @@ class SavedRun(Settled):
         Raises:
             ArgumentError: the network takes images, which have no columns.
         """
+        self.settings.require_targets("importance")
         if known is not None:
             part, examples = "given", self._known(known)
         elif self.examples.validation is not None:
@@ -248,11 +272,16 @@ class SavedRun(Settled):
     def __repr__(self) -> str:
         settings = self.settings
         kind = f"{settings.task} of {settings.target!r}"
+        if settings.network.learns_features:
+            kind = f"features of {settings.title}, {settings.network.model}"
         lines = [f"run {self.path}: {kind}"]
         if self.columns:
             lines.append(
                 f"  from {counted(len(self.columns), 'column')} of {settings.title}"
             )
         if self.metrics:
-            lines.append(f"  test {report.in_words(self.metrics['test'], settings)}")
+            test = self.metrics["test"]
+            learns = settings.network.learns_features
+            words = feature_report.in_words(test) if learns else ""
+            lines.append(f"  test {words or report.in_words(test, settings)}")
         return "\n".join(lines)

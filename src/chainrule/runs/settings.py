@@ -13,7 +13,13 @@ from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any
 
+from ..errors import ArgumentError
+
 FORMAT = "chainrule.run/4"
+
+#: The task of a run without targets, and the models that it may train.
+FEATURES = "features"
+FEATURE_MODELS = ("autoencoder", "rbm", "dbn")
 
 
 class NewerFormat(ValueError):
@@ -85,17 +91,22 @@ class Source:
 
 @dataclass(frozen=True)
 class Network:
-    """A multilayer perceptron, or a network for images by its name.
+    """A multilayer perceptron, a network for images by its name, or a model that learns
+    features.
 
     Arguments:
-        inputs, outputs: how many numbers go in and come out.
+        inputs, outputs: how many numbers go in and come out; of a model that learns
+            features, how many a code has.
         hidden: the sizes of the hidden layers of a perceptron.
         activation: the name of the function after each hidden layer.
         dropout: the part of hidden units that is silenced in training.
-        model: ``"mlp"``, or the name of a network for images.
+        model: ``"mlp"``, the name of a network for images, or one of
+            ``FEATURE_MODELS``.
         mean, std: of each channel of the training images, where there is a name.
         members: how many perceptrons are trained side by side and answer together.
         average: of what, where there are several: "values" or "probabilities".
+        visible: the units of the data in a Boltzmann machine: ``"Binary(784)"``.
+        labels: how many classes a belief net models together with the data.
     """
 
     inputs: int
@@ -108,11 +119,18 @@ class Network:
     std: tuple[float, ...] = ()
     members: int = 1
     average: str = "values"
+    visible: str = ""
+    labels: int = 0
+
+    @property
+    def learns_features(self) -> bool:
+        """Whether it learns from inputs alone, what they have in common."""
+        return self.model in FEATURE_MODELS
 
     @property
     def flat(self) -> bool:
         """Whether it takes rows of numbers, and not images."""
-        return self.model == "mlp"
+        return self.model == "mlp" or self.learns_features
 
 
 @dataclass(frozen=True)
@@ -157,9 +175,9 @@ class Settings:
     Arguments:
         source, network, training: see there.
         title: what the data are called.
-        task: ``"classification"`` or ``"regression"``.
+        task: ``"classification"``, ``"regression"`` or ``"features"``.
         classes: the names of the classes; empty for regression.
-        target: what is predicted.
+        target: what is predicted; "" where features are learned.
         image_shape: ``(H, W, C)`` where the inputs are images; else empty.
         transform: ``TableTransform.to_json()`` where the inputs are a table's columns.
         baselines: whether those baselines are measured too that take a while.
@@ -179,6 +197,39 @@ class Settings:
     baselines: bool = False
     watch: bool = False
     version: str = ""
+
+    def require_targets(self, what: str) -> None:
+        """An error where the run learned features and predicts nothing.
+
+        Arguments:
+            what: is asked of it.
+
+        Raises:
+            ArgumentError: it did.
+        """
+        if self.network.learns_features:
+            raise ArgumentError(
+                f"{what}: the run learned features of {self.title} with --model "
+                f"{self.network.model}, and no target",
+                fix="chainrule encode gives the features of new data",
+            )
+
+    def require_features(self, what: str) -> None:
+        """An error where the run learned to predict.
+
+        Arguments:
+            what: is asked of it.
+
+        Raises:
+            ArgumentError: it did.
+        """
+        if not self.network.learns_features:
+            raise ArgumentError(
+                f"{what}: the run learned {self.task} of {self.target!r}: it has no "
+                "code",
+                fix="chainrule predict; a code is learned with --model autoencoder, "
+                "rbm or dbn",
+            )
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values."""

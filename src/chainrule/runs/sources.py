@@ -68,11 +68,12 @@ class Examples:
     reading: tuple[tuple[str, str], ...] = ()
 
 
-def recognise(what: str, **asked: Any) -> Source:
+def recognise(what: str, *, targets: bool = True, **asked: Any) -> Source:
     """The source that a word on the command line names: a data set, file or folder.
 
     Arguments:
         what: the word on the command line.
+        targets: whether a column of a table is to be predicted.
         **asked: those of ``FOR_TABLES`` that are given, which only a table takes;
             ``size`` and ``skip_broken``, which only a folder of images takes; ``test``.
 
@@ -108,7 +109,7 @@ def recognise(what: str, **asked: Any) -> Source:
             fix=f"did you mean {close!r}?" if close else None,
         )
     digest = checksum(path)
-    if not asked.get("target"):
+    if targets and not asked.get("target"):
         columns = read_columns(path).names
         listed = ", ".join(columns[:12]) + (", …" if len(columns) > 12 else "")
         raise ArgumentError(
@@ -270,7 +271,7 @@ def _load_table(source: Source, validation: float, seed: int) -> Examples:
     columns = counted(len(table.kinds), "column")
     return Examples(
         name,
-        f"{counted(len(table), 'row')}; {source.target} from {columns}",
+        f"{counted(len(table), 'row')}; {source.target or 'features'} from {columns}",
         split.train,
         split.test,
         split.validation,

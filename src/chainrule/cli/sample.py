@@ -1,0 +1,129 @@
+"""``chainrule sample``: examples of a machine's own, drawn from what a run learned.
+
+Place on the road: a command.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+import chainrule as cr
+
+from .. import pictures
+from ..errors import ArgumentError, DataError, nearest
+from ..runs import feature_models, feature_report
+from ..runs.folder import RunFolder
+from ..runs.settings import Settings
+from ..saving import replace_file
+from ..wording import counted
+from . import rows
+from .application import Command
+from .arguments import Whole
+from .terminal import Terminal
+
+EXAMPLES = """
+Examples:
+  chainrule sample runs/mnist-20260131-120000
+      a hundred images, in samples.png of the run's folder
+  chainrule sample latest --n 25 --steps 5000 --seed 1 --out dreams.png
+      fewer, from longer chains, in another file
+  chainrule sample latest --label 3
+      of one class, by a belief net that learned classes too
+  chainrule sample runs/people-20260131-120000 --out people.csv
+      rows of a table, in the units of its columns
+"""
+
+
+@click.command("sample", cls=Command, epilog=EXAMPLES)
+@click.argument("run")
+@click.option(
+    "--n", type=Whole(1, 100_000), default=100, show_default=True, help="How many."
+)
+@click.option(
+    "--steps",
+    type=Whole(1),
+    default=feature_report.STEPS,
+    show_default=True,
+    help="Steps of the chain that ends in each.",
+)
+@click.option("--label", metavar="CLASS", help="The class that is dreamed of.")
+@click.option("--seed", type=Whole(0, 2**63 - 1), help="[default: that of the run]")
+@click.option(
+    "--out",
+    metavar="FILE",
+    help="Write the picture, or the table, to a file.  [default: samples.png in the "
+    "run's folder; tables to standard output]",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def command(
+    run: str,
+    n: int,
+    steps: int,
+    label: str | None,
+    seed: int | None,
+    out: str | None,
+    as_json: bool,
+) -> None:
+    """Draw new examples from the distribution that a RUN learned.
+
+    RUN was trained with --model rbm or dbn. Every example is the end of a chain of its
+    own, which draws hidden and visible units in turns: the longer the chain, the less
+    it depends on where it began. Images are a picture; rows of a table are CSV.
+    """
+    terminal = Terminal(json=as_json)
+    folder = RunFolder.find(run)
+    settings = folder.read_settings()
+    settings.require_features("sample")
+    name = settings.network.model
+    if not feature_models.MODELS[name].generates:
+        raise ArgumentError(
+            f"sample: {name} has no distribution to draw from",
+            fix="a run with --model rbm or --model dbn",
+        )
+    number = None if label is None else _class_number(label, settings)
+    model: Any = cr.load(folder.model)
+    drawn = feature_report.new_samples(model, settings, n, steps, number, seed)
+    if as_json:
+        values: Any = drawn
+        if not settings.image_shape:
+            values = feature_report.as_table(drawn, settings)
+        terminal.finish({"run": str(folder), "steps": steps, "samples": values})
+    elif settings.image_shape:
+        path = folder.path / "samples.png" if out is None else out
+        with pictures.windowless():
+            pictures.save(feature_report.draw_samples(drawn, settings), path)
+        terminal.result(f"{counted(n, 'sample')} in {path}")
+    else:
+        table = rows.Part(feature_report.as_table(drawn, settings), "%.7g")
+        text = b"".join(rows.as_csv([table]))
+        if out is None:
+            click.echo(text.decode(), nl=False)
+        else:
+            replace_file(out, text)
+            terminal.result(f"{counted(n, 'sample')} in {out}")
+
+
+def _class_number(label: str, settings: Settings) -> int:
+    """The number of a class by its name.
+
+    Raises:
+        ArgumentError: the model knows no classes.
+        DataError: it has no such class.
+    """
+    if not settings.network.labels:
+        dbn = settings.network.model == "dbn"
+        raise ArgumentError(
+            f"--label {label}: {settings.network.model} learned no classes",
+            fix="a run with --model dbn on data with classes"
+            + "; of a table, --target names their column" * dbn,
+        )
+    if label not in settings.classes:
+        close = nearest(label, settings.classes)
+        listed = ", ".join(settings.classes[:12])
+        raise DataError(
+            f"--label {label}: not a class of {settings.title}, which has {listed}",
+            fix=f"did you mean {close!r}?" if close else None,
+        )
+    return settings.classes.index(label)

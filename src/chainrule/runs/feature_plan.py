@@ -1,0 +1,200 @@
+"""The settings of a run that learns features: no target, a code instead of outputs.
+
+Place on the road: above ``plan``, whose defaults it shares, and ``feature_models``. It
+must not know how a model is trained.
+"""
+
+from __future__ import annotations
+
+import math
+import shlex
+from typing import Any
+
+import numpy as np
+
+from .. import __version__
+from ..config import config
+from ..errors import ArgumentError
+from . import feature_models, network, sources
+from .feature_models import FeatureModel, Usual
+from .plan import SEED, VALIDATION, schedule_of
+from .settings import FEATURES, Network, Settings, Source, Training
+
+#: Options for networks that predict.
+FOR_PREDICTING = ("augment", "dropout", "members", "baselines")
+
+#: Options that a belief net, trained layer by layer, has no use for.
+FOR_ONE_TRAINING = ("schedule", "patience", "watch")
+
+
+def check_options(asked: dict[str, Any], name: str) -> None:
+    """An error for options of another kind of model.
+
+    Arguments:
+        asked: options by name.
+        name: of the model.
+
+    Raises:
+        ArgumentError: one of them is for networks that predict, or for another model.
+    """
+    machine = name != "autoencoder"
+    refused = {
+        **dict.fromkeys(FOR_PREDICTING, "learns features and predicts nothing"),
+        "find_lr": "learns by a loss of its own",
+        **({"code": "has its code in the last of --hidden"} if machine else {}),
+        **({"activation": "has units of its own"} if machine else {}),
+        **(
+            dict.fromkeys(FOR_ONE_TRAINING, "is trained layer by layer")
+            if name == "dbn"
+            else {}
+        ),
+    }
+    for option, why in refused.items():
+        if option in asked:
+            raise _refusal(option, name, why)
+    for option in ("target", "task"):
+        if option in asked and not (name == "dbn" and "target" in asked):
+            raise _target_refused(option, str(asked[option]), name)
+
+
+def _refusal(option: str, name: str, why: str) -> ArgumentError:
+    word = f"--{option.replace('_', '-')}"
+    return ArgumentError(f"{word}: --model {name} {why}", fix=f"leave {word} out")
+
+
+def _target_refused(option: str, value: str, name: str) -> ArgumentError:
+    fix = f"leave --{option} out"
+    if option == "target":
+        fix += f"; --drop {shlex.quote(value)} keeps the column out of the inputs"
+    return ArgumentError(
+        f"--{option} {value}: --model {name} learns from the inputs alone", fix=fix
+    )
+
+
+def settings_for(
+    asked: dict[str, Any], source: Source, examples: sources.Examples, name: str
+) -> Settings:
+    """The settings from the options, with defaults for the rest; see ``plan``.
+
+    Raises:
+        ArgumentError: options that do not go together, or not with the data.
+    """
+    train, model = examples.train, feature_models.MODELS[name]
+    shape = train.image_shape or ()
+    inputs = math.prod(shape or np.shape(train.inputs)[1:])
+    usual = model.usual(len(train), inputs, bool(shape))
+    optimizer = asked.get("optimizer", usual.optimizer)
+    made = _network(asked, examples, usual, name, inputs)
+    loss = _loss(asked, model, made, bool(shape))
+    validation = asked.get("validation", VALIDATION)
+    if not validation and "patience" in asked:
+        raise ArgumentError(
+            "--patience: early stopping needs validation data",
+            fix="leave --validation 0 out",
+        )
+    minimizes = network.is_minimizer(optimizer)
+    if minimizes and name != "autoencoder":
+        raise ArgumentError(
+            f"--optimizer {optimizer}: contrastive divergence is a direction, not a "
+            "function that has a smallest value",
+            fix="adam, momentum, or another optimizer that takes a learning rate",
+        )
+    sizes = (usual.epochs, usual.batch_size, usual.lr)
+    rates = network.Defaults((), 0.0, *sizes, None)
+    if optimizer != usual.optimizer:
+        rates = rates.for_optimizer(optimizer, len(train))
+    return Settings(
+        source=source,
+        network=made,
+        training=Training(
+            epochs=asked.get("epochs", rates.epochs),
+            batch_size=min(asked.get("batch_size", rates.batch_size), len(train)),
+            optimizer=optimizer,
+            loss=loss,
+            lr=asked.get("lr", rates.lr),
+            schedule="constant" if name == "dbn" else schedule_of(asked, optimizer),
+            weight_decay=asked.get(
+                "weight_decay", network.WEIGHT_DECAY.get(optimizer, 0.0)
+            ),
+            seed=asked.get("seed", SEED),
+            validation=validation,
+            patience=asked.get("patience", rates.patience),
+            engine=asked.get("engine", config.engine),
+            threads=config.threads,
+        ),
+        title=examples.title,
+        task=FEATURES,
+        target="",
+        classes=train.classes or (),
+        image_shape=tuple(shape),
+        transform=examples.transform.to_json() if examples.transform else None,
+        watch=asked.get("watch", False),
+        version=__version__,
+    )
+
+
+def _loss(
+    asked: dict[str, Any], model: FeatureModel, made: Network, images: bool
+) -> str:
+    loss: str = asked.get("loss", model.losses[0])
+    if loss not in model.losses:
+        raise ArgumentError(
+            f"--loss {loss}: not a loss of --model {made.model}",
+            fix=f"one of {', '.join(model.losses)}",
+        )
+    if loss in feature_models.OF_SHARES and not images:
+        raise ArgumentError(
+            f"--loss {loss}: for data from 0 to 1; the columns of a table are scaled "
+            "to mean 0 and deviation 1",
+            fix="--loss mse",
+        )
+    if loss.startswith("persistent") and feature_models.has_real_units(made):
+        if "loss" in asked:
+            raise ArgumentError(
+                f"--loss {loss}: chains of real units wander off without data",
+                fix="--loss contrastive_divergence",
+            )
+        return "contrastive_divergence"
+    return loss
+
+
+def _network(
+    asked: dict[str, Any],
+    examples: sources.Examples,
+    usual: Usual,
+    name: str,
+    inputs: int,
+) -> Network:
+    train = examples.train
+    hidden = asked.get("hidden", usual.hidden)
+    if name == "autoencoder":
+        code = asked.get("code", feature_models.usual_code(inputs))
+        if code >= inputs:
+            least = f"--code {inputs - 1} or less" if inputs > 1 else "more columns"
+            raise ArgumentError(
+                f"--code {code}: the inputs of {examples.title} are {inputs} numbers: "
+                "a code as wide could copy them",
+                fix=least,
+            )
+        # for a few columns of numbers, a smooth function
+        activation = asked.get("activation", "relu" if train.image_shape else "tanh")
+        return Network(inputs, code, hidden, activation, model=name)
+    if not hidden or (name == "rbm" and len(hidden) != 1):
+        expected = "one size" if name == "rbm" else "one size or more"
+        said = ",".join(map(str, hidden)) or "none"
+        raise ArgumentError(
+            f"--hidden {said}: --model {name} has {expected}: of its hidden units",
+            fix="--hidden 500" + "; --model dbn has several layers" * bool(hidden),
+        )
+    joint = name == "dbn" and train.task == "classification"
+    if "target" in asked and not joint:
+        raise ArgumentError(
+            f"--target {asked['target']}: an amount; --model dbn joins data and "
+            "classes",
+            fix="--task classification, or another column",
+        )
+    visible = feature_models.visible_units(examples.transform, inputs)
+    return Network(
+        inputs, hidden[-1], hidden, "sigmoid", model=name, visible=visible,
+        labels=(train.num_classes or 0) if joint else 0,
+    )  # fmt: skip

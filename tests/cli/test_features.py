@@ -1,0 +1,372 @@
+"""Features without targets on the command line: train, resume, encode, sample."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule.models.layer_training import LayerTraining
+from chainrule.runs import feature_models, settings
+from chainrule.training import callbacks
+from tests.cli.conftest import call_well
+
+#: Pictures of every run on images.
+PICTURES = ["training_curve", "codes", "first_layer_features", "reconstructions"]
+
+
+def trained(folder: Path, *words: object) -> Path:
+    call_well("train", *words, "--quiet", "--out", folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def autoencoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Digits as two numbers."""
+    folder = tmp_path_factory.mktemp("runs") / "autoencoder"
+    return trained(folder, "--model", "autoencoder", "--code", 2, "--epochs", 15)
+
+
+@pytest.fixture(scope="module")
+def rbm(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Digits by a machine."""
+    folder = tmp_path_factory.mktemp("runs") / "rbm"
+    return trained(folder, "--model", "rbm", "--hidden", 40, "--epochs", 15)
+
+
+@pytest.fixture(scope="module")
+def dbn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Digits and their classes by a belief net."""
+    folder = tmp_path_factory.mktemp("runs") / "dbn"
+    return trained(folder, "--model", "dbn", "--hidden", "60,60", "--epochs", 8)
+
+
+@pytest.fixture(scope="module")
+def people(tables: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A table by a machine with real and binary units."""
+    folder = tmp_path_factory.mktemp("runs") / "people"
+    words = ("--model", "rbm", "--drop", "id", "--epochs", 30)
+    return trained(folder, tables / "houses.csv", *words)
+
+
+def metrics(run: Path) -> dict:
+    return json.loads((run / "metrics.json").read_text(encoding="utf-8"))
+
+
+def rows_of(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_the_names_of_models_are_those_of_the_settings() -> None:
+    assert tuple(feature_models.MODELS) == settings.FEATURE_MODELS
+
+
+def test_a_code_of_two_numbers_beats_the_two_components_of_pca(autoencoder) -> None:
+    found = metrics(autoencoder)
+    pca = found["baselines"]["pca"]
+    assert pca["components"] == 2
+    error = found["test"]["reconstruction_error"]
+    assert error < 0.9 * pca["test"]["reconstruction_error"]
+    x = cr.data.load("digits").test.inputs
+    spread = ((x - x.mean(0)) ** 2).sum(1).mean()
+    assert found["test"]["explained"] == pytest.approx(1 - error / spread, rel=1e-5)
+
+
+def test_a_run_draws_what_it_learned(autoencoder, rbm, people) -> None:
+    drawn = {path.stem for path in autoencoder.glob("*.png")}
+    assert drawn == set(PICTURES)
+    assert {path.stem for path in rbm.glob("*.png")} == {*PICTURES, "samples"}
+    assert {path.stem for path in people.glob("*.png")} == set(PICTURES[:2])
+    history = json.loads((rbm / "history.json").read_text(encoding="utf-8"))
+    assert {"free_energy", "validation_free_energy"} <= set(history["epochs"][0])
+
+
+def test_codes_are_those_of_the_saved_model(chainrule, autoencoder) -> None:
+    x = np.asarray(cr.data.load("digits").test.inputs)[:5]
+    np.save("digits.npy", x)
+    rows = rows_of(chainrule("encode", autoencoder, "digits.npy").stdout)
+    assert list(rows[0]) == ["row", "code_1", "code_2"]
+    model = cr.load(autoencoder / "model.safetensors")
+    codes = [[float(row["code_1"]), float(row["code_2"])] for row in rows]
+    np.testing.assert_allclose(codes, model.encode(x).numpy(), rtol=1e-5, atol=1e-5)
+    run = cr.load_run(autoencoder)
+    np.testing.assert_allclose(run.encode(x), codes, rtol=1e-5, atol=1e-5)
+    said = chainrule("encode", autoencoder, "digits.npy", "--out", "c.csv").stdout
+    assert said == "5 codes in c.csv\n"
+    answer = json.loads(chainrule("encode", autoencoder, "digits.npy", "--json").stdout)
+    np.testing.assert_allclose(answer["codes"], codes, rtol=1e-5, atol=1e-5)
+
+
+def test_columns_are_kept_beside_the_codes_of_a_table(chainrule, people) -> None:
+    words = ("encode", people, "houses.csv", "--keep", "id,city")
+    rows = rows_of(chainrule(*words).stdout)
+    assert len(rows) == 300 and rows[3]["id"] == "3"
+    assert list(rows[0])[:3] == ["id", "city", "code_1"]
+    assert all(0 <= float(row["code_1"]) <= 1 for row in rows)
+
+
+def test_samples_of_a_table_have_its_columns_and_their_units(chainrule, people) -> None:
+    rows = rows_of(chainrule("sample", people, "--n", 400, "--steps", 200).stdout)
+    assert list(rows[0]) == ["row", "area", "rooms", "city", "price"]
+    assert {row["city"] for row in rows} == {"Bonn", "Oslo", "Rome"}
+    table = rows_of(Path("houses.csv").read_text())
+    for name in ("area", "price"):
+        drawn = np.array([float(row[name]) for row in rows])
+        known = np.array([float(row[name]) for row in table])
+        assert abs(drawn.mean() - known.mean()) < 0.5 * known.std()
+        assert 0.6 < drawn.std() / known.std() < 1.7
+
+
+def test_a_clamped_class_is_dreamed_of(chainrule, dbn) -> None:
+    assert metrics(dbn)["test"]["accuracy"] > 0.6
+    words = ("--n", 60, "--steps", 100, "--seed", 3, "--json")
+    shares = []
+    net = cr.load(dbn / "model.safetensors")
+    for label in ("0", "4"):
+        said = chainrule("sample", dbn, "--label", label, *words).stdout
+        drawn = np.array(json.loads(said)["samples"], "float32")
+        assert drawn.shape == (60, 64) and drawn.min() >= 0 and drawn.max() <= 1
+        found = net.logits(drawn).numpy().argmax(1)
+        shares.append(float((found == int(label)).mean()))
+    assert min(shares) > 0.5
+
+
+def test_samples_of_images_are_a_picture_and_the_same_for_a_seed(
+    chainrule, rbm
+) -> None:
+    for name in ("one.png", "two.png"):
+        said = chainrule("sample", rbm, "--n", 9, "--steps", 20, "--out", name).stdout
+        assert said == f"9 samples in {name}\n"
+    assert Path("one.png").read_bytes() == Path("two.png").read_bytes()
+    chainrule("sample", rbm, "--n", 9, "--steps", 20, "--seed", 8, "--out", "two.png")
+    assert Path("one.png").read_bytes() != Path("two.png").read_bytes()
+
+
+def test_features_are_evaluated_without_targets(chainrule, autoencoder, people) -> None:
+    said = json.loads(chainrule("evaluate", autoencoder, "--json").stdout)
+    known = metrics(autoencoder)["test"]
+    assert said["reconstruction_error"] == pytest.approx(known["reconstruction_error"])
+    with Path("some.csv").open("w") as file:
+        file.write("price,area,rooms,city\n300000,100,3,Rome\n150000,50,2,Bonn\n")
+    said = chainrule("evaluate", people, "some.csv").stdout
+    assert said.startswith("some.csv: reconstruction error ")
+    assert "2 examples" in said
+
+
+def test_runs_lists_what_learned_features(chainrule, autoencoder, rbm) -> None:
+    said = chainrule("runs", autoencoder, rbm).stdout
+    assert said.startswith("digits: features\n")
+    assert "validation reconstruction error" in said
+    assert "features of digits, rbm" in repr(cr.load_run(rbm))
+
+
+@pytest.mark.parametrize("model", ["autoencoder", "rbm", "dbn"])
+def test_a_stopped_run_is_resumed_to_the_same_bytes(
+    chainrule, monkeypatch, model
+) -> None:
+    words = ("train", "--model", model, "--hidden", 16, "--epochs", 3, "--quiet")
+    if model == "dbn":
+        words = ("train", "--model", model, "--hidden", "16,9", "--epochs", 2)
+    assert chainrule(*words, "--out", "whole").exit_code == 0
+    keep, kept = callbacks.Checkpoint.on_epoch_end, []
+
+    def stopping(self, run) -> None:
+        keep(self, run)
+        kept.append(run)
+        if len(kept) == (3 if model == "dbn" else 2):
+            raise SystemExit  # as if the process had been killed here
+
+    with monkeypatch.context() as patch:
+        patch.setattr(callbacks.Checkpoint, "on_epoch_end", stopping)
+        chainrule(*words, "--out", "killed")
+    assert len(kept) in (2, 3)
+    refused = chainrule("encode", "killed", "houses.csv").stderr
+    assert "fix        chainrule train --resume killed\n" in refused
+    assert chainrule("train", "--resume", "killed", "--quiet").exit_code == 0
+    one, two = (Path(run, "model.safetensors") for run in ("whole", "killed"))
+    assert one.read_bytes() == two.read_bytes()
+
+
+def test_ctrl_c_in_one_layer_ends_all(chainrule, monkeypatch) -> None:
+    trained_layers = []
+    monkeypatch.setattr(
+        "chainrule.models.layer_training.fit",
+        lambda *args, **options: (
+            trained_layers.append(args) or cr.training.History([], "interrupted")
+        ),
+    )
+    with pytest.raises(KeyboardInterrupt, match="layer 'top' was stopped"):
+        how = LayerTraining(1, 10, None, None, 0, None, None, False).of(0, "top")
+        how.rbm(3, 2, np.zeros((4, 3)), "float32")
+    words = ("train", "--model", "dbn", "--hidden", "9,9", "--quiet", "--out", "o")
+    stopped = chainrule(*words)
+    assert len(trained_layers) == 2
+    assert (stopped.exit_code, stopped.stderr) == (
+        130,
+        "stopped in the training of its layers; everything is kept in o\n"
+        "  resume     chainrule train --resume o\n",
+    )
+
+
+def fix(sentence: str) -> str:
+    return f"\n  fix        {sentence}\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            "houses.csv --model autoencoder --target price",
+            "ArgumentError: --target price: --model autoencoder learns from the inputs "
+            "alone"
+            + fix(
+                "leave --target out; --drop price keeps the column out of the inputs"
+            ),
+        ),
+        (
+            "houses.csv --model rbm --task regression",
+            "ArgumentError: --task regression: --model rbm learns from the inputs alone"
+            + fix("leave --task out"),
+        ),
+        (
+            "houses.csv --model dbn --target price",
+            "ArgumentError: --target price: an amount; --model dbn joins data and "
+            "classes" + fix("--task classification, or another column"),
+        ),
+        (
+            "--model autoencoder --code 64",
+            "ArgumentError: --code 64: the inputs of digits are 64 numbers: a code as "
+            "wide could copy them" + fix("--code 63 or less"),
+        ),
+        (
+            "--model rbm --code 5",
+            "ArgumentError: --code: --model rbm has its code in the last of --hidden"
+            + fix("leave --code out"),
+        ),
+        (
+            "--code 5",
+            "ArgumentError: --code: --model mlp predicts and has no code"
+            + fix("leave --code out, or --model autoencoder"),
+        ),
+        (
+            "--model rbm --hidden 20,10",
+            "ArgumentError: --hidden 20,10: --model rbm has one size: of its hidden "
+            "units" + fix("--hidden 500; --model dbn has several layers"),
+        ),
+        (
+            "--model dbn --hidden none",
+            "ArgumentError: --hidden none: --model dbn has one size or more: of its "
+            "hidden units" + fix("--hidden 500"),
+        ),
+        (
+            "--model autoencoder --members 3",
+            "ArgumentError: --members: --model autoencoder learns features and "
+            "predicts nothing" + fix("leave --members out"),
+        ),
+        (
+            "--model rbm --activation relu",
+            "ArgumentError: --activation: --model rbm has units of its own"
+            + fix("leave --activation out"),
+        ),
+        (
+            "--model dbn --patience 3",
+            "ArgumentError: --patience: --model dbn is trained layer by layer"
+            + fix("leave --patience out"),
+        ),
+        (
+            "--model rbm --optimizer lbfgs",
+            "ArgumentError: --optimizer lbfgs: contrastive divergence is a direction, "
+            "not a function that has a smallest value"
+            + fix("adam, momentum, or another optimizer that takes a learning rate"),
+        ),
+        (
+            "houses.csv --model autoencoder --loss binary_cross_entropy",
+            "ArgumentError: --loss binary_cross_entropy: for data from 0 to 1; the "
+            "columns of a table are scaled to mean 0 and deviation 1"
+            + fix("--loss mse"),
+        ),
+        (
+            "houses.csv --model rbm --loss persistent_contrastive_divergence",
+            "ArgumentError: --loss persistent_contrastive_divergence: chains of real "
+            "units wander off without data" + fix("--loss contrastive_divergence"),
+        ),
+        (
+            "--model autoencoder --loss hinge",
+            "ArgumentError: --loss hinge: not a loss of --model autoencoder"
+            + fix("one of mse, l1, huber, binary_cross_entropy"),
+        ),
+    ],
+)
+def test_options_that_do_not_fit_are_refused_with_a_cure(
+    chainrule, words, message
+) -> None:
+    result = chainrule("train", *words.split())
+    assert (result.exit_code, result.stderr) == (2, message)
+    assert not Path("runs").exists()
+
+
+def test_a_run_says_what_it_cannot_do(
+    chainrule, autoencoder, rbm, dbn, people, kinds
+) -> None:
+    np.save("dark.npy", np.full((3, 64), 16.0))
+    no_target = "the run learned features of digits with --model autoencoder, and no "
+    cases = {
+        ("predict", autoencoder, "new.csv"): f"ArgumentError: predict: {no_target}"
+        "target" + fix("chainrule encode gives the features of new data"),
+        ("explain", autoencoder): f"ArgumentError: explain: {no_target}target"
+        + fix("chainrule encode gives the features of new data"),
+        ("encode", kinds, "new.csv"): "ArgumentError: encode: the run learned "
+        "classification of 'kind': it has no code"
+        + fix(
+            "chainrule predict; a code is learned with --model autoencoder, rbm or dbn"
+        ),
+        ("sample", autoencoder): "ArgumentError: sample: autoencoder has no "
+        "distribution to draw from" + fix("a run with --model rbm or --model dbn"),
+        ("sample", rbm, "--label", "3"): "ArgumentError: --label 3: rbm learned no "
+        "classes" + fix("a run with --model dbn on data with classes"),
+        ("sample", dbn, "--label", "ten"): "DataError: --label ten: not a class of "
+        "digits, which has 0, 1, 2, 3, 4, 5, 6, 7, 8, 9\n",
+        ("encode", rbm, "dark.npy"): "DataError: dark.npy: numbers from 16 to 16: "
+        "expected one number per pixel, 64 of 8 × 8, from 0 to 1"
+        + fix("divide them by 16"),
+        ("encode", people, "new.csv"): "DataError: new.csv: 1 column of the training "
+        "data missing: 'price'"
+        + fix("the file needs every column that the network was trained on"),
+    }
+    for words, message in cases.items():
+        result = chainrule(*words)
+        assert (result.exit_code, result.stderr) == (2, message)
+
+
+def test_units_stand_for_the_columns_of_a_table() -> None:
+    from chainrule.data import TableTransform
+
+    columns = {"a": [1.5, 2, None], "b": ["x", "y", "x"], "c": [3.5, 4, 5]}
+    fitted = TableTransform.fit(columns)
+    assert fitted.feature_names == ("a", "a is missing", "b=x", "b=y", "c")
+    units = feature_models.visible_units(fitted, 5)
+    assert units == "Gaussian(1), Binary(3), Gaussian(1)"
+    assert cr.models.RBM(units, 2).visible.features == 5
+
+
+def test_an_autoencoder_of_a_folder_of_images_is_trained(chainrule) -> None:
+    from PIL import Image
+
+    rng = np.random.default_rng(0)
+    for number in range(40):
+        folder = Path("blots", "left" if number % 2 else "right")
+        folder.mkdir(parents=True, exist_ok=True)
+        pixels = np.zeros((16, 16), "uint8")
+        row, column = rng.integers(10), 10 * (number % 2)
+        pixels[row : row + 6, column : column + 6] = 255
+        Image.fromarray(pixels).save(folder / f"{number}.png")
+    words = ("--model", "autoencoder", "--hidden", 32, "--code", 3, "--size", 16)
+    said = chainrule("train", "blots", *words, "--epochs", 2, "--out", "o").stdout
+    assert "network  autoencoder, 256 → 32 → 3 → 32 → 256, relu" in said
+    rows = rows_of(chainrule("encode", "o", "blots/left").stdout)
+    assert len(rows) == 20 and rows[0]["file"].endswith("1.png")
