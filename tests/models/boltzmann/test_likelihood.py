@@ -7,9 +7,10 @@ import math
 import numpy as np
 import pytest
 
+import chainrule as cr
 from chainrule import models
 from chainrule.errors import ArgumentError, DataError
-from chainrule.models import RBM
+from chainrule.models import DBM, RBM
 from chainrule.models.boltzmann.likelihood import Estimate
 from tests.models.boltzmann.machines import DISCRETE, REAL, joint, with_values
 
@@ -56,6 +57,21 @@ def test_more_temperatures_and_chains_make_the_error_smaller() -> None:
         assert found.low <= exact <= found.high
         errors.append(found.high - max(found.low, 0.0))
     assert errors[1] < 0.5 * errors[0]
+
+
+def test_data_show_where_to_start_which_makes_the_error_smaller() -> None:
+    """A start with the means of all units given data, hidden ones too."""
+    machine = with_values(DBM((8, 8, 6), 20), 1.0)
+    for bias in machine.hidden_biases:
+        bias.assign(bias.numpy() - 3)
+    exact = models.exact_log_partition(machine)
+    data = machine.sample(200, 50, generator=cr.random.Generator(0))
+    widths = []
+    for x in (None, data.numpy()):
+        found = models.annealed_importance_sampling(machine, x, temperatures=20)
+        assert found.low <= exact <= found.high
+        widths.append(found.high - found.low)
+    assert widths[1] < 0.3 * widths[0]
 
 
 def test_a_seed_gives_one_estimate() -> None:

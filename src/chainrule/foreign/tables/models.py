@@ -17,6 +17,7 @@ NAMES: Mapping[str, str] = {
         ("AutoEncoder", "DeepAutoencoder"), "models.deep_autoencoder((784, 500, 30))"
     ),
     "VGG16": "models.vgg(16)",
+    "BernoulliRBM": "models.RBM(784, 500), which models.ContrastiveDivergence trains",
     **dict.fromkeys(("GoogLeNet", "inception_v1", "InceptionV1"), "models.googlenet()"),
 }
 

@@ -232,6 +232,12 @@ class DBM(Machine):
         """The means of all hidden layers, side by side."""
         return concatenate(self.hidden_given(v), -1)
 
+    def side_means(self, v: Any) -> tuple[Any, Any]:
+        """Those of the odd layers, and v beside those of the even ones."""
+        means = dict(enumerate([v, *self.hidden_given(v)]))
+        odd, even = ({k: m for k, m in means.items() if k % 2 == r} for r in (1, 0))
+        return self._joined(odd), self._joined(even)
+
     def first_states(self, v: Any, generator: Generator | None = None) -> Any:
         """v beside states of the other even layers, drawn by mean field."""
         found = self.mean_field(v)
@@ -400,6 +406,10 @@ class Doubled(Machine):
     def hidden_means(self, v: Any) -> Any:
         """E[h | v, v]."""
         return self(v)
+
+    def side_means(self, v: Any) -> tuple[Any, Any]:
+        """v in every copy, and E[h | v, v] in every copy."""
+        return self.first_states(v), _repeated(self(v), self.hidden_copies)
 
     def first_states(self, v: Any, generator: Generator | None = None) -> Any:
         """v in every copy."""

@@ -122,8 +122,10 @@ def annealed_importance_sampling(
 
     Arguments:
         machine: an RBM or a deep machine.
-        x: data, whose means the machine without weights has, (N, D); the closer it is
-            to the machine's own, the smaller the error. Without it, no biases either.
+        x: data, (N, D). The units of the machine without weights have the means that
+            all units, hidden ones too, have given the data: the closer to the machine's
+            own, the smaller the error, and for a deep machine there is no estimate
+            otherwise. Without data it has no biases either.
         chains: how many there are; the interval is ± 3 standard errors of their mean.
         temperatures: how many steps each takes, at the distances of the source.
         seed: of the chains.
@@ -217,17 +219,23 @@ def _counted(units: Units) -> float:
 
 
 def _without_weights(machine: Machine, sides: Sides, x: Any) -> tuple[Array, Array]:
-    """The biases of x and of y in the machine that annealing starts from."""
+    """The biases of x and of y in the machine that annealing starts from: those at
+    which all units have the means that they have given data.
+    """
     dtype = sides.x_bias.dtype
-    found = {
-        "x": np.zeros(sides.x.features, dtype),
-        "y": np.zeros(sides.y.features, dtype),
-    }
-    if x is not None:
-        rows = machine.visible.checked("annealed_importance_sampling", x).numpy()
-        mean = np.asarray(rows, float).mean(axis=0)
-        found[sides.visible][: len(mean)] = machine.visible.inputs_of(mean)
-    return found["x"], found["y"]
+    if x is None:
+        return np.zeros(sides.x.features, dtype), np.zeros(sides.y.features, dtype)
+    rows = machine.visible.checked("annealed_importance_sampling", x)
+    some = rows[:: -(-rows.shape[0] // ROWS)]
+    means = [
+        np.asarray(each.numpy(), float).mean(axis=0)
+        for each in machine.side_means(some)
+    ]
+    first, second = (
+        units.inputs_of(mean).astype(dtype)
+        for units, mean in zip((sides.x, sides.y), means, strict=True)
+    )
+    return first, second
 
 
 def _anneal_with(sides: Sides, x_start: Array, y_start: Array) -> Any:

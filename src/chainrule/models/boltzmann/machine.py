@@ -104,6 +104,10 @@ class Machine(nn.Module):
         """The means of all hidden units given v, side by side, (…, units)."""
 
     @abstractmethod
+    def side_means(self, v: Any) -> tuple[Any, Any]:
+        """The means of the units of both sides given v, v among them."""
+
+    @abstractmethod
     def first_states(self, v: Any, generator: Generator | None = None) -> Any:
         """States of the side with the visible units where these are v."""
 
@@ -356,6 +360,10 @@ class RBM(Machine):
     def hidden_means(self, v: Any) -> Any:
         """E[h | v], (…, H)."""
         return self.hidden_given(v)
+
+    def side_means(self, v: Any) -> tuple[Any, Any]:
+        """v, and E[h | v]."""
+        return v, self.hidden_given(v)
 
     def first_states(self, v: Any, generator: Generator | None = None) -> Any:
         """v itself."""
