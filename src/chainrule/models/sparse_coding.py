@@ -16,6 +16,7 @@ from numpy.typing import DTypeLike
 from .. import nn
 from ..compiler.compile import compile
 from ..errors import ShapeError, unknown_option
+from ..foreign import advised
 from ..nn.arguments import features, floats, new_parameter, number_within, positive_size
 from ..ops.control import scan
 from ..ops.creation import zeros
@@ -29,6 +30,7 @@ PENALTY = "a number of at least 0"
 SQUARINGS, TINY = 5, 1e-30
 
 
+@advised("models.FUNCTION")
 def sparse_codes(
     x: Any,
     dictionary: Any,
