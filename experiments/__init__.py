@@ -26,6 +26,7 @@ EXPERIMENTS = {
     "autoencoder-2d": "autoencoder_2d",
     "denoising": "denoising",
     "belief-net": "belief_net",
+    "belief-net-long": "belief_net_long",
     "few-labels": "few_labels",
     "few-labels-all": "few_labels_all",
     "joint-belief-net": "joint_belief_net",

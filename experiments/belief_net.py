@@ -7,6 +7,11 @@ it the same network from random weights (Glorot's), tuned in the same way.
 
     chainrule experiment belief-net [--quick] [--seed 0] [--resume]
 
+Found with seed 0 in 14 minutes on one busy core, with 4 epochs a layer and 10 of
+tuning: 1.47 % of the test images wrong with pre-trained layers, 2.26 % from random
+weights. The goal is not reached by so short a training; ``belief-net-long`` trains for
+20 and 30 epochs.
+
 As in the paper: sizes, contrastive divergence with one step, 60 000 images as they are,
 no deformations. Unlike it: tuning by Adam with a rate that falls from 0.001 to 0 in
 place of conjugate gradients, and fewer epochs.
@@ -37,7 +42,7 @@ PUBLISHED = (
     Published("pre-trained, test error", 0.012, "Hinton & Salakhutdinov, 2006"),
     Published("from random weights, test error", 0.016, "Simard et al., 2003"),
 )
-HIDDEN, EPOCHS, TUNING_EPOCHS, BATCH_SIZE = (500, 500, 2000), 5, 15, 100
+HIDDEN, EPOCHS, TUNING_EPOCHS, BATCH_SIZE = (500, 500, 2000), 4, 10, 100
 QUICK_HIDDEN, QUICK_EPOCHS, QUICK_IMAGES = (200, 200), 10, 5000
 STARTS = ("pre-trained", "random weights")
 
@@ -79,7 +84,7 @@ def tuned(
     )
 
 
-def draw(histories: dict[str, Any], options: Options) -> str:
+def draw(histories: dict[str, Any], options: Options, name: str) -> str:
     """The training error of both networks over the epochs."""
     figure = pictures.new_figure(7, 4.6)
     ax = figure.subplots()
@@ -94,13 +99,20 @@ def draw(histories: dict[str, Any], options: Options) -> str:
     )
     ax.spines[["top", "right"]].set_visible(False)
     ax.legend(frameon=False)
-    save_small(figure, options.picture("belief-net.png"), 80)
-    return "belief-net.png"
+    save_small(figure, options.picture(f"{name}.png"), 80)
+    return f"{name}.png"
 
 
-def run(options: Options) -> Record:
+def run(
+    options: Options,
+    name: str = "belief-net",
+    epochs: int = EPOCHS,
+    tuning_epochs: int = TUNING_EPOCHS,
+) -> Record:
     """Both networks: trained, and tested once at the end."""
     clock = Clock()
+    if options.quick:
+        epochs = tuning_epochs = QUICK_EPOCHS
     x, y, *test = images_and_labels(options.quick)
     hidden = QUICK_HIDDEN if options.quick else HIDDEN
     kept = options.checkpoints
@@ -112,7 +124,7 @@ def run(options: Options) -> Record:
             found = models.pretrain(
                 model,
                 x,
-                epochs=QUICK_EPOCHS if options.quick else EPOCHS,
+                epochs=epochs,
                 batch_size=BATCH_SIZE,
                 seed=options.seed,
                 checkpoints=None if kept is None else kept / "layers",
@@ -120,13 +132,12 @@ def run(options: Options) -> Record:
             for path, history in found.items():
                 times = [row["seconds"] for row in history.epochs]
                 seconds[f"layer {path}"] = statistics.median(times)
-        epochs = QUICK_EPOCHS if options.quick else TUNING_EPOCHS
-        histories[start] = tuned(model, x, y, epochs, start, options)
+        histories[start] = tuned(model, x, y, tuning_epochs, start, options)
         accuracy = cr.evaluate(model, tuple(test))["accuracy"]
         errors[f"test error, {start}"] = 1 - float(accuracy)
     times = [row["seconds"] for row in histories["pre-trained"].epochs]
     return Record(
-        "belief-net",
+        name,
         SUMMARY,
         measured=errors,
         published=PUBLISHED,
@@ -137,10 +148,10 @@ def run(options: Options) -> Record:
         settings={
             "hidden": list(hidden),
             "images": len(x),
-            "epochs of a layer": QUICK_EPOCHS if options.quick else EPOCHS,
+            "epochs of a layer": epochs,
             "seconds of an epoch": seconds,
             "parameters": network(hidden).num_parameters,
         },
         history=histories["pre-trained"].epochs,
-        pictures=[draw(histories, options)],
+        pictures=[draw(histories, options, name)],
     )
