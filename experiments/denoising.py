@@ -9,6 +9,13 @@ are. Then the layer is the start of a classifier, 784-500-10, which is trained o
 
     chainrule experiment denoising [--quick] [--seed 0]
 
+Found with seeds 0 to 4, in twenty minutes on two cores that others used too: weights of
+neighbours are alike by 0.59 without noise and by 0.67, 0.73 and 0.77 with a quarter,
+half and three quarters of the pixels missing; the picture goes from mottled filters
+through dots to strokes. With 1000 labels 88.7 % are right from random weights, 90.2 %
+behind a layer trained without noise and 91.7 % with half of the pixels missing; with
+100 labels 75.6, 76.8 and 78.7 %.
+
 Source: Vincent, Larochelle, Bengio & Manzagol, Extracting and composing robust features
 with denoising autoencoders (2008), whose filters become larger strokes with the noise.
 """
