@@ -13,7 +13,9 @@ from __future__ import annotations
 from . import belief_net
 from .record import Options, Record
 
-SUMMARY = belief_net.SUMMARY + ", longer"
+SUMMARY = (
+    "784-500-500-2000-10 on MNIST, pre-trained as RBMs, and from random weights, longer"
+)
 DATA = "mnist"
 EPOCHS, TUNING_EPOCHS = 20, 30
 
