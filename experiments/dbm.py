@@ -34,9 +34,7 @@ from chainrule.training import callbacks
 from . import boltzmann
 from .record import Clock, Options, Published, Record, save_small
 
-SUMMARY = (
-    "deep Boltzmann machine of 784, 500 and 1000 units on MNIST, nats a test image"
-)
+SUMMARY = "deep Boltzmann machine 784-500-1000 on MNIST, nats a test image"
 DATA = "mnist"
 PUBLISHED = (
     Published("bound", -84.62, "Salakhutdinov & Hinton, 2009"),
@@ -49,8 +47,8 @@ SIZES, PARTS = (784, 500, 1000), (10, 100, 500)
 QUICK_SIZES, QUICK_PARTS = (784, 40, 40), (2, 10)
 
 #: Epochs of each restricted machine, of the deep one, of the network; rounds of EM.
-EPOCHS, QUICK_EPOCHS = (50, 200, 30, 50), (10, 10, 30, 10)
-RATES, QUICK_RATES = (0.05, 0.01, 3e-4), (0.2, 0.05, 3e-3)
+EPOCHS, QUICK_EPOCHS = (50, 200, 40, 50), (10, 10, 30, 10)
+RATES, QUICK_RATES = (0.05, 0.01, 5e-4), (0.2, 0.05, 3e-3)
 EVERY, FEW, CHAINS, TEMPERATURES, DREAM_STEPS = 20, 1000, 100, 20_000, 1000
 SHOWN = 60
 
