@@ -106,6 +106,7 @@ def draw(histories: dict[str, Any], options: Options, name: str) -> str:
 def run(
     options: Options,
     name: str = "belief-net",
+    summary: str = SUMMARY,
     epochs: int = EPOCHS,
     tuning_epochs: int = TUNING_EPOCHS,
 ) -> Record:
@@ -138,7 +139,7 @@ def run(
     times = [row["seconds"] for row in histories["pre-trained"].epochs]
     return Record(
         name,
-        SUMMARY,
+        summary,
         measured=errors,
         published=PUBLISHED,
         seed=options.seed,

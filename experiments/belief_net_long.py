@@ -22,4 +22,4 @@ EPOCHS, TUNING_EPOCHS = 20, 30
 
 def run(options: Options) -> Record:
     """The same, for longer."""
-    return belief_net.run(options, "belief-net-long", EPOCHS, TUNING_EPOCHS)
+    return belief_net.run(options, "belief-net-long", SUMMARY, EPOCHS, TUNING_EPOCHS)
