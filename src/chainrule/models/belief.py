@@ -157,6 +157,7 @@ class DeepBeliefNet(nn.Module):
         Raises:
             ArgumentError: without labels where the net has some.
             DataError: for labels that it has no unit for, or data that are no examples.
+            KeyboardInterrupt: for Ctrl-C, which ends all layers.
         """
         options = (epochs, batch_size, optimizer, validation, seed, engine, checkpoints)
         how = LayerTraining(*options, progress)
@@ -173,8 +174,6 @@ class DeepBeliefNet(nn.Module):
             up.bias.assign(rbm.hidden_bias.array)  # type: ignore[union-attr]
             down.weight.assign(rbm.weight.array.T)
             down.bias.assign(rbm.visible_bias.array)  # type: ignore[union-attr]
-            if histories[of_layer.path].stopped == "interrupted":
-                return histories
             x = predict(nn.Sequential(up, nn.Sigmoid()), x, engine=engine)
         if y is not None:
             x = np.concatenate([x, np.eye(self.labels or 0, dtype=x.dtype)[y]], axis=1)

@@ -97,6 +97,8 @@ def pretrain(
             before any layer is trained.
         DataError: for data that is not one array of examples.
         NumericsError: for weights that diverge, with the step and the layer.
+        KeyboardInterrupt: for Ctrl-C, which ends all layers; with ``checkpoints`` the
+            same call goes on.
 
     Source: Hinton & Salakhutdinov, Reducing the dimensionality of data with neural
     networks (2006); Bengio, Lamblin, Popovici & Larochelle, Greedy layer-wise training
@@ -137,8 +139,6 @@ def pretrain(
             histories[block.path] = history
             if mirror:
                 _unroll(block.linear, bias, mirror[number])
-            if history.stopped == "interrupted":
-                break
         if number + 1 < len(blocks):
             x = predict(nn.Sequential(*block.layers), x, engine=engine)
     return histories
