@@ -48,7 +48,7 @@ QUICK_SIZES, QUICK_PARTS = (784, 40, 40), (2, 10)
 
 #: Epochs of each restricted machine, of the deep one, of the network; rounds of EM.
 EPOCHS, QUICK_EPOCHS = (50, 200, 40, 50), (10, 10, 30, 10)
-RATES, QUICK_RATES = (0.05, 0.01, 5e-4), (0.2, 0.05, 3e-3)
+RATES, QUICK_RATES = (0.05, 0.01, 1e-3), (0.2, 0.05, 3e-3)
 EVERY, FEW, CHAINS, TEMPERATURES, DREAM_STEPS = 20, 1000, 100, 20_000, 1000
 SHOWN = 60
 
