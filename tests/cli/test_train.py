@@ -150,6 +150,8 @@ def test_options_reach_the_network_and_its_training(chainrule) -> None:
         "std": [],
         "members": 3,
         "average": "values",
+        "visible": "",
+        "labels": 0,
     }
     training = settings["training"]
     assert (training["epochs"], training["batch_size"]) == (2, 50)
