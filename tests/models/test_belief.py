@@ -381,11 +381,27 @@ def test_checkpoints_of_layers_are_gone_on_from(tmp_path: Path) -> None:
         np.testing.assert_array_equal(value, again.state_dict()[name])
 
 
+def test_ctrl_c_ends_it_with_what_was_learned(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def stop(self: Any, run: Any) -> None:
+        run.stop("interrupted")
+
+    monkeypatch.setattr(cr.callbacks.Checkpoint, "on_epoch_end", stop)
+    net = DeepBeliefNet((6, 4, 5))
+    found = net.pretrain(blocks(40), checkpoints=tmp_path, progress=False)
+    assert [history.stopped for history in found.values()] == ["interrupted"]
+    assert net.recognition[0].weight.numpy().any()
+    assert not net.top.weight.numpy().any()
+
+
 # Mistakes. ----------------------------------------------------------------------------
 
 x8 = np.zeros((4, 8), "float32")
 known = random_net((8, 3, 2))
 with_labels = random_net((8, 3, 2), labels=2)
+frozen = random_net((8, 3, 2))
+frozen.top.freeze()
 
 # fmt: off
 MISTAKES: list[tuple[str, Callable[[], Any], type[ChainruleError], str, str | None]] = [
@@ -432,6 +448,13 @@ MISTAKES: list[tuple[str, Callable[[], Any], type[ChainruleError], str, str | No
      lambda: with_labels.pretrain((x8, [0, 1, 2, 0])), DataError,
      "DeepBeliefNet.pretrain: targets: label 2 for 2 classes at row 2: labels go from "
      "0 to 1", "subtract 1 where labels count from 1, or provide 3 classes"),
+    ("frozen layers", lambda: frozen.pretrain(x8), ArgumentError,
+     "DeepBeliefNet.pretrain: top.weight is frozen, and every layer is trained",
+     "unfreeze() first, and freeze what is to stay for cr.fit"),
+    ("validating on other data",
+     lambda: known.pretrain(x8, validation=x8),  # type: ignore[arg-type]
+     ArgumentError, "DeepBeliefNet.pretrain: validation=ndarray: expected a fraction "
+     "of the examples to train on, between 0 and 1", "validation=0.1"),
     ("tuning something else", lambda: UpDown(nn.Linear(2, 3)),  # type: ignore[arg-type]
      ArgumentError, "UpDown: Linear: expected a DeepBeliefNet",
      "models.DeepBeliefNet((784, 500, 2000)), pretrained"),

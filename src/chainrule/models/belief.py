@@ -27,11 +27,17 @@ from ..ops.composed import expand_dims, one_hot, stack
 from ..ops.elementwise import sigmoid, softplus, stop_gradient
 from ..ops.movement import broadcast_to, concatenate
 from ..random_numbers import Generator, default_generator
-from ..training.evaluation import predict
 from ..training.history import History
 from .boltzmann.machine import RBM
 from .boltzmann.units import Binary, Softmax, as_units
-from .layer_training import LayerTraining, training_data
+from .layer_training import (
+    Layer,
+    LayerTraining,
+    check_not_frozen,
+    classifier,
+    train_layers,
+    training_data,
+)
 
 
 class DeepBeliefNet(nn.Module):
@@ -157,36 +163,41 @@ class DeepBeliefNet(nn.Module):
         Raises:
             ArgumentError: without labels where the net has some.
             DataError: for labels that it has no unit for, or data that are no examples.
-            KeyboardInterrupt: for Ctrl-C, which ends all layers.
         """
         options = (epochs, batch_size, optimizer, validation, seed, engine, checkpoints)
         how = LayerTraining(*options, progress)
         x, y = self._examples("DeepBeliefNet.pretrain", data)
-        histories: dict[str, History] = {}
-        for k, (up, down) in enumerate(
-            zip(self.recognition, self.generative, strict=True)
-        ):
-            of_layer = how.of(k, f"recognition.{k}")
-            rbm, histories[of_layer.path] = of_layer.rbm(
-                self.units[k], self.units[k + 1], x, up.weight.dtype, drawn=k > 0
+        check_not_frozen("DeepBeliefNet.pretrain", self)
+
+        def of(k: int) -> Layer:
+            below, above = self.units[k], self.units[k + 1]
+            up, down = pairs[k]
+
+            def train(how: LayerTraining, x: Array) -> tuple[History, nn.Module]:
+                rbm, history = how.rbm(below, above, x, up.weight.dtype, k > 0)
+                up.weight.assign(rbm.weight.array)
+                up.bias.assign(rbm.hidden_bias.array)  # type: ignore[union-attr]
+                down.weight.assign(rbm.weight.array.T)
+                down.bias.assign(rbm.visible_bias.array)  # type: ignore[union-attr]
+                return history, nn.Sequential(up, nn.Sigmoid())
+
+            return train
+
+        def top(how: LayerTraining, x: Array) -> tuple[History, nn.Module]:
+            if y is not None:
+                x = np.concatenate([x, np.eye(self.labels or 0, dtype=x.dtype)[y]], 1)
+            below, above, dtype = (
+                self.top.visible,
+                self.top.hidden,
+                self.top.weight.dtype,
             )
-            up.weight.assign(rbm.weight.array)
-            up.bias.assign(rbm.hidden_bias.array)  # type: ignore[union-attr]
-            down.weight.assign(rbm.weight.array.T)
-            down.bias.assign(rbm.visible_bias.array)  # type: ignore[union-attr]
-            x = predict(nn.Sequential(up, nn.Sigmoid()), x, engine=engine)
-        if y is not None:
-            x = np.concatenate([x, np.eye(self.labels or 0, dtype=x.dtype)[y]], axis=1)
-        of_top = how.of(len(self.recognition), "top")
-        rbm, histories["top"] = of_top.rbm(
-            self.top.visible,
-            self.top.hidden,
-            x,
-            self.top.weight.dtype,
-            drawn=bool(self.recognition),
-        )
-        self.top.load_state_dict(rbm.state_dict())
-        return histories
+            rbm, history = how.rbm(below, above, x, dtype, bool(pairs))
+            self.top.load_state_dict(rbm.state_dict())
+            return history, self.top
+
+        pairs = list(zip(self.recognition, self.generative, strict=True))
+        layers = [(f"recognition.{k}", of(k)) for k in range(len(pairs))]
+        return train_layers("DeepBeliefNet.pretrain", how, [*layers, ("top", top)], x)
 
     # What it says of data. -----------------------------------------------------------
 
@@ -243,18 +254,9 @@ class DeepBeliefNet(nn.Module):
             )
         """
         self._check_learned("to_sequential")
-        n, dtype = self.units[-2].features, self.top.weight.dtype
-        pairs = [(each.weight, each.bias) for each in self.recognition]
-        pairs.append((self.top.weight, self.top.hidden_bias))
-        layers: list[nn.Module] = []
-        for weight, bias in pairs:
-            values = weight.array[:, :n] if weight is self.top.weight else weight.array
-            layer = nn.Linear(values.shape[1], len(values), dtype=dtype)
-            layer.weight.assign(values)
-            layer.bias.assign(bias.array)  # type: ignore[union-attr]
-            layers += [layer, nn.Sigmoid()]
-        output = nn.Linear(self.top.hidden.features, classes, dtype=dtype)
-        return nn.Sequential(*layers, output)
+        known = [(each.weight.array, each.bias.array) for each in self.recognition]  # type: ignore[union-attr]
+        of_top = self.top.weight.array[:, : self.units[-2].features]
+        return classifier([*known, (of_top, self.top.hidden_bias.array)], classes)
 
     # What it draws. ------------------------------------------------------------------
 

@@ -15,11 +15,10 @@ from .. import nn, optim
 from ..errors import ArgumentError, ShapeError, unknown_option
 from ..foreign import advised
 from ..graph import Array
-from ..training.evaluation import predict
 from ..training.history import History
 from .autoencoder import Autoencoder, Reconstruction
 from .boltzmann.units import Binary, Gaussian
-from .layer_training import LayerTraining, training_data
+from .layer_training import Layer, LayerTraining, train_layers, training_data
 
 #: What a layer is trained as.
 WAYS = ("rbm", "autoencoder")
@@ -61,8 +60,9 @@ def pretrain(
         cr.fit(model, (x, y), optimizer=optim.Adam(), epochs=20)
 
     In a ``Sequential`` every ``Linear`` with an activation behind it is trained. A last
-    ``Linear`` without one is the output layer and stays as it is; so does what is
-    frozen, and the data passes through it. In an ``Autoencoder`` the encoder's last
+    ``Linear`` without one, or of one unit, is the output layer and stays as it is; of
+    outputs with several sigmoids, ``pretrain(model[:-2], x)``. What is frozen stays
+    too, and the data passes through it. In an ``Autoencoder`` the encoder's last
     ``Linear`` is its code, a layer as the others, with Gaussian units where it has no
     activation; the decoder is then the encoder unrolled: its layers get the transposed
     weights, and the biases with which the layers learned to reconstruct.
@@ -90,15 +90,15 @@ def pretrain(
         progress: as of ``cr.fit``.
 
     Returns:
-        The history of each layer, by its path: ``{"0": …, "2": …}``.
+        The history of each layer, by its path: ``{"0": …, "2": …}``. After Ctrl-C that
+        of the last one is "interrupted", as of ``cr.fit``, and the layers behind it have
+        none; with ``checkpoints`` the same call goes on.
 
     Raises:
         ArgumentError: for a layer that cannot be treated so, and what to do instead,
             before any layer is trained.
         DataError: for data that is not one array of examples.
         NumericsError: for weights that diverge, with the step and the layer.
-        KeyboardInterrupt: for Ctrl-C, which ends all layers; with ``checkpoints`` the
-            same call goes on.
 
     Source: Hinton & Salakhutdinov, Reducing the dimensionality of data with neural
     networks (2006); Bengio, Lamblin, Popovici & Larochelle, Greedy layer-wise training
@@ -130,18 +130,22 @@ def pretrain(
     options = (epochs, batch_size, optimizer, validation, seed, engine, checkpoints)
     how = LayerTraining(*options, progress)
     x: Any = training_data("pretrain", data).inputs
-    histories: dict[str, History] = {}
-    for number, block in enumerate(blocks):
-        if block.learns:
+    learn = _by_rbm if by == "rbm" else _by_autoencoder
+
+    def of(number: int, block: Block) -> Layer:
+        def train(how: LayerTraining, x: Array) -> tuple[History | None, nn.Module]:
+            if not block.learns:
+                return None, nn.Sequential(*block.layers)
             _check_width(block, x)
-            learn = _by_rbm if by == "rbm" else _by_autoencoder
-            history, bias = learn(block, x, how.of(number, block.path), noise)
-            histories[block.path] = history
+            history, bias = learn(block, x, how, noise)
             if mirror:
                 _unroll(block.linear, bias, mirror[number])
-        if number + 1 < len(blocks):
-            x = predict(nn.Sequential(*block.layers), x, engine=engine)
-    return histories
+            return history, nn.Sequential(*block.layers)
+
+        return train
+
+    layers = [(block.path, of(number, block)) for number, block in enumerate(blocks)]
+    return train_layers("pretrain", how, layers, x)
 
 
 # How one layer is trained. ------------------------------------------------------------
@@ -154,10 +158,15 @@ def _by_rbm(
     linear = block.linear
     visible = (Binary if _are_probabilities(x) else Gaussian)(linear.in_features)
     hidden = (Gaussian if block.is_code else Binary)(linear.out_features)
-    rbm, history = how.rbm(visible, hidden, x, linear.weight.dtype)
-    linear.weight.assign(rbm.weight.array)
-    if linear.bias is not None:
-        linear.bias.assign(rbm.hidden_bias.array)
+    rbm = how.new_rbm(visible, hidden, x, linear.weight.dtype)
+    pairs = [(linear.weight, rbm.weight), (linear.bias, rbm.hidden_bias)]
+    for own, its in pairs:
+        if own.frozen:
+            its.assign(own.array)
+            its.freeze()
+    history = how.contrastive_divergence(rbm, x)
+    for own, its in pairs:
+        own.assign(its.array)
     return history, rbm.visible_bias.array
 
 
@@ -176,10 +185,12 @@ def _by_autoencoder(
 
 
 def _unroll(linear: nn.Linear, bias: Array, mirror: Any) -> None:
-    """The decoder's layer: the transposed weights, and the biases downwards."""
-    if isinstance(mirror, nn.Linear):
+    """The decoder's layer: the transposed weights, and the biases downwards, but for
+    those that are frozen.
+    """
+    if isinstance(mirror, nn.Linear) and not mirror.weight.frozen:
         mirror.weight.assign(linear.weight.array.T)
-    if mirror.bias is not None:
+    if mirror.bias is not None and not mirror.bias.frozen:
         mirror.bias.assign(bias)
 
 
@@ -254,8 +265,18 @@ def _blocks(part: nn.Sequential, path: str) -> list[Block]:
     block that does not learn.
     """
     blocks: list[Block] = []
+    places: dict[int, str] = {}
     for where, layer in _leaves(part, path):
-        frozen = layer.num_parameters > 0 and layer.frozen
+        held = layer.parameters()
+        frozen = bool(held) and all(parameter.frozen for parameter in held)
+        if isinstance(layer, nn.Linear) and not frozen:
+            first = places.setdefault(id(layer), where)
+            if first != where:
+                raise ArgumentError(
+                    f"pretrain: layer {where} is layer {first} once more: it would be "
+                    "trained twice",
+                    fix="a layer of its own in each place",
+                )
         if isinstance(layer, nn.Linear) or frozen or not blocks:
             learns = isinstance(layer, nn.Linear) and not frozen
             blocks.append(Block(where, (layer,), learns))
@@ -282,8 +303,16 @@ def _leaves(part: nn.Sequential, path: str) -> Iterator[tuple[str, nn.Module]]:
 
 
 def _is_linear(block: Block) -> bool:
-    """Whether the Linear has no activation of hidden units behind it."""
-    return block.learns and all(isinstance(each, OF_OUTPUTS) for each in block.behind)
+    """Whether the Linear has no activation of hidden units behind it; behind a single
+    unit a sigmoid is that of an output.
+    """
+    of_outputs = (*OF_OUTPUTS, nn.Sigmoid) if _is_single(block) else OF_OUTPUTS
+    return block.learns and all(isinstance(each, of_outputs) for each in block.behind)
+
+
+def _is_single(block: Block) -> bool:
+    """Whether the block is one unit, as the output for two classes is."""
+    return isinstance(block.linear, nn.Linear) and block.linear.out_features == 1
 
 
 def _check_activation(block: Block, by: str) -> None:

@@ -103,18 +103,15 @@ def _layer_by_layer(
     """The history of all layers, one after the other."""
     words = settings.training
     inputs = np.asarray(train[:][0])
-    try:
-        histories = net.pretrain(
-            (inputs, np.asarray(train.targets)) if settings.network.labels else inputs,
-            epochs=words.epochs,
-            batch_size=words.batch_size,
-            optimizer=network.unbound_optimizer(words, len(train)),
-            seed=words.seed,
-            checkpoints=checkpoints,
-            progress=progress if progress == "none" else None,
-        )
-    except KeyboardInterrupt:
-        return training.History(stopped="interrupted")
+    histories = net.pretrain(
+        (inputs, np.asarray(train.targets)) if settings.network.labels else inputs,
+        epochs=words.epochs,
+        batch_size=words.batch_size,
+        optimizer=network.unbound_optimizer(words, len(train)),
+        seed=words.seed,
+        checkpoints=checkpoints,
+        progress=progress if progress == "none" else None,
+    )
     return _joined(histories)
 
 

@@ -157,6 +157,31 @@ def test_pretraining_and_training_raise_the_likelihood() -> None:
     assert learning(TWINS) < 1.0
 
 
+def test_ctrl_c_ends_pretraining_with_what_was_learned(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def stop(self: Any, run: Any) -> None:
+        run.stop("interrupted")
+
+    monkeypatch.setattr(cr.callbacks.Checkpoint, "on_epoch_end", stop)
+    dbm = DBM((8, 5, 4))
+    second = dbm.weights[1].numpy()
+    found = dbm.pretrain(TWINS, checkpoints=tmp_path, progress=False)
+    assert [history.stopped for history in found.values()] == ["interrupted"]
+    assert dbm.visible_bias.numpy().any() and dbm.hidden_biases[0].numpy().any()
+    assert (dbm.weights[1].numpy() == second).all()
+
+
+def test_frozen_parameters_are_not_pretrained() -> None:
+    dbm = DBM((8, 5, 4))
+    dbm.weights[1].freeze()
+    with pytest.raises(ArgumentError) as caught:
+        dbm.pretrain(TWINS, progress=False)
+    assert caught.value.what == (
+        "DBM.pretrain: weights.1 is frozen, and every layer is trained"
+    )
+
+
 def test_a_layer_that_is_there_twice_sees_its_inputs_twice() -> None:
     rbm = with_values(RBM(3, 2, dtype="float64"))
     v, h = rbm.visible.states(), rbm.hidden.states()

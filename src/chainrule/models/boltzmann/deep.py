@@ -26,8 +26,14 @@ from ...ops.movement import concatenate
 from ...random_numbers import Generator
 from ...training.evaluation import predict
 from ...training.history import History
-from ..layer_training import LayerTraining, training_data, usual_optimizer
-from .divergence import ContrastiveDivergence
+from ..layer_training import (
+    Layer,
+    LayerTraining,
+    check_not_frozen,
+    classifier,
+    train_layers,
+    training_data,
+)
 from .machine import RBM, Machine, Sides
 from .units import Binary, Mixed, Units, as_units
 
@@ -283,20 +289,30 @@ class DBM(Machine):
         how = LayerTraining(*options, progress)
         inputs = training_data("DBM.pretrain", data).inputs
         x = np.asarray(self._visible(inputs).numpy())
-        last, histories, machines = len(self.weights) - 1, {}, []
-        for k, weight in enumerate(self.weights):
-            layer = how.of(k, f"weights.{k}")
-            rbm = layer.new_rbm(self.layers[k], self.layers[k + 1], x, weight.dtype)
-            doubled = Doubled(rbm, 1 if k == last else 2, 1 if k == 0 else 2)
-            learning = ContrastiveDivergence(doubled, binarize=True)
-            histories[layer.path] = layer.fit(learning, x, usual_optimizer(rbm))
-            x = predict(doubled, x, engine=engine)
-            machines.append(rbm)
+        check_not_frozen("DBM.pretrain", self)
+        machines: list[RBM] = []
+
+        def of(k: int) -> Layer:
+            copies = 1 if k == len(self.weights) - 1 else 2, 1 if k == 0 else 2
+
+            def train(how: LayerTraining, x: Array) -> tuple[History, Doubled]:
+                units = self.layers[k], self.layers[k + 1]
+                rbm = how.new_rbm(*units, x, self.weights[k].dtype)
+                machines.append(rbm)
+                doubled = Doubled(rbm, *copies)
+                return how.contrastive_divergence(doubled, x, drawn=True), doubled
+
+            return train
+
+        layers = [(f"weights.{k}", of(k)) for k in range(len(self.weights))]
+        histories = train_layers("DBM.pretrain", how, layers, x)
         self._take(machines)
         return histories
 
     def _take(self, machines: Sequence[RBM]) -> None:
-        """The values of restricted machines, one for each layer of weights."""
+        """The values of restricted machines, for the layers of weights from the first
+        one on.
+        """
         self.visible_bias.assign(machines[0].visible_bias.array)
         for k, rbm in enumerate(machines):
             self.weights[k].assign(rbm.weight.array)
@@ -335,15 +351,9 @@ class DBM(Machine):
                 fix="dbm.hidden_given(x) are features for any network",
             )
         first, second = (weight.array for weight in self.weights)
-        dtype = first.dtype
-        one = nn.Linear(first.shape[1] + len(second), len(first), dtype=dtype)
-        one.weight.assign(np.concatenate([first, second.T], axis=1))
-        two = nn.Linear(len(first), len(second), dtype=dtype)
-        two.weight.assign(second)
-        for layer, bias in zip((one, two), self.hidden_biases, strict=True):
-            layer.bias.assign(bias.array)  # type: ignore[union-attr]
-        output = nn.Linear(len(second), classes, dtype=dtype)
-        return nn.Sequential(one, nn.Sigmoid(), two, nn.Sigmoid(), output)
+        c1, c2 = (bias.array for bias in self.hidden_biases)
+        of_both = np.concatenate([first, second.T], axis=1)
+        return classifier([(of_both, c1), (second, c2)], classes)
 
     def augmented(self, x: Any) -> Array:
         """Data beside the means of the second hidden layer, (N, D + H₂): the inputs of
@@ -375,6 +385,11 @@ class Doubled(Machine):
         self.rbm, self.visible = rbm, rbm.visible
         self.visible_bias = rbm.visible_bias
         self.visible_copies, self.hidden_copies = visible_copies, hidden_copies
+
+    @property
+    def hidden_is_real(self) -> bool:
+        """Whether some hidden units take real values."""
+        return self.rbm.hidden_is_real
 
     def forward(self, v: Any) -> Any:
         """E[h | v, v]."""
