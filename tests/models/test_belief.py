@@ -370,6 +370,53 @@ def test_real_data_and_names_of_classes() -> None:
     assert repr(net).startswith("DeepBeliefNet(Gaussian(5) ↔ 4 ↔ 3, labels=2\n")
 
 
+NAMES = ("circle", "square", "triangle")
+
+
+def test_tuning_counts_classes_as_the_net_does(tmp_path: Path) -> None:
+    x, y = prototypes(90)
+    words = np.array(NAMES)[y]
+    net = DeepBeliefNet((8, 4, 3), labels=3)
+    net.pretrain((x, words), epochs=1, progress=False)
+    learner = UpDown(net, steps=1)
+    assert learner.class_names == net.class_names == NAMES
+    two = y > 0  # without circles a square is still class 1
+    few = (x[two], words[two])
+    described = cr.evaluate(learner, few)["loss"]
+    assert described == pytest.approx(cr.evaluate(learner, (x[two], y[two]))["loss"])
+    how: dict[str, Any] = {"optimizer": optim.SGD(lr=0.1), "progress": False}
+    cr.fit(learner, few, **how)
+    assert net.class_names == NAMES
+    learner.save(tmp_path / "learner.safetensors")
+    assert cr.load(tmp_path / "learner.safetensors").net.class_names == NAMES
+    first, again = (
+        net.sample(3, which, steps=2, generator=cr.random.Generator(0)).numpy()
+        for which in (["square", "circle", "circle"], [1, 0, 0])
+    )
+    np.testing.assert_array_equal(first, again)
+
+
+def test_names_of_a_net_trained_on_numbers_must_be_all_of_them() -> None:
+    x, y = prototypes(90)
+    words = np.array(NAMES)[y]
+    net = DeepBeliefNet((8, 4, 3), labels=3)
+    net.pretrain((x, y), epochs=1, progress=False)
+    learner = UpDown(net, steps=1)
+    how: dict[str, Any] = {"optimizer": optim.SGD(lr=0.1), "progress": False}
+    with pytest.raises(ArgumentError) as caught:
+        cr.fit(learner, (x[y > 0], words[y > 0]), **how)
+    assert caught.value.what == (
+        "UpDown: 2 class names for a net with labels=3, which knows none: which units "
+        "they mean is not known"
+    )
+    assert caught.value.fix == (
+        "net.class_names = (…), all names in the order of the numbers that it was "
+        "trained with"
+    )
+    cr.fit(learner, (x, words), **how)
+    assert net.class_names == NAMES
+
+
 def test_checkpoints_of_layers_are_gone_on_from(tmp_path: Path) -> None:
     whole = pretrained(epochs=2, checkpoints=tmp_path)
     folders = sorted(path.name for path in tmp_path.iterdir())
@@ -436,7 +483,7 @@ MISTAKES: list[tuple[str, Callable[[], Any], type[ChainruleError], str, str | No
      "sample: labels: label 2 for 2 classes at row 1: labels go from 0 to 1",
      "subtract 1 where labels count from 1, or provide 3 classes"),
     ("labels for other chains", lambda: with_labels.sample(2, [0, 1, 1]), ArgumentError,
-     "sample: labels (3,) for 2 chains: expected one number, or one for each", None),
+     "sample: labels (3,) for 2 chains: expected one class, or one for each", None),
     ("more kept than made", lambda: known.sample(2, steps=3, keep=4), ArgumentError,
      "sample: keep=4 of steps=3: expected no more than that", None),
     ("start of other chains", lambda: known.sample(2, start=x8), ArgumentError,
@@ -448,6 +495,12 @@ MISTAKES: list[tuple[str, Callable[[], Any], type[ChainruleError], str, str | No
      lambda: with_labels.pretrain((x8, [0, 1, 2, 0])), DataError,
      "DeepBeliefNet.pretrain: targets: label 2 for 2 classes at row 2: labels go from "
      "0 to 1", "subtract 1 where labels count from 1, or provide 3 classes"),
+    ("texts for a net of numbers", lambda: with_labels.sample(2, "two"), ArgumentError,
+     "sample: labels are texts, and the net knows no class names",
+     "numbers; or net.class_names = (…), the names in their order"),
+    ("classes as rows", lambda: with_labels.pretrain((x8, np.eye(4)[:, :2])), DataError,
+     "DeepBeliefNet.pretrain: targets (4, 2): expected one class number a row",
+     "y.argmax(1) where the classes are rows of 0 and 1"),
     ("frozen layers", lambda: frozen.pretrain(x8), ArgumentError,
      "DeepBeliefNet.pretrain: top.weight is frozen, and every layer is trained",
      "unfreeze() first, and freeze what is to stay for cr.fit"),

@@ -20,7 +20,8 @@ from numpy.typing import DTypeLike
 from .. import nn
 from ..compiler.compile import compile
 from ..data import check_labels
-from ..errors import ArgumentError, StateError
+from ..data.labels import number_texts
+from ..errors import ArgumentError, DataError, StateError
 from ..graph import Array
 from ..nn.arguments import positive_size
 from ..ops.composed import expand_dims, one_hot, stack
@@ -274,8 +275,8 @@ class DeepBeliefNet(nn.Module):
         layers are drawn but for the last, which are the means (grey pictures).
 
         Arguments:
-            labels: the class of each chain, (n,) or one number: clamped, or drawn with
-                all else where not given.
+            labels: the class of each chain, (n,) or one, as numbers or as
+                ``class_names``: clamped, or drawn with all else where not given.
             steps: of each chain.
             keep: how many states of each chain are returned, at equal distances.
             start: data that the chains start from, (n, D); the top's biases where not
@@ -376,10 +377,17 @@ class DeepBeliefNet(nn.Module):
                 fix="DeepBeliefNet(sizes, labels=10), trained on (x, y)",
             )
         given = np.asarray(labels)
+        if given.dtype.kind in "UO" and self.class_names is not None:
+            given = number_texts(given, self.class_names, "sample: labels")
         if given.shape not in ((), (rows,)):
             raise ArgumentError(
-                f"sample: labels {given.shape} for {rows} chains: expected one number, "
+                f"sample: labels {given.shape} for {rows} chains: expected one class, "
                 "or one for each"
+            )
+        if given.dtype.kind in "UO":
+            raise ArgumentError(
+                "sample: labels are texts, and the net knows no class names",
+                fix="numbers; or net.class_names = (…), the names in their order",
             )
         check_labels(given.reshape(-1), self.labels, "sample: labels")
         classes = np.broadcast_to(given, (rows,))
@@ -398,6 +406,11 @@ class DeepBeliefNet(nn.Module):
                 fix="(x, y) with class numbers y; or DeepBeliefNet(sizes) alone",
             )
         y = np.asarray(examples.targets)
+        if y.ndim > 1:
+            raise DataError(
+                f"{caller}: targets {y.shape}: expected one class number a row",
+                fix="y.argmax(1) where the classes are rows of 0 and 1",
+            )
         check_labels(y, self.labels, f"{caller}: targets")
         self.class_names = names
         return examples.inputs, y
@@ -501,6 +514,28 @@ class UpDown(nn.Module):
             )
         self.net = net
         self.steps = positive_size("UpDown", "steps", steps)
+
+    @property
+    def class_names(self) -> tuple[str, ...] | None:
+        """Those of the net, which knows which of its units stands for which class.
+
+        Raises:
+            ArgumentError: when names are set of which there are not as many as the net
+                has labels: which units they mean is then not known.
+        """
+        return self.net.class_names
+
+    @class_names.setter
+    def class_names(self, names: Sequence[str] | None) -> None:
+        if names is not None and len(names) != self.net.labels:
+            raise ArgumentError(
+                f"UpDown: {len(names)} class names for a net with "
+                f"labels={self.net.labels}, which knows none: which units they mean is "
+                "not known",
+                fix="net.class_names = (…), all names in the order of the numbers that "
+                "it was trained with",
+            )
+        self.net.class_names = names
 
     def settings(self) -> dict[str, Any]:
         """The net, and the steps at the top."""
