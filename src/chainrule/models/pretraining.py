@@ -91,8 +91,8 @@ def pretrain(
 
     Returns:
         The history of each layer, by its path: ``{"0": …, "2": …}``. After Ctrl-C that
-        of the last one is "interrupted", as of ``cr.fit``, and the layers behind it have
-        none; with ``checkpoints`` the same call goes on.
+        of the last one is "interrupted", as of ``cr.fit``, and the layers behind it
+        have none; with ``checkpoints`` the same call goes on.
 
     Raises:
         ArgumentError: for a layer that cannot be treated so, and what to do instead,
