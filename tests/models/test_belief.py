@@ -112,7 +112,7 @@ def test_samples_have_the_means_of_the_enumerated_model(labels: int | None) -> N
 def test_layers_between_are_drawn_on_the_way_down() -> None:
     net = random_net((6, 4, 3, 2))
     v = cr.tensor(np.ones((30_000, 3)))
-    found = net.generate(v, None, cr.random.Generator(2)).numpy()
+    found = net._descend(v, None, cr.random.Generator(2)).numpy()
     first, second = net.generative[1], net.generative[0]
     h = states(4)
     up = sigmoid(first.weight.numpy().sum(1) + first.bias.numpy())

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import weakref
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -301,41 +300,40 @@ class DeepBeliefNet(nn.Module):
             )
         clamped = self._clamped(rows, labels)
         source = default_generator if generator is None else generator
-        step, descend = _compiled(self)
         v = self._start(rows, start, source)
         ends = [count * (k + 1) // kept for k in range(kept)]
         frames = []
         for number in range(1, count + 1):
-            v, h = step(v, clamped, source)
+            v, h = self._step(v, clamped, source)
             if number in ends:
-                frames.append(descend(v, h, source))
+                frames.append(self._descend(v, h, source))
         return frames[0] if kept == 1 else stack(frames, 1)
 
-    def generate(self, v: Any, h: Any, generator: Generator | None = None) -> Any:
-        """One pass down from a state of the top machine: (N, D) means of data.
+    @compile
+    def _step(self, v: Any, classes: Any, source: Generator) -> tuple[Any, Any]:
+        """One step of the top machine with these classes, if any."""
+        v, h = self.top.gibbs(self._with_classes(v, classes), 1, source)
+        return self._with_classes(v, classes), h
 
-        Arguments:
-            v: its visible units, (N, n), with those of labels if it has some.
-            h: the hidden units that these were drawn from, (N, H).
+    @compile
+    def _descend(self, v: Any, h: Any, source: Generator) -> Any:
+        """One pass down from visible units of the top machine, (N, n or n + K), and the
+        hidden units that they were drawn from, (N, H): means of data, (N, D).
         """
         below = v[:, : self.units[-2].features]
         if not self.generative:
             z = self.top.visible_inputs(h)[:, : self.units[0].features]
             return self.units[0].mean(z)
         for k in reversed(range(1, len(self.generative))):
-            below = self.units[k].sample(self.generative[k](below), generator)
+            below = self.units[k].sample(self.generative[k](below), source)
         return self.units[0].mean(self.generative[0](below))
 
-    def joined(self, h: Any, classes: Any) -> Any:
-        """The visible units of the top machine: hᵐ and, where there are some, the
-        classes as rows of 0 and 1, (N, n + K).
+    def _with_classes(self, v: Any, classes: Any) -> Any:
+        """hᵐ, which v is or begins with, beside classes as rows of 0 and 1, (N, n + K):
+        visible units of the top machine. As it is where there are no classes.
         """
-        return h if classes is None else concatenate([h, classes], 1)
-
-    def clamp(self, v: Any, classes: Any) -> Any:
-        """The same v with these classes; as it is where they are None."""
         n = self.units[-2].features
-        return v if classes is None else self.joined(v[:, :n], classes)
+        return v if classes is None else concatenate([v[:, :n], classes], 1)
 
     # Parts of these. -----------------------------------------------------------------
 
@@ -424,35 +422,6 @@ class DeepBeliefNet(nn.Module):
                     "weights are 0",
                     fix="net.pretrain(x) first, or net.load(path)",
                 )
-
-
-#: The compiled step and the compiled way down of each net that has been sampled from.
-_programs: weakref.WeakKeyDictionary[DeepBeliefNet, Any] = weakref.WeakKeyDictionary()
-
-
-def _compiled(net: DeepBeliefNet) -> Any:
-    """One step of the top machine, (v, labels or None, generator) → (v, h), and the
-    pass down, (v, h, generator) → data.
-    """
-    if net not in _programs:
-        known = weakref.ref(net)
-
-        def alive() -> DeepBeliefNet:
-            found = known()
-            assert found is not None
-            return found
-
-        def step(v: Any, labels: Any, source: Generator) -> Any:
-            net = alive()
-            v = net.clamp(v, labels)
-            v, h = net.top.gibbs(v, 1, source)
-            return net.clamp(v, labels), h
-
-        def descend(v: Any, h: Any, source: Generator) -> Any:
-            return alive().generate(v, h, source)
-
-        _programs[net] = compile(step), compile(descend)
-    return _programs[net]
 
 
 class UpDown(nn.Module):
@@ -562,7 +531,7 @@ class UpDown(nn.Module):
         net._check_learned("UpDown")
         for k, up in enumerate(net.recognition, 1):
             layers.append(net.units[k].sample(up(layers[-1])))
-        v = net.joined(layers[-1], classes)
+        v = net._with_classes(layers[-1], classes)
         after = stop_gradient(net.top.gibbs(v, self.steps)[0])
         contrast = net.top.free_energy(v) - net.top.free_energy(after)
         return (self._wake(layers) + contrast + self._sleep(after)).mean()
@@ -592,7 +561,7 @@ class UpDown(nn.Module):
         net = self.net
         for up in net.recognition:
             layers.append(sigmoid(up(layers[-1])))
-        v = net.joined(layers[-1], classes)
+        v = net._with_classes(layers[-1], classes)
         again = net.top.visible_inputs(net.top.hidden_given(v))
         at_top = net.top.visible.negative_log_likelihood(v, again)
         return (self._wake(layers) + at_top).mean()

@@ -32,8 +32,8 @@ def machine(sizes: Any, scale: float = 0.8) -> DBM:
 
 def joint(dbm: DBM) -> tuple[list[Array], Array]:
     """All states, layer by layer, (states, features), and E of each."""
-    rows = list(itertools.product(*(units.states() for units in dbm.layers)))
-    states = [np.array([row[k] for row in rows]) for k in range(len(dbm.layers))]
+    rows = list(itertools.product(*(units.states() for units in dbm.units)))
+    states = [np.array([row[k] for row in rows]) for k in range(len(dbm.units))]
     energies = -states[0] @ dbm.visible_bias.numpy()
     for below, above, weight, bias in zip(
         states, states[1:], dbm.weights, dbm.hidden_biases, strict=False
@@ -73,15 +73,17 @@ def test_annealed_importance_sampling_finds_the_exact_value(sizes: Any) -> None:
 def test_mean_field_bounds_the_likelihood_from_below(sizes: Any) -> None:
     dbm = machine(sizes)
     v = dbm.visible.states()
-    exact, bound = exact_log_weight(dbm, v), dbm.log_weight(v).numpy()
+    exact, bound = exact_log_weight(dbm, v), dbm.unnormalized_log_prob(v).numpy()
     assert (bound <= exact + 1e-12).all()
     assert (exact - bound).max() < 0.5
     dbm.mean_field_steps = 1
-    assert dbm.log_weight(v).numpy().mean() <= bound.mean() + 1e-9
+    assert dbm.unnormalized_log_prob(v).numpy().mean() <= bound.mean() + 1e-9
     dbm.weights[1].assign(np.zeros(dbm.weights[1].shape))  # now it is exact
     if len(dbm.weights) == 2:
         exact = exact_log_weight(dbm, v)
-        np.testing.assert_allclose(dbm.log_weight(v).numpy(), exact, rtol=1e-12)
+        np.testing.assert_allclose(
+            dbm.unnormalized_log_prob(v).numpy(), exact, rtol=1e-12
+        )
 
 
 def test_mean_field_ends_where_every_mean_follows_from_its_neighbours() -> None:
@@ -234,7 +236,9 @@ def test_a_machine_is_saved_with_its_units(tmp_path: Path) -> None:
         == ("DBM(Binary(2), Softmax(3) ↔ Binary(3) ↔ Softmax(3))")
     )
     v = dbm.visible.states()
-    assert (again.log_weight(v).numpy() == dbm.log_weight(v).numpy()).all()
+    assert (
+        again.unnormalized_log_prob(v).numpy() == dbm.unnormalized_log_prob(v).numpy()
+    ).all()
 
 
 def test_what_is_no_deep_machine_is_refused() -> None:
@@ -262,7 +266,7 @@ def test_what_is_no_deep_machine_is_refused() -> None:
         DBM((4, 3, 2, 2)).to_sequential(10)
     assert caught.value.what.endswith("expected two hidden layers of binary units")
     with pytest.raises(DataError) as data:
-        DBM((2, 3, 2)).log_weight(np.full((1, 2), 3.0, "f4"))
+        DBM((2, 3, 2)).unnormalized_log_prob(np.full((1, 2), 3.0, "f4"))
     assert data.value.what == (
         "DBM: data (1, 2): 3 at position (0, 0): expected 0 to 1 for binary units"
     )

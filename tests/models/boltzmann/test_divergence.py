@@ -121,14 +121,18 @@ def test_grey_values_are_probabilities_where_they_are_binarized() -> None:
     v, _, energies = joint(machine)
     free = -np.log(np.exp(-energies).sum(axis=1))
     chance = np.prod(np.where(v == 1, 0.4, 0.6), axis=1)
-    drawn = machine.visible.drawn(cr.tensor(grey), cr.random.Generator(0))
+    drawn = machine.visible.sample_with_mean(cr.tensor(grey), cr.random.Generator(0))
     assert set(np.unique(drawn.numpy())) == {0.0, 1.0}
     mean = machine.free_energy(drawn).numpy().mean()
     assert mean == pytest.approx(chance @ free, abs=0.05)
     assert abs(machine.free_energy(grey[:1]).item() - chance @ free) > 0.5
     grey_units = models.RBM((models.Softmax(3), models.Gaussian(1)), 2).visible
     means = np.tile(np.float32([0.2, 0.5, 0.3, 7.0]), (20_000, 1))
-    shares = grey_units.drawn(cr.tensor(means), cr.random.Generator(0)).numpy().mean(0)
+    shares = (
+        grey_units.sample_with_mean(cr.tensor(means), cr.random.Generator(0))
+        .numpy()
+        .mean(0)
+    )
     np.testing.assert_allclose(shares, means[0], atol=0.02)
     cr.manual_seed(3)
     plain = ContrastiveDivergence(machine)

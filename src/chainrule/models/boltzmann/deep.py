@@ -74,8 +74,10 @@ class DBM(Machine):
         >>> from chainrule import models
         >>> dbm = models.DBM((6, 4, 3))
         >>> v = cr.ones((5, 6))
-        >>> [each.shape for each in dbm.hidden_given(v)], dbm.log_weight(v).shape
-        ([(5, 4), (5, 3)], (5,))
+        >>> [each.shape for each in dbm.hidden_given(v)]
+        [(5, 4), (5, 3)]
+        >>> dbm.unnormalized_log_prob(v).shape
+        (5,)
     """
 
     def __init__(
@@ -99,7 +101,7 @@ class DBM(Machine):
                     fix=f"{units.features}; only the visible ones may be real",
                 )
         steps = positive_size("DBM", "mean_field_steps", mean_field_steps)
-        self.layers, self.mean_field_steps = tuple(layers), steps
+        self.units, self.mean_field_steps = tuple(layers), steps
         self.visible = layers[0]
         widths = [units.features for units in layers]
         init = normal(std=0.01)
@@ -116,13 +118,13 @@ class DBM(Machine):
     def settings(self) -> dict[str, Any]:
         """The units of each layer, and the steps of mean field."""
         return {
-            "sizes": [repr(units) for units in self.layers],
+            "sizes": [repr(units) for units in self.units],
             "mean_field_steps": self.mean_field_steps,
         }
 
     def describe_settings(self) -> str:
         """``Binary(784) ↔ Binary(500) ↔ Binary(1000)``"""
-        return " ↔ ".join(map(repr, self.layers))
+        return " ↔ ".join(map(repr, self.units))
 
     def forward(self, v: Any) -> Any:
         """The means of the last hidden layer given the data."""
@@ -134,7 +136,7 @@ class DBM(Machine):
         """E(v, h¹, …, hᴸ), (…,): states of every layer, from the visible one on."""
         states = [
             units.checked("DBM", each, f"states of layer {k}")
-            for k, (units, each) in enumerate(zip(self.layers, layers, strict=True))
+            for k, (units, each) in enumerate(zip(self.units, layers, strict=True))
         ]
         total = self.visible.own_energy(states[0])
         total = total - (states[0] * self.visible_bias).sum(-1)
@@ -157,11 +159,11 @@ class DBM(Machine):
         """The odd layers on one side, the visible units and the other even ones on the
         other.
         """
-        odd = list(range(1, len(self.layers), 2))
-        even = list(range(0, len(self.layers), 2))
+        odd = list(range(1, len(self.units), 2))
+        even = list(range(0, len(self.units), 2))
         return Sides(
-            self._units(odd),
-            self._units(even),
+            self._side(odd),
+            self._side(even),
             self._joined({k: self.inputs(k, None, None) for k in odd}),
             self._joined({k: self.inputs(k, None, None) for k in even}),
             lambda y: self._inputs_of(odd, even, y),
@@ -171,15 +173,15 @@ class DBM(Machine):
 
     def _inputs_of(self, wanted: list[int], given: list[int], states: Any) -> Any:
         """The total inputs of these layers, joined, for joined states of the others."""
-        units = self._units(given)
+        units = self._side(given)
         parts = [x for _, x in units.split(states)] if len(given) > 1 else [states]  # type: ignore[attr-defined]
         known = dict(zip(given, parts, strict=True))
         return self._joined(
             {k: self.inputs(k, known.get(k - 1), known.get(k + 1)) for k in wanted}
         )
 
-    def _units(self, numbers: list[int]) -> Units:
-        chosen = [self.layers[k] for k in numbers]
+    def _side(self, numbers: list[int]) -> Units:
+        chosen = [self.units[k] for k in numbers]
         return chosen[0] if len(chosen) == 1 else Mixed(chosen)
 
     def _joined(self, parts: dict[int, Any]) -> Any:
@@ -196,25 +198,25 @@ class DBM(Machine):
         layers and then for the even ones, ``mean_field_steps`` times. It starts with a
         pass upwards, in which twice Wₗ μₗ₋₁ takes the place of what comes from above.
         """
-        last = len(self.layers) - 1
+        last = len(self.units) - 1
         states: list[Any] = [self._visible(v)]
         found: list[Any] = [None]
         for k in range(1, last + 1):
             up = states[-1] @ self.weights[k - 1].T
             found.append((up if k == last else 2.0 * up) + self.hidden_biases[k - 1])
-            states.append(self.layers[k].mean(found[-1]))
+            states.append(self.units[k].mean(found[-1]))
         for _ in range(self.mean_field_steps):
             for k in (*range(1, last + 1, 2), *range(2, last + 1, 2)):
                 above = None if k == last else states[k + 1]
                 found[k] = self.inputs(k, states[k - 1], above)
-                states[k] = self.layers[k].mean(found[k])
+                states[k] = self.units[k].mean(found[k])
         return list(zip(found[1:], states[1:], strict=True))
 
     def hidden_given(self, v: Any) -> list[Any]:
         """The means of every hidden layer given data, by mean field."""
         return [mean for _, mean in self.mean_field(v)]
 
-    def log_weight(self, v: Any) -> Any:
+    def unnormalized_log_prob(self, v: Any) -> Any:
         """A lower bound of log p(v) + log Z, (…,).
 
         Formula: E[−E(v, h)] + the entropy of h, both for independent hidden units of
@@ -226,7 +228,7 @@ class DBM(Machine):
         for k, pair in enumerate(self.mean_field(v), 1):
             z, mean = (stop_gradient(each) for each in pair)
             total = total + (mean * (self.inputs(k, below, None) - z)).sum(-1)
-            total = total + self.layers[k].log_partition(z)
+            total = total + self.units[k].log_partition(z)
             below = mean
         return total
 
@@ -244,12 +246,12 @@ class DBM(Machine):
         odd, even = ({k: m for k, m in means.items() if k % 2 == r} for r in (1, 0))
         return self._joined(odd), self._joined(even)
 
-    def first_states(self, v: Any, generator: Generator | None = None) -> Any:
+    def initial_states(self, v: Any, generator: Generator | None = None) -> Any:
         """v beside states of the other even layers, drawn by mean field."""
         found = self.mean_field(v)
         even = {
-            k: self.layers[k].sample(found[k - 1][0], generator)
-            for k in range(2, len(self.layers), 2)
+            k: self.units[k].sample(found[k - 1][0], generator)
+            for k in range(2, len(self.units), 2)
         }
         return self._joined({0: v, **even})
 
@@ -296,7 +298,7 @@ class DBM(Machine):
             copies = 1 if k == len(self.weights) - 1 else 2, 1 if k == 0 else 2
 
             def train(how: LayerTraining, x: Array) -> tuple[History, Doubled]:
-                units = self.layers[k], self.layers[k + 1]
+                units = self.units[k], self.units[k + 1]
                 rbm = how.new_rbm(*units, x, self.weights[k].dtype)
                 machines.append(rbm)
                 doubled = Doubled(rbm, *copies)
@@ -344,7 +346,7 @@ class DBM(Machine):
               (4): Linear(3 → 2)
             )
         """
-        binary = all(isinstance(units, Binary) for units in self.layers[1:])
+        binary = all(isinstance(units, Binary) for units in self.units[1:])
         if len(self.weights) != 2 or not binary:
             raise ArgumentError(
                 f"to_sequential: {self!r}: expected two hidden layers of binary units",
@@ -410,9 +412,9 @@ class Doubled(Machine):
             lambda v: _repeated(rbm.hidden_inputs(_summed(v, n)), m),
         )
 
-    def log_weight(self, v: Any) -> Any:
+    def unnormalized_log_prob(self, v: Any) -> Any:
         """log p(v, v) + log Z."""
-        return self.sides().log_marginal(self.first_states(v))
+        return self.sides().log_marginal(self.initial_states(v))
 
     def reconstruction_inputs(self, v: Any) -> Any:
         """The total inputs of one copy of the visible units."""
@@ -424,9 +426,9 @@ class Doubled(Machine):
 
     def side_means(self, v: Any) -> tuple[Any, Any]:
         """v in every copy, and E[h | v, v] in every copy."""
-        return self.first_states(v), _repeated(self(v), self.hidden_copies)
+        return self.initial_states(v), _repeated(self(v), self.hidden_copies)
 
-    def first_states(self, v: Any, generator: Generator | None = None) -> Any:
+    def initial_states(self, v: Any, generator: Generator | None = None) -> Any:
         """v in every copy."""
         return _repeated(v, self.visible_copies)
 

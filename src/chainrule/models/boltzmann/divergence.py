@@ -140,7 +140,7 @@ class ContrastiveDivergence(nn.Module):
         if self.persistent:
             sides = machine.sides()
             shape, dtype = (self.num_chains, sides.y.features), sides.x_bias.dtype
-            self.chains = new_variable("chains", shape, self._first_states, dtype)
+            self.chains = new_variable("chains", shape, self._initial_states, dtype)
 
     def settings(self) -> dict[str, Any]:
         """The machine, and how it learns."""
@@ -168,10 +168,10 @@ class ContrastiveDivergence(nn.Module):
         if not training:
             z = machine.reconstruction_inputs(v)
             return machine.visible.negative_log_likelihood(v, z).mean()
-        wrong = machine.visible.wrong(v).any()
+        wrong = machine.visible.invalid(v).any()
         if self.binarize:
-            v = machine.visible.drawn(v)
-        energy = -machine.log_weight(v).mean()
+            v = machine.visible.sample_with_mean(v)
+        energy = -machine.unnormalized_log_prob(v).mean()
         of_chains = -machine.sides().log_marginal(self._of_model(v)).mean()
         loss = energy - of_chains
         if self.sparsity:
@@ -184,13 +184,12 @@ class ContrastiveDivergence(nn.Module):
         sides, chains = self.machine.sides(), self.chains
         y: Any = chains
         if chains is None:
-            y = sides.y.sample(sides.inputs_of_y(self.machine.first_states(v)))
+            y = sides.y.sample(sides.inputs_of_y(self.machine.initial_states(v)))
         for _ in range(self.steps):
-            x = stop_gradient(sides.x.sample(sides.inputs_of_x(y)))
-            y = sides.y.sample(sides.inputs_of_y(x))
+            y, x = sides.swapped.gibbs(y)
         if chains is not None:
             chains.assign(y)
-        return x
+        return stop_gradient(x)
 
     def _refusing(self, wrong: Any, of_data: Any, of_chains: Any, loss: Any) -> Any:
         """The loss; NaN where it means nothing, by which ``fit`` finds the step and
@@ -211,7 +210,7 @@ class ContrastiveDivergence(nn.Module):
         right = (abs(of_data) <= most) & (abs(of_chains) <= most)
         return where(right & ~wrong, loss, math.nan)
 
-    def _first_states(
+    def _initial_states(
         self,
         shape: Sequence[int],
         generator: Generator | None = None,

@@ -10,7 +10,7 @@ enumeration for a small side, otherwise by an estimate with its error.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -92,7 +92,7 @@ def exact_log_partition(machine: Machine) -> float:
     """
     sides = machine.astype("float64").sides()
     if _counted(sides.y) < _counted(sides.x):
-        sides = sides.turned
+        sides = sides.swapped
     states = sides.x.states()
     found = [
         sides.log_marginal(tensor(states[first : first + ROWS])).numpy()
@@ -202,7 +202,7 @@ def log_likelihood(
         log_partition = annealed_importance_sampling(machine, rows, **options)
     if not isinstance(log_partition, Estimate):
         log_partition = Estimate(*[float(log_partition)] * 3)
-    weigh = compile(lambda v: machine.log_weight(v))
+    weigh = compile(lambda v: machine.unnormalized_log_prob(v))
     found = [
         weigh(rows[first : first + ROWS]).numpy() for first in range(0, len(rows), ROWS)
     ]
@@ -241,19 +241,24 @@ def _without_weights(machine: Machine, sides: Sides, x: Any) -> tuple[Array, Arr
 def _anneal_with(sides: Sides, x_start: Array, y_start: Array) -> Any:
     """One temperature as a function of (states, log weights, (β before, β after))."""
 
-    def inputs(beta: Any, start: Array, end: Any) -> Any:
-        return (1.0 - beta) * start + beta * end
+    def at(beta: Any) -> Sides:
+        """The machine on its way: all inputs are β its own, the rest the start's."""
 
-    def log_f(x: Any, of_y: Any, beta: Any) -> Any:
-        own = (x * inputs(beta, x_start, sides.x_bias)).sum(-1)
-        return own + sides.y.log_partition(inputs(beta, y_start, of_y))
+        def between(start: Array, end: Any) -> Any:
+            return (1.0 - beta) * start + beta * end
+
+        return replace(
+            sides,
+            x_bias=between(x_start, sides.x_bias),
+            y_bias=between(y_start, sides.y_bias),
+            inputs_of_x=lambda y: between(x_start, sides.inputs_of_x(y)),
+            inputs_of_y=lambda x: between(y_start, sides.inputs_of_y(x)),
+        )
 
     def anneal(x: Any, log_weights: Any, betas: Any, source: Generator) -> Any:
-        before, after = (betas[place].astype(x.dtype) for place in (0, 1))
-        of_y = sides.inputs_of_y(x)
-        gained = log_f(x, of_y, after) - log_f(x, of_y, before)
-        y = sides.y.sample(inputs(after, y_start, of_y), source)
-        x = sides.x.sample(inputs(after, x_start, sides.inputs_of_x(y)), source)
+        before, after = (at(betas[place].astype(x.dtype)) for place in (0, 1))
+        gained = after.log_marginal(x) - before.log_marginal(x)
+        x, _ = after.gibbs(x, source)
         return x, log_weights + gained.astype("float64")
 
     return anneal

@@ -8,7 +8,6 @@ Shapes: N rows, D visible and H hidden units.
 
 from __future__ import annotations
 
-import weakref
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -52,7 +51,7 @@ class Sides:
     visible: str = "x"
 
     @property
-    def turned(self) -> Sides:
+    def swapped(self) -> Sides:
         """The same machine, x and y exchanged."""
         return Sides(
             self.y,
@@ -68,6 +67,23 @@ class Sides:
         """log Σ over y of exp(−E(x, y)), (…,)."""
         own = (x * self.x_bias).sum(-1) - self.x.own_energy(x)
         return own + self.y.log_partition(self.inputs_of_y(x))
+
+    def gibbs(
+        self, x: Any, generator: Generator | None = None, means: bool = False
+    ) -> tuple[Any, Any]:
+        """One step of block Gibbs sampling: y drawn given x, then x drawn given y.
+
+        Arguments:
+            means: whether the means of the new x are returned in the place of states.
+
+        Returns:
+            The new x, and the y that it was drawn from.
+
+        Source: Geman & Geman, Stochastic relaxation (1984).
+        """
+        y = self.y.sample(self.inputs_of_y(x), generator)
+        z = self.inputs_of_x(y)
+        return self.x.mean(z) if means else self.x.sample(z, generator), y
 
 
 class Machine(nn.Module):
@@ -90,7 +106,7 @@ class Machine(nn.Module):
         """The machine as two sides."""
 
     @abstractmethod
-    def log_weight(self, v: Any) -> Any:
+    def unnormalized_log_prob(self, v: Any) -> Any:
         """log p(v) + log Z, or a lower bound of it, (…,)."""
 
     @abstractmethod
@@ -108,7 +124,7 @@ class Machine(nn.Module):
         """The means of the units of both sides given v, v among them."""
 
     @abstractmethod
-    def first_states(self, v: Any, generator: Generator | None = None) -> Any:
+    def initial_states(self, v: Any, generator: Generator | None = None) -> Any:
         """States of the side with the visible units where these are v."""
 
     def sample(
@@ -147,11 +163,17 @@ class Machine(nn.Module):
             v = self.visible.sample(broadcast_to(self.visible_bias, shape), source)
         else:
             v = self._visible(start)
-        step = _compiled_steps(self)
-        near = self.first_states(v, source)
+        states = self.initial_states(v, source)
         for _ in range(count - 1):
-            near = step(near, False, source)
-        return step(near, bool(means), source)[:, : self.visible.features]
+            states = self._step(states, False, source)
+        return self._step(states, bool(means), source)[:, : self.visible.features]
+
+    @compile
+    def _step(self, states: Any, means: bool, source: Generator) -> Any:
+        """One step of a chain, for states of the side with the visible units."""
+        sides = self.sides()
+        sides = sides if sides.visible == "x" else sides.swapped
+        return sides.gibbs(states, source, means)[0]
 
     def fit_visible_bias(self, x: Any) -> None:
         """Sets b so that, without weights, the visible units have the means of the
@@ -165,30 +187,6 @@ class Machine(nn.Module):
 
     def _visible(self, v: Any) -> Any:
         return self.visible.checked(type(self).__name__, v)
-
-
-#: The compiled step of each machine that has been sampled from.
-_steps: weakref.WeakKeyDictionary[Machine, Any] = weakref.WeakKeyDictionary()
-
-
-def _compiled_steps(machine: Machine) -> Any:
-    """One step of block Gibbs sampling, as a compiled function of (states of the side
-    with the visible units, whether to return their means, generator).
-    """
-    if machine not in _steps:
-        known = weakref.ref(machine)
-
-        def step(near: Any, means: bool, source: Generator) -> Any:
-            alive = known()
-            assert alive is not None
-            sides = alive.sides()
-            sides = sides if sides.visible == "x" else sides.turned
-            far = sides.y.sample(sides.inputs_of_y(near), source)
-            z = sides.inputs_of_x(far)
-            return sides.x.mean(z) if means else sides.x.sample(z, source)
-
-        _steps[machine] = compile(step)
-    return _steps[machine]
 
 
 class RBM(Machine):
@@ -331,9 +329,9 @@ class RBM(Machine):
 
         Source: Geman & Geman (1984).
         """
-        for _ in range(positive_size("gibbs", "steps", steps)):
-            h = self.sample_hidden(v, generator)
-            v = self.sample_visible(h, generator)
+        count, v = positive_size("gibbs", "steps", steps), self._visible(v)
+        for _ in range(count):
+            v, h = self.sides().gibbs(v, generator)
         return v, h
 
     # What learning and likelihood need to know. --------------------------------------
@@ -349,7 +347,7 @@ class RBM(Machine):
             self.hidden_inputs,
         )
 
-    def log_weight(self, v: Any) -> Any:
+    def unnormalized_log_prob(self, v: Any) -> Any:
         """log p(v) + log Z = −F(v), (…,)."""
         return -self.free_energy(v)
 
@@ -365,6 +363,6 @@ class RBM(Machine):
         """v, and E[h | v]."""
         return v, self.hidden_given(v)
 
-    def first_states(self, v: Any, generator: Generator | None = None) -> Any:
+    def initial_states(self, v: Any, generator: Generator | None = None) -> Any:
         """v itself."""
         return v

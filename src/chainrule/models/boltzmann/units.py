@@ -83,7 +83,7 @@ class Units(ABC):
     def sample(self, z: Any, generator: Generator | None = None) -> Any:
         """x drawn given z, (…, features)."""
 
-    def drawn(self, means: Any, generator: Generator | None = None) -> Any:
+    def sample_with_mean(self, means: Any, generator: Generator | None = None) -> Any:
         """Data between two values as probabilities: states drawn with these means. Real
         values are states already.
         """
@@ -94,7 +94,7 @@ class Units(ABC):
         """The total inputs at which the units have this mean: biases that fit data."""
 
     @abstractmethod
-    def wrong(self, x: Array) -> Array:
+    def invalid(self, x: Array) -> Array:
         """Where values are none of these units', (…, features) of bools. Means between
         two values are allowed.
         """
@@ -141,7 +141,7 @@ class Units(ABC):
         """
         width = f"the last axis of {what} must have one number for each unit"
         node = features(where, x, self.features, width, "a machine with {} units")
-        refuse(where, node, self.wrong, self.rule, self.cure, what)
+        refuse(where, node, self.invalid, self.rule, self.cure, what)
         return node
 
 
@@ -180,7 +180,7 @@ class Binary(Units):
         source = default_generator if generator is None else generator
         return source.bernoulli(sigmoid(z)).astype(z.dtype)
 
-    def drawn(self, means: Any, generator: Generator | None = None) -> Any:
+    def sample_with_mean(self, means: Any, generator: Generator | None = None) -> Any:
         """1 with these probabilities, else 0."""
         source = default_generator if generator is None else generator
         return source.bernoulli(means).astype(means.dtype)
@@ -191,7 +191,7 @@ class Binary(Units):
         inputs: Array = np.log(p) - np.log1p(-p)
         return inputs
 
-    def wrong(self, x: Array) -> Array:
+    def invalid(self, x: Array) -> Array:
         """Outside of [0, 1]."""
         return ~((x >= 0) & (x <= 1))
 
@@ -248,7 +248,7 @@ class Gaussian(Units):
         """The mean itself."""
         return mean
 
-    def wrong(self, x: Array) -> Array:
+    def invalid(self, x: Array) -> Array:
         """NaN and infinities."""
         return ~np.isfinite(x)
 
@@ -285,7 +285,7 @@ class Softmax(Units):
         source = default_generator if generator is None else generator
         return one_hot(source.categorical(z), self.features, z.dtype)
 
-    def drawn(self, means: Any, generator: Generator | None = None) -> Any:
+    def sample_with_mean(self, means: Any, generator: Generator | None = None) -> Any:
         """A 1 at one place, with these probabilities."""
         return self.sample(log(maximum(means, 1e-30)), generator)
 
@@ -294,7 +294,7 @@ class Softmax(Units):
         inputs: Array = np.log(np.maximum(mean, 1e-3))
         return inputs
 
-    def wrong(self, x: Array) -> Array:
+    def invalid(self, x: Array) -> Array:
         """Outside of [0, 1], and rows that do not add up to 1."""
         off = np.abs(x.sum(axis=-1, keepdims=True) - 1) > 1e-3
         found: Array = ~((x >= 0) & (x <= 1)) | off
@@ -359,9 +359,11 @@ class Mixed(Units):
         drawn = [part.sample(each, generator) for part, each in self.split(z)]
         return concatenate(drawn, -1)
 
-    def drawn(self, means: Any, generator: Generator | None = None) -> Any:
+    def sample_with_mean(self, means: Any, generator: Generator | None = None) -> Any:
         """Its parts' draws, side by side."""
-        found = [part.drawn(each, generator) for part, each in self.split(means)]
+        found = [
+            part.sample_with_mean(each, generator) for part, each in self.split(means)
+        ]
         return concatenate(found, -1)
 
     def inputs_of(self, mean: Array) -> Array:
@@ -369,9 +371,9 @@ class Mixed(Units):
         found = [part.inputs_of(each) for part, each in self.split(mean)]
         return np.concatenate(found, -1)
 
-    def wrong(self, x: Array) -> Array:
+    def invalid(self, x: Array) -> Array:
         """Where a part finds its values wrong."""
-        return np.concatenate([part.wrong(each) for part, each in self.split(x)], -1)
+        return np.concatenate([part.invalid(each) for part, each in self.split(x)], -1)
 
     @property
     def num_states(self) -> int | None:
