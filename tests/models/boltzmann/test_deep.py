@@ -265,6 +265,11 @@ def test_what_is_no_deep_machine_is_refused() -> None:
     with pytest.raises(ArgumentError) as caught:
         DBM((4, 3, 2, 2)).to_sequential(10)
     assert caught.value.what.endswith("expected two hidden layers of binary units")
+    with pytest.raises(ArgumentError) as caught:
+        DBM((4, 3, 2)).energy(np.zeros((1, 4)), np.zeros((1, 3)))
+    assert caught.value.what == (
+        "DBM: energy of 2 layers: expected the states of all 3, from the visible one on"
+    )
     with pytest.raises(DataError) as data:
         DBM((2, 3, 2)).unnormalized_log_prob(np.full((1, 2), 3.0, "f4"))
     assert data.value.what == (

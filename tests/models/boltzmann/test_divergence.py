@@ -183,6 +183,29 @@ def test_weights_that_diverge_are_an_error_with_the_step_and_the_cure() -> None:
     )
 
 
+def test_data_that_are_too_large_are_not_blamed_on_weights() -> None:
+    x = np.random.default_rng(0).normal(0, 1e6, (60, 4)).astype("f4")
+    learning = ContrastiveDivergence(RBM(models.Gaussian(4), 3))
+    with pytest.raises(DataError) as caught:
+        cr.fit(learning, x, optimizer=optim.SGD(lr=0.1), progress=False)
+    assert "ContrastiveDivergence: ½ ‖x‖² of the data is " in caught.value.what
+    assert "a row, beyond 7e+04: real units have variance 1" in caught.value.what
+    assert caught.value.fix == (
+        "standardise the data: mean 0 and variance 1 for each feature"
+    )
+
+
+def test_it_is_printed_with_all_that_was_set() -> None:
+    rbm = RBM(4, 3)
+    assert ContrastiveDivergence(rbm, 3).describe_settings() == "CD-3"
+    learning = ContrastiveDivergence(
+        rbm, persistent=True, chains=1, binarize=True, sparsity=0.1
+    )
+    assert learning.describe_settings() == (
+        "persistent CD-1, 1 chain, binarize, sparsity=0.1 to 0.05"
+    )
+
+
 def test_wrong_arguments_are_refused() -> None:
     with pytest.raises(ArgumentError) as caught:
         ContrastiveDivergence(cr.nn.Linear(2, 3))  # type: ignore[arg-type]

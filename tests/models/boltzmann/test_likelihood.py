@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule import models
-from chainrule.errors import ArgumentError, DataError
+from chainrule import data, models
+from chainrule.errors import (
+    ArgumentError,
+    ChainruleError,
+    DataError,
+    ShapeError,
+    StateError,
+)
 from chainrule.models import DBM, RBM
 from chainrule.models.boltzmann.likelihood import Estimate
 from tests.models.boltzmann.machines import DISCRETE, REAL, joint, with_values
@@ -39,9 +47,9 @@ def test_real_units_are_summed_without_their_states(kind: str) -> None:
 def test_annealed_importance_sampling_finds_the_exact_value(kind: str) -> None:
     machine = with_values(DISCRETE[kind](), 1.5)
     exact = models.exact_log_partition(machine)
-    data = None if kind == "binary" else machine.visible.states()[::2]
+    x = None if kind == "binary" else machine.visible.states()[::2]
     estimate = models.annealed_importance_sampling(
-        machine, data, chains=500, temperatures=300, seed=1
+        machine, x, chains=500, temperatures=300, seed=1
     )
     assert abs(estimate.value - exact) < 0.05
     assert estimate.low <= exact <= estimate.high
@@ -97,24 +105,72 @@ def test_likelihoods_are_those_of_the_joint_distribution() -> None:
     assert str(found) == str(Estimate(found.mean, found.low, found.high))
 
 
-def test_what_cannot_be_estimated_is_refused() -> None:
-    with pytest.raises(ArgumentError) as caught:
-        models.exact_log_partition(RBM(784, 500))
-    assert caught.value.what == (
-        "states of Binary(500): more than the 1 048 576 that are enumerated"
+def test_a_data_set_is_taken_by_its_inputs() -> None:
+    machine = with_values(DISCRETE["binary"]())
+    v = machine.visible.states()[:5]
+    found, same = (
+        models.log_likelihood(machine, x, log_partition=3.0).mean
+        for x in (v, data.Dataset(v))
     )
-    assert caught.value.fix == (
-        "models.log_likelihood estimates what enumeration cannot reach"
-    )
-    with pytest.raises(ArgumentError) as caught:
-        models.annealed_importance_sampling(RBM(3, 2), temperatures=0)
-    assert caught.value.what == (
-        "annealed_importance_sampling: temperatures=0: expected a whole number of at "
-        "least 1"
-    )
-    with pytest.raises(DataError) as data:
-        models.log_likelihood(RBM(3, 2), np.full((2, 3), 7.0, "f4"))
-    assert data.value.what == (
-        "log_likelihood: data (2, 3): 7 at position (0, 0): expected 0 to 1 for binary "
-        "units"
-    )
+    assert found == same
+
+
+rbm = RBM(3, 2)
+broken = RBM(3, 2)
+broken.hidden_bias.assign([0.0, np.nan])
+NO_ROWS = np.zeros((0, 3), "f4")
+# fmt: off
+MISTAKES: list[tuple[str, Callable[[], Any], type[ChainruleError], str, str | None]] = [
+    ("too many states", lambda: models.exact_log_partition(RBM(784, 500)),
+     ArgumentError, "exact_log_partition: RBM(Binary(784) ↔ Binary(500)): both sides "
+     "have more than the 1 048 576 states that are enumerated",
+     "models.annealed_importance_sampling(machine, x) estimates it"),
+    ("no temperatures",
+     lambda: models.annealed_importance_sampling(rbm, temperatures=0), ArgumentError,
+     "annealed_importance_sampling: temperatures=0: expected a whole number of at "
+     "least 1", None),
+    ("no machine", lambda: models.exact_log_partition(None),  # type: ignore[arg-type]
+     ArgumentError, "exact_log_partition: machine=NoneType: expected an RBM or a deep "
+     "machine", None),
+    ("values beyond", lambda: models.log_likelihood(rbm, np.full((2, 3), 7, "f4")),
+     DataError, "log_likelihood: data (2, 3): 7 at position (0, 0): expected 0 to 1 "
+     "for binary units", "divide images of 0 … 255 by 255; models.Gaussian(…) for "
+     "other real values"),
+    ("grey values", lambda: models.log_likelihood(rbm, np.array([[0, 1, 0.25]])),
+     DataError, "log_likelihood: data (1, 3): 0.25 at position (0, 2): expected "
+     "states, 0 or 1: a machine has no probability for what is between",
+     "(x > 0.5).astype('float32'), or states drawn with these probabilities"),
+    ("no data", lambda: models.log_likelihood(rbm, NO_ROWS), ShapeError,
+     "log_likelihood: data (0, 3): expected (N, 3), one row or more", None),
+    ("no data to start from",
+     lambda: models.annealed_importance_sampling(rbm, NO_ROWS), ShapeError,
+     "annealed_importance_sampling: data (0, 3): expected (N, 3), one row or more",
+     None),
+    ("one row alone", lambda: models.log_likelihood(rbm, np.zeros(3)), ShapeError,
+     "log_likelihood: data (3,): expected (N, 3), one row or more",
+     "x[None] for a single one"),
+    ("a split", lambda: models.log_likelihood(rbm, data.load("digits")),
+     ArgumentError, "log_likelihood: a Split: which part?", "split.test"),
+    *[(f"weights that are not finite: {name}", mistake, StateError,
+       f"{name}: hidden_bias of RBM(Binary(3) ↔ Binary(2)) is not finite: the machine "
+       "has no Z", "cr.fit again from other values, with a smaller learning rate")
+      for name, mistake in {
+          "exact_log_partition": lambda: models.exact_log_partition(broken),
+          "annealed_importance_sampling":
+              lambda: models.annealed_importance_sampling(broken),
+          "log_likelihood": lambda: models.log_likelihood(broken, np.zeros((2, 3))),
+      }.items()],
+]
+# fmt: on
+
+
+@pytest.mark.parametrize(
+    ("mistake", "error", "what", "fix"),
+    [pytest.param(*rest, id=name) for name, *rest in MISTAKES],
+)
+def test_what_cannot_be_estimated_is_refused(
+    mistake: Callable[[], Any], error: type[ChainruleError], what: str, fix: str | None
+) -> None:
+    with pytest.raises(error) as caught:
+        mistake()
+    assert (caught.value.what, caught.value.fix) == (what, fix)

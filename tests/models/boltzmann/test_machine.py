@@ -11,7 +11,7 @@ import pytest
 
 import chainrule as cr
 from chainrule import models
-from chainrule.errors import ArgumentError, DataError, ShapeError
+from chainrule.errors import ArgumentError, DataError, DTypeError, ShapeError
 from chainrule.models import RBM
 from tests.models.boltzmann.machines import DISCRETE, REAL, joint, with_values
 
@@ -189,9 +189,49 @@ def test_data_that_units_cannot_have_is_refused() -> None:
     )
 
 
+def test_inputs_of_another_kind_have_the_advice_they_need() -> None:
+    machine = RBM(4, 2)
+    with pytest.raises(ShapeError) as caught:
+        machine.hidden_given(np.zeros((5, 2, 2, 1), "f4"))
+    assert caught.value.what == (
+        "RBM: data (5, 2, 2, 1): expected rows of 4 numbers, one for each unit"
+    )
+    assert caught.value.fix == "x.reshape(len(x), -1)"
+    for dtype in ("int64", "bool"):
+        with pytest.raises(DTypeError) as refused:
+            machine.hidden_given(np.zeros((5, 4), dtype))
+        assert refused.value.what == (
+            f"RBM: data (5, 4) of {dtype}: states of units are floats"
+        )
+        assert refused.value.fix == "x.astype('float32')"
+    with pytest.raises(ArgumentError) as other:
+        machine.sample(3, start=np.zeros((2, 4), "f4"))
+    assert other.value.what == (
+        "sample: start (2, 4) for 3 chains: expected one row for each"
+    )
+    with pytest.raises(ShapeError) as caught:
+        machine.fit_visible_bias(np.zeros((0, 4), "f4"))
+    assert caught.value.what == (
+        "fit_visible_bias: data (0, 4): expected (N, 4), one row or more"
+    )
+    assert (machine.visible_bias.numpy() == 0).all()
+
+
+def test_values_between_states_are_no_states() -> None:
+    units = RBM((2, models.Gaussian(1), models.Softmax(2)), 3).visible
+    x = np.array([[0.0, 0.5, 0.5, 1.0, 0.0], [1.0, 1.0, 7.0, 0.25, 0.75]])
+    assert units.between(x).tolist() == [
+        [False, True, False, False, False],
+        [False, False, False, True, True],
+    ]
+
+
 def test_only_few_states_are_enumerated() -> None:
     with pytest.raises(ArgumentError) as caught:
         models.Binary(21).states()
     assert caught.value.what == (
         "states of Binary(21): more than the 1 048 576 that are enumerated"
     )
+    with pytest.raises(ArgumentError) as caught:
+        models.Gaussian(2).states()
+    assert caught.value.what == "states of Gaussian(2): real values are not enumerated"

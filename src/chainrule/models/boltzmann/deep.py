@@ -133,7 +133,17 @@ class DBM(Machine):
     # Energy, and the layers given their neighbours. ----------------------------------
 
     def energy(self, *layers: Any) -> Any:
-        """E(v, h¹, …, hᴸ), (…,): states of every layer, from the visible one on."""
+        """E(v, h¹, …, hᴸ), (…,): states of every layer, from the visible one on.
+
+        Raises:
+            ArgumentError: for more or fewer layers than the machine has.
+        """
+        if len(layers) != len(self.units):
+            raise ArgumentError(
+                f"DBM: energy of {len(layers)} layers: expected the states of all "
+                f"{len(self.units)}, from the visible one on",
+                fix="dbm.unnormalized_log_prob(v) is a bound that needs v alone",
+            )
         states = [
             units.checked("DBM", each, f"states of layer {k}")
             for k, (units, each) in enumerate(zip(self.units, layers, strict=True))

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from ... import losses, nn
-from ...errors import ArgumentError, NumericsError
+from ...errors import ArgumentError, DataError, NumericsError
 from ...nn.arguments import new_variable, number_within, positive_size
 from ...ops.creation import zeros
 from ...ops.elementwise import stop_gradient, where
@@ -29,6 +29,8 @@ from .machine import Machine
 
 #: Free energies beyond so many nats a unit are those of weights that have diverged.
 MOST_ENERGY = 1e4
+
+REAL_DATA = "standardise the data: mean 0 and variance 1 for each feature"
 
 
 class ContrastiveDivergence(nn.Module):
@@ -155,11 +157,16 @@ class ContrastiveDivergence(nn.Module):
         }
 
     def describe_settings(self) -> str:
-        """``CD-1``, ``persistent CD-1, 100 chains``"""
-        kind = f"CD-{self.steps}"
+        """``CD-1``, ``persistent CD-1, 100 chains, binarize, sparsity=0.1 to 0.05``"""
+        parts = [f"{'persistent ' * self.persistent}CD-{self.steps}"]
         if self.persistent:
-            return f"persistent {kind}, {self.num_chains} chains"
-        return kind
+            count = self.num_chains
+            parts.append("1 chain" if count == 1 else f"{count} chains")
+        if self.binarize:
+            parts.append("binarize")
+        if self.sparsity:
+            parts.append(f"sparsity={self.sparsity:g} to {self.target:g}")
+        return ", ".join(parts)
 
     def forward(self, v: Any, training: bool = False) -> Any:
         """F(data) − F(chains) in training; −log p(v | E[h | v]) otherwise."""
@@ -177,7 +184,8 @@ class ContrastiveDivergence(nn.Module):
         if self.sparsity:
             means = machine.hidden_means(v)
             loss = loss + self.sparsity * losses.kl_sparsity(means, self.target)
-        return self._refusing(wrong, energy, of_chains, loss)
+        own = machine.visible.own_energy(v)
+        return self._refusing(wrong, own, energy, of_chains, loss)
 
     def _of_model(self, v: Any) -> Any:
         """The machine's own states of its first side, which are constants."""
@@ -191,13 +199,22 @@ class ContrastiveDivergence(nn.Module):
             chains.assign(y)
         return stop_gradient(x)
 
-    def _refusing(self, wrong: Any, of_data: Any, of_chains: Any, loss: Any) -> Any:
+    def _refusing(
+        self, wrong: Any, own: Any, of_data: Any, of_chains: Any, loss: Any
+    ) -> Any:
         """The loss; NaN where it means nothing, by which ``fit`` finds the step and
         calls this again with known values, for an error that says what is wrong.
         """
         sides, found = self.machine.sides(), (of_data, of_chains)
         most = MOST_ENERGY * (sides.x.features + sides.y.features)
         known = [each.value for each in found if each.value is not None]
+        alone = getattr(own, "value", None)  # A(v): no weights are in it
+        if alone is not None and np.mean(alone) > most:
+            raise DataError(
+                f"ContrastiveDivergence: ½ ‖x‖² of the data is {np.mean(alone):.3g} a "
+                f"row, beyond {most:.3g}: real units have variance 1",
+                fix=REAL_DATA,
+            )
         if not all(np.abs(value) <= most for value in known):
             largest = max(np.abs(p.array).max() for p in self.machine.parameters())
             raise NumericsError(

@@ -17,15 +17,17 @@ from typing import Any
 import numpy as np
 
 from ...compiler.compile import compile
+from ...data import Dataset, Split
+from ...errors import ArgumentError, DataError, ShapeError, StateError
 from ...graph import Array
 from ...nn.arguments import positive_size
 from ...ops.creation import zeros
 from ...ops.movement import broadcast_to
 from ...random_numbers import Generator
 from ...tensor import tensor
-from ...wording import signed
+from ...wording import signed, spaced
 from .machine import Machine, Sides
-from .units import Units
+from .units import MOST_STATES, Units
 
 #: Rows that are looked at together.
 ROWS = 1000
@@ -62,8 +64,9 @@ class Likelihood:
     """The mean log-likelihood of data, in nats a row.
 
     Attributes:
-        mean: Σ log p(vᵢ) / N; a lower bound for deep machines.
-        low, high: its interval of ± 3σ, from that of log Z alone.
+        mean: Σ log p(vᵢ) / N; for deep machines an estimate of a lower bound of it.
+        low, high: its interval of ± 3σ, from that of log Z alone: it knows nothing of
+            states that no chain has reached.
         log_partition: log Z.
     """
 
@@ -82,7 +85,8 @@ def exact_log_partition(machine: Machine) -> float:
     Formula: log Z = log Σₓ exp(x · bias − A(x) + log_partition(inputs of y given x)).
 
     Raises:
-        ArgumentError: where both sides have more than 2²⁰ states, or real units.
+        ArgumentError: where both sides have more than 2²⁰ states.
+        StateError: for weights that are not finite.
 
     Example:
         >>> from chainrule import models
@@ -90,9 +94,17 @@ def exact_log_partition(machine: Machine) -> float:
         >>> round(models.exact_log_partition(rbm), 4)  # 787 log 2
         545.5068
     """
+    where = "exact_log_partition"
+    _check_machine(where, machine)
     sides = machine.astype("float64").sides()
     if _counted(sides.y) < _counted(sides.x):
         sides = sides.swapped
+    if _counted(sides.x) > MOST_STATES:
+        raise ArgumentError(
+            f"{where}: {machine!r}: both sides have more than the "
+            f"{spaced(MOST_STATES)} states that are enumerated",
+            fix="models.annealed_importance_sampling(machine, x) estimates it",
+        )
     states = sides.x.states()
     found = [
         sides.log_marginal(tensor(states[first : first + ROWS])).numpy()
@@ -132,7 +144,9 @@ def annealed_importance_sampling(
 
     Raises:
         DataError: for data that visible units cannot have.
+        ShapeError: for data that are no rows.
         ArgumentError: for counts below 1.
+        StateError: for weights that are not finite.
 
     Source: Neal, Annealed importance sampling (2001); Salakhutdinov & Murray, On the
     quantitative analysis of deep belief networks (2008), section 3; for deep machines
@@ -147,6 +161,7 @@ def annealed_importance_sampling(
     """
     count = positive_size("annealed_importance_sampling", "chains", chains)
     steps = positive_size("annealed_importance_sampling", "temperatures", temperatures)
+    _check_machine("annealed_importance_sampling", machine)
     sides, source = machine.sides(), Generator(seed)
     start = _without_weights(machine, sides, x)
     betas = np.interp(np.linspace(0, 1, steps + 1), SHARES, KNOTS)
@@ -173,20 +188,24 @@ def log_likelihood(
     seed: int = 0,
     log_partition: float | Estimate | None = None,
 ) -> Likelihood:
-    """The mean of log p(v) over rows of data, in nats; for a deep machine the mean of
-    a lower bound.
+    """The mean of log p(v) over rows of data, in nats; for a deep machine that of a
+    lower bound.
 
     Formula: mean of (log p(v) + log Z) − log Z, with log Z by annealed importance
-    sampling.
+    sampling. That is right on average for Z, not for log Z, which it finds too small on
+    average, and so the likelihood too large; also a bound with it is an estimate, and
+    no bound.
 
     Arguments:
         machine: an RBM or a deep machine.
-        x: data, (N, D).
+        x: states, (N, D), or a ``Dataset`` of them.
         chains, temperatures, seed: those of ``annealed_importance_sampling``.
         log_partition: log Z where it is known: one estimate serves several data sets.
 
     Raises:
-        DataError: for data that visible units cannot have.
+        DataError: for data that are no states: grey values are means.
+        ShapeError: for data that are no rows.
+        StateError: for weights that are not finite.
 
     Example:
         >>> from chainrule import models
@@ -196,7 +215,17 @@ def log_likelihood(
         >>> bool(abs(found.mean + 6 * np.log(2)) < 0.05), found.low <= found.high
         (True, True)
     """
-    rows = np.asarray(machine.visible.checked("log_likelihood", x).numpy())
+    _check_machine("log_likelihood", machine)
+    rows = _rows("log_likelihood", machine, x)
+    between = np.argwhere(machine.visible.between(rows))
+    if len(between):
+        row, unit = map(int, between[0])
+        raise DataError(
+            f"log_likelihood: data {rows.shape}: {rows[row, unit]:g} at position "
+            f"({row}, {unit}): expected states, 0 or 1: a machine has no probability "
+            "for what is between",
+            fix="(x > 0.5).astype('float32'), or states drawn with these probabilities",
+        )
     if log_partition is None:
         options = {"chains": chains, "temperatures": temperatures, "seed": seed}
         log_partition = annealed_importance_sampling(machine, rows, **options)
@@ -214,6 +243,35 @@ def log_likelihood(
 # Parts. ------------------------------------------------------------------------------
 
 
+def _check_machine(where: str, machine: Any) -> None:
+    if not isinstance(machine, Machine):
+        raise ArgumentError(
+            f"{where}: machine={type(machine).__name__}: expected an RBM or a deep "
+            "machine"
+        )
+    for path, parameter in machine.named_parameters():
+        if not np.isfinite(parameter.array).all():
+            raise StateError(
+                f"{where}: {path} of {machine!r} is not finite: the machine has no Z",
+                fix="cr.fit again from other values, with a smaller learning rate",
+            )
+
+
+def _rows(where: str, machine: Machine, x: Any) -> Array:
+    """Data as an array (N, D)."""
+    given = x.inputs if isinstance(x, Dataset) else x
+    if isinstance(given, Split):
+        raise ArgumentError(f"{where}: a Split: which part?", fix="split.test")
+    rows = np.asarray(machine.visible.checked(where, given).numpy())
+    if rows.ndim != 2 or not len(rows):
+        raise ShapeError(
+            f"{where}: data {rows.shape}: expected (N, {machine.visible.features}), "
+            "one row or more",
+            fix="x[None] for a single one" if rows.ndim == 1 else None,
+        )
+    return rows
+
+
 def _counted(units: Units) -> float:
     return math.inf if units.num_states is None else units.num_states
 
@@ -225,8 +283,8 @@ def _without_weights(machine: Machine, sides: Sides, x: Any) -> tuple[Array, Arr
     dtype = sides.x_bias.dtype
     if x is None:
         return np.zeros(sides.x.features, dtype), np.zeros(sides.y.features, dtype)
-    rows = machine.visible.checked("annealed_importance_sampling", x)
-    some = rows[:: -(-rows.shape[0] // ROWS)]
+    rows = _rows("annealed_importance_sampling", machine, x)
+    some = tensor(rows[:: -(-len(rows) // ROWS)])
     means = [
         np.asarray(each.numpy(), float).mean(axis=0)
         for each in machine.side_means(some)

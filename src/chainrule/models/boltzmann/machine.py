@@ -18,7 +18,7 @@ from numpy.typing import DTypeLike
 
 from ... import nn
 from ...compiler.compile import compile
-from ...errors import ArgumentError
+from ...errors import ArgumentError, ShapeError
 from ...initializers import Initializer, normal
 from ...nn.arguments import new_parameter, positive_size
 from ...ops.movement import broadcast_to
@@ -148,6 +148,9 @@ class Machine(nn.Module):
                 place of states: grey pictures.
             generator: of random numbers; the default one when not given.
 
+        Raises:
+            ArgumentError: for another number of rows to start from.
+
         Source: Geman & Geman, Stochastic relaxation (1984).
 
         Example:
@@ -163,6 +166,11 @@ class Machine(nn.Module):
             v = self.visible.sample(broadcast_to(self.visible_bias, shape), source)
         else:
             v = self._visible(start)
+            if v.shape != (rows, self.visible.features):
+                raise ArgumentError(
+                    f"sample: start {v.shape} for {rows} chains: expected one row for "
+                    "each"
+                )
         states = self.initial_states(v, source)
         for _ in range(count - 1):
             states = self._step(states, False, source)
@@ -179,9 +187,18 @@ class Machine(nn.Module):
         """Sets b so that, without weights, the visible units have the means of the
         data: log p / (1 − p) for binary ones. Learning then starts with the weights.
 
+        Raises:
+            ShapeError: for no rows.
+
         Source: Hinton (2012), section 8.1.
         """
-        mean = np.asarray(self._visible(x).numpy(), float).mean(axis=0)
+        rows = np.asarray(self._visible(x).numpy(), float)
+        if rows.ndim != 2 or not len(rows):
+            raise ShapeError(
+                f"fit_visible_bias: data {rows.shape}: expected (N, "
+                f"{self.visible.features}), one row or more"
+            )
+        mean = rows.mean(axis=0)
         bias = self.visible.inputs_of(mean)
         self.visible_bias.assign(bias.astype(self.visible_bias.dtype))
 

@@ -28,10 +28,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ...errors import ArgumentError
+from ... import dtypes
+from ...errors import ArgumentError, DTypeError, ShapeError
 from ...graph import Array
 from ...losses.inputs import refuse
 from ...nn.arguments import features, positive_size
+from ...ops.arrays import lift
 from ...ops.composed import logsumexp, one_hot, softmax
 from ...ops.elementwise import log, maximum, sigmoid, softplus
 from ...ops.movement import concatenate
@@ -99,6 +101,10 @@ class Units(ABC):
         two values are allowed.
         """
 
+    def between(self, x: Array) -> Array:
+        """Where values are means between two states, (…, features) of bools."""
+        return np.zeros(x.shape, bool)
+
     @property
     def num_states(self) -> int | None:
         """How many states the layer has; None for real values."""
@@ -115,11 +121,16 @@ class Units(ABC):
         Raises:
             ArgumentError: for real values, and for more than 2²⁰ states.
         """
-        if self.num_states is None or self.num_states > MOST_STATES:
+        if self.num_states is None:
+            raise ArgumentError(
+                f"states of {self!r}: real values are not enumerated",
+                fix="sample(z) draws some",
+            )
+        if self.num_states > MOST_STATES:
             raise ArgumentError(
                 f"states of {self!r}: more than the {spaced(MOST_STATES)} that are "
                 "enumerated",
-                fix="models.log_likelihood estimates what enumeration cannot reach",
+                fix="sample(z) draws some",
             )
         return self._states()
 
@@ -136,11 +147,26 @@ class Units(ABC):
 
         Raises:
             ShapeError: for another width.
-            DTypeError: for integers.
+            DTypeError: for integers and bools.
             DataError: for values that such units cannot have, with the first one.
         """
-        width = f"the last axis of {what} must have one number for each unit"
-        node = features(where, x, self.features, width, "a machine with {} units")
+        if not isinstance(x, tuple):
+            (x,) = lift([x])
+            if not dtypes.is_float(x.dtype):
+                raise DTypeError(
+                    f"{where}: {what} {x.shape} of {x.dtype}: states of units are "
+                    "floats",
+                    fix="x.astype('float32')",
+                )
+            size, row = self.features, math.prod(x.shape[1:])
+            if len(x.shape) > 2 and row == size != x.shape[-1]:
+                raise ShapeError(
+                    f"{where}: {what} {x.shape}: expected rows of {size} numbers, one "
+                    "for each unit",
+                    fix="x.reshape(len(x), -1)",
+                )
+        rule = f"the last axis of {what} must have one number for each unit"
+        node = features(where, x, self.features, rule, "a machine with {} units")
         refuse(where, node, self.invalid, self.rule, self.cure, what)
         return node
 
@@ -194,6 +220,11 @@ class Binary(Units):
     def invalid(self, x: Array) -> Array:
         """Outside of [0, 1]."""
         return ~((x >= 0) & (x <= 1))
+
+    def between(self, x: Array) -> Array:
+        """Between 0 and 1."""
+        found: Array = (x > 0) & (x < 1)
+        return found
 
     @property
     def num_states(self) -> int:
@@ -300,6 +331,11 @@ class Softmax(Units):
         found: Array = ~((x >= 0) & (x <= 1)) | off
         return found
 
+    def between(self, x: Array) -> Array:
+        """Between 0 and 1."""
+        found: Array = (x > 0) & (x < 1)
+        return found
+
     @property
     def num_states(self) -> int:
         """One for each class."""
@@ -374,6 +410,10 @@ class Mixed(Units):
     def invalid(self, x: Array) -> Array:
         """Where a part finds its values wrong."""
         return np.concatenate([part.invalid(each) for part, each in self.split(x)], -1)
+
+    def between(self, x: Array) -> Array:
+        """Where a part finds them between its states."""
+        return np.concatenate([part.between(each) for part, each in self.split(x)], -1)
 
     @property
     def num_states(self) -> int | None:
