@@ -23,6 +23,7 @@ MODULES = {
     "optim": ("chainrule.optim", "How parameters learn."),
     "random": ("chainrule.random", "Random tensors and generators."),
     "data": ("chainrule.data", "Data sets, tables and batches."),
+    "models": ("chainrule.models", "Networks, and machines that learn features."),
     "metrics": ("chainrule.training.metrics", "How good a network is."),
     "callbacks": (
         "chainrule.training.callbacks",

@@ -19,12 +19,14 @@ from .belief import DeepBeliefNet, UpDown
 from .boltzmann.deep import DBM
 from .boltzmann.divergence import ContrastiveDivergence
 from .boltzmann.likelihood import (
+    Estimate,
+    Likelihood,
     annealed_importance_sampling,
     exact_log_partition,
     log_likelihood,
 )
-from .boltzmann.machine import RBM
-from .boltzmann.units import Binary, Gaussian, Softmax
+from .boltzmann.machine import RBM, Machine
+from .boltzmann.units import Binary, Gaussian, Softmax, Units
 from .char_lstm import CharLSTM
 from .gpt import GPT
 from .ica import ReconstructionICA
@@ -44,11 +46,15 @@ __all__ = [
     "CharLSTM",
     "ContrastiveDivergence",
     "DeepBeliefNet",
+    "Estimate",
     "Gaussian",
+    "Likelihood",
+    "Machine",
     "Reconstruction",
     "ReconstructionICA",
     "Softmax",
     "SparseCoding",
+    "Units",
     "UpDown",
     "annealed_importance_sampling",
     "conv_autoencoder",
