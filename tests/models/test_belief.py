@@ -112,13 +112,20 @@ def test_samples_have_the_means_of_the_enumerated_model(labels: int | None) -> N
 def test_layers_between_are_drawn_on_the_way_down() -> None:
     net = random_net((6, 4, 3, 2))
     v = cr.tensor(np.ones((30_000, 3)))
-    found = net._descend(v, None, cr.random.Generator(2)).numpy()
+    found = net._descend(v, None, True, cr.random.Generator(2)).numpy()
     first, second = net.generative[1], net.generative[0]
     h = states(4)
     up = sigmoid(first.weight.numpy().sum(1) + first.bias.numpy())
     weights = np.exp(log_of_bernoulli(h, up))
     means = sigmoid(h @ second.weight.numpy().T + second.bias.numpy())
     np.testing.assert_allclose(found.mean(0), weights @ means, atol=0.012)
+
+
+def test_samples_are_states_where_no_means_are_wanted() -> None:
+    for sizes in ((4, 3), (5, 4, 3, 2)):
+        drawn = random_net(sizes).sample(40, steps=3, means=False).numpy()
+        assert drawn.shape == (40, sizes[0])
+        assert set(np.unique(drawn)) == {0.0, 1.0}
 
 
 def test_a_net_of_one_machine_returns_the_means_of_its_visible_units() -> None:

@@ -268,10 +268,11 @@ class DeepBeliefNet(nn.Module):
         steps: int = 1000,
         keep: int = 1,
         start: Any = None,
+        means: bool = True,
         generator: Generator | None = None,
     ) -> Any:
         """n samples: block Gibbs sampling in the top machine, then one pass down, whose
-        layers are drawn but for the last, which are the means (grey pictures).
+        layers are drawn.
 
         Arguments:
             labels: the class of each chain, (n,) or one, as numbers or as
@@ -280,6 +281,8 @@ class DeepBeliefNet(nn.Module):
             keep: how many states of each chain are returned, at equal distances.
             start: data that the chains start from, (n, D); the top's biases where not
                 given.
+            means: whether data are returned as the means of their units, grey pictures,
+                in the place of states.
             generator: of random numbers; the default one when not given.
 
         Returns:
@@ -306,7 +309,7 @@ class DeepBeliefNet(nn.Module):
         for number in range(1, count + 1):
             v, h = self._step(v, clamped, source)
             if number in ends:
-                frames.append(self._descend(v, h, source))
+                frames.append(self._descend(v, h, bool(means), source))
         return frames[0] if kept == 1 else stack(frames, 1)
 
     @compile
@@ -316,17 +319,18 @@ class DeepBeliefNet(nn.Module):
         return self._with_classes(v, classes), h
 
     @compile
-    def _descend(self, v: Any, h: Any, source: Generator) -> Any:
+    def _descend(self, v: Any, h: Any, means: bool, source: Generator) -> Any:
         """One pass down from visible units of the top machine, (N, n or n + K), and the
-        hidden units that they were drawn from, (N, H): means of data, (N, D).
+        hidden units that they were drawn from, (N, H): data, (N, D).
         """
         below = v[:, : self.units[-2].features]
         if not self.generative:
             z = self.top.visible_inputs(h)[:, : self.units[0].features]
-            return self.units[0].mean(z)
+            return below if not means else self.units[0].mean(z)
         for k in reversed(range(1, len(self.generative))):
             below = self.units[k].sample(self.generative[k](below), source)
-        return self.units[0].mean(self.generative[0](below))
+        z = self.generative[0](below)
+        return self.units[0].mean(z) if means else self.units[0].sample(z, source)
 
     def _with_classes(self, v: Any, classes: Any) -> Any:
         """hᵐ, which v is or begins with, beside classes as rows of 0 and 1, (N, n + K):
