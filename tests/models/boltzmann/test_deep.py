@@ -127,7 +127,7 @@ def test_learning_follows_the_gradient_of_the_bound() -> None:
         found = cr.backprop(learning(v, training=True))
         return [found[w] for w in (*dbm.weights, dbm.visible_bias)]
 
-    steps = [step(x) for _ in range(300)][20:]
+    steps = [step(x) for _ in range(150)][20:]
     for k in (0, 1):
         wanted = (states[k + 1] * p[:, None]).T @ states[k]
         wanted = wanted - layers[k + 1].T @ layers[k] / len(x)
@@ -148,13 +148,13 @@ def test_pretraining_and_training_raise_the_likelihood() -> None:
 
     assert exact() == pytest.approx(-8 * np.log(2), abs=0.05)
     how: dict[str, Any] = {"batch_size": 40, "progress": False}
-    histories = dbm.pretrain(data, optimizer=optim.SGD(lr=0.2), epochs=30, **how)
+    histories = dbm.pretrain(data, optimizer=optim.SGD(lr=0.2), epochs=20, **how)
     assert list(histories) == ["weights.0", "weights.1"]
-    assert [len(history) for history in histories.values()] == [30, 30]
+    assert [len(history) for history in histories.values()] == [20, 20]
     pretrained = exact()
     assert pretrained > -5.2
     learning = ContrastiveDivergence(dbm, persistent=True)
-    cr.fit(learning, data, optimizer=optim.SGD(lr=0.1), epochs=100, **how)
+    cr.fit(learning, data, optimizer=optim.SGD(lr=0.1), epochs=60, **how)
     assert exact() > max(pretrained, -3.9)  # a bound; the best is −2.77
     assert learning(TWINS) < 1.0
 
