@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule import callbacks, losses, nn, optim
+from chainrule import callbacks, errors, losses, models, nn, optim
 
 x = np.linspace(-1, 1, 60, dtype=np.float32).reshape(20, 3)
 y = np.arange(20) % 4
@@ -126,6 +126,71 @@ def test_resuming_goes_on_to_the_bit(tmp_path: Path) -> None:
     trained(parts, epochs=3, resume="auto", **keeping)
     for name, value in whole.state_dict().items():
         np.testing.assert_array_equal(parts.state_dict()[name], value)
+
+
+class Scaled(Copy):
+    """A copy whose loss has settings: a number and a layer without parameters."""
+
+    def __init__(self, scale: float = 1.0, noise: nn.Module | None = None) -> None:
+        super().__init__()
+        self.scale, self.noise = scale, noise or nn.Identity()
+
+    def settings(self) -> dict[str, Any]:
+        """The number, the layer, and the network, which is known by its arrays."""
+        return {"scale": self.scale, "noise": self.noise, "net": self.net}
+
+    def forward(self, x: Any, training: bool = False) -> Any:
+        """That of a copy, scaled."""
+        return self.scale * super().forward(x, training=training)
+
+
+@pytest.mark.parametrize(
+    ("changed", "what"),
+    [
+        ({"scale": 2.0}, "Scaled.scale is 2.0, and was 1.0"),
+        (
+            {"noise": nn.Dropout(0.5)},
+            "Scaled.noise is 'Dropout(p=0.5)', and was 'Identity()'",
+        ),
+    ],
+)
+def test_resuming_refuses_another_objective(
+    changed: dict[str, Any], what: str, tmp_path: Path
+) -> None:
+    keeping = {"callbacks": [callbacks.Checkpoint(tmp_path)]}
+    trained(Scaled(), epochs=1, **keeping)
+    with pytest.raises(errors.StateError) as caught:
+        trained(Scaled(**changed), epochs=2, resume="auto", **keeping)
+    assert caught.value.what == (
+        f"resume: {what} in the run that wrote the checkpoint: a run is resumed with "
+        "the settings that it began with"
+    )
+    trained(Scaled(), epochs=2, resume="auto", **keeping)
+
+
+class Drawing(Copy):
+    """A copy whose loss in training is of draws of its own."""
+
+    depends_on_training: ClassVar[bool] = True
+
+
+@pytest.mark.parametrize("optimizer", [optim.LBFGS(), optim.TruncatedNewton()])
+def test_minimizers_refuse_a_loss_that_only_says_which_way_to_go(
+    optimizer: Any,
+) -> None:
+    kind = type(optimizer).__name__
+    with pytest.raises(errors.ArgumentError) as caught:
+        trained(Drawing(), optimizer=optimizer)
+    assert caught.value.what == (
+        f"fit: {kind} compares values of the loss, and in training that of Drawing "
+        "only says which way to go: its gradient is not that of these values"
+    )
+    assert caught.value.fix == (
+        "optim.SGD(lr=0.1), optim.Momentum(lr=0.1) or optim.Adam()"
+    )
+    machine = models.ContrastiveDivergence(models.RBM(3, 2))
+    with pytest.raises(errors.ArgumentError, match="ContrastiveDivergence only says"):
+        trained(machine, np.eye(3, dtype="f4"), optimizer=optimizer)
 
 
 def test_layers_inside_it_can_be_watched() -> None:

@@ -20,6 +20,7 @@ import numpy as np
 from .. import saving
 from ..errors import FileError, StateError
 from ..graph import Array
+from ..nn.module import Module
 from .formats import plain, restored
 from .run import Run
 from .snapshot import capture, part, restore
@@ -102,7 +103,23 @@ def identity(run: Run) -> dict[str, Any]:
         "optimizer": type(run.optimizer).__name__,
         "metrics": [metric.name for metric in run.tally.metrics],
         "validation": run.history.settings.get("validation"),
+        **_objective(run),
     }
+
+
+def _objective(run: Run) -> dict[str, Any]:
+    """What a model that returns its own loss minimises: its settings, with layers that
+    have no parameters as they are printed. Networks are known by their arrays.
+    """
+    if not run.model.outputs_loss:
+        return {}
+    name, found = type(run.model).__name__, {}
+    for setting, value in run.model.settings().items():
+        if not isinstance(value, Module):
+            found[f"{name}.{setting}"] = value
+        elif not value.parameters():
+            found[f"{name}.{setting}"] = repr(value)
+    return found
 
 
 def stateful(run: Run) -> list[Any]:

@@ -481,14 +481,25 @@ def _check_adds_up(optimizer: AnyOptimizer, accumulate: int) -> AnyOptimizer:
 
 
 def _check_sees_outputs(optimizer: AnyOptimizer, model: Module) -> None:
-    """An error where an optimizer needs outputs, and the model returns its loss."""
+    """An error where a model returns its loss, and an optimizer needs outputs, or
+    compares values of a loss that the model makes from draws of its own.
+    """
     if not model.outputs_loss:
         return
+    name = type(model).__name__
+    minimizes = not isinstance(optimizer, optim.Optimizer)
+    if minimizes and model.depends_on_training:
+        raise ArgumentError(
+            f"fit: {type(optimizer).__name__} compares values of the loss, and in "
+            f"training that of {name} only says which way to go: its gradient is not "
+            "that of these values",
+            fix="optim.SGD(lr=0.1), optim.Momentum(lr=0.1) or optim.Adam()",
+        )
     curvature = (optim.GaussNewton, optim.LevenbergMarquardt, optim.HessianFree)
     if isinstance(optimizer, curvature):
         raise ArgumentError(
             f"fit: {type(optimizer).__name__} needs outputs and their loss apart, and "
-            f"{type(model).__name__} returns its loss",
+            f"{name} returns its loss",
             fix="optim.LBFGS() or optim.Adam(); or the network inside it with a loss: "
             "cr.fit(network, (x, y), loss='mse')",
         )
