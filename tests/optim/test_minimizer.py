@@ -188,6 +188,19 @@ def test_data_that_change_are_arguments():
     assert (first.loss, second.loss) == (1.0, 9.0)
 
 
+def test_lambdas_with_other_defaults_are_other_objectives():
+    w = cr.parameter(np.zeros(2))
+    optimizer = optim.LBFGS([w])
+    for k in (1.0, 5.0):
+        for _ in range(15):
+            optimizer.step(lambda k=k: ((w - k) ** 2).sum())
+        assert w.numpy() == pytest.approx(k)
+    for k in (1.0, 5.0):
+        for _ in range(15):
+            optimizer.step(lambda *, k=k: ((w - k) ** 2).sum())
+        assert w.numpy() == pytest.approx(k)
+
+
 def test_a_lambda_made_anew_in_every_pass_is_compiled_once():
     w = cr.parameter(np.array([3.0, 2.0]))
     optimizer = GradientDescent([w])

@@ -343,7 +343,9 @@ def _parts(function: Any) -> tuple[Any, ...]:
     except ValueError:  # not set yet
         return ()
     owner = id(getattr(function, "__self__", None))  # of a method
-    defaults = tuple(id(each) for each in function.__defaults__ or ())
+    by_name = sorted((function.__kwdefaults__ or {}).items())
+    defaults = tuple(map(id, function.__defaults__ or ()))
+    defaults += tuple(id(each) for _, each in by_name)
     return code, seen, defaults, id(function.__globals__), owner
 
 
