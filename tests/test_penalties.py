@@ -29,6 +29,13 @@ def test_it_is_0_where_every_mean_is_the_target() -> None:
     assert losses.kl_sparsity(half, 0.31).item() > 1e-4
 
 
+def test_it_is_0_where_every_mean_is_the_target_however_many_units() -> None:
+    for rho in (0.05, 0.3, 1e-6):
+        means = np.full((2, 1000), rho)
+        assert losses.kl_sparsity(means, rho).item() == pytest.approx(0, abs=1e-12)
+        assert losses.kl_sparsity(0.9 * means, rho).item() > 0
+
+
 def test_axes_before_the_units_are_examples() -> None:
     rows = losses.kl_sparsity(A.reshape(7, 3)).item()
     assert losses.kl_sparsity(A.reshape(1, 7, 3)).item() == pytest.approx(rows)

@@ -15,7 +15,7 @@ from ..ops import composed
 from ..ops.arrays import constant, lift
 from ..ops.elementwise import exp, log, relu, softplus, where
 from ..ops.indexing import normal_index
-from .inputs import average, float_predictions, pair, place, refuse
+from .inputs import average, float_predictions, pair, place, right_values
 
 #: A logit of what cannot be; within it no gradient is ∞ − ∞ or ∞ · 0.
 _IMPOSSIBLE = -1e30
@@ -171,8 +171,8 @@ def kl_divergence(
         logq = composed.log_softmax(y)
         q = exp(logq)
     else:
-        refuse(name, y, lambda v: ~(v >= 0), "probabilities, 0 or more",
-               "for logits, target_logits=True")  # fmt: skip
+        y = right_values(name, y, lambda v: v >= 0, "probabilities, 0 or more",
+                         "for logits, target_logits=True")  # fmt: skip
         if y.value is not None:
             _check_distributions(name, y)
         q, logq = y, log(where(y == 0.0, 1.0, y))
@@ -288,7 +288,7 @@ def hinge(
         if s.shape[-1] > 1:
             return _multiclass_hinge(s, y, margin, sample_weight, reduction)
     s, y = pair("hinge", s, y, "scores")
-    refuse("hinge", y, lambda v: np.abs(v) != 1, "−1 or 1", "2 * targets - 1")
+    y = signs("hinge", y)
     losses = relu(float(margin) - y * s)
     return average("hinge", losses, "element", sample_weight, reduction)
 
@@ -311,8 +311,21 @@ def logits_and_answers(name: str, logits: Any, targets: Any) -> tuple[Any, Any]:
         y = normal_index(number.astype(dtypes.int64), size=2, what=f"{name}: label")
     z, y = pair(name, logits, y, "logits")
     wrong = "for −1 and 1 use hinge; divide images by 255.0"
-    refuse(name, y, lambda v: ~((v >= 0) & (v <= 1)), "from 0 to 1", wrong)
+    y = right_values(name, y, lambda v: (v >= 0) & (v <= 1), "from 0 to 1", wrong)
     return z, y
+
+
+def signs(name: str, targets: Any) -> Any:
+    """Floats that are −1 or 1.
+
+    Example:
+        >>> import chainrule as cr
+        >>> signs("hinge", cr.tensor([1.0, -1.0])).numpy()
+        array([ 1., -1.])
+    """
+    return right_values(
+        name, targets, lambda v: (v == 1) | (v == -1), "−1 or 1", "2 * targets - 1"
+    )
 
 
 def class_targets(name: str, logits: Any, targets: Any) -> tuple[Any, Any, bool]:
@@ -326,10 +339,11 @@ def class_targets(name: str, logits: Any, targets: Any) -> tuple[Any, Any, bool]
             node.astype(dtypes.int64), size=z.shape[-1], what=f"{name}: label"
         )
         return z, composed.expand_dims(index, -1) == constant(range(z.shape[-1])), True
-    refuse(name, y, lambda v: ~(v >= 0), "probabilities, 0 or more", None)
+    q = node.astype(z.dtype)
+    q = right_values(name, q, lambda v: v >= 0, "probabilities, 0 or more", None)
     if y.value is not None:
         _check_distributions(name, y)
-    return z, node.astype(z.dtype), False
+    return z, q, False
 
 
 def _without_ignored(
@@ -405,9 +419,9 @@ def _class_weights(name: str, weight: Any, z: Any) -> Any:
             f"{name}: weight {w.shape} for {z.shape[-1]} classes: one weight a class "
             "is needed"
         )
-    refuse(name, w, lambda v: ~(v >= 0), "0 or more", None, "weight")
     weights: Any = w
-    return weights.astype(z.dtype)
+    weights = weights.astype(z.dtype)
+    return right_values(name, weights, lambda v: v >= 0, "0 or more", None, "weight")
 
 
 def _share(name: str, argument: str, value: Any) -> float:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..ops import composed
 from ..ops.elementwise import exp, log, log1p, softplus
-from .inputs import average, pair, refuse
+from .inputs import average, pair, right_values
 from .likelihoods import like, place_and_spread
 
 #: Stirling's series: the coefficients of 1/z, 1/z³, 1/z⁵ …
@@ -57,7 +57,7 @@ def poisson_nll(
     """
     name = "poisson_nll"
     z, y = pair(name, log_rates, targets, "log-rates")
-    _refuse_negative(name, y)
+    y = _counts(name, y)
     losses = exp(z) - y * z
     if full:
         losses = losses + log_rising(1.0, y)
@@ -106,7 +106,7 @@ def negative_binomial_nll(
         name, predictions, dispersion, "log_mean", "dispersion"
     )
     z, y = pair(name, log_mean, targets, "log-mean")
-    _refuse_negative(name, y)
+    y = _counts(name, y)
     s = like(name, log_dispersion, z, "log-dispersion", "log-mean")
     s = composed.clip(s, -_MOST, _MOST)
     r = exp(-s)
@@ -146,5 +146,5 @@ def _series(z: Any) -> Any:
     return total * inverse
 
 
-def _refuse_negative(name: str, y: Any) -> None:
-    refuse(name, y, lambda v: ~(v >= 0), "a count, 0 or more", None)
+def _counts(name: str, y: Any) -> Any:
+    return right_values(name, y, lambda v: v >= 0, "a count, 0 or more", None)

@@ -11,7 +11,8 @@ from ..graph import Node
 from ..ops import composed
 from ..ops.arrays import lift
 from ..ops.elementwise import absolute, minimum, relu, stop_gradient, where
-from .inputs import average, float_predictions, refuse
+from .classes import signs
+from .inputs import average, float_predictions
 
 
 def cosine_embedding(
@@ -49,17 +50,18 @@ def cosine_embedding(
     if not -1 <= margin <= 1:
         raise ArgumentError(f"{name}: margin={margin!r}: expected from −1 to 1")
     a, b = _several(name, predictions, ("a", "b"))
-    (signs,) = lift([targets])
-    if signs.shape != a.shape[:-1]:
+    (y,) = lift([targets])
+    if y.shape != a.shape[:-1]:
         raise ShapeError(
-            f"{name}: embeddings {a.shape} with targets {signs.shape}: expected one "
+            f"{name}: embeddings {a.shape} with targets {y.shape}: expected one "
             f"target a pair, {a.shape[:-1]}",
             fix="1 for pairs that belong together, −1 for the others",
         )
-    refuse(name, signs, lambda v: np.abs(v) != 1, "−1 or 1", "2 * targets - 1")
+    alike: Any = y
+    alike = signs(name, alike.astype(a.dtype))
     cosine = (_unit(a) * _unit(b)).sum(-1)
-    alike: Any = signs
-    losses = where(alike > 0, 1.0 - cosine, relu(cosine - float(margin)))
+    apart = relu(alike * (float(margin) - cosine))
+    losses = where(alike > 0, 1.0 - cosine, apart)
     return average(name, losses, "element", sample_weight, reduction)
 
 

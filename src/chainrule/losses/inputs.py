@@ -1,11 +1,13 @@
 """Checks of the inputs of all losses, and how losses are averaged.
 
-Predictions and targets have one shape: nothing broadcasts. Values are checked where
-they are known: everywhere but in the arguments of a compiled function.
+Predictions and targets have one shape: nothing broadcasts. Values that break a rule are
+an error where they are known, and NaN in a compiled function, which knows none: so is
+its loss, by which ``fit`` and ``evaluate`` find the batch and compute it again openly.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -63,11 +65,16 @@ def _sample_weights(name: str, sample_weight: Any, losses: Any) -> Any:
             if losses.shape
             else None,
         )
-    refuse(name, w, lambda v: ~(v >= 0), "0 or more", None, "sample_weight")
     weights: Any = w
-    return weights.astype(losses.dtype).reshape(
-        *w.shape, *[1] * (len(losses.shape) - axes)
+    weights = right_values(
+        name,
+        weights.astype(losses.dtype),
+        lambda v: v >= 0,
+        "0 or more",
+        None,
+        "sample_weight",
     )
+    return weights.reshape(*w.shape, *[1] * (len(losses.shape) - axes))
 
 
 def pair(
@@ -126,6 +133,36 @@ def _how_to_fit(a: Node, y: Node, what: str) -> str:
     if a.shape[:1] != y.shape[:1]:
         return "as many targets as predictions: one row a sample"
     return "give the network as many outputs as there are targets"
+
+
+def right_values(
+    name: str,
+    node: Any,
+    right: Callable[[Any], Any],
+    rule: str,
+    fix: str | None,
+    what: str = "targets",
+) -> Any:
+    """Floats that all keep a rule: an error for the first that breaks it; in a compiled
+    function, where they are arguments without values, NaN for those that break it.
+
+    Arguments:
+        name: of the loss.
+        node: the floats.
+        right: which of them keep the rule; of arrays, and of nodes alike.
+        rule, fix, what: words of the error.
+
+    Example:
+        >>> import chainrule as cr
+        >>> def f(y):
+        ...     return right_values("loss", y, lambda v: v >= 0, "0 or more", None)
+        >>> cr.compile(f)(np.array([1.0, -1.0])).numpy()
+        array([ 1., nan])
+    """
+    if node.value is None:
+        return where(right(node), node, math.nan)
+    refuse(name, node, lambda v: ~right(v), rule, fix, what)
+    return node
 
 
 def refuse(

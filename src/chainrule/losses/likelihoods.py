@@ -12,7 +12,7 @@ from ..graph import Node
 from ..ops.arrays import lift
 from ..ops.elementwise import exp, log, minimum
 from .classes import binary_cross_entropy
-from .inputs import average, pair, refuse
+from .inputs import average, pair, right_values
 
 
 def gaussian_nll(
@@ -142,5 +142,6 @@ def place_and_spread(
             fix=f"{both}, or {word}=1.0",
         )
     (node,) = lift([spread])
-    refuse(name, node, lambda v: ~(v > 0), "above 0", None, word)
-    return predictions, log(node)
+    return predictions, log(
+        right_values(name, node, lambda v: v > 0, "above 0", None, word)
+    )

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..errors import ArgumentError
 from ..ops.elementwise import absolute, log
-from .inputs import float_predictions, refuse
+from .inputs import float_predictions, right_values
 
 #: What keeps the logarithm of a mean activation of 0 or 1 finite.
 SMALLEST = 1e-7
@@ -22,8 +22,8 @@ def kl_sparsity(activations: Any, target: float = 0.05) -> Any:
 
     Formula: Σⱼ ρ log(ρ / ρ̂ⱼ) + (1 − ρ) log((1 − ρ) / (1 − ρ̂ⱼ)), the Kullback–Leibler
     divergence of coins with probabilities ρ and ρ̂ⱼ, where ρ̂ⱼ is the mean activation of
-    unit j over the batch: it is 0 where every mean is ρ. Means count as at least 1e-7
-    away from 0 and 1.
+    unit j over the batch: it is 0 where every mean is ρ. Of both, 1e-7 + (1 − 2e-7) of
+    the share counts, so that a unit that is never active has a finite slope.
 
     Shapes: (N, …, units) → (); the mean is that over all axes but the last.
 
@@ -50,11 +50,12 @@ def kl_sparsity(activations: Any, target: float = 0.05) -> Any:
         )
     a = _activations("kl_sparsity", activations)
     fix = "the activations of Sigmoid, or l1_sparsity, which takes any"
-    refuse("kl_sparsity", a, _outside, "a number from 0 to 1", fix, "activations")
-    rho = float(target)
+    rule = "a number from 0 to 1"
+    a = right_values("kl_sparsity", a, _from_0_to_1, rule, fix, "activations")
+    rho = _inside(float(target))
     mean = a.mean(axis=tuple(range(len(a.shape) - 1)))  # (units,)
-    on = rho * (log(mean + SMALLEST) - math.log(rho))
-    off = (1.0 - rho) * (log(1.0 - mean + SMALLEST) - math.log(1.0 - rho))
+    on = rho * (log(_inside(mean)) - math.log(rho))
+    off = (1.0 - rho) * (log(_inside(1.0 - mean)) - math.log(1.0 - rho))
     return -(on + off).sum()
 
 
@@ -85,5 +86,10 @@ def _activations(name: str, activations: Any) -> Any:
     return a
 
 
-def _outside(values: Any) -> Any:
-    return (values < 0) | (values > 1)
+def _inside(share: Any) -> Any:
+    """A share from 0 to 1, drawn a little to ½: its logarithm and slope are finite."""
+    return SMALLEST + (1.0 - 2.0 * SMALLEST) * share
+
+
+def _from_0_to_1(values: Any) -> Any:
+    return (values >= 0) & (values <= 1)

@@ -7,6 +7,7 @@ code. Nothing is trained here, and nothing is changed.
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -80,10 +81,11 @@ class Evaluator:
         self.tally = Tally(metrics)
         check = LabelCheck(examples, objective)
         self._look = evaluation_step(model, objective, metrics, check, engine)
+        self._opened = False  # whether a NaN was looked into
 
     def rehearse(self) -> None:
         """Evaluates one batch, so that mistakes are errors before training."""
-        self._look(*next(iter(self.examples.batches(self.batch_size))))
+        self._seen(*next(iter(self.examples.batches(self.batch_size))))
 
     def __call__(self, stop: Callable[[], bool] = lambda: False) -> dict[str, Any]:
         """The columns: the loss, then the metrics, over all examples.
@@ -94,8 +96,7 @@ class Evaluator:
         """
         self.tally.clear()
         for inputs, targets in self.examples.batches(self.batch_size):
-            loss, measured = self._look(inputs, targets)
-            value = 0.0 if loss is None else float(loss.value)
+            value, measured = self._seen(inputs, targets)
             weight = float(mass(inputs, targets))
             self.tally.add(value, weight, num_rows(inputs), measured)
             if stop():
@@ -104,6 +105,17 @@ class Evaluator:
         if self.objective is None:
             del results["loss"]
         return results
+
+    def _seen(self, inputs: Any, targets: Any) -> tuple[float, Any]:
+        """Loss and metrics of a batch. Where the loss is NaN, it is computed openly,
+        for the error of a target that it cannot be of.
+        """
+        loss, measured = self._look(inputs, targets)
+        value = 0.0 if loss is None else float(loss.value)
+        if math.isnan(value) and not self._opened:
+            self._opened = True
+            self._look.function(inputs, targets)
+        return value, measured
 
 
 def evaluate(
