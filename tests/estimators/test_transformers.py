@@ -19,7 +19,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
 from chainrule import models, nn, optim
-from chainrule.errors import ArgumentError, OptionError, ShapeError
+from chainrule.errors import ArgumentError, DataError, OptionError, ShapeError
 from chainrule.estimators import AutoencoderTransformer
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -128,6 +128,27 @@ def test_noise_and_penalties_are_those_of_reconstruction() -> None:
     assert repr(learner).startswith(
         "Reconstruction(loss='binary_cross_entropy', sparsity=0.5, target=0.05"
     )
+
+
+def test_a_logistic_output_is_of_numbers_from_0_to_1() -> None:
+    with pytest.raises(DataError) as caught:
+        coder(4, output_activation="logistic").fit(16 * X)
+    assert caught.value.what == (
+        f"AutoencoderTransformer: X {X.shape} from 0 to 16: "
+        "output_activation='logistic' makes numbers from 0 to 1"
+    )
+    assert caught.value.fix == (
+        "sklearn.preprocessing.MinMaxScaler before it, or output_activation='identity'"
+    )
+    with pytest.raises(DataError, match="to 16: output_act"):
+        coder(4, output_activation="logistic").fit(sparse.csr_matrix(16 * X))
+    with pytest.raises(ArgumentError) as refused:
+        coder(4, loss="bernoulli_nll").fit(X)
+    assert refused.value.what == (
+        "AutoencoderTransformer: loss='bernoulli_nll' with output_activation="
+        "'identity': it is a loss of numbers from 0 to 1"
+    )
+    assert refused.value.fix == "output_activation='logistic'"
 
 
 def test_mistakes_are_named(fitted: AutoencoderTransformer) -> None:

@@ -117,6 +117,16 @@ class Joint(Copy):
 
 
 LAYER = "0 = Linear(3 → 5), weight (5, 3)"
+
+
+class Optional(Copy):
+    """A copy whose forward has an option."""
+
+    def forward(self, x: Any, scale: float = 1.0) -> Any:
+        """The squared error, scaled."""
+        return scale * super().forward(x)
+
+
 Case = tuple[str, Callable[[], Any], type[ChainruleError], str, str | None, str | None]
 
 # fmt: off
@@ -143,6 +153,9 @@ CASES: list[Case] = [
         models.deep_autoencoder((3, 2)))), ArgumentError,
      "Reconstruction takes no targets, and the data has some: Reconstruction.forward "
      "takes (x)", None, "the inputs alone: cr.fit(model, x), or split.train.inputs"),
+    ("targets for one with an option", lambda: fit((x, y), Optional()), ArgumentError,
+     "Optional takes no targets, and the data has some: Optional.forward takes (x)",
+     None, "the inputs alone: cr.fit(model, x), or split.train.inputs"),
     ("no targets for it", lambda: cr.evaluate(Joint(), x), ArgumentError,
      "Joint.forward takes (x, y), and is given 1 array: data of 1 input and no targets",
      None, "data=(x, y) for def forward(self, x, y, training=False): …"),
@@ -206,6 +219,24 @@ CASES: list[Case] = [
                          loss="binary_cross_entropy"), ArgumentError,
      "loss binary_cross_entropy: the network ends in Sigmoid, and this loss takes "
      "logits, the numbers before Sigmoid", None,
+     "leave the last layer out; cr.sigmoid(model(x)) are the probabilities"),
+    ("sigmoid before a likelihood, inside",
+     lambda: fit((x, x), nn.Sequential(nn.Sequential(nn.Linear(3, 3), nn.Sigmoid())),
+                 loss="bernoulli_nll"), ArgumentError,
+     "loss bernoulli_nll: the network ends in Sigmoid, and this loss takes logits, the "
+     "numbers before Sigmoid", None,
+     "leave the last layer out; cr.sigmoid(model(x)) are the probabilities"),
+    ("sigmoid of an autoencoder",
+     lambda: fit((x, x), models.deep_autoencoder((3, 2), output=nn.Sigmoid),
+                 loss="binary_cross_entropy"), ArgumentError,
+     "loss binary_cross_entropy: the network ends in Sigmoid, and this loss takes "
+     "logits, the numbers before Sigmoid", None,
+     "leave the last layer out; cr.sigmoid(model(x)) are the probabilities"),
+    ("sigmoid before focal", lambda: fit(
+        (x, x), nn.Sequential(nn.Linear(3, 3), nn.Sigmoid()), loss="focal"),
+     ArgumentError,
+     "loss focal: the network ends in Sigmoid, and this loss takes logits, the numbers "
+     "before Sigmoid", None,
      "leave the last layer out; cr.sigmoid(model(x)) are the probabilities"),
     ("targets to the model", lambda: network()(x, y), ArgumentError,
      "Sequential: called with a second input, lengths, which none of its layers "

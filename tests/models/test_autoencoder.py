@@ -84,8 +84,6 @@ def test_losses_of_logits_leave_the_last_sigmoid_out() -> None:
     expected = -(X * np.log(made) + (1 - X) * np.log(1 - made))
     assert error(model, "binary_cross_entropy") == pytest.approx(expected.mean())
     assert error(model, "bernoulli-nll") == pytest.approx(expected.sum(axis=1).mean())
-    logits = models.Autoencoder(model.encoder, model.decoder[:1])
-    assert error(logits, "binary_cross_entropy") == pytest.approx(expected.mean())
 
 
 def test_penalties_are_added_with_their_weights(sparse: models.Autoencoder) -> None:
@@ -213,6 +211,23 @@ def test_sparse_denoising_and_contractive_codes_are_learned(
     assert off < 0.7 * np.square(CENTRED).mean()
 
 
+@pytest.mark.parametrize("loss", ["binary_cross_entropy", "bernoulli_nll"])
+def test_binary_losses_are_of_logits_however_deep_the_sigmoid_is(loss: str) -> None:
+    ends = [nn.Linear(2, 4), nn.Sigmoid()]
+    decoders = [
+        nn.Sequential(*ends), nn.Sequential(nn.Sequential(*ends)),
+        nn.Sequential(nn.Sequential(ends[0]), nn.Sequential(nn.Sequential(ends[1]))),
+    ]  # fmt: skip
+    encoder = nn.Linear(4, 2)
+    expected = losses.by_name(loss)(ends[0](encoder(X)), X).item()
+    for decoder in decoders:
+        model = models.Autoencoder(encoder, decoder)
+        assert error(model, loss) == pytest.approx(expected)
+    alone = models.Autoencoder(nn.Linear(4, 4), nn.Sigmoid())
+    expected = losses.by_name(loss)(alone.encoder(X), X).item()
+    assert error(alone, loss) == pytest.approx(expected)
+
+
 def test_sparsity_brings_means_to_the_target() -> None:
     means = []
     for sparsity in (0.0, 2.0):
@@ -285,6 +300,7 @@ def test_files_hold_the_network_and_what_it_is_trained_to_do(tmp_path: Path) -> 
 
 
 SIGMOID = models.deep_autoencoder((4, 2))
+DEEP = models.deep_autoencoder((4, 3, 2)).encoder
 
 
 @pytest.mark.parametrize(("make", "kind", "what", "fix"), [
@@ -313,6 +329,26 @@ SIGMOID = models.deep_autoencoder((4, 2))
      "half_squared_error, l1, huber, binary_cross_entropy, bernoulli_nll",
      "another one trains the network itself: cr.fit(autoencoder, (x, x), "
      "loss=function)"),
+    (lambda: models.Reconstruction(SIGMOID, losses.mse), ArgumentError,
+     "Reconstruction: loss=mse, a function: expected the name of one of mse, "
+     "squared_error, half_squared_error, l1, huber, binary_cross_entropy, "
+     "bernoulli_nll", "loss='mse'"),
+    (lambda: models.Reconstruction(SIGMOID, max), ArgumentError,
+     "Reconstruction: loss=max, a function: expected the name of one of mse, "
+     "squared_error, half_squared_error, l1, huber, binary_cross_entropy, "
+     "bernoulli_nll",
+     "another one trains the network itself: cr.fit(autoencoder, (x, x), "
+     "loss=function)"),
+    (lambda: models.Reconstruction(SIGMOID, "bernoulli_nll"), ArgumentError,
+     "Reconstruction: loss='bernoulli_nll' of a decoder that ends in Linear: it would "
+     "learn logits, and make these of a code in the place of numbers from 0 to 1",
+     "nn.Sigmoid() as the decoder's last layer: output=nn.Sigmoid"),
+    (lambda: models.squared_jacobian(DEEP, X, DEEP(X)), ArgumentError,
+     "squared_jacobian: x is a ndarray, of which the code does not know that it was "
+     "made of it", "x = cr.tensor(x); squared_jacobian(encoder, x, encoder(x))"),
+    (lambda: models.conv_autoencoder((8, 8, 1), 4, channels=8), ArgumentError,
+     "conv_autoencoder: channels=8: expected those of every stage",
+     "channels=(32, 64)"),
     (lambda: models.Reconstruction(SIGMOID, noise=0.3), ArgumentError,
      "Reconstruction: noise=0.3: expected a layer",
      "noise=nn.ZeroMasking(0.3), nn.GaussianNoise(0.1) or nn.SaltAndPepper(0.1)"),

@@ -170,3 +170,26 @@ def test_what_has_no_codes_is_said(wrong: Callable[[], object], what: str) -> No
     with pytest.raises(ChainruleError) as caught:
         wrong()
     assert caught.value.what == what
+
+
+def test_atoms_of_zeros_are_in_no_code() -> None:
+    for dtype in ("float32", "float64"):
+        x = X.astype(dtype)
+        assert (
+            models.sparse_codes(x, np.zeros((5, 20), dtype), 0.1).numpy() == 0
+        ).all()
+        model = models.SparseCoding(20, 30, PENALTY, dtype=dtype)
+        atoms = ATOMS.copy()
+        atoms[3] = 0.0
+        model.weight.assign(atoms)
+        assert (model.dictionary().numpy()[3] == 0).all()
+        codes = model.encode(x).numpy()
+        assert np.isfinite(codes).all() and (codes[:, 3] == 0).all()
+        slopes = cr.backprop(model(x))[model.weight].numpy()
+        assert np.isfinite(slopes).all() and (slopes[3] == 0).all()
+
+
+def test_examples_may_be_a_list() -> None:
+    model = models.SparseCoding(20, 30)
+    found = model.encode(X[:3].tolist()).numpy()
+    np.testing.assert_allclose(found, model.encode(X[:3].astype("f4")).numpy())

@@ -1,5 +1,5 @@
-"""Targets that a loss cannot be of: an error in training and in evaluation alike, though
-a compiled step does not know its values.
+"""Targets that a loss cannot be of: an error in training and in evaluation, though a
+compiled step does not know its values.
 """
 
 from __future__ import annotations

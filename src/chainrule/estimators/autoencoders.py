@@ -11,8 +11,9 @@ import numpy as np
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from .. import models, nn
-from ..errors import ShapeError, unknown_option
+from ..errors import ArgumentError, DataError, ShapeError, unknown_option
 from ..graph import Array
+from ..training.objective import BINARY_LOSSES
 from .inputs import DTYPES, rows_of
 from .kinds import NetworkTransformer
 from .layers import ACTIVATIONS
@@ -68,6 +69,7 @@ class AutoencoderTransformer(NetworkTransformer):
 
     Raises:
         ArgumentError: in ``fit``, for a value that an argument cannot have.
+        DataError: in ``fit``, for X outside of 0 … 1 with a logistic output.
 
     Source: Hinton & Salakhutdinov (2006).
 
@@ -128,6 +130,34 @@ class AutoencoderTransformer(NetworkTransformer):
             tied=self.tied,
             dtype=dtype,
         )
+
+    def _checked(
+        self, x: Any, y: Any, weights: Any, reset: bool
+    ) -> tuple[Any, Any, Any]:
+        """X, from 0 to 1 where its reconstruction is.
+
+        Raises:
+            ArgumentError: for a binary loss without a logistic output.
+            DataError: for X outside of 0 … 1.
+        """
+        name, chosen = type(self).__name__, self.output_activation
+        if self.loss in BINARY_LOSSES and chosen != "logistic":
+            raise ArgumentError(
+                f"{name}: loss={self.loss!r} with output_activation={chosen!r}: it is "
+                "a loss of numbers from 0 to 1",
+                fix="output_activation='logistic'",
+            )
+        table, *others = super()._checked(x, y, weights, reset)
+        values = table.data if hasattr(table, "toarray") else table
+        low, high = (float(f(values)) if values.size else 0.0 for f in (np.min, np.max))
+        if chosen == "logistic" and not 0 <= low <= high <= 1:
+            raise DataError(
+                f"{name}: X {table.shape} from {low:g} to {high:g}: "
+                "output_activation='logistic' makes numbers from 0 to 1",
+                fix="sklearn.preprocessing.MinMaxScaler before it, or "
+                "output_activation='identity'",
+            )
+        return table, *others
 
     def _learner(self) -> models.Reconstruction:
         return models.Reconstruction(

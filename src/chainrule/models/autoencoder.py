@@ -17,9 +17,10 @@ from .. import losses, nn
 from ..backprop import backprop
 from ..errors import ArgumentError, ShapeError
 from ..foreign import advised
+from ..graph import Node
 from ..nn.arguments import floats, number_within, positive_size
 from ..random_numbers import default_generator
-from ..training.objective import BINARY_LOSSES
+from ..training.objective import BINARY_LOSSES, last_layer
 
 #: Makes the layer of an activation: a class such as ``nn.ReLU``.
 Activation = Callable[[], nn.Module]
@@ -46,7 +47,8 @@ class Autoencoder(nn.Module):
 
     Arguments:
         encoder, decoder: any modules. Where the decoder is a ``Sequential`` that ends
-            in ``Sigmoid``, ``Reconstruction`` gives losses of logits what comes before.
+            in ``Sigmoid``, losses of logits are given what comes before it, by
+            ``Reconstruction``.
 
     Raises:
         ArgumentError: for anything that is not a layer.
@@ -62,6 +64,8 @@ class Autoencoder(nn.Module):
         >>> ae.encode(x).shape, ae.decode(ae.encode(x)).shape, ae(x).shape
         ((5, 10), (5, 64), (5, 64))
     """
+
+    ends_in: ClassVar[str] = "decoder"
 
     def __init__(self, encoder: nn.Module, decoder: nn.Module) -> None:
         for name, part in (("encoder", encoder), ("decoder", decoder)):
@@ -114,7 +118,8 @@ class Reconstruction(nn.Module):
         autoencoder: the network.
         loss: the name of ℓ: "mse", "squared_error" (a sum over the features, as the
             deep autoencoder's paper counts it), "l1", "huber"; for data from 0 to 1
-            also "binary_cross_entropy" or, as a sum, "bernoulli_nll".
+            and a decoder that ends in ``nn.Sigmoid`` also "binary_cross_entropy" or, as
+            a sum, "bernoulli_nll".
         noise: a layer between x and the encoder: ``nn.ZeroMasking(0.3)``.
         sparsity: β; see ``losses.kl_sparsity``. Of codes from 0 to 1.
         target: ρ, the share of the examples in which a unit is to be active.
@@ -122,8 +127,9 @@ class Reconstruction(nn.Module):
         contraction: λ; see ``squared_jacobian``.
 
     Raises:
-        ArgumentError: for a loss or a weight that is none, or a sparsity of codes that
-            are not from 0 to 1.
+        ArgumentError: for a loss or a weight that is none, a binary loss of a decoder
+            without ``Sigmoid``, or a sparsity of codes that are not from 0 to 1.
+        DataError: in a call with a binary loss, for x outside of 0 … 1.
 
     Source: Vincent et al. (2008) for noise, Ng (2011) for sparsity, Rifai, Vincent,
     Muller, Glorot & Bengio, Contractive auto-encoders (2011).
@@ -170,6 +176,8 @@ class Reconstruction(nn.Module):
         self.autoencoder = autoencoder
         self.noise = noise
         self.loss = _reconstruction_loss(loss)
+        if self.loss in BINARY_LOSSES:
+            _refuse_logits(self.loss, autoencoder.decoder)
         self.sparsity = _weight("sparsity", sparsity)
         self.target = number_within(
             "Reconstruction", "target", target, 1e-6, 1 - 1e-6,
@@ -221,11 +229,13 @@ class Reconstruction(nn.Module):
 
     def _error(self, code: Any, x: Any, training: bool) -> Any:
         """ℓ of what the decoder makes of the code, or of the logits before that."""
-        decoder = self.autoencoder.decoder
-        if self.loss in BINARY_LOSSES and isinstance(decoder, nn.Sequential):
-            if len(decoder) > 1 and isinstance(decoder[-1], nn.Sigmoid):
-                decoder = decoder[:-1]
-        made = decoder(code, training=training)  # (N, …)
+        decoder, made = self.autoencoder.decoder, code
+        if self.loss not in BINARY_LOSSES:
+            made = decoder(code, training=training)  # (N, …)
+        while self.loss in BINARY_LOSSES and isinstance(decoder, nn.Sequential):
+            *before, decoder = decoder
+            for layer in before:
+                made = layer(made, training=training)
         if made.shape != x.shape:
             raise ShapeError(
                 f"Reconstruction: x {x.shape} and its reconstruction {made.shape}: "
@@ -242,15 +252,21 @@ def squared_jacobian(encoder: nn.Module, x: Any, code: Any) -> Any:
     Formula: for one layer h = f(W x + b) with f of each unit by itself, Σⱼ f′(zⱼ)²
     Σₖ W²ⱼₖ; for a sigmoid f′(z) = h (1 − h). For any other encoder an unbiased
     estimate, ‖vᵀ ∂h/∂x‖² with one v for each example, drawn from {−1, 1}ᴷ: its mean
-    over v is ‖∂h/∂x‖²_F, at the cost of one backward pass.
+    over v is ‖∂h/∂x‖²_F, at the cost of one backward pass. Where a code depends on
+    other examples too, as with ``BatchNorm1d`` in training, what it estimates is
+    (1/N) Σᵢₘ ‖∂hᵢ/∂xₘ‖²_F, over all pairs of examples.
 
     Arguments:
         encoder: f.
-        x: (N, …), what the code was made of.
+        x: (N, …), what the code was made of; a tensor.
         code: f(x), (N, K).
 
     Returns:
         A tensor ().
+
+    Raises:
+        ArgumentError: for an array x, of which a code of several layers is not known to
+            be made.
 
     Source: Rifai, Vincent, Muller, Glorot & Bengio, Contractive auto-encoders (2011);
     Hutchinson (1990) for the estimate.
@@ -272,6 +288,12 @@ def squared_jacobian(encoder: nn.Module, x: Any, code: Any) -> Any:
             h = activation(h)
         slopes = backprop(h.sum())[z]  # (N, K)
         return ((slopes * slopes) @ (linear.weight * linear.weight).sum(axis=1)).mean()
+    if not isinstance(x, Node):
+        raise ArgumentError(
+            f"squared_jacobian: x is a {type(x).__name__}, of which the code does not "
+            "know that it was made of it",
+            fix="x = cr.tensor(x); squared_jacobian(encoder, x, encoder(x))",
+        )
     signs: Any = default_generator.bernoulli(0.5, code.shape)
     v = 2.0 * signs.astype(code.dtype) - 1.0  # (N, K)
     product = backprop((v * code).sum())[x]  # (N, …): vᵀ ∂h/∂x
@@ -291,11 +313,18 @@ def _reconstruction_loss(loss: Any) -> str:
     name = loss.replace("-", "_") if isinstance(loss, str) else loss
     if name in RECONSTRUCTION_LOSSES:
         return str(name)
+    fix = "another one trains the network itself: cr.fit(autoencoder, (x, x), "
+    fix += "loss=function)"
+    shown, expected = repr(loss), "one"
+    if callable(loss):
+        name = getattr(loss, "__name__", type(loss).__name__)
+        shown, expected = f"{name}, a function", "the name of one"
+        if name in RECONSTRUCTION_LOSSES and losses.by_name(name) is loss:
+            fix = f"loss={name!r}"
     raise ArgumentError(
-        f"Reconstruction: loss={getattr(loss, '__name__', loss)!r}: expected one of "
+        f"Reconstruction: loss={shown}: expected {expected} of "
         f"{', '.join(RECONSTRUCTION_LOSSES)}",
-        fix="another one trains the network itself: "
-        "cr.fit(autoencoder, (x, x), loss=function)",
+        fix=fix,
     )
 
 
@@ -304,11 +333,21 @@ def _weight(name: str, value: Any) -> float:
     return number_within("Reconstruction", name, value, 0, rule=rule)
 
 
+def _refuse_logits(loss: str, decoder: nn.Module) -> None:
+    """An error where a decoder would make logits, which are no reconstruction."""
+    last = last_layer(decoder)
+    if not isinstance(last, nn.Sigmoid):
+        raise ArgumentError(
+            f"Reconstruction: loss={loss!r} of a decoder that ends in "
+            f"{type(last).__name__}: it would learn logits, and make these of a code "
+            "in the place of numbers from 0 to 1",
+            fix="nn.Sigmoid() as the decoder's last layer: output=nn.Sigmoid",
+        )
+
+
 def _refuse_unbounded_codes(encoder: nn.Module) -> None:
     """An error where a code is known not to be from 0 to 1."""
-    last = encoder
-    while isinstance(last, nn.Sequential) and len(last):
-        last = last[-1]
+    last = last_layer(encoder)
     unbounded = isinstance(last, (nn.Linear, *ELEMENTWISE))
     if unbounded and not isinstance(last, nn.Sigmoid):
         raise ArgumentError(
@@ -476,6 +515,11 @@ def conv_autoencoder(
         >>> ae.encode(x).shape, ae(x).shape
         ((5, 16), (5, 28, 28, 1))
     """
+    if isinstance(channels, str) or not hasattr(channels, "__len__"):
+        raise ArgumentError(
+            f"conv_autoencoder: channels={channels!r}: expected those of every stage",
+            fix="channels=(32, 64)",
+        )
     height, width, depth = _image_shape(image_shape, len(channels))
     positive_size("conv_autoencoder", "code", code)
     stages = [depth, *channels]

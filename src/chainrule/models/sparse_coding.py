@@ -121,7 +121,7 @@ def eigenvalue_bound(G: Any) -> Any:
         log = log + ln(size) / power
         if not last:
             G, power = (G / size) @ (G / size), 2 * power
-    return exp(log)
+    return maximum(exp(log), TINY)
 
 
 def _momentum(steps: int) -> Any:
@@ -213,14 +213,17 @@ class SparseCoding(nn.Module):
         return f"{self.in_features} → {self.num_atoms} atoms, penalty={self.penalty:g}"
 
     def dictionary(self) -> Any:
-        """B, the atoms, each of length 1: (K, D)."""
+        """B, the atoms, each of length 1 (one of zeros stays as it is): (K, D)."""
         w = self.weight
-        return w / sqrt((w * w).sum(axis=1, keepdims=True))
+        return w / sqrt(maximum((w * w).sum(axis=1, keepdims=True), TINY))
 
-    @compile
     def encode(self, x: Any) -> Any:
         """The codes of examples, (N, D) → (N, K)."""
-        return self._codes(self._examples(x), self.dictionary())
+        return self._encode(self._examples(x))
+
+    @compile
+    def _encode(self, x: Any) -> Any:
+        return self._codes(x, self.dictionary())
 
     def decode(self, codes: Any) -> Any:
         """The sums of atoms that codes stand for, a B: (N, K) → (N, D)."""

@@ -46,11 +46,15 @@ LOSSES_OF_CLASSES = {"cross_entropy", "ctc"}
 #: Losses of class numbers for which accuracy means nothing.
 LOSSES_WITHOUT_ACCURACY = {"ctc"}
 
-#: Losses of logits, and the layer that would turn them into probabilities before.
-LAYER_OF_LOSS: dict[str, tuple[type[nn.Module], str]] = {
-    "cross_entropy": (nn.Softmax, "cr.softmax(model(x))"),
-    "kl_divergence": (nn.Softmax, "cr.softmax(model(x))"),
-    "binary_cross_entropy": (nn.Sigmoid, "cr.sigmoid(model(x))"),
+#: Losses of logits, and the layers that would turn them into probabilities before.
+LAYERS_OF_LOSS: dict[str, tuple[type[nn.Module], ...]] = {
+    "cross_entropy": (nn.Softmax,),
+    "ctc": (nn.Softmax,),
+    "kl_divergence": (nn.Softmax,),
+    "binary_cross_entropy": (nn.Sigmoid,),
+    "bernoulli_nll": (nn.Sigmoid,),
+    "dice": (nn.Softmax, nn.Sigmoid),
+    "focal": (nn.Softmax, nn.Sigmoid),
 }
 
 
@@ -179,17 +183,15 @@ class Objective:
         Raises:
             ArgumentError: naming the superfluous layer.
         """
-        layer, instead = LAYER_OF_LOSS.get(self.name, (None, ""))
-        last = model
-        while isinstance(last, nn.Sequential) and len(last):
-            last = last[-1]
+        last = last_layer(getattr(model, model.ends_in) if model.ends_in else model)
         named = self.function is losses.BY_NAME.get(self.name)
-        if layer is not None and named and isinstance(last, layer):
-            name = layer.__name__
+        if named and isinstance(last, LAYERS_OF_LOSS.get(self.name, ())):
+            name = type(last).__name__
             raise ArgumentError(
                 f"loss {self.name}: the network ends in {name}, and this loss takes "
                 f"logits, the numbers before {name}",
-                fix=f"leave the last layer out; {instead} are the probabilities",
+                fix=f"leave the last layer out; cr.{name.lower()}(model(x)) are the "
+                "probabilities",
             )
 
     def check_takes_weights(self) -> None:
@@ -283,9 +285,12 @@ class OwnLoss(Objective):
         signature = inspect.signature(self.model.forward)
         mode = {"training": True} if "training" in signature.parameters else {}
         try:
-            signature.bind(*arguments, **mode)
+            bound = signature.bind(*arguments, **mode).arguments
         except TypeError:
             raise self._mismatch(len(several[0]), len(arguments)) from None
+        filled = [signature.parameters[name] for name in bound if name not in mode]
+        if any(map(_is_option, filled)):
+            raise self._mismatch(len(several[0]), len(arguments))
         return arguments
 
     @property
@@ -326,7 +331,7 @@ class OwnLoss(Objective):
         """The error for a forward that cannot be called with what the data has."""
         known = inspect.signature(self.model.forward).parameters.values()
         places = [each for each in known if each.kind is each.POSITIONAL_OR_KEYWORD]
-        named = [each.name for each in places if each.name != "training"]
+        named = [each.name for each in places if not _is_option(each)]
         takes = f"{self.name}.forward takes ({', '.join(named)})"
         if self.has_targets and len(named) <= num_inputs:
             return ArgumentError(
@@ -339,6 +344,12 @@ class OwnLoss(Objective):
             f"{counted(num_inputs, 'input')} and {has}",
             fix="data=(x, y) for def forward(self, x, y, training=False): …",
         )
+
+
+def _is_option(parameter: inspect.Parameter) -> bool:
+    """Whether an argument is a setting, not data: it has a default other than None."""
+    default = parameter.default
+    return default is not parameter.empty and default is not None
 
 
 def objective_of(model: nn.Module, loss: Any, kind: str, weighted: bool) -> Objective:
@@ -362,6 +373,18 @@ def objective_of(model: nn.Module, loss: Any, kind: str, weighted: bool) -> Obje
     if weighted:
         objective.check_takes_weights()
     return objective
+
+
+def last_layer(model: nn.Module) -> nn.Module:
+    """The last layer of a ``Sequential``, and of one that it ends in.
+
+    Example:
+        >>> last_layer(nn.Sequential(nn.Linear(2, 3), nn.Sequential(nn.ReLU())))
+        ReLU()
+    """
+    while isinstance(model, nn.Sequential) and len(model):
+        model = model[-1]
+    return model
 
 
 def _one_number(loss: Any, source: str) -> Any:

@@ -50,6 +50,8 @@ class Module(Watched):
     Class attributes:
         depends_on_training: whether ``forward`` by itself behaves differently in
             training, as ``Dropout`` does.
+        ends_in: the name of the part whose outputs are its own, where a module calls
+            parts one after the other, as an autoencoder its decoder.
         takes_ids: whether its input is integers, as that of ``Embedding`` is.
         outputs_loss: whether what it returns is its own loss, one floating-point
             number: ``cr.fit`` and ``cr.evaluate`` then call it with the inputs and,
@@ -71,6 +73,7 @@ class Module(Watched):
     """
 
     depends_on_training: ClassVar[bool] = False
+    ends_in: ClassVar[str] = ""
     takes_ids: ClassVar[bool] = False
     outputs_loss: ClassVar[bool] = False
     #: The table of ``foreign`` with the options that such layers have elsewhere.
