@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule import losses, nn
+from chainrule import losses, models, nn
 from chainrule.errors import ArgumentError
 
 Array = Any
@@ -230,3 +230,57 @@ def test_several_inputs_as_a_list_are_refused_with_the_cure() -> None:
     assert str(caught.value).split("\n")[0] == (
         "explain: x is a list of 2 arrays: several inputs are a tuple"
     )
+
+
+def test_a_network_that_returns_its_loss_is_explained_alike() -> None:
+    cr.manual_seed(0)
+    x = np.random.default_rng(0).uniform(size=(5, 4))
+    model = models.deep_autoencoder(
+        (4, 3, 2), nn.Tanh, output=nn.Sigmoid, dtype=np.float64
+    )
+    own = cr.explain(models.Reconstruction(model, "mse"), x)
+    plain = cr.explain(model, x, x, loss="mse")
+    assert [layer.path for layer in own.layers] == [
+        "autoencoder.encoder.0", "autoencoder.encoder.2", "autoencoder.decoder.0",
+        "autoencoder.decoder.2",
+    ]  # fmt: skip
+    for one, other in zip(own.layers, plain.layers, strict=True):
+        for name in ("z", "a", "delta", "grad_W", "grad_b"):
+            np.testing.assert_allclose(getattr(one, name), getattr(other, name))
+    head = own.text().splitlines()[:2]
+    assert head[0].startswith("Reconstruction: 4 layers with parameters; L = Reconstru")
+    assert head[1].startswith("Each δ is ∂L/∂z, where L combines 5 samples")
+    assert "Reconstruction(x)" in own.html()
+
+
+def test_the_activation_is_not_what_its_loss_makes_of_it() -> None:
+    model = models.deep_autoencoder((4, 2), output=nn.Sigmoid)
+    found = cr.explain(models.Reconstruction(model, "bernoulli_nll"), np.eye(4))
+    last = found.layers[-1]
+    assert last.a_node is last.z_node
+
+
+def test_labels_go_to_a_network_that_takes_them() -> None:
+    net = models.DeepBeliefNet((4, 3, 2), labels=3)
+    found = cr.explain(models.UpDown(net, 1), np.eye(4), np.arange(4) % 3)
+    assert [each.path for each in found.layers] == [
+        "net.recognition.0", "net.generative.0",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("call", "what", "fix"), [
+    (lambda m: cr.explain(m), "explain: Reconstruction needs an input to compute a "
+     "loss", "cr.explain(model, x)"),
+    (lambda m: cr.explain(m, np.eye(4), loss="mse"),
+     "loss='mse' for Reconstruction, which returns its own loss",
+     "leave loss= out; what it minimises is set in Reconstruction(…)"),
+    (lambda m: cr.explain(m, np.eye(4), np.eye(4)),
+     "Reconstruction takes no targets, and the data has some: Reconstruction.forward "
+     "takes (x)", "the inputs alone: cr.fit(model, x), or split.train.inputs"),
+])  # fmt: skip
+def test_what_it_says_of_one_that_returns_its_loss(
+    call: Callable[[Any], Any], what: str, fix: str
+) -> None:
+    with pytest.raises(ArgumentError) as caught:
+        call(models.Reconstruction(models.deep_autoencoder((4, 2))))
+    assert (caught.value.what, caught.value.fix) == (what, fix)

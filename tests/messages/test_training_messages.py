@@ -17,6 +17,7 @@ from chainrule.errors import (
     DataError,
     DTypeError,
     ForeignNameError,
+    GradientError,
     OptionError,
     ScalarError,
     ShapeError,
@@ -167,7 +168,27 @@ CASES: list[Case] = [
      "floating-point number", None, "reduce it with .mean()"),
     ("its outputs", lambda: cr.predict(Copy(), x), ArgumentError,
      "predict: Copy returns its loss, not outputs", None,
-     "cr.predict of the network inside it; cr.evaluate for the loss"),
+     "cr.predict(model.inner, x), of the network inside it; cr.evaluate for the loss"),
+    ("codes of atoms", lambda: cr.predict(models.SparseCoding(3, 2), x), ArgumentError,
+     "predict: SparseCoding returns its loss, not outputs", None,
+     "model.encode(x); cr.evaluate for the loss"),
+    ("a machine without what trains it", lambda: fit(x, models.RBM(3, 2)),
+     ArgumentError, "loss=None for data without targets", None,
+     "cr.fit(models.ContrastiveDivergence(model), x)"),
+    ("an autoencoder without it", lambda: fit(x, models.deep_autoencoder((3, 2))),
+     ArgumentError, "loss=None for data without targets", None,
+     "cr.fit(models.Reconstruction(model), x)"),
+    ("a deep machine without it", lambda: fit(x, models.DBM((3, 2, 2))),
+     ArgumentError, "loss=None for data without targets", None,
+     "model.pretrain(x), then cr.fit(models.ContrastiveDivergence(model, "
+     "persistent=True), x); for classes model.to_sequential(10)"),
+    ("a belief net with labels",
+     lambda: fit((abs(x), y), models.DeepBeliefNet((3, 2, 2), labels=4)),
+     GradientError, "fit: parameters generative.0.weight, generative.0.bias of "
+     "DeepBeliefNet not reached by the loss: no gradient leads there, so training "
+     "would never change them", None,
+     "model.pretrain(x), then cr.fit(models.UpDown(model), x); for classes "
+     "model.to_sequential(10)"),
     ("curvature of its outputs", lambda: fit(x, Copy(), optimizer=optim.GaussNewton()),
      ArgumentError, "fit: GaussNewton needs outputs and their loss apart, and Copy "
      "returns its loss", None, "optim.LBFGS() or optim.Adam(); or the network inside "

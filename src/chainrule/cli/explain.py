@@ -29,7 +29,7 @@ from ..training.examples import (
     training_and_validation,
 )
 from ..training.minimizing import MinimizingStep
-from ..training.objective import Objective
+from ..training.objective import objective_of
 from ..training.step import training_step
 from ..wording import counted
 from .application import Command
@@ -163,7 +163,7 @@ def _show_compiled(
     model: Any = cr.load(folder.model)
     train, _ = training_and_validation(examples, None, model, words.seed)
     steps = cr.data.num_batches(len(examples), words.batch_size)
-    objective = Objective(words.loss, train.kind)
+    objective = objective_of(model, words.loss, train.kind, train.has_weights)
     optimizer = network.make_optimizer(model, words, steps)
     minimizes = isinstance(optimizer, Minimizer)
     make: Any = MinimizingStep if minimizes else training_step

@@ -34,7 +34,8 @@ def explain(
     Arguments:
         what: a tensor that was computed, such as a loss; a graph from ``cr.trace``, of
             which only shapes are known; or a network.
-        x, y: for a network, its input (several are a tuple) and the target.
+        x, y: for a network, its input (several are a tuple) and the target. One that
+            returns its own loss, ``outputs_loss``, is given what it takes of these.
         loss: for a network, the loss by name, or a function of (output, target). By
             default cross-entropy where the targets are integers, else ½‖a − y‖².
         training: for a network, whether it runs as in training.

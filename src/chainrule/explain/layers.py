@@ -28,8 +28,10 @@ from ..nn.module import Module
 from ..nn.module.call import watching
 from ..ops.arrays import lift
 from ..tensor import Tensor, tensor
+from ..training.objective import OwnLoss
 from ..variable import Parameter
 from ..wording import counted
+from .calls import Calls, activation, own_parameters
 from .explanation import DRAWN, Explanation
 from .output.svg import Picture, condensed
 from .words.lines import Wording
@@ -153,48 +155,16 @@ class Layer:
         return explanation.gradient(node)
 
 
-def own_parameters(module: Module) -> dict[str, Parameter]:
-    """The parameters that a module holds itself, not in a part of it."""
-    return {
-        name: held
-        for name, held in module.own_variables()
-        if isinstance(held, Parameter)
-    }
-
-
-class _Calls:
-    """A watcher that records every call of a module with parameters.
-
-    Attributes:
-        made: (module, the first tensor that it was given, those that it returned).
-        inside: what modules without parts computed on the way to their results.
-    """
-
-    def __init__(self) -> None:
-        self.made: list[tuple[Module, Node | None, list[Node]]] = []
-        self.inside: set[Node] = set()
-
-    def before(self, module: Module, inputs: tuple[Any, ...]) -> None:
-        """Nothing to record before a module has computed."""
-
-    def after(self, module: Module, inputs: tuple[Any, ...], output: Any) -> None:
-        """Records what the module returned, and what it computed on the way."""
-        results = [n for n in tree.flatten(output)[0] if isinstance(n, Node)]
-        given = [n.read() for n in tree.flatten(inputs)[0] if isinstance(n, Node)]
-        if next(module.children(), None) is None:
-            self.inside.update(in_order(results, stop=given))
-            self.inside.difference_update(results, given)
-        floats = [each for each in results if dtypes.is_float(each.dtype)]
-        if floats and own_parameters(module):
-            self.made.append((module, given[0] if given else None, floats))
-
-
 @dataclass(frozen=True)
 class _Run:
-    """A network run once: its inputs, its output, and its loss."""
+    """A network run once: its inputs, its output, and its loss.
+
+    The outputs of one that returns its loss are what its parts returned, and its
+    function is the network itself.
+    """
 
     inputs: list[Node]
-    target: Node
+    target: Node | None
     outputs: list[Node]
     loss: Tensor
     function: Callable[..., Any]
@@ -252,8 +222,11 @@ class NetworkExplanation(Explanation):
         """L by the loss's name; the derivatives of fully connected layers."""
         run = self._run
         name = getattr(run.function, "__name__", type(run.function).__name__)
-        outputs = ", ".join(wording.name(node) for node in run.outputs)
-        wording.formulas[run.loss] = f"{name.lstrip('_')}({outputs}, y)"
+        own = run.function is self._model
+        given = run.inputs if own else run.outputs
+        given = [*given, *([] if run.target is None else [run.target])]
+        listed = ", ".join(wording.name(node) for node in given)
+        wording.formulas[run.loss] = f"{name.lstrip('_')}({listed})"
         leaves = {n.owner: n for n in self._wording.ledger.nodes if n.owner is not None}
         below = run.inputs[0]
         for layer in self.layers:
@@ -378,7 +351,8 @@ def _row(symbol: str, values: Array) -> list[str]:
 
 def _how_combined(run: _Run) -> str:
     """Whether the loss averages or sums over the samples: δ carries the factor."""
-    samples = run.outputs[0].shape[0] if run.outputs[0].shape else 1
+    first = run.inputs[0] if isinstance(run.function, Module) else run.outputs[0]
+    samples = first.shape[0] if first.shape else 1
     try:
         settings = inspect.signature(run.function).parameters
     except (TypeError, ValueError):
@@ -402,7 +376,9 @@ def _how_combined(run: _Run) -> str:
 
 def _names(layers: Sequence[Layer], run: _Run) -> dict[Node, str]:
     """The textbook's names for the nodes of a network."""
-    names: dict[Node, str] = {run.loss: "L", run.target: "y"}
+    names: dict[Node, str] = {run.loss: "L"}
+    if run.target is not None:
+        names[run.target] = "y"
     leaves = {n.owner: n for n in in_order([run.loss]) if n.owner is not None}
     for layer in reversed(layers):
         mark = superscript(layer.number)
@@ -430,15 +406,17 @@ def explain_network(
     """Runs a network and its loss once, and names what its layers computed.
 
     Raises:
-        ArgumentError: without input or target, or for a network without parameters.
+        ArgumentError: without input, or without a target where the model does not
+            return its loss; for a network without parameters.
     """
-    if x is None or y is None:
+    own = model.outputs_loss
+    if x is None or (y is None and not own):
+        needed = "an input" if own else "an input and a target"
         raise ArgumentError(
-            f"explain: {type(model).__name__} needs an input and a target to compute "
-            "a loss",
-            fix="cr.explain(model, x, y)",
+            f"explain: {type(model).__name__} needs {needed} to compute a loss",
+            fix="cr.explain(model, x)" if own else "cr.explain(model, x, y)",
         )
-    calls = _Calls()
+    calls = Calls(model if own else None)
     dtype = next((p.dtype for p in model.parameters()), None)
     if isinstance(x, list) and len(x) > 1 and all(hasattr(a, "shape") for a in x):
         raise ArgumentError(
@@ -447,12 +425,14 @@ def explain_network(
         )
     parts = x if isinstance(x, tuple) else (x,)
     inputs = [_as_node(each, dtype) for each in parts]
-    target = _as_node(y, dtype)
-    function = _loss(loss, target)
+    target = None if y is None else _as_node(y, dtype)
+    given, function = _called_with(model, inputs, target, loss)
     with watching(calls):
-        output = model(*inputs, **({"training": True} if training else {}))
+        output = model(*given, **({"training": True} if training else {}))
     outputs = [each for each in tree.flatten(output)[0] if isinstance(each, Node)]
-    value = lift([function(output, target)])[0]
+    value = lift([output if own else function(output, target)])[0]
+    if own:
+        outputs = calls.results
     assert isinstance(value, Tensor)
     _check_loss(model, value, calls)
     run = _Run(inputs, target, outputs, value, function, {})
@@ -496,7 +476,7 @@ def _entry_names(
     return names
 
 
-def _check_loss(model: Module, loss: Tensor, calls: _Calls) -> None:
+def _check_loss(model: Module, loss: Tensor, calls: Calls) -> None:
     name = type(model).__name__
     if loss.size != 1 or not dtypes.is_float(loss.dtype):
         raise ArgumentError(
@@ -520,6 +500,19 @@ def _as_node(value: Any, dtype: Any) -> Node:
     return tensor(value, dtype) if dtype and dtypes.is_float(made.dtype) else made
 
 
+def _called_with(
+    model: Module, inputs: list[Node], target: Node | None, loss: Any
+) -> tuple[Sequence[Node], Callable[..., Any]]:
+    """What a model is called with, and the function whose value is the loss: that of
+    its outputs, or the model itself.
+    """
+    if not model.outputs_loss:
+        assert target is not None
+        return inputs, _loss(loss, target)
+    objective = OwnLoss(model, loss, "none" if target is None else "other")
+    return objective.arguments(tuple(inputs), target), model
+
+
 def _loss(loss: str | Callable[..., Any] | None, target: Node) -> Callable[..., Any]:
     """The requested loss; by default the usual one for the targets."""
     if loss is None:
@@ -536,7 +529,7 @@ def _loss(loss: str | Callable[..., Any] | None, target: Node) -> Callable[..., 
     return loss
 
 
-def _layers(model: Module, calls: _Calls, run: _Run) -> list[Layer]:
+def _layers(model: Module, calls: Calls, run: _Run) -> list[Layer]:
     paths = {id(module): path for path, module in model.named_modules()}
     within = in_order(run.outputs)
     used, layers = set(within), []
@@ -551,32 +544,3 @@ def _layers(model: Module, calls: _Calls, run: _Run) -> list[Layer]:
     for layer in layers:
         layer.calls = counts[id(layer.module)]
     return layers
-
-
-def activation(
-    z: Node, nodes: Sequence[Node], inputs: set[Node], inside: set[Node]
-) -> Node:
-    """a = σ(z): the last node of z's shape that is a function of z and of nothing else.
-
-    Constants do not count as something else; parameters, random numbers and the
-    network's inputs do.
-
-    Arguments:
-        z: a layer's output.
-        nodes: the nodes of the network in order.
-        inputs: the network's inputs.
-        inside: what layers computed on the way to their results: no a is among them.
-    """
-    seen = {z: True}  # node → whether z is among its causes
-    last = z
-    for node in nodes:
-        if node in seen or node in inputs or node.owner is not None:
-            continue
-        if node.op is None:
-            seen[node] = False
-        elif all(each in seen for each in node.inputs):
-            seen[node] = any(seen[each] for each in node.inputs)
-            alike = node.shape == z.shape and node.dtype == z.dtype
-            if seen[node] and alike and node not in inside:
-                last = node
-    return last

@@ -236,7 +236,7 @@ def predict(
     if model.outputs_loss:
         raise ArgumentError(
             f"predict: {type(model).__name__} returns its loss, not outputs",
-            fix="cr.predict of the network inside it; cr.evaluate for the loss",
+            fix=f"{_outputs_of(model)}; cr.evaluate for the loss",
         )
     refuse_table("predict", x)
     if isinstance(x, Split):
@@ -253,6 +253,16 @@ def predict(
     joined = [np.concatenate(column) for column in zip(*parts, strict=True)]
     outputs = tree.unflatten(structure, joined)
     return _labels(outputs, model.class_names) if labels else outputs
+
+
+def _outputs_of(model: Module) -> str:
+    """How the outputs are had of a model that returns its loss."""
+    inside = [name for name, part in model.children() if part.parameters()]
+    if inside:
+        return f"cr.predict(model.{inside[0]}, x), of the network inside it"
+    if hasattr(model, "encode"):
+        return "model.encode(x)"
+    return "a method that computes them"
 
 
 def _labels(outputs: Any, names: tuple[str, ...] | None) -> Any:

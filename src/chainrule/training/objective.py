@@ -58,6 +58,17 @@ LAYERS_OF_LOSS: dict[str, tuple[type[nn.Module], ...]] = {
 }
 
 
+#: What trains a model that is no function to be fitted to targets, by its class.
+TRAINED_BY = {
+    "Autoencoder": "cr.fit(models.Reconstruction(model), x)",
+    "RBM": "cr.fit(models.ContrastiveDivergence(model), x)",
+    "DBM": "model.pretrain(x), then cr.fit(models.ContrastiveDivergence(model, "
+    "persistent=True), x); for classes model.to_sequential(10)",
+    "DeepBeliefNet": "model.pretrain(x), then cr.fit(models.UpDown(model), x); for "
+    "classes model.to_sequential(10)",
+}
+
+
 class Weighted(NamedTuple):
     """The targets of examples that do not count alike: what a step is given for them,
     and callbacks as ``run.targets``.
@@ -92,6 +103,7 @@ class Objective:
         loss: a name of ``losses``, a function of (outputs, targets), or, where the data
             has no targets, of the outputs alone.
         kind: what the targets are: "classification", "regression", "other" or "none".
+        instead: what trains the model without a loss, for messages; "" where nothing.
 
     Raises:
         OptionError: for an unknown name, with the nearest.
@@ -99,13 +111,13 @@ class Objective:
             targets.
     """
 
-    def __init__(self, loss: Any, kind: str) -> None:
+    def __init__(self, loss: Any, kind: str, instead: str = "") -> None:
         self.kind = kind
         self.has_targets = kind != "none"
         if loss is None:
             loss = LOSS_OF_KIND.get(kind)
         if loss is None or (isinstance(loss, str) and not self.has_targets):
-            raise _no_loss(loss, self.has_targets)
+            raise _no_loss(loss, self.has_targets, instead)
         self.function: Callable[..., Any]
         if isinstance(loss, str):
             self.function = losses.by_name(loss)
@@ -367,12 +379,27 @@ def objective_of(model: nn.Module, loss: Any, kind: str, weighted: bool) -> Obje
         >>> objective_of(nn.Linear(2, 3), None, "classification", False).name
         'cross_entropy'
     """
-    own = model.outputs_loss
-    objective = OwnLoss(model, loss, kind) if own else Objective(loss, kind)
+    objective = (
+        OwnLoss(model, loss, kind)
+        if model.outputs_loss
+        else Objective(loss, kind, trained_by(model))
+    )
     objective.refuse_probabilities(model)
     if weighted:
         objective.check_takes_weights()
     return objective
+
+
+def trained_by(model: nn.Module) -> str:
+    """What trains a model that no loss of its outputs would train; "" for others.
+
+    Example:
+        >>> trained_by(nn.Linear(2, 3))
+        ''
+    """
+    kind = type(model)
+    ours = kind.__module__.startswith("chainrule.")
+    return TRAINED_BY.get(kind.__name__, "") if ours else ""
 
 
 def last_layer(model: nn.Module) -> nn.Module:
@@ -417,7 +444,7 @@ def _not_a_loss(loss: Any) -> ArgumentError:
     return ArgumentError(what, fix=fix)
 
 
-def _no_loss(loss: Any, has_targets: bool) -> ArgumentError:
+def _no_loss(loss: Any, has_targets: bool, instead: str) -> ArgumentError:
     if has_targets:
         return ArgumentError(
             "no loss is given, and there is no usual one for several targets",
@@ -425,6 +452,7 @@ def _no_loss(loss: Any, has_targets: bool) -> ArgumentError:
         )
     return ArgumentError(
         f"loss={loss!r} for data without targets",
-        fix="loss=a function of the model's outputs; or data=(x, x) to reconstruct "
-        "the inputs",
+        fix=instead
+        or "loss=a function of the model's outputs; or data=(x, x) to reconstruct the "
+        "inputs",
     )

@@ -28,7 +28,7 @@ from ..optim import Accumulator, Optimizer
 from ..tensor import tensor
 from ..variable import Parameter, Variable
 from .metrics import Metric
-from .objective import Objective, unweighted
+from .objective import Objective, trained_by, unweighted
 
 if TYPE_CHECKING:
     from .snapshot import AnyOptimizer
@@ -326,5 +326,6 @@ def check_reached(model: Module, optimizer: Optimizer, gradients: Gradients) -> 
             f"fit: parameter{'s' * (len(unreached) > 1)} {listed}{more} of "
             f"{type(model).__name__} not reached by the loss: no gradient leads there, "
             "so training would never change them",
-            fix="use them in forward, or call freeze() of their layer",
+            fix=trained_by(model)
+            or "use them in forward, or call freeze() of their layer",
         )
