@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from chainrule import pictures
-from chainrule.errors import ArgumentError, OptionError, ShapeError
+from chainrule.errors import ArgumentError, DataError, OptionError, ShapeError
 from chainrule.pictures.grids import coloured
 from chainrule.pictures.tiles import FRAME
 
@@ -534,6 +534,44 @@ def test_an_example_is_no_neighbour_of_its_own() -> None:
             lambda: pictures.codes({"a": np.ones((3, 2))}, np.arange(3), "ab"),
             ShapeError,
             "codes: 2 class names for labels up to 2",
+        ),
+        (
+            lambda: pictures.codes(None, np.arange(3)),
+            ArgumentError,
+            "codes: panels is a NoneType: expected titles with codes",
+        ),
+        (
+            lambda: pictures.codes({"a": [[0.0, np.nan]]}, np.arange(1)),
+            DataError,
+            "codes: 'a' (1, 2) of float64: expected finite numbers",
+        ),
+        (
+            lambda: pictures.neighbour_accuracy(np.ones((9, 2)), np.arange(9) - 1),
+            ArgumentError,
+            "neighbour_accuracy: labels (9,) of int64: expected class numbers",
+        ),
+        (
+            lambda: pictures.neighbour_accuracy(np.ones((9, 2)), np.arange(9) / 2),
+            ArgumentError,
+            "neighbour_accuracy: labels (9,) of float64: expected class numbers",
+        ),
+        (
+            lambda: pictures.neighbour_accuracy(np.ones((2, 2)), np.array(["a", "b"])),
+            ArgumentError,
+            "neighbour_accuracy: labels (2,) of <U1: expected class numbers",
+        ),
+        (
+            lambda: pictures.neighbour_accuracy(np.ones((9, 2)), np.arange(8)),
+            ShapeError,
+            "neighbour_accuracy: codes (9, 2) with labels (8,): expected (N, K) with "
+            "(N,)",
+        ),
+        (
+            lambda: pictures.neighbour_accuracy(
+                np.ones((9, 2)), np.arange(9), (np.ones((7, 2)), np.arange(7) - 2.5)
+            ),
+            ArgumentError,
+            "neighbour_accuracy: labels (7,) of float64: expected class numbers",
         ),
         (
             lambda: pictures.neighbour_accuracy(np.ones((3, 2)), np.arange(3)),

@@ -62,6 +62,12 @@ def test_components_that_are_left_out_are_what_the_way_back_lacks(kind: str) -> 
     np.testing.assert_allclose(back, expected, atol=1e-8)
 
 
+def test_two_maps_can_be_compared() -> None:
+    one, other = data.Whitening.fit(MIXED), data.Whitening.fit(MIXED)
+    assert one == one and one != other
+    assert len({one, other}) == 2
+
+
 def test_the_dtype_of_the_data_is_kept() -> None:
     whitening = data.Whitening.fit(MIXED)
     assert whitening.transform(MIXED.astype(np.float32)).dtype == np.float32
@@ -88,12 +94,28 @@ MESSAGES: list[tuple[Callable[[], object], str, str | None]] = [
     ),
     (
         lambda: data.Whitening.fit(MIXED, components=7),
-        "Whitening: components=7 of data (400, 6): expected 1 to 6",
+        "Whitening: components=7 of data (400, 6): expected a whole number from 1 to 6",
+        None,
+    ),
+    (
+        lambda: data.Whitening.fit(MIXED, components=2.0),  # type: ignore[arg-type]
+        "Whitening: components=2.0 of data (400, 6): expected a whole number from 1 to "
+        "6",
+        None,
+    ),
+    (
+        lambda: data.Whitening.fit(MIXED, epsilon="a"),  # type: ignore[arg-type]
+        "Whitening: epsilon='a': expected a finite number, 0 or more",
+        None,
+    ),
+    (
+        lambda: data.Whitening.fit(MIXED, epsilon=np.inf),
+        "Whitening: epsilon=inf: expected a finite number, 0 or more",
         None,
     ),
     (
         lambda: data.Whitening.fit(MIXED, epsilon=-1),
-        "Whitening: epsilon=-1: expected 0 or more",
+        "Whitening: epsilon=-1: expected a finite number, 0 or more",
         None,
     ),
     (

@@ -66,6 +66,16 @@ def as_array(values: object, what: str) -> Array:
     return array
 
 
+def is_whole(value: object) -> bool:
+    """Whether a value is a whole number; True and False are none.
+
+    Example:
+        >>> is_whole(3), is_whole(3.0), is_whole(True)
+        (True, False, False)
+    """
+    return isinstance(value, _WHOLE) and not isinstance(value, bool)
+
+
 def is_mapped(array: Array) -> bool:
     """Whether the array lies in a file that is mapped into memory (``np.memmap``)."""
     owner: object = array

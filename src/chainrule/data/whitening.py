@@ -7,12 +7,14 @@ networks.
 
 from __future__ import annotations
 
+import math
+import numbers
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..errors import ArgumentError, DataError, unknown_option
-from .validation import Array, as_array, check_finite
+from .validation import Array, as_array, check_finite, is_whole
 
 KINDS = ("zca", "pca")
 
@@ -20,7 +22,7 @@ KINDS = ("zca", "pca")
 ROUNDING = 1e-10
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Whitening:
     """A fitted linear map after which the covariance of the data is the identity.
 
@@ -81,23 +83,27 @@ class Whitening:
 
         Raises:
             OptionError: another kind.
-            ArgumentError: a negative ε; more components than D, or none.
+            ArgumentError: an ε that is no finite number from 0; more components than
+                D, or none.
             DataError: fewer than two examples; without ε, data that does not vary in
                 one of the directions kept.
         """
         if kind not in KINDS:
             raise unknown_option("kind of whitening", kind, KINDS)
-        if not epsilon >= 0:
-            raise ArgumentError(f"Whitening: epsilon={epsilon!r}: expected 0 or more")
+        real = isinstance(epsilon, numbers.Real)
+        if not real or not 0 <= epsilon < math.inf:
+            raise ArgumentError(
+                f"Whitening: epsilon={epsilon!r}: expected a finite number, 0 or more"
+            )
         examples = _examples(x)
         shape = examples.shape[1:]
         rows = examples.reshape(len(examples), -1).astype(np.float64)
         size = rows.shape[1]
         kept = size if components is None else components
-        if not 1 <= kept <= size:
+        if not is_whole(kept) or not 1 <= kept <= size:
             raise ArgumentError(
                 f"Whitening: components={components!r} of data {examples.shape}: "
-                f"expected 1 to {size}"
+                f"expected a whole number from 1 to {size}"
             )
         mean = rows.mean(axis=0)
         rows -= mean

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import ArgumentError, ShapeError
+from ..errors import ArgumentError, DataError, ShapeError
 from ..wording import counted
 from .figures import COLOURS, GREY, Array, Margins, axes_in, figure_of, width_of
 from .grids import GAP, WIDTH, coloured
@@ -137,6 +137,7 @@ def codes(
     Raises:
         ShapeError: for codes that are not (N, 2), or labels of another number.
         ArgumentError: for no panel, and labels that are no class numbers.
+        DataError: for codes with NaN.
 
     Example:
         >>> from chainrule import pictures
@@ -200,7 +201,10 @@ def neighbour_accuracy(
         From 0 to 1.
 
     Raises:
-        ArgumentError: for fewer examples than neighbours.
+        ArgumentError: for fewer examples than neighbours, and labels that are no class
+            numbers.
+        ShapeError: for codes that are not (N, K), or labels of another number.
+        DataError: for codes with NaN.
 
     Example:
         >>> codes = np.array([[0.0], [0.1], [0.2], [5.0], [5.1], [5.2]])
@@ -209,9 +213,11 @@ def neighbour_accuracy(
     """
     from sklearn.neighbors import NearestNeighbors
 
-    given = None if among is None else np.asarray(codes)
+    given = None if among is None else codes
     points, known = (codes, labels) if among is None else among
-    known = np.asarray(known).astype(np.int64)
+    points, known = _coded("neighbour_accuracy", "codes", points, known)
+    if given is not None:
+        given, labels = _coded("neighbour_accuracy", "codes", given, labels)
     if len(known) < neighbours + (among is None):
         raise ArgumentError(
             f"neighbour_accuracy: neighbours={neighbours} of "
@@ -244,23 +250,47 @@ def densest(points: Array) -> Array:
 def _checked_labels(panels: Mapping[str, Array], labels: Array) -> Any:
     """The labels, for codes that are as they should be."""
     if not isinstance(panels, Mapping) or not panels:
-        shown = "nothing" if not len(panels) else f"a {type(panels).__name__}"
+        nothing = isinstance(panels, Mapping)
+        shown = "nothing" if nothing else f"a {type(panels).__name__}"
         raise ArgumentError(
             f"codes: panels is {shown}: expected titles with codes",
             fix='codes({"autoencoder": z, "PCA": p}, labels)',
         )
+    for title, points in panels.items():
+        _, numbers = _coded("codes", repr(title), points, labels, 2)
+    return numbers
+
+
+def _coded(
+    function: str, what: str, points: Any, labels: Any, width: int | None = None
+) -> tuple[Any, Any]:
+    """Codes (N, K) and class numbers (N,), checked.
+
+    Arguments:
+        function, what: for messages, what is called and which codes these are.
+        width: K, where it must be one.
+    """
     numbers = np.asarray(labels)
     if numbers.dtype.kind not in "iu" or (numbers.size and numbers.min() < 0):
         raise ArgumentError(
-            f"codes: labels {numbers.shape} of {numbers.dtype}: expected class numbers",
+            f"{function}: labels {numbers.shape} of {numbers.dtype}: expected class "
+            "numbers",
             fix="names, numbers = np.unique(labels, return_inverse=True)",
         )
-    for title, points in panels.items():
-        shape = np.shape(points)
-        if shape != (*numbers.shape, 2) or len(shape) != 2 or not shape[0]:
-            raise ShapeError(
-                f"codes: {title!r} {shape} with labels {numbers.shape}: expected "
-                "(N, 2) with (N,)",
-                fix="the first two columns of a wider code: code[:, :2]",
-            )
-    return numbers
+    codes = np.asarray(points)
+    shape = codes.shape
+    right = len(shape) == 2 and (shape[1] == width if width else shape[1] > 0)
+    if not right or numbers.shape != shape[:1] or not shape[0]:
+        raise ShapeError(
+            f"{function}: {what} {shape} with labels {numbers.shape}: expected "
+            f"(N, {width or 'K'}) with (N,)",
+            fix="the first two columns of a wider code: code[:, :2]"
+            if width
+            else "codes[:, None] of one number each, and a label for each",
+        )
+    if codes.dtype.kind not in "iuf" or not np.isfinite(codes).all():
+        raise DataError(
+            f"{function}: {what} {shape} of {codes.dtype}: expected finite numbers",
+            fix="cr.check_numerics where the codes are made",
+        )
+    return codes, numbers

@@ -43,8 +43,18 @@ MESSAGES: list[tuple[Callable[[], object], str]] = [
     ),
     (
         lambda: data.random_patches([PLANE], 6, 3),  # type: ignore[arg-type]
-        "random_patches: size=6, count=3: expected (h, w) and a number, at least 1 "
-        "each",
+        "random_patches: size=6, count=3: expected (h, w) and a number, whole and at "
+        "least 1 each",
+    ),
+    (
+        lambda: data.random_patches([PLANE], (2, 2), 5.5),  # type: ignore[arg-type]
+        "random_patches: size=(2, 2), count=5.5: expected (h, w) and a number, whole "
+        "and at least 1 each",
+    ),
+    (
+        lambda: data.random_patches([PLANE], (2, 2.5), 3),  # type: ignore[arg-type]
+        "random_patches: size=(2, 2.5), count=3: expected (h, w) and a number, whole "
+        "and at least 1 each",
     ),
     (lambda: data.random_patches([], (2, 2), 3), "random_patches: no images"),
     (

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from ...errors import ArgumentError, DataError
-from ..validation import Array, as_array, check_finite
+from ..validation import Array, as_array, check_finite, is_whole
 
 
 def random_patches(
@@ -40,11 +40,13 @@ def random_patches(
         >>> random_patches(image, (2, 2), count=2, seed=1).tolist()
         [[[2.0, 3.0], [6.0, 7.0]], [[6.0, 7.0], [10.0, 11.0]]]
     """
-    if not isinstance(size, tuple) or len(size) != 2 or min(*size, count) < 1:
+    sizes = (*size, count) if isinstance(size, (tuple, list)) else ()
+    if len(sizes) != 3 or not all(map(is_whole, sizes)) or min(sizes) < 1:
         raise ArgumentError(
             f"random_patches: size={size!r}, count={count!r}: expected (h, w) and a "
-            "number, at least 1 each"
+            "number, whole and at least 1 each"
         )
+    size = (size[0], size[1])
     arrays = [_image(image, size) for image in images]
     if not arrays:
         raise DataError("random_patches: no images")
