@@ -230,12 +230,13 @@ class Reconstruction(nn.Module):
     def _error(self, code: Any, x: Any, training: bool) -> Any:
         """ℓ of what the decoder makes of the code, or of the logits before that."""
         decoder, made = self.autoencoder.decoder, code
-        if self.loss not in BINARY_LOSSES:
-            made = decoder(code, training=training)  # (N, …)
-        while self.loss in BINARY_LOSSES and isinstance(decoder, nn.Sequential):
+        binary = self.loss in BINARY_LOSSES
+        while binary and isinstance(decoder, nn.Sequential):
             *before, decoder = decoder
             for layer in before:
                 made = layer(made, training=training)
+        if not (binary and isinstance(decoder, nn.Sigmoid)):
+            made = decoder(made, training=training)  # (N, …)
         if made.shape != x.shape:
             raise ShapeError(
                 f"Reconstruction: x {x.shape} and its reconstruction {made.shape}: "
@@ -334,9 +335,12 @@ def _weight(name: str, value: Any) -> float:
 
 
 def _refuse_logits(loss: str, decoder: nn.Module) -> None:
-    """An error where a decoder would make logits, which are no reconstruction."""
+    """An error where a decoder would make logits, which are no reconstruction; but for
+    one layer with its own weights back, which pre-training asks for no reconstruction.
+    """
     last = last_layer(decoder)
-    if not isinstance(last, nn.Sigmoid):
+    alone = not isinstance(decoder, nn.Sequential) or len(decoder) == 1
+    if not isinstance(last, nn.Sigmoid) and not (alone and isinstance(last, nn.Tied)):
         raise ArgumentError(
             f"Reconstruction: loss={loss!r} of a decoder that ends in "
             f"{type(last).__name__}: it would learn logits, and make these of a code "
