@@ -320,8 +320,8 @@ def signs(name: str, targets: Any) -> Any:
 
     Example:
         >>> import chainrule as cr
-        >>> signs("hinge", cr.tensor([1.0, -1.0])).numpy()
-        array([ 1., -1.])
+        >>> signs("hinge", cr.tensor([1.0, -1.0])).numpy().tolist()
+        [1.0, -1.0]
     """
     return right_values(
         name, targets, lambda v: (v == 1) | (v == -1), "−1 or 1", "2 * targets - 1"
