@@ -401,6 +401,7 @@ def test_tuning_counts_classes_as_the_net_does(tmp_path: Path) -> None:
         for which in (["square", "circle", "circle"], [1, 0, 0])
     )
     np.testing.assert_array_equal(first, again)
+    assert net.sample(3, "square", steps=2).shape == (3, 8)
 
 
 def test_names_of_a_net_trained_on_numbers_must_be_all_of_them() -> None:
@@ -454,7 +455,8 @@ def test_ctrl_c_ends_it_with_what_was_learned(
 x8 = np.zeros((4, 8), "float32")
 known = random_net((8, 3, 2))
 with_labels = random_net((8, 3, 2), labels=2)
-frozen = random_net((8, 3, 2))
+frozen, named = random_net((8, 3, 2)), random_net((8, 3, 2), labels=2)
+named.class_names = ("one", "two")
 frozen.top.freeze()
 
 # fmt: off
@@ -505,6 +507,9 @@ MISTAKES: list[tuple[str, Callable[[], Any], type[ChainruleError], str, str | No
     ("texts for a net of numbers", lambda: with_labels.sample(2, "two"), ArgumentError,
      "sample: labels are texts, and the net knows no class names",
      "numbers; or net.class_names = (…), the names in their order"),
+    ("a class that the net does not know", lambda: named.sample(2, "three"), DataError,
+     "sample: labels (1,): label 'three', first at row 0: none of the 2 classes: "
+     "'one', 'two'", "correct them, or name every class in classes="),
     ("classes as rows", lambda: with_labels.pretrain((x8, np.eye(4)[:, :2])), DataError,
      "DeepBeliefNet.pretrain: targets (4, 2): expected one class number a row",
      "y.argmax(1) where the classes are rows of 0 and 1"),

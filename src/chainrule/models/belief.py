@@ -380,7 +380,9 @@ class DeepBeliefNet(nn.Module):
             )
         given = np.asarray(labels)
         if given.dtype.kind in "UO" and self.class_names is not None:
-            given = number_texts(given, self.class_names, "sample: labels")
+            shape, names = given.shape, self.class_names
+            given = number_texts(np.atleast_1d(given), names, "sample: labels")
+            given = given.reshape(shape)
         if given.shape not in ((), (rows,)):
             raise ArgumentError(
                 f"sample: labels {given.shape} for {rows} chains: expected one class, "
