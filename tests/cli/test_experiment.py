@@ -119,6 +119,20 @@ def test_an_experiment_that_was_stopped_goes_on_as_if_it_had_not_been(
     assert [each.name for each in Path("part").iterdir()] == ["short.json"]
 
 
+def test_a_small_part_and_a_missing_record_are_told(chainrule, short) -> None:
+    said = chainrule("experiment", "short", "--quick").stdout.splitlines()
+    assert said[-2] == "  a small part: not to be compared with what was published"
+    listed = chainrule("experiment", "list").stdout.splitlines()
+    assert listed[-1] == "  –: no record of it as a whole is here"
+
+
+def test_the_experiments_are_looked_for_in_one_folder_once() -> None:
+    experiment.package()
+    before = list(sys.path)
+    experiment.package()
+    assert sys.path == before
+
+
 def test_what_is_found_is_printed_and_kept(chainrule, short) -> None:
     said = chainrule("experiment", "short").stdout.splitlines()
     assert said[:2] == ["short: a line through four points"] * 2
@@ -141,6 +155,12 @@ def test_what_is_found_is_printed_and_kept(chainrule, short) -> None:
             ["list", "--quick"],
             "ArgumentError: --quick: list runs no experiment\n"
             "  fix        leave --quick out, or name an experiment\n",
+        ),
+        (
+            ["short", "--quick", "--resume"],
+            "ArgumentError: --resume: with --quick checkpoints are in a folder of "
+            "their own each time\n"
+            "  fix        --folder, with the folder of the run that was stopped\n",
         ),
         (
             ["short", "--folder", "here", "--resume"],

@@ -55,7 +55,9 @@ def package() -> ModuleType:
     inside = Path(__file__).parents[1] / "experiments"
     if inside.is_dir():
         return importlib.import_module("chainrule.experiments")
-    sys.path.insert(0, str(Path(__file__).parents[3]))
+    root = str(Path(__file__).parents[3])
+    if root not in sys.path:
+        sys.path.insert(0, root)
     return importlib.import_module("experiments")
 
 
@@ -97,8 +99,15 @@ def command(
         entries = [_entry(each) for each in package().EXPERIMENTS]
         titles = ("experiment", "what it shows", "data", "time", "reached")
         terminal.result(*wrapped_columns([titles, *(each.row() for each in entries)]))
+        if not all(each.record for each in entries):
+            terminal.result("  –: no record of it as a whole is here")
         terminal.finish({each.name: each.to_dict() for each in entries})
         return
+    if quick and resume and not folder:
+        raise ArgumentError(
+            "--resume: with --quick checkpoints are in a folder of their own each time",
+            fix="--folder, with the folder of the run that was stopped",
+        )
     place = Path(folder) if folder else Path(tempfile.mkdtemp()) if quick else FOLDER
     _run(Asked(name, quick, seed or 0, place, resume), terminal)
 
@@ -152,17 +161,21 @@ def _run(asked: Asked, terminal: Terminal) -> None:
         raise Interrupted(_how_to_go_on(asked)) from None
     path = records.keep(record, options)
     shutil.rmtree(asked.checkpoints, ignore_errors=True)
-    if asked.checkpoints.parent.is_dir() and not any(
-        asked.checkpoints.parent.iterdir()
-    ):
+    if asked.checkpoints.parent.is_dir() and not _filled(asked.checkpoints.parent):
         asked.checkpoints.parent.rmdir()
-    terminal.result(str(record), f"  {path}")
+    note = ["  a small part: not to be compared with what was published"] * asked.quick
+    terminal.result(str(record), *note, f"  {path}")
     terminal.finish(json.loads(path.read_text(encoding="utf-8")))
+
+
+def _filled(folder: Path) -> bool:
+    """Whether a folder is there and has something in it."""
+    return folder.is_dir() and any(folder.iterdir())
 
 
 def _check_checkpoints(asked: Asked) -> None:
     """An error where they are there and not asked for, or asked for and not there."""
-    there = asked.checkpoints.is_dir() and any(asked.checkpoints.iterdir())
+    there = _filled(asked.checkpoints)
     if there and not asked.resume:
         raise ArgumentError(
             f"{asked.checkpoints}: checkpoints of a run that was stopped",
@@ -193,7 +206,7 @@ def _stopped_by_ctrl_c() -> Iterator[None]:
 
 
 def _how_to_go_on(asked: Asked) -> str:
-    if asked.checkpoints.is_dir() and any(asked.checkpoints.iterdir()):
+    if _filled(asked.checkpoints):
         return f"stopped; checkpoints are kept\n  resume     {asked.again}"
     return "stopped; there are no checkpoints yet."
 
