@@ -28,8 +28,9 @@ def features(
 ) -> Figure:
     """What the units of the first layer look for: their weights as little pictures.
 
-    Red adds to a unit where the image is bright, blue takes away. Units with the
-    largest weights come first; all tiles share one scale, that of the colour bar.
+    Red adds to a unit where the numbers of the image are large (bright in photographs,
+    ink in drawings), blue takes away. Units with the largest weights come first; all
+    tiles share one scale, that of the colour bar.
 
     Arguments:
         weights: ``(units, H·W·C)``, as ``Linear.weight`` has them.
@@ -64,7 +65,7 @@ def features(
     plan = Plan(columns, _side(columns), bottom=0.8, least=5.0)
     ax = mosaic(signed(tiles, limit), plan, figure=figure)
     scale_below(
-        ax, limit, "weight (red: bright pixels excite the unit; blue: they inhibit it)"
+        ax, limit, "weight (red: a large value excites the unit; blue: it inhibits it)"
     )
     drawn: Figure = ax.figure  # type: ignore[assignment]
     units = "all" if len(tiles) == len(values) else f"the {len(tiles)} strongest of"
