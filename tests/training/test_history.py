@@ -91,6 +91,20 @@ def test_it_draws_the_loss_and_every_metric(tmp_path: Path) -> None:
         History().plot(tmp_path / "nothing.png")
 
 
+def test_free_energy_has_no_best_and_a_twin_alone_is_drawn(tmp_path: Path) -> None:
+    rows = [
+        {"epoch": i, "free_energy": -i, "validation_free_energy": -i, "layer": "top",
+         "validation_rebuilding_loss": 1 / i}
+        for i in (1, 2)
+    ]  # fmt: skip
+    panels = History(rows).plot(tmp_path / "curve.png").axes
+    titles = [(ax.get_title(loc="left"), ax.get_title(loc="right")) for ax in panels]
+    assert titles == [
+        ("free_energy", ""), ("rebuilding_loss", "best 0.5000, epoch 2")
+    ]  # fmt: skip
+    assert panels[1].lines[0].get_label() == "validation"
+
+
 def test_it_draws_into_axes_that_it_is_given() -> None:
     from matplotlib.figure import Figure
 

@@ -36,6 +36,10 @@ Best = Callable[[str], Row]
 #: Columns that are not drawn: they say when, not how well.
 NOT_DRAWN = ("epoch", "seconds", "examples_per_second", "learning_rate")
 
+#: Columns of which neither more nor less is better: the free energy is known up to a
+#: constant that changes with the weights.
+WITHOUT_BEST = ("free_energy",)
+
 #: Columns that may fall over orders of magnitude.
 FALLING = ("loss", "gradient_norm")
 
@@ -54,7 +58,8 @@ def draw(
         _panel(ax, history, best, losses, "loss")
         figure: Figure = ax.figure
     else:
-        groups = [(losses, "loss"), *(([m], m) for m in metrics)]
+        groups = [(losses, "loss")] if losses else []
+        groups += [([m], m) for m in metrics]
         columns = min(len(groups), 3)
         rows = math.ceil(len(groups) / columns)
         figure = _figure(5.2 * columns, 3.6 * rows, path is None)
@@ -67,11 +72,14 @@ def draw(
 
 
 def _panels(history: Columns) -> tuple[list[str], list[str]]:
-    """The columns to draw: losses, then metrics that are numbers."""
+    """The columns to draw: losses, then metrics that are numbers. What only validation
+    data have is drawn too.
+    """
     drawn = []
-    for column, values in history.items():
+    for whole, values in history.items():
         numbers = [v for v in values if v is not None]
-        if column.startswith("validation_") or column in NOT_DRAWN:
+        column = whole.removeprefix("validation_")
+        if column in drawn or column in NOT_DRAWN:
             continue
         if all(isinstance(v, (int, float)) for v in numbers):
             drawn.append(column)
@@ -116,6 +124,8 @@ def _panel(
 
 def _mark_best(ax: Axes, history: Columns, best: Best, column: str) -> None:
     """A ring around the best validation value, with the number."""
+    if column.removeprefix("validation_") in WITHOUT_BEST:
+        return
     values = [v for v in history[column] if v is not None] if column in history else []
     if not any(math.isfinite(v) for v in values):
         return
