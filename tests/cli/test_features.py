@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.runs import feature_models, settings
+from chainrule.runs import feature_models, feature_report, settings
 from chainrule.training import callbacks
 from tests.cli.conftest import call_well
 
@@ -83,6 +83,55 @@ def test_a_run_draws_what_it_learned(autoencoder, rbm, people) -> None:
     assert {path.stem for path in people.glob("*.png")} == set(PICTURES[:2])
     history = json.loads((rbm / "history.json").read_text(encoding="utf-8"))
     assert {"free_energy", "validation_free_energy"} <= set(history["epochs"][0])
+
+
+def test_the_curve_of_a_machine_names_what_is_measured(rbm, dbn, tmp_path) -> None:
+    titles = []
+    for run in map(cr.load_run, (rbm, dbn)):
+        drawn = feature_report.as_drawn(run.history, run.settings).plot(tmp_path / "c")
+        titles.append([ax.get_title(loc="left") for ax in drawn.axes])
+    cd = "contrastive divergence"
+    assert titles == [
+        [cd, "reconstruction loss", "free_energy"],
+        [f"layer 1: {cd}", f"layer 2: {cd}"],
+    ]
+
+
+def test_machines_are_compared_with_the_code_of_an_autoencoder(rbm, dbn) -> None:
+    for run in (rbm, dbn):
+        pca = metrics(run)["baselines"]["pca"]
+        assert pca["components"] == 10
+        assert 0.5 < pca["test"]["explained"] < 0.9
+
+
+def test_a_belief_net_says_which_layer_learns(chainrule) -> None:
+    words = ("--model", "dbn", "--hidden", "9,8", "--epochs", 30)
+    said = chainrule("train", *words, "--out", "o")
+    lines = said.stderr.splitlines()
+    assert lines[0] == "layer 1: recognition.0" and lines[1].startswith("epoch  1/30")
+    assert "layer 2: top" in lines and len(lines) < 30
+    assert (
+        "kept     the weights of epoch 30 of each of 2 layers, the last" in said.stdout
+    )
+    history = Path("o", "history.json")
+    short = json.loads(history.read_text(encoding="utf-8"))
+    short["epochs"] = short["epochs"][:41]
+    history.write_text(json.dumps(short), encoding="utf-8")
+    Path("o", "metrics.json").unlink()
+    told = "o: stopped after 41 of 60 epochs, in layer 2 of 2"
+    assert told in chainrule("runs", "o").stdout
+
+
+def test_pictures_say_what_they_show(rbm) -> None:
+    run = cr.load_run(rbm)
+    many = np.zeros((401, 64), "f4")
+    with cr.pictures.windowless():
+        for rows, label, title in (
+            (many, None, "the first 400 of 401 samples, rbm, digits"),
+            (many[:5], "3", "5 samples of 3, rbm, digits"),
+        ):
+            figure = feature_report.draw_samples(rows, run.settings, label)
+            assert figure.get_suptitle() == title
 
 
 def test_codes_are_those_of_the_saved_model(chainrule, autoencoder) -> None:
@@ -273,6 +322,11 @@ def fix(sentence: str) -> str:
             "--model dbn --patience 3",
             "ArgumentError: --patience: --model dbn is trained layer by layer"
             + fix("leave --patience out"),
+        ),
+        (
+            "--model rbm --patience 3",
+            "ArgumentError: --patience: --model rbm may reconstruct worse while it "
+            "still learns" + fix("leave --patience out"),
         ),
         (
             "--model rbm --optimizer lbfgs",

@@ -93,7 +93,7 @@ def command(
     elif settings.image_shape:
         path = folder.path / "samples.png" if out is None else out
         with pictures.windowless():
-            pictures.save(feature_report.draw_samples(drawn, settings), path)
+            pictures.save(feature_report.draw_samples(drawn, settings, label), path)
         terminal.result(f"{counted(n, 'sample')} in {path}")
     else:
         table = rows.Part(feature_report.as_table(drawn, settings), "%.7g")

@@ -8,6 +8,7 @@ network has.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,6 +25,7 @@ from ..training.callbacks import Checkpoint
 from ..training.evaluation import predict
 from ..training.history import History
 from ..training.loop import fit
+from ..training.progress import choose_renderer
 from .boltzmann.divergence import ContrastiveDivergence
 from .boltzmann.machine import RBM, Machine
 from .boltzmann.units import Gaussian, Mixed, Units
@@ -68,6 +70,9 @@ class LayerTraining:
         is given; from its last checkpoint on, where there is one. An error says which
         layer it was.
         """
+        renderer = choose_renderer(self.progress, sys.stderr)
+        if renderer is not None:
+            renderer.line(f"layer {self.number + 1}: {self.path}")
         listeners = []
         if self.checkpoints is not None:
             folder = Path(self.checkpoints) / f"layer-{self.path}"
@@ -84,7 +89,7 @@ class LayerTraining:
                 seed=self.seed + self.number,
                 engine=self.engine,
                 resume="auto" if listeners else None,
-                progress=self.progress,
+                progress="none" if renderer is None else renderer,
             )
         except ChainruleError as error:
             error.add_note(f"while layer {self.path} was trained")

@@ -110,7 +110,7 @@ def _layer_by_layer(
         optimizer=network.unbound_optimizer(words, len(train)),
         seed=words.seed,
         checkpoints=checkpoints,
-        progress=progress if progress == "none" else None,
+        progress=progress,
     )
     return _joined(histories)
 

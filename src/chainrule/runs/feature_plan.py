@@ -44,6 +44,11 @@ def check_options(asked: dict[str, Any], name: str) -> None:
         **({"code": "has its code in the last of --hidden"} if machine else {}),
         **({"activation": "has units of its own"} if machine else {}),
         **(
+            {"patience": "may reconstruct worse while it still learns"}
+            if machine
+            else {}
+        ),
+        **(
             dict.fromkeys(FOR_ONE_TRAINING, "is trained layer by layer")
             if name == "dbn"
             else {}

@@ -37,6 +37,9 @@ FITTED_ON, POINTS = 20_000, 2000
 #: Images beside their reconstructions; samples, and the steps of their chains.
 SHOWN, DRAWN, STEPS = 10, 100, 1000
 
+#: More samples than this are too small to see in one picture.
+MOST_DRAWN = 400
+
 
 @dataclass(frozen=True)
 class PrincipalComponents:
@@ -73,22 +76,32 @@ class PrincipalComponents:
         return made
 
 
-def scores(model: Any, settings: Settings, examples: Examples) -> dict[str, Any]:
-    """The scores of a trained model in ``metrics.json``; PCA's beside an
-    autoencoder's.
+def components_of(settings: Settings, examples: Examples) -> PrincipalComponents:
+    """What a model is compared with: as many components as the code of an autoencoder
+    has numbers; beside a machine, as many as such a code usually has: with one for each
+    hidden unit PCA would copy its inputs.
     """
+    made = settings.network
+    number = made.outputs
+    if made.model != "autoencoder":
+        number = min(number, feature_models.usual_code(made.inputs))
+    return PrincipalComponents.fit(first_rows(examples.train, FITTED_ON), number)
+
+
+def scores(
+    model: Any, settings: Settings, examples: Examples, pca: PrincipalComponents
+) -> dict[str, Any]:
+    """The scores of a trained model in ``metrics.json``, and PCA's beside."""
     parts = {"test": examples.test}
     if examples.validation is not None:
         parts["validation"] = examples.validation
     found: dict[str, Any] = {"validation": None, "baselines": {}}
     found |= {part: measure(model, each, settings) for part, each in parts.items()}
-    if settings.network.model == "autoencoder":  # the codes of others are no numbers
-        pca = _pca(settings, examples)
-        entry: dict[str, Any] = {"components": len(pca.components)}
-        for part, dataset in parts.items():
-            inputs = np.asarray(dataset[:][0])
-            entry[part] = _errors(inputs, pca.reconstruct(inputs))
-        found["baselines"]["pca"] = {**entry, "seconds": round(pca.seconds, 3)}
+    entry: dict[str, Any] = {"components": len(pca.components)}
+    for part, dataset in parts.items():
+        inputs = np.asarray(dataset[:][0])
+        entry[part] = _errors(inputs, pca.reconstruct(inputs))
+    found["baselines"]["pca"] = {**entry, "seconds": round(pca.seconds, 3)}
     if settings.network.model == "rbm":
         named = {"training": examples.train, **parts}
         found["free_energy"] = {
@@ -133,11 +146,14 @@ def in_words(measured: Mapping[str, Any]) -> str:
     Example:
         >>> in_words({"reconstruction_error": 2.5, "explained": 0.9, "examples": 40})
         'reconstruction error 2.5 (90 % of the variance explained, 40 examples)'
+        >>> in_words({"reconstruction_error": 2.5, "explained": -0.6, "examples": 40})
+        'reconstruction error 2.5 (worse than the mean, 40 examples)'
     """
     notes = []
-    if "explained" in measured:
-        share = signed(f"{100 * measured['explained']:.3g}")
-        notes.append(f"{share} % of the variance explained")
+    if measured.get("explained", 0) < 0:
+        notes.append("worse than the mean")
+    elif "explained" in measured:
+        notes.append(f"{100 * measured['explained']:.3g} % of the variance explained")
     notes.append(counted(measured["examples"], "example"))
     words = f"reconstruction error {amount(measured['reconstruction_error'])} "
     words += f"({', '.join(notes)})"
@@ -147,7 +163,7 @@ def in_words(measured: Mapping[str, Any]) -> str:
 
 
 def beside(measured: Mapping[str, Any], baselines: Mapping[str, Any]) -> list[str]:
-    """What PCA reaches with as many numbers, and whether that is no worse: lines."""
+    """What PCA reaches, and whether that is no worse: lines."""
     entry = baselines.get("pca", {})
     if "test" not in entry:
         return []
@@ -177,20 +193,25 @@ def draw_all(
     model: Any,
     history: training.History,
     examples: Examples,
+    pca: PrincipalComponents,
 ) -> list[str]:
     """Draws every picture that fits the run into its folder.
+
+    Arguments:
+        folder: of the run.
+        settings, model, history, examples: of the run.
+        pca: what the model is compared with.
 
     Returns:
         The names of the files.
     """
     files = []
     if history.epochs:
-        history.plot(folder / "training_curve.png")
+        as_drawn(history, settings).plot(folder / "training_curve.png")
         files.append("training_curve.png")
     files += draw_watched(folder, history)
-    pca = _pca(settings, examples)
     drawn: dict[str, Callable[[], Figure]] = {
-        "codes.png": lambda: _codes(model, pca, examples.test)
+        "codes.png": lambda: _codes(model, pca, examples.test, settings)
     }
     if settings.image_shape:
         weights = feature_models.first_weights(model)
@@ -211,12 +232,31 @@ def draw_all(
     return files
 
 
-def _pca(settings: Settings, examples: Examples) -> PrincipalComponents:
-    rows = first_rows(examples.train, FITTED_ON)
-    return PrincipalComponents.fit(rows, settings.network.outputs)
+def as_drawn(history: training.History, settings: Settings) -> training.History:
+    """A history with names for what contrastive divergence measures: in training which
+    way to go, on validation data how well they are reconstructed. Each layer of a
+    belief net has a curve of its own.
+
+    Arguments:
+        history, settings: of a run.
+    """
+    if settings.network.model == "autoencoder":
+        return history
+    layers = list(dict.fromkeys(row.get("layer") for row in history.epochs))
+    rows = []
+    for row in history.epochs:
+        where = f"layer {layers.index(row['layer']) + 1}: " if "layer" in row else ""
+        names = {
+            "loss": f"{where}contrastive divergence",
+            "validation_loss": "validation_reconstruction loss",
+        }
+        rows.append({names.get(name, name): value for name, value in row.items()})
+    return training.History(rows, history.stopped, history.settings)
 
 
-def _codes(model: Any, pca: PrincipalComponents, test: data.Dataset) -> Figure:
+def _codes(
+    model: Any, pca: PrincipalComponents, test: data.Dataset, settings: Settings
+) -> Figure:
     """Where the model puts test examples in two dimensions, and where PCA does."""
     rows = np.unique(np.linspace(0, len(test) - 1, POINTS).astype(np.int64))
     shown = test.subset(rows)
@@ -226,10 +266,10 @@ def _codes(model: Any, pca: PrincipalComponents, test: data.Dataset) -> Figure:
     if shown.targets is not None and test.task == "classification":
         labels = np.asarray(shown.targets)
     width = found.shape[1]
-    what = "codes" if width <= 2 else f"codes of {width} numbers, the widest plane"
+    what = "codes" if width <= 2 else f"widest plane of codes of {width}"
     panels = {
-        what: in_the_plane(found),
-        "the first components of PCA": in_the_plane(pca.encode(inputs)),
+        f"{settings.title}, {settings.network.model}: {what}": in_the_plane(found),
+        "the first components of PCA": in_the_plane(pca.encode(inputs)[:, :2]),
     }
     return pictures.codes(panels, labels, names)
 
@@ -265,8 +305,7 @@ def _reconstructions(
         "test images": inputs,
         settings.network.model: feature_models.reconstruct(model, inputs),
     }
-    if settings.network.model == "autoencoder":
-        made["PCA"] = pca.reconstruct(inputs)
+    made[f"PCA, {len(pca.components)}"] = pca.reconstruct(inputs)
     return pictures.reconstructions(
         *(_images(row, settings) for row in made.values()),
         names=tuple(made),
@@ -317,11 +356,21 @@ def as_table(drawn: Array, settings: Settings) -> dict[str, Array]:
     return columns
 
 
-def draw_samples(drawn: Array, settings: Settings) -> Figure:
-    """Samples as a picture."""
+def draw_samples(drawn: Array, settings: Settings, label: str | None = None) -> Figure:
+    """Samples as a picture, of very many the first.
+
+    Arguments:
+        drawn: ``(n, D)``.
+        settings: of the run.
+        label: the class of which they are.
+    """
     what = counted(len(drawn), "sample")
+    if len(drawn) > MOST_DRAWN:
+        what = f"the first {MOST_DRAWN} of {what}"
+    if label is not None:
+        what += f" of {label}"
     return pictures.image_grid(
-        _images(drawn, settings),
+        _images(drawn[:MOST_DRAWN], settings),
         values=_values(settings),
-        title=f"{what} of {settings.network.model}, {settings.title}",
+        title=f"{what}, {settings.network.model}, {settings.title}",
     )

@@ -162,10 +162,11 @@ def finish(
     """
     examples, settings, folder = run.examples, run.settings, run.folder
     if settings.network.learns_features:
+        pca = feature_report.components_of(settings, examples)
         names = feature_report.draw_all(
-            folder.path, settings, run.model, history, examples
+            folder.path, settings, run.model, history, examples, pca
         )
-        result = feature_report.scores(run.model, settings, examples)
+        result = feature_report.scores(run.model, settings, examples, pca)
         result |= _about_training(run, history)
     else:
         said = predictions.predict(run.model, examples.test, settings)

@@ -167,12 +167,18 @@ def summary(path: Path) -> RunSummary:
 
 
 def _progress(folder: RunFolder, settings: Any) -> str:
-    of = settings.training.epochs
+    network = settings.network
+    layers = len(network.hidden) if network.model == "dbn" else 1
+    of = settings.training.epochs * layers
     try:
         done = len(History.from_json(folder.history))
     except FileError:
         return f"still training, or stopped before all {of} epochs were done"
-    return f"stopped after {done} of {counted(of, 'epoch')}"
+    where = ""
+    if layers > 1:
+        layer = min(done // settings.training.epochs + 1, layers)
+        where = f", in layer {layer} of {layers}"
+    return f"stopped after {done} of {counted(of, 'epoch')}{where}"
 
 
 def flattened(settings: Mapping[str, Any], before: str = "") -> dict[str, Any]:

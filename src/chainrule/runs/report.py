@@ -174,7 +174,10 @@ def kept_weights(history: training.History, settings: Settings) -> dict[str, Any
     """
     best = history.settings.get("best_epoch")
     if settings.training.patience is None or not best:
-        return {"epoch": len(history), "chosen_by": None}
+        kept = {"epoch": len(history), "chosen_by": None}
+        if settings.network.model == "dbn":
+            kept["layers"] = len(settings.network.hidden)
+        return kept
     return {"epoch": int(best), "chosen_by": "validation_loss"}
 
 
@@ -188,6 +191,11 @@ def kept_in_words(metrics: Mapping[str, Any]) -> str:
     """
     kept = metrics["kept"]
     epoch, of = kept["epoch"], metrics["epochs"]
+    if kept.get("layers", 1) > 1:
+        each = epoch // kept["layers"]
+        return (
+            f"the weights of epoch {each} of each of {kept['layers']} layers, the last"
+        )
     why = "the lowest validation loss" if kept["chosen_by"] else "the last"
     return f"the weights of epoch {epoch} of {of}, {why}"
 
