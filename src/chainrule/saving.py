@@ -101,6 +101,31 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Array], dict[str, Any]
     return arrays, settings
 
 
+def checked_place(path: str | os.PathLike[str]) -> Path:
+    """Where a file will be written, links followed.
+
+    Arguments:
+        path: of the file.
+
+    Raises:
+        FileError: it is a folder, or would be in one that does not exist.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> checked_place(pathlib.Path(tempfile.mkdtemp()) / "notes.txt").name
+        'notes.txt'
+    """
+    target = Path(os.path.realpath(path))
+    if target.is_dir():
+        raise FileError(f"save: {path}: is a folder", fix="give it a file name")
+    if not target.parent.is_dir():
+        raise FileError(
+            f"save: {path}: the folder {target.parent} does not exist",
+            fix="create the folder first",
+        )
+    return target
+
+
 def replace_file(path: str | os.PathLike[str], data: bytes | Iterable[bytes]) -> None:
     """Replaces a file atomically, after the new bytes have been flushed to the disk.
 
@@ -118,14 +143,7 @@ def replace_file(path: str | os.PathLike[str], data: bytes | Iterable[bytes]) ->
         >>> file.read_text()
         'whole'
     """
-    target = Path(os.path.realpath(path))
-    if target.is_dir():
-        raise FileError(f"save: {path}: is a folder", fix="give it a file name")
-    if not target.parent.is_dir():
-        raise FileError(
-            f"save: {path}: the folder {target.parent} does not exist",
-            fix="create the folder first",
-        )
+    target = checked_place(path)
     _sweep(target)
     temporary = target.with_name(
         f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}.partial"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import types
 from pathlib import Path
 
 import numpy as np
@@ -160,7 +161,7 @@ def test_columns_are_kept_beside_the_codes_of_a_table(chainrule, people) -> None
 
 def test_samples_of_a_table_have_its_columns_and_their_units(chainrule, people) -> None:
     rows = rows_of(chainrule("sample", people, "--n", 400, "--steps", 200).stdout)
-    assert list(rows[0]) == ["row", "area", "rooms", "city", "price"]
+    assert list(rows[0]) == ["area", "rooms", "city", "price"]
     assert {row["city"] for row in rows} == {"Bonn", "Oslo", "Rome"}
     table = rows_of(Path("houses.csv").read_text())
     for name in ("area", "price"):
@@ -168,6 +169,29 @@ def test_samples_of_a_table_have_its_columns_and_their_units(chainrule, people) 
         known = np.array([float(row[name]) for row in table])
         assert abs(drawn.mean() - known.mean()) < 0.5 * known.std()
         assert 0.6 < drawn.std() / known.std() < 1.7
+        assert known.min() <= drawn.min() and drawn.max() <= known.max()
+    assert {row["rooms"] for row in rows} == set("123456")
+
+
+def test_rare_categories_are_drawn_as_often_as_they_are_probable() -> None:
+    columns = {"a": ["x"] * 8 + ["y", "z"], "b": ["no"] * 9 + ["yes"]}
+    fitted = cr.data.TableTransform.fit(columns)
+    assert fitted.feature_names == ("a=x", "a=y", "a=z", "b")
+    known = types.SimpleNamespace(transform=fitted.to_json())
+    cr.manual_seed(0)
+    drawn = np.tile(np.array([[0.8, 0.1, 0.1, 0.1]], "float32"), (4000, 1))
+    found = feature_report.as_table(drawn, known)
+    for name, word in (("a", "y"), ("a", "z"), ("b", "yes")):
+        assert 0.08 < (found[name] == word).mean() < 0.12
+
+
+def test_a_row_of_a_class_has_the_column_of_its_class(chainrule) -> None:
+    words = ("--model", "dbn", "--target", "kind", "--epochs", 1, "--hidden", 8)
+    trained(Path("o"), "kinds.csv", *words)
+    said = chainrule("sample", "o", "--label", "small", "--n", 3, "--steps", 2).stdout
+    rows = rows_of(said)
+    assert list(rows[0]) == ["area", "rooms", "city", "kind"]
+    assert [row["kind"] for row in rows] == ["small"] * 3
 
 
 def test_a_clamped_class_is_dreamed_of(chainrule, dbn) -> None:
@@ -375,6 +399,14 @@ def test_a_run_says_what_it_cannot_do(
         + fix(
             "chainrule predict; a code is learned with --model autoencoder, rbm or dbn"
         ),
+        ("sample", kinds): "ArgumentError: sample: mlp has no distribution to draw "
+        "from" + fix("a run with --model rbm or --model dbn"),
+        ("sample", rbm, "--out", "x.csv"): "ArgumentError: --out x.csv: samples of "
+        "images are a picture"
+        + fix("a name that ends in .png, .svg, .pdf, .jpg; --json prints the numbers"),
+        ("sample", rbm, "--out", "none/x.png"): "FileError: save: none/x.png: the "
+        f"folder {Path('none').resolve()} does not exist"
+        + fix("create the folder first"),
         ("sample", autoencoder): "ArgumentError: sample: autoencoder has no "
         "distribution to draw from" + fix("a run with --model rbm or --model dbn"),
         ("sample", rbm, "--label", "3"): "ArgumentError: --label 3: rbm learned no "

@@ -5,9 +5,11 @@ Place on the road: a command.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
 
 import chainrule as cr
 
@@ -16,12 +18,15 @@ from ..errors import ArgumentError, DataError, nearest
 from ..runs import feature_models, feature_report
 from ..runs.folder import RunFolder
 from ..runs.settings import Settings
-from ..saving import replace_file
+from ..saving import checked_place, replace_file
 from ..wording import counted
 from . import rows
 from .application import Command
 from .arguments import Whole
 from .terminal import Terminal
+
+#: The files that a picture may be.
+PICTURES = (".png", ".svg", ".pdf", ".jpg", ".jpeg")
 
 EXAMPLES = """
 Examples:
@@ -71,24 +76,31 @@ def command(
     RUN was trained with --model rbm or dbn. Every example is the end of a chain of its
     own, which draws hidden and visible units in turns: the longer the chain, the less
     it depends on where it began. Images are a picture; rows of a table are CSV.
+
+    Rows of a table are no more than their machine knows: every column by itself is
+    near that of the data, within its range and in whole numbers where it has no others,
+    but what holds between columns, as that children have no income, holds on the whole
+    and not in every row. No value is missing in them.
     """
     terminal = Terminal(json=as_json)
     folder = RunFolder.find(run)
     settings = folder.read_settings()
-    settings.require_features("sample")
     name = settings.network.model
-    if not feature_models.MODELS[name].generates:
+    known = feature_models.MODELS.get(name)
+    if known is None or not known.generates:
         raise ArgumentError(
             f"sample: {name} has no distribution to draw from",
             fix="a run with --model rbm or --model dbn",
         )
     number = None if label is None else _class_number(label, settings)
+    if out is not None and not as_json:
+        _check_out(out, picture=bool(settings.image_shape))
     model: Any = cr.load(folder.model)
     drawn = feature_report.new_samples(model, settings, n, steps, number, seed)
     if as_json:
         values: Any = drawn
         if not settings.image_shape:
-            values = feature_report.as_table(drawn, settings)
+            values = _table(drawn, settings, label)
         terminal.finish({"run": str(folder), "steps": steps, "samples": values})
     elif settings.image_shape:
         path = folder.path / "samples.png" if out is None else out
@@ -96,13 +108,38 @@ def command(
             pictures.save(feature_report.draw_samples(drawn, settings, label), path)
         terminal.result(f"{counted(n, 'sample')} in {path}")
     else:
-        table = rows.Part(feature_report.as_table(drawn, settings), "%.7g")
+        table = rows.Part(_table(drawn, settings, label), "%.7g", start=None)
         text = b"".join(rows.as_csv([table]))
         if out is None:
             click.echo(text.decode(), nl=False)
         else:
             replace_file(out, text)
             terminal.result(f"{counted(n, 'sample')} in {out}")
+
+
+def _table(drawn: Any, settings: Settings, label: str | None) -> dict[str, Any]:
+    """The columns of the table; of one class, that of the class behind them."""
+    columns = feature_report.as_table(drawn, settings)
+    target = settings.source.target
+    if label is not None and target is not None:
+        columns[target] = np.full(len(drawn), label, dtype=object)
+    return columns
+
+
+def _check_out(out: str, picture: bool) -> None:
+    """An error, before anything is drawn, for a file that cannot be written.
+
+    Raises:
+        ArgumentError: a picture whose name does not end as one.
+        FileError: a folder, or a folder that does not exist.
+    """
+    checked_place(out)
+    if picture and Path(out).suffix.lower() not in PICTURES:
+        raise ArgumentError(
+            f"--out {out}: samples of images are a picture",
+            fix=f"a name that ends in {', '.join(PICTURES[:-1])}; --json prints the "
+            "numbers",
+        )
 
 
 def _class_number(label: str, settings: Settings) -> int:

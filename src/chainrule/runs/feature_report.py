@@ -17,7 +17,7 @@ import numpy as np
 
 from .. import data, pictures, training
 from ..pictures import amount
-from ..random_numbers import manual_seed
+from ..random_numbers import default_generator, manual_seed
 from ..training import metrics
 from ..wording import counted, signed
 from . import feature_models
@@ -329,11 +329,13 @@ def new_samples(
 
 
 def as_table(drawn: Array, settings: Settings) -> dict[str, Array]:
-    """Samples as columns of the table that a run learned from: amounts in their units,
-    the most probable category.
+    """Samples as columns of the table that a run learned from: categories drawn with
+    their probabilities; amounts in their units, within the range of the training rows,
+    and whole numbers where all of those were.
 
     Arguments:
-        drawn: ``(n, D)``, as ``TableTransform.transform`` scales the columns.
+        drawn: ``(n, D)``, as ``TableTransform.transform`` scales the columns, with the
+            probabilities of binary units.
     """
     fitted = data.TableTransform.from_json(settings.transform)
     columns: dict[str, Array] = {}
@@ -343,17 +345,31 @@ def as_table(drawn: Array, settings: Settings) -> dict[str, Array]:
         own = drawn[:, place : place + width - rule.missing].astype(np.float64)
         place += width
         if rule.categories:
-            yes = own.argmax(axis=1) if own.shape[1] > 1 else own[:, 0] > 0.5
             words: Array = np.array(rule.categories, dtype=object)
-            columns[rule.name] = words[yes.astype(np.int64)]
+            columns[rule.name] = words[_drawn_categories(own, rule.kind)]
             continue
         amounts = own[:, 0] * rule.std + rule.mean
+        if rule.low is not None and rule.high is not None:
+            amounts = np.clip(amounts, rule.low, rule.high)
         if rule.kind == "date":
             days = np.datetime64("1970-01-01") + amounts.round().astype(np.int64)
             columns[rule.name] = days.astype(str).astype(object)
         else:
-            columns[rule.name] = amounts
+            columns[rule.name] = amounts.round() if rule.whole else amounts
     return columns
+
+
+def _drawn_categories(probabilities: Array, kind: str) -> Array:
+    """``(n,)``: the number of a category, drawn with the probabilities ``(n, K)`` of
+    units that do not know of each other; of yes or no that of yes, ``(n, 1)``.
+    """
+    chance = default_generator.uniform((len(probabilities), 1), dtype="float64").numpy()
+    if kind == "boolean":
+        yes: Array = (chance < probabilities)[:, 0].astype(np.int64)
+        return yes
+    heights = np.cumsum(probabilities, axis=1)
+    number: Array = (chance * heights[:, -1:] >= heights[:, :-1]).sum(axis=1)
+    return number
 
 
 def draw_samples(drawn: Array, settings: Settings, label: str | None = None) -> Figure:

@@ -40,6 +40,7 @@ class ColumnRule:
         form: how the cells were written, where that is not evident from a cell: the
             decimal sign ``"."`` or ``","`` of numbers; ``"dmy"``, ``"mdy"`` or
             ``"ymd"`` of dates.
+        whole: whether every number of the training rows was a whole one.
     """
 
     name: str
@@ -52,6 +53,7 @@ class ColumnRule:
     low: float | None = None
     high: float | None = None
     form: str = ""
+    whole: bool = False
 
     @property
     def features(self) -> list[str]:
@@ -111,6 +113,7 @@ def rule_from_json(kind: type[Any], values: Mapping[str, Any]) -> Any:
     if (
         not isinstance(rule.name, str)
         or not isinstance(rule.form, str)
+        or (column and not isinstance(rule.whole, bool))
         or word not in known
         or not all(isinstance(text, str) for text in texts)
         or not all(isinstance(n, (int, float)) and np.isfinite(n) for n in numbers)

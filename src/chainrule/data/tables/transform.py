@@ -306,6 +306,7 @@ def _fit_column(cut: Cut, kind: str, form: str) -> ColumnRule:
         float(present.min()),
         float(present.max()),
         form,
+        whole=kind == "numeric" and bool((present == np.floor(present)).all()),
     )
 
 
