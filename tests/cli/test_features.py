@@ -258,7 +258,10 @@ def test_a_stopped_run_is_resumed_to_the_same_bytes(
         chainrule(*words, "--out", "killed")
     assert len(kept) in (2, 3)
     refused = chainrule("encode", "killed", "houses.csv").stderr
-    assert "fix        chainrule train --resume killed\n" in refused
+    assert refused == (
+        "FileError: killed: this run has no model yet: it was stopped before its "
+        "training ended" + fix("chainrule train --resume killed")
+    )
     assert chainrule("train", "--resume", "killed", "--quiet").exit_code == 0
     one, two = (Path(run, "model.safetensors") for run in ("whole", "killed"))
     assert one.read_bytes() == two.read_bytes()
@@ -279,6 +282,59 @@ def test_ctrl_c_in_one_layer_ends_all(chainrule, monkeypatch) -> None:
         130,
         "stopped in the training of its layers; everything is kept in o\n"
         "  resume     chainrule train --resume o\n",
+    )
+
+
+def test_a_stopped_run_says_so_and_half_a_belief_net_is_no_model(
+    chainrule, monkeypatch
+) -> None:
+    keep, kept = callbacks.Checkpoint.on_epoch_end, []
+
+    def stopping(self, run) -> None:
+        keep(self, run)
+        kept.append(run)
+        if len(kept) % 2 == 0:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(callbacks.Checkpoint, "on_epoch_end", stopping)
+        for model in ("rbm", "dbn"):
+            words = ("--model", model, "--hidden", 9, "--epochs", 3, "--quiet")
+            assert chainrule("train", *words, "--out", model).exit_code == 130
+    np.save("x.npy", np.zeros((2, 64), "float32"))
+    warning = (
+        "warning: the training of rbm was stopped before its end; chainrule train "
+        "--resume rbm goes on\n"
+    )
+    for words in (("evaluate",), ("sample", "--steps", "1"), ("encode", "x.npy")):
+        called = chainrule(words[0], "rbm", *words[1:])
+        assert (called.exit_code, called.stderr) == (0, warning)
+        called = chainrule(words[0], "dbn", *words[1:])
+        assert called.exit_code == 2
+        assert "dbn: this run has no model yet: it was stopped" in called.stderr
+        assert called.stderr.endswith(fix("chainrule train --resume dbn"))
+
+
+def test_the_file_that_is_read_is_not_replaced(chainrule, people, houses) -> None:
+    before = Path("houses.csv").read_bytes()
+    for words in (("encode", people), ("predict", houses)):
+        result = chainrule(*words, "houses.csv", "--out", "./houses.csv")
+        assert (result.exit_code, result.stderr) == (
+            2,
+            "ArgumentError: --out ./houses.csv: the file that is read, which would be "
+            "lost" + fix("another file"),
+        )
+    assert Path("houses.csv").read_bytes() == before
+
+
+def test_one_column_has_no_shorter_code(chainrule) -> None:
+    lines = [f"{number / 7:.3f}" for number in np.random.default_rng(0).permutation(60)]
+    Path("one.csv").write_text("\n".join(["a", *lines]) + "\n")
+    result = chainrule("train", "one.csv", "--model", "autoencoder")
+    assert (result.exit_code, result.stderr) == (
+        2,
+        "DataError: one.csv: one input number, and a code must have fewer numbers than "
+        "the inputs" + fix("data with more columns"),
     )
 
 
@@ -336,6 +392,16 @@ def fix(sentence: str) -> str:
             "--model autoencoder --members 3",
             "ArgumentError: --members: --model autoencoder learns features and "
             "predicts nothing" + fix("leave --members out"),
+        ),
+        (
+            "--model dbn --augment flip",
+            "ArgumentError: --augment: --model dbn learns features layer by layer, and "
+            "has no use for it" + fix("leave --augment out"),
+        ),
+        (
+            "--model autoencoder --find-lr",
+            "ArgumentError: --find-lr: --model autoencoder learns features; rates are "
+            "found for networks that predict" + fix("leave --find-lr out"),
         ),
         (
             "--model rbm --activation relu",
@@ -450,5 +516,8 @@ def test_an_autoencoder_of_a_folder_of_images_is_trained(chainrule) -> None:
     words = ("--model", "autoencoder", "--hidden", 32, "--code", 3, "--size", 16)
     said = chainrule("train", "blots", *words, "--epochs", 2, "--out", "o").stdout
     assert "network  autoencoder, 256 → 32 → 3 → 32 → 256, relu" in said
+    assert "codes of others  chainrule encode o new.jpg" in said
+    words = ("--model", "autoencoder", "--hidden", 8, "--epochs", 1, "--out", "digits")
+    assert "chainrule encode digits new.npy" in chainrule("train", *words).stdout
     rows = rows_of(chainrule("encode", "o", "blots/left").stdout)
     assert len(rows) == 20 and rows[0]["file"].endswith("1.png")

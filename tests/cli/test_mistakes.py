@@ -176,7 +176,7 @@ WORDS = {
         "and test data\n  fix        more groups; or --test 0.5, to see it run"
     ),
     "tune kinds.csv --target kind --drop area,rooms,city": (
-        "DataError: kinds.csv: no column is left to predict from: 'kind' holds 2 "
+        "DataError: kinds.csv: no column is left to learn from: 'kind' holds 2 "
         "different texts (large, small): classification.\n"
         "  fix        name fewer columns in --drop"
     ),

@@ -267,7 +267,7 @@ FILES: list[tuple[str | bytes, str, str | None]] = [
     ),
     (
         "b\n1.5\n2.5\n",
-        "t.csv: no column is left to predict from: 'b' holds 2 different numbers "
+        "t.csv: no column is left to learn from: 'b' holds 2 different numbers "
         "(1.5 to 2.5): regression; task='classification' changes that.",
         "a table with columns beside the target",
     ),

@@ -64,6 +64,7 @@ def command(
     folder = RunFolder.find(run)
     settings = folder.read_settings()
     settings.require_features("encode")
+    rows.check_out(out, data)
     fitted = settings.transform
     differences = Differences(
         () if fitted is None else TableTransform.from_json(fitted).columns
@@ -78,6 +79,8 @@ def command(
     else:
         for text in rows.as_csv(parts):
             click.echo(text.decode(), nl=False)
+    if folder.unfinished:
+        click.echo(f"warning: {folder.unfinished}", err=True)
     for sentence in differences.sentences:
         click.echo(f"warning: {sentence}", err=True)
 

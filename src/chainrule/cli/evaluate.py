@@ -47,6 +47,8 @@ def command(run: str, data: str | None, as_json: bool) -> None:
     folder = RunFolder.find(run)
     settings = folder.read_settings()
     examples = _examples(settings, data)
+    if folder.unfinished:
+        click.echo(f"warning: {folder.unfinished}", err=True)
     model: Any = cr.load(folder.model)
     if settings.network.learns_features:
         stored = folder.read_metrics().get("baselines", {}) if data is None else {}

@@ -87,7 +87,9 @@ def _tell_folder(run: Run, names: Sequence[str], terminal: Terminal) -> None:
 
 def _new(settings: Settings) -> str:
     """A name of new data for a network."""
-    return "new.csv" if settings.source.folder is None else "new.jpg"
+    if settings.source.folder is not None:
+        return "new.jpg"
+    return "new.npy" if settings.image_shape else "new.csv"
 
 
 def command_line(*words: str) -> str:

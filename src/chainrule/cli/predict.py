@@ -78,6 +78,7 @@ def command(
     folder = RunFolder.find(run)
     settings = folder.read_settings()
     settings.require_targets("predict")
+    rows.check_out(out, data)
     rules = () if settings.transform is None else _rules(settings)
     differences = Differences(rules)
     parts = _predicted(folder, settings, data, keep or (), differences)

@@ -10,6 +10,7 @@ import csv
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,21 @@ class Part:
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values())))
+
+
+def check_out(out: str | None, data: str) -> None:
+    """An error where the output would replace the file that is read.
+
+    Raises:
+        ArgumentError: it would.
+    """
+    if out is None or not (Path(out).exists() and Path(data).exists()):
+        return
+    if Path(out).samefile(data):
+        raise ArgumentError(
+            f"--out {out}: the file that is read, which would be lost",
+            fix="another file",
+        )
 
 
 def cells_of(columns: Columns | None, keep: Sequence[str]) -> dict[str, list[str]]:

@@ -96,6 +96,8 @@ def command(
     if out is not None and not as_json:
         _check_out(out, picture=bool(settings.image_shape))
     model: Any = cr.load(folder.model)
+    if folder.unfinished:
+        click.echo(f"warning: {folder.unfinished}", err=True)
     drawn = feature_report.new_samples(model, settings, n, steps, number, seed)
     if as_json:
         values: Any = drawn

@@ -14,7 +14,7 @@ import numpy as np
 
 from .. import __version__
 from ..config import config
-from ..errors import ArgumentError
+from ..errors import ArgumentError, DataError
 from . import feature_models, network, sources
 from .feature_models import FeatureModel, Usual
 from .plan import SEED, VALIDATION, schedule_of
@@ -38,9 +38,12 @@ def check_options(asked: dict[str, Any], name: str) -> None:
         ArgumentError: one of them is for networks that predict, or for another model.
     """
     machine = name != "autoencoder"
+    only_features = "learns features and predicts nothing"
+    if name == "dbn":
+        only_features = "learns features layer by layer, and has no use for it"
     refused = {
-        **dict.fromkeys(FOR_PREDICTING, "learns features and predicts nothing"),
-        "find_lr": "learns by a loss of its own",
+        **dict.fromkeys(FOR_PREDICTING, only_features),
+        "find_lr": "learns features; rates are found for networks that predict",
         **({"code": "has its code in the last of --hidden"} if machine else {}),
         **({"activation": "has units of its own"} if machine else {}),
         **(
@@ -83,6 +86,7 @@ def settings_for(
 
     Raises:
         ArgumentError: options that do not go together, or not with the data.
+        DataError: data of one number, which have no shorter code.
     """
     train, model = examples.train, feature_models.MODELS[name]
     shape = train.image_shape or ()
@@ -173,13 +177,18 @@ def _network(
     train = examples.train
     hidden = asked.get("hidden", usual.hidden)
     if name == "autoencoder":
+        if inputs == 1:
+            raise DataError(
+                f"{examples.title}: one input number, and a code must have fewer "
+                "numbers than the inputs",
+                fix="data with more columns",
+            )
         code = asked.get("code", feature_models.usual_code(inputs))
         if code >= inputs:
-            least = f"--code {inputs - 1} or less" if inputs > 1 else "more columns"
             raise ArgumentError(
                 f"--code {code}: the inputs of {examples.title} are {inputs} numbers: "
                 "a code as wide could copy them",
-                fix=least,
+                fix=f"--code {inputs - 1} or less",
             )
         # for a few columns of numbers, a smooth function
         activation = asked.get("activation", "relu" if train.image_shape else "tanh")

@@ -78,6 +78,16 @@ class RunFolder:
         """The checkpoints of a stopped run."""
         return self.path / "checkpoints"
 
+    @property
+    def unfinished(self) -> str:
+        """A sentence on a model whose training was stopped; "" of a finished run."""
+        if self.metrics.is_file():
+            return ""
+        return (
+            f"the training of {self} was stopped before its end; "
+            f"chainrule train --resume {self} goes on"
+        )
+
     @classmethod
     def create(cls, title: str, out: str | None) -> RunFolder:
         """A new folder: ``out``, or ``runs/<title>-<date>-<time>``.
@@ -138,9 +148,11 @@ class RunFolder:
                 fix=_similar(path) or "chainrule train makes one",
             )
         if trained and not folder.model.is_file():
+            begun = folder.checkpoints.is_dir() and any(folder.checkpoints.iterdir())
+            when = "its training" if begun else "the first epoch"
             raise FileError(
-                f"{path}: this run has no model yet: it was stopped before the first "
-                "epoch ended",
+                f"{path}: this run has no model yet: it was stopped before {when} "
+                "ended",
                 fix=f"chainrule train --resume {path}",
             )
         return folder

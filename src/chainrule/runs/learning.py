@@ -104,7 +104,8 @@ def learn(run: Run, progress: Any = None) -> training.History:
 
     Returns:
         The history; its ``stopped`` is "interrupted" after Ctrl-C, and the run can be
-        resumed.
+        resumed. A belief net stopped among its layers is no model yet and is not
+        saved.
     """
     words = run.settings.training
     listening: list[Any] = [callbacks.Checkpoint(run.folder.checkpoints)]
@@ -137,7 +138,9 @@ def learn(run: Run, progress: Any = None) -> training.History:
                 **fitted,
             )
     history.to_json(run.folder.history)
-    if len(history) or not run.settings.network.learns_features:
+    named = run.settings.network
+    half = named.model == "dbn" and history.stopped == "interrupted"
+    if not half and (len(history) or not named.learns_features):
         run.model.save(run.folder.model)
     return history
 

@@ -435,7 +435,7 @@ def _nothing_left(
     if dropped:
         fixes.append("name fewer columns in drop")
     return DataError(
-        f"{columns.source}: no column is left to predict from: " + " ".join(notes),
+        f"{columns.source}: no column is left to learn from: " + " ".join(notes),
         fix="; or ".join(fixes) or "a table with columns beside the target",
     )
 

@@ -107,7 +107,7 @@ class TableTransform:
         )
         if not rules:
             raise DataError(
-                f"{columns.source}: no column is left to predict from",
+                f"{columns.source}: no column is left to learn from",
                 fix="kinds={name: kind} uses a column that was left out",
             )
         if target is None:
