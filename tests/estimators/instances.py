@@ -11,6 +11,7 @@ from chainrule.estimators import (
     MLPClassifier,
     MLPRegressor,
     NetworkEstimator,
+    RBMTransformer,
     SequenceClassifier,
 )
 
@@ -34,6 +35,10 @@ def instances() -> dict[str, Any]:
         "autoencoder": AutoencoderTransformer(2, (16,), max_iter=10),
         "tied-autoencoder": AutoencoderTransformer(
             3, (8,), "tanh", tied=True, max_iter=10
+        ),
+        "boltzmann-machine": RBMTransformer(8, n_iter=5),
+        "real-boltzmann-machine": RBMTransformer(
+            8, learning_rate=0.01, n_iter=5, visible="gaussian", persistent=False
         ),
         "own-classifier": NetworkEstimator(
             normalised, learning_rate_init=0.02, max_iter=30

@@ -11,6 +11,7 @@ and scikit-learn with them.
 ``NetworkEstimator``    any network: of a function that makes it
 ``AutoencoderTransformer``
                         codes of X, learned without y, and X again from them
+``RBMTransformer``      features of X, how likely X is, and samples
 ======================  ==========================================================
 
 They pass all checks of ``sklearn.utils.estimator_checks``. A pickle of one holds its
@@ -23,6 +24,7 @@ from ..public import listing, missing_names
 
 if TYPE_CHECKING:
     from .autoencoders import AutoencoderTransformer
+    from .boltzmann import RBMTransformer
     from .images import ConvClassifier
     from .networks import NetworkEstimator
     from .perceptrons import MLPClassifier, MLPRegressor
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 #: Imported when first used, and with them scikit-learn and the SciPy that it needs.
 LATER = {
     ".autoencoders": ["AutoencoderTransformer"],
+    ".boltzmann": ["RBMTransformer"],
     ".images": ["ConvClassifier"],
     ".networks": ["NetworkEstimator"],
     ".perceptrons": ["MLPClassifier", "MLPRegressor"],
@@ -43,6 +46,7 @@ __all__ = [
     "MLPClassifier",
     "MLPRegressor",
     "NetworkEstimator",
+    "RBMTransformer",
     "SequenceClassifier",
 ]
 

@@ -8,13 +8,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sklearn.utils.validation import check_array, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
 from .. import models, nn
-from ..errors import ArgumentError, DataError, ShapeError, unknown_option
-from ..graph import Array
+from ..errors import ArgumentError, DataError, unknown_option
 from ..training.objective import BINARY_LOSSES
-from .inputs import DTYPES, rows_of
+from .inputs import rows_of
 from .kinds import NetworkTransformer
 from .layers import ACTIVATIONS
 from .prediction import Predictor
@@ -172,28 +171,8 @@ class AutoencoderTransformer(NetworkTransformer):
     def _new_predictor(self, module: Any) -> Predictor:
         return Predictor(module.encoder, self.engine, self._positions())
 
-    def inverse_transform(self, X: Any) -> Array:
-        """What the decoder makes of codes.
-
-        Arguments:
-            X: ``(N, n_components)`` codes.
-
-        Returns:
-            ``(N, D)``.
-
-        Raises:
-            ShapeError: for codes of another width.
-        """
-        check_is_fitted(self, "module_")
-        codes = check_array(X, dtype=DTYPES, input_name="X")
-        if codes.shape[1] != self._task.outputs:
-            raise ShapeError(
-                f"{type(self).__name__}.inverse_transform: X {codes.shape}: expected "
-                f"codes of {self._task.outputs} numbers",
-                fix="what transform(X) returns",
-            )
-        dtype = self.module_.parameters()[0].dtype
-        return Predictor(self.module_.decoder, self.engine)(codes.astype(dtype))
+    def _decoder(self) -> nn.Module:
+        return self.module_.decoder
 
     def score(self, X: Any, y: Any = None) -> float:
         """Minus the squared error of a reconstruction, ‖x − x̂‖², averaged over the

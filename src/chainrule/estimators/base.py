@@ -79,6 +79,9 @@ class NetworkBase(CallbackSupport, BaseEstimator, ABC):
 
     #: Whether X may be a sparse matrix.
     _takes_sparse: ClassVar[bool] = True
+    #: The arguments that say how large a step is, and how many epochs there are.
+    _rate: ClassVar[str] = "learning_rate_init"
+    _epochs: ClassVar[str] = "max_iter"
 
     optimizer: Any
     alpha: float
@@ -156,8 +159,10 @@ class NetworkBase(CallbackSupport, BaseEstimator, ABC):
             )
         train, _, seed = self._prepared(x, y, weights, True, classes)
         if self._step is None:
-            loss = objective.Objective(self._objective(), "other")
-            parts = self.module_, loss, (), self._optimizer
+            learner = self._learner()
+            kind = "none" if learner.outputs_loss else "other"
+            loss = objective.objective_of(learner, self._objective(), kind, False)
+            parts = learner, loss, (), self._optimizer
             self._step = training_step(*parts, lambda *_: None, self.engine)
         total, size = 0.0, clip_batch(self.batch_size, len(train))
         with _seeded(seed):
@@ -170,7 +175,7 @@ class NetworkBase(CallbackSupport, BaseEstimator, ABC):
             raise NumericsError(
                 f"{type(self).__name__}.partial_fit: the loss is {self.loss_}: the "
                 "weights are no longer numbers",
-                fix="a smaller learning_rate_init, or X scaled; fit(X, y) begins anew",
+                fix=f"a smaller {self._rate}, or X scaled; fit(X, y) begins anew",
             )
         self.loss_curve_.append(self.loss_)
         self.n_iter_ = 1
@@ -184,7 +189,9 @@ class NetworkBase(CallbackSupport, BaseEstimator, ABC):
         listeners: list[Any] = [plateau]
         if self._is_watched():
             given = {"X": x, "y": y, "metadata": {"sample_weight": weights}}
-            context = self._init_callback_context(max_subtasks=self.max_iter)
+            context = self._init_callback_context(
+                max_subtasks=getattr(self, self._epochs)
+            )
             if "_skl_callbacks" in vars(self):
                 listeners.append(Report(self, context, given))
         with _seeded(seed):
@@ -298,7 +305,7 @@ class NetworkBase(CallbackSupport, BaseEstimator, ABC):
         name, weights = self.optimizer, module.parameters()
         if isinstance(name, str):
             if takes_gradients(self):
-                return optim.by_name(name, weights, lr=self.learning_rate_init)
+                return optim.by_name(name, weights, lr=getattr(self, self._rate))
             return optim.by_name(name, weights, gradient_tolerance=self.tol)
         given: AnyOptimizer = self.optimizer
         if not isinstance(given, optim.Updater) or given.is_bound:
@@ -351,7 +358,7 @@ class NetworkBase(CallbackSupport, BaseEstimator, ABC):
             train,
             loss=self._objective(),
             optimizer=self._optimizer,
-            epochs=self.max_iter,
+            epochs=getattr(self, self._epochs),
             batch_size=size,
             validation=validation,
             metrics=scores,

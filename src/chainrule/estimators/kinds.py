@@ -6,6 +6,7 @@ networks.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any, Self
 
 import numpy as np
@@ -16,10 +17,14 @@ from sklearn.base import (
     TransformerMixin,
 )
 from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_array, check_is_fitted
 
-from ..errors import ArgumentError, DataError
+from ..errors import ArgumentError, DataError, ShapeError
 from ..graph import Array
+from ..nn import Module
 from .base import NetworkBase, takes_gradients
+from .inputs import DTYPES
+from .prediction import Predictor
 from .tasks import Classification, Coding, Regression, chosen_loss
 
 
@@ -206,7 +211,7 @@ class NetworkTransformer(
     """The base of what learns another description of X, without y.
 
     A subclass defines ``_learner``, which returns its own loss, and what ``transform``
-    computes, ``_new_predictor``.
+    and ``inverse_transform`` compute, ``_new_predictor`` and ``_decoder``.
     """
 
     n_components: int
@@ -240,6 +245,33 @@ class NetworkTransformer(
             ``(N, n_components)``.
         """
         return self._outputs(X)
+
+    def inverse_transform(self, X: Any) -> Array:
+        """What the network makes of codes: X again, as far as codes keep it.
+
+        Arguments:
+            X: ``(N, n_components)`` codes.
+
+        Returns:
+            ``(N, D)``.
+
+        Raises:
+            ShapeError: for codes of another width.
+        """
+        check_is_fitted(self, "module_")
+        codes = check_array(X, dtype=DTYPES, input_name="X")
+        if codes.shape[1] != self._task.outputs:
+            raise ShapeError(
+                f"{type(self).__name__}.inverse_transform: X {codes.shape}: expected "
+                f"codes of {self._task.outputs} numbers",
+                fix="what transform(X) returns",
+            )
+        dtype = self.module_.parameters()[0].dtype
+        return Predictor(self._decoder(), self.engine)(codes.astype(dtype))
+
+    @abstractmethod
+    def _decoder(self) -> Module:
+        """From codes to the network's inputs."""
 
     def _task_of(self, y: Any, classes: Any) -> Coding:
         return Coding(self.n_components)
