@@ -152,8 +152,52 @@ def of_characters() -> nn.Module:
     return models.CharLSTM("abcdefg", 5, num_layers=1, width=3, dropout=0.1)
 
 
+def of_features() -> nn.Sequential:
+    """What learns features without labels, and the layers it is made of."""
+    linear = nn.Linear(6, 4)
+    return nn.Sequential(
+        nn.GaussianNoise(0.1),
+        nn.SaltAndPepper(0.2),
+        models.Autoencoder(
+            nn.Sequential(linear, nn.Sigmoid()),
+            nn.Sequential(nn.Tied(linear), nn.Sigmoid()),
+        ),
+        models.RBM(6, models.Softmax(4)),
+        models.DeepBeliefNet((4, 3, 2)),
+        models.DBM((2, 3, 2)),
+    )
+
+
+def reconstructing() -> nn.Module:
+    """An objective with noise; those below are objectives as well."""
+    autoencoder = models.deep_autoencoder((6, 4, 3), nn.Tanh, output=nn.Sigmoid)
+    noise = nn.ZeroMasking(0.2)
+    return models.Reconstruction(autoencoder, "bernoulli_nll", noise=noise, l1=0.1)
+
+
+def diverging() -> nn.Module:
+    """One with chains of its own."""
+    return models.ContrastiveDivergence(models.RBM(6, 4), 2, True, chains=3)
+
+
+def up_and_down() -> nn.Module:
+    """One of several layers."""
+    return models.UpDown(models.DeepBeliefNet((6, 4, 3)), 2)
+
+
+def of_atoms() -> nn.Module:
+    """One with a loop inside."""
+    return models.SparseCoding(6, 4, 0.2, steps=5, algorithm="ista")
+
+
+def of_components() -> nn.Module:
+    """One of a single matrix."""
+    return models.ReconstructionICA(6, 4, 0.5)
+
+
 IDS = np.array([[0, 1, 2], [6, 5, 4]])
 PIXELS = np.random.default_rng(0).normal(size=(3, 96)).astype(f32)
+SHARES = np.random.default_rng(0).uniform(size=(3, 6)).astype(f32)
 
 #: networks that together have every layer of the package, and an input of each
 NETWORKS: list[tuple[Any, Any]] = [
@@ -164,6 +208,15 @@ NETWORKS: list[tuple[Any, Any]] = [
     (of_attention, IDS),
     (of_text, IDS),
     (of_characters, IDS),
+    (of_features, SHARES),
+]
+#: Modules that return a loss of their own, and an input of each.
+OBJECTIVES: list[tuple[Any, Any]] = [
+    (reconstructing, SHARES),
+    (diverging, SHARES),
+    (up_and_down, SHARES),
+    (of_atoms, SHARES),
+    (of_components, SHARES),
 ]
 #: Layers of two inputs, and of several networks, which do not stand in a row: saved in
 #: tests of their own.
@@ -171,7 +224,7 @@ APART = {"TransformerDecoder", "TransformerDecoderLayer"} | {
     "Ensemble", "EnsembleLinear", "MaxUnpool1d", "MaxUnpool2d", "MaxUnpool3d",
 }  # fmt: skip
 
-each_network = pytest.mark.parametrize(("make", "x"), NETWORKS)
+each_network = pytest.mark.parametrize(("make", "x"), NETWORKS + OBJECTIVES)
 
 
 @pytest.fixture
@@ -180,7 +233,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_every_layer_of_the_package_is_in_a_network_above() -> None:
-    made = [make() for make, _ in NETWORKS]
+    made = [make() for make, _ in NETWORKS + OBJECTIVES]
     parts = [module for net in made for _, module in net.named_modules()]
     assert {type(module).__name__ for module in parts} == set(known_layers()) - APART
 

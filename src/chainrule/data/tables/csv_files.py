@@ -117,6 +117,12 @@ def checksum(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def start_of(path: Path) -> bytes:
+    """The first bytes of a file, unpacked, by which formats are told apart."""
+    with open_file(path) as file, unpacking(path.name):
+        return file.read(8)
+
+
 @contextmanager
 def unpacking(name: str) -> Iterator[None]:
     """Turns what a damaged gzip file raises into one clear error."""

@@ -85,8 +85,7 @@ class Part:
 
 def read(path: Path, header: bool = True, decimal: Decimal = None) -> FileTable:
     """The table in a file, of which every column is of one kind."""
-    with csv_files.open_file(path) as file:
-        start = file.read(8)
+    start = csv_files.start_of(path)
     if start[:4] == b"PAR1":
         return _read_parquet(path, decimal)
     if excel_files.is_workbook(path, start):
@@ -120,8 +119,7 @@ def read(path: Path, header: bool = True, decimal: Decimal = None) -> FileTable:
 
 def read_parts(path: Path, decimals: Mapping[str, str]) -> Iterator[FileTable]:
     """The table in a file, in parts."""
-    with csv_files.open_file(path) as file:
-        start = file.read(8)
+    start = csv_files.start_of(path)
     if start[:4] == b"PAR1":
         yield from _parquet_parts(path, decimals)
         return
