@@ -172,7 +172,9 @@ def test_a_wide_sparse_matrix_never_becomes_dense() -> None:
 @pytest.mark.parametrize("kind", instances())
 def test_a_pickle_holds_arrays_and_predicts_the_same(kind: str) -> None:
     x, y = load_iris(return_X_y=True)
-    fitted = instances()[kind].set_params(random_state=0, max_iter=2).fit(x, y)
+    made = instances()[kind]
+    epochs = "n_iter" if "n_iter" in made.get_params() else "max_iter"
+    fitted = made.set_params(random_state=0, **{epochs: 2}).fit(x, y)
     written = pickle.dumps(fitted)
     modules = {
         argument.split()[0]
