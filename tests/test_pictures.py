@@ -164,7 +164,6 @@ def test_titles_state_the_measures_of_the_points() -> None:
 def test_without_axes_a_new_figure_is_made() -> None:
     from matplotlib import pyplot
 
-    pyplot.close("all")  # those that other tests left
     made = [
         pictures.residuals(np.ones(2), np.ones(2)).figure,
         pictures.features(np.ones((1, 4)), (2, 2)),
@@ -212,7 +211,6 @@ def test_shapes_that_do_not_fit_are_one_error(call, sentence) -> None:
 def test_windowless_pictures_are_in_no_window() -> None:
     from matplotlib import pyplot
 
-    pyplot.close("all")  # those that other tests left
     with pictures.windowless():
         ax = pictures.residuals(np.ones(2), np.zeros(2))
     assert pyplot.get_fignums() == []

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from types import ModuleType
 
@@ -225,14 +227,17 @@ def test_a_program_is_timed_as_its_workload_asks(timed: str, tmp_path) -> None:
         "print(json.dumps({'seconds': 5, 'losses': [1]}, indent=1), flush=True)\n"
         "time.sleep(0.3)\n"
     )
-    run = run_program(source, "sklearn", timed, 1, str(tmp_path / "cache"))
+    # In a process of its own: a program's memory counts from that of who starts it.
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as small:
+        cache = str(tmp_path / "cache")
+        run = small.submit(run_program, source, "sklearn", timed, 1, cache).result()
     assert run.answer == {"seconds": 5, "losses": [1]}
     if timed == "inside":
         assert run.seconds == 5
     elif timed == "whole":
         assert run.seconds > 0.3
     if sys.platform != "win32":
-        assert run.peak_bytes is not None and 2e6 < run.peak_bytes < 2e9
+        assert run.peak_bytes is not None and 2e6 < run.peak_bytes < 1e9
 
 
 def test_a_program_that_fails_is_known_by_its_last_line(tmp_path) -> None:

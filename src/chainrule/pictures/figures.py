@@ -100,6 +100,17 @@ def figure_of(figure: Figure | None, width: float, height: float) -> Figure:
     return pyplot.figure(figsize=(width, height), dpi=DPI)
 
 
+def figure_for(
+    path: str | os.PathLike[str] | None, width: float, height: float
+) -> Figure:
+    """A new figure in inches: for the file of a path; without one it has a window, so
+    that a notebook shows it.
+    """
+    if path is not None:
+        return new_figure(width, height)
+    return figure_of(None, width, height)
+
+
 def axes_of(
     ax: Axes | None, width: float, height: float, margins: Margins = Margins()
 ) -> Axes:

@@ -17,8 +17,7 @@ from ..graph import Array
 from ..pictures.figures import (
     Margins,
     axes_in,
-    figure_of,
-    new_figure,
+    figure_for,
     plain_frame,
     save,
 )
@@ -62,7 +61,7 @@ def draw(
         shown = [layers[place] for place in places]
     columns = max(map(len, shown))
     size = (3.5 * columns, 1.9 * len(shown) + 0.3)
-    figure = new_figure(*size) if path is not None else figure_of(None, *size)
+    figure = figure_for(path, *size)
     for row, panels in enumerate(shown):
         for column, panel in enumerate(panels):
             place = row * columns + column

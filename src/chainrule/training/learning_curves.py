@@ -15,8 +15,7 @@ from ..pictures.figures import (
     COLOURS,
     Margins,
     axes_in,
-    figure_of,
-    new_figure,
+    figure_for,
     plain_frame,
     save,
 )
@@ -62,7 +61,7 @@ def draw(
         groups += [([m], m) for m in metrics]
         columns = min(len(groups), 3)
         rows = math.ceil(len(groups) / columns)
-        figure = _figure(5.2 * columns, 3.6 * rows, path is None)
+        figure = figure_for(path, 5.2 * columns, 3.6 * rows)
         for index, (names, title) in enumerate(groups):
             panel = axes_in(figure, MARGINS, columns, rows, index)
             _panel(panel, history, best, names, title)
@@ -84,12 +83,6 @@ def _panels(history: Columns) -> tuple[list[str], list[str]]:
         if all(isinstance(v, (int, float)) for v in numbers):
             drawn.append(column)
     return [c for c in drawn if c == "loss"], [c for c in drawn if c != "loss"]
-
-
-def _figure(width: float, height: float, shown_at_once: bool) -> Figure:
-    if not shown_at_once:
-        return new_figure(width, height)
-    return figure_of(None, width, height)  # so that a notebook shows it
 
 
 def _panel(

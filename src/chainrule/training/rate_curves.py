@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..pictures.figures import COLOURS, Margins, axes_of, save
+from ..pictures.figures import COLOURS, Margins, axes_in, figure_for, save
 
 MARGINS = Margins(left=0.6, bottom=0.5, right=0.12, top=0.34)
 
@@ -19,7 +19,8 @@ def draw(found: Any, path: str | os.PathLike[str] | None, ax: Any = None) -> Any
     """Every seed's losses as dots and their average as a line; the suggestions of the
     seeds as a band, their mean as a line through it.
     """
-    ax = axes_of(ax, 7.5, 4.5, MARGINS)
+    if ax is None:
+        ax = axes_in(figure_for(path, 7.5, 4.5), MARGINS)
     for i, (raw, curve) in enumerate(zip(found.losses, found.smoothed, strict=True)):
         colour = COLOURS[i % len(COLOURS)]
         ax.plot(found.rates, raw, ".", color=colour, alpha=0.35, markersize=4)
