@@ -17,6 +17,7 @@ All are called as ``loss(predictions, targets, …)`` and agree on the following
 - Where a formula needs a probability, the prediction is the logit before it: the
   logarithm of a probability that was rounded to 0 or 1 has lost its value.
 
+``crf`` is given the chain of its tags besides, and so has no name for ``fit``.
 ``kl_sparsity`` and ``l1_sparsity`` are penalties: of activations, without targets, to
 be added to a loss.
 """
@@ -31,6 +32,7 @@ from ..foreign import loss_called
 from ..public import advise, listing, missing_names
 from .classes import binary_cross_entropy, cross_entropy, focal, hinge, kl_divergence
 from .counts import negative_binomial_nll, poisson_nll
+from .crf import crf
 from .ctc import ctc
 from .ctc_decoding import Decoding, ctc_decode
 from .embeddings import cosine_embedding, triplet_margin
@@ -49,6 +51,7 @@ __all__ = [
     "binary_cross_entropy",
     "by_name",
     "cosine_embedding",
+    "crf",
     "cross_entropy",
     "ctc",
     "ctc_decode",

@@ -16,6 +16,7 @@ import numpy as np
 from .. import dtypes
 from ..errors import ArgumentError, BoundsError, DataError, DTypeError, ShapeError
 from ..graph import Node
+from ..nn.chains.paths import IMPOSSIBLE
 from ..nn.lengths import checked_lengths, real_steps
 from ..ops import composed
 from ..ops.arrays import lift
@@ -25,10 +26,6 @@ from ..ops.elementwise import exp, log, logical_and, maximum, stop_gradient, whe
 from ..ops.indexing import normal_index, take_along_axis
 from ..ops.movement import broadcast_to, concatenate, pad
 from .inputs import average, float_predictions
-
-#: The logarithm of "impossible": finite, so that no gradient is ∞ − ∞; nothing that is
-#: possible comes near it.
-IMPOSSIBLE = -1e30
 
 #: Padding behind the last label.
 PADDING = -1

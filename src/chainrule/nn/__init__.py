@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         TransformerEncoder,
         TransformerEncoderLayer,
     )
+    from .chains.crf import CRF
     from .containers import (
         Branches,
         Flatten,
@@ -122,6 +123,7 @@ LATER = {
         "TransformerEncoder",
         "TransformerEncoderLayer",
     ],
+    ".chains.crf": ["CRF"],
     ".containers": [
         "Branches",
         "Flatten",
@@ -181,6 +183,7 @@ LATER = {
 
 __all__ = [
     "CELU",
+    "CRF",
     "ELU",
     "GELU",
     "GRU",

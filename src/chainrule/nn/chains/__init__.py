@@ -1,0 +1,1 @@
+"""Linear chains: labels in a row, each depending on the one before."""
