@@ -49,6 +49,7 @@ OPTIONAL = {
     "polars",
     "pyarrow",
     "python_calamine",
+    "tokenizers",
 }
 
 

@@ -15,6 +15,8 @@ losses.
 ``memory_map(file)``    arrays too large for memory
 ``Stream(make)``        batches from a function
 ``bucket_by_length()``  sequences of many lengths, in batches of few sizes
+``read_text(file)``      a text file, as one text
+``Characters.fit(t)``   the tokens of a text; also ``Bytes``, ``Words``, ``BytePairs``
 ``batches(dataset)``    the batches of one epoch
 ======================  =============================================================
 """
@@ -39,6 +41,10 @@ if TYPE_CHECKING:
     from .tables.columns import Columns, read_columns
     from .tables.table import Table, read_table
     from .tables.transform import TableTransform
+    from .text.byte_pairs import BytePairs, Bytes
+    from .text.kinds import fit_tokenizer, tokenizer_from_json
+    from .text.reading import read_lines, read_text
+    from .text.tokenizers import Characters, Tokenizer, Words
     from .whitening import Whitening
 
 #: Imported when first used: training on arrays needs none of it.
@@ -52,11 +58,18 @@ LATER = {
     ".tables.columns": ["Columns", "read_columns"],
     ".tables.table": ["Table", "read_table"],
     ".tables.transform": ["TableTransform"],
+    ".text.byte_pairs": ["BytePairs", "Bytes"],
+    ".text.kinds": ["fit_tokenizer", "tokenizer_from_json"],
+    ".text.reading": ["read_lines", "read_text"],
+    ".text.tokenizers": ["Characters", "Tokenizer", "Words"],
     ".whitening": ["Whitening"],
 }
 
 __all__ = [
     "Augmentation",
+    "BytePairs",
+    "Bytes",
+    "Characters",
     "Columns",
     "Dataset",
     "Rows",
@@ -65,12 +78,15 @@ __all__ = [
     "Stream",
     "Table",
     "TableTransform",
+    "Tokenizer",
     "Whitening",
+    "Words",
     "as_dataset",
     "batches",
     "bucket_by_length",
     "check_labels",
     "epoch_order",
+    "fit_tokenizer",
     "group_split",
     "image_folder",
     "k_folds",
@@ -81,8 +97,11 @@ __all__ = [
     "one_hot",
     "random_patches",
     "read_columns",
+    "read_lines",
     "read_table",
+    "read_text",
     "standardise",
+    "tokenizer_from_json",
     "train_test_split",
 ]
 

@@ -19,9 +19,10 @@ from typing import Any
 import numpy as np
 
 from ...errors import DataError, FileError, missing_package
+from ..opening import unpacking
 from ..validation import Array
 from .cells import MISSING, Numbers, hopeless
-from .csv_files import Layout, unpacking
+from .csv_files import Layout
 from .texts import Texts
 
 #: Bytes of a file, and rows of a Parquet file, that are read at a time.

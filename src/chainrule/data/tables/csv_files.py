@@ -9,12 +9,9 @@ from __future__ import annotations
 
 import codecs
 import csv
-import gzip
 import hashlib
 import io
 import re
-import typing
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,21 +21,13 @@ from typing import IO
 
 import numpy as np
 
-from ...errors import DataError, FileError, nearest
+from ...errors import DataError, FileError
+from ..opening import open_file, other_format, unpacking
 from ..validation import Array
 
-DELIMITERS = (",", ";", "\t", "|")
+OPERATION = "read_table"
 
-#: First bytes of files that are often mistaken for CSV files.
-OTHER_FORMATS = {
-    b"PK\x03\x04": "an Excel workbook or zip archive",
-    b"\xd0\xcf\x11\xe0": "an old Excel workbook",
-    b"\x89PNG": "a PNG image",
-    b"\xff\xd8\xff": "a JPEG image",
-    b"%PDF": "a PDF document",
-    b"\x89HDF": "an HDF5 file",
-    b"\x93NUMPY": "a NumPy array; data.memory_map reads it",
-}
+DELIMITERS = (",", ";", "\t", "|")
 
 #: Bytes looked at in one piece, cells of the first rows, and cells read at a time.
 PIECE = 1 << 22
@@ -75,7 +64,7 @@ class Layout:
 
     def open(self) -> IO[bytes]:
         """The bytes of the file, unpacked."""
-        return open_file(self.path)
+        return open_file(self.path, OPERATION)
 
 
 @dataclass(frozen=True)
@@ -86,32 +75,9 @@ class Rows:
     lines: Array
 
 
-def open_file(path: Path) -> IO[bytes]:
-    """The bytes of a file, unpacked where it is gzipped; or one clear error."""
-    try:
-        file = path.open("rb")
-        if file.peek(2)[:2] == b"\x1f\x8b":
-            file.close()
-            return typing.cast(IO[bytes], gzip.open(path, "rb"))
-        return file
-    except FileNotFoundError:
-        folder = path.parent
-        others = [p.name for p in folder.iterdir()] if folder.is_dir() else []
-        close = nearest(path.name, others)
-        raise FileError(
-            f"read_table: {str(path)!r}: no such file",
-            fix=f"did you mean {str(folder / close)!r}?" if close else None,
-        ) from None
-    except IsADirectoryError:
-        raise FileError(f"read_table: {str(path)!r}: a folder, not a file") from None
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise FileError(f"read_table: {str(path)!r}: {reason.lower()}") from error
-
-
 def checksum(path: Path) -> str:
     """The SHA-256 of a file, as it lies on disk; or one clear error."""
-    with open_file(path):  # says what is wrong with the path
+    with open_file(path, OPERATION):  # says what is wrong with the path
         pass
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
@@ -119,17 +85,8 @@ def checksum(path: Path) -> str:
 
 def start_of(path: Path) -> bytes:
     """The first bytes of a file, unpacked, by which formats are told apart."""
-    with open_file(path) as file, unpacking(path.name):
+    with open_file(path, OPERATION) as file, unpacking(path.name):
         return file.read(8)
-
-
-@contextmanager
-def unpacking(name: str) -> Iterator[None]:
-    """Turns what a damaged gzip file raises into one clear error."""
-    try:
-        yield
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise FileError(f"{name}: a damaged gzip file: {error}") from error
 
 
 def examine(path: Path, name: str) -> Layout:
@@ -144,7 +101,7 @@ def examine(path: Path, name: str) -> Layout:
         FileError: no such file, or not a text.
         DataError: nothing in it.
     """
-    with open_file(path) as file, unpacking(name):
+    with open_file(path, OPERATION) as file, unpacking(name):
         start = file.read(PIECE)
         _refuse_other_formats(start, name)
         encoding, nothing = _encoding(start, file, name)
@@ -172,14 +129,14 @@ def open_text(layout: Layout) -> io.TextIOWrapper:
 
 
 def _refuse_other_formats(start: bytes, name: str) -> None:
-    for begin, kind in OTHER_FORMATS.items():
-        if start.startswith(begin):
-            raise FileError(
-                f"{name}: this is {kind}: expected a CSV or Parquet file",
-                fix="a workbook is read if its name ends with .xlsx, .xls or .ods"
-                if "Excel" in kind
-                else None,
-            )
+    kind = other_format(start)
+    if kind is not None:
+        raise FileError(
+            f"{name}: this is {kind}: expected a CSV or Parquet file",
+            fix="a workbook is read if its name ends with .xlsx, .xls or .ods"
+            if "Excel" in kind
+            else None,
+        )
 
 
 def _encoding(start: bytes, file: IO[bytes], name: str) -> tuple[str, bool]:

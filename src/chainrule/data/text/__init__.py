@@ -1,0 +1,1 @@
+"""Texts that people have: files of them, and the tokens that networks read."""
