@@ -66,6 +66,9 @@ if TYPE_CHECKING:
     from .embedding import Embedding
     from .ensemble import Ensemble, EnsembleLinear
     from .linear import Identity, Linear
+    from .many_classes.hierarchical import HierarchicalSoftmax
+    from .many_classes.sampled import SampledSoftmax
+    from .many_classes.sampler import ClassSampler
     from .noise import GaussianNoise, SaltAndPepper, ZeroMasking
     from .normalization.batch import BatchNorm1d, BatchNorm2d, BatchNorm3d
     from .normalization.channels import (
@@ -150,6 +153,9 @@ LATER = {
     ".embedding": ["Embedding"],
     ".ensemble": ["Ensemble", "EnsembleLinear"],
     ".linear": ["Identity", "Linear"],
+    ".many_classes.hierarchical": ["HierarchicalSoftmax"],
+    ".many_classes.sampled": ["SampledSoftmax"],
+    ".many_classes.sampler": ["ClassSampler"],
     ".noise": ["GaussianNoise", "SaltAndPepper", "ZeroMasking"],
     ".normalization.batch": ["BatchNorm1d", "BatchNorm2d", "BatchNorm3d"],
     ".normalization.channels": [
@@ -203,6 +209,7 @@ __all__ = [
     "BatchNorm2d",
     "BatchNorm3d",
     "Branches",
+    "ClassSampler",
     "Conv1d",
     "Conv2d",
     "Conv3d",
@@ -224,6 +231,7 @@ __all__ = [
     "GlobalMaxPool",
     "GroupNorm",
     "Hardtanh",
+    "HierarchicalSoftmax",
     "Identity",
     "InstanceNorm1d",
     "InstanceNorm2d",
@@ -261,6 +269,7 @@ __all__ = [
     "Residual",
     "RotaryPositions",
     "SaltAndPepper",
+    "SampledSoftmax",
     "Sequential",
     "SiLU",
     "Sigmoid",
