@@ -17,6 +17,7 @@ losses.
 ``bucket_by_length()``  sequences of many lengths, in batches of few sizes
 ``read_text(file)``      a text file, as one text
 ``Characters.fit(t)``   the tokens of a text; also ``Bytes``, ``Words``, ``BytePairs``
+``read_tagged(file)``   sentences in columns, a word and its tag a line
 ``batches(dataset)``    the batches of one epoch
 ======================  =============================================================
 """
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
     from .text.byte_pairs import BytePairs, Bytes
     from .text.kinds import fit_tokenizer, tokenizer_from_json
     from .text.reading import read_lines, read_text
+    from .text.spans import Span, SpanScores, span_scores, spans_of
+    from .text.tagged import Sentence, read_tagged
     from .text.tokenizers import Characters, Tokenizer, Words
     from .whitening import Whitening
 
@@ -61,6 +64,8 @@ LATER = {
     ".text.byte_pairs": ["BytePairs", "Bytes"],
     ".text.kinds": ["fit_tokenizer", "tokenizer_from_json"],
     ".text.reading": ["read_lines", "read_text"],
+    ".text.spans": ["Span", "SpanScores", "span_scores", "spans_of"],
+    ".text.tagged": ["Sentence", "read_tagged"],
     ".text.tokenizers": ["Characters", "Tokenizer", "Words"],
     ".whitening": ["Whitening"],
 }
@@ -73,6 +78,9 @@ __all__ = [
     "Columns",
     "Dataset",
     "Rows",
+    "Sentence",
+    "Span",
+    "SpanScores",
     "Split",
     "Standardiser",
     "Stream",
@@ -99,7 +107,10 @@ __all__ = [
     "read_columns",
     "read_lines",
     "read_table",
+    "read_tagged",
     "read_text",
+    "span_scores",
+    "spans_of",
     "standardise",
     "tokenizer_from_json",
     "train_test_split",

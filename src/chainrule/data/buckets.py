@@ -11,7 +11,7 @@ few sizes, chosen so that as little as possible is padded.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -92,6 +92,46 @@ def bucket_by_length(
         made = Dataset((padded, lengths), steps, name=name, task="none")
     made.buckets = np.searchsorted(sizes, lengths)
     return made
+
+
+def padded_batches(
+    sequences: Sequence[Array], batch_size: int = 32, least: int = 8
+) -> Iterator[tuple[Array, Array, Array]]:
+    """Sequences of any lengths in batches of few shapes, for inference.
+
+    Every batch has ``batch_size`` rows, and its steps are a power of two; what is not
+    needed has the length 0. So a compiled function is made once for each doubling of
+    the lengths, whatever the sequences are.
+
+    Arguments:
+        sequences: N arrays ``(Tᵢ, …)``.
+        batch_size: rows of a batch.
+        least: the fewest steps of a batch.
+
+    Yields:
+        The numbers of the sequences (n,), n ≤ B, then (B, T, …) and lengths (B,).
+
+    Example:
+        >>> short, long = np.ones(3), np.ones(9)
+        >>> for rows, x, lengths in padded_batches([long, short], batch_size=2):
+        ...     print(rows, x.shape, lengths)
+        [1] (2, 8) [3 0]
+        [0] (2, 16) [9 0]
+    """
+    lengths = np.array([len(each) for each in sequences], np.int64)
+    doublings = np.ceil(np.log2(np.maximum(lengths, least) / least)).astype(int)
+    for doubling in np.unique(doublings):
+        alike = np.flatnonzero(doublings == doubling)
+        size = least << int(doubling)
+        for start in range(0, len(alike), batch_size):
+            rows = alike[start : start + batch_size]
+            first = sequences[rows[0]]
+            x = np.zeros((batch_size, size, *first.shape[1:]), first.dtype)
+            for place, row in enumerate(rows):
+                x[place, : lengths[row]] = sequences[row]
+            real = np.zeros(batch_size, np.int64)
+            real[: len(rows)] = lengths[rows]
+            yield rows, x, real
 
 
 class PaddedRows(Rows):

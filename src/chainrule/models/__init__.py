@@ -35,6 +35,7 @@ from .lenet import lenet, lenet5
 from .pretraining import pretrain
 from .resnet import resnet, resnet_small
 from .sparse_coding import SparseCoding, sparse_codes
+from .tagging import Tagger, Tagging
 from .vgg import vgg
 
 __all__ = [
@@ -54,6 +55,8 @@ __all__ = [
     "ReconstructionICA",
     "Softmax",
     "SparseCoding",
+    "Tagger",
+    "Tagging",
     "Units",
     "UpDown",
     "annealed_importance_sampling",
@@ -86,6 +89,8 @@ offer(
         "Reconstruction",
         "ReconstructionICA",
         "SparseCoding",
+        "Tagger",
+        "Tagging",
         "UpDown",
     ],
 )
