@@ -15,6 +15,7 @@ losses.
 ``memory_map(file)``    arrays too large for memory
 ``Stream(make)``        batches from a function
 ``bucket_by_length()``  sequences of many lengths, in batches of few sizes
+``bucket_pairs()``      pairs of them, each with its own length
 ``read_text(file)``      a text file, as one text
 ``Characters.fit(t)``   the tokens of a text; also ``Bytes``, ``Words``, ``BytePairs``
 ``read_tagged(file)``   sentences in columns, a word and its tag a line
@@ -33,7 +34,7 @@ from .splitting import group_split, k_folds, train_test_split
 from .validation import check_labels
 
 if TYPE_CHECKING:
-    from .buckets import bucket_by_length
+    from .buckets import bucket_by_length, bucket_pairs
     from .images.folders import image_folder
     from .images.patches import random_patches
     from .memory_maps import memory_map
@@ -52,7 +53,7 @@ if TYPE_CHECKING:
 
 #: Imported when first used: training on arrays needs none of it.
 LATER = {
-    ".buckets": ["bucket_by_length"],
+    ".buckets": ["bucket_by_length", "bucket_pairs"],
     ".images.folders": ["image_folder"],
     ".images.patches": ["random_patches"],
     ".memory_maps": ["memory_map"],
@@ -92,6 +93,7 @@ __all__ = [
     "as_dataset",
     "batches",
     "bucket_by_length",
+    "bucket_pairs",
     "check_labels",
     "epoch_order",
     "fit_tokenizer",

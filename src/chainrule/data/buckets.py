@@ -1,4 +1,5 @@
-"""``bucket_by_length``: sequences of many lengths in batches of few sizes.
+"""``bucket_by_length`` and ``bucket_pairs``: sequences of many lengths, or pairs of
+them, in batches of few sizes.
 
 Place on the road: above data sets; ``batching`` puts sequences of one bucket together.
 It must not know of networks: layers and losses take the lengths that come with a batch.
@@ -83,12 +84,13 @@ def bucket_by_length(
     arrays = _arrays(sequences, what)
     lengths = np.array([len(each) for each in arrays])
     sizes = _sizes(lengths, buckets, name)
-    padded = PaddedRows(arrays, lengths, sizes, pad)
+    own = sizes[np.searchsorted(sizes, lengths)]
+    padded = PaddedRows(arrays, own, pad)
     of_steps = _targets_of_steps(targets, lengths, f"bucket_by_length: {name!r}")
     if of_steps is None:
         made = Dataset((padded, lengths), targets, name=name, classes=classes)
     else:
-        steps = PaddedRows(of_steps, lengths, sizes, pad_target)
+        steps = PaddedRows(of_steps, own, pad_target)
         made = Dataset((padded, lengths), steps, name=name, task="none")
     made.buckets = np.searchsorted(sizes, lengths)
     return made
@@ -134,10 +136,88 @@ def padded_batches(
             yield rows, x, real
 
 
+def bucket_pairs(
+    sources: Iterable[Any],
+    targets: Iterable[Any],
+    *,
+    buckets: int = 8,
+    pad: int = 0,
+    name: str = "pairs",
+) -> Dataset:
+    """Pairs of sequences, each of its own length, in batches that are padded to few
+    sizes: what a network that turns one into the other is trained on.
+
+    An example's inputs are its source and its target, both padded at the end, and their
+    lengths; ``models.TeacherForcing`` takes all four. Shuffled batches hold pairs of
+    similar lengths, and a compiled step is made at most once for each size.
+
+    Arguments:
+        sources, targets: N arrays or lists of whole numbers each, ``(Sᵢ,)``, ``(Tᵢ,)``.
+        buckets: how many sizes (S, T), chosen so that the padding is little.
+        pad: what both are padded with.
+        name: what messages call the data.
+
+    Shapes: the inputs of a batch are source ``(B, S)``, lengths ``(B,)``, target
+    ``(B, T)`` and lengths ``(B,)``, all int64.
+
+    Returns:
+        A ``Dataset`` without targets of its own, for ``fit`` and ``evaluate``.
+
+    Raises:
+        DataError: no pairs, more sources than targets, or another kind of sequence; an
+            empty source.
+        ArgumentError: a number of buckets below 1.
+
+    Example:
+        >>> from chainrule import data
+        >>> pairs = data.bucket_pairs([[5, 2], [7]], [[1, 1, 3], [2]], buckets=1)
+        >>> (source, n, target, m), _ = next(data.batches(pairs, 2, shuffle=False))
+        >>> source.tolist(), n.tolist(), target.tolist(), m.tolist()
+        ([[5, 2], [7, 0]], [2, 1], [[1, 1, 3], [2, 0, 0]], [3, 1])
+    """
+    what = f"bucket_pairs: {name!r}:"
+    sides = [_arrays(each, f"{what} {side}") for side, each in
+             (("sources", sources), ("targets", targets))]  # fmt: skip
+    if len(sides[0]) != len(sides[1]):
+        raise DataError(
+            f"{what} {counted(len(sides[0]), 'source')} and "
+            f"{counted(len(sides[1]), 'target')}: expected one target for each source"
+        )
+    lengths = [np.array([len(each) for each in side]) for side in sides]
+    if not lengths[0].all():
+        row = int(np.argmin(lengths[0]))
+        raise DataError(f"{what} source {row} is empty: there is nothing to read")
+    if not isinstance(buckets, int | np.integer) or buckets < 1:
+        raise ArgumentError(f"{what} buckets={buckets!r}: expected 1 or more")
+    bucket = _buckets_of_pairs(lengths[0], lengths[1], int(buckets))
+    parts: list[Any] = []
+    for side, known in zip(sides, lengths, strict=True):
+        sizes = [max(1, known[bucket <= n].max()) for n in range(bucket.max() + 1)]
+        parts += [PaddedRows(side, np.array(sizes)[bucket], pad), known]
+    made = Dataset(tuple(parts), name=name, task="none")
+    made.buckets = bucket
+    return made
+
+
+def _buckets_of_pairs(first: Array, second: Array, count: int) -> Array:
+    """The bucket of each pair: by the longer of its two lengths, each measured by the
+    mean of its side.
+    """
+    scale = first.mean() / max(second.mean(), 1e-9)
+    longer = np.maximum(first, np.ceil(second * scale).astype(np.int64))
+    bucket: Array = np.searchsorted(best_sizes(longer, count), longer)
+    return bucket
+
+
 class PaddedRows(Rows):
     """Sequences as an array ``(N, T, …)`` that is padded when rows are taken.
 
-    T is the smallest of some sizes that the longest of the taken sequences fits in.
+    T is the largest of the sizes that the taken rows are to have.
+
+    Arguments:
+        arrays: the sequences.
+        sizes: what each is to be padded to, (N,).
+        pad: what they are padded with.
 
     Attributes:
         shape, dtype: of all sequences together, padded to the largest size.
@@ -145,24 +225,20 @@ class PaddedRows(Rows):
 
     slow = False
 
-    def __init__(
-        self, arrays: Sequence[Array], lengths: Array, sizes: Array, pad: float
-    ) -> None:
+    def __init__(self, arrays: Sequence[Array], sizes: Array, pad: float) -> None:
         steps = np.concatenate(arrays)
         self.steps = steps if steps.dtype.kind == "f" else steps.astype(np.int64)
-        self.starts = np.cumsum(lengths) - lengths
-        self.lengths = lengths
+        self.lengths = np.array([len(each) for each in arrays])
+        self.starts = np.cumsum(self.lengths) - self.lengths
         self.sizes = sizes
         self.pad = pad
         self.dtype = self.steps.dtype
-        self.shape = (len(arrays), int(sizes[-1]), *self.steps.shape[1:])
+        self.shape = (len(arrays), int(sizes.max()), *self.steps.shape[1:])
 
     def __getitem__(self, index: Any) -> Array:
         rows = np.arange(len(self))[index]
         lengths, starts = self.lengths[rows], self.starts[rows]
-        longest = int(np.max(lengths, initial=0))
-        size = self.sizes[np.searchsorted(self.sizes, longest)]
-        steps = np.arange(size)
+        steps = np.arange(int(np.max(self.sizes[rows], initial=1)))
         real = steps < lengths[..., None]
         padded = np.full((*real.shape, *self.shape[2:]), self.pad, self.dtype)
         padded[real] = self.steps[(starts[..., None] + steps)[real]]

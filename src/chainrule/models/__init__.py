@@ -28,12 +28,14 @@ from .boltzmann.likelihood import (
 from .boltzmann.machine import RBM, Machine
 from .boltzmann.units import Binary, Gaussian, Softmax, Units
 from .char_lstm import CharLSTM
+from .decoding import Decoded, decode
 from .gpt import GPT
 from .ica import ReconstructionICA
 from .inception import googlenet, inception_small
 from .lenet import lenet, lenet5
 from .pretraining import pretrain
 from .resnet import resnet, resnet_small
+from .seq2seq import Seq2Seq, TeacherForcing, Transformer
 from .sparse_coding import SparseCoding, sparse_codes
 from .tagging import Tagger, Tagging
 from .vgg import vgg
@@ -46,6 +48,7 @@ __all__ = [
     "Binary",
     "CharLSTM",
     "ContrastiveDivergence",
+    "Decoded",
     "DeepBeliefNet",
     "Estimate",
     "Gaussian",
@@ -53,14 +56,18 @@ __all__ = [
     "Machine",
     "Reconstruction",
     "ReconstructionICA",
+    "Seq2Seq",
     "Softmax",
     "SparseCoding",
     "Tagger",
     "Tagging",
+    "TeacherForcing",
+    "Transformer",
     "Units",
     "UpDown",
     "annealed_importance_sampling",
     "conv_autoencoder",
+    "decode",
     "deep_autoencoder",
     "exact_log_partition",
     "googlenet",
@@ -88,9 +95,12 @@ offer(
         "RBM",
         "Reconstruction",
         "ReconstructionICA",
+        "Seq2Seq",
         "SparseCoding",
         "Tagger",
         "Tagging",
+        "TeacherForcing",
+        "Transformer",
         "UpDown",
     ],
 )

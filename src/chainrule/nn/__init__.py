@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     )
     from .activations.sigmoids import Hardtanh, LogSigmoid, Sigmoid, Softsign, Tanh
     from .activations.softmax import LogSoftmax, Softmax
+    from .attention.encoder_decoder import BahdanauAttention, LuongAttention
     from .attention.multihead import MultiheadAttention
     from .attention.positions import (
         LearnedPositions,
@@ -114,6 +115,7 @@ LATER = {
     ],
     ".activations.sigmoids": ["Hardtanh", "LogSigmoid", "Sigmoid", "Softsign", "Tanh"],
     ".activations.softmax": ["LogSoftmax", "Softmax"],
+    ".attention.encoder_decoder": ["BahdanauAttention", "LuongAttention"],
     ".attention.multihead": ["MultiheadAttention"],
     ".attention.positions": [
         "LearnedPositions",
@@ -205,6 +207,7 @@ __all__ = [
     "AvgPool1d",
     "AvgPool2d",
     "AvgPool3d",
+    "BahdanauAttention",
     "BatchNorm1d",
     "BatchNorm2d",
     "BatchNorm3d",
@@ -251,6 +254,7 @@ __all__ = [
     "LocallyConnected2d",
     "LogSigmoid",
     "LogSoftmax",
+    "LuongAttention",
     "MaxPool1d",
     "MaxPool2d",
     "MaxPool3d",

@@ -221,6 +221,7 @@ OBJECTIVES: list[tuple[Any, Any]] = [
 #: Layers of two inputs, and of several networks, which do not stand in a row: saved in
 #: tests of their own.
 APART = {"TransformerDecoder", "TransformerDecoderLayer"} | {
+    "BahdanauAttention", "LuongAttention", "Seq2Seq", "TeacherForcing", "Transformer",
     "Ensemble", "EnsembleLinear", "MaxUnpool1d", "MaxUnpool2d", "MaxUnpool3d",
 }  # fmt: skip
 

@@ -137,7 +137,7 @@ def attention_weights(
     queries, keys = q.shape[-2], k.shape[-2]
     masks = _masks(mask, lengths, lead, queries, keys)
     scores = _scores(q * _scale(scale, q), k, masks, Rule(causal, 0.0))
-    terms, total = _softmax(scores)
+    terms, total = softmax_terms(scores)
     return broadcast_to(terms / total, (*lead, queries, keys))
 
 
@@ -254,11 +254,17 @@ def _scores(q: Any, k: Any, masks: Sequence[Any], rule: Rule, first: Any = 0) ->
     return scores + where(later, MASKED, 0.0).astype(scores.dtype)
 
 
-def _softmax(scores: Any) -> tuple[Any, Any]:
+def softmax_terms(scores: Any) -> tuple[Any, Any]:
     """eˢ⁻ᵐ and its sums over the keys, with m the largest score of each query.
 
     For a query that may attend to no key the terms are 0, and the sum is taken as 1, so
     that the terms can be divided by it.
+
+    Example:
+        >>> import chainrule as cr
+        >>> terms, total = softmax_terms(cr.tensor([[0.0, 0.0, MASKED]]))
+        >>> (terms / total).numpy()
+        array([[0.5, 0.5, 0. ]], dtype=float32)
     """
     largest = stop_gradient(max_(scores, axis=-1, keepdims=True))
     terms = exp(scores - where(largest > MASKED / 2, largest, 0.0))
@@ -281,7 +287,7 @@ def _attend(
     needs no sums over keys, as Σⱼ ∂L/∂wᵢⱼ wᵢⱼ = Σₑ ∂L/∂yᵢₑ yᵢₑ (Dao et al., 2022,
     eq. 4).
     """
-    terms, total = _softmax(_scores(q, k, masks, rule, first))
+    terms, total = softmax_terms(_scores(q, k, masks, rule, first))
     if rule.p:
         if state is None:
             unit = default_generator.uniform(terms.shape, dtype=terms.dtype)

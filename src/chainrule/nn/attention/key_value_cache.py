@@ -13,7 +13,7 @@ from numpy.typing import DTypeLike
 from ... import dtypes
 from ...errors import ShapeError
 from ...ops.creation import arange
-from ...ops.indexing import normal_index, put
+from ...ops.indexing import normal_index, put, take
 from ...ops.movement import reshape
 from ...variable import Variable
 from ..arguments import positive_size
@@ -75,6 +75,15 @@ class KeyValueCache:
     def clear(self) -> None:
         """Forgets all steps."""
         self.length.assign(0)
+
+    def select(self, rows: Any) -> None:
+        """Goes on with the sequences of these rows: what a search keeps of its beam.
+
+        Arguments:
+            rows: integers (batch,); a row may be there twice, or not at all.
+        """
+        self.keys.assign(take(self.keys.read(), rows))
+        self.values.assign(take(self.values.read(), rows))
 
     def append(self, keys: Any, values: Any) -> tuple[Any, Any, Any]:
         """Adds the keys and values of the next steps, (batch, heads, T, size).

@@ -6,7 +6,7 @@ Place on the road: above ``dot_product``; the blocks in ``transformer`` are made
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from numpy.typing import DTypeLike
 
@@ -26,6 +26,18 @@ from .positions import RotaryPositions
 
 #: The three inputs and projections, in the order of their rows in ``in_proj_weight``.
 QUERY, KEY, VALUE = range(3)
+
+
+class Remembered(NamedTuple):
+    """The keys and values of a memory, projected for one layer, so that many queries
+    share the work: what ``MultiheadAttention.remember`` returns.
+
+    Attributes:
+        keys, values: (N, heads, S, head_dim).
+    """
+
+    keys: Any
+    values: Any
 
 
 class MultiheadAttention(Module):
@@ -180,6 +192,7 @@ class MultiheadAttention(Module):
         """For every query the weighted average of the values, projected by Wₒ.
 
         Arguments:
+            key: (N, S, kdim), or what ``remember`` returned, which holds values, too.
             causal: whether step t attends to the steps 0 … t only.
             mask: bools, True where a query may attend to a key, or floats to add to
                 the scores; broadcast to (N, heads, T, S), so that (T, S) and
@@ -198,6 +211,26 @@ class MultiheadAttention(Module):
         y = attention(q, k, v, causal=causal, mask=mask, lengths=lengths, dropout=p)
         joined = _swapped(y)
         return self.out_proj(reshape(joined, (*joined.shape[:-2], self.embed_dim)))
+
+    def remember(self, key: Any, value: Any = None) -> Remembered:
+        """Keys and values, projected: given as the key of many calls, they are computed
+        once.
+
+        Arguments:
+            key, value: as for a call.
+
+        Example:
+            >>> import chainrule as cr
+            >>> from chainrule import nn
+            >>> layer, memory = nn.MultiheadAttention(8, 2), cr.ones((1, 5, 8))
+            >>> known = layer.remember(memory)
+            >>> query = cr.ones((1, 1, 8))
+            >>> bool(cr.all(layer(query, known) == layer(query, memory)))
+            True
+        """
+        k = self._projected(KEY, key)
+        v = self._projected(VALUE, key if value is None else value)
+        return Remembered(k if self.rotary is None else self.rotary(k), v)
 
     def weights(
         self,
@@ -223,6 +256,9 @@ class MultiheadAttention(Module):
 
     def _heads(self, query: Any, key: Any, value: Any, start: Any) -> list[Any]:
         """Queries, keys and values, projected, (N, heads, steps, head_dim)."""
+        if isinstance(key, Remembered):
+            q = self._projected(QUERY, query)
+            return [q if self.rotary is None else self.rotary(q, start), *key]
         if key is None and value is None and self.in_proj_weight is not None:
             q, k, v = self._all_projected(query, self.in_proj_weight)
         else:

@@ -19,7 +19,7 @@ from ..linear import Linear
 from ..module import Module
 from ..normalization.features import LayerNorm
 from .key_value_cache import KeyValueCache
-from .multihead import MultiheadAttention
+from .multihead import MultiheadAttention, Remembered
 from .options import AttentionOptions
 from .positions import RotaryPositions
 
@@ -229,6 +229,7 @@ class TransformerDecoderLayer(_Block):
         """Attention to x, to the memory, then the feed-forward part.
 
         Arguments:
+            memory: (N, S, d_model), or ``multihead_attn.remember`` of it.
             causal, mask, lengths, cache: of the attention to x; causal by default.
             memory_mask, memory_lengths: of the attention to the memory.
         """
@@ -237,6 +238,16 @@ class TransformerDecoderLayer(_Block):
         other = AttentionOptions(mask=memory_mask, lengths=memory_lengths)
         x = self._attend(self.multihead_attn, self.norm2, x, other, training, memory)
         return self._feed_forward(self.norm3, x, training)
+
+    def memory_weights(self, x: Any, memory: Any, *, memory_lengths: Any = None) -> Any:
+        """How much each step of x attends to each of the memory, for inspection.
+
+        Shapes: x (N, T, d_model), memory (N, S, d_model) → (N, heads, T, S).
+        """
+        own = AttentionOptions(causal=True)
+        x = self._attend(self.self_attn, self.norm1, x, own, training=False)
+        query = self.norm2(x) if self.norm_first else x
+        return self.multihead_attn.weights(query, memory, lengths=memory_lengths)
 
 
 class _Stack(Module):
@@ -282,12 +293,16 @@ class _Stack(Module):
     def _run(
         self,
         x: Any,
-        inputs: Sequence[Any],
+        inputs: Sequence[Sequence[Any]],
         caches: Sequence[KeyValueCache] | None,
         attention: AttentionOptions,
         **others: Any,
     ) -> Any:
-        """All blocks, each with its cache and these options, then the norm."""
+        """All blocks, each with its inputs, its cache and these options, then the norm.
+
+        Arguments:
+            inputs: what else blocks are given: for each of them one.
+        """
         given: Sequence[Any] = caches or [None] * len(self.layers)
         if len(given) != len(self.layers):
             raise ArgumentError(
@@ -295,9 +310,10 @@ class _Stack(Module):
                 "layers",
                 fix="caches=model.new_caches(batch, max_length)",
             )
-        for layer, cache in zip(self.layers, given, strict=True):
+        for i, (layer, cache) in enumerate(zip(self.layers, given, strict=True)):
             options = attention.with_cache(cache).keywords()
-            x = layer(x, *inputs, **options, **others)
+            own = [each[i] for each in inputs]
+            x = layer(x, *own, **options, **others)
         return x if self.norm is None else self.norm(x)
 
 
@@ -392,14 +408,32 @@ class TransformerDecoder(_Stack):
 
         Arguments:
             causal, mask, lengths, memory_mask, memory_lengths: as for the block.
+            memory: (N, S, d_model), or what ``remember`` made of it.
             caches: one for each block, from ``new_caches``.
         """
+        parts = memory if isinstance(memory, list | tuple) else ()
+        known = len(parts) > 0 and all(isinstance(each, Remembered) for each in parts)
         return self._run(
             x,
-            (memory,),
+            (memory if known else [memory] * len(self.layers),),
             caches,
             AttentionOptions(causal, mask, lengths),
             memory_mask=memory_mask,
             memory_lengths=memory_lengths,
             training=training,
         )
+
+    def remember(self, memory: Any) -> list[Remembered]:
+        """A memory, projected for each block: in the place of the memory, it saves
+        doing so again for every step that is written.
+
+        Example:
+            >>> import chainrule as cr
+            >>> from chainrule import nn
+            >>> decoder = nn.TransformerDecoder(nn.TransformerDecoderLayer(8, 2, 16), 2)
+            >>> known = decoder.remember(cr.zeros((1, 7, 8)))
+            >>> decoder(cr.zeros((1, 3, 8)), known).shape
+            (1, 3, 8)
+        """
+        layers: Sequence[Any] = self.layers
+        return [layer.multihead_attn.remember(memory) for layer in layers]
