@@ -1,6 +1,6 @@
 """Two LSTMs above each other on Shakespeare's text, character by character.
 
-``models.CharLSTM``: two layers of 256 units, dropout 0.3, windows of 64 characters in
+``models.TokenRNN``: two layers of 256 units, dropout 0.3, windows of 64 characters in
 batches of 32, Adam, gradients clipped to norm 1, a rate that goes up quickly and down
 slowly.
 
@@ -35,7 +35,9 @@ def run(options: Options) -> Record:
     epochs = 1 if options.quick else EPOCHS
     if options.quick:
         ids, held_out = ids[: 1600 * LENGTH], held_out[: 50 * LENGTH]
-    model = models.CharLSTM(alphabet, HIDDEN, LAYERS, dropout=DROPOUT)
+    model = models.language_model(
+        data.Characters(alphabet), width=HIDDEN, num_layers=LAYERS, dropout=DROPOUT
+    )
     source = shakespeare.windows(ids, LENGTH)
     steps = epochs * data.num_batches(len(source), BATCH_SIZE)
     optimizer = optim.Adam(
@@ -52,7 +54,7 @@ def run(options: Options) -> Record:
         epochs,
         BATCH_SIZE,
     )
-    written = model.sample(600, shakespeare.PROMPT, temperature=0.7)
+    written = model.generate(shakespeare.PROMPT, 600, temperature=0.7)
     return shakespeare.record(
         "shakespeare-lstm", SUMMARY, PUBLISHED, history, model, written, options, clock
     )

@@ -8,15 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from chainrule import models, nn
+from chainrule import data, models, nn
 
 
-@pytest.mark.parametrize("name", ["Linear", "GPT", "CharLSTM"])
+@pytest.mark.parametrize("name", ["Linear", "GPT", "LanguageModel"])
 def test_a_fresh_program_loads_every_kind_of_network(name: str, tmp_path: Path) -> None:
     network = {
         "Linear": lambda: nn.Linear(2, 3),
         "GPT": lambda: models.GPT(5, 8, width=4, num_heads=1, num_layers=1),
-        "CharLSTM": lambda: models.CharLSTM("abcde", 4),
+        "LanguageModel": lambda: models.language_model(
+            data.Characters("abcde"), width=4
+        ),
     }[name]()
     path = tmp_path / "model.safetensors"
     network.save(path)

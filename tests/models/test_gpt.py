@@ -11,8 +11,9 @@ import pytest
 
 import chainrule as cr
 from chainrule import losses, models, optim
-from chainrule.errors import ArgumentError, BoundsError, DTypeError, ShapeError
-from chainrule.models.gpt import _waiting, gpt_size
+from chainrule.errors import BoundsError, DTypeError, ShapeError
+from chainrule.models.generation import waiting
+from chainrule.models.gpt import gpt_size
 
 TEXT = "pack my box with five dozen liquor jugs, how vexing. "
 LETTERS = sorted(set(TEXT))
@@ -99,8 +100,9 @@ def test_all_tokens_after_the_prompt_share_one_program() -> None:
     gpt = small()
     gpt.generate([[1, 2, 3]], 20)
     gpt.generate([[3, 2, 1]], 40)
-    (writer,) = _waiting[gpt].values()
-    assert len(writer.next.specialisations) == 2  # the prompt's, and that of a token
+    (writer,) = waiting[gpt].values()
+    programs = (writer.absorb, writer.next)  # what a prompt begins with, and all else
+    assert [len(each.specialisations) for each in programs] == [1, 1]
 
 
 def test_a_seed_repeats_what_is_drawn_and_top_k_1_draws_the_likeliest() -> None:
@@ -161,7 +163,6 @@ def test_a_token_outside_of_the_vocabulary_is_named(compiled: bool) -> None:
 @pytest.mark.parametrize(
     ("prompt", "kind", "what"),
     [
-        ([[1] * 40], ArgumentError, "50 tokens, but max_length is 48"),
         ([[1.0]], DTypeError, "a token is an integer"),
         ([[]], DTypeError, "a token is an integer"),
         (np.zeros((1, 0), int), ShapeError, "at least one token to continue"),
@@ -174,6 +175,14 @@ def test_a_prompt_that_does_not_fit_is_an_error(
     with pytest.raises(kind) as caught:
         small().generate(prompt, 10)
     assert what in str(caught.value)
+
+
+def test_a_prompt_longer_than_the_window_counts_by_its_end() -> None:
+    gpt = small()
+    prompt = np.arange(100) % len(LETTERS)
+    found = gpt.generate(prompt, 1, temperature=0)
+    assert found.shape == (101,)
+    assert found[-1] == gpt(prompt[None, -48:]).numpy()[0, -1].argmax()
 
 
 def test_too_long_a_sequence_is_an_error() -> None:

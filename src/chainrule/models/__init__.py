@@ -27,11 +27,17 @@ from .boltzmann.likelihood import (
 )
 from .boltzmann.machine import RBM, Machine
 from .boltzmann.units import Binary, Gaussian, Softmax, Units
-from .char_lstm import CharLSTM
 from .decoding import Decoded, decode
 from .gpt import GPT
 from .ica import ReconstructionICA
 from .inception import googlenet, inception_small
+from .language import (
+    LanguageModel,
+    NextToken,
+    TextScore,
+    TokenRNN,
+    language_model,
+)
 from .lenet import lenet, lenet5
 from .pretraining import pretrain
 from .resnet import resnet, resnet_small
@@ -46,14 +52,15 @@ __all__ = [
     "RBM",
     "Autoencoder",
     "Binary",
-    "CharLSTM",
     "ContrastiveDivergence",
     "Decoded",
     "DeepBeliefNet",
     "Estimate",
     "Gaussian",
+    "LanguageModel",
     "Likelihood",
     "Machine",
+    "NextToken",
     "Reconstruction",
     "ReconstructionICA",
     "Seq2Seq",
@@ -62,6 +69,8 @@ __all__ = [
     "Tagger",
     "Tagging",
     "TeacherForcing",
+    "TextScore",
+    "TokenRNN",
     "Transformer",
     "Units",
     "UpDown",
@@ -72,6 +81,7 @@ __all__ = [
     "exact_log_partition",
     "googlenet",
     "inception_small",
+    "language_model",
     "lenet",
     "lenet5",
     "log_likelihood",
@@ -87,11 +97,12 @@ offer(
     __name__,
     [
         "Autoencoder",
-        "CharLSTM",
         "ContrastiveDivergence",
         "DeepBeliefNet",
         "DBM",
         "GPT",
+        "LanguageModel",
+        "NextToken",
         "RBM",
         "Reconstruction",
         "ReconstructionICA",
@@ -101,6 +112,7 @@ offer(
         "Tagging",
         "TeacherForcing",
         "Transformer",
+        "TokenRNN",
         "UpDown",
     ],
 )

@@ -1,33 +1,25 @@
 """GPT: a stack of causal Transformer blocks that predicts the next token.
 
-Read from top to bottom: the network, what it starts from, and how it writes text. The
-shape of a value stands at the right of the line that makes it: N sequences, T steps,
-D features, V tokens.
+Read from top to bottom: the network, what it starts from, and what it keeps of what it
+has read; how it writes stands in ``generation``. The shape of a value stands at the
+right of the line that makes it: N sequences, T steps, D features, V tokens.
 """
 
 from __future__ import annotations
 
 import math
-import weakref
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from .. import dtypes, nn
-from ..arrays.searching import top_k as largest
-from ..compiler.compile import compile
-from ..errors import ArgumentError, DTypeError, ShapeError
+from .. import nn
 from ..graph import Array
 from ..initializers import normal
-from ..nn.arguments import awaiting_values, number_within, positive_size
-from ..ops.arrays import lift
-from ..ops.elementwise import where
-from ..ops.reduction import argmax
-from ..ops.reduction import min as min_
-from ..random_numbers import Generator, default_generator
-from ..tensor import Tensor, tensor
+from ..nn.arguments import awaiting_values, positive_size
+from ..random_numbers import Generator
+from .generation import Sampling, checked_prompt, write
 
 
 class GPT(nn.Module):
@@ -105,7 +97,7 @@ class GPT(nn.Module):
         """The constructor's arguments."""
         block = self.blocks.layers[0].settings()
         return {
-            "vocabulary": self.embedding.num_embeddings,
+            "vocabulary": self.vocabulary,
             "max_length": self.max_length,
             "num_layers": len(self.blocks.layers),
             "num_heads": block["nhead"],
@@ -140,11 +132,13 @@ class GPT(nn.Module):
         *,
         temperature: float = 1.0,
         top_k: int | None = None,
+        top_p: float | None = None,
         generator: Generator | None = None,
     ) -> Array:
         """Continues sequences, token by token; keys and values are computed once.
 
-        The prompt compiles a program for its length; all further tokens share one.
+        A sequence may grow beyond ``max_length``: whenever the memory is full, the
+        older half of it is forgotten.
 
         Arguments:
             prompt: the tokens to continue, (N, T) or (T,).
@@ -152,51 +146,54 @@ class GPT(nn.Module):
             temperature: what the logits are divided by: below 1 the likely becomes
                 likelier; 0 takes the likeliest token.
             top_k: draw from the k most probable tokens; from all when not given.
+            top_p: draw from the fewest tokens that have this probability together.
             generator: of random numbers; the default one when not given.
 
         Returns:
             The prompt with the new tokens behind it, integers (N, T + steps).
-
-        Raises:
-            ArgumentError: where prompt and steps exceed ``max_length``.
         """
-        ids = self._prompt(prompt, steps)
-        heat = number_within("generate", "temperature", temperature, 0)
-        if top_k is not None:
-            top_k = positive_size("generate", "top_k", top_k)
-            top_k = min(top_k, self.embedding.num_embeddings)
-        source = default_generator if generator is None else generator
+        ids = checked_prompt(prompt)
+        rules = Sampling(temperature, top_k, top_p)
         rows = np.atleast_2d(ids)
-        with _Borrowed(self, len(rows)) as writer:
-            for _ in range(steps):
-                fresh = rows[:, writer.length :]
-                following = writer.next(fresh, heat, heat == 0, top_k, source)
-                writer.length += fresh.shape[1]
-                rows = np.concatenate([rows, following.numpy()[:, None]], axis=1)
+        written = write(self, rows, steps, rules, generator)
+        rows = np.concatenate([rows, np.stack(list(written), axis=1)], axis=1)
         return rows.reshape(*ids.shape[:-1], -1)
 
-    def _prompt(self, prompt: Any, steps: int) -> Array:
-        (node,) = lift([prompt])
-        shape = node.shape
-        if not dtypes.is_integer(node.dtype):
-            raise DTypeError(
-                f"generate: prompt {shape} of {node.dtype}: a token is an integer",
-                fix="prompt.astype('int64')",
-            )
-        if len(shape) not in (1, 2) or 0 in shape:
-            raise ShapeError(
-                f"generate: prompt {shape}: expected (tokens,) or (sequences, tokens), "
-                "with at least one token to continue"
-            )
-        count = positive_size("generate", "steps", steps)
-        if shape[-1] + count > self.max_length:
-            raise ArgumentError(
-                f"generate: prompt {shape} and {count} steps: {shape[-1] + count} "
-                f"tokens, but max_length is {self.max_length}",
-                fix="fewer steps, or only the end of the prompt: "
-                f"prompt[..., -{max(1, self.max_length - count)}:]",
-            )
-        return np.asarray(tensor(node).numpy(), np.int64)
+    # What generation asks for. -------------------------------------------------------
+
+    @property
+    def vocabulary(self) -> int:
+        """How many tokens there are."""
+        return self.embedding.num_embeddings
+
+    @property
+    def longest(self) -> int:
+        """How many tokens it can look back on."""
+        return self.max_length
+
+    def new_memory(self, batch: int) -> KeysAndValues:
+        """Caches of all blocks for some sequences."""
+        return KeysAndValues(self.blocks.new_caches(batch, self.max_length))
+
+    def read(self, ids: Any, memory: KeysAndValues) -> Any:
+        """The logits of what follows these tokens, after those of the memory."""
+        return self(ids, caches=memory.caches)
+
+
+class KeysAndValues:
+    """The keys and values of all blocks: what a GPT keeps of what it has read.
+
+    Arguments:
+        caches: one of each block.
+    """
+
+    def __init__(self, caches: Sequence[nn.KeyValueCache]) -> None:
+        self.caches = caches
+
+    def clear(self) -> None:
+        """Forgets all tokens."""
+        for cache in self.caches:
+            cache.clear()
 
 
 def gpt_size(
@@ -214,59 +211,3 @@ def gpt_size(
     block = 12 * width**2 + (13 if bias else 2) * width
     norm = (2 if bias else 1) * width
     return width * (vocabulary + max_length) + num_layers * block + norm
-
-
-# Writing. ----------------------------------------------------------------------------
-
-
-class _Writer:
-    """The key-value caches of a model for some sequences, and its compiled step.
-
-    The model is not kept alive by them.
-    """
-
-    def __init__(self, model: GPT, batch: int) -> None:
-        self.model = weakref.ref(model)
-        self.caches = model.blocks.new_caches(batch, model.max_length)
-        self.next = compile(self._next)
-        self.length = 0
-
-    def _next(
-        self, ids: Any, heat: Any, greedy: bool, top_k: int | None, source: Generator
-    ) -> Tensor:
-        """The tokens that follow these, one for each sequence."""
-        model = self.model()
-        assert model is not None
-        logits = model(ids, caches=self.caches)[:, -1]  # (N, V)
-        if greedy:
-            likeliest: Tensor = argmax(logits, axis=-1)
-            return likeliest
-        if top_k is not None:
-            least = min_(largest(logits, top_k)[0], axis=-1, keepdims=True)
-            logits = where(logits < least, -math.inf, logits)
-        drawn: Tensor = source.categorical(logits / heat)
-        return drawn
-
-
-#: Writers that wait for the next call, by model and number of sequences.
-_waiting: weakref.WeakKeyDictionary[GPT, dict[int, _Writer]] = (
-    weakref.WeakKeyDictionary()
-)
-
-
-class _Borrowed:
-    """A writer for one call; two calls at the same time have two."""
-
-    def __init__(self, model: GPT, batch: int) -> None:
-        self.model, self.batch = model, batch
-
-    def __enter__(self) -> _Writer:
-        waiting = _waiting.setdefault(self.model, {}).pop(self.batch, None)
-        self.writer = _Writer(self.model, self.batch) if waiting is None else waiting
-        for cache in self.writer.caches:
-            cache.clear()
-        self.writer.length = 0
-        return self.writer
-
-    def __exit__(self, *error: object) -> None:
-        _waiting.setdefault(self.model, {})[self.batch] = self.writer

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule import models, nn, saving
+from chainrule import data, models, nn, saving
 from chainrule.errors import (
     ArgumentError,
     ChainruleError,
@@ -148,8 +148,9 @@ def of_text() -> nn.Module:
 
 
 def of_characters() -> nn.Module:
-    """The other one."""
-    return models.CharLSTM("abcdefg", 5, num_layers=1, width=3, dropout=0.1)
+    """A network with a tokenizer."""
+    network = models.TokenRNN(7, 5, num_layers=1, width=3, dropout=0.1)
+    return models.LanguageModel(data.Characters("abcdefg"), network)
 
 
 def of_features() -> nn.Sequential:
@@ -223,6 +224,7 @@ OBJECTIVES: list[tuple[Any, Any]] = [
 APART = {"TransformerDecoder", "TransformerDecoderLayer"} | {
     "BahdanauAttention", "LuongAttention", "Seq2Seq", "TeacherForcing", "Transformer",
     "Ensemble", "EnsembleLinear", "MaxUnpool1d", "MaxUnpool2d", "MaxUnpool3d",
+    "NextToken",
 }  # fmt: skip
 
 each_network = pytest.mark.parametrize(("make", "x"), NETWORKS + OBJECTIVES)

@@ -51,10 +51,16 @@ class ByteTokenizer(Tokenizer):
         joined = b"".join(self._pieces[each] for each in ids)
         return joined.decode("utf-8", "replace")
 
-    def decode_stream(self, ids: Iterable[int]) -> Iterator[str]:
+    def decode_stream(
+        self, ids: Iterable[int], after: Sequence[int] | Array = ()
+    ) -> Iterator[str]:
         """The text of numbers that arrive one by one, whole characters at a time.
 
         Together the pieces are ``decode`` of all numbers.
+
+        Arguments:
+            ids: the numbers.
+            after: those of the text that these continue, a whole one.
         """
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
         for each in ids:

@@ -123,13 +123,19 @@ class Tokenizer(ABC):
     def _text(self, ids: Sequence[int]) -> str:
         """The text of numbers that have been checked."""
 
-    def decode_stream(self, ids: Iterable[int]) -> Iterator[str]:
+    def decode_stream(
+        self, ids: Iterable[int], after: Sequence[int] | Array = ()
+    ) -> Iterator[str]:
         """The text of numbers that arrive one by one, in pieces as soon as they are
         certain: a character of several bytes comes as a whole.
 
         Together the pieces are ``decode`` of all numbers.
+
+        Arguments:
+            ids: the numbers.
+            after: those of the text that these continue, whose text is left out.
         """
-        before: list[int] = []
+        before: list[int] = [int(each) for each in after[-1:]]
         for each in ids:
             shown = len(self.decode(before))
             text = self.decode([*before, int(each)])
