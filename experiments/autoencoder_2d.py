@@ -14,14 +14,13 @@ numbers.
 
 from __future__ import annotations
 
-import statistics
 from typing import Any
 
 import chainrule as cr
 from chainrule import data, optim, pictures
 
 from . import deep_autoencoder as deep
-from .record import Clock, Options, Published, Record, save_small
+from .record import Clock, Options, Published, Record, of_training, save_small
 
 SUMMARY = "autoencoder 784-1000-500-250-2 of MNIST beside two principal components"
 DATA = "mnist"
@@ -68,11 +67,8 @@ def run(options: Options) -> Record:
         published=PUBLISHED,
         seed=options.seed,
         seconds=clock.seconds,
-        epochs=len(history.epochs),
-        seconds_per_epoch=statistics.median(row["seconds"] for row in history.epochs),
-        settings={**history.settings, "parameters": model.num_parameters},
-        history=history.epochs,
         pictures=["autoencoder-2d.png"],
+        **of_training(history, model),
     )
 
 

@@ -24,7 +24,6 @@ from random weights (Simard, Steinkraus & Platt, 2003). Goal: 1.3 %.
 from __future__ import annotations
 
 import itertools
-import statistics
 from collections.abc import Sequence
 from typing import Any
 
@@ -32,9 +31,17 @@ import numpy as np
 
 import chainrule as cr
 from chainrule import data, models, nn, optim, pictures
-from chainrule.training import callbacks
 
-from .record import Clock, Options, Published, Record, save_small
+from .record import (
+    Clock,
+    Options,
+    Published,
+    Record,
+    fit,
+    of_training,
+    save_small,
+    seconds_of_epoch,
+)
 
 SUMMARY = "784-500-500-2000-10 on MNIST, pre-trained as RBMs, and from random weights"
 DATA = "mnist"
@@ -69,18 +76,14 @@ def tuned(
     model: nn.Sequential, x: Any, y: Any, epochs: int, start: str, options: Options
 ) -> Any:
     """The history of training all layers by labels."""
-    kept, steps = options.checkpoints, epochs * -(-len(x) // BATCH_SIZE)
-    folder = None if kept is None else kept / f"tuning-{start.partition(' ')[0]}"
-    listeners = [] if folder is None else [callbacks.Checkpoint(folder, keep=1)]
-    return cr.fit(
+    steps = epochs * -(-len(x) // BATCH_SIZE)
+    return fit(
         model,
         (x, y),
+        options.part(f"tuning-{start.partition(' ')[0]}"),
         optimizer=optim.Adam(model.parameters(), lr=optim.Cosine(0.001, steps)),
         epochs=epochs,
         batch_size=BATCH_SIZE,
-        callbacks=listeners,
-        seed=options.seed,
-        resume=None if folder is None else "auto",
     )
 
 
@@ -116,7 +119,6 @@ def run(
         epochs = tuning_epochs = QUICK_EPOCHS
     x, y, *test = images_and_labels(options.quick)
     hidden = QUICK_HIDDEN if options.quick else HIDDEN
-    kept = options.checkpoints
     errors, histories, seconds = {}, {}, {}
     for start in STARTS:
         cr.manual_seed(options.seed)
@@ -128,15 +130,19 @@ def run(
                 epochs=epochs,
                 batch_size=BATCH_SIZE,
                 seed=options.seed,
-                checkpoints=None if kept is None else kept / "layers",
+                checkpoints=options.part("layers").checkpoints,
             )
             for path, history in found.items():
-                times = [row["seconds"] for row in history.epochs]
-                seconds[f"layer {path}"] = statistics.median(times)
+                seconds[f"layer {path}"] = seconds_of_epoch(history.epochs)
         histories[start] = tuned(model, x, y, tuning_epochs, start, options)
         accuracy = cr.evaluate(model, tuple(test))["accuracy"]
         errors[f"test error, {start}"] = 1 - float(accuracy)
-    times = [row["seconds"] for row in histories["pre-trained"].epochs]
+    settings = {
+        "hidden": list(hidden),
+        "images": len(x),
+        "epochs of a layer": epochs,
+        "seconds of an epoch": seconds,
+    }
     return Record(
         name,
         summary,
@@ -144,15 +150,6 @@ def run(
         published=PUBLISHED,
         seed=options.seed,
         seconds=clock.seconds,
-        epochs=len(times),
-        seconds_per_epoch=statistics.median(times),
-        settings={
-            "hidden": list(hidden),
-            "images": len(x),
-            "epochs of a layer": epochs,
-            "seconds of an epoch": seconds,
-            "parameters": network(hidden).num_parameters,
-        },
-        history=histories["pre-trained"].epochs,
         pictures=[draw(histories, options, name)],
+        **of_training(histories["pre-trained"], model, **settings),
     )

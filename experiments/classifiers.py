@@ -7,7 +7,6 @@ that of the last epoch.
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,7 +15,7 @@ from chainrule import data, optim, pictures
 from chainrule.runs import first_layer
 from chainrule.training import callbacks
 
-from .record import Clock, Options, Published, Record
+from .record import Clock, Options, Published, Record, fit, of_training
 
 #: Of the quick runs: examples for training, for testing, and epochs.
 QUICK_TRAIN, QUICK_TEST, QUICK_EPOCHS = 1024, 512, 2
@@ -41,19 +40,15 @@ def train(
     batch_size: int,
 ) -> Any:
     """The history of a training, from the last checkpoint on where there is one."""
-    listeners: list[Any] = [callbacks.LearningRateLog()]
-    if options.checkpoints is not None:
-        listeners.append(callbacks.Checkpoint(options.checkpoints, keep=1))
-    return cr.fit(
+    return fit(
         model,
         split.train,
+        options,
         validation=split.validation,
         optimizer=optimizer,
         epochs=epochs,
         batch_size=batch_size,
-        callbacks=listeners,
-        seed=options.seed,
-        resume=None if options.checkpoints is None else "auto",
+        callbacks=[callbacks.LearningRateLog()],
     )
 
 
@@ -82,7 +77,10 @@ def record(
 ) -> Record:
     """The one look at the test set, the pictures, and the record of it all."""
     tested = cr.evaluate(model, split.test)
-    seconds = [row["seconds"] for row in history.epochs]
+    settings = {
+        "augmentation": str(split.train.augmentation),
+        "seconds of the fastest epoch": min(row["seconds"] for row in history.epochs),
+    }
     return Record(
         name,
         summary,
@@ -94,14 +92,6 @@ def record(
         published=published,
         seed=options.seed,
         seconds=clock.seconds,
-        epochs=len(history.epochs),
-        seconds_per_epoch=statistics.median(seconds),
-        settings={
-            **history.settings,
-            "parameters": model.num_parameters,
-            "augmentation": str(split.train.augmentation),
-            "seconds of the fastest epoch": min(seconds),
-        },
-        history=history.epochs,
         pictures=draw(model, split.test, history, options),
+        **of_training(history, model, **settings),
     )

@@ -21,7 +21,6 @@ nats a test image, 0.95 % wrong; mixtures of 10, 100 and 500 parts −168.95, �
 
 from __future__ import annotations
 
-import statistics
 from typing import Any
 
 import numpy as np
@@ -29,10 +28,17 @@ import numpy as np
 import chainrule as cr
 from chainrule import data, models, optim, pictures
 from chainrule.graph import Array
-from chainrule.training import callbacks
 
 from . import boltzmann
-from .record import Clock, Options, Published, Record, save_small
+from .record import (
+    Clock,
+    Options,
+    Published,
+    Record,
+    fit,
+    save_small,
+    seconds_of_epoch,
+)
 
 SUMMARY = "deep Boltzmann machine 784-500-1000 on MNIST, nats a test image"
 DATA = "mnist"
@@ -65,28 +71,23 @@ def learn(
     dbm, batch = models.DBM(sizes), boltzmann.BATCH_SIZE
     images = np.asarray(train.inputs, np.float32)
     updates = data.num_batches(len(images), batch)
-    folder = options.checkpoints
     dbm.pretrain(
         images,
         epochs=epochs[0],
         batch_size=batch,
         optimizer=optim.SGD(lr=optim.Cosine(rates[0], epochs[0] * updates)),
         seed=options.seed,
-        checkpoints=None if folder is None else folder / "layers",
+        checkpoints=options.part("layers").checkpoints,
     )
     rows = boltzmann.binarized(images[:1000], options.seed + 1)
-    history = cr.fit(
+    history = fit(
         models.ContrastiveDivergence(dbm, persistent=True, binarize=True),
         images,
+        options.part("machine"),
         optimizer=optim.SGD(lr=optim.Cosine(rates[1], epochs[1] * updates)),
         epochs=epochs[1],
         batch_size=batch,
-        callbacks=[
-            boltzmann.LikelihoodLog(dbm, rows, EVERY, FEW),
-            *_checkpoints(options, "machine"),
-        ],
-        seed=options.seed,
-        resume=None if folder is None else "auto",
+        callbacks=[boltzmann.LikelihoodLog(dbm, rows, EVERY, FEW)],
     )
     return dbm, history
 
@@ -101,15 +102,13 @@ def classify(
         for part in (split.train, split.test)
     ]
     updates = epochs * data.num_batches(len(parts[0][0]), boltzmann.BATCH_SIZE)
-    history = cr.fit(
+    history = fit(
         network,
         parts[0],
+        options.part("network"),
         optimizer=optim.Adam(lr=optim.Cosine(rate, updates)),
         epochs=epochs,
         batch_size=boltzmann.BATCH_SIZE,
-        callbacks=_checkpoints(options, "network"),
-        seed=options.seed,
-        resume=None if options.checkpoints is None else "auto",
     )
     return 1 - cr.evaluate(network, parts[1])["accuracy"], history
 
@@ -157,7 +156,6 @@ def run(options: Options) -> Record:
         exact = models.exact_log_partition(machine)
         nats = models.log_likelihood(machine, test, log_partition=exact)
         measured[f"mixture of {parts}"] = nats.mean
-    seconds = [row["seconds"] for row in history.epochs]
     return Record(
         "dbm",
         SUMMARY,
@@ -166,7 +164,7 @@ def run(options: Options) -> Record:
         seed=options.seed,
         seconds=clock.seconds,
         epochs=epochs[1],
-        seconds_per_epoch=statistics.median(seconds),
+        seconds_per_epoch=seconds_of_epoch(history.epochs),
         settings={
             "binarisation": "sampled from the grey values",
             "bound, ± 3σ": f"{found}",
@@ -200,9 +198,3 @@ def draw(dbm: models.DBM, test: Array, options: Options) -> list[str]:
         for file, figure in drawn.items():
             save_small(figure, options.picture(file))
     return list(drawn)
-
-
-def _checkpoints(options: Options, name: str) -> list[Any]:
-    if options.checkpoints is None:
-        return []
-    return [callbacks.Checkpoint(options.checkpoints / name, keep=1)]

@@ -20,7 +20,6 @@ components (Hinton & Salakhutdinov, 2006, figure 2 and the text beside it). Goal
 
 from __future__ import annotations
 
-import statistics
 from typing import Any
 
 import numpy as np
@@ -29,7 +28,7 @@ import chainrule as cr
 from chainrule import data, models, nn, optim, pictures
 from chainrule.training import callbacks
 
-from .record import Clock, Options, Published, Record, save_small
+from .record import Clock, Options, Published, Record, fit, of_training, save_small
 
 SUMMARY = "autoencoder 784-1000-500-250-30 of MNIST, ReLU and BatchNorm"
 DATA = "mnist"
@@ -65,18 +64,14 @@ def train(
     loss: str = "squared_error",
 ) -> Any:
     """The history of a training, from the last checkpoint on where there is one."""
-    listeners: list[Any] = [callbacks.LearningRateLog()]
-    if options.checkpoints is not None:
-        listeners.append(callbacks.Checkpoint(options.checkpoints, keep=1))
-    return cr.fit(
+    return fit(
         models.Reconstruction(model, loss),
         train_images,
+        options,
         optimizer=optimizer,
         epochs=epochs,
         batch_size=BATCH_SIZE,
-        callbacks=listeners,
-        seed=options.seed,
-        resume=None if options.checkpoints is None else "auto",
+        callbacks=[callbacks.LearningRateLog()],
     )
 
 
@@ -132,9 +127,6 @@ def run(options: Options) -> Record:
         published=PUBLISHED,
         seed=options.seed,
         seconds=clock.seconds,
-        epochs=len(history.epochs),
-        seconds_per_epoch=statistics.median(row["seconds"] for row in history.epochs),
-        settings={**history.settings, "parameters": model.num_parameters},
-        history=history.epochs,
         pictures=["deep-autoencoder.png"],
+        **of_training(history, model),
     )

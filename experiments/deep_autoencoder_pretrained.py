@@ -16,15 +16,13 @@ components (Hinton & Salakhutdinov, 2006). Goal: 3.00.
 
 from __future__ import annotations
 
-import statistics
-from dataclasses import replace
 from typing import Any
 
 import chainrule as cr
 from chainrule import data, models, nn, optim, pictures
 
 from . import deep_autoencoder as deep
-from .record import Clock, Options, Record, save_small
+from .record import Clock, Options, Record, of_training, save_small
 
 SUMMARY = (
     "autoencoder 784-1000-500-250-30 of MNIST, layers trained as Boltzmann machines"
@@ -44,9 +42,8 @@ def tuned(model: models.Autoencoder, x: Any, options: Options, part: str) -> Any
     epochs = QUICK_EPOCHS if options.quick else EPOCHS
     steps = epochs * data.num_batches(len(x), deep.BATCH_SIZE)
     optimizer = optim.Adam(model.parameters(), lr=optim.OneCycle(MAX_LR, steps))
-    where = options.checkpoints and options.checkpoints / part
-    options = replace(options, checkpoints=where)
-    return deep.train(model, x, optimizer, options, epochs, "bernoulli_nll")
+    kept = options.part(part)
+    return deep.train(model, x, optimizer, kept, epochs, "bernoulli_nll")
 
 
 def run(options: Options) -> Record:
@@ -62,7 +59,7 @@ def run(options: Options) -> Record:
         by="rbm",
         epochs=QUICK_LAYER_EPOCHS if options.quick else LAYER_EPOCHS,
         seed=options.seed,
-        checkpoints=options.checkpoints and options.checkpoints / "layers",
+        checkpoints=options.part("layers").checkpoints,
     )
     before = deep.squared_error(model, test_images)
     layers_alone = cr.predict(model, test_images[:12])
@@ -88,9 +85,6 @@ def run(options: Options) -> Record:
         published=deep.PUBLISHED,
         seed=options.seed,
         seconds=clock.seconds,
-        epochs=len(history.epochs),
-        seconds_per_epoch=statistics.median(row["seconds"] for row in history.epochs),
-        settings={**history.settings, "parameters": model.num_parameters},
-        history=history.epochs,
         pictures=["deep-autoencoder-pretrained.png"],
+        **of_training(history, model),
     )

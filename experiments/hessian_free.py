@@ -31,16 +31,14 @@ and 2.46.
 from __future__ import annotations
 
 import itertools
-import statistics
 from typing import Any
 
 import numpy as np
 
 import chainrule as cr
 from chainrule import data, losses, nn, optim, pictures
-from chainrule.training import callbacks
 
-from .record import Clock, Options, Published, Record, save_small
+from .record import Clock, Options, Published, Record, fit, of_training, save_small
 
 SUMMARY = "autoencoder 784-1000-500-250-30 on 5000 images of MNIST, Hessian-free"
 DATA = "mnist"
@@ -127,18 +125,14 @@ def trained(
     optimizer = optim.HessianFree(
         model.parameters(), damping=1.0, curvature_share=share, l2=2e-5
     )
-    kept = options.checkpoints
-    listeners = [] if kept is None else [callbacks.Checkpoint(kept, keep=1)]
-    history = cr.fit(
+    history = fit(
         model,
         (images, images),
+        options,
         loss=cross_entropy,
         metrics=[],
         optimizer=optimizer,
         epochs=iterations,
-        callbacks=listeners,
-        seed=options.seed,
-        resume=None if kept is None else "auto",
     )
     return model, history
 
@@ -161,7 +155,6 @@ def run(
     train = np.asarray(split.train.inputs[:images], "float32")
     test = np.asarray(split.test.inputs, "float32")
     model, history = trained(options, sizes, train, iterations, share)
-    seconds = [row["seconds"] for row in history.epochs]
     mean = train.mean(axis=0)
     return Record(
         name,
@@ -176,14 +169,6 @@ def run(
         published=PUBLISHED,
         seed=options.seed,
         seconds=clock.seconds,
-        epochs=len(history.epochs),
-        seconds_per_epoch=statistics.median(seconds),
-        settings={
-            **history.settings,
-            "images": images,
-            "curvature_share": share,
-            "parameters": model.num_parameters,
-        },
-        history=history.epochs,
         pictures=[draw(model, test[:16], history, options, name)],
+        **of_training(history, model, images=images, curvature_share=share),
     )

@@ -23,7 +23,6 @@ Source: Hinton, Osindero & Teh, A fast learning algorithm for deep belief nets (
 
 from __future__ import annotations
 
-import statistics
 from typing import Any
 
 import numpy as np
@@ -31,9 +30,17 @@ from sklearn.neighbors import KNeighborsClassifier
 
 import chainrule as cr
 from chainrule import data, models, optim, pictures
-from chainrule.training import callbacks
 
-from .record import Clock, Options, Published, Record, save_small
+from .record import (
+    Clock,
+    Options,
+    Published,
+    Record,
+    fit,
+    of_training,
+    save_small,
+    seconds_of_epoch,
+)
 
 SUMMARY = "deep belief net 784-500-500-(10)-2000 on MNIST, layer by layer, up and down"
 DATA = "mnist"
@@ -51,27 +58,23 @@ def trained(
 ) -> tuple[models.DeepBeliefNet, dict[str, Any], Any]:
     """The net, the histories of its layers and of the tuning, and its error before."""
     sizes = QUICK_SIZES if options.quick else SIZES
-    kept = options.checkpoints
     net = models.DeepBeliefNet(sizes, labels=10)
     histories = net.pretrain(
         (images, labels),
         epochs=QUICK_EPOCHS if options.quick else EPOCHS,
         batch_size=BATCH_SIZE,
         seed=options.seed,
-        checkpoints=None if kept is None else kept / "layers",
+        checkpoints=options.part("layers").checkpoints,
     )
     before = net.state_dict()
     learner = models.UpDown(net, STEPS)
-    listeners = [] if kept is None else [callbacks.Checkpoint(kept / "all", keep=1)]
-    histories["all"] = cr.fit(
+    histories["all"] = fit(
         learner,
         (images, labels),
+        options.part("all"),
         optimizer=optim.Momentum(lr=0.01),
         epochs=2 if options.quick else UP_DOWN_EPOCHS,
         batch_size=BATCH_SIZE,
-        callbacks=listeners,
-        seed=options.seed,
-        resume=None if kept is None else "auto",
     )
     return net, histories, before
 
@@ -117,7 +120,15 @@ def run(options: Options) -> Record:
     greedy = error(net, *test)
     net.load_state_dict(after)
     cr.manual_seed(options.seed)
-    seconds = [row["seconds"] for row in histories["all"].epochs]
+    settings = {
+        "sizes": [units.features for units in net.units],
+        "images": len(images),
+        "epochs of a layer": len(histories["top"].epochs),
+        "seconds of an epoch": {
+            path: seconds_of_epoch(each.epochs) for path, each in histories.items()
+        },
+        "steps of Gibbs sampling": STEPS,
+    }
     return Record(
         "joint-belief-net",
         SUMMARY,
@@ -129,19 +140,6 @@ def run(options: Options) -> Record:
         published=PUBLISHED,
         seed=options.seed,
         seconds=clock.seconds,
-        epochs=len(seconds),
-        seconds_per_epoch=statistics.median(seconds),
-        settings={
-            "sizes": [units.features for units in net.units],
-            "images": len(images),
-            "epochs of a layer": len(histories["top"].epochs),
-            "seconds of an epoch": {
-                path: statistics.median(row["seconds"] for row in history.epochs)
-                for path, history in histories.items()
-            },
-            "parameters": net.num_parameters,
-            "steps of Gibbs sampling": STEPS,
-        },
-        history=histories["all"].epochs,
         pictures=[draw(net, options)],
+        **of_training(histories["all"], net, **settings),
     )

@@ -21,17 +21,23 @@ Persistent CD: Tieleman (2008). Goal: −86.3 or more by persistent CD.
 
 from __future__ import annotations
 
-import statistics
 from typing import Any
 
 import numpy as np
 
 import chainrule as cr
 from chainrule import data, models, optim, pictures
-from chainrule.training import callbacks
 
 from . import boltzmann
-from .record import Clock, Options, Published, Record, save_small
+from .record import (
+    Clock,
+    Options,
+    Published,
+    Record,
+    fit,
+    save_small,
+    seconds_of_epoch,
+)
 
 SUMMARY = "RBM of 784 and 500 units on MNIST, nats a test image"
 DATA = "mnist"
@@ -60,19 +66,14 @@ def learn(
     learning = models.ContrastiveDivergence(rbm, steps, persistent, binarize=True)
     updates = epochs * data.num_batches(len(images), boltzmann.BATCH_SIZE)
     rows = boltzmann.binarized(images[:1000], options.seed + 1)
-    listeners: list[Any] = [boltzmann.LikelihoodLog(rbm, rows, EVERY, FEW)]
-    if options.checkpoints is not None:
-        folder = options.checkpoints / method.replace(" ", "-")
-        listeners.append(callbacks.Checkpoint(folder, keep=1))
-    history = cr.fit(
+    history = fit(
         learning,
         images,
+        options.part(method.replace(" ", "-")),
         optimizer=optim.SGD(lr=optim.Cosine(RATE, updates)),
         epochs=epochs,
         batch_size=boltzmann.BATCH_SIZE,
-        callbacks=listeners,
-        seed=options.seed,
-        resume=None if options.checkpoints is None else "auto",
+        callbacks=[boltzmann.LikelihoodLog(rbm, rows, EVERY, FEW)],
     )
     return rbm, history
 
@@ -85,7 +86,7 @@ def run(options: Options) -> Record:
     temperatures = 300 if options.quick else TEMPERATURES
     measured: dict[str, float] = {}
     settings: dict[str, Any] = {"binarisation": "sampled from the grey values"}
-    rows, names, seconds = [], [], []
+    rows, names = [], []
     for method in METHODS:
         rbm, history = learn(method, split.train, options, epochs, hidden)
         found = models.log_likelihood(
@@ -95,7 +96,6 @@ def run(options: Options) -> Record:
         settings[f"{method}, ± 3σ"] = f"{found}"
         settings[f"{method}, log Z"] = f"{found.log_partition}"
         rows += [{"method": method, **row} for row in history.epochs]
-        seconds += [row["seconds"] for row in history.epochs]
         names += draw(method, rbm, test, options)
     return Record(
         "rbm",
@@ -105,7 +105,7 @@ def run(options: Options) -> Record:
         seed=options.seed,
         seconds=clock.seconds,
         epochs=epochs,
-        seconds_per_epoch=statistics.median(seconds),
+        seconds_per_epoch=seconds_of_epoch(rows),
         settings={**settings, "temperatures": temperatures, "chains": CHAINS},
         history=rows,
         pictures=names,

@@ -6,13 +6,15 @@ import datetime
 import io
 import json
 import platform
+import statistics
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import chainrule as cr
+from chainrule.training.callbacks import Checkpoint
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
@@ -40,6 +42,13 @@ class Options:
         """The path of a picture, in a folder that is there."""
         self.folder.mkdir(parents=True, exist_ok=True)
         return self.folder / name
+
+    def part(self, name: str) -> Options:
+        """The same for one training of several: its checkpoints in a folder of their
+        own.
+        """
+        kept = self.checkpoints
+        return replace(self, checkpoints=None if kept is None else kept / name)
 
 
 @dataclass(frozen=True)
@@ -90,6 +99,41 @@ class Record:
         lines.append(f"  seed {self.seed}, {duration(self.seconds)}")
         lines += [f"  {name}" for name in self.pictures]
         return "\n".join(lines)
+
+
+def fit(model: Any, source: Any, options: Options, **how: Any) -> Any:
+    """The history of ``cr.fit`` with the seed of an experiment; with a folder of
+    checkpoints, from the last one there on, and one is kept after every epoch.
+
+    Arguments:
+        how: what else ``cr.fit`` takes.
+    """
+    folder = options.checkpoints
+    if folder is not None:
+        kept = Checkpoint(folder, keep=1)
+        how["callbacks"] = [*how.get("callbacks", ()), kept]
+        how["resume"] = "auto"
+    return cr.fit(model, source, seed=options.seed, **how)
+
+
+def of_training(history: Any, model: Any, **settings: Any) -> dict[str, Any]:
+    """The fields of a record of one network that was trained.
+
+    Arguments:
+        settings: what determines the run beside those of the training.
+    """
+    counted = {"parameters": model.num_parameters}
+    return {
+        "epochs": len(history.epochs),
+        "seconds_per_epoch": seconds_of_epoch(history.epochs),
+        "settings": {**history.settings, **counted, **settings},
+        "history": history.epochs,
+    }
+
+
+def seconds_of_epoch(rows: Iterable[Mapping[str, Any]]) -> float:
+    """The median over the rows of histories."""
+    return statistics.median(row["seconds"] for row in rows)
 
 
 def shown(value: float | str) -> str:

@@ -9,7 +9,6 @@ and nothing is chosen by it.
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -19,7 +18,7 @@ import chainrule as cr
 from chainrule import data, optim
 from chainrule.training import callbacks
 
-from .record import Clock, Options, Published, Record
+from .record import Clock, Options, Published, Record, fit, of_training
 
 FILE = "text/tinyshakespeare_input.txt"
 PROMPT = "\n"
@@ -76,21 +75,17 @@ def train(
     batch_size: int,
 ) -> Any:
     """The history of a training."""
-    listeners: list[Any] = [callbacks.LearningRateLog()]
-    if options.checkpoints is not None:
-        listeners.append(callbacks.Checkpoint(options.checkpoints, keep=1))
-    return cr.fit(
+    return fit(
         model,
         source,
+        options,
         loss="cross_entropy",
         validation=held_out,
         optimizer=optimizer,
         epochs=epochs,
         batch_size=batch_size,
         metrics=[],
-        callbacks=listeners,
-        seed=options.seed,
-        resume=None if options.checkpoints is None else "auto",
+        callbacks=[callbacks.LearningRateLog()],
     )
 
 
@@ -109,7 +104,6 @@ def record(
     history.plot(options.picture(f"{name}-training.png"))
     text = options.picture(f"{name}.txt")
     text.write_text(written.strip("\n") + "\n", encoding="utf-8")
-    seconds = [row["seconds"] for row in history.epochs]
     return Record(
         name,
         summary,
@@ -121,9 +115,6 @@ def record(
         published=published,
         seed=options.seed,
         seconds=clock.seconds,
-        epochs=len(history.epochs),
-        seconds_per_epoch=statistics.median(seconds),
-        settings={**history.settings, "parameters": model.num_parameters},
-        history=history.epochs,
         pictures=[f"{name}-training.png", f"{name}.txt"],
+        **of_training(history, model),
     )
