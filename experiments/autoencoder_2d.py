@@ -41,12 +41,12 @@ def run(options: Options) -> Record:
     steps = epochs * data.num_batches(len(train_images), deep.BATCH_SIZE)
     optimizer = optim.Adam(model.parameters(), lr=optim.OneCycle(deep.MAX_LR, steps))
     history = deep.train(model, train_images, optimizer, options, epochs)
-    mean, rows = deep.components(train_images, 2)
+    pca = deep.components(train_images, 2)
     found = {
         "autoencoder": (
             cr.predict(model.encoder, x) for x in (train_images, test_images)
         ),
-        "PCA": ((x - mean) @ rows.T for x in (train_images, test_images)),
+        "PCA": (pca.transform(x) for x in (train_images, test_images)),
     }
     panels, shares = {}, {}
     for name, (known, codes) in ((name, tuple(pair)) for name, pair in found.items()):
@@ -62,7 +62,7 @@ def run(options: Options) -> Record:
         measured={
             **shares,
             "test error, autoencoder": deep.squared_error(model, test_images),
-            "test error, PCA": deep.pca_error(mean, rows, test_images),
+            "test error, PCA": deep.pca_error(pca, test_images),
         },
         published=PUBLISHED,
         seed=options.seed,

@@ -23,6 +23,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from sklearn.decomposition import PCA
 
 import chainrule as cr
 from chainrule import data, models, nn, optim, pictures
@@ -80,18 +81,14 @@ def squared_error(model: models.Autoencoder, x: Any) -> float:
     return float(cr.evaluate(models.Reconstruction(model, "squared_error"), x)["loss"])
 
 
-def components(x: Any, count: int) -> tuple[Any, Any]:
-    """The mean, and the principal components as rows."""
-    mean = x.mean(axis=0, dtype=np.float64)
-    off = x - mean.astype(x.dtype)
-    _, vectors = np.linalg.eigh((off.T @ off).astype(np.float64))
-    return mean, vectors[:, : -count - 1 : -1].T
+def components(x: Any, count: int) -> Any:
+    """So many principal components; by all of the data, without random numbers."""
+    return PCA(count, svd_solver="covariance_eigh").fit(x)
 
 
-def pca_error(mean: Any, rows: Any, x: Any) -> float:
+def pca_error(pca: Any, x: Any) -> float:
     """‖x − x̂‖² with x̂ in the subspace of some components, averaged over images."""
-    off = x - mean
-    left = off - (off @ rows.T) @ rows
+    left = x - pca.inverse_transform(pca.transform(x))
     return float(np.square(left).sum(axis=1).mean())
 
 
@@ -106,12 +103,12 @@ def run(options: Options) -> Record:
     steps = epochs * data.num_batches(len(train_images), BATCH_SIZE)
     optimizer = optim.Adam(model.parameters(), lr=optim.OneCycle(MAX_LR, steps))
     history = train(model, train_images, optimizer, options, epochs)
-    mean, rows = components(train_images, sizes[-1])
-    linear = mean + ((test_images - mean) @ rows.T) @ rows
-    again = cr.predict(model, test_images[:100])
+    pca = components(train_images, sizes[-1])
+    shown = test_images[:12]
+    linear = pca.inverse_transform(pca.transform(shown))
     with pictures.windowless():
         figure = pictures.reconstructions(
-            *(x[:12].reshape(-1, 28, 28) for x in (test_images, again, linear)),
+            *(x.reshape(-1, 28, 28) for x in (shown, cr.predict(model, shown), linear)),
             names=("test images", "autoencoder", "PCA"),
             title=f"{sizes[-1]} numbers an image",
         )
@@ -122,7 +119,7 @@ def run(options: Options) -> Record:
         measured={
             "test error": squared_error(model, test_images),
             "training error": squared_error(model, train_images),
-            "test error, PCA": pca_error(mean, rows, test_images),
+            "test error, PCA": pca_error(pca, test_images),
         },
         published=PUBLISHED,
         seed=options.seed,
