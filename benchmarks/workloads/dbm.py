@@ -15,13 +15,12 @@ how well they reconstruct the data after some updates, to a tenth.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from .rbm import Array
+from .rbm import Array, Learner, sigmoid
 from .rbm import problem as images
 
 SUMMARY = "DBM 784-500-1000, ten steps of mean field, persistent chains: one update"
@@ -68,24 +67,8 @@ def problem() -> Problem:
     return Problem(images().inputs, weights)
 
 
-@dataclass(frozen=True)
-class Machine:
-    """Something that learns: an update by a batch, and its W₁, W₂, b, c₁, c₂ as
-    arrays.
-    """
-
-    problem: Problem
-    batches: list[Any]
-    update: Callable[[Any], object]
-    arrays: Callable[[], Sequence[Any]]
-
-    def __call__(self, passes: int) -> list[float]:
-        """So many passes over the batches."""
-        for _ in range(passes):
-            for batch in self.batches:
-                self.update(batch)
-        self.arrays()  # where updates are not waited for, they are now
-        return []
+class Machine(Learner):
+    """A deep machine: its arrays are W₁, W₂, b, c₁, c₂."""
 
     def losses(self) -> list[float]:
         """The error of reconstruction from what mean field makes of the images."""
@@ -98,11 +81,6 @@ class Machine:
             m2 = sigmoid(m1 @ w2.T + c2)
             m1 = sigmoid(up + m2 @ w2)
         return [float(np.mean((v - sigmoid(m1 @ w1 + b)) ** 2))]
-
-
-def sigmoid(z: Array) -> Array:
-    """σ(z)."""
-    return 1 / (1 + np.exp(-z))
 
 
 def chainrule(problem: Problem) -> Machine:

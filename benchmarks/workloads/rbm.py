@@ -15,7 +15,7 @@ always persist, which costs the same.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,13 +67,20 @@ def problem(case: str = CASES[0]) -> Problem:
 
 
 @dataclass(frozen=True)
-class Machine:
-    """Something that learns: an update by a batch, and its (W, b, c) as arrays."""
+class Learner:
+    """What learns by updates.
 
-    problem: Problem
+    Attributes:
+        problem: with the ``inputs``.
+        batches: the inputs as the library takes them.
+        update: by a batch.
+        arrays: the weights, the visible biases, the hidden ones, as they are now.
+    """
+
+    problem: Any
     batches: list[Any]
     update: Callable[[Any], object]
-    arrays: Callable[[], tuple[Any, Any, Any]]
+    arrays: Callable[[], Sequence[Any]]
 
     def __call__(self, passes: int) -> list[float]:
         """So many passes over the batches."""
@@ -83,6 +90,10 @@ class Machine:
         self.arrays()  # where updates are not waited for, they are now
         return []
 
+
+class Machine(Learner):
+    """A restricted machine: its arrays are W, b, c."""
+
     def losses(self) -> list[float]:
         """The error of reconstruction after some passes: how far σ(σ(vWᵀ+c)W+b) is
         from v.
@@ -90,9 +101,13 @@ class Machine:
         self(CHECKED_PASSES)
         weights, visible, hidden = (np.asarray(a, float) for a in self.arrays())
         v = np.concatenate(self.problem.inputs)
-        h = 1 / (1 + np.exp(-(v @ weights.T + hidden)))
-        again = 1 / (1 + np.exp(-(h @ weights + visible)))
+        again = sigmoid(sigmoid(v @ weights.T + hidden) @ weights + visible)
         return [float(np.mean((v - again) ** 2))]
+
+
+def sigmoid(z: Array) -> Array:
+    """σ(z)."""
+    return 1 / (1 + np.exp(-z))
 
 
 def chainrule(problem: Problem) -> Machine:
