@@ -14,7 +14,7 @@ import numpy as np
 from ..errors import ArgumentError, DataError, ShapeError
 from ..wording import counted
 from .figures import COLOURS, GREY, Array, Margins, axes_in, figure_of, width_of
-from .grids import GAP, WIDTH, coloured
+from .grids import GAP, WIDTH, checked_images, coloured
 from .tiles import Plan, headline, mosaic
 
 if TYPE_CHECKING:
@@ -62,34 +62,26 @@ def reconstructions(
         >>> [text.get_text() for text in figure.axes[0].texts]
         ['images', 'again']
     """
-    rows = [np.asarray(each, dtype=np.float64) for each in (images, *made)]
-    for number, each in enumerate(rows[1:], 1):
-        if each.shape != rows[0].shape:
+    shape = np.shape(images)
+    for number, each in enumerate(made, 1):
+        if np.shape(each) != shape:
             raise ShapeError(
-                f"reconstructions: images {rows[0].shape} and row {number} "
-                f"{each.shape}: both must have the same shape",
+                f"reconstructions: images {shape} and row {number} "
+                f"{np.shape(each)}: both must have the same shape",
                 fix="as many of both, in the same order: model(x) of the same x",
             )
-    shape = rows[0].shape
-    if len(shape) not in (3, 4) or shape[3:] not in ((), (1,), (3,)) or 0 in shape:
-        raise ShapeError(
-            f"reconstructions: images {shape}: expected (N, H, W), or (N, H, W, C) "
-            "with one or three channels"
-        )
+    rows = [checked_images("reconstructions", each) for each in (images, *made)]
     if names and len(names) != len(rows):
         raise ShapeError(
             f"reconstructions: {counted(len(names), 'name')} for "
             f"{counted(len(rows), 'row')}"
         )
-    tiles = np.concatenate(rows)
-    if shape[3:] == (1,):
-        tiles = tiles[..., 0]
     count = len(rows[0])
     plan = Plan(
         count, min(1.0, WIDTH / count - GAP), GAP,
         top=0.36 if title else 0.05, bottom=0.05, least=2.0,
     )  # fmt: skip
-    ax = mosaic(coloured(tiles, values), plan, figure=figure)
+    ax = mosaic(coloured(np.concatenate(rows), values), plan, figure=figure)
     drawn: Figure = ax.figure  # type: ignore[assignment]
     if names:
         _name_rows(ax, names)

@@ -62,14 +62,7 @@ def image_grid(
     """
     if values not in VALUES:
         raise unknown_option("values of image_grid", values, VALUES)
-    shown = np.asarray(images, dtype=np.float64)
-    if shown.ndim == 4 and shown.shape[3] == 1:
-        shown = shown[..., 0]
-    if shown.ndim not in (3, 4) or shown.shape[3:] not in ((), (3,)) or not shown.size:
-        raise ShapeError(
-            f"image_grid: images {shown.shape}: expected (N, H, W), or (N, H, W, C) "
-            "with one or three channels"
-        )
+    shown = checked_images("image_grid", images)
     if titles and len(titles) != len(shown):
         raise ShapeError(
             f"image_grid: {counted(len(titles), 'title')} for "
@@ -86,6 +79,30 @@ def image_grid(
     if title:
         headline(drawn, title)
     return drawn
+
+
+def checked_images(function: str, images: Array) -> Array:
+    """Images as float64, ``(N, H, W)`` where they have one channel, ``(N, H, W, 3)``
+    where they have three.
+
+    Arguments:
+        function: that is called, for the message.
+
+    Raises:
+        ShapeError: for other shapes, and for no pixels.
+
+    Example:
+        >>> checked_images("image_grid", np.zeros((2, 4, 4, 1))).shape
+        (2, 4, 4)
+    """
+    shown = np.asarray(images, dtype=np.float64)
+    right = shown.ndim == 3 or (shown.ndim == 4 and shown.shape[3] in (1, 3))
+    if not right or not shown.size:
+        raise ShapeError(
+            f"{function}: images {shown.shape}: expected (N, H, W), or (N, H, W, C) "
+            "with one or three channels"
+        )
+    return shown[..., 0] if shown.shape[3:] == (1,) else shown
 
 
 def coloured(images: Array, values: str) -> Array:
