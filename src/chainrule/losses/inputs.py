@@ -161,23 +161,7 @@ def right_values(
     """
     if node.value is None:
         return where(right(node), node, math.nan)
-    refuse(name, node, lambda v: ~right(v), rule, fix, what)
-    return node
-
-
-def refuse(
-    name: str,
-    node: Any,
-    wrong: Callable[[Any], Any],
-    rule: str,
-    fix: str | None,
-    what: str = "targets",
-) -> None:
-    """An error for the first value that breaks a rule, where values are known: always,
-    but for the arguments of a compiled function."""
-    if node.value is None:
-        return
-    places = np.argwhere(wrong(node.value))
+    places = np.argwhere(~right(node.value))
     if len(places):  # (1, 0) for a single number
         first = tuple(int(i) for i in places[0])
         raise DataError(
@@ -185,6 +169,7 @@ def refuse(
             f"expected {rule}",
             fix=fix,
         )
+    return node
 
 
 def place(position: tuple[int, ...]) -> str:

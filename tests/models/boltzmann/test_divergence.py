@@ -167,6 +167,23 @@ def test_data_that_units_cannot_have_stops_training_with_the_first_value() -> No
     assert all((after[name] == before[name]).all() for name in after)
 
 
+@pytest.mark.parametrize("binarize", [False, True])
+def test_data_that_units_cannot_have_are_found_in_compiled_functions(
+    binarize: bool,
+) -> None:
+    x = np.full((40, 3), 0.5, "f4")
+    wrong = x.copy()
+    wrong[17, 2] = 255
+    learning = ContrastiveDivergence(RBM(3, 2), binarize=binarize)
+    with pytest.raises(DataError, match=r"255 at position .* expected 0 to 1"):
+        cr.evaluate(learning, wrong)
+    options = {"optimizer": optim.SGD(lr=0.1), "validation": wrong, "progress": False}
+    with pytest.raises(DataError, match=r"255 at position .* expected 0 to 1"):
+        cr.fit(learning, x, **options)
+    codes = cr.predict(learning.machine, wrong)
+    assert np.isnan(codes[17]).all() and np.isfinite(np.delete(codes, 17, 0)).all()
+
+
 def test_weights_that_diverge_are_an_error_with_the_step_and_the_cure() -> None:
     cr.manual_seed(0)
     x = np.random.default_rng(0).standard_normal((60, 4)).astype("f4")

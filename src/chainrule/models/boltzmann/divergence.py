@@ -23,7 +23,7 @@ from ... import losses, nn
 from ...errors import ArgumentError, DataError, NumericsError
 from ...nn.arguments import new_variable, number_within, positive_size
 from ...ops.creation import zeros
-from ...ops.elementwise import stop_gradient, where
+from ...ops.elementwise import isnan, stop_gradient, where
 from ...random_numbers import Generator, default_generator
 from .machine import Machine
 
@@ -175,7 +175,7 @@ class ContrastiveDivergence(nn.Module):
         if not training:
             z = machine.reconstruction_inputs(v)
             return machine.visible.negative_log_likelihood(v, z).mean()
-        wrong = machine.visible.invalid(v).any()
+        wrong = isnan(v).any()  # which states that are drawn from v do not show
         if self.binarize:
             v = machine.visible.sample_with_mean(v)
         energy = -machine.unnormalized_log_prob(v).mean()

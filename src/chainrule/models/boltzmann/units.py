@@ -31,7 +31,7 @@ import numpy as np
 from ... import dtypes
 from ...errors import ArgumentError, DTypeError, ShapeError
 from ...graph import Array
-from ...losses.inputs import refuse
+from ...losses.inputs import right_values
 from ...nn.arguments import features, positive_size
 from ...ops.arrays import lift
 from ...ops.composed import logsumexp, one_hot, softmax
@@ -96,9 +96,9 @@ class Units(ABC):
         """The total inputs at which the units have this mean: biases that fit data."""
 
     @abstractmethod
-    def invalid(self, x: Array) -> Array:
-        """Where values are none of these units', (…, features) of bools. Means between
-        two values are allowed.
+    def valid(self, x: Any) -> Any:
+        """Where values are these units', (…, features) of bools; of arrays and of
+        nodes. Means between two values are allowed.
         """
 
     def between(self, x: Array) -> Array:
@@ -142,8 +142,8 @@ class Units(ABC):
         return self.own_energy(x) + self.log_partition(z) - (x * z).sum(axis=-1)
 
     def checked(self, where: str, x: Any, what: str = "data") -> Any:
-        """x as a tensor of floats (…, features), its values looked at where they are
-        known.
+        """x as a tensor of floats (…, features), its values looked at. In a compiled
+        function, which knows none, NaN takes the place of those that are wrong.
 
         Raises:
             ShapeError: for another width.
@@ -167,8 +167,7 @@ class Units(ABC):
                 )
         rule = f"the last axis of {what} must have one number for each unit"
         node = features(where, x, self.features, rule, "a machine with {} units")
-        refuse(where, node, self.invalid, self.rule, self.cure, what)
-        return node
+        return right_values(where, node, self.valid, self.rule, self.cure, what)
 
 
 class Binary(Units):
@@ -217,9 +216,9 @@ class Binary(Units):
         inputs: Array = np.log(p) - np.log1p(-p)
         return inputs
 
-    def invalid(self, x: Array) -> Array:
-        """Outside of [0, 1]."""
-        return ~((x >= 0) & (x <= 1))
+    def valid(self, x: Any) -> Any:
+        """From 0 to 1."""
+        return (x >= 0) & (x <= 1)
 
     def between(self, x: Array) -> Array:
         """Between 0 and 1."""
@@ -279,9 +278,9 @@ class Gaussian(Units):
         """The mean itself."""
         return mean
 
-    def invalid(self, x: Array) -> Array:
-        """NaN and infinities."""
-        return ~np.isfinite(x)
+    def valid(self, x: Any) -> Any:
+        """Neither NaN nor an infinity."""
+        return np.isfinite(x)
 
 
 class Softmax(Units):
@@ -325,11 +324,10 @@ class Softmax(Units):
         inputs: Array = np.log(np.maximum(mean, 1e-3))
         return inputs
 
-    def invalid(self, x: Array) -> Array:
-        """Outside of [0, 1], and rows that do not add up to 1."""
-        off = np.abs(x.sum(axis=-1, keepdims=True) - 1) > 1e-3
-        found: Array = ~((x >= 0) & (x <= 1)) | off
-        return found
+    def valid(self, x: Any) -> Any:
+        """From 0 to 1, in rows that add up to 1."""
+        off = abs(x.sum(axis=-1, keepdims=True) - 1)
+        return (x >= 0) & (x <= 1) & (off <= 1e-3)
 
     def between(self, x: Array) -> Array:
         """Between 0 and 1."""
@@ -407,9 +405,9 @@ class Mixed(Units):
         found = [part.inputs_of(each) for part, each in self.split(mean)]
         return np.concatenate(found, -1)
 
-    def invalid(self, x: Array) -> Array:
-        """Where a part finds its values wrong."""
-        return np.concatenate([part.invalid(each) for part, each in self.split(x)], -1)
+    def valid(self, x: Any) -> Any:
+        """Where a part finds its values right."""
+        return np.concatenate([part.valid(each) for part, each in self.split(x)], -1)
 
     def between(self, x: Array) -> Array:
         """Where a part finds them between its states."""
