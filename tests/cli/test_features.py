@@ -148,8 +148,12 @@ def test_codes_are_those_of_the_saved_model(chainrule, autoencoder) -> None:
     np.testing.assert_allclose(run.encode(x), codes, rtol=1e-5, atol=1e-5)
     said = chainrule("encode", autoencoder, "digits.npy", "--out", "c.csv").stdout
     assert said == "5 codes in c.csv\n"
-    answer = json.loads(chainrule("encode", autoencoder, "digits.npy", "--json").stdout)
+    written = Path("c.csv").read_text()
+    Path("c.csv").unlink()
+    words = ("encode", autoencoder, "digits.npy", "--json", "--out", "c.csv")
+    answer = json.loads(chainrule(*words).stdout)
     np.testing.assert_allclose(answer["codes"], codes, rtol=1e-5, atol=1e-5)
+    assert Path("c.csv").read_text() == written
 
 
 def test_columns_are_kept_beside_the_codes_of_a_table(chainrule, people) -> None:

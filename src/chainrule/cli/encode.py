@@ -5,25 +5,20 @@ Place on the road: a command.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import click
 import numpy as np
 
-import chainrule as cr
-
-from ..data import TableTransform
-from ..data.tables.differences import Differences
-from ..errors import ArgumentError
-from ..runs import feature_models, new_data
-from ..runs.folder import RunFolder
-from ..runs.settings import Settings
-from ..saving import replace_file
-from ..wording import counted
-from . import arguments, rows
+from ..runs import feature_models
+from . import rows
 from .application import Command
+from .asking import Asked, AskedPart, kept_cells
+from .options import about_rows
 from .terminal import Terminal
+
+Array = np.ndarray[Any, np.dtype[Any]]
 
 EXAMPLES = """
 Examples:
@@ -39,17 +34,7 @@ Examples:
 
 
 @click.command("encode", cls=Command, epilog=EXAMPLES)
-@click.argument("run")
-@click.argument("data")
-@click.option(
-    "--keep",
-    type=arguments.Columns(),
-    metavar="COLUMNS",
-    help="Columns of DATA to carry into the output: id,name.  "
-    "[default: the number of the row]",
-)
-@click.option("--out", metavar="FILE", help="Write the table to a file.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@about_rows
 def command(
     run: str, data: str, keep: tuple[str, ...] | None, out: str | None, as_json: bool
 ) -> None:
@@ -61,69 +46,29 @@ def command(
     the probabilities of its hidden units.
     """
     terminal = Terminal(json=as_json)
-    folder = RunFolder.find(run)
-    settings = folder.read_settings()
-    settings.require_features("encode")
-    rows.check_out(out, data)
-    fitted = settings.transform
-    differences = Differences(
-        () if fitted is None else TableTransform.from_json(fitted).columns
+    asked = Asked.find(
+        run, data, keep, out, lambda settings: settings.require_features("encode")
     )
-    parts = _encoded(folder, settings, data, keep or (), differences)
+    answers = asked.answers(
+        lambda model, part: feature_models.encode(model, part.inputs), whole=as_json
+    )
+    asked.write((_row(*each) for each in answers), out, terminal, "code")
+    asked.warn()
     if as_json:
-        terminal.finish(_as_object(list(parts)) | {"warnings": differences.sentences})
-    elif out is not None:
-        counts: list[int] = []
-        replace_file(out, rows.as_csv(rows.counted_parts(parts, counts)))
-        terminal.result(f"{counted(sum(counts), 'code')} in {out}")
-    else:
-        for text in rows.as_csv(parts):
-            click.echo(text.decode(), nl=False)
-    if folder.unfinished:
-        click.echo(f"warning: {folder.unfinished}", err=True)
-    for sentence in differences.sentences:
-        click.echo(f"warning: {sentence}", err=True)
+        said = {"warnings": asked.differences.sentences}
+        terminal.finish(_as_object(answers) | said)
 
 
-def _encoded(
-    folder: RunFolder,
-    settings: Settings,
-    file: str,
-    keep: Sequence[str],
-    differences: Differences,
-) -> Iterator[rows.Part]:
-    """The codes of every row of a file, part by part."""
-    model: Any = None
-    images = new_data.new_images(settings, file)
-    if images is not None:
-        if keep:
-            raise ArgumentError("--keep: images have no columns", fix="leave it out")
-        names, pixels = images
-        found = feature_models.encode(cr.load(folder.model), pixels)
-        files = {"file": np.array(names, dtype=object)}
-        yield rows.Part(files | _columns(found), "%.7g", start=None)
-        return
-    start = 0
-    for part in new_data.new_parts(settings, file, differences):
-        kept = rows.cells_of(part.columns, keep)
-        model = cr.load(folder.model) if model is None else model
-        found = feature_models.encode(model, part.inputs)
-        yield rows.Part(_columns(found), "%.7g", kept, start)
-        start += len(found)
+def _row(part: AskedPart, codes: Array) -> rows.Part:
+    """The columns that are written."""
+    files = {"file": np.array(part.files, dtype=object)} if part.files else {}
+    columns = {f"code_{number}": column for number, column in enumerate(codes.T, 1)}
+    return rows.Part(files | columns, "%.7g", part.kept, part.start)
 
 
-def _columns(codes: Any) -> dict[str, Any]:
-    return {f"code_{number}": column for number, column in enumerate(codes.T, 1)}
-
-
-def _as_object(parts: Sequence[rows.Part]) -> dict[str, Any]:
+def _as_object(answers: Iterable[tuple[AskedPart, Array]]) -> dict[str, Any]:
     """Everything that was encoded, for ``--json``."""
-    names = [name for name in parts[0].columns if name.startswith("code_")]
-    codes = [np.stack([part.columns[name] for name in names], 1) for part in parts]
-    values: dict[str, Any] = {"codes": np.concatenate(codes)}
-    if "file" in parts[0].columns:
-        values["files"] = [n for part in parts for n in part.columns["file"]]
-    for name in parts[0].kept:
-        kept = [cell for part in parts for cell in part.kept[name]]
-        values.setdefault("kept", {})[name] = kept
-    return values
+    parts, codes = zip(*answers, strict=True)
+    files = [name for part in parts for name in part.files]
+    values: dict[str, Any] = {"files": files} if files else {}
+    return values | {"codes": np.concatenate(codes)} | kept_cells(parts)

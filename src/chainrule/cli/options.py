@@ -123,6 +123,21 @@ about_baselines = click.option(
     "on the same data too.",
 )
 
+#: Of which run and which rows something is asked, and where the answers go.
+about_rows = _all(
+    click.argument("run"),
+    click.argument("data"),
+    click.option(
+        "--keep",
+        type=Columns(),
+        metavar="COLUMNS",
+        help="Columns of DATA to carry into the output: id,name.  "
+        "[default: the number of the row]",
+    ),
+    click.option("--out", metavar="FILE", help="Write the table to a file."),
+    click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
+)
+
 #: What is printed.
 about_output = _all(
     click.option("--quiet", is_flag=True, help="Print the result only."),

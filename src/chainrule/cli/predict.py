@@ -1,29 +1,22 @@
 """``chainrule predict``: predictions of a trained network for new rows.
 
-Place on the road: a command. A file is read, predicted and written in parts, so that it
-may be larger than memory.
+Place on the road: a command.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable
+from typing import Any
 
 import click
 
-import chainrule as cr
-
-from .. import nn
-from ..data import Dataset, TableTransform
-from ..data.tables.differences import Differences
-from ..errors import ArgumentError
-from ..runs import new_data, predictions
-from ..runs.folder import RunFolder
+from ..data import Dataset
+from ..runs import predictions
 from ..runs.settings import Settings
-from ..saving import replace_file
-from ..wording import counted
-from . import arguments, rows
+from . import rows
 from .application import Command
+from .asking import Asked, AskedPart, kept_cells
+from .options import about_rows
 from .terminal import Terminal
 
 EXAMPLES = """
@@ -41,28 +34,8 @@ Examples:
 """
 
 
-class _Part(NamedTuple):
-    """Predictions for some rows: the predictions, the cells that are kept, the first
-    row.
-    """
-
-    said: predictions.Predictions
-    kept: dict[str, list[str]]
-    start: int
-
-
 @click.command("predict", cls=Command, epilog=EXAMPLES)
-@click.argument("run")
-@click.argument("data")
-@click.option(
-    "--keep",
-    type=arguments.Columns(),
-    metavar="COLUMNS",
-    help="Columns of DATA to carry into the output: id,name.  "
-    "[default: the number of the row]",
-)
-@click.option("--out", metavar="FILE", help="Write the table to a file.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@about_rows
 def command(
     run: str, data: str, keep: tuple[str, ...] | None, out: str | None, as_json: bool
 ) -> None:
@@ -75,86 +48,37 @@ def command(
     is said on standard error.
     """
     terminal = Terminal(json=as_json)
-    folder = RunFolder.find(run)
-    settings = folder.read_settings()
-    settings.require_targets("predict")
-    rows.check_out(out, data)
-    rules = () if settings.transform is None else _rules(settings)
-    differences = Differences(rules)
-    parts = _predicted(folder, settings, data, keep or (), differences)
+    asked = Asked.find(
+        run, data, keep, out, lambda settings: settings.require_targets("predict")
+    )
+
+    def ask(model: Any, part: AskedPart) -> predictions.Predictions:
+        examples = Dataset(part.inputs, name=data)
+        return predictions.predict(model, examples, asked.settings, part.files)
+
+    answers = asked.answers(ask, whole=as_json)
+    asked.write((_row(*each) for each in answers), out, terminal, "prediction")
+    asked.warn()
     if as_json:
-        found = list(parts)
-        _warn(differences)
-        if out is not None:
-            replace_file(out, b"".join(rows.as_csv(_rows(found))))
-        values = as_object(found, settings) | {"warnings": differences.sentences}
-        terminal.finish(values)
-    elif out is not None:
-        counts: list[int] = []
-        replace_file(out, rows.as_csv(rows.counted_parts(_rows(parts), counts)))
-        _warn(differences)
-        terminal.result(f"{counted(sum(counts), 'prediction')} in {out}")
-    else:
-        for text in rows.as_csv(_rows(parts)):
-            click.echo(text.decode(), nl=False)
-        _warn(differences)
+        said = {"warnings": asked.differences.sentences}
+        terminal.finish(_as_object(answers, asked.settings) | said)
 
 
-def _rules(settings: Settings) -> Sequence[Any]:
-    return TableTransform.from_json(settings.transform).columns
-
-
-def _warn(differences: Differences) -> None:
-    for sentence in differences.sentences:
-        click.echo(f"warning: {sentence}", err=True)
-
-
-def _rows(parts: Iterable[_Part]) -> Iterator[rows.Part]:
+def _row(part: AskedPart, said: predictions.Predictions) -> rows.Part:
     """The columns that are written."""
-    for part in parts:
-        said = part.said
-        form = "%.7g" if said.settings.task == "regression" else "%.6f"
-        start = None if said.files else part.start
-        yield rows.Part(said.to_dict(), form, part.kept, start)
+    form = "%.7g" if said.settings.task == "regression" else "%.6f"
+    return rows.Part(said.to_dict(), form, part.kept, part.start)
 
 
-def _predicted(
-    folder: RunFolder,
-    settings: Settings,
-    file: str,
-    keep: Sequence[str],
-    differences: Differences,
-) -> Iterator[_Part]:
-    """The predictions for every row of a file, part by part."""
-    images = new_data.new_images(settings, file)
-    if images is not None:
-        if keep:
-            raise ArgumentError("--keep: images have no columns", fix="leave it out")
-        names, pixels = images
-        model = cr.load(folder.model)
-        examples = Dataset(pixels, name=file)
-        yield _Part(predictions.predict(model, examples, settings, tuple(names)), {}, 0)
-        return
-    network: nn.Module | None = None
-    start = 0
-    for part in new_data.new_parts(settings, file, differences):
-        kept = rows.cells_of(part.columns, keep)
-        if network is None:
-            network = cr.load(folder.model)
-        examples = Dataset(part.inputs, name=file)
-        said = predictions.predict(network, examples, settings)
-        yield _Part(said, kept, start)
-        start += len(said)
-
-
-def as_object(parts: list[_Part], settings: Settings) -> dict[str, Any]:
+def _as_object(
+    answers: Iterable[tuple[AskedPart, predictions.Predictions]], settings: Settings
+) -> dict[str, Any]:
     """Everything predicted, for ``--json``."""
-    said = predictions.joined([part.said for part in parts])
+    parts, predicted = zip(*answers, strict=True)
+    said = predictions.joined(predicted)
     values: dict[str, Any] = {"files": said.files} if said.files else {}
     values |= {"task": settings.task, "target": settings.target}
-    for name in parts[0].kept:
-        kept = [cell for part in parts for cell in part.kept[name]]
-        values.setdefault("kept", {})[name] = kept
+    values |= kept_cells(parts)
     if settings.task == "regression":
         return values | {"predictions": said.values}
     return values | {

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -79,7 +79,7 @@ def cells_of(columns: Columns | None, keep: Sequence[str]) -> dict[str, list[str
     return kept
 
 
-def as_csv(parts: Iterator[Part] | list[Part]) -> Iterator[bytes]:
+def as_csv(parts: Iterable[Part]) -> Iterator[bytes]:
     """Parts as the text of a CSV file, in pieces."""
     for number, part in enumerate(parts):
         table = _table(part)
@@ -92,7 +92,7 @@ def as_csv(parts: Iterator[Part] | list[Part]) -> Iterator[bytes]:
             yield (form * len(pieces[0]) % tuple(rows)).encode()
 
 
-def counted_parts(parts: Iterator[Part], counts: list[int]) -> Iterator[Part]:
+def counted_parts(parts: Iterable[Part], counts: list[int]) -> Iterator[Part]:
     """The same parts; the number of rows of each goes into a list."""
     for part in parts:
         counts.append(len(part))
