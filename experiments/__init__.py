@@ -36,5 +36,7 @@ EXPERIMENTS = {
     "rbm": "rbm",
     "dbm": "dbm",
     "natural-images": "natural_images",
+    "chunking": "chunking",
+    "sentences": "sentences",
     "concept-unit": "concept_unit",
 }

@@ -150,7 +150,7 @@ def test_what_a_tagger_cannot_read_is_named() -> None:
         models.Tagger.of([given[0], odd])
     with pytest.raises(DataError, match="a sentence with 1 columns between word and"):
         tagger.tag([odd])
-    with pytest.raises(DataError, match="tag 'B-LOC': it is none of the 4 that were"):
+    with pytest.raises(DataError, match="tag 'B-LOC': it is none of the 5 that were"):
         tagger.examples([data.Sentence(("a",), tags=("B-LOC",))])
     with pytest.raises(ArgumentError, match="Tagging: LSTM: expected a Tagger"):
         models.Tagging(cr.nn.LSTM(2, 2))  # type: ignore[arg-type]

@@ -43,7 +43,8 @@ from .pretraining import pretrain
 from .resnet import resnet, resnet_small
 from .seq2seq import Seq2Seq, TeacherForcing, Transformer
 from .sparse_coding import SparseCoding, sparse_codes
-from .tagging import Tagger, Tagging
+from .tagging import Tagger, Tagging, TagScores
+from .text_classifier import Pool, TextClassifier
 from .vgg import vgg
 
 __all__ = [
@@ -61,14 +62,17 @@ __all__ = [
     "Likelihood",
     "Machine",
     "NextToken",
+    "Pool",
     "Reconstruction",
     "ReconstructionICA",
     "Seq2Seq",
     "Softmax",
     "SparseCoding",
+    "TagScores",
     "Tagger",
     "Tagging",
     "TeacherForcing",
+    "TextClassifier",
     "TextScore",
     "TokenRNN",
     "Transformer",
@@ -103,6 +107,7 @@ offer(
         "GPT",
         "LanguageModel",
         "NextToken",
+        "Pool",
         "RBM",
         "Reconstruction",
         "ReconstructionICA",
@@ -113,6 +118,7 @@ offer(
         "TeacherForcing",
         "Transformer",
         "TokenRNN",
+        "TextClassifier",
         "UpDown",
     ],
 )

@@ -20,13 +20,20 @@ from .. import initializers, losses, nn
 from ..compiler.compile import compile
 from ..data.buckets import bucket_by_length, padded_batches
 from ..data.datasets import Dataset
-from ..data.text.spans import are_spans, forbidden_pairs, rewritten, scheme_of
+from ..data.text.spans import (
+    are_spans,
+    forbidden_pairs,
+    rewritten,
+    scheme_of,
+    span_scores,
+)
 from ..data.text.tagged import Sentence
 from ..errors import ArgumentError, DataError
 from ..graph import Array
 from ..ops.elementwise import logical_and, maximum, where
 from ..ops.movement import concatenate
 from ..random_numbers import default_generator
+from ..training.callbacks import Callback
 
 #: How many characters of a word are read; of longer ones the first and the last half.
 CHARACTERS = 20
@@ -206,11 +213,18 @@ class Tagger(nn.Module):
     # Sentences to numbers, and tags back. --------------------------------------------
 
     @classmethod
-    def of(cls, sentences: Iterable[Sentence], **options: Any) -> Self:
+    def of(
+        cls,
+        sentences: Iterable[Sentence],
+        *,
+        tags: Iterable[str] = (),
+        **options: Any,
+    ) -> Self:
         """A tagger for the words, characters and tags of sentences.
 
         Arguments:
             sentences: with tags; those that it will be trained on.
+            tags: further ones that may be, of sentences held out.
             **options: sizes and dropout, as of the class.
 
         Raises:
@@ -225,16 +239,16 @@ class Tagger(nn.Module):
             sorted({value for each in given for value in each.features[column]})
             for column in range(len(given[0].features))
         ]
-        tags = {tag for each in given for tag in each.tags or ()}
+        found = {tag for each in given for tag in each.tags or ()} | set(tags)
         scheme = None
-        if are_spans(tags):
+        if are_spans(found):
             scheme = scheme_of(each.tags or () for each in given)
-            rows = (rewritten(each.tags or (), "IOBES") for each in given)
-            tags = {tag for row in rows for tag in row} | {"O"}
+            types = {tag.partition("-")[2] for tag in found - {"O"}}
+            found = {f"{mark}-{kind}" for kind in types for mark in "BIES"} | {"O"}
         return cls(
             order,
             "".join(letters),
-            sorted(tags),
+            sorted(found),
             features,
             frequent=sum(words[word] > 1 for word in order),
             scheme=scheme,
@@ -395,6 +409,38 @@ class Tagging(nn.Module):
         scores = self.tagger(x[:, :, :-1], lengths, training=training)
         chain = self.tagger.crf.chain()
         return losses.crf(scores, x[:, :, -1], chain, lengths=lengths)
+
+
+class TagScores(Callback):
+    """The scores of held-out sentences after every epoch: ``validation_accuracy`` of
+    words and, where tags are of spans, ``validation_f1``.
+
+    Arguments:
+        tagger: the network.
+        sentences: with tags, as they stand in a file.
+
+    Example:
+        >>> from chainrule import data, models
+        >>> sentences = [data.Sentence(("Go",), tags=("VB",))]
+        >>> models.TagScores(models.Tagger.of(sentences), sentences).columns
+        ('validation_accuracy',)
+    """
+
+    order = -5  # before others look at the columns
+    only_observes = True
+
+    def __init__(self, tagger: Tagger, sentences: Sequence[Sentence]) -> None:
+        _refuse_untagged(sentences)
+        self.tagger, self.sentences = tagger, sentences
+        spans = ("validation_f1",) * (tagger.scheme is not None)
+        self.columns = ("validation_accuracy", *spans)
+
+    def on_epoch_end(self, run: Any) -> None:
+        """The columns of the row of the epoch."""
+        said = self.tagger.tag(self.sentences)
+        scores = span_scores([each.tags or () for each in self.sentences], said)
+        values = {"validation_accuracy": scores.accuracy, "validation_f1": scores.f1}
+        run.row.update({name: values[name] for name in self.columns})
 
 
 def shape_of(word: str) -> int:
