@@ -18,6 +18,7 @@ EXPERIMENTS = {
     "cifar-10-time": "cifar10_time",
     "shakespeare-lstm": "shakespeare_lstm",
     "shakespeare-gpt": "shakespeare_gpt",
+    "word-vectors": "word_vectors",
     "optimizers": "optimizers",
     "hessian-free": "hessian_free",
     "hessian-free-all": "hessian_free_all",

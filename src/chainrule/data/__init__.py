@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from .images.folders import image_folder
     from .images.patches import random_patches
     from .memory_maps import memory_map
+    from .named.brown import brown_sentences
     from .named.catalogue import load, names
     from .scaling import Standardiser, one_hot, standardise
     from .tables.columns import Columns, read_columns
@@ -46,9 +47,12 @@ if TYPE_CHECKING:
     from .text.byte_pairs import BytePairs, Bytes
     from .text.kinds import fit_tokenizer, tokenizer_from_json
     from .text.reading import read_lines, read_text
+    from .text.sentences import sentences
     from .text.spans import Span, SpanScores, span_scores, spans_of
     from .text.tagged import Sentence, read_tagged
     from .text.tokenizers import Characters, Tokenizer, Words
+    from .text.vector_files import read_vectors, write_vectors
+    from .text.word_tests import Analogy, WordPair, read_analogies, read_word_pairs
     from .whitening import Whitening
 
 #: Imported when first used: training on arrays needs none of it.
@@ -57,6 +61,7 @@ LATER = {
     ".images.folders": ["image_folder"],
     ".images.patches": ["random_patches"],
     ".memory_maps": ["memory_map"],
+    ".named.brown": ["brown_sentences"],
     ".named.catalogue": ["load", "names"],
     ".scaling": ["Standardiser", "one_hot", "standardise"],
     ".tables.columns": ["Columns", "read_columns"],
@@ -65,13 +70,22 @@ LATER = {
     ".text.byte_pairs": ["BytePairs", "Bytes"],
     ".text.kinds": ["fit_tokenizer", "tokenizer_from_json"],
     ".text.reading": ["read_lines", "read_text"],
+    ".text.sentences": ["sentences"],
     ".text.spans": ["Span", "SpanScores", "span_scores", "spans_of"],
     ".text.tagged": ["Sentence", "read_tagged"],
     ".text.tokenizers": ["Characters", "Tokenizer", "Words"],
+    ".text.vector_files": ["read_vectors", "write_vectors"],
+    ".text.word_tests": [
+        "Analogy",
+        "WordPair",
+        "read_analogies",
+        "read_word_pairs",
+    ],
     ".whitening": ["Whitening"],
 }
 
 __all__ = [
+    "Analogy",
     "Augmentation",
     "BytePairs",
     "Bytes",
@@ -89,9 +103,11 @@ __all__ = [
     "TableTransform",
     "Tokenizer",
     "Whitening",
+    "WordPair",
     "Words",
     "as_dataset",
     "batches",
+    "brown_sentences",
     "bucket_by_length",
     "bucket_pairs",
     "check_labels",
@@ -106,16 +122,21 @@ __all__ = [
     "num_batches",
     "one_hot",
     "random_patches",
+    "read_analogies",
     "read_columns",
     "read_lines",
     "read_table",
     "read_tagged",
     "read_text",
+    "read_vectors",
+    "read_word_pairs",
+    "sentences",
     "span_scores",
     "spans_of",
     "standardise",
     "tokenizer_from_json",
     "train_test_split",
+    "write_vectors",
 ]
 
 advise(__name__, __all__, "data.OPTIONS")

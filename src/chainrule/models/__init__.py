@@ -46,6 +46,8 @@ from .sparse_coding import SparseCoding, sparse_codes
 from .tagging import Tagger, Tagging, TagScores
 from .text_classifier import Pool, TextClassifier
 from .vgg import vgg
+from .word2vec import Stretches, Word2Vec
+from .word_vectors import Similarity, Solved, WordVectors
 
 __all__ = [
     "DBM",
@@ -66,8 +68,11 @@ __all__ = [
     "Reconstruction",
     "ReconstructionICA",
     "Seq2Seq",
+    "Similarity",
     "Softmax",
+    "Solved",
     "SparseCoding",
+    "Stretches",
     "TagScores",
     "Tagger",
     "Tagging",
@@ -78,6 +83,8 @@ __all__ = [
     "Transformer",
     "Units",
     "UpDown",
+    "Word2Vec",
+    "WordVectors",
     "annealed_importance_sampling",
     "conv_autoencoder",
     "decode",
@@ -120,6 +127,7 @@ offer(
         "TokenRNN",
         "TextClassifier",
         "UpDown",
+        "Word2Vec",
     ],
 )
 

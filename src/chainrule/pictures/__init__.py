@@ -29,6 +29,7 @@ from .units import (
     filters,
     strongest_patches,
 )
+from .words import word_map
 
 __all__ = [
     "MOST_CODES",
@@ -57,6 +58,7 @@ __all__ = [
     "strongest_patches",
     "validation_curve",
     "windowless",
+    "word_map",
     "worst_mistakes",
 ]
 

@@ -171,3 +171,15 @@ def test_elements_with_fewer_axes_than_their_multiples_are_summed_right(f: Any) 
         compiled = cr.compile(f, engine=engine)(u, w)
         for one, other in zip(compiled, f(cr.tensor(u), cr.tensor(w)), strict=True):
             np.testing.assert_allclose(one.numpy(), other.numpy(), atol=1e-4)
+
+
+def test_factors_with_fewer_axes_than_the_sum_stay() -> None:
+    def weighted(x: cr.Tensor, c: cr.Tensor) -> cr.Tensor:
+        whole: cr.Tensor = (x[:4] * c[None, :, None]).sum(axis=2)  # (4, 4) · (1, 4, 1)
+        return whole
+
+    x = np.random.default_rng(0).standard_normal(X.shape).astype(np.float32)
+    expected = 2.0 * x[:4].sum(axis=1)
+    np.testing.assert_allclose(
+        cr.compile(weighted)(x, C).numpy()[0], expected, rtol=1e-5
+    )

@@ -194,7 +194,7 @@ def _terms(factors: _Factors) -> list[Node]:
             pending += node.inputs
         else:
             found.append(node)
-    return [] if pending else found
+    return [] if pending or any(len(x.shape) < factors.ndim for x in found) else found
 
 
 def _fixed(node: Node, ndim: int, axes: tuple[int, ...]) -> bool:
