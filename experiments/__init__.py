@@ -19,6 +19,8 @@ EXPERIMENTS = {
     "shakespeare-lstm": "shakespeare_lstm",
     "shakespeare-gpt": "shakespeare_gpt",
     "word-vectors": "word_vectors",
+    "pronunciation": "pronunciation",
+    "pronunciation-stress": "pronunciation_stress",
     "optimizers": "optimizers",
     "hessian-free": "hessian_free",
     "hessian-free-all": "hessian_free_all",

@@ -45,7 +45,10 @@ if TYPE_CHECKING:
     from .tables.table import Table, read_table
     from .tables.transform import TableTransform
     from .text.byte_pairs import BytePairs, Bytes
+    from .text.edits import ErrorRates, edit_distance, error_rates
     from .text.kinds import fit_tokenizer, tokenizer_from_json
+    from .text.pairs import TextPair, read_pairs
+    from .text.pronunciations import read_pronunciations
     from .text.reading import read_lines, read_text
     from .text.sentences import sentences
     from .text.spans import Span, SpanScores, span_scores, spans_of
@@ -68,7 +71,10 @@ LATER = {
     ".tables.table": ["Table", "read_table"],
     ".tables.transform": ["TableTransform"],
     ".text.byte_pairs": ["BytePairs", "Bytes"],
+    ".text.edits": ["ErrorRates", "edit_distance", "error_rates"],
     ".text.kinds": ["fit_tokenizer", "tokenizer_from_json"],
+    ".text.pairs": ["TextPair", "read_pairs"],
+    ".text.pronunciations": ["read_pronunciations"],
     ".text.reading": ["read_lines", "read_text"],
     ".text.sentences": ["sentences"],
     ".text.spans": ["Span", "SpanScores", "span_scores", "spans_of"],
@@ -92,6 +98,7 @@ __all__ = [
     "Characters",
     "Columns",
     "Dataset",
+    "ErrorRates",
     "Rows",
     "Sentence",
     "Span",
@@ -101,6 +108,7 @@ __all__ = [
     "Stream",
     "Table",
     "TableTransform",
+    "TextPair",
     "Tokenizer",
     "Whitening",
     "WordPair",
@@ -111,7 +119,9 @@ __all__ = [
     "bucket_by_length",
     "bucket_pairs",
     "check_labels",
+    "edit_distance",
     "epoch_order",
+    "error_rates",
     "fit_tokenizer",
     "group_split",
     "image_folder",
@@ -125,6 +135,8 @@ __all__ = [
     "read_analogies",
     "read_columns",
     "read_lines",
+    "read_pairs",
+    "read_pronunciations",
     "read_table",
     "read_tagged",
     "read_text",

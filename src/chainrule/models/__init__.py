@@ -45,6 +45,7 @@ from .seq2seq import Seq2Seq, TeacherForcing, Transformer
 from .sparse_coding import SparseCoding, sparse_codes
 from .tagging import Tagger, Tagging, TagScores
 from .text_classifier import Pool, TextClassifier
+from .translator import AttentionMap, Translator
 from .vgg import vgg
 from .word2vec import Stretches, Word2Vec
 from .word_vectors import Similarity, Solved, WordVectors
@@ -53,6 +54,7 @@ __all__ = [
     "DBM",
     "GPT",
     "RBM",
+    "AttentionMap",
     "Autoencoder",
     "Binary",
     "ContrastiveDivergence",
@@ -81,6 +83,7 @@ __all__ = [
     "TextScore",
     "TokenRNN",
     "Transformer",
+    "Translator",
     "Units",
     "UpDown",
     "Word2Vec",
@@ -126,6 +129,7 @@ offer(
         "Transformer",
         "TokenRNN",
         "TextClassifier",
+        "Translator",
         "UpDown",
         "Word2Vec",
     ],

@@ -14,6 +14,7 @@ signed numbers run from blue through white to red, on one scale for all tiles.
 
 from ..public import advise, listing
 from .amounts import MOST_POINTS, predicted_against_true, residuals
+from .attention import attention_map, attention_maps
 from .boundaries import decision_boundary
 from .choices import error_over_size, growth_path
 from .classes import MOST_MISTAKES, confusion_matrix, worst_mistakes
@@ -38,6 +39,8 @@ __all__ = [
     "MOST_TILES",
     "activations",
     "amount",
+    "attention_map",
+    "attention_maps",
     "codes",
     "confusion_matrix",
     "decision_boundary",

@@ -223,6 +223,7 @@ OBJECTIVES: list[tuple[Any, Any]] = [
 #: tests of their own.
 APART = {"TransformerDecoder", "TransformerDecoderLayer"} | {
     "BahdanauAttention", "LuongAttention", "Seq2Seq", "TeacherForcing", "Transformer",
+    "Translator",
     "Ensemble", "EnsembleLinear", "MaxUnpool1d", "MaxUnpool2d", "MaxUnpool3d",
     "NextToken",
 }  # fmt: skip
