@@ -27,6 +27,7 @@ COMMANDS = {
     "tune": "Choose a network by cross-validation, and train it.",
     "predict": "Predict the rows of a table with a trained network.",
     "encode": "Write the codes of new data, by the features that a run learned.",
+    "generate": "Write a text with a language model, as it is written.",
     "sample": "Draw new examples from the distribution that a run learned.",
     "evaluate": "Evaluate a trained network on its test data, or on other data.",
     "runs": "List the runs there are, and compare them.",

@@ -325,6 +325,13 @@ SPELLINGS = (
         "--hidden, or --members 1",
     ),
     (r"\bsave\('(.+)'\)", r"--out \1"),
+    (
+        r"a tokenizer that knows all: Bytes\(\), or Characters\.fit\(text, "
+        r"special=\('unknown',\)\)",
+        "--tokens bytes in training, which knows all",
+    ),
+    (r"BytePairs\.fit: size=", "--vocabulary "),
+    (r"Words\.fit: size=", "--vocabulary "),
 )
 
 

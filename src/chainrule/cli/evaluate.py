@@ -17,6 +17,8 @@ from ..errors import FileError
 from ..runs import feature_report, new_data, predictions, report, sources
 from ..runs.folder import RunFolder
 from ..runs.settings import Settings
+from ..runs.tasks import task as tasks
+from ..runs.tasks.names import TASKS, task_named
 from .application import Command
 from .terminal import Terminal, columns
 
@@ -26,6 +28,8 @@ Examples:
       on the test data that the run set aside
   chainrule evaluate runs/houses-20260131-120000 more.csv
       on further rows with known targets
+  chainrule evaluate runs/book-20260131-120000 other.txt
+      perplexity and bits per character of a text, by a language model
   chainrule evaluate latest --json
       the newest run in the folder runs, for a program
 """
@@ -39,16 +43,19 @@ def command(run: str, data: str | None, as_json: bool) -> None:
     """Evaluate the network of a RUN on its test data, or on DATA.
 
     DATA is a file with the columns that the network was trained on, the target among
-    them; a named data set, whose test part is taken; or a folder of images, one folder
-    a class. A run that learned features needs no targets: it is measured by how well
-    examples are made again from their codes.
+    them; a named data set, whose test part is taken; a folder of images, one folder a
+    class; or a text, for a run that learned from one. A run that learned features needs
+    no targets: it is measured by how well examples are made again from their codes.
     """
     terminal = Terminal(json=as_json)
     folder = RunFolder.find(run)
     settings = folder.read_settings()
-    examples = _examples(settings, data)
     if folder.unfinished:
         click.echo(f"warning: {folder.unfinished}", err=True)
+    if settings.task in TASKS:
+        _evaluate_text(folder, settings, data, terminal)
+        return
+    examples = _examples(settings, data)
     model: Any = cr.load(folder.model)
     if settings.network.learns_features:
         stored = folder.read_metrics().get("baselines", {}) if data is None else {}
@@ -78,6 +85,22 @@ def command(run: str, data: str | None, as_json: bool) -> None:
         terminal.result(*columns(_by_class(measured, settings)))
     measured["baselines"] = beside
     terminal.finish({"run": str(folder), "data": examples.name, **measured})
+
+
+def _evaluate_text(
+    folder: RunFolder, settings: Settings, file: str | None, terminal: Terminal
+) -> None:
+    """The same of a task on texts."""
+    task = task_named(settings.task)
+    model = cr.load(folder.model)
+    name, measured = tasks.evaluate(task, settings, model, file)
+    stored = folder.read_metrics().get("baselines", {}) if file is None else {}
+    terminal.result(
+        f"{name}: {task.in_words(measured)}",
+        *(f"  {line}" for line in tasks.beside(task, measured, stored)),
+    )
+    values = {"run": str(folder), "data": name, **measured, "baselines": stored}
+    terminal.finish(values)
 
 
 def _examples(settings: Settings, what: str | None) -> data_sets.Dataset:

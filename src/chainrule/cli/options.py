@@ -16,6 +16,7 @@ from ..compiler.registry import ENGINES
 from ..data.tables.dates import ORDERS
 from ..runs import network
 from ..runs.feature_models import MODELS
+from ..runs.tasks.names import TASKS
 from .arguments import Columns, Name, Number, Whole
 
 Decorator = Callable[[Any], Any]
@@ -44,8 +45,9 @@ about_data = _all(
     ),
     click.option(
         "--task",
-        type=Name(tuple(network.LOSSES)),
-        help="The task.  [default: recognised from the target]",
+        type=Name((*network.LOSSES, *TASKS)),
+        help="The task: classification or regression of a column, or one on a text: "
+        f"{', '.join(TASKS)}.  [default: recognised from the target]",
     ),
     click.option(
         "--drop",
@@ -112,6 +114,29 @@ about_training = _all(
         "--engine",
         type=Name(tuple(ENGINES)),
         help="The engine that runs the training steps.",
+    ),
+)
+
+#: How a text is cut, for the tasks on texts.
+about_text = _all(
+    click.option(
+        "--tokens",
+        type=Name(("characters", "bytes", "words", "bpe")),
+        help="What a text is cut into; bpe: byte pairs.  [default: characters]",
+    ),
+    click.option(
+        "--vocabulary",
+        type=Whole(2, 1_000_000),
+        metavar="N",
+        help="How many words or byte pairs there are.  [default: 10000 words, 1024 "
+        "byte pairs]",
+    ),
+    click.option(
+        "--length",
+        type=Whole(1, 65536),
+        metavar="TOKENS",
+        help="How many tokens a network reads in a step, and a gpt looks back on.  "
+        "[default: 64; gpt 128]",
     ),
 )
 

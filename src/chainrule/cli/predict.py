@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import click
 
@@ -14,6 +17,10 @@ from ..data import Dataset
 from ..runs import predictions
 from ..runs.settings import Settings
 from . import rows
+from ..runs.tasks.names import TASKS, task_named
+from ..saving import replace_file
+from ..wording import counted
+from . import arguments, rows
 from .application import Command
 from .asking import Asked, AskedPart, kept_cells
 from .options import about_rows
@@ -59,12 +66,47 @@ def command(
     answers = asked.answers(ask, whole=as_json)
     asked.write((_row(*each) for each in answers), out, terminal, "prediction")
     asked.warn()
+    folder = RunFolder.find(run)
+    settings = folder.read_settings()
+    rows.check_out(out, data)
+    if settings.task in TASKS:
+        _predict_text(folder, settings, data, out)
+        return
+    settings.require_targets("predict")
+    rules = () if settings.transform is None else _rules(settings)
+    differences = Differences(rules)
+    parts = _predicted(folder, settings, data, keep or (), differences)
     if as_json:
         said = {"warnings": asked.differences.sentences}
         terminal.finish(_as_object(answers, asked.settings) | said)
 
 
 def _row(part: AskedPart, said: predictions.Predictions) -> rows.Part:
+def _predict_text(
+    folder: RunFolder, settings: Settings, file: str, out: str | None
+) -> None:
+    """The answers of a task on texts, line by line."""
+    lines = task_named(settings.task).predict(
+        cr.load(folder.model), settings, Path(file)
+    )
+    if out is None:
+        for line in lines:
+            click.echo(line)
+    else:
+        replace_file(out, ((line + "\n").encode() for line in lines))
+        click.echo(f"the answers are in {out}")
+
+
+def _rules(settings: Settings) -> Sequence[Any]:
+    return TableTransform.from_json(settings.transform).columns
+
+
+def _warn(differences: Differences) -> None:
+    for sentence in differences.sentences:
+        click.echo(f"warning: {sentence}", err=True)
+
+
+def _rows(parts: Iterable[_Part]) -> Iterator[rows.Part]:
     """The columns that are written."""
     form = "%.7g" if said.settings.task == "regression" else "%.6f"
     return rows.Part(said.to_dict(), form, part.kept, part.start)

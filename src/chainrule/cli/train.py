@@ -22,11 +22,21 @@ from ..errors import ArgumentError
 from ..runs import architectures, feature_plan, learning, network, plan, sources
 from ..runs.folder import RATES, RunFolder
 from ..runs.learning import Run
-from ..runs.settings import FEATURE_MODELS
+from ..runs.settings import FEATURE_MODELS, Settings
+from ..runs.tasks import names
+from ..runs.tasks import task as tasks
+from ..runs.tasks.task import TextRun
 from ..wording import counted, weights_per_example
+from . import text_training
 from .application import Command, Interrupted
 from .arguments import WIDEST, LayerSizes, Name, Number, Whole, Words, as_options
-from .options import about_baselines, about_data, about_output, about_training
+from .options import (
+    about_baselines,
+    about_data,
+    about_output,
+    about_text,
+    about_training,
+)
 from .outcome import command_line, tell
 from .progress import make_progress
 from .terminal import Terminal, columns
@@ -53,6 +63,8 @@ Examples:
       with a picture of learning rates to choose from
   chainrule train mnist --model autoencoder --code 2
       features without targets: a code from which images are made again; or rbm, dbn
+  chainrule train book.txt --task language
+      a network that learns to write like a text: lstm, gru or gpt
   chainrule train --resume runs/digits-20260131-120000
       resume a run that was stopped
 """
@@ -75,9 +87,9 @@ AUGMENTATIONS = ("flip", "crop", "rotate")
 )
 @click.option(
     "--model",
-    type=Name(architectures.names),
-    help="The network: mlp; one for images: lenet, resnet, …; or one that learns "
-    "features without targets: autoencoder, rbm, dbn.  "
+    type=Name(lambda: [*architectures.names(), *names.model_names()]),
+    help="The network: mlp; one for images: lenet, resnet, …; one that learns "
+    "features without targets: autoencoder, rbm, dbn; or for texts: lstm, gru, gpt.  "
     "[default: resnet for folders of images, else mlp]",
 )
 @click.option(
@@ -135,6 +147,7 @@ AUGMENTATIONS = ("flip", "crop", "rotate")
     "keep the best weights.  [default: depends on the data]",
 )
 @about_training
+@about_text
 @about_baselines
 @click.option(
     "--watch",
@@ -152,8 +165,8 @@ AUGMENTATIONS = ("flip", "crop", "rotate")
 @click.option("--resume", metavar="RUN", help="Resume a run that was stopped.")
 @about_output
 def command(**given: Any) -> None:
-    """Train a network on DATA: a CSV, Parquet or Excel file, a folder of images, or a
-    named data set.
+    """Train a network on DATA: a CSV, Parquet or Excel file, a folder of images, a text
+    (with --task language), or a named data set.
 
     Without DATA it is trained on handwritten digits, which need no download. Defaults
     depend on the data and are printed. The folder of the run holds the model, its
@@ -165,6 +178,10 @@ def command(**given: Any) -> None:
     for flag in ("skip_broken", "baselines", "watch", "find_lr"):
         if not asked[flag]:
             del asked[flag]
+    on_texts = _on_texts(asked)
+    if on_texts is not None:
+        text_training.train(on_texts, terminal, lambda: time.perf_counter() - began)
+        return
     if "resume" in asked:
         run = _resumed(asked)
     else:
@@ -176,10 +193,24 @@ def command(**given: Any) -> None:
     pictures.prepare()
     rates = _learning_rates(run, terminal) if asked.get("find_lr") else {}
     history = _learn(run, terminal)
-    result, names = learning.finish(run, history, lambda: time.perf_counter() - began)
-    names = [RATES, *names] if rates else names
-    tell(run, result, names, terminal)
-    terminal.finish({"run": str(run.folder), **result, **rates, "pictures": names})
+    result, drawn = learning.finish(run, history, lambda: time.perf_counter() - began)
+    drawn = [RATES, *drawn] if rates else drawn
+    tell(run, result, drawn, terminal)
+    terminal.finish({"run": str(run.folder), **result, **rates, "pictures": drawn})
+
+
+def _on_texts(asked: dict[str, Any]) -> TextRun | None:
+    """A run of a task on texts, new or to be resumed; None where none is meant."""
+    if "resume" not in asked:
+        task = names.chosen(asked)
+        if asked.get("engine") and task is not None:
+            config.engine = asked["engine"]
+        return None if task is None else tasks.begin(task, asked)
+    folder, settings = _folder_to_resume(asked)
+    if settings.task not in names.TASKS:
+        return None
+    config.engine = settings.training.engine
+    return tasks.resumed(names.task_named(settings.task), folder, settings)
 
 
 def _new(asked: dict[str, Any], terminal: Terminal) -> Run:
@@ -216,6 +247,14 @@ def _new(asked: dict[str, Any], terminal: Terminal) -> Run:
 
 def _resumed(asked: dict[str, Any]) -> Run:
     """A run that was stopped, with the settings that it had."""
+    folder, settings = _folder_to_resume(asked)
+    config.engine = settings.training.engine
+    examples = sources.of_run(settings)
+    return learning.prepared(folder, settings, examples, resume=True)
+
+
+def _folder_to_resume(asked: dict[str, Any]) -> tuple[RunFolder, Settings]:
+    """The folder of a run that was stopped, and its settings."""
     others = [name for name in asked if name not in ("resume", "engine")]
     if others:
         word = "DATA" if others[0] == "data" else f"--{others[0].replace('_', '-')}"
@@ -229,10 +268,7 @@ def _resumed(asked: dict[str, Any]) -> Run:
             f"--resume {folder}: this run is finished",
             fix=f"chainrule evaluate {folder}, or a new run with more --epochs",
         )
-    settings = folder.read_settings()
-    config.engine = settings.training.engine
-    examples = sources.of_run(settings)
-    return learning.prepared(folder, settings, examples, resume=True)
+    return folder, folder.read_settings()
 
 
 def _introduce(run: Run, terminal: Terminal) -> None:

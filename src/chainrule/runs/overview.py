@@ -20,6 +20,7 @@ from ..training import History
 from ..wording import counted
 from .folder import RUNS, RunFolder
 from .report import MAIN_SCORES
+from .tasks.names import TASKS, task_named
 
 #: Settings that say where things are and how they are read, not how a run was made.
 NOT_COMPARED = (
@@ -63,7 +64,7 @@ class RunSummary:
     @property
     def score_name(self) -> str:
         """Which score runs of this task are compared by: accuracy or RMSE."""
-        return MAIN_SCORES[self.task][0] if self.task in MAIN_SCORES else ""
+        return _main_score(self.task)[0]
 
     @property
     def score(self) -> float | None:
@@ -82,7 +83,7 @@ class RunSummary:
             return math.inf, math.inf
         second = self.validation.get("cross_entropy")
         loss = float(second) if isinstance(second, (int, float)) else math.inf
-        return (self.score if MAIN_SCORES[self.task][1] else -self.score), loss
+        return (self.score if _main_score(self.task)[1] else -self.score), loss
 
     @property
     def group(self) -> tuple[str, str, str]:
@@ -104,6 +105,13 @@ class RunSummary:
             "kept": self.kept,
             **self.settings,
         }
+
+
+def _main_score(task: str) -> tuple[str, bool]:
+    """The score by which runs of a task are compared, and whether less is better."""
+    if task in TASKS:
+        return task_named(task).score
+    return MAIN_SCORES.get(task, ("", True))
 
 
 def list_runs(folder: str | os.PathLike[str] = RUNS) -> list[RunSummary]:

@@ -17,6 +17,9 @@ from ..errors import ArgumentError
 
 FORMAT = "chainrule.run/4"
 
+#: The tasks that predict a column, or what an image shows.
+PREDICTIONS = ("classification", "regression")
+
 #: The task of a run without targets, and the models that it may train.
 FEATURES = "features"
 FEATURE_MODELS = ("autoencoder", "rbm", "dbn")
@@ -175,13 +178,14 @@ class Settings:
     Arguments:
         source, network, training: see there.
         title: what the data are called.
-        task: ``"classification"``, ``"regression"`` or ``"features"``.
+        task: ``"classification"``, ``"regression"``, ``"features"``, or one on texts.
         classes: the names of the classes; empty for regression.
         target: what is predicted; "" where features are learned.
         image_shape: ``(H, W, C)`` where the inputs are images; else empty.
         transform: ``TableTransform.to_json()`` where the inputs are a table's columns.
         baselines: whether those baselines are measured too that take a while.
         watch: whether histograms of every layer are kept and drawn.
+        details: what a task on texts keeps besides.
         version: of chainrule.
     """
 
@@ -197,6 +201,7 @@ class Settings:
     baselines: bool = False
     watch: bool = False
     version: str = ""
+    details: dict[str, Any] | None = None
 
     def require_targets(self, what: str) -> None:
         """An error where the run learned features and predicts nothing.
@@ -212,6 +217,12 @@ class Settings:
                 f"{what}: the run learned features of {self.title} with --model "
                 f"{self.network.model}, and no target",
                 fix="chainrule encode gives the features of new data",
+            )
+        if self.task not in PREDICTIONS:
+            raise ArgumentError(
+                f"{what}: the run was trained with --task {self.task} on {self.title}, "
+                "and has no columns",
+                fix="chainrule evaluate RUN FILE; chainrule train --help says more",
             )
 
     def require_features(self, what: str) -> None:
