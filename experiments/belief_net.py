@@ -9,8 +9,8 @@ it the same network from random weights (Glorot's), tuned in the same way.
 
 Found with seed 0 in 14 minutes on one busy core, with 4 epochs a layer and 10 of
 tuning: 1.47 % of the test images wrong with pre-trained layers, 2.26 % from random
-weights. The goal is not reached by so short a training; ``belief-net-long`` trains for
-20 and 30 epochs.
+weights. So short a training does not reach the goal; ``belief-net-long`` does, in 20
+and 30 epochs.
 
 As in the paper: sizes, contrastive divergence with one step, 60 000 images as they are,
 no deformations. Unlike it: tuning by Adam with a rate that falls from 0.001 to 0 in
