@@ -38,6 +38,7 @@ EXPERIMENTS = {
     "overfitting": "overfitting",
     "rbm": "rbm",
     "dbm": "dbm",
+    "dbm-long": "dbm_long",
     "natural-images": "natural_images",
     "chunking": "chunking",
     "sentences": "sentences",

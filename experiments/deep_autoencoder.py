@@ -11,8 +11,10 @@ theirs.
 
 As in the paper: the sizes, a linear code, 60 000 images to train on, pixels from 0 to
 1. Unlike it: ReLU, BatchNorm, squared error as the loss, Adam with a rate that goes up
-and down once. The test images are looked at once, after the last epoch, and nothing is
-chosen by them.
+and down once; and images that are shifted by up to a pixel and turned by up to ten
+degrees, anew in every epoch. Without that the network learns its images by heart: 1.71
+in training and 3.14 in the test, with seed 0. The test images are looked at once, after
+the last epoch.
 
 Published: 3.00 for the autoencoder, 8.01 for logistic and 13.87 for linear principal
 components (Hinton & Salakhutdinov, 2006, figure 2 and the text beside it). Goal: 2.7.
@@ -41,6 +43,7 @@ PUBLISHED = (
 )
 SIZES = (784, 1000, 500, 250, 30)
 EPOCHS, BATCH_SIZE, MAX_LR = 100, 128, 2e-3
+AUGMENTATION = data.Augmentation(crop=1, rotate=10)
 QUICK_SIZES, QUICK_IMAGES, QUICK_EPOCHS = (784, 256, 30), 2000, 30
 
 
@@ -102,7 +105,9 @@ def run(options: Options) -> Record:
     model = network(sizes)
     steps = epochs * data.num_batches(len(train_images), BATCH_SIZE)
     optimizer = optim.Adam(model.parameters(), lr=optim.OneCycle(MAX_LR, steps))
-    history = train(model, train_images, optimizer, options, epochs)
+    source = data.Dataset(train_images, image_shape=(28, 28, 1), name="mnist")
+    augmented = source.augmented(AUGMENTATION)
+    history = train(model, augmented, optimizer, options, epochs)
     pca = components(train_images, sizes[-1])
     shown = test_images[:12]
     linear = pca.inverse_transform(pca.transform(shown))

@@ -28,7 +28,7 @@ SUMMARY = (
     "autoencoder 784-1000-500-250-30 of MNIST, layers trained as Boltzmann machines"
 )
 DATA = "mnist"
-LAYER_EPOCHS, EPOCHS, MAX_LR = 20, 100, 1e-3
+LAYER_EPOCHS, EPOCHS, MAX_LR = 20, 80, 1e-3
 QUICK_LAYER_EPOCHS, QUICK_EPOCHS = 10, 10
 
 

@@ -9,7 +9,7 @@ import pytest
 
 import chainrule as cr
 from chainrule import models
-from experiments import boltzmann, dbm, rbm
+from experiments import boltzmann, dbm, dbm_long, rbm
 from experiments.record import Options
 
 WITH_DATA = pytest.mark.skipif(
@@ -38,7 +38,8 @@ def test_a_deep_machine_is_trained_measured_and_tuned_beside_mixtures(
     tmp_path: Path,
 ) -> None:
     options = Options(quick=True, folder=tmp_path, checkpoints=tmp_path / "kept")
-    made = dbm.run(options)
+    made = dbm_long.run(options)
+    assert made.name == "dbm-long"
     assert list(made.measured) == [
         *("bound", "test error", "mixture of 2", "mixture of 10")
     ]
@@ -46,7 +47,7 @@ def test_a_deep_machine_is_trained_measured_and_tuned_beside_mixtures(
     assert made.measured["test error"] < 0.25
     assert made.measured["mixture of 10"] > made.measured["mixture of 2"] > -200
     assert all((tmp_path / name).is_file() for name in made.pictures)
-    again = dbm.run(options)  # from the checkpoints
+    again = dbm_long.run(options)  # from the checkpoints
     assert again.measured == made.measured
 
 
