@@ -5,22 +5,21 @@ Place on the road: a command.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import click
 
+import chainrule as cr
+
 from ..data import Dataset
 from ..runs import predictions
+from ..runs.folder import RunFolder
 from ..runs.settings import Settings
-from . import rows
 from ..runs.tasks.names import TASKS, task_named
 from ..saving import replace_file
-from ..wording import counted
-from . import arguments, rows
+from . import rows
 from .application import Command
 from .asking import Asked, AskedPart, kept_cells
 from .options import about_rows
@@ -55,6 +54,15 @@ def command(
     is said on standard error.
     """
     terminal = Terminal(json=as_json)
+    folder = RunFolder.find(run)
+    settings = folder.read_settings()
+    if settings.task in TASKS:
+        rows.check_out(out, data)
+        lines = task_named(settings.task).predict(
+            cr.load(folder.model), settings, Path(data)
+        )
+        _write(lines, out, terminal)
+        return
     asked = Asked.find(
         run, data, keep, out, lambda settings: settings.require_targets("predict")
     )
@@ -66,47 +74,24 @@ def command(
     answers = asked.answers(ask, whole=as_json)
     asked.write((_row(*each) for each in answers), out, terminal, "prediction")
     asked.warn()
-    folder = RunFolder.find(run)
-    settings = folder.read_settings()
-    rows.check_out(out, data)
-    if settings.task in TASKS:
-        _predict_text(folder, settings, data, out)
-        return
-    settings.require_targets("predict")
-    rules = () if settings.transform is None else _rules(settings)
-    differences = Differences(rules)
-    parts = _predicted(folder, settings, data, keep or (), differences)
     if as_json:
         said = {"warnings": asked.differences.sentences}
         terminal.finish(_as_object(answers, asked.settings) | said)
 
 
-def _row(part: AskedPart, said: predictions.Predictions) -> rows.Part:
-def _predict_text(
-    folder: RunFolder, settings: Settings, file: str, out: str | None
-) -> None:
+def _write(lines: Iterator[str], out: str | None, terminal: Terminal) -> None:
     """The answers of a task on texts, line by line."""
-    lines = task_named(settings.task).predict(
-        cr.load(folder.model), settings, Path(file)
-    )
-    if out is None:
+    if out is not None:
+        replace_file(out, ((line + "\n").encode() for line in lines))
+        terminal.result(f"the answers are in {out}")
+    elif terminal.json:
+        terminal.finish({"predictions": list(lines)})
+    else:
         for line in lines:
             click.echo(line)
-    else:
-        replace_file(out, ((line + "\n").encode() for line in lines))
-        click.echo(f"the answers are in {out}")
 
 
-def _rules(settings: Settings) -> Sequence[Any]:
-    return TableTransform.from_json(settings.transform).columns
-
-
-def _warn(differences: Differences) -> None:
-    for sentence in differences.sentences:
-        click.echo(f"warning: {sentence}", err=True)
-
-
-def _rows(parts: Iterable[_Part]) -> Iterator[rows.Part]:
+def _row(part: AskedPart, said: predictions.Predictions) -> rows.Part:
     """The columns that are written."""
     form = "%.7g" if said.settings.task == "regression" else "%.6f"
     return rows.Part(said.to_dict(), form, part.kept, part.start)
