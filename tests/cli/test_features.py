@@ -197,6 +197,8 @@ def test_a_row_of_a_class_has_the_column_of_its_class(chainrule) -> None:
     rows = rows_of(said)
     assert list(rows[0]) == ["area", "rooms", "city", "kind"]
     assert [row["kind"] for row in rows] == ["small"] * 3
+    said = chainrule("sample", "o", "--n", 60, "--steps", 2).stdout
+    assert {row["kind"] for row in rows_of(said)} == {"small", "large"}
 
 
 def test_a_clamped_class_is_dreamed_of(chainrule, dbn) -> None:
@@ -238,6 +240,9 @@ def test_features_are_evaluated_without_targets(chainrule, autoencoder, people) 
 def test_runs_lists_what_learned_features(chainrule, autoencoder, rbm) -> None:
     said = chainrule("runs", autoencoder, rbm).stdout
     assert said.startswith("digits: features\n")
+    rows = [line.split() for line in said.splitlines()]
+    assert ["code", "40", "2"] in rows
+    assert not {"outputs", "visible", "labels"} & {row[0] for row in rows if row}
     assert "validation reconstruction error" in said
     assert "features of digits, rbm" in repr(cr.load_run(rbm))
 
@@ -520,3 +525,10 @@ def test_an_autoencoder_of_a_folder_of_images_is_trained(chainrule) -> None:
     assert "chainrule encode digits new.npy" in chainrule("train", *words).stdout
     rows = rows_of(chainrule("encode", "o", "blots/left").stdout)
     assert len(rows) == 20 and rows[0]["file"].endswith("1.png")
+    words = ("--hidden", 8, "--size", 8, "--epochs", 1, "--out", "without")
+    said = chainrule("train", "blots/left", "--model", "rbm", *words).stdout
+    assert "20 images, resized to 8 × 8 pixels, greyscale" in said
+    settings = json.loads(Path("without", "settings.json").read_text())
+    assert settings["classes"] == []
+    said = json.loads(chainrule("evaluate", "without", "--json").stdout)
+    assert said["examples"] == 4

@@ -190,6 +190,12 @@ WORDS = {
         "--batch-size does not apply\n"
         "  fix        leave --batch-size out, or start a new run without --resume"
     ),
+    "tune houses.csv --target price --model rbm": (
+        "ArgumentError: --model rbm: multilayer perceptrons are tuned: their layers, "
+        "learning rate, weight decay and dropout\n"
+        "  fix        leave --model out; chainrule train --model rbm with several "
+        "settings, and chainrule runs compares them"
+    ),
     "tune houses.csv": (
         "ArgumentError: houses.csv: which column is to be predicted? There are: id, "
         "area, rooms, city, price\n  fix        --target price, or another of them"

@@ -105,10 +105,10 @@ def test_lists_show_the_settings_in_which_runs_differ(runs) -> None:
 def test_named_runs_are_compared_setting_by_setting(runs) -> None:
     said = call_well("runs", runs / "first", runs / "poor").stdout
     rows = [line.split() for line in said.splitlines()]
-    assert ["training.lr", "0.003", "0.0001"] in rows
-    (hidden,) = [row for row in rows if row[:1] == ["network.hidden"]]
+    assert ["lr", "0.003", "0.0001"] in rows
+    (hidden,) = [row for row in rows if row[:1] == ["hidden"]]
     assert (len(hidden), hidden[2]) == (3, "4")
-    assert not any(row[:1] == ["training.optimizer"] for row in rows)
+    assert not any(row[:1] == ["optimizer"] for row in rows)
     same = call_well("runs", runs / "first", runs / "stopped").stdout
     assert "all settings are the same" in same
 

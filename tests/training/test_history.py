@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+import chainrule as cr
+from chainrule import models
 from chainrule.errors import ArgumentError, FileError, OptionError
 from chainrule.training.formats import shown
 from chainrule.training.history import History
@@ -103,6 +106,23 @@ def test_free_energy_has_no_best_and_a_twin_alone_is_drawn(tmp_path: Path) -> No
         ("free_energy", ""), ("rebuilding_loss", "best 0.5000, epoch 2")
     ]  # fmt: skip
     assert panels[1].lines[0].get_label() == "validation"
+
+
+def test_a_loss_that_is_a_direction_is_drawn_apart_from_what_validation_measures(
+    tmp_path: Path,
+) -> None:
+    x = np.eye(4, dtype="float32")[np.arange(40) % 4]
+    learning = models.ContrastiveDivergence(models.RBM(4, 3))
+    options = {"optimizer": "sgd", "epochs": 2, "progress": False}
+    plain = cr.fit(learning, x, **options)
+    assert plain.settings["loss_is_direction"]
+    both = cr.fit(learning, x, validation=x, **options)
+    titles = [
+        [ax.get_title(loc="left") for ax in each.plot(tmp_path / "curve.png").axes]
+        for each in (plain, both)
+    ]
+    assert titles == [["loss"], ["loss", "loss in training"]]
+    assert len(both.plot(tmp_path / "curve.png").axes[1].lines) == 1
 
 
 def test_it_draws_into_axes_that_it_is_given() -> None:

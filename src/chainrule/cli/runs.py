@@ -150,7 +150,8 @@ def _compared(group: Sequence[RunSummary]) -> list[str]:
     rows.append([_score_heading(group), *map(_score, group)])
     rows.append(["kept epoch", *map(_kept, group)])
     for name in overview.differing(group):
-        rows.append([name, *(_cell(run.settings.get(name)) for run in group)])
+        values = (_cell(run.settings.get(name)) for run in group)
+        rows.append([overview.short(name), *values])
     same = ["  all settings are the same"] if not overview.differing(group) else []
     return [_heading(group), *columns(rows), *same, *_about_best(group)]
 

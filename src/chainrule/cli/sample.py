@@ -102,7 +102,7 @@ def command(
     if as_json:
         values: Any = drawn
         if not settings.image_shape:
-            values = _table(drawn, settings, label)
+            values = _table(model, drawn, settings, label)
         terminal.finish({"run": str(folder), "steps": steps, "samples": values})
     elif settings.image_shape:
         path = folder.path / "samples.png" if out is None else out
@@ -110,7 +110,8 @@ def command(
             pictures.save(feature_report.draw_samples(drawn, settings, label), path)
         terminal.result(f"{counted(n, 'sample')} in {path}")
     else:
-        table = rows.Part(_table(drawn, settings, label), "%.7g", start=None)
+        columns = _table(model, drawn, settings, label)
+        table = rows.Part(columns, "%.7g", start=None)
         text = b"".join(rows.as_csv([table]))
         if out is None:
             click.echo(text.decode(), nl=False)
@@ -119,12 +120,18 @@ def command(
             terminal.result(f"{counted(n, 'sample')} in {out}")
 
 
-def _table(drawn: Any, settings: Settings, label: str | None) -> dict[str, Any]:
-    """The columns of the table; of one class, that of the class behind them."""
+def _table(
+    model: Any, drawn: Any, settings: Settings, label: str | None
+) -> dict[str, Any]:
+    """The columns of the table; of a model that learned classes, theirs behind them."""
     columns = feature_report.as_table(drawn, settings)
     target = settings.source.target
-    if label is not None and target is not None:
-        columns[target] = np.full(len(drawn), label, dtype=object)
+    if settings.network.labels and target is not None:
+        columns[target] = (
+            feature_report.drawn_classes(model, drawn, settings)
+            if label is None
+            else np.full(len(drawn), label, dtype=object)
+        )
     return columns
 
 

@@ -65,6 +65,8 @@ Examples:
       features without targets: a code from which images are made again; or rbm, dbn
   chainrule train book.txt --task language
       a network that learns to write like a text: lstm, gru or gpt
+  chainrule train photographs/ --model autoencoder
+      on all images of a folder, which need no classes
   chainrule train --resume runs/digits-20260131-120000
       resume a run that was stopped
 """

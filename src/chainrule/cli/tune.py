@@ -20,7 +20,7 @@ from .. import pictures
 from ..config import available_processors, config
 from ..data import names
 from ..errors import ArgumentError
-from ..runs import learning, network, plan, sources
+from ..runs import architectures, learning, network, plan, sources
 from ..runs.folder import RunFolder
 from ..runs.settings import Settings
 from ..saving import locked
@@ -157,6 +157,7 @@ A_STEP, A_NETWORK, WORTH = 4e-5, 0.2, 3.0
 )
 @about_training
 @about_baselines
+@click.option("--model", type=Name(architectures.names), hidden=True)
 @click.option("--out", metavar="DIR", help="The run's folder.  [default: runs/…]")
 @click.option("--resume", metavar="RUN", help="Resume a search that was stopped.")
 @about_output
@@ -207,6 +208,14 @@ def command(**given: Any) -> None:
 
 def _new(asked: dict[str, Any]) -> tuple[SearchFolder, Plan, sources.Examples]:
     """A new search from the options, in a folder of its own."""
+    model = asked.pop("model", architectures.PERCEPTRON)
+    if model != architectures.PERCEPTRON:
+        raise ArgumentError(
+            f"--model {model}: multilayer perceptrons are tuned: their layers, "
+            "learning rate, weight decay and dropout",
+            fix=f"leave --model out; chainrule train --model {model} with several "
+            "settings, and chainrule runs compares them",
+        )
     plan.schedule_of(asked, asked.get("optimizer", plan.OPTIMIZER))
     method = _method(asked)
     what = asked.get("data", "digits")

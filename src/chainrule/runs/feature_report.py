@@ -359,9 +359,20 @@ def as_table(drawn: Array, settings: Settings) -> dict[str, Array]:
     return columns
 
 
+def drawn_classes(model: Any, drawn: Array, settings: Settings) -> Array:
+    """``(n,)``: the name of a class for each sample of a belief net that learned
+    classes, drawn with the probabilities that it gives them.
+    """
+    logits = feature_models.logits(model, drawn).astype(np.float64)
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    names: Array = np.array(settings.classes, dtype=object)
+    return names[_drawn_categories(powers, "categorical")]
+
+
 def _drawn_categories(probabilities: Array, kind: str) -> Array:
     """``(n,)``: the number of a category, drawn with the probabilities ``(n, K)`` of
-    units that do not know of each other; of yes or no that of yes, ``(n, 1)``.
+    units that do not know of each other, whatever their sum; of yes or no that of yes,
+    ``(n, 1)``.
     """
     chance = default_generator.uniform((len(probabilities), 1), dtype="float64").numpy()
     if kind == "boolean":

@@ -20,12 +20,14 @@ from ..training import History
 from ..wording import counted
 from .folder import RUNS, RunFolder
 from .report import MAIN_SCORES
+from .settings import Settings
 from .tasks.names import TASKS, task_named
 
 #: Settings that say where things are and how they are read, not how a run was made.
 NOT_COMPARED = (
     "transform", "version", "source.name", "source.file", "source.folder",
-    "title", "network.mean", "network.std", "baselines", "watch",
+    "source.class_folders", "title", "network.mean", "network.std", "network.visible",
+    "network.labels", "baselines", "watch",
 )  # fmt: skip
 
 STATES = ("finished", "unfinished", "unreadable")
@@ -158,7 +160,7 @@ def summary(path: Path) -> RunSummary:
         "data": settings.title,
         "task": settings.task,
         "target": settings.target,
-        "settings": flattened(asdict(settings)),
+        "settings": _compared_settings(settings),
         "changed": changed,
     }
     if not metrics:
@@ -187,6 +189,18 @@ def _progress(folder: RunFolder, settings: Any) -> str:
         layer = min(done // settings.training.epochs + 1, layers)
         where = f", in layer {layer} of {layers}"
     return f"stopped after {done} of {counted(of, 'epoch')}{where}"
+
+
+def _compared_settings(settings: Settings) -> dict[str, Any]:
+    """All settings by dotted names. The outputs of a model that learns features are its
+    code; a machine has units of its own, and no activation.
+    """
+    flat = flattened(asdict(settings))
+    if not settings.network.learns_features:
+        return flat
+    if settings.network.model != "autoencoder":
+        del flat["network.activation"]
+    return {n.replace("network.outputs", "network.code"): v for n, v in flat.items()}
 
 
 def flattened(settings: Mapping[str, Any], before: str = "") -> dict[str, Any]:

@@ -64,6 +64,7 @@ class Source:
             run learns from the same examples.
         size: height and width that images of a folder are resized to.
         skip_broken: whether images that cannot be read are left out.
+        class_folders: whether the folders of images are their classes.
         target: the column to predict.
         task: as given by the user; None where it was recognised.
         drop: columns left out.
@@ -81,6 +82,7 @@ class Source:
     sha256: str | None = None
     size: int | None = None
     skip_broken: bool = False
+    class_folders: bool = True
     target: str | None = None
     task: str | None = None
     drop: tuple[str, ...] = ()

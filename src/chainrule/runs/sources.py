@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from .. import data
-from ..data.images.folders import FolderContents, find_images
+from ..data.images.folders import FolderContents, find_images, has_classes
 from ..data.tables import excel_files
 from ..data.tables.columns import read_columns
 from ..data.tables.csv_files import checksum
@@ -73,7 +73,8 @@ def recognise(what: str, *, targets: bool = True, **asked: Any) -> Source:
 
     Arguments:
         what: the word on the command line.
-        targets: whether a column of a table is to be predicted.
+        targets: whether something is to be predicted: a column of a table, or the
+            classes of images.
         **asked: those of ``FOR_TABLES`` that are given, which only a table takes;
             ``size`` and ``skip_broken``, which only a folder of images takes; ``test``.
 
@@ -94,7 +95,7 @@ def recognise(what: str, *, targets: bool = True, **asked: Any) -> Source:
                 )
         return Source(name=what)
     if path.is_dir():
-        return _recognise_folder(path, asked)
+        return _recognise_folder(path, targets, asked)
     if what.endswith(("/", os.sep)):
         raise FileError(f"{what}: no such folder")
     _refuse(asked, FOR_FOLDERS, f"{what} is not a folder of images")
@@ -120,12 +121,14 @@ def recognise(what: str, *, targets: bool = True, **asked: Any) -> Source:
     return Source(file=str(path.resolve()), sha256=digest, **given)
 
 
-def _recognise_folder(path: Path, asked: dict[str, Any]) -> Source:
+def _recognise_folder(path: Path, targets: bool, asked: dict[str, Any]) -> Source:
     """A folder of images, its files counted and named in a checksum."""
     _refuse(asked, FOR_TABLES, f"{path} is a folder of images")
     given = {option: value for option, value in asked.items() if value}
+    classes = targets or has_classes(path)
+    digest = _listing(find_images(path, classes), path)
     return Source(
-        folder=str(path.resolve()), sha256=_listing(find_images(path), path), **given
+        folder=str(path.resolve()), sha256=digest, class_folders=classes, **given
     )
 
 
@@ -181,7 +184,7 @@ def load(source: Source, validation: float, seed: int, flat: bool = True) -> Exa
 
 def _load_folder(source: Source, validation: float, seed: int, flat: bool) -> Examples:
     path = Path(str(source.folder))
-    if source.sha256 != _listing(find_images(path), path):
+    if source.sha256 != _listing(find_images(path, source.class_folders), path):
         raise FileError(
             f"{path}: images in the folder have changed since this run began",
             fix="restore them, or start a new run",
@@ -195,6 +198,7 @@ def _load_folder(source: Source, validation: float, seed: int, flat: bool) -> Ex
             validation=validation,
             seed=seed,
             skip_broken=source.skip_broken,
+            labels=source.class_folders,
         )
     except ArgumentError as error:
         raise DataError(

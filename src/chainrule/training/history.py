@@ -44,7 +44,9 @@ class History(Settled):
             as "early stopping: …"; "" while it runs.
         settings: what the run was started with: loss, optimizer, batch size, seed …;
             and "kept_epoch", the epoch whose weights the model has at the end: the
-            last, the best where a callback restored it, None within an epoch.
+            last, the best where a callback restored it, None within an epoch. Where a
+            model's own loss only says in training which way to go, as contrastive
+            divergence does, "loss_is_direction" is True.
         watch: the ``callbacks.Watch`` of ``fit(watch=…)``; None without, and in files.
 
     Example:
@@ -248,7 +250,8 @@ class History(Settled):
         """Curves over the epochs: the loss, and beside it the metrics.
 
         A column and its validation twin share a colour; the twin is dashed. The best
-        validation value is marked.
+        validation value is marked. A loss that only says in training which way to go is
+        drawn apart from that of validation data, which measures something else.
 
         Arguments:
             path: a file to write, PNG, SVG or PDF by its suffix.
@@ -266,10 +269,17 @@ class History(Settled):
         if not self.epochs:
             raise ArgumentError("History.plot: no epoch has ended: nothing to draw")
         try:
-            columns = {name: self[name] for name in self.columns}
+            columns = {self._drawn_as(name): self[name] for name in self.columns}
             columns["epoch"] = [
                 row.get("epoch", number) for number, row in enumerate(self.epochs, 1)
             ]
             return draw(columns, self.best, path, ax)
         except ModuleNotFoundError as error:
             raise missing_package("matplotlib", "History.plot") from error
+
+    def _drawn_as(self, column: str) -> str:
+        """What a column is called in the picture."""
+        apart = (
+            "loss_is_direction" in self.settings and "validation_loss" in self.columns
+        )
+        return "loss in training" if apart and column == "loss" else column

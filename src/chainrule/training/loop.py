@@ -32,7 +32,7 @@ from .formats import Row
 from .history import History
 from .interruption import Interruption
 from .numerics_guard import NumericsGuard
-from .objective import Objective, objective_of
+from .objective import Objective, OwnLoss, objective_of
 from .run import Run
 from .step import (
     AccumulatingStep,
@@ -165,7 +165,7 @@ def fit(
     objective = objective_of(model, loss, examples.kind, weighted)
     chosen = chosen_metrics(metrics, objective)
     chosen_optimizer = _check_adds_up(_optimizer(optimizer, model), accumulate)
-    _check_sees_outputs(chosen_optimizer, model)
+    _check_sees_outputs(chosen_optimizer, objective)
     batch_size = batch_size or _usual_batch_size(chosen_optimizer, examples)
     run = Run(
         model=model,
@@ -480,26 +480,24 @@ def _check_adds_up(optimizer: AnyOptimizer, accumulate: int) -> AnyOptimizer:
     return optimizer
 
 
-def _check_sees_outputs(optimizer: AnyOptimizer, model: Module) -> None:
+def _check_sees_outputs(optimizer: AnyOptimizer, objective: Objective) -> None:
     """An error where a model returns its loss, and an optimizer needs outputs, or
-    compares values of a loss that the model makes from draws of its own.
+    compares values of a loss that is a direction.
     """
-    if not model.outputs_loss:
+    if not isinstance(objective, OwnLoss):
         return
-    name = type(model).__name__
-    minimizes = not isinstance(optimizer, optim.Optimizer)
-    if minimizes and model.depends_on_training:
+    if objective.is_direction and not isinstance(optimizer, optim.Optimizer):
         raise ArgumentError(
             f"fit: {type(optimizer).__name__} compares values of the loss, and in "
-            f"training that of {name} only says which way to go: its gradient is not "
-            "that of these values",
+            f"training that of {objective.name} only says which way to go: its "
+            "gradient is not that of these values",
             fix="optim.SGD(lr=0.1), optim.Momentum(lr=0.1) or optim.Adam()",
         )
     curvature = (optim.GaussNewton, optim.LevenbergMarquardt, optim.HessianFree)
     if isinstance(optimizer, curvature):
         raise ArgumentError(
             f"fit: {type(optimizer).__name__} needs outputs and their loss apart, and "
-            f"{name} returns its loss",
+            f"{objective.name} returns its loss",
             fix="optim.LBFGS() or optim.Adam(); or the network inside it with a loss: "
             "cr.fit(network, (x, y), loss='mse')",
         )
@@ -511,6 +509,7 @@ def _settings(
     """What the history says of how the run was started."""
     return {
         "loss": objective.name,
+        **({"loss_is_direction": True} if objective.is_direction else {}),
         "optimizer": repr(run.optimizer),
         "epochs": run.epochs,
         "batch_size": run.batch_size,

@@ -111,6 +111,10 @@ class Objective:
             targets.
     """
 
+    #: Whether the loss only says in training which way to go: of values that the model
+    #: draws, whose gradient is not that of the number.
+    is_direction = False
+
     def __init__(self, loss: Any, kind: str, instead: str = "") -> None:
         self.kind = kind
         self.has_targets = kind != "none"
@@ -274,6 +278,7 @@ class OwnLoss(Objective):
         self.model = model
         self.kind = kind
         self.has_targets = kind != "none"
+        self.is_direction = model.depends_on_training
         self.counts_classes = self.is_known = self.is_binary = False
 
     def __call__(self, outputs: Any, targets: Any) -> Any:

@@ -206,6 +206,29 @@ def test_folders_that_cannot_be_learned_from(animals, change, error, words) -> N
         data.image_folder(animals)
 
 
+@pytest.mark.parametrize("change", [lambda root: None, loose, one_class, empty_class])
+def test_images_without_labels_are_taken_from_any_depth(animals, change) -> None:
+    change(animals)
+    every = sorted(path for path in animals.rglob("*") if path.is_file())
+    split = data.image_folder(animals, labels=False)
+    assert split.train.targets is None and split.train.classes is None
+    assert len(split.train) + len(split.test) == len(every) > 5
+    assert split.description == f"{len(every)} images"
+
+
+def test_images_without_labels_keep_the_parts_of_their_folder(animals) -> None:
+    (animals / "train").mkdir()
+    (animals / "test").mkdir()
+    for kind in KINDS:
+        (animals / kind).rename(animals / "train" / kind)
+    shutil.copy(next(animals.rglob("*.png")), animals / "test" / "one.png")
+    split = data.image_folder(animals, labels=False)
+    assert (len(split.train), len(split.test)) == (30, 1)
+    (animals / "test" / "one.png").unlink()
+    with pytest.raises(DataError, match="no images in this folder or below it"):
+        data.image_folder(animals, labels=False)
+
+
 @pytest.mark.parametrize(
     "options",
     [{"size": 0}, {"size": 2.5}, {"size": (8, 8, 3)}, {"channels": 4}, {"test": 0.0}],

@@ -90,9 +90,10 @@ class FolderContents:
     """The image files of a folder, and their classes.
 
     Arguments:
-        classes: the names of the class folders, in alphabetical order.
+        classes: the names of the class folders, in alphabetical order; none of images
+            without labels.
         parts: part (``"train"``, ``"test"``, ``"validation"``; ``""`` where the folder
-            is not parted) ↦ (paths, labels).
+            is not parted) ↦ (paths, labels), and no labels where there are no classes.
         left_out: files that are no images.
     """
 
@@ -111,6 +112,7 @@ def image_folder(
     validation: float = 0.0,
     seed: int = 0,
     skip_broken: bool = False,
+    labels: bool = True,
 ) -> Split:
     """Images in folders, one folder a class: ``train``, ``test``, maybe ``validation``.
 
@@ -130,11 +132,13 @@ def image_folder(
         seed: of the parting.
         skip_broken: leave out files that cannot be read; every file is then read once
             in advance.
+        labels: whether folders are classes. Otherwise all images below the folder, at
+            any depth, are examples without targets, for models that learn features.
 
     Raises:
         FileError: no such folder.
         DataError: no class folders, a class without images, one class alone, or files
-            that cannot be read.
+            that cannot be read; without labels, no images.
 
     Example:
         >>> split = image_folder("animals", size=32)  # doctest: +SKIP
@@ -142,7 +146,7 @@ def image_folder(
         Dataset 'animals/train': 800 examples · inputs (32, 32, 3) float32 · …
     """
     root = Path(folder)
-    contents = find_images(root)
+    contents = find_images(root, labels)
     headers = _headers(contents, skip_broken)
     if skip_broken:
         contents = _without(contents, headers, root)
@@ -157,25 +161,63 @@ def image_folder(
         )
 
     def dataset(part: str) -> Dataset:
-        paths, labels = contents.parts[part]
+        paths, classes = contents.parts[part]
         return Dataset(
             ImageFiles(paths, chosen, number, flatten),
-            np.asarray(labels, np.int64),
+            np.asarray(classes, np.int64) if contents.classes else None,
             name=f"{root.name}/{part}" if part else root.name,
-            classes=contents.classes,
+            classes=contents.classes or None,
             image_shape=(*chosen, number),
         )
 
     return _split(root, contents, dataset, test, validation, seed)
 
 
-def find_images(root: Path) -> FolderContents:
+def find_images(root: Path, labels: bool = True) -> FolderContents:
     """The image files below a folder, by part and class.
+
+    Arguments:
+        labels: whether folders are classes, as of ``image_folder``.
 
     Raises:
         FileError: no such folder.
-        DataError: no class folders, a class without images, or one class alone.
+        DataError: no class folders, a class without images, or one class alone; without
+            labels, no images.
     """
+    parts = _parts(root)
+    left_out: list[Path] = []
+    files: dict[str, tuple[list[Path], list[int]]] = {}
+    if not labels:
+        for part, place in parts.items():
+            files[part] = _images_below(place, left_out), []
+            if not files[part][0]:
+                raise DataError(
+                    f"image_folder: {place}: no images in this folder or below it",
+                    fix="put images there: PNG, JPEG, …",
+                )
+        return FolderContents((), files, tuple(left_out))
+    first = next(iter(parts.values()))
+    classes = tuple(sorted(each.name for each in _folders(first)))
+    if len(classes) < 2:
+        raise _too_few(first, classes)
+    for part, place in parts.items():
+        files[part] = _files(place, classes, left_out)
+    return FolderContents(classes, files, tuple(left_out))
+
+
+def has_classes(root: Path) -> bool:
+    """Whether a folder has folders that may be classes: two or more, and no images
+    beside them.
+
+    Raises:
+        FileError: no such folder.
+    """
+    first = next(iter(_parts(root).values()))
+    return len(_folders(first)) > 1 and not any(map(is_image, first.iterdir()))
+
+
+def _parts(root: Path) -> dict[str, Path]:
+    """The folders of the parts; the folder itself, as ``""``, where it has none."""
     if not root.is_dir():
         what = "a file, not a folder" if root.exists() else "no such folder"
         raise FileError(f"image_folder: {root}: {what}")
@@ -190,17 +232,8 @@ def find_images(root: Path) -> FolderContents:
         for name in names
         if name in named
     }
-    if "train" not in parts or len(parts) != len(named):
-        parts = {"": root}
-    first = next(iter(parts.values()))
-    classes = tuple(sorted(each.name for each in _folders(first)))
-    if len(classes) < 2:
-        raise _too_few(first, classes)
-    files: dict[str, tuple[list[Path], list[int]]] = {}
-    left_out: list[Path] = []
-    for part, place in parts.items():
-        files[part] = _files(place, classes, left_out)
-    return FolderContents(classes, files, tuple(left_out))
+    alone = "train" not in parts or len(parts) != len(named)
+    return {"": root} if alone else parts
 
 
 def _folders(place: Path) -> list[Path]:
@@ -222,13 +255,7 @@ def _files(
     paths: list[Path] = []
     labels: list[int] = []
     for label, name in enumerate(classes):
-        below = sorted(each for each in (place / name).rglob("*") if each.is_file())
-        images = [each for each in below if is_image(each)]
-        left_out += [
-            each
-            for each in below
-            if not is_image(each) and not each.name.startswith(".")
-        ]
+        images = _images_below(place / name, left_out)
         if not images:
             raise DataError(
                 f"image_folder: {place / name}: no images in the folder of the class "
@@ -238,6 +265,15 @@ def _files(
         paths += images
         labels += [label] * len(images)
     return paths, labels
+
+
+def _images_below(place: Path, left_out: list[Path]) -> list[Path]:
+    """In alphabetical order; other files are added to those that are left out."""
+    below = sorted(each for each in place.rglob("*") if each.is_file())
+    left_out += [
+        each for each in below if not is_image(each) and not each.name.startswith(".")
+    ]
+    return [each for each in below if is_image(each)]
 
 
 def _too_few(place: Path, classes: tuple[str, ...]) -> DataError:
@@ -252,7 +288,8 @@ def _too_few(place: Path, classes: tuple[str, ...]) -> DataError:
     return DataError(
         f"image_folder: {place}: {loose or 'no'} images and no folders in it: expected "
         "one folder of images for each class",
-        fix=f"{place}/cat/1.jpg, {place}/dog/1.jpg, …",
+        fix=f"{place}/cat/1.jpg, {place}/dog/1.jpg, …; images without labels are for "
+        "models that learn features",
     )
 
 
@@ -301,7 +338,10 @@ def _without(
     for part, (paths, labels) in contents.parts.items():
         kept = [i for i, path in enumerate(paths) if headers[path] is not None]
         broken += [path for path in paths if headers[path] is None]
-        parts[part] = [paths[i] for i in kept], [labels[i] for i in kept]
+        numbers = [labels[i] for i in kept] if labels else []
+        parts[part] = [paths[i] for i in kept], numbers
+        if not kept and not labels:
+            raise DataError(f"image_folder: {root}: no image can be read")
         missing = set(range(len(contents.classes))) - set(parts[part][1])
         if missing:
             name = contents.classes[min(missing)]
@@ -338,7 +378,9 @@ def _split(
 ) -> Split:
     """The parts as given by folders, or drawn at random."""
     count = sum(len(paths) for paths, _ in contents.parts.values())
-    described = f"{counted(count, 'image')} of {len(contents.classes)} classes"
+    described = counted(count, "image")
+    if contents.classes:
+        described += f" of {len(contents.classes)} classes"
     if contents.left_out:
         described += f"; {counted(len(contents.left_out), 'other file')} left out"
     about: dict[str, Any] = {
