@@ -171,7 +171,7 @@ CASES: list[Case] = [
      "cr.predict(model.inner, x), of the network inside it; cr.evaluate for the loss"),
     ("codes of atoms", lambda: cr.predict(models.SparseCoding(3, 2), x), ArgumentError,
      "predict: SparseCoding returns its loss, not outputs", None,
-     "model.encode(x); cr.evaluate for the loss"),
+     "cr.predict(model.encode, x); cr.evaluate for the loss"),
     ("a machine without what trains it", lambda: fit(x, models.RBM(3, 2)),
      ArgumentError, "loss=None for data without targets", None,
      "cr.fit(models.ContrastiveDivergence(model), x)"),

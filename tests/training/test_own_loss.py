@@ -193,6 +193,22 @@ def test_minimizers_refuse_a_loss_that_only_says_which_way_to_go(
         trained(machine, np.eye(3, dtype="f4"), optimizer=optimizer)
 
 
+@pytest.mark.parametrize(
+    "model", [models.SparseCoding(3, 5), models.ReconstructionICA(3)]
+)
+def test_codes_of_many_rows_are_made_in_batches(model: Any) -> None:
+    codes = cr.predict(model.encode, x, batch_size=6)  # 20 rows: the last batch has 2
+    np.testing.assert_allclose(codes, model.encode(x).numpy(), atol=1e-6)
+
+
+def test_a_method_is_given_all_inputs_and_gives_one_row_for_each() -> None:
+    model = Joint()
+    shared = cr.predict(model.net, x)
+    np.testing.assert_array_equal(cr.predict(model.net.forward, x), shared)
+    with pytest.raises(errors.ShapeError, match="20 inputs and outputs"):
+        cr.predict(model.forward, (x, y))
+
+
 def test_layers_inside_it_can_be_watched() -> None:
     seen = trained(Copy(), watch=True).watch.layers[0]
     assert {"net.1.weight", "net.2.weight"} <= set(seen)

@@ -191,7 +191,7 @@ def chosen_metrics(metrics: Any, objective: Objective) -> list[Metric]:
 
 
 def predict(
-    model: Module,
+    model: Module | Callable[..., Any],
     x: Any,
     *,
     labels: bool = False,
@@ -204,8 +204,12 @@ def predict(
     With ``labels=True`` the class of the largest is returned instead: its name where
     the model has ``class_names``, else its number.
 
+    A method of a model in its place, as ``cr.predict(model.encode, x)``, gives what it
+    returns for each row: codes, where the model itself returns its loss.
+
     Arguments:
-        model: the network; it is called with ``training=False``.
+        model: the network, which is called with ``training=False``; or a method of one,
+            which is called with the inputs alone.
         x: ``(N, …)`` inputs, a tuple of several such, or a ``Dataset`` or ``Stream``
             whose targets are ignored; of a ``Split``, the test part.
         labels: whether classes are returned in place of outputs.
@@ -232,8 +236,9 @@ def predict(
         >>> predict(model, np.zeros((2, 2)), labels=True)
         array(['dog', 'dog'], dtype='<U3')
     """
-    check_model("predict", model)
-    if model.outputs_loss:
+    owner: Any = getattr(model, "__self__", model)
+    check_model("predict", owner)
+    if isinstance(model, Module) and model.outputs_loss:
         raise ArgumentError(
             f"predict: {type(model).__name__} returns its loss, not outputs",
             fix=f"{_outputs_of(model)}; cr.evaluate for the loss",
@@ -243,7 +248,7 @@ def predict(
         x = x.test
     if not isinstance(x, (Dataset, Stream)):
         x = Dataset(x, name="inputs")
-    examples = Examples.of(x, "inputs", model_dtype(model))
+    examples = Examples.of(x, "inputs", model_dtype(owner))
     function = prediction(model, engine)
     parts: list[list[Any]] = []
     structure: tree.Structure = None
@@ -252,7 +257,7 @@ def predict(
         parts.append([leaf.value for leaf in leaves])
     joined = [np.concatenate(column) for column in zip(*parts, strict=True)]
     outputs = tree.unflatten(structure, joined)
-    return _labels(outputs, model.class_names) if labels else outputs
+    return _labels(outputs, owner.class_names) if labels else outputs
 
 
 def _outputs_of(model: Module) -> str:
@@ -261,7 +266,7 @@ def _outputs_of(model: Module) -> str:
     if inside:
         return f"cr.predict(model.{inside[0]}, x), of the network inside it"
     if hasattr(model, "encode"):
-        return "model.encode(x)"
+        return "cr.predict(model.encode, x)"
     return "a method that computes them"
 
 

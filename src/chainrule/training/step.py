@@ -273,11 +273,16 @@ def evaluation_step(
     return compile(look, engine=engine)
 
 
-def prediction(model: Module, engine: str | None) -> Any:
-    """The model's outputs for a batch, without training, as a compiled function."""
+def prediction(model: Module | Callable[..., Any], engine: str | None) -> Any:
+    """The model's outputs for a batch, without training, as a compiled function; or
+    what a method of it returns.
+    """
 
     def predict(inputs: Any) -> Any:
-        outputs = call(model, inputs, training=False)
+        if isinstance(model, Module):
+            outputs = call(model, inputs, training=False)
+        else:
+            outputs = model(*inputs) if isinstance(inputs, tuple) else model(inputs)
         rows = num_rows(inputs)
         for leaf in tree.flatten(outputs)[0]:
             shape = np.shape(leaf) if not isinstance(leaf, Node) else leaf.shape
