@@ -18,6 +18,7 @@ EXPERIMENTS = {
     "cifar-10-time": "cifar10_time",
     "shakespeare-lstm": "shakespeare_lstm",
     "shakespeare-gpt": "shakespeare_gpt",
+    "language-models": "language_models",
     "word-vectors": "word_vectors",
     "pronunciation": "pronunciation",
     "pronunciation-stress": "pronunciation_stress",

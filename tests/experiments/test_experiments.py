@@ -22,6 +22,7 @@ from experiments import (
     denoising,
     hessian_free,
     hessian_free_all,
+    language_models,
     mnist,
     record,
     shakespeare,
@@ -164,6 +165,20 @@ def test_language_models_beat_the_frequencies_of_characters_in_a_minute_s_part(
     assert made.measured["loss on the last tenth"] < entropy - 0.3
     written = (quick.folder / made.pictures[1]).read_text(encoding="utf-8")
     assert set(written) <= set(alphabet)
+
+
+@WITH_DATA
+def test_both_networks_learn_and_a_finished_training_is_kept(tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    quick = record.Options(quick=True, folder=tmp_path, checkpoints=kept)
+    made = language_models.run(quick)
+    for network in language_models.NETWORKS:
+        assert made.measured[f"{network}: loss, whole last tenth"] < 3.3
+        assert made.measured[f"{network}: loss, estimated"] < 3.3
+    began = {each: each.stat().st_mtime_ns for each in kept.glob("*.json")}
+    again = language_models.run(quick)
+    assert again.measured == made.measured and len(began) >= 2
+    assert began == {each: each.stat().st_mtime_ns for each in kept.glob("*.json")}
 
 
 def test_windows_are_the_text_and_what_follows_each_character() -> None:

@@ -14,7 +14,7 @@ import chainrule as cr
 from chainrule import data, models, optim
 from chainrule.errors import ArgumentError, ChainruleError, DataError, OptionError
 from chainrule.models import generation
-from chainrule.models.language import _overlapping
+from chainrule.models.language import overlapping
 from chainrule.training import callbacks
 
 RHYME = "one two three four five six seven eight nine ten\n"
@@ -259,7 +259,7 @@ def test_tokens_are_drawn_with_the_probabilities_that_they_have(name: str) -> No
 def test_every_token_but_the_first_is_measured_once(tokens: int, before: int) -> None:
     ids = np.arange(tokens)
     times, least = np.zeros(tokens), []
-    for windows, following, counts in _overlapping(ids, 24, before):
+    for windows, following, counts in overlapping(ids, 24, before):
         assert windows.shape == following.shape == counts.shape
         assert (following == windows + 1).all()
         np.add.at(times, following, counts)

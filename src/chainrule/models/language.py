@@ -370,7 +370,7 @@ class LanguageModel(nn.Module):
                 f"evaluate: before={known}: expected 0 to {longest - 1} tokens",
             )
         total = 0.0
-        for windows, following, counts in _overlapping(ids, longest, known):
+        for windows, following, counts in overlapping(ids, longest, known):
             nats = _nats(self)(windows, following).numpy()
             total += float((nats.astype(np.float64) * counts).sum())
         special = self.tokenizer.special
@@ -572,7 +572,7 @@ def language_model(
 # Measuring. --------------------------------------------------------------------------
 
 
-def _overlapping(
+def overlapping(
     ids: Array, length: int, before: int
 ) -> Iterator[tuple[Array, Array, Array]]:
     """Windows of a text, what follows in each, and which of that counts, (W, T) each:
