@@ -223,9 +223,12 @@ def test_binary_losses_are_of_logits_however_deep_the_sigmoid_is(loss: str) -> N
     for decoder in decoders:
         model = models.Autoencoder(encoder, decoder)
         assert error(model, loss) == pytest.approx(expected)
-    tied = models.Autoencoder(encoder, nn.Sequential(nn.Tied(encoder)))
-    expected = losses.by_name(loss)(tied(X), X).item()
+    back = nn.Tied(encoder)
+    tied = models.Autoencoder(encoder, nn.Sequential(back, nn.Sigmoid()))
+    expected = losses.by_name(loss)(back(encoder(X)), X).item()
     assert error(tied, loss) == pytest.approx(expected)
+    with pytest.raises(ArgumentError, match="decoder that ends in Tied"):
+        models.Reconstruction(models.Autoencoder(encoder, back), loss)
     alone = models.Autoencoder(nn.Linear(4, 4), nn.Sigmoid())
     expected = losses.by_name(loss)(alone.encoder(X), X).item()
     assert error(alone, loss) == pytest.approx(expected)

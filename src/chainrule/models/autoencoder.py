@@ -335,12 +335,9 @@ def _weight(name: str, value: Any) -> float:
 
 
 def _refuse_logits(loss: str, decoder: nn.Module) -> None:
-    """An error where a decoder would make logits, which are no reconstruction; but for
-    one layer with its own weights back, which pre-training asks for no reconstruction.
-    """
+    """An error where a decoder would make logits, which are no reconstruction."""
     last = last_layer(decoder)
-    alone = not isinstance(decoder, nn.Sequential) or len(decoder) == 1
-    if not isinstance(last, nn.Sigmoid) and not (alone and isinstance(last, nn.Tied)):
+    if not isinstance(last, nn.Sigmoid):
         raise ArgumentError(
             f"Reconstruction: loss={loss!r} of a decoder that ends in "
             f"{type(last).__name__}: it would learn logits, and make these of a code "

@@ -177,8 +177,10 @@ def _by_autoencoder(
     reconstruction.
     """
     back: Any = nn.Tied(block.linear)
-    machine = Autoencoder(nn.Sequential(*block.layers), nn.Sequential(back))
-    loss = "binary_cross_entropy" if _are_probabilities(x) else "mse"
+    binary = _are_probabilities(x)
+    decoder = nn.Sequential(back, nn.Sigmoid()) if binary else nn.Sequential(back)
+    machine = Autoencoder(nn.Sequential(*block.layers), decoder)
+    loss = "binary_cross_entropy" if binary else "mse"
     learner = Reconstruction(machine, loss, noise=noise)
     history = how.fit(learner, x, optim.Adam())
     return history, back.bias.array
