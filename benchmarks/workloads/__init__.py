@@ -83,6 +83,7 @@ WORKLOADS: dict[str, str] = {
     "lstm": "lstm",
     "gpt": "gpt",
     "inference": "inference",
+    "generation": "generation",
     "call-overhead": "call_overhead",
     "mnist-epoch": "mnist_epoch",
     "import": "import_time",
