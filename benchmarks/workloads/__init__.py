@@ -82,6 +82,7 @@ WORKLOADS: dict[str, str] = {
     "resnet": "resnet",
     "lstm": "lstm",
     "gpt": "gpt",
+    "seq2seq": "seq2seq",
     "inference": "inference",
     "generation": "generation",
     "call-overhead": "call_overhead",

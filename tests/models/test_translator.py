@@ -53,6 +53,28 @@ def test_texts_become_texts_and_say_what_they_looked_at(tmp_path: Path) -> None:
     assert "4 characters → 3 words" in repr(again)
 
 
+def test_scores_count_each_source_once_and_all_of_its_targets() -> None:
+    made = trained()
+    pairs = [("cab", "K AH B"), ("ba", "B AH"), ("ba", "AH B B"), ("a", "K")]
+    scores = made.score(pairs)
+    assert scores.exact_match == pytest.approx(2 / 3)  # "a" is AH, and not K
+    assert scores.token_error_rate == pytest.approx(1 / (3 + 2 + 1))
+    # "K" for "AH": one character replaced and one removed, of 6 + 4 + 1
+    assert scores.character_error_rate == pytest.approx(2 / 11)
+    assert scores.pairs == 4
+    logp, right, count = 0.0, 0, 0
+    for source, target in pairs:
+        y = PHONEMES.encode(target)
+        logits = made(LETTERS.encode(source)[None], None, y[None])
+        labels = [*y, 3]
+        each = cr.log_softmax(logits).numpy()[0]
+        logp += sum(each[t, k] for t, k in enumerate(labels))
+        right += int((each.argmax(-1) == labels).sum())
+        count += len(labels)
+    assert scores.loss == pytest.approx(-logp / count, rel=1e-5)
+    assert scores.token_accuracy == pytest.approx(right / count)
+
+
 def test_unknown_characters_are_read_as_unknown_and_named() -> None:
     made = speaker()
     assert made.unknown("back-cab") == ["k", "-"]

@@ -45,7 +45,7 @@ from .seq2seq import Seq2Seq, TeacherForcing, Transformer
 from .sparse_coding import SparseCoding, sparse_codes
 from .tagging import Tagger, Tagging, TagScores
 from .text_classifier import Pool, TextClassifier
-from .translator import AttentionMap, Translator
+from .translator import AttentionMap, TranslationScores, Translator
 from .vgg import vgg
 from .word2vec import Stretches, Word2Vec
 from .word_vectors import Similarity, Solved, WordVectors
@@ -83,6 +83,7 @@ __all__ = [
     "TextScore",
     "TokenRNN",
     "Transformer",
+    "TranslationScores",
     "Translator",
     "Units",
     "UpDown",

@@ -563,21 +563,32 @@ class TeacherForcing(nn.Module):
         logits = self.model(source, source_lengths, target, training=training)
         return losses.cross_entropy(
             logits,
-            self._labels(target, target_lengths),
+            labels_of(target, target_lengths, self.model.end),
             label_smoothing=self.label_smoothing if training else 0.0,
             ignore_index=NOTHING,
         )
 
-    def _labels(self, target: Any, lengths: Any) -> Any:
-        """What is to be written: the target, its end, and nothing behind it."""
-        (node,) = lift([target])
-        samples, steps = node.shape
-        known = checked_lengths("TeacherForcing: target", lengths, samples, steps)
-        ends = full((samples, 1), self.model.end, node.dtype)
-        written = concatenate([node, ends], axis=1)  # (N, T + 1)
-        at, last = arange(steps + 1), expand_dims(known, 1)
-        labels = where(at < last, written, self.model.end)
-        return where(at <= last, labels, NOTHING)
+
+def labels_of(target: Any, lengths: Any, end: int) -> Any:
+    """What is to be written: the target, its end, and ``NOTHING`` behind it.
+
+    Shapes: (N, T) and (N,) → (N, T + 1).
+
+    Arguments:
+        target: integers.
+        lengths: how many of its steps are real.
+        end: the number of the end.
+
+    Example:
+        >>> labels_of([[4, 5], [6, 0]], [2, 1], end=9).numpy().tolist()
+        [[4, 5, 9], [6, 9, -1]]
+    """
+    (node,) = lift([target])
+    samples, steps = node.shape
+    known = checked_lengths("TeacherForcing: target", lengths, samples, steps)
+    written = concatenate([node, full((samples, 1), end, node.dtype)], axis=1)
+    at, last = arange(steps + 1), expand_dims(known, 1)
+    return where(at <= last, where(at < last, written, end), NOTHING)
 
 
 def _lengths_of(x: Any, lengths: Any) -> Any:

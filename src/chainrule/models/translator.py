@@ -7,20 +7,27 @@ Place on the road: above ``seq2seq`` and ``decoding``, which know numbers alone.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from .. import nn
+from ..compiler.compile import compile
+from ..data.batching import batches as data_batches
 from ..data.buckets import bucket_pairs
 from ..data.datasets import Dataset
+from ..data.text.edits import error_rates
 from ..data.text.kinds import tokenizer_from_json
 from ..data.text.tokenizers import Tokenizer
 from ..errors import ArgumentError, DataError
 from ..graph import Array
+from ..losses import cross_entropy
 from .decoding import Decoded, decode
-from .seq2seq import EncoderDecoder
+from .seq2seq import NOTHING, EncoderDecoder, labels_of
+
+#: How many pairs are scored together.
+SCORED = 64
 
 
 class AttentionMap(NamedTuple):
@@ -34,6 +41,26 @@ class AttentionMap(NamedTuple):
     weights: Array
     source: list[str]
     target: list[str]
+
+
+class TranslationScores(NamedTuple):
+    """How well pairs are translated.
+
+    Attributes:
+        loss: of each token given the true ones before it, in nats.
+        token_accuracy: the share of tokens that are then the likeliest, ends included.
+        exact_match: the share of translations that are a target of their source.
+        token_error_rate: edits for each token of the nearest target.
+        character_error_rate: edits for each of its characters.
+        pairs: how many there were.
+    """
+
+    loss: float
+    token_accuracy: float
+    exact_match: float
+    token_error_rate: float
+    character_error_rate: float
+    pairs: int
 
 
 class Translator(nn.Module):
@@ -143,6 +170,57 @@ class Translator(nn.Module):
             for number, text in enumerate(texts)
         ]
         return decode(self.model, sources, **options)
+
+    def score(
+        self, pairs: Sequence[tuple[str, str]], **options: Any
+    ) -> TranslationScores:
+        """How well the targets of pairs are found.
+
+        Each source is translated once; all of its targets among the pairs count as
+        right.
+
+        Arguments:
+            pairs: sources and targets.
+            options: as of ``decode``.
+        """
+        targets: dict[str, list[str]] = {}
+        for source, target in pairs:
+            targets.setdefault(source, []).append(target)
+        found = self.search(targets, **options)
+        texts = [self.target.decode(each.tokens) for each in found]
+        wanted = [
+            [self.target.encode(each).tolist() for each in several]
+            for several in targets.values()
+        ]
+        rates = error_rates([each.tokens for each in found], wanted)
+        letters = error_rates(texts, list(targets.values()))
+        nats, right, tokens = self._given_the_truth(pairs)
+        return TranslationScores(
+            nats / tokens,
+            right / tokens,
+            1 - rates.sequences,
+            rates.tokens,
+            letters.tokens,
+            len(pairs),
+        )
+
+    def _given_the_truth(self, pairs: Sequence[tuple[str, str]]) -> Array:
+        """Nats, tokens that are likeliest, and all tokens, summed over pairs."""
+        ordered = sorted(pairs, key=lambda pair: len(pair[0]) + len(pair[1]))
+        examples = self.pairs(ordered, buckets=2)
+
+        @compile
+        def sums(source: Any, sizes: Any, target: Any, lengths: Any) -> Any:
+            logits = self(source, sizes, target)
+            labels = labels_of(target, lengths, self.model.end)
+            real = labels != NOTHING
+            nats = cross_entropy(logits, labels, ignore_index=NOTHING, reduction="sum")
+            right = (logits.argmax(axis=-1) == labels) & real
+            return nats, right.sum(), real.sum()
+
+        batches = data_batches(examples, SCORED, shuffle=False)
+        found = [[part.item() for part in sums(*inputs)] for inputs, _ in batches]
+        return np.array(found).sum(axis=0)
 
     def unknown(self, text: str) -> list[str]:
         """The characters or words of a text that its tokenizer does not know, each
