@@ -148,10 +148,8 @@ about_baselines = click.option(
     "on the same data too.",
 )
 
-#: Of which run and which rows something is asked, and where the answers go.
-about_rows = _all(
-    click.argument("run"),
-    click.argument("data"),
+#: What answers hold, and where they go.
+about_answers = _all(
     click.option(
         "--keep",
         type=Columns(),
@@ -162,6 +160,9 @@ about_rows = _all(
     click.option("--out", metavar="FILE", help="Write the table to a file."),
     click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
 )
+
+#: Of which run and which rows something is asked, and where the answers go.
+about_rows = _all(click.argument("run"), click.argument("data"), about_answers)
 
 #: What is printed.
 about_output = _all(

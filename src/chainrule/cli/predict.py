@@ -6,7 +6,6 @@ Place on the road: a command.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 import click
@@ -14,6 +13,7 @@ import click
 import chainrule as cr
 
 from ..data import Dataset
+from ..errors import ArgumentError
 from ..runs import predictions
 from ..runs.folder import RunFolder
 from ..runs.settings import Settings
@@ -21,8 +21,9 @@ from ..runs.tasks.names import TASKS, task_named
 from ..saving import replace_file
 from . import rows
 from .application import Command
+from .arguments import Whole
 from .asking import Asked, AskedPart, kept_cells
-from .options import about_rows
+from .options import about_answers
 from .terminal import Terminal
 
 EXAMPLES = """
@@ -37,13 +38,30 @@ Examples:
       an image, or a folder of them, for a network that was trained on images
   chainrule predict runs/houses-20260131-120000 new.csv --json
       the same for a program
+  chainrule predict runs/pairs-20260131-120000 --text "good morning" --beam 8
+      a translation; of a file, of each of its lines
 """
 
 
 @click.command("predict", cls=Command, epilog=EXAMPLES)
-@about_rows
+@click.argument("run")
+@click.argument("data", required=False)
+@click.option("--text", help="A text instead of DATA, for a run that translates.")
+@click.option(
+    "--beam",
+    type=Whole(1, 1000),
+    metavar="N",
+    help="How many translations a search keeps; 1 is greedy.  [default: 4]",
+)
+@about_answers
 def command(
-    run: str, data: str, keep: tuple[str, ...] | None, out: str | None, as_json: bool
+    run: str,
+    data: str | None,
+    keep: tuple[str, ...] | None,
+    out: str | None,
+    as_json: bool,
+    text: str | None,
+    beam: int | None,
 ) -> None:
     """Predict every row of DATA with the network of a RUN.
 
@@ -53,16 +71,18 @@ def command(
     in the units of the training data. What the rows hold and the training rows did not
     is said on standard error.
     """
+    if data is None and text is None:
+        raise click.MissingParameter(param_hint="'DATA'", param_type="argument")
     terminal = Terminal(json=as_json)
     folder = RunFolder.find(run)
     settings = folder.read_settings()
+    options = {"data": data, "text": text, "beam": beam, "keep": keep or None}
+    given = {name: value for name, value in options.items() if value is not None}
+    _check_options(settings, given)
     if settings.task in TASKS:
-        rows.check_out(out, data)
-        lines = task_named(settings.task).predict(
-            cr.load(folder.model), settings, Path(data)
-        )
-        _write(lines, out, terminal)
+        _answer(folder, settings, given, out, terminal)
         return
+    assert data is not None
     asked = Asked.find(
         run, data, keep, out, lambda settings: settings.require_targets("predict")
     )
@@ -77,6 +97,41 @@ def command(
     if as_json:
         said = {"warnings": asked.differences.sentences}
         terminal.finish(_as_object(answers, asked.settings) | said)
+
+
+def _check_options(settings: Settings, given: dict[str, Any]) -> None:
+    """An error for options that the task of a run has no use for."""
+    known = task_named(settings.task).answers if settings.task in TASKS else set()
+    if settings.task not in TASKS:
+        known = {"keep"}
+    for option in given:
+        if option != "data" and option not in known:
+            raise ArgumentError(
+                f"--{option}: the run was trained for {settings.task}, which has no "
+                "use for it",
+                fix=f"leave --{option} out",
+            )
+    if "data" in given and "text" in given:
+        raise ArgumentError(
+            "predict: DATA and --text: expected one of them", fix="leave --text out"
+        )
+
+
+def _answer(
+    folder: RunFolder,
+    settings: Settings,
+    given: dict[str, Any],
+    out: str | None,
+    terminal: Terminal,
+) -> None:
+    """The answers of a task on texts, and a warning for what nobody knows."""
+    task, model = task_named(settings.task), cr.load(folder.model)
+    rows.check_out(out, given.get("data", ""))
+    unknown = task.unknown(model, given)
+    if unknown:
+        shown = ", ".join(map(repr, unknown[:8])) + ", …" * (len(unknown) > 8)
+        click.echo(f"warning: never seen in training: {shown}", err=True)
+    _write(task.answer(model, settings, given), out, terminal)
 
 
 def _write(lines: Iterator[str], out: str | None, terminal: Terminal) -> None:

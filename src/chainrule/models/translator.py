@@ -219,8 +219,9 @@ class Translator(nn.Module):
             return nats, right.sum(), real.sum()
 
         batches = data_batches(examples, SCORED, shuffle=False)
-        found = [[part.item() for part in sums(*inputs)] for inputs, _ in batches]
-        return np.array(found).sum(axis=0)
+        found = [[part.item() for part in sums(*batch[0])] for batch in batches]
+        total: Array = np.array(found).sum(axis=0)
+        return total
 
     def unknown(self, text: str) -> list[str]:
         """The characters or words of a text that its tokenizer does not know, each

@@ -12,7 +12,7 @@ from typing import Any, cast
 from .task import TextTask
 
 #: name ↦ the file here that has it.
-TASKS: Mapping[str, str] = {"language": "language"}
+TASKS: Mapping[str, str] = {"language": "language", "translate": "translate"}
 
 
 def task_named(name: str) -> TextTask:

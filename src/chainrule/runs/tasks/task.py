@@ -90,6 +90,7 @@ class TextTask(ABC):
         networks: the names of those that it can train, the default first.
         takes: options of ``chainrule train`` beyond those that every task takes.
         reads_tables: whether its file is a table.
+        answers: options of ``chainrule predict`` that it knows, "text" or "beam".
     """
 
     name: ClassVar[str]
@@ -98,6 +99,7 @@ class TextTask(ABC):
     networks: ClassVar[tuple[str, ...]]
     takes: ClassVar[frozenset[str]] = frozenset()
     reads_tables: ClassVar[bool] = False
+    answers: ClassVar[frozenset[str]] = frozenset()
 
     # What a task says. ---------------------------------------------------------------
 
@@ -168,6 +170,22 @@ class TextTask(ABC):
             f"predict: the run was trained with --task {self.name}, which {self.what}",
             fix="chainrule evaluate RUN FILE measures it on another text",
         )
+
+    def answer(
+        self, model: Any, settings: Settings, asked: Mapping[str, Any]
+    ) -> Iterator[str]:
+        """The answers for what ``chainrule predict`` is given: for a file, those of
+        ``predict``.
+
+        Arguments:
+            model, settings: of a trained run.
+            asked: options by name: "data", and those of ``answers``.
+        """
+        return self.predict(model, settings, Path(asked["data"]))
+
+    def unknown(self, model: Any, asked: Mapping[str, Any]) -> list[str]:
+        """What there is in the texts that the model has never seen; to be told."""
+        return []
 
 
 # A run. ------------------------------------------------------------------------------
