@@ -83,6 +83,8 @@ WORKLOADS: dict[str, str] = {
     "lstm": "lstm",
     "gpt": "gpt",
     "seq2seq": "seq2seq",
+    "word2vec": "word2vec",
+    "many-classes": "many_classes",
     "inference": "inference",
     "generation": "generation",
     "call-overhead": "call_overhead",
@@ -111,6 +113,7 @@ PEERS: dict[str, Peer] = {
     "keras-step": Peer("keras-step", ("keras", "tensorflow")),
     "keras-graph": Peer("keras-graph", ("keras", "tensorflow")),
     "sklearn": Peer("sklearn", ("sklearn",)),
+    "gensim": Peer("gensim", ("gensim",)),
 }
 
 #: Another version of chainrule; ``compare_with`` says which.

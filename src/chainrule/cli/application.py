@@ -28,6 +28,7 @@ COMMANDS = {
     "predict": "Predict the rows of a table with a trained network.",
     "encode": "Write the codes of new data, by the features that a run learned.",
     "generate": "Write a text with a language model, as it is written.",
+    "nearest": "Say which words are nearest to a word, by vectors of a run or a file.",
     "sample": "Draw new examples from the distribution that a run learned.",
     "evaluate": "Evaluate a trained network on its test data, or on other data.",
     "runs": "List the runs there are, and compare them.",

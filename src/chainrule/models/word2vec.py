@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -33,6 +33,7 @@ from ..ops.elementwise import maximum, softplus
 from ..ops.indexing import take
 from ..ops.movement import reshape
 from ..optim import SGD
+from ..random_numbers import manual_seed
 
 #: How the words of a window are read, and how the word in its middle is asked for.
 READINGS, OUTPUTS = ("skip-gram", "cbow"), ("negative", "tree")
@@ -131,6 +132,7 @@ class Word2Vec(nn.Module):
         output: "negative" or "tree".
         negatives: k.
         drawn: how many words are drawn for a stretch.
+        words: the words themselves, (V,), to be kept with their vectors.
         dtype: of the parameters.
 
     Raises:
@@ -165,6 +167,7 @@ class Word2Vec(nn.Module):
         *,
         negatives: int = 5,
         drawn: int = DRAWN,
+        words: Sequence[str] = (),
         dtype: DTypeLike | None = None,
     ) -> None:
         if reading not in READINGS:
@@ -177,13 +180,19 @@ class Word2Vec(nn.Module):
         self.drawn = positive_size("Word2Vec", "drawn", drawn)
         size = positive_size("Word2Vec", "size", size)
         self.sampler = nn.ClassSampler(counts, NOISE_POWER)
-        words, edge = len(self.sampler.counts), 0.5 / size
+        count, edge = len(self.sampler.counts), 0.5 / size
+        self.words = tuple(words)
+        if len(self.words) not in (0, count):
+            raise ArgumentError(
+                f"Word2Vec: {len(self.words)} words, {count} counts: expected a count "
+                "for each"
+            )
         self.vectors = nn.Embedding(
-            words, size, weight_init=uniform(-edge, edge), dtype=dtype
+            count, size, weight_init=uniform(-edge, edge), dtype=dtype
         )
         self.outputs: nn.Embedding | nn.HierarchicalSoftmax
         if output == "negative":
-            self.outputs = nn.Embedding(words, size, weight_init="zeros", dtype=dtype)
+            self.outputs = nn.Embedding(count, size, weight_init="zeros", dtype=dtype)
         else:
             counted = self.sampler.counts
             self.outputs = nn.HierarchicalSoftmax(size, counted, dtype=dtype)
@@ -198,6 +207,7 @@ class Word2Vec(nn.Module):
             "output": self.output,
             "negatives": self.negatives,
             "drawn": self.drawn,
+            "words": list(self.words),
         }
 
     def describe_settings(self) -> str:
@@ -326,3 +336,18 @@ def train(
                 fix=f"a smaller rate than lr={lr:g}",
             )
         yield loss / max(1, words)
+
+
+def loss_per_word(
+    net: Word2Vec, text: Stretches, *, seed: int = 0, engine: str | None = None
+) -> float:
+    """The loss of a text that is not learned from, per centre; what is thinned out and
+    drawn depends on the seed alone.
+
+    Arguments:
+        net, text, seed, engine: as of ``train``.
+    """
+    manual_seed(seed)
+    measure = compile(lambda stretch: net(stretch[None]), engine=engine)
+    losses = [float(measure(s).value) for s in text.of_epoch(net.window, seed)]
+    return sum(losses) / max(1, len(losses) * text.centres)

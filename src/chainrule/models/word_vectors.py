@@ -159,12 +159,14 @@ class WordVectors:
             NumericsError: when vectors have become infinite.
         """
         given = _sentences(text)
-        counts, words = _counted(given, positive_size("fit", "min_count", min_count))
-        ids, of = _numbered(given, {word: n for n, word in enumerate(words)})
+        counts, words = count_words(given, positive_size("fit", "min_count", min_count))
+        ids, of = number_words(given, words)
         thinned = number_within("fit", "sample", sample, 0, 1, "a share, 0 to 1")
         epochs = positive_size("fit", "epochs", epochs)
         manual_seed(seed)
-        net = Word2Vec(counts, size, window, reading, output, negatives=negatives)
+        net = Word2Vec(
+            counts, size, window, reading, output, negatives=negatives, words=words
+        )
         rate = RATES[reading] if lr is None else lr
         rate = number_within("fit", "lr", rate, 0)
         losses = train(
@@ -176,9 +178,25 @@ class WordVectors:
             engine=engine,
         )
         history = tuple(losses)
-        learned = cls(words, net.vectors.weight.array.copy())
-        learned.counts, learned.losses = counts, history
+        learned = cls.of(net)
+        learned.losses = history
         return learned
+
+    @classmethod
+    def of(cls, net: Word2Vec) -> Self:
+        """The vectors of a net that knows its words, as they are now.
+
+        Raises:
+            ArgumentError: for one that does not.
+        """
+        if not net.words:
+            raise ArgumentError(
+                "WordVectors.of: the net knows no words",
+                fix="models.Word2Vec(counts, words=…)",
+            )
+        found = cls(net.words, net.vectors.weight.array.copy())
+        found.counts = np.array(net.sampler.counts)
+        return found
 
     # Asking. -------------------------------------------------------------------------
 
@@ -458,8 +476,19 @@ def _sentences(text: Any) -> list[list[str]]:
     return found
 
 
-def _counted(given: list[list[str]], min_count: int) -> tuple[Array, list[str]]:
-    """The words that occur often enough, the most frequent first, and how often."""
+def count_words(
+    given: Sequence[Sequence[str]], min_count: int
+) -> tuple[Array, list[str]]:
+    """How often the words occur that occur often enough, the most frequent first; and
+    these words.
+
+    Raises:
+        DataError: for fewer than two.
+
+    Example:
+        >>> count_words([["a", "b", "a"], ["b", "a", "c"]], 2)
+        (array([3., 2.]), ['a', 'b'])
+    """
     counts = Counter(itertools.chain.from_iterable(given))
     if not counts:
         raise DataError("WordVectors.fit: an empty text: no word to learn from")
@@ -477,14 +506,25 @@ def _counted(given: list[list[str]], min_count: int) -> tuple[Array, list[str]]:
     return np.array([counts[word] for word in often], np.float64), often
 
 
-def _numbered(given: list[list[str]], places: dict[str, int]) -> tuple[Array, Array]:
-    """The number of each word that has one, and of its sentence."""
+def number_words(
+    given: Sequence[Sequence[str]], words: Sequence[str]
+) -> tuple[Array, Array]:
+    """The number of each word of a text that is among some words, and of its sentence.
+
+    Raises:
+        DataError: where no sentence has two of them.
+
+    Example:
+        >>> number_words([["a", "b", "a"], ["c", "b", "a"]], ["b", "a"])[1]
+        array([0, 0, 0, 1, 1], dtype=int32)
+    """
+    places = {word: n for n, word in enumerate(words)}
     lengths, ids = [], []
     for sentence in given:
         known = [places[word] for word in sentence if word in places]
         lengths.append(len(known))
         ids += known
-    if max(lengths) < 2:
+    if max(lengths, default=0) < 2:
         raise DataError(
             "WordVectors.fit: no sentence has two words that occur often enough: a "
             "word is learned from its neighbours",

@@ -12,7 +12,11 @@ from typing import Any, cast
 from .task import TextTask
 
 #: name ↦ the file here that has it.
-TASKS: Mapping[str, str] = {"language": "language", "translate": "translate"}
+TASKS: Mapping[str, str] = {
+    "language": "language",
+    "translate": "translate",
+    "vectors": "vectors",
+}
 
 
 def task_named(name: str) -> TextTask:

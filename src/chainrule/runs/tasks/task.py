@@ -144,6 +144,12 @@ class TextTask(ABC):
         """Whether options mean this task without naming it."""
         return False
 
+    def learned(self, run: TextRun) -> training.History | None:
+        """The history, of a task that trains in a way of its own; None of those that
+        are trained by ``fit``.
+        """
+        return None
+
     def baselines(self, run: TextRun) -> dict[str, dict[str, Any]]:
         """name ↦ the scores on the test part of what learns next to nothing."""
         return {}
@@ -304,6 +310,12 @@ def learn(run: TextRun, progress: Any = None) -> training.History:
         The history; its ``stopped`` is "interrupted" after Ctrl-C, and the run can be
         resumed.
     """
+    own = run.task.learned(run)
+    return _kept(run, _fitted(run, progress) if own is None else own)
+
+
+def _fitted(run: TextRun, progress: Any) -> training.History:
+    """The history of a training by ``fit``."""
     words = run.settings.training
     module, examples, held_out = run.task.lesson(run)
     batches = isinstance(examples, data.Stream)
@@ -320,7 +332,7 @@ def learn(run: TextRun, progress: Any = None) -> training.History:
     optimizer = network.unbound_optimizer(words, steps)
     optimizer.transforms = [optim.ClipNorm(NORM), *optimizer.transforms]
     try:
-        history = training.fit(
+        return training.fit(
             module,
             examples,
             validation=held_out,
@@ -338,6 +350,10 @@ def learn(run: TextRun, progress: Any = None) -> training.History:
         if failed is not None:
             failed.to_json(run.folder.history)
         raise
+
+
+def _kept(run: TextRun, history: training.History) -> training.History:
+    """A history, after it and the model were written."""
     history.to_json(run.folder.history)
     if len(history):
         run.model.save(run.folder.model)
