@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 import numpy as np
@@ -83,9 +84,34 @@ def autoencoder_codes(file: str) -> None:
         pictures.save(pictures.codes(panels, digits.test.targets), file, dpi=80)
 
 
+def attention(file: str) -> None:
+    """What a network looks at that writes words backwards, as its page trains it."""
+    letters_of = itertools.product
+    words = ["".join(w) for n in (1, 2, 3) for w in letters_of("aeios", repeat=n)]
+    words = [words[i] for i in np.random.default_rng(0).permutation(len(words))]
+    cr.manual_seed(0)
+    letters = data.Characters.fit(words, special=["unknown"])
+    network = models.Seq2Seq(len(letters), len(letters), 32, attention="general")
+    backwards = models.Translator(network, letters, letters)
+    cr.fit(
+        models.TeacherForcing(network),
+        backwards.pairs([(w, w[::-1]) for w in words[:128]], buckets=1),
+        optimizer=optim.Adam(network.parameters(), optim.Cosine(0.01, 60 * 4)),
+        epochs=60,
+        batch_size=32,
+        progress=False,
+    )
+    maps = [backwards.attention(word) for word in ("sea", "iao", "es")]
+    weights, sources, targets = zip(*maps, strict=True)
+    with pictures.windowless():
+        figure = pictures.attention_maps(weights, sources, targets)
+    pictures.save(figure, file)
+
+
 #: file → what draws it with matplotlib, whose releases draw other bytes: they are drawn
 #: anew by ``python docs/generate.py --drawings`` only.
 DRAWINGS: dict[str, Callable[[str], None]] = {
+    "images/attention.png": attention,
     "images/autoencoder-codes.png": autoencoder_codes,
     "images/boltzmann-digits.png": boltzmann_digits,
     "images/xor.png": xor,

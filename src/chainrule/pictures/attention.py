@@ -121,7 +121,7 @@ def attention_maps(
     widest = max(sources, key=len), max(targets, key=len)
     margins = _room(
         [longest([each for source in sources for each in source])],
-        [longest([each for target in targets for each in target])],
+        [longest(["end", *(each for target in targets for each in target)])],
         longest(names),
     )
     width = margins.left + CELL * (1 + max(4, len(widest[0]))) + margins.right
