@@ -9,6 +9,7 @@ import numpy as np
 
 import chainrule as cr
 from chainrule import data, losses, models, nn, optim, pictures
+from chainrule.models.generation import Sampling, sample
 
 
 def first_graph() -> str:
@@ -105,6 +106,32 @@ def attention(file: str) -> None:
     weights, sources, targets = zip(*maps, strict=True)
     with pictures.windowless():
         figure = pictures.attention_maps(weights, sources, targets)
+        pictures.save(figure, file)
+
+
+def drawing_tokens(file: str) -> None:
+    """How temperature, top-k and top-p change what is drawn, of eight tokens."""
+    shares = np.array([0.42, 0.22, 0.13, 0.09, 0.06, 0.04, 0.025, 0.015])
+    logits = np.log(shares)[None].repeat(100_000, 0).astype("float32")
+    rules = {
+        "temperature 1": {},
+        "temperature 0.5": {"temperature": 0.5},
+        "temperature 2": {"temperature": 2.0},
+        "top_k=3": {"top_k": 3},
+        "top_p=0.8": {"top_p": 0.8},
+    }
+    figure = pictures.new_figure(8.5, 2.2)
+    for number, (name, options) in enumerate(rules.items()):
+        how = Sampling(**options)  # type: ignore[arg-type]
+        source = cr.random.Generator(0)
+        drawn = sample(logits, how.amounts(), how, source).numpy()
+        ax = figure.add_axes((0.06 + 0.19 * number, 0.16, 0.16, 0.68))
+        ax.bar(range(8), np.bincount(drawn, minlength=8) / len(drawn))
+        ax.set_title(name, fontsize=10)
+        ax.set_ylim(0, 0.75)
+        ax.set_xticks([])
+        if number:
+            ax.set_yticklabels([])
     pictures.save(figure, file)
 
 
@@ -114,6 +141,7 @@ DRAWINGS: dict[str, Callable[[str], None]] = {
     "images/attention.png": attention,
     "images/autoencoder-codes.png": autoencoder_codes,
     "images/boltzmann-digits.png": boltzmann_digits,
+    "images/drawing-tokens.png": drawing_tokens,
     "images/xor.png": xor,
 }
 

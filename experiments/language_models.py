@@ -39,7 +39,7 @@ import numpy as np
 
 import chainrule as cr
 from chainrule import data, losses, models, optim
-from chainrule.models.language import BEFORE, overlapping
+from chainrule.models.perplexity import BEFORE, overlapping
 from chainrule.saving import replace_file
 
 from . import shakespeare

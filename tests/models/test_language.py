@@ -14,7 +14,7 @@ import chainrule as cr
 from chainrule import data, models, optim
 from chainrule.errors import ArgumentError, ChainruleError, DataError, OptionError
 from chainrule.models import generation
-from chainrule.models.language import overlapping
+from chainrule.models.perplexity import overlapping
 from chainrule.training import callbacks
 
 RHYME = "one two three four five six seven eight nine ten\n"

@@ -16,7 +16,7 @@ from typing import Any
 
 import click
 
-from .. import pictures, training
+from .. import __version__, pictures, training
 from ..config import config
 from ..errors import ArgumentError
 from ..runs import architectures, feature_plan, learning, network, plan, sources
@@ -207,7 +207,7 @@ def _on_texts(asked: dict[str, Any]) -> TextRun | None:
         task = names.chosen(asked)
         if asked.get("engine") and task is not None:
             config.engine = asked["engine"]
-        return None if task is None else tasks.begin(task, asked)
+        return None if task is None else tasks.begin(task, asked, __version__)
     folder, settings = _folder_to_resume(asked)
     if settings.task not in names.TASKS:
         return None

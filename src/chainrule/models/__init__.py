@@ -34,11 +34,11 @@ from .inception import googlenet, inception_small
 from .language import (
     LanguageModel,
     NextToken,
-    TextScore,
     TokenRNN,
     language_model,
 )
 from .lenet import lenet, lenet5
+from .perplexity import TextScore
 from .pretraining import pretrain
 from .resnet import resnet, resnet_small
 from .seq2seq import Seq2Seq, TeacherForcing, Transformer

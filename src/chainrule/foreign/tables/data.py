@@ -8,6 +8,10 @@ NAMES: Mapping[str, str] = {
     "bucket_by_sequence_length": "data.bucket_by_length(sequences, targets)",
     "pad_sequence": "data.bucket_by_length(sequences, targets)",
     "pad_sequences": "data.bucket_by_length(sequences, targets)",
+    **dict.fromkeys(
+        ("build_vocab_from_iterator", "Vocab", "TextVectorization"),
+        "data.Words.fit(texts, 10_000)",
+    ),
     "TensorDataset": "data.Dataset(x, y)",
     "random_split": "data.train_test_split((x, y), test=0.2)",
 }

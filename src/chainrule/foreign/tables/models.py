@@ -18,6 +18,13 @@ NAMES: Mapping[str, str] = {
     ),
     "VGG16": "models.vgg(16)",
     "BernoulliRBM": "models.RBM(784, 500), which models.ContrastiveDivergence trains",
+    **dict.fromkeys(
+        ("CharRNN", "RNNModel", "LSTMModel"),
+        'models.language_model(data.Characters.fit(text), "lstm")',
+    ),
+    **dict.fromkeys(
+        ("GPT2LMHeadModel", "GPT2Model", "GPT2"), "models.GPT(50257, 1024)"
+    ),
     **dict.fromkeys(("GoogLeNet", "inception_v1", "InceptionV1"), "models.googlenet()"),
 }
 

@@ -17,7 +17,8 @@ import numpy as np
 from ... import data, models
 from ...data.text.packing import whole_windows
 from ...errors import ArgumentError, DataError
-from ...models.language import BEFORE, LENGTH
+from ...models.language import LENGTH
+from ...models.perplexity import BEFORE
 from ...random_numbers import Generator
 from ...wording import counted, spaced
 from ..settings import Network, Settings, Source, Training

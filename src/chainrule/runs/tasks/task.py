@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from ... import __version__, data, optim, training
+from ... import data, optim, training
 from ...config import config
 from ...data.opening import open_file
 from ...data.tables.csv_files import checksum
@@ -197,8 +197,13 @@ class TextTask(ABC):
 # A run. ------------------------------------------------------------------------------
 
 
-def begin(task: TextTask, asked: dict[str, Any]) -> TextRun:
+def begin(task: TextTask, asked: dict[str, Any], version: str) -> TextRun:
     """A new run from the options, in a folder of its own.
+
+    Arguments:
+        task: that it is for.
+        asked: options by name, those that were given.
+        version: of chainrule.
 
     Raises:
         ArgumentError: options that do not go together, or not with the task.
@@ -217,7 +222,7 @@ def begin(task: TextTask, asked: dict[str, Any]) -> TextRun:
         task=task.name,
         target=source.target or "",
         watch=asked.get("watch", False),
-        version=__version__,
+        version=version,
         details=details,
     )
     folder = RunFolder.create(Path(corpus.title).stem, asked.get("out"))
