@@ -45,6 +45,7 @@ def test_the_list_of_decisions_has_all_of_them_in_order(repository: Path) -> Non
     [
         ("belief-nets", ["belief.py"], 7),
         ("features-of-images", ["sparse_coding.py", "ica.py"], 7),
+        ("word-vectors", ["word2vec.py"], 7),
         (
             "boltzmann-machines",
             ["boltzmann/machine.py", "boltzmann/divergence.py", "boltzmann/deep.py"],
