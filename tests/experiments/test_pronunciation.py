@@ -46,12 +46,10 @@ def test_the_dictionary_is_the_one_that_is_described() -> None:
 def test_a_small_run_learns_something_and_draws_what_it_looked_at(
     experiment: object, tmp_path: Path
 ) -> None:
-    """Interpreted: so small a network is trained before it would be compiled."""
-    cr.config.engine = "numpy"
     options = Options(quick=True, folder=tmp_path, checkpoints=tmp_path)
     made = experiment.run(options)  # type: ignore[attr-defined]
     first, last = (row["loss"] for row in made.history)
-    assert last < first < 4.0
+    assert last < first < 4.5  # ln 72 of the phonemes with stress
     assert 0 < made.measured["phoneme error rate"] < 2
     assert made.name in EXPERIMENTS
     assert made.settings["tested on"] == 60
