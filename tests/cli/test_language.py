@@ -218,6 +218,13 @@ def test_a_table_and_a_missing_file_are_no_texts(chainrule: Call) -> None:
     )
     result = chainrule("train", "boook.txt", "--task", "language")
     assert result.output.startswith("FileError: train: 'boook.txt': no such file\n")
+    Path("book.txt").write_text(RHYME)
+    result = chainrule("train", "book.txt")
+    assert result.output == (
+        "ArgumentError: book.txt: a text, or a table of which no column is to be "
+        "predicted yet\n  fix        --task language learns to write like it; --target "
+        "COLUMN predicts a column of a table\n"
+    )
     result = chainrule("train", "--task", "language")
     assert "which file is it to learn from?" in result.output
 

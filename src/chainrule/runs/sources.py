@@ -110,6 +110,12 @@ def recognise(what: str, *, targets: bool = True, **asked: Any) -> Source:
             fix=f"did you mean {close!r}?" if close else None,
         )
     digest = checksum(path)
+    if targets and not asked.get("target") and path.suffix.lower() == ".txt":
+        raise ArgumentError(
+            f"{what}: a text, or a table of which no column is to be predicted yet",
+            fix="--task language learns to write like it; --target COLUMN predicts a "
+            "column of a table",
+        )
     if targets and not asked.get("target"):
         columns = read_columns(path).names
         listed = ", ".join(columns[:12]) + (", …" if len(columns) > 12 else "")
