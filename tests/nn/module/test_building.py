@@ -225,7 +225,8 @@ APART = {"TransformerDecoder", "TransformerDecoderLayer"} | {
     "BahdanauAttention", "LuongAttention", "Seq2Seq", "TeacherForcing", "Transformer",
     "Translator",
     "Ensemble", "EnsembleLinear", "MaxUnpool1d", "MaxUnpool2d", "MaxUnpool3d",
-    "NextToken",
+    "NextToken", "Tagger", "Tagging", "TextClassifier", "Pool", "CRF",
+    "Word2Vec", "HierarchicalSoftmax", "SampledSoftmax", "ClassSampler",
 }  # fmt: skip
 
 each_network = pytest.mark.parametrize(("make", "x"), NETWORKS + OBJECTIVES)
