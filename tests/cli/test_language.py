@@ -249,6 +249,14 @@ def test_a_language_model_has_no_columns_to_predict(run: Path) -> None:
     assert names.chosen({"task": "regression"}) is None
 
 
+def test_a_language_model_has_no_code_and_no_examples_to_draw(run: Path) -> None:
+    result = call("encode", run, "book.txt")
+    assert "the run learned language of 'book.txt': it has no code" in result.output
+    assert "fix        a code is learned with --model autoencoder" in result.output
+    result = call("sample", run)
+    assert "fix        chainrule generate writes on; a run with" in result.output
+
+
 # Counting. ---------------------------------------------------------------------------
 
 

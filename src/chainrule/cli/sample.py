@@ -88,9 +88,10 @@ def command(
     name = settings.network.model
     known = feature_models.MODELS.get(name)
     if known is None or not known.generates:
+        writes = "chainrule generate writes on; " * (settings.task == "language")
         raise ArgumentError(
             f"sample: {name} has no distribution to draw from",
-            fix="a run with --model rbm or --model dbn",
+            fix=f"{writes}a run with --model rbm or --model dbn",
         )
     number = None if label is None else _class_number(label, settings)
     if out is not None and not as_json:

@@ -237,11 +237,11 @@ class Settings:
             ArgumentError: it did.
         """
         if not self.network.learns_features:
+            predicts = "chainrule predict; " * (self.task in PREDICTIONS)
             raise ArgumentError(
-                f"{what}: the run learned {self.task} of {self.target!r}: it has no "
-                "code",
-                fix="chainrule predict; a code is learned with --model autoencoder, "
-                "rbm or dbn",
+                f"{what}: the run learned {self.task} of "
+                f"{self.target or self.title!r}: it has no code",
+                fix=f"{predicts}a code is learned with --model autoencoder, rbm or dbn",
             )
 
     def to_json(self) -> dict[str, Any]:
