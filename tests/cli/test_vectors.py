@@ -10,6 +10,8 @@ import pytest
 
 import chainrule as cr
 from chainrule import models
+from chainrule.runs.settings import Source
+from chainrule.runs.tasks import vectors
 from tests.cli.conftest import call, call_well
 
 SMALL = (
@@ -52,18 +54,31 @@ def test_a_run_holds_its_vectors_scores_and_a_map(run: Path) -> None:
         "training_curve.png", "vectors.txt", "map.png",
     }  # fmt: skip
     assert said["test"]["loss"] < said["baselines"]["before training"]["loss"]
-    vectors = models.WordVectors.load(run / "vectors.txt")
+    read = models.WordVectors.load(run / "vectors.txt")
     net = cr.load(run / "model.safetensors")
     assert isinstance(net, models.Word2Vec)
-    np.testing.assert_array_equal(vectors.vectors, net.vectors.weight.array)
+    np.testing.assert_array_equal(read.vectors, net.vectors.weight.array)
     again = json.loads(call_well("evaluate", run, "--json").output)
     assert again["loss"] == pytest.approx(said["test"]["loss"])
 
 
+def test_a_run_learns_as_the_library_does(run: Path) -> None:
+    settings = json.loads((run / "settings.json").read_text())
+    rates = [models.word_vectors.RATES[name] for name in vectors.TASK.networks]
+    assert rates == [0.025, 0.075]
+    assert (settings["training"]["lr"], settings["training"]["schedule"]) == (
+        0.1, "linear",
+    )  # fmt: skip
+    source = Source(file=str(run.parent / "book.txt"))
+    corpus = vectors.TASK.corpus(source, {})
+    for name, rate in zip(vectors.TASK.networks, rates, strict=True):
+        assert vectors.TASK.plan({"model": name}, corpus)[1].lr == rate
+
+
 def test_nearest_asks_a_run_or_a_file(run: Path) -> None:
     words = json.loads(call_well("nearest", run, "cat", "--json").output)["nearest"]
-    vectors = models.WordVectors.load(run / "vectors.txt")
-    assert [(e["word"], e["cosine"]) for e in words] == vectors.nearest("cat")
+    read = models.WordVectors.load(run / "vectors.txt")
+    assert [(e["word"], e["cosine"]) for e in words] == read.nearest("cat")
     shown = call_well("nearest", run / "vectors.txt", "cat", "--n", 1).output
     assert shown.split()[0] == words[0]["word"]
     assert (

@@ -360,5 +360,12 @@ def test_the_tests_of_the_literature_are_read_whole() -> None:
     assert sentences[0][:3] == ["the", "fulton", "county"]
 
 
-def test_its_model_is_public() -> None:
-    assert models.Word2Vec.outputs_loss
+def test_a_net_that_knows_its_words_has_vectors_of_them() -> None:
+    net = models.Word2Vec([3, 2], 4, words=["a", "b"])
+    found = WordVectors.of(net)
+    assert found.words == ("a", "b")
+    np.testing.assert_array_equal(found.vectors, net.vectors.weight.array)
+    with pytest.raises(ArgumentError, match="the net knows no words"):
+        WordVectors.of(models.Word2Vec([3, 2], 4))
+    with pytest.raises(ArgumentError, match="1 words, 2 counts: expected a count"):
+        models.Word2Vec([3, 2], 4, words=["a"])

@@ -16,7 +16,7 @@ import numpy as np
 
 from ... import data, models, pictures, training
 from ...errors import ArgumentError, DataError
-from ...models.word2vec import loss_per_word, train
+from ...models.word2vec import CENTRES, loss_per_word, train
 from ...models.word_vectors import RATES, count_words, number_words
 from ...wording import counted, spaced
 from ..settings import Network, Settings, Source, Training
@@ -97,9 +97,9 @@ class Vectors(TextTask):
         least, most = EPOCHS
         words = sum(map(len, corpus.train.sentences))
         plan = trained(
-            {**asked, "validation": 0.0},
+            {"lr": RATES[model], **asked, "validation": 0.0, "schedule": "linear"},
             epochs=min(most, max(least, round(READ / max(1, words)))),
-            batch_size=1,
+            batch_size=CENTRES,
             lr=RATES[model],
             patience=None,
             optimizer="sgd",
