@@ -266,6 +266,15 @@ def test_what_does_not_fit_is_named(make: Any, error: Any, message: str) -> None
     assert message in str(caught.value)
 
 
+def test_fit_without_the_loss_says_what_trains_the_network() -> None:
+    pairs = data.bucket_pairs([[1], [2, 3]], [[0], [1]])
+    with pytest.raises(ArgumentError) as caught:
+        cr.fit(models.Seq2Seq(5, 3, 4), pairs, progress=False)
+    assert "cr.fit(models.TeacherForcing(model), data.bucket_pairs(sources" in str(
+        caught.value
+    )
+
+
 # Batches of pairs. --------------------------------------------------------------------
 
 

@@ -64,6 +64,12 @@ TRAINED_BY = {
     "RBM": "cr.fit(models.ContrastiveDivergence(model), x)",
     "DBM": "model.pretrain(x), then cr.fit(models.ContrastiveDivergence(model, "
     "persistent=True), x); for classes model.to_sequential(10)",
+    "Seq2Seq": "cr.fit(models.TeacherForcing(model), data.bucket_pairs(sources, "
+    "targets))",
+    "Transformer": "cr.fit(models.TeacherForcing(model), data.bucket_pairs(sources, "
+    "targets))",
+    "Translator": "cr.fit(models.TeacherForcing(translator.model), "
+    "translator.pairs(pairs))",
     "DeepBeliefNet": "model.pretrain(x), then cr.fit(models.UpDown(model), x); for "
     "classes model.to_sequential(10)",
 }
