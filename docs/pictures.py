@@ -135,11 +135,78 @@ def drawing_tokens(file: str) -> None:
     pictures.save(figure, file)
 
 
+def best_rows(file: str) -> None:
+    """Tags chosen one by one and together: what neighbours expect changes shares."""
+    tags, words = ("O", "B-NP", "I-NP"), ("in", "the", "old", "house", ".")
+    scores = [[3, 0, 1], [1, 2, 2], [1, 1.5, 1.8], [0, 2, 1.9], [3, 0, 0]]
+    crf = nn.CRF(3, forbidden=[(None, 2), (0, 2)], dtype="float64")
+    crf.transitions.assign([[0, 1, 0], [0, -1, 1.5], [0, -1, 1]])
+    z = np.array([scores])
+    alone = np.exp(z[0]) / np.exp(z[0]).sum(axis=1, keepdims=True)
+    parts = {
+        "each word alone": (alone, alone.argmax(axis=1)),
+        "all together": (crf.marginals(z).numpy()[0], crf(z).numpy()[0]),
+    }
+    figure = pictures.new_figure(8, 2.6)
+    for place, (title, (shares, row)) in enumerate(parts.items()):
+        ax = figure.add_axes((0.09 + 0.49 * place, 0.14, 0.4, 0.72))
+        ax.imshow(shares.T, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+        ax.plot(range(len(words)), row, "o-", color="#D55E00", lw=2)
+        ax.set_xticks(range(len(words)), words)
+        ax.set_yticks(range(3), tags)
+        ax.set_title(title, fontsize=10)
+    pictures.save(figure, file, dpi=80)
+
+
+def attention_on_words(file: str) -> None:
+    """How much each word of a few texts counts, as a small network has learned."""
+    rng = np.random.default_rng(0)
+    plain = ["the", "film", "was", "a", "plot", "cast", "long", "story", "and"]
+    telling = {"good": ["superb", "moving", "funny"], "bad": ["dull", "awful", "flat"]}
+    texts, labels = [], []
+    for number in range(400):
+        labels.append(("good", "bad")[number % 2])
+        words = [
+            *rng.choice(plain, rng.integers(3, 9)),
+            rng.choice(telling[labels[-1]]),
+        ]
+        texts.append(" ".join(rng.permutation(words)))
+    cr.manual_seed(0)
+    model = models.TextClassifier.of(
+        texts, labels, network="embeddings", pooling="attention", width=16
+    )
+    examples = model.examples(texts, labels, buckets=1)
+    adam = optim.Adam(lr=0.01)
+    cr.fit(model, examples, optimizer=adam, epochs=15, batch_size=40, progress=False)
+    shown = [
+        "the cast was superb and the plot a long story",
+        "a long and awful film",
+        "funny the story was and the film moving",
+    ]
+    figure = pictures.new_figure(8, 2.2)
+    ax = figure.add_axes((0.01, 0.02, 0.98, 0.96))
+    for line, text in enumerate(shown):
+        ids = model.rows([text])[0][None]
+        x = model.embedding(ids)
+        counts = model.pool.weights(x, np.ones((*ids.shape, 1), bool)).numpy()[0]
+        words = text.split()
+        for place, (word, count) in enumerate(zip(words, counts, strict=True)):
+            colour = (0.85, 0.37, 0.0, min(1.0, float(count)))
+            ax.text(
+                0.02 + 0.095 * place, 0.8 - 0.32 * line, word, fontsize=12,
+                bbox={"facecolor": colour, "edgecolor": "none"},
+            )  # fmt: skip
+    ax.set_axis_off()
+    pictures.save(figure, file, dpi=80)
+
+
 #: file → what draws it with matplotlib, whose releases draw other bytes: they are drawn
 #: anew by ``python docs/generate.py --drawings`` only.
 DRAWINGS: dict[str, Callable[[str], None]] = {
     "images/attention.png": attention,
     "images/autoencoder-codes.png": autoencoder_codes,
+    "images/attention-on-words.png": attention_on_words,
+    "images/best-rows-of-tags.png": best_rows,
     "images/boltzmann-digits.png": boltzmann_digits,
     "images/drawing-tokens.png": drawing_tokens,
     "images/xor.png": xor,

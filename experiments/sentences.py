@@ -46,7 +46,7 @@ SETS = {
     "Subj": ("subjectivity", "plot.tok.gt9.5000", "quote.tok.gt9.5000"),
 }
 METHODS = ("convolutions", "NBSVM")
-FOLDS, EPOCHS, BATCH_SIZE, PATIENCE = 10, 5, 50, 2
+FOLDS, EPOCHS, BATCH_SIZE, PATIENCE = 10, 4, 50, 2
 QUICK_TEXTS = 600
 
 

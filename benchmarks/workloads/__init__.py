@@ -81,6 +81,7 @@ WORKLOADS: dict[str, str] = {
     "lenet": "lenet",
     "resnet": "resnet",
     "lstm": "lstm",
+    "crf": "crf",
     "gpt": "gpt",
     "seq2seq": "seq2seq",
     "word2vec": "word2vec",

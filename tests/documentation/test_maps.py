@@ -46,6 +46,8 @@ def test_the_list_of_decisions_has_all_of_them_in_order(repository: Path) -> Non
         ("belief-nets", ["belief.py"], 7),
         ("features-of-images", ["sparse_coding.py", "ica.py"], 7),
         ("word-vectors", ["word2vec.py"], 7),
+        ("tagging", ["tagging.py"], 5),
+        ("text-classification", ["text_classifier.py"], 4),
         (
             "boltzmann-machines",
             ["boltzmann/machine.py", "boltzmann/divergence.py", "boltzmann/deep.py"],

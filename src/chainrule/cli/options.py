@@ -120,6 +120,12 @@ about_training = _all(
 #: How a text is cut, for the tasks on texts.
 about_text = _all(
     click.option(
+        "--text",
+        metavar="COLUMN",
+        help="The column of a table that holds texts, from which alone the class in "
+        "--target is told.",
+    ),
+    click.option(
         "--tokens",
         type=Name(("characters", "bytes", "words", "bpe")),
         help="What a text is cut into; bpe: byte pairs.  [default: characters]",

@@ -63,6 +63,10 @@ Examples:
       with a picture of learning rates to choose from
   chainrule train mnist --model autoencoder --code 2
       features without targets: a code from which images are made again; or rbm, dbn
+  chainrule train reviews.csv --target label --text review
+      the class of a text, from one column of a table
+  chainrule train tagged.conll --task tag
+      a tag for every word, from a file with a word and its tag a line
   chainrule train book.txt --task language
       a network that learns to write like a text: lstm, gru or gpt
   chainrule train photographs/ --model autoencoder

@@ -14,6 +14,8 @@ from .task import TextTask
 #: name ↦ the file here that has it.
 TASKS: Mapping[str, str] = {
     "language": "language",
+    "tag": "tagging",
+    "text": "texts",
     "translate": "translate",
     "vectors": "vectors",
 }
