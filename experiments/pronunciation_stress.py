@@ -16,7 +16,7 @@ from . import pronunciation
 from .record import Options, Published, Record
 
 SUMMARY = "letters to phonemes with stress, GRUs with attention, entries split"
-DATA = pronunciation.DATA
+DATA = "CMU pronouncing dictionary"
 PUBLISHED = (Published("word error rate", 0.405, "Phonetisaurus, 8-grams"),)
 
 
