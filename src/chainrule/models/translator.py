@@ -85,7 +85,7 @@ class Translator(nn.Module):
         >>> speaker = models.Translator(model, letters, phonemes)
         >>> pairs = speaker.pairs([("cab", "K AH B"), ("ba", "B AH")] * 20)
         >>> history = cr.fit(models.TeacherForcing(model), pairs, epochs=40,
-        ...                  progress=False)
+        ...                  optimizer=cr.optim.Adam(lr=0.02), progress=False)
         >>> speaker.translate(["cab", "ba"])
         ['K AH B', 'B AH']
         >>> speaker.attention("ba").weights.shape

@@ -221,7 +221,9 @@ WRONG: list[tuple[Any, type[Exception], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("call", "kind", "message"), WRONG, ids=lambda each: str(each))
+@pytest.mark.parametrize(
+    ("call", "kind", "message"), WRONG, ids=[message for *_, message in WRONG]
+)
 def test_what_is_wrong_is_named(call: Any, kind: type[Exception], message: str) -> None:
     with pytest.raises(kind) as caught:
         call()

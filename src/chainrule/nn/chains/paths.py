@@ -263,7 +263,7 @@ def best_paths(scores: Any, chain: Any, lengths: Any = None) -> BestPaths:
         >>> scores = cr.tensor([[[0.0, 1.0], [1.0, 0.0], [0.0, 1.0]]])
         >>> states, score = best_paths(scores, stay)
         >>> states.numpy(), score.numpy()
-        (array([[1, 1, 1]]), array([2.], dtype=float32))
+        (array([[1, 1, 1]]), array([2.]))
     """
     steps = steps_of("best_paths", scores, chain, lengths)
     chain = steps.chain
