@@ -20,6 +20,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from ...errors import ArgumentError, DataError, unknown_option
+from ...foreign import Settled
 from ..validation import Array, is_whole
 
 #: The special tokens there are, in the order of their numbers.
@@ -34,7 +35,7 @@ BLANKS = re.compile(r"[^\S\n]*(\n|\S+)")
 CLOSING, OPENING = frozenset(",.;:!?)]}’”%…\n"), frozenset("([{“‘\n")
 
 
-class Tokenizer(ABC):
+class Tokenizer(Settled, ABC):
     """What all kinds of tokenizers have in common.
 
     Arguments:
