@@ -30,7 +30,7 @@ from chainrule import data, models, pictures
 from .record import Clock, Options, Published, Record, save_small
 
 SUMMARY = "word vectors of Brown by skip-gram, beside gensim's"
-DATA = "Brown corpus, WordSim-353, SimLex-999, questions-words"
+DATA = "Brown corpus, three lists"
 PUBLISHED = (
     Published("Google News, analogies", 0.74, "Mikolov et al., 2013"),
     Published("large corpora, WordSim-353, ρ", "0.6 to 0.7", "as quoted"),

@@ -7,11 +7,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
 import chainrule as cr
 from chainrule import data
+from chainrule.runs.tasks import parts
 from chainrule.runs.tasks.texts import read_texts
 from tests.cli.conftest import call, call_well
 
@@ -218,3 +220,9 @@ def test_files_that_cannot_be_learned_from_are_named(
     found = call("train", file, "--task", "tag", "--out", tmp_path / "run")
     assert found.exit_code != 0 and message in found.output.splitlines()[0]
     assert not (tmp_path / "run").exists()
+
+
+def test_a_picture_of_confusions_opens_no_window(tmp_path: Path) -> None:
+    before = plt.get_fignums()
+    parts.draw_confusion(tmp_path, np.eye(2), ["praise", "blame"])
+    assert plt.get_fignums() == before

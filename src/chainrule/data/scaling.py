@@ -94,15 +94,16 @@ class Standardiser:
 def mean_and_std(values: Array) -> tuple[Array, Array]:
     """Mean and population standard deviation over the first axis, without overflow.
 
-    Constant columns get std 1, so that dividing by it gives 0 and not NaN.
+    Columns that are constant, or whose deviation is too small for a float64, get std 1,
+    so that dividing by it gives no NaN.
     """
     values = values.astype(np.float64)
     scale = np.maximum(np.abs(values).max(axis=0), np.finfo(np.float64).tiny)
     mean = (values / scale).mean(axis=0)
-    std = (values / scale).std(axis=0)
+    std = (values / scale).std(axis=0) * scale
     constant = values.min(axis=0) == values.max(axis=0)
     mean = np.where(constant, values[0], mean * scale)
-    return mean, np.where(constant | (std == 0), 1.0, std * scale)
+    return mean, np.where(constant | (std == 0), 1.0, std)
 
 
 def standardise(train: object, *others: object) -> Any:

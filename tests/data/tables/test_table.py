@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chainrule import data
@@ -183,6 +183,7 @@ class TestTransform:
         with pytest.raises(DataError, match="not a table transform"):
             data.TableTransform.from_json(values)
 
+    @example([0.0, 5e-324])  # half of the least number there is: 0
     @given(
         st.lists(
             st.one_of(st.none(), st.floats(-1e6, 1e6), st.just(0.0)),

@@ -47,6 +47,7 @@ def draw_confusion(folder: Path, table: Any, names: Sequence[str]) -> str:
     Returns:
         The name of the file.
     """
-    ax = pictures.confusion_matrix(table, names)
+    with pictures.windowless():
+        ax = pictures.confusion_matrix(table, names)
     pictures.save(cast(Any, ax.figure), folder / PICTURE)
     return PICTURE
