@@ -9,15 +9,18 @@ from typing import Any
 import numpy as np
 
 import chainrule as cr
-from chainrule import data, models
+from chainrule import data, models, pictures
 from chainrule.graph import Array
 from chainrule.training import callbacks
 
-from .record import Options
+from .record import Options, save_small
 
 #: Of the quick runs: images for training and for testing.
 QUICK_TRAIN, QUICK_TEST = 2000, 200
 BATCH_SIZE = 100
+
+#: How many filters and dreams are drawn, and the steps of the chains.
+SHOWN, DREAM_STEPS = 60, 1000
 
 
 def digits(options: Options) -> tuple[data.Split, Array]:
@@ -75,3 +78,27 @@ def dreams(machine: Any, start: Array, steps: int, seed: int) -> Array:
     source = cr.random.Generator(seed)
     found = machine.sample(len(start), steps, start=start, means=True, generator=source)
     return np.asarray(found.numpy()).reshape(-1, 28, 28)
+
+
+def draw(
+    machine: Any, weight: Any, test: Array, options: Options, name: str
+) -> list[str]:
+    """The first filters, and digits that chains dream from test images on; the names of
+    the files.
+
+    Arguments:
+        weight: of the first layer, (units, 784).
+    """
+    steps = 20 if options.quick else DREAM_STEPS
+    filters = np.asarray(weight.numpy())[:SHOWN].reshape(-1, 28, 28)
+    dreamt = dreams(machine, test[:SHOWN], steps, options.seed)
+    with pictures.windowless():
+        drawn = {
+            f"{name}-filters.png": pictures.image_grid(
+                filters, values="signed", columns=10
+            ),
+            f"{name}-samples.png": pictures.image_grid(dreamt, columns=10),
+        }
+        for file, figure in drawn.items():
+            save_small(figure, options.picture(file))
+    return list(drawn)

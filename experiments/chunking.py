@@ -34,7 +34,7 @@ from chainrule.data.text.tagged import parse_tagged
 from chainrule.runs.bag_of_words import MostFrequentTags
 from chainrule.training import callbacks
 
-from .record import Clock, Options, Published, Record, save_small
+from .record import Clock, Options, Published, Record, data_file, save_small
 
 SUMMARY = "BiLSTM-CRF with characters, chunks of CoNLL-2000"
 DATA = "conll2000.zip of NLTK"
@@ -50,11 +50,7 @@ QUICK_SENTENCES, QUICK_EPOCHS = 300, 4
 
 def sentences(part: str) -> list[data.Sentence]:
     """The sentences of "train" or "test"."""
-    folder = cr.config.data_folder
-    path = None if folder is None else folder / FILE
-    if path is None or not path.is_file():
-        raise SystemExit(f"the sentences are looked for in $CHAINRULE_DATA/{FILE}")
-    with zipfile.ZipFile(path) as archive:
+    with zipfile.ZipFile(data_file(FILE, "the sentences are")) as archive:
         content = archive.read(f"conll2000/{part}.txt")
     lines = io.StringIO(content.decode("utf-8")).read().split("\n")
     return parse_tagged(enumerate(lines, 1), f"{part}.txt")

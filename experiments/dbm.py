@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 
 import chainrule as cr
-from chainrule import data, models, optim, pictures
+from chainrule import data, models, optim
 from chainrule.graph import Array
 
 from . import boltzmann
@@ -39,7 +39,6 @@ from .record import (
     Published,
     Record,
     fit,
-    save_small,
     seconds_of_epoch,
 )
 
@@ -58,8 +57,7 @@ QUICK_SIZES, QUICK_PARTS = (784, 40, 40), (2, 10)
 #: Epochs of each restricted machine, of the deep one, of the network; rounds of EM.
 EPOCHS, QUICK_EPOCHS = (25, 60, 15, 20), (10, 10, 30, 10)
 RATES, QUICK_RATES = (0.05, 0.01, 1e-3), (0.2, 0.05, 3e-3)
-EVERY, FEW, CHAINS, TEMPERATURES, DREAM_STEPS = 20, 1000, 100, 20_000, 1000
-SHOWN = 60
+EVERY, FEW, CHAINS, TEMPERATURES = 20, 1000, 100, 20_000
 
 
 def learn(
@@ -187,22 +185,5 @@ def run(
             *({"of": "machine", **row} for row in history.epochs),
             *({"of": "network", **row} for row in tuned.epochs),
         ],
-        pictures=draw(dbm, test, options, name),
+        pictures=boltzmann.draw(dbm, dbm.weights[0], test, options, name),
     )
-
-
-def draw(dbm: models.DBM, test: Array, options: Options, name: str) -> list[str]:
-    """Filters of the first layer, and digits that chains dream from test images on."""
-    steps = 20 if options.quick else DREAM_STEPS
-    filters = np.asarray(dbm.weights[0].numpy())[:SHOWN].reshape(-1, 28, 28)
-    dreamt = boltzmann.dreams(dbm, test[:SHOWN], steps, options.seed)
-    with pictures.windowless():
-        drawn = {
-            f"{name}-filters.png": pictures.image_grid(
-                filters, values="signed", columns=10
-            ),
-            f"{name}-samples.png": pictures.image_grid(dreamt, columns=10),
-        }
-        for file, figure in drawn.items():
-            save_small(figure, options.picture(file))
-    return list(drawn)

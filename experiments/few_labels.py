@@ -23,10 +23,7 @@ learning? (2010).
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -35,7 +32,7 @@ import chainrule as cr
 from chainrule import models, optim, pictures
 
 from .belief_net import STARTS, images_and_labels, network
-from .record import Clock, Options, Published, Record, save_small
+from .record import Clock, Options, Published, Record, Results, save_small
 
 SUMMARY = "784-500-500-10 on MNIST with few labels, pre-trained and from random weights"
 DATA = "mnist"
@@ -60,26 +57,6 @@ def chosen(labels: Any, count: int, seed: int) -> Any:
     order = np.random.default_rng(seed).permutation(len(labels))
     of_digit = [order[labels[order] == digit][: count // 10] for digit in range(10)]
     return np.concatenate(of_digit)
-
-
-class Results:
-    """Shares of test images that are right, by seed, number of labels and start; kept
-    in a file, so that a stopped experiment goes on.
-    """
-
-    def __init__(self, path: Path | None) -> None:
-        self.path = path
-        known = path is not None and path.is_file()
-        self.found = json.loads(path.read_text("utf-8")) if known else {}  # type: ignore[union-attr]
-
-    def keep(self, key: str, value: float) -> None:
-        """Adds one, and writes all."""
-        self.found[key] = value
-        if self.path is not None:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            new = self.path.with_suffix(".new")
-            new.write_text(json.dumps(self.found), "utf-8")
-            os.replace(new, self.path)
 
 
 def measure(options: Options, results: Results, tuning: Tuning) -> None:
@@ -166,8 +143,7 @@ def run(
     """Measures what is not known yet, and draws all."""
     clock = Clock()
     tuning = QUICK_TUNING if options.quick else tuning
-    kept = options.checkpoints
-    results = Results(None if kept is None else kept / "results.json")
+    results = Results(options.checkpoints)
     measure(options, results, tuning)
     table = of_all_seeds(results)
     measured = {

@@ -34,7 +34,7 @@ import chainrule as cr
 from chainrule import data, models, optim, pictures
 from chainrule.training import callbacks
 
-from .record import Clock, Options, Published, Record, save_small
+from .record import Clock, Options, Published, Record, data_file, save_small
 
 FILE = "nltk-corpora/cmudict.zip"
 SUMMARY = "letters to phonemes, GRUs with attention, CMU dictionary without stress"
@@ -65,10 +65,7 @@ class Parts:
 
 def read(stress: bool) -> Mapping[str, list[tuple[str, ...]]]:
     """The dictionary, without words of unusual characters."""
-    folder = cr.config.data_folder
-    path = Path() if folder is None else folder / FILE
-    if folder is None or not path.is_file():
-        raise SystemExit(f"the dictionary is looked for in $CHAINRULE_DATA/{FILE}")
+    path = data_file(FILE, "the dictionary is")
     words = data.read_pronunciations(path, stress=stress)
     return {w: said for w, said in words.items() if re.fullmatch(r"[A-Z'-]+", w)}
 

@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 
 import chainrule as cr
-from chainrule import data, models, optim, pictures
+from chainrule import data, models, optim
 
 from . import boltzmann
 from .record import (
@@ -39,7 +39,6 @@ from .record import (
     Published,
     Record,
     fit,
-    save_small,
     seconds_of_epoch,
 )
 
@@ -51,8 +50,7 @@ PUBLISHED = (
     Published("CD-25", -86.34, "Salakhutdinov & Murray, 2008"),
 )
 HIDDEN, RATE = 500, 0.05
-EVERY, FEW, CHAINS, TEMPERATURES, DREAM_STEPS = 25, 1000, 100, 14_500, 1000
-SHOWN = 60
+EVERY, FEW, CHAINS, TEMPERATURES = 25, 1000, 100, 14_500
 
 #: What is compared: steps of Gibbs sampling, whether chains persist, and epochs.
 METHODS = {
@@ -106,7 +104,8 @@ def run(options: Options) -> Record:
         settings[f"{method}, epochs"] = epochs
         settings[f"{method}, log Z"] = f"{found.log_partition}"
         rows += [{"method": method, **row} for row in history.epochs]
-        names += draw(method, rbm, test, options)
+        name = f"rbm-{method.replace(' ', '-').lower()}"
+        names += boltzmann.draw(rbm, rbm.weight, test, options, name)
     return Record(
         "rbm",
         SUMMARY,
@@ -120,21 +119,3 @@ def run(options: Options) -> Record:
         history=rows,
         pictures=names,
     )
-
-
-def draw(method: str, rbm: models.RBM, test: Any, options: Options) -> list[str]:
-    """The first filters; and digits that chains dream from test images on."""
-    steps = 20 if options.quick else DREAM_STEPS
-    filters = np.asarray(rbm.weight.numpy())[:SHOWN].reshape(-1, 28, 28)
-    dreamt = boltzmann.dreams(rbm, test[:SHOWN], steps, options.seed)
-    name = f"rbm-{method.replace(' ', '-').lower()}"
-    with pictures.windowless():
-        drawn = {
-            f"{name}-filters.png": pictures.image_grid(
-                filters, values="signed", columns=10
-            ),
-            f"{name}-samples.png": pictures.image_grid(dreamt, columns=10),
-        }
-        for file, figure in drawn.items():
-            save_small(figure, options.picture(file))
-    return list(drawn)

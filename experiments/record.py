@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import chainrule as cr
+from chainrule.saving import replace_file
 from chainrule.training.callbacks import Checkpoint
 
 HERE = Path(__file__).parent
@@ -99,6 +100,44 @@ class Record:
         lines.append(f"  seed {self.seed}, {duration(self.seconds)}")
         lines += [f"  {name}" for name in self.pictures]
         return "\n".join(lines)
+
+
+class Results:
+    """Numbers by key, kept in a file as they are found, so that a stopped experiment
+    goes on.
+
+    Arguments:
+        folder: of checkpoints; None keeps no file.
+
+    Attributes:
+        found: key ↦ number.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        self.path = None if folder is None else folder / "results.json"
+        known = self.path is not None and self.path.is_file()
+        self.found = json.loads(self.path.read_text("utf-8")) if known else {}  # type: ignore[union-attr]
+
+    def keep(self, key: str, value: float) -> None:
+        """Adds one, and writes all."""
+        self.found[key] = value
+        if self.path is not None:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            replace_file(self.path, json.dumps(self.found).encode())
+
+
+def data_file(name: str, what: str) -> Path:
+    """A file in the folder of data; the program ends where it is not there.
+
+    Arguments:
+        name: from the folder on.
+        what: it holds, with "is" or "are".
+    """
+    folder = cr.config.data_folder
+    path = Path() if folder is None else folder / name
+    if folder is None or not path.is_file():
+        raise SystemExit(f"{what} looked for in $CHAINRULE_DATA/{name}")
+    return path
 
 
 def fit(model: Any, source: Any, options: Options, **how: Any) -> Any:

@@ -17,10 +17,7 @@ differ from paper to paper, as no one has published his own.
 
 from __future__ import annotations
 
-import json
-import os
 import zipfile
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,7 +27,7 @@ from chainrule import models, optim, pictures
 from chainrule.runs.bag_of_words import NBSVM
 from chainrule.training import callbacks
 
-from .record import Clock, Options, Published, Record, save_small
+from .record import Clock, Options, Published, Record, Results, data_file, save_small
 
 SUMMARY = "convolutions over words, and NBSVM, ten parts of MR and of Subj"
 DATA = "two archives of NLTK"
@@ -53,12 +50,7 @@ QUICK_TEXTS = 600
 def texts_of(name: str) -> tuple[list[str], list[int]]:
     """The sentences of a set, and the class of each."""
     archive, *files = SETS[name]
-    folder = cr.config.data_folder
-    path = None if folder is None else folder / "nltk-corpora" / f"{archive}.zip"
-    if path is None or not path.is_file():
-        raise SystemExit(
-            f"sentences are looked for in $CHAINRULE_DATA/nltk-corpora/{archive}.zip"
-        )
+    path = data_file(f"nltk-corpora/{archive}.zip", "sentences are")
     texts: list[str] = []
     labels: list[int] = []
     with zipfile.ZipFile(path) as opened:
@@ -69,28 +61,10 @@ def texts_of(name: str) -> tuple[list[str], list[int]]:
     return texts, labels
 
 
-class Results:
-    """Shares that are right, by set, method and part; kept in a file, so that a stopped
-    experiment goes on."""
-
-    def __init__(self, path: Path | None) -> None:
-        self.path = path
-        known = path is not None and path.is_file()
-        self.found = json.loads(path.read_text("utf-8")) if known else {}  # type: ignore[union-attr]
-
-    def keep(self, key: str, value: float) -> None:
-        """Adds one, and writes all."""
-        self.found[key] = value
-        if self.path is not None:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            new = self.path.with_suffix(".new")
-            new.write_text(json.dumps(self.found), "utf-8")
-            os.replace(new, self.path)
-
-    def of(self, name: str, method: str) -> list[float]:
-        """Those of all parts that are known."""
-        start = f"{name}, {method}, "
-        return [value for key, value in self.found.items() if key.startswith(start)]
+def of(results: Results, name: str, method: str) -> list[float]:
+    """Those of all parts that are known."""
+    start = f"{name}, {method}, "
+    return [value for key, value in results.found.items() if key.startswith(start)]
 
 
 def convolutions(
@@ -147,7 +121,7 @@ def draw(results: Results, options: Options) -> str:
     published = {each.what: each.value for each in PUBLISHED}
     for name in SETS:
         for method, colour in zip(METHODS, ("#0072B2", "#D55E00"), strict=True):
-            values = [100 * value for value in results.of(name, method)]
+            values = [100 * value for value in of(results, name, method)]
             if not values:
                 continue
             place = len(places)
@@ -168,15 +142,14 @@ def draw(results: Results, options: Options) -> str:
 def run(options: Options) -> Record:
     """Measures what is not known yet, and draws all."""
     clock = Clock()
-    kept = options.checkpoints
-    results = Results(None if kept is None else kept / "results.json")
+    results = Results(options.checkpoints)
     for name in ("Subj",) if options.quick else SETS:
         measure(name, options, results, 1 if options.quick else FOLDS)
     measured = {
-        f"{name}, {method}": 100 * float(np.mean(results.of(name, method)))
+        f"{name}, {method}": 100 * float(np.mean(of(results, name, method)))
         for name in SETS
         for method in METHODS
-        if results.of(name, method)
+        if of(results, name, method)
     }
     return Record(
         "sentences",

@@ -14,11 +14,10 @@ from typing import Any
 
 import numpy as np
 
-import chainrule as cr
 from chainrule import data, optim
 from chainrule.training import callbacks
 
-from .record import Clock, Options, Published, Record, fit, of_training
+from .record import Clock, Options, Published, Record, data_file, fit, of_training
 
 FILE = "text/tinyshakespeare_input.txt"
 PROMPT = "\n"
@@ -26,11 +25,7 @@ PROMPT = "\n"
 
 def read() -> str:
     """The whole text."""
-    folder = cr.config.data_folder
-    path = None if folder is None else folder / FILE
-    if path is None or not path.is_file():
-        raise SystemExit(f"the text is looked for in $CHAINRULE_DATA/{FILE}")
-    return path.read_text(encoding="utf-8")
+    return data_file(FILE, "the text is").read_text(encoding="utf-8")
 
 
 def numbers() -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], str]:
