@@ -11,7 +11,6 @@ import click
 
 import chainrule as cr
 
-from ..errors import ArgumentError
 from ..random_numbers import Generator
 from ..runs.folder import RunFolder
 from .application import Command
@@ -70,13 +69,7 @@ def command(
     """
     terminal = Terminal(json=as_json)
     folder = RunFolder.find(run)
-    settings = folder.read_settings()
-    if settings.task != "language":
-        raise ArgumentError(
-            f"generate: the run learned {settings.task} of {settings.title}: it writes "
-            "no text",
-            fix="a run of chainrule train book.txt --task language",
-        )
+    folder.read_settings().require_task("generate", "language", "writes no text")
     model: Any = cr.load(folder.model)
     if folder.unfinished:
         click.echo(f"warning: {folder.unfinished}", err=True)

@@ -65,12 +65,6 @@ def _vectors(run: str) -> models.WordVectors:
     if Path(run).is_file():
         return models.WordVectors.load(run)
     folder = RunFolder.find(run)
-    settings = folder.read_settings()
-    if settings.task != "vectors":
-        raise ArgumentError(
-            f"nearest: the run learned {settings.task} of {settings.title}: it has no "
-            "vectors of words",
-            fix="a run of chainrule train book.txt --task vectors",
-        )
+    folder.read_settings().require_task("nearest", "vectors", "has no vectors of words")
     net: Any = cr.load(folder.model)
     return models.WordVectors.of(net)

@@ -227,6 +227,23 @@ class Settings:
                 fix="chainrule evaluate RUN FILE; chainrule train --help says more",
             )
 
+    def require_task(self, what: str, task: str, lacks: str) -> None:
+        """An error where the run learned another task than one on texts.
+
+        Arguments:
+            what: is asked of it.
+            task: the one that is needed.
+            lacks: what the run does or has not, in words.
+
+        Raises:
+            ArgumentError: it did.
+        """
+        if self.task != task:
+            raise ArgumentError(
+                f"{what}: the run learned {self.task} of {self.title}: it {lacks}",
+                fix=f"a run of chainrule train book.txt --task {task}",
+            )
+
     def require_features(self, what: str) -> None:
         """An error where the run learned to predict.
 

@@ -23,7 +23,14 @@ from ...random_numbers import Generator
 from ...wording import counted, spaced
 from ..settings import Network, Settings, Source, Training
 from .ngrams import NGram
-from .task import Corpus, TextRun, TextTask, trained
+from .task import (
+    Corpus,
+    TextRun,
+    TextTask,
+    epochs_within,
+    sizes_refused,
+    trained,
+)
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -100,11 +107,8 @@ class Language(TextTask):
         gpt, count = model == "gpt", len(corpus.train.ids)
         hidden = asked.get("hidden") or _usual_hidden(gpt, count)
         if len(set(hidden)) != 1:
-            said = ",".join(map(str, hidden))
-            raise ArgumentError(
-                f"--hidden {said}: all layers of {model} have one size",
-                fix=f"--hidden {','.join([str(hidden[0])] * len(hidden))}",
-            )
+            why = f"all layers of {model} have one size"
+            raise sizes_refused(hidden, why, len(hidden))
         if gpt and hidden[0] % _heads(hidden[0]):
             raise ArgumentError(f"--hidden {hidden[0]}: expected an even number")
         length = min(asked.get("length", 2 * LENGTH if gpt else LENGTH), count // 4)
@@ -117,10 +121,9 @@ class Language(TextTask):
                 fix="a longer text, a smaller --length or --batch-size",
             )
         steps = max(1, (count - length) // (rows * length))
-        least, most = EPOCHS
         words = trained(
             asked,
-            epochs=min(most, max(least, round(STEPS / steps))),
+            epochs=epochs_within(EPOCHS, STEPS / steps),
             batch_size=rows,
             lr=2e-3 if gpt else 4e-3,
             patience=10,

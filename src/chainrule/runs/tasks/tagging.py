@@ -16,12 +16,19 @@ import numpy as np
 from ... import data, models
 from ...data.text.spans import are_spans, scheme_of
 from ...data.text.tagged import parse_tagged, written
-from ...errors import ArgumentError, DataError
+from ...errors import DataError
 from ...wording import counted, spaced
 from ..bag_of_words import MostFrequentTags
 from ..settings import Network, Settings, Source, Training
 from .parts import draw_confusion, split
-from .task import Corpus, TextRun, TextTask, trained
+from .task import (
+    Corpus,
+    TextRun,
+    TextTask,
+    epochs_within,
+    sizes_refused,
+    trained,
+)
 
 #: Fewer sentences than these say nothing about others.
 LEAST = 10
@@ -77,17 +84,13 @@ class Tag(TextTask):
         count = len(corpus.train)
         hidden = asked.get("hidden") or (150 if count >= 2000 else 64,)
         if len(hidden) != 1:
-            raise ArgumentError(
-                f"--hidden {','.join(map(str, hidden))}: a tagger has one layer, in "
-                "both directions",
-                fix=f"--hidden {hidden[0]}",
-            )
+            why = "a tagger has one layer, in both directions"
+            raise sizes_refused(hidden, why, 1)
         size = 32 if count >= 1000 else max(1, min(8, count // 10))
-        least, most = EPOCHS
         steps = -(-count // size)
         words = trained(
             asked,
-            epochs=min(most, max(least, STEPS // steps)),
+            epochs=epochs_within(EPOCHS, STEPS // steps),
             batch_size=size,
             lr=4e-3,
             patience=8,

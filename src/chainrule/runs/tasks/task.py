@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import shutil
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -305,6 +305,31 @@ def trained(asked: Mapping[str, Any], **usual: Any) -> Training:
         patience=asked.get("patience", usual["patience"] if validation else None),
         engine=asked.get("engine", config.engine),
         threads=config.threads,
+    )
+
+
+def epochs_within(bounds: tuple[int, int], wanted: float) -> int:
+    """A number of epochs, between the least and the most.
+
+    Example:
+        >>> epochs_within((2, 60), 0.4), epochs_within((2, 60), 7.6)
+        (2, 8)
+    """
+    least, most = bounds
+    return min(most, max(least, round(wanted)))
+
+
+def sizes_refused(hidden: Sequence[int], why: str, layers: int) -> ArgumentError:
+    """The error for sizes of layers that a network cannot have.
+
+    Arguments:
+        hidden: the sizes that were asked for.
+        why: what it has instead.
+        layers: how many it may have, all of the first size.
+    """
+    fix = ",".join([str(hidden[0])] * layers)
+    return ArgumentError(
+        f"--hidden {','.join(map(str, hidden))}: {why}", fix=f"--hidden {fix}"
     )
 
 

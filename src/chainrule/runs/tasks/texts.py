@@ -22,7 +22,14 @@ from ...wording import counted, spaced
 from ..bag_of_words import NBSVM
 from ..settings import Network, Settings, Source, Training
 from .parts import draw_confusion, split
-from .task import Corpus, TextRun, TextTask, trained
+from .task import (
+    Corpus,
+    TextRun,
+    TextTask,
+    epochs_within,
+    sizes_refused,
+    trained,
+)
 
 #: Fewer texts than these say nothing about others; more classes are no classes.
 LEAST, CLASSES = 10, 200
@@ -108,16 +115,11 @@ class Classify(TextTask):
         count = len(corpus.train)
         hidden = asked.get("hidden") or (100 if count >= 2000 else 50,)
         if len(hidden) != 1:
-            raise ArgumentError(
-                f"--hidden {','.join(map(str, hidden))}: a network for texts has one "
-                "layer",
-                fix=f"--hidden {hidden[0]}",
-            )
+            raise sizes_refused(hidden, "a network for texts has one layer", 1)
         size = 50 if count >= 1000 else max(1, min(20, count // 10))
-        least, most = EPOCHS
         words = trained(
             asked,
-            epochs=min(most, max(least, STEPS // -(-count // size))),
+            epochs=epochs_within(EPOCHS, STEPS // -(-count // size)),
             batch_size=size,
             lr=2e-3,
             patience=4,

@@ -18,7 +18,14 @@ from ...data.text.reading import read_lines
 from ...errors import ArgumentError, DataError
 from ...wording import counted, spaced
 from ..settings import Network, Settings, Source, Training
-from .task import Corpus, TextRun, TextTask, trained
+from .task import (
+    Corpus,
+    TextRun,
+    TextTask,
+    epochs_within,
+    sizes_refused,
+    trained,
+)
 
 #: What --tokens may be, and what the tokenizer of that name is called.
 TOKENS = {
@@ -90,20 +97,16 @@ class Translate(TextTask):
         model = asked.get("model", self.networks[0])
         hidden = asked.get("hidden") or _usual_hidden(model, len(corpus.train))
         if len(set(hidden)) != 1:
-            said = ",".join(map(str, hidden))
-            raise ArgumentError(
-                f"--hidden {said}: all layers of a {model} have one size here",
-                fix=f"--hidden {','.join([str(hidden[0])] * len(hidden))}",
-            )
+            why = f"all layers of a {model} have one size here"
+            raise sizes_refused(hidden, why, len(hidden))
         if hidden[0] % 2:
             raise ArgumentError(f"--hidden {hidden[0]}: expected an even number")
         size = min(BATCH, max(1, len(corpus.train) // 20))
         rows = asked.get("batch_size", size)
         steps = data.num_batches(len(corpus.train), rows)
-        least, most = EPOCHS
         words = trained(
             asked,
-            epochs=min(most, max(least, round(STEPS / steps))),
+            epochs=epochs_within(EPOCHS, STEPS / steps),
             batch_size=rows,
             lr=1e-3 if model == "transformer" else 2e-3,
             patience=10,

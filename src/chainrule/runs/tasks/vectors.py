@@ -20,7 +20,7 @@ from ...models.word2vec import CENTRES, loss_per_word, train
 from ...models.word_vectors import RATES, count_words, number_words
 from ...wording import counted, spaced
 from ..settings import Network, Settings, Source, Training
-from .task import Corpus, TextRun, TextTask, trained
+from .task import Corpus, TextRun, TextTask, epochs_within, trained
 
 Sentences = list[list[str]]
 
@@ -94,11 +94,10 @@ class Vectors(TextTask):
                 f"--hidden {','.join(map(str, hidden))}: a word has one vector",
                 fix=f"--hidden {size}",
             )
-        least, most = EPOCHS
         words = sum(map(len, corpus.train.sentences))
         plan = trained(
             {"lr": RATES[model], **asked, "validation": 0.0, "schedule": "linear"},
-            epochs=min(most, max(least, round(READ / max(1, words)))),
+            epochs=epochs_within(EPOCHS, READ / max(1, words)),
             batch_size=CENTRES,
             lr=RATES[model],
             patience=None,
