@@ -58,7 +58,7 @@ def test_a_beam_that_holds_all_targets_finds_the_best_of_them(
     model = make()
     lengths = np.array([len(source) for source in SOURCES])
     padded = np.array([source + [0] * (5 - len(source)) for source in SOURCES])
-    with decoding._Borrowed(model, 4, 27, 4) as writer:
+    with decoding.writers.borrowed(model, 4, 27, 4) as writer:
         found = decoding._search(writer, padded, lengths, 4, alpha)
     for each, source in zip(found, SOURCES, strict=True):
         score, known, target = all_targets(model, source, 4, alpha)[0]
@@ -104,7 +104,7 @@ def test_compiled_searches_find_what_interpreted_ones_find(make: Any) -> None:
     model = make()
     wanted = models.decode(model, SOURCES, beam=2, max_length=5)
     cr.config.engine = "native"
-    decoding._waiting.clear()
+    decoding.writers.waiting.clear()
     found = models.decode(model, SOURCES, beam=2, max_length=5)
     for one, two in zip(found, wanted, strict=True):
         assert one.tokens == two.tokens
@@ -128,7 +128,7 @@ def test_a_handful_of_programs_serves_sources_of_every_length() -> None:
     model = models.Seq2Seq(5, 3, 4)
     sources = [[1] * n for n in range(1, 41)]
     models.decode(model, sources, beam=2, max_length=4, batch_size=8)
-    (writer,) = decoding._waiting[model].values()
+    (writer,) = decoding.writers.waiting[model].values()
     # three sizes of sources: 16, 32, 64
     assert len(writer.begin.specialisations) == 3
     assert len(writer.extend.specialisations) == 3

@@ -12,7 +12,7 @@ import pytest
 import chainrule as cr
 from chainrule import losses, models, optim
 from chainrule.errors import BoundsError, DTypeError, ShapeError
-from chainrule.models.generation import waiting
+from chainrule.models.generation import writers
 from chainrule.models.gpt import gpt_size
 
 TEXT = "pack my box with five dozen liquor jugs, how vexing. "
@@ -100,7 +100,7 @@ def test_all_tokens_after_the_prompt_share_one_program() -> None:
     gpt = small()
     gpt.generate([[1, 2, 3]], 20)
     gpt.generate([[3, 2, 1]], 40)
-    (writer,) = waiting[gpt].values()
+    (writer,) = writers.waiting[gpt].values()
     programs = (writer.absorb, writer.next)  # what a prompt begins with, and all else
     assert [len(each.specialisations) for each in programs] == [1, 1]
 

@@ -169,7 +169,7 @@ def test_prompts_of_many_lengths_compile_a_handful_of_programs() -> None:
         for length in (1, 3, 7, 8, 20, 50):
             model.generate(TEXT[:length], 3, temperature=0.5 + length / 10)
             model.generate(TEXT[:length], 3, top_k=length, top_p=0.9)
-        (writer,) = generation.waiting[model.network].values()
+        (writer,) = generation.writers.waiting[model.network].values()
         programs = len(writer.next.specialisations) + len(writer.absorb.specialisations)
         assert programs <= 4
 
@@ -205,7 +205,7 @@ def test_what_is_written_depends_on_the_seed_alone(
         return trained.generate("one", 60, temperature=2.0, generator=source)
 
     assert write(5) == write(5) != write(6)
-    (writer,) = generation.waiting[trained.network].values()
+    (writer,) = generation.writers.waiting[trained.network].values()
     assert len(writer.next.specialisations) <= 2
 
 

@@ -26,6 +26,7 @@ from ..graph import Array
 from ..nn.arguments import number_within, positive_size
 from ..ops.composed import log_softmax
 from ..ops.indexing import take
+from .borrowing import Pool
 from .seq2seq import EncoderDecoder
 
 #: The shortest size that sources are padded to; every other one is twice as long.
@@ -104,7 +105,7 @@ def decode(
     for batch, padded, lengths in padded_batches(arrays, rows, SHORTEST):
         padded = padded[:, : model.max_length]
         longest = most or _usual(model, padded.shape[1])
-        with _Borrowed(model, rows, width, longest) as writer:
+        with writers.borrowed(model, rows, width, longest) as writer:
             best = _search(writer, padded, lengths, longest, alpha)
         found.update(zip(batch.tolist(), best, strict=False))
     return [found[i] for i in range(len(arrays))]
@@ -255,25 +256,8 @@ def _selected(values: Any, rows: Any) -> Any:
     return tree.unflatten(structure, [take(leaf, rows) for leaf in leaves])
 
 
-#: Writers that wait for the next call, by model and size.
-_waiting: weakref.WeakKeyDictionary[EncoderDecoder, dict[Any, _Writer]] = (
-    weakref.WeakKeyDictionary()
-)
-
-
-class _Borrowed:
-    """A writer for one search; two at the same time have two."""
-
-    def __init__(self, model: EncoderDecoder, *size: int) -> None:
-        self.model, self.size = model, size
-
-    def __enter__(self) -> _Writer:
-        waiting = _waiting.setdefault(self.model, {}).pop(self.size, None)
-        self.writer = waiting or _Writer(self.model, *self.size)
-        return self.writer
-
-    def __exit__(self, *error: object) -> None:
-        _waiting.setdefault(self.model, {})[self.size] = self.writer
+#: The writers of all models, by rows, beam and longest target.
+writers = Pool(_Writer)
 
 
 # What is asked for. -------------------------------------------------------------------

@@ -34,6 +34,7 @@ from ..ops.reduction import argmax, cumsum
 from ..ops.reduction import min as min_
 from ..random_numbers import Generator, default_generator
 from ..tensor import Tensor, tensor
+from .borrowing import Pool
 
 #: Tokens of a prompt that are read at a time: as many as fit of the first, and so on.
 CHUNKS = (64, 8, 1)
@@ -178,7 +179,8 @@ def write(
         rows, longest = prompt, network.longest
         if longest is not None:
             rows = rows[:, -longest:]
-        with _Borrowed(network, len(rows)) as writer:
+        with writers.borrowed(network, len(rows)) as writer:
+            writer.forget()
             writer.source.seed(seed)
             writer.read(rows[:, :-1])
             for number in range(count):
@@ -280,21 +282,5 @@ class Writer:
         return sample(logits, amounts, rules, self.source)
 
 
-#: Writers that wait for the next call, by network and number of sequences.
-waiting: weakref.WeakKeyDictionary[Any, dict[int, Writer]] = weakref.WeakKeyDictionary()
-
-
-class _Borrowed:
-    """A writer for one call; two calls at the same time have two."""
-
-    def __init__(self, network: Any, batch: int) -> None:
-        self.network, self.batch = network, batch
-
-    def __enter__(self) -> Writer:
-        writer = waiting.setdefault(self.network, {}).pop(self.batch, None)
-        self.writer = Writer(self.network, self.batch) if writer is None else writer
-        self.writer.forget()
-        return self.writer
-
-    def __exit__(self, *error: object) -> None:
-        waiting.setdefault(self.network, {})[self.batch] = self.writer
+#: The writers of all networks, by number of sequences.
+writers = Pool(Writer)

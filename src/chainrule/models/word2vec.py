@@ -302,7 +302,7 @@ def train(
     The same seed, and state of the default generator, from which words are drawn, give
     the same bits on any number of threads. A step is one compiled call,
     which changes the rows of the stretch in place. ``cr.fit(net, data.Stream(…))``
-    learns the same; it spends more time between two steps than such a step takes.
+    learns the same, and checks every batch and tells its callbacks between two steps.
 
     Arguments:
         net, text: what is trained, and on what.
