@@ -64,26 +64,19 @@ class Asked:
     differences: Differences
 
     @classmethod
-    def find(
+    def of(
         cls,
-        run: str,
+        folder: RunFolder,
+        settings: Settings,
         file: str,
         keep: Sequence[str] | None,
         out: str | None,
-        check: Callable[[Settings], None],
     ) -> Asked:
         """What the options of a command name.
 
-        Arguments:
-            check: an error where the run is of another kind.
-
         Raises:
-            FileError: there is no such run.
-            ArgumentError: of ``check``; or the output would replace the file.
+            ArgumentError: the output would replace the file.
         """
-        folder = RunFolder.find(run)
-        settings = folder.read_settings()
-        check(settings)
         rows.check_out(out, file)
         fitted = settings.transform
         rules = () if fitted is None else TableTransform.from_json(fitted).columns

@@ -12,6 +12,7 @@ import click
 import numpy as np
 
 from ..runs import feature_models
+from ..runs.folder import RunFolder
 from . import rows
 from .application import Command
 from .asking import Asked, AskedPart, kept_cells
@@ -46,9 +47,10 @@ def command(
     the probabilities of its hidden units.
     """
     terminal = Terminal(json=as_json)
-    asked = Asked.find(
-        run, data, keep, out, lambda settings: settings.require_features("encode")
-    )
+    folder = RunFolder.find(run)
+    settings = folder.read_settings()
+    settings.require_features("encode")
+    asked = Asked.of(folder, settings, data, keep, out)
     answers = asked.answers(
         lambda model, part: feature_models.encode(model, part.inputs), whole=as_json
     )

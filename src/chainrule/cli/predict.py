@@ -83,9 +83,8 @@ def command(
         _answer(folder, settings, given, out, terminal)
         return
     assert data is not None
-    asked = Asked.find(
-        run, data, keep, out, lambda settings: settings.require_targets("predict")
-    )
+    settings.require_targets("predict")
+    asked = Asked.of(folder, settings, data, keep, out)
 
     def ask(model: Any, part: AskedPart) -> predictions.Predictions:
         examples = Dataset(part.inputs, name=data)
