@@ -15,6 +15,22 @@ from .autoencoder import (
     deep_autoencoder,
     squared_jacobian,
 )
+from .bayesian.dropout import MCDropout
+from .bayesian.ensembles import DeepEnsemble
+from .bayesian.joint import Joint
+from .bayesian.laplace import Laplace
+from .bayesian.likelihoods import (
+    BernoulliLikelihood,
+    CategoricalLikelihood,
+    ConditionalLikelihood,
+    GaussianLikelihood,
+    HeteroscedasticLikelihood,
+    MixtureDensity,
+)
+from .bayesian.posterior import MAP, Posterior
+from .bayesian.prediction import Prediction
+from .bayesian.priors import GaussianPrior, LaplacePrior, Prior
+from .bayesian.variational import MeanField
 from .belief import DeepBeliefNet, UpDown
 from .boltzmann.deep import DBM
 from .boltzmann.divergence import ContrastiveDivergence
@@ -53,20 +69,37 @@ from .word_vectors import Similarity, Solved, WordVectors
 __all__ = [
     "DBM",
     "GPT",
+    "MAP",
     "RBM",
     "AttentionMap",
     "Autoencoder",
+    "BernoulliLikelihood",
     "Binary",
+    "CategoricalLikelihood",
+    "ConditionalLikelihood",
     "ContrastiveDivergence",
     "Decoded",
     "DeepBeliefNet",
+    "DeepEnsemble",
     "Estimate",
     "Gaussian",
+    "GaussianLikelihood",
+    "GaussianPrior",
+    "HeteroscedasticLikelihood",
+    "Joint",
     "LanguageModel",
+    "Laplace",
+    "LaplacePrior",
     "Likelihood",
+    "MCDropout",
     "Machine",
+    "MeanField",
+    "MixtureDensity",
     "NextToken",
     "Pool",
+    "Posterior",
+    "Prediction",
+    "Prior",
     "Reconstruction",
     "ReconstructionICA",
     "Seq2Seq",
@@ -111,15 +144,28 @@ __all__ = [
 offer(
     __name__,
     [
-        "Autoencoder",
-        "ContrastiveDivergence",
-        "DeepBeliefNet",
         "DBM",
         "GPT",
+        "MAP",
+        "RBM",
+        "Autoencoder",
+        "BernoulliLikelihood",
+        "CategoricalLikelihood",
+        "ContrastiveDivergence",
+        "DeepBeliefNet",
+        "DeepEnsemble",
+        "GaussianLikelihood",
+        "GaussianPrior",
+        "HeteroscedasticLikelihood",
         "LanguageModel",
+        "Laplace",
+        "LaplacePrior",
+        "MCDropout",
+        "MeanField",
+        "MixtureDensity",
         "NextToken",
         "Pool",
-        "RBM",
+        "Prior",
         "Reconstruction",
         "ReconstructionICA",
         "Seq2Seq",
@@ -127,9 +173,9 @@ offer(
         "Tagger",
         "Tagging",
         "TeacherForcing",
-        "Transformer",
-        "TokenRNN",
         "TextClassifier",
+        "TokenRNN",
+        "Transformer",
         "Translator",
         "UpDown",
         "Word2Vec",

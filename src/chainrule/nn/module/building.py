@@ -17,7 +17,7 @@ import numpy as np
 from ...errors import StateError, nearest
 from ...graph import Array
 from ..arguments import without_values
-from .description import variables_by_path
+from .description import describe, variables_by_path
 from .module import Module
 from .registry import known_layers, layer_named
 
@@ -49,6 +49,38 @@ def build(description: Mapping[str, Any], arrays: Mapping[str, Array]) -> Module
     allowed = sum(sizes.values()) + sum(sizes.get(first, 0) for first, _ in shared)
     with without_values(allowed):
         model = _layer(description, [], 0)
+    _share(model, shared)
+    return model
+
+
+def drawn_anew(model: Module) -> Module:
+    """A network of the same layers, with initial values of its own: those that the
+    layers have by default, drawn from the default generator.
+
+    Raises:
+        StateError: for a network with a layer that is not of this package.
+
+    Example:
+        >>> from chainrule import nn
+        >>> net = nn.Linear(2, 3)
+        >>> other = drawn_anew(net)
+        >>> other, bool((other.weight == net.weight).numpy().any())
+        (Linear(2 → 3), False)
+    """
+    description = describe(model)
+    if "own_class" in description:
+        raise StateError(
+            f"{type(model).__name__}: {description['own_class']} is a class of your "
+            "own: how its values are drawn is not known",
+            fix="a function that makes the network: lambda: MyNetwork(…)",
+        )
+    other = _layer(description, [], 0)
+    _share(other, _pairs(description["shared_values"]))
+    return other
+
+
+def _share(model: Module, shared: list[tuple[str, str]]) -> None:
+    """Puts the first of each pair of values in the place of the other, too."""
     variables = dict(variables_by_path(model))
     modules = dict(model.named_modules())
     for first, path in shared:
@@ -56,7 +88,6 @@ def build(description: Mapping[str, Any], arrays: Mapping[str, Array]) -> Module
         if first not in variables or path not in variables or owner not in modules:
             raise StateError(f"load: a value shared between {first!r} and {path!r}")
         setattr(modules[owner], name, variables[first])
-    return model
 
 
 def _layer(description: Any, built: list[Any], depth: int) -> Module:
