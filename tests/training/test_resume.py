@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -223,6 +224,37 @@ def test_a_run_that_stopped_early_stays_stopped(
     again = run(network(seed=5), tmp_path)
     assert len(again) == len(expected) == 3
     assert again.stopped == expected.stopped
+
+
+def test_a_model_that_draws_in_evaluation_goes_on_bit_by_bit(
+    points: Points, tmp_path: Path
+) -> None:
+    class Noisy(nn.Module):
+        """A distance to the inputs that is never exact."""
+
+        outputs_loss = True
+
+        def __init__(self) -> None:
+            self.centre = cr.parameter(np.zeros(np.shape(points[0])[1], "f4"))
+
+        def forward(self, x: Any) -> Any:
+            """A mean square."""
+            return ((x + cr.random.normal_like(x) - self.centre) ** 2).mean()
+
+    def run(model: nn.Module, epochs: int, resume: Any = None) -> History:
+        return fit(
+            model, points[0], epochs=epochs, batch_size=16, validation=0.2,
+            optimizer=optim.Adam(lr=0.01), callbacks=[Checkpoint(tmp_path)],
+            resume=resume, progress=False,
+        )  # fmt: skip
+
+    whole, parts = Noisy(), Noisy()
+    expected = run(whole, 4)
+    shutil.rmtree(tmp_path)
+    run(parts, 2)
+    history = run(parts, 4, "auto")
+    assert without_times(history) == without_times(expected)
+    assert same_weights(whole, parts)
 
 
 def test_a_stream_is_resumed_in_the_middle(network: Build, tmp_path: Path) -> None:

@@ -43,6 +43,7 @@ from .boltzmann.likelihood import (
 )
 from .boltzmann.machine import RBM, Machine
 from .boltzmann.units import Binary, Gaussian, Softmax, Units
+from .bounds import ELBO, latent_grid
 from .decoding import Decoded, decode
 from .gpt import GPT
 from .ica import ReconstructionICA
@@ -62,15 +63,18 @@ from .sparse_coding import SparseCoding, sparse_codes
 from .tagging import Tagger, Tagging, TagScores
 from .text_classifier import Pool, TextClassifier
 from .translator import AttentionMap, TranslationScores, Translator
+from .vae import VAE
 from .vgg import vgg
 from .word2vec import Stretches, Word2Vec
 from .word_vectors import Similarity, Solved, WordVectors
 
 __all__ = [
     "DBM",
+    "ELBO",
     "GPT",
     "MAP",
     "RBM",
+    "VAE",
     "AttentionMap",
     "Autoencoder",
     "BernoulliLikelihood",
@@ -130,6 +134,7 @@ __all__ = [
     "googlenet",
     "inception_small",
     "language_model",
+    "latent_grid",
     "lenet",
     "lenet5",
     "log_likelihood",
@@ -178,6 +183,7 @@ offer(
         "Transformer",
         "Translator",
         "UpDown",
+        "VAE",
         "Word2Vec",
     ],
 )

@@ -451,6 +451,28 @@ def deep_autoencoder(
     return Autoencoder(chain(down, code), chain(up, output))
 
 
+def perceptron(
+    sizes: Sequence[int], activation: Activation, dtype: DTypeLike | None = None
+) -> nn.Sequential:
+    """``Linear`` layers of these sizes with activations between them, none at the end.
+
+    Example:
+        >>> perceptron((784, 200, 2), nn.Tanh)
+        Sequential(
+          (0): Linear(784 → 200)
+          (1): Tanh()
+          (2): Linear(200 → 2)
+        )
+    """
+    layers: list[nn.Module] = []
+    *inner, last = itertools.pairwise(sizes)
+    for a, b in inner:
+        init = _init(activation)
+        layers += [nn.Linear(a, b, weight_init=init, dtype=dtype), activation()]
+    end = nn.Linear(*last, weight_init="glorot_uniform", dtype=dtype)
+    return nn.Sequential(*layers, end)
+
+
 def _init(activation: Activation) -> str:
     """How the weights before an activation start."""
     return "he_uniform" if activation is nn.ReLU else "glorot_uniform"

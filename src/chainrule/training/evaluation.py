@@ -21,6 +21,7 @@ from .examples import Examples, LabelCheck, model_dtype, refuse_table
 from .formats import shown
 from .metrics import Metric, resolve
 from .objective import Objective, objective_of
+from .snapshot import generators
 from .step import evaluation_step, mass, num_rows, prediction
 from .tally import Tally
 
@@ -75,6 +76,7 @@ class Evaluator:
         batch_size: int,
         engine: str | None,
     ) -> None:
+        self.model = model
         self.examples = examples
         self.objective = objective
         self.batch_size = batch_size
@@ -84,8 +86,14 @@ class Evaluator:
         self._opened = False  # whether a NaN was looked into
 
     def rehearse(self) -> None:
-        """Evaluates one batch, so that mistakes are errors before training."""
+        """Evaluates one batch, so that mistakes are errors before training. Random
+        numbers stay as they were, for a run that goes on from a checkpoint.
+        """
+        drawn = [each.state for _, each in generators(self.model)]
+        before = [state.array.copy() for state in drawn]
         self._seen(*next(iter(self.examples.batches(self.batch_size))))
+        for state, array in zip(drawn, before, strict=True):
+            state.assign(array)
 
     def __call__(self, stop: Callable[[], bool] = lambda: False) -> dict[str, Any]:
         """The columns: the loss, then the metrics, over all examples.
@@ -262,11 +270,11 @@ def predict(
 
 def _outputs_of(model: Module) -> str:
     """How the outputs are had of a model that returns its loss."""
+    if hasattr(model, "encode"):
+        return "cr.predict(model.encode, x)"
     inside = [name for name, part in model.children() if part.parameters()]
     if inside:
         return f"cr.predict(model.{inside[0]}, x), of the network inside it"
-    if hasattr(model, "encode"):
-        return "cr.predict(model.encode, x)"
     return "a method that computes them"
 
 
