@@ -73,7 +73,7 @@ class Likelihood(ABC):
 
 
 @dataclass(frozen=True)
-class BernoulliLikelihood(Likelihood):
+class BernoulliData(Likelihood):
     """0 or 1: the decoder makes logits ℓ.
 
     Formula: log p = x ℓ − log(1 + e^ℓ), for values between 0 and 1 an average over 0
@@ -81,7 +81,7 @@ class BernoulliLikelihood(Likelihood):
 
     Example:
         >>> import chainrule as cr
-        >>> BernoulliLikelihood().log_prob(cr.ones(1), cr.zeros(1)).numpy().round(4)
+        >>> BernoulliData().log_prob(cr.ones(1), cr.zeros(1)).numpy().round(4)
         array([-0.6931], dtype=float32)
     """
 
@@ -129,7 +129,7 @@ class BernoulliLikelihood(Likelihood):
 
 
 @dataclass(frozen=True)
-class GaussianLikelihood(Likelihood):
+class GaussianData(Likelihood):
     """Real numbers: the decoder makes means μ and, behind them on the last axis, s;
     or one s is a parameter, or σ² a number.
 
@@ -143,7 +143,7 @@ class GaussianLikelihood(Likelihood):
 
     Example:
         >>> import chainrule as cr
-        >>> kind = GaussianLikelihood(1e-4, variance=1.0)
+        >>> kind = GaussianData(1e-4, variance=1.0)
         >>> kind.log_prob(cr.zeros(1), *kind.parameters(cr.zeros(1))).numpy().round(4)
         array([-0.9189], dtype=float32)
     """

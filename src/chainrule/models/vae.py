@@ -39,8 +39,8 @@ from .bounds import ELBO, by_rows
 from .conditional import behind, told
 from .likelihoods import (
     LIKELIHOODS,
-    BernoulliLikelihood,
-    GaussianLikelihood,
+    BernoulliData,
+    GaussianData,
     Likelihood,
     checked_variance,
 )
@@ -225,9 +225,9 @@ class VAE(nn.Module):
     def _likelihood(self) -> Likelihood:
         """What the decoder's numbers mean."""
         if self.likelihood == "bernoulli":
-            return BernoulliLikelihood()
+            return BernoulliData()
         known = None if isinstance(self.variance, str) else self.variance
-        return GaussianLikelihood(self.least_variance, self.log_variance, known)
+        return GaussianData(self.least_variance, self.log_variance, known)
 
     def settings(self) -> dict[str, Any]:
         """The two networks, and how they are trained."""
@@ -508,7 +508,7 @@ class VAE(nn.Module):
                 fix="leave it out; training finds the biases too",
             )
         bias.assign(first.astype(bias.dtype))
-        if self.log_variance is not None and isinstance(kind, GaussianLikelihood):
+        if self.log_variance is not None and isinstance(kind, GaussianData):
             shared = kind.before_floor(spread.mean())
             self.log_variance.assign(shared.astype(bias.dtype))
 
