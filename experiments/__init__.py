@@ -35,6 +35,8 @@ EXPERIMENTS = {
     "few-labels-all": "few_labels_all",
     "joint-belief-net": "joint_belief_net",
     "tables": "tables",
+    "uci-regression": "uci_regression",
+    "uci-regression-all": "uci_regression_all",
     "vanishing-gradients": "vanishing_gradients",
     "overfitting": "overfitting",
     "rbm": "rbm",
