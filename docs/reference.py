@@ -29,6 +29,7 @@ MODULES = {
         "chainrule.training.callbacks",
         "What is done around the training loop.",
     ),
+    "sampling": ("chainrule.sampling", "Draws from a log density, by chains."),
     "estimators": ("chainrule.estimators", "Networks for scikit-learn."),
     "runs": ("chainrule.runs", "What `chainrule train` leaves: opened, compared."),
     "tuning": ("chainrule.tuning", "Choosing a model: sizes, growth."),

@@ -16,6 +16,7 @@ The road that every program travels, and where to read about each part of it::
 - ``data``, ``fit``, ``find_lr``, ``evaluate``, ``metrics``, ``load``, ``load_run``:
   training as people expect it; ``runs``: what was trained by the command; ``tuning``:
   choosing a model.
+- ``sampling``: draws from any log density, by chains; what they are worth.
 - ``estimators``: networks with scikit-learn's interface.
 - ``explain``, ``check_gradients``, ``check_numerics``: looking inside.
 - ``random``, ``manual_seed``, ``config``, ``errors``: the rest.
@@ -123,6 +124,7 @@ if TYPE_CHECKING:  # imported when first used: the same names stand in LATER
         nn,
         optim,
         runs,
+        sampling,
         tuning,
     )
     from .arrays.activations import elu, leaky_relu, log_sigmoid, silu
@@ -379,6 +381,7 @@ __all__ = [
     "rot90",
     "round",
     "runs",
+    "sampling",
     "scan",
     "scatter_add",
     "searchsorted",
@@ -431,7 +434,7 @@ __all__ = [
 LATER = {
     ".": (
         *("data", "estimators", "initializers", "linalg", "losses", "models", "nn"),
-        *("optim", "runs", "tuning"),
+        *("optim", "runs", "sampling", "tuning"),
     ),
     ".arrays.activations": ("elu", "leaky_relu", "log_sigmoid", "silu"),
     ".arrays.counting": ("bincount", "count_nonzero", "histogram"),

@@ -34,6 +34,7 @@ PUBLIC: list[ModuleType] = [
     cr.optim,
     cr.random,
     cr.runs,
+    cr.sampling,
     cr.tuning,
     pictures,
     schedules,
