@@ -467,13 +467,14 @@ def _sentences(text: Any) -> list[list[str]]:
                 "list of words",
                 fix="the path of a text file; or data.sentences(text)",
             )
-    found = [[*sentence] for sentence in given]
+    found = [s if isinstance(s, list) else [*s] for s in given]
+    kinds = set(map(type, itertools.chain.from_iterable(found)))
+    if all(issubclass(kind, str) for kind in kinds):
+        return found
     for n, sentence in enumerate(found):
         if not all(isinstance(word, str) for word in sentence):
-            raise DataError(
-                f"WordVectors.fit: sentence {n + 1}: expected words that are texts"
-            )
-    return found
+            break
+    raise DataError(f"WordVectors.fit: sentence {n + 1}: expected words that are texts")
 
 
 def count_words(
@@ -519,16 +520,14 @@ def number_words(
         array([0, 0, 0, 1, 1], dtype=int32)
     """
     places = {word: n for n, word in enumerate(words)}
-    lengths, ids = [], []
-    for sentence in given:
-        known = [places[word] for word in sentence if word in places]
-        lengths.append(len(known))
-        ids += known
-    if max(lengths, default=0) < 2:
+    text = itertools.chain.from_iterable(given)
+    ids = np.fromiter(map(places.get, text, itertools.repeat(-1)), np.int32)
+    of = np.repeat(np.arange(len(given), dtype=np.int32), [*map(len, given)])
+    ids, of = ids[ids >= 0], of[ids >= 0]
+    if np.bincount(of, minlength=1).max() < 2:
         raise DataError(
             "WordVectors.fit: no sentence has two words that occur often enough: a "
             "word is learned from its neighbours",
             fix="longer sentences, or a smaller min_count",
         )
-    of = np.repeat(np.arange(len(lengths)), lengths)
-    return np.array(ids, np.int32), of.astype(np.int32)
+    return ids, of

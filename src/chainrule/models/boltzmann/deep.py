@@ -263,7 +263,7 @@ class DBM(Machine):
             k: self.units[k].sample(found[k - 1][0], generator)
             for k in range(2, len(self.units), 2)
         }
-        return self._joined({0: v, **even})
+        return self._joined({0: self._visible(v), **even})
 
     # Before training, and after it. --------------------------------------------------
 

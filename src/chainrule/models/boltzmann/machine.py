@@ -381,5 +381,7 @@ class RBM(Machine):
         return v, self.hidden_given(v)
 
     def initial_states(self, v: Any, generator: Generator | None = None) -> Any:
-        """v itself."""
-        return v
+        """v itself, looked at as the free energy does: both have the same p(h | v), which
+        a compiled function computes once.
+        """
+        return self._visible(v)

@@ -10,7 +10,7 @@ training=True)``, never a state of the module.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self
 
@@ -506,13 +506,17 @@ def _held(name: str, value: Any, kind: type) -> list[tuple[str, Any]]:
     """
     if isinstance(value, kind):
         return [(name, value)]
+    items: Iterable[tuple[Any, Any]] = ()
     if isinstance(value, (list, tuple)):
-        items = [(f"{name}.{index}", item) for index, item in enumerate(value)]
+        items = enumerate(value)
     elif isinstance(value, dict):
-        items = [(f"{name}.{key}", item) for key, item in value.items()]
-    else:
-        return []
-    return [pair for path, item in items for pair in _held(path, item, kind)]
+        items = value.items()
+    return [
+        pair
+        for key, item in items  # a vocabulary has very many, none of which can hold one
+        if isinstance(item, (kind, list, tuple, dict))
+        for pair in _held(f"{name}.{key}", item, kind)
+    ]
 
 
 def _join(path: str, name: str) -> str:
