@@ -13,7 +13,7 @@ import pytest
 import chainrule as cr
 from chainrule import data, models, optim
 from chainrule.errors import ArgumentError, ChainruleError, DataError, OptionError
-from chainrule.models import generation
+from chainrule.models import generation, gpt
 from chainrule.models.perplexity import overlapping
 from chainrule.training import callbacks
 
@@ -172,6 +172,19 @@ def test_prompts_of_many_lengths_compile_a_handful_of_programs() -> None:
         (writer,) = generation.writers.waiting[model.network].values()
         programs = len(writer.next.specialisations) + len(writer.absorb.specialisations)
         assert programs <= 4
+
+
+def test_a_large_memory_is_read_in_quarters(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It writes the same, with three programs more."""
+    model = small("gpt", length=16)
+    whole = model.generate(["one", "seven"], 40, temperature=0)
+    generation.writers.waiting.pop(model.network)
+    monkeypatch.setattr(gpt, "LARGE_MEMORY", 0)
+    assert model.generate(["one", "seven"], 40, temperature=0) == whole
+    (writer,) = generation.writers.waiting[model.network].values()
+    assert len(writer.next.specialisations) == 4
+    memory = model.network.new_memory(1)
+    assert [memory.room(tokens) for tokens in (1, 4, 5, 12, 16)] == [4, 4, 8, 12, 16]
 
 
 def test_a_gpt_writes_on_when_its_window_is_full() -> None:

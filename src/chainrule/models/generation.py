@@ -2,10 +2,12 @@
 
 A network says what may follow; one token is drawn from that, read, and so on. What has
 been read is kept in a *memory* of fixed size, keys and values or the state of a
-recurrence, which compiled code updates in place, so that every token costs the same.
+recurrence, which compiled code updates in place, so that a token does not cost more for
+all before it.
 
-A prompt is read in chunks of a few sizes, and all further tokens share a program: texts
-of however many lengths need a handful of programs.
+A prompt is read in chunks of a few sizes, and all further tokens share a program, or
+four where a memory is so large that a part of it is worth looking at alone: texts of
+however many lengths need a handful of programs.
 
 Place on the road: beside the networks, which it knows by three names alone. It must not
 know what tokens stand for.
@@ -17,7 +19,7 @@ import math
 import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import numpy as np
 
@@ -40,11 +42,22 @@ from .borrowing import Pool
 CHUNKS = (64, 8, 1)
 
 
-class Memory(Protocol):
+class Memory:
     """What a network keeps of the tokens it has read."""
 
     def clear(self) -> None:
         """Forgets all."""
+        raise NotImplementedError
+
+    def room(self, tokens: int) -> int | None:
+        """How much of it is looked at while it holds no more than so many tokens; None
+        for all, where less would not be worth another program.
+        """
+        return None
+
+    def within(self, room: int) -> Self:
+        """The same memory, of which only so much is looked at."""
+        raise NotImplementedError
 
 
 class TokenNetwork(Protocol):
@@ -59,7 +72,7 @@ class TokenNetwork(Protocol):
         """How many tokens it can look back on."""
 
     def new_memory(self, batch: int) -> Any:
-        """An empty memory for some sequences."""
+        """An empty ``Memory`` for some sequences."""
 
     def read(self, ids: Any, memory: Any) -> Any:
         """The logits of what follows each of these tokens, (N, T) → (N, T, V), after
@@ -239,7 +252,7 @@ class Writer:
 
     def __init__(self, network: Any, batch: int) -> None:
         self.network = weakref.ref(network)
-        self.memory = network.new_memory(batch)
+        self.memory: Memory = network.new_memory(batch)
         self.source = Generator(0)
         self.length = 0
         self.absorb = compile(self._absorb)
@@ -266,7 +279,8 @@ class Writer:
             top_k=1 if rules.filters else None,
             never=rules.never,
         )
-        drawn: Array = self.next(last, rules.amounts(), flags).numpy()
+        room = self.memory.room(self.length + 1)
+        drawn: Array = self.next(last, rules.amounts(), flags, room).numpy()
         self.length += 1
         return drawn
 
@@ -275,10 +289,13 @@ class Writer:
         assert network is not None
         network.read(ids, self.memory)
 
-    def _next(self, last: Any, amounts: Any, rules: Sampling) -> Tensor:
+    def _next(
+        self, last: Any, amounts: Any, rules: Sampling, room: int | None
+    ) -> Tensor:
         network = self.network()
         assert network is not None
-        logits = network.read(last, self.memory)[:, -1]  # (N, V)
+        memory = self.memory if room is None else self.memory.within(room)
+        logits = network.read(last, memory)[:, -1]  # (N, V)
         return sample(logits, amounts, rules, self.source)
 
 

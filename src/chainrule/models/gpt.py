@@ -19,7 +19,10 @@ from ..graph import Array
 from ..initializers import normal
 from ..nn.arguments import awaiting_values, positive_size
 from ..random_numbers import Generator
-from .generation import Sampling, checked_prompt, write
+from .generation import Memory, Sampling, checked_prompt, write
+
+#: Keys and values of more bytes than this come from memory for every token.
+LARGE_MEMORY = 4 << 20
 
 
 class GPT(nn.Module):
@@ -180,8 +183,11 @@ class GPT(nn.Module):
         return self(ids, caches=memory.caches)
 
 
-class KeysAndValues:
+class KeysAndValues(Memory):
     """The keys and values of all blocks: what a GPT keeps of what it has read.
+
+    A large memory, that of many sequences, is read from one to four quarters of it, as
+    it fills: attention then waits for memory, and half of it would be read for nothing.
 
     Arguments:
         caches: one of each block.
@@ -194,6 +200,20 @@ class KeysAndValues:
         """Forgets all tokens."""
         for cache in self.caches:
             cache.clear()
+
+    def room(self, tokens: int) -> int | None:
+        """The quarters that hold so many tokens."""
+        size = sum(
+            2 * math.prod(c.keys.shape) * c.keys.dtype.itemsize for c in self.caches
+        )
+        if size <= LARGE_MEMORY:
+            return None
+        quarter = -(-self.caches[0].max_length // 4)
+        return quarter * -(-tokens // quarter)
+
+    def within(self, room: int) -> KeysAndValues:
+        """The first steps of all caches."""
+        return KeysAndValues([cache.within(room) for cache in self.caches])
 
 
 def gpt_size(

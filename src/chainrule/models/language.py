@@ -28,7 +28,7 @@ from ..nn.arguments import new_variable, positive_size
 from ..ops.elementwise import stop_gradient, where
 from ..random_numbers import Generator
 from ..variable import Variable
-from .generation import Sampling, checked_network, write
+from .generation import Memory, Sampling, checked_network, write
 from .gpt import GPT
 from .perplexity import BEFORE, TextScore, nats, overlapping
 
@@ -147,7 +147,7 @@ class TokenRNN(nn.Module):
         return logits
 
 
-class States:
+class States(Memory):
     """What a recurrence keeps of what it has read: its state, (L, N, H) each.
 
     Arguments:

@@ -471,10 +471,11 @@ def _sentences(text: Any) -> list[list[str]]:
     kinds = set(map(type, itertools.chain.from_iterable(found)))
     if all(issubclass(kind, str) for kind in kinds):
         return found
-    for n, sentence in enumerate(found):
-        if not all(isinstance(word, str) for word in sentence):
-            break
-    raise DataError(f"WordVectors.fit: sentence {n + 1}: expected words that are texts")
+    strange = (not all(isinstance(word, str) for word in each) for each in found)
+    raise DataError(
+        f"WordVectors.fit: sentence {[*strange].index(True) + 1}: expected words that "
+        "are texts"
+    )
 
 
 def count_words(

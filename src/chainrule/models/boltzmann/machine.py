@@ -381,7 +381,7 @@ class RBM(Machine):
         return v, self.hidden_given(v)
 
     def initial_states(self, v: Any, generator: Generator | None = None) -> Any:
-        """v itself, looked at as the free energy does: both have the same p(h | v), which
-        a compiled function computes once.
+        """v itself, looked at as the free energy does, so that a compiled function
+        computes p(h | v) once for both.
         """
         return self._visible(v)

@@ -5,7 +5,8 @@ Place on the road: below ``multihead``, whose layers fill and read a cache.
 
 from __future__ import annotations
 
-from typing import Any
+import copy
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -66,11 +67,23 @@ class KeyValueCache:
         self.keys = Variable(np.zeros(shape, kind), name="keys")
         self.values = Variable(np.zeros(shape, kind), name="values")
         self.length = Variable(0, name="length")
+        self._reach = self.max_length
 
     @property
     def max_length(self) -> int:
         """The maximum number of steps."""
         return self.keys.shape[2]
+
+    def within(self, steps: int) -> Self:
+        """The same cache, of which only the first ``steps`` steps are looked at: while
+        it holds no more, that gives the same, and costs less.
+
+        Arguments:
+            steps: how many, 1 to ``max_length``.
+        """
+        same = copy.copy(self)
+        same._reach = min(positive_size("within", "steps", steps), self.max_length)
+        return same
 
     def clear(self) -> None:
         """Forgets all steps."""
@@ -90,14 +103,16 @@ class KeyValueCache:
 
         Returns:
             All keys and values, future steps included, and a mask (T, max_length):
-            True where a new step may attend to a step of the cache.
+            True where a new step may attend to a step of the cache. ``within`` some
+            steps, only those of these.
 
         Raises:
             ShapeError: for keys of another batch or size.
-            BoundsError: for more steps than the cache has room for.
+            BoundsError: for more steps than the cache has room for, or than are looked
+                at.
         """
-        batch, heads, longest, size = self.keys.shape
-        steps = keys.shape[-2]
+        batch, heads, _, size = self.keys.shape
+        steps, reach = keys.shape[-2], self._reach
         if keys.shape != (batch, heads, steps, size) or keys.shape != values.shape:
             raise ShapeError(
                 f"KeyValueCache: keys {keys.shape} and values {values.shape}: expected "
@@ -105,12 +120,12 @@ class KeyValueCache:
                 fix="make a cache for this batch: layer.new_cache(batch, max_length)",
             )
         at = self.length.read() + arange(steps)
-        at = normal_index(at, size=longest, what="KeyValueCache: step")
+        at = normal_index(at, size=reach, what="KeyValueCache: step")
         self.keys.assign(put(self.keys, at, keys, axis=2))
         self.values.assign(put(self.values, at, values, axis=2))
         self.length.assign(self.length + steps)
         return (
-            self.keys.read(),
-            self.values.read(),
-            arange(longest) <= reshape(at, (-1, 1)),
+            self.keys.read()[:, :, :reach],
+            self.values.read()[:, :, :reach],
+            arange(reach) <= reshape(at, (-1, 1)),
         )
