@@ -83,17 +83,23 @@ def train(
 
 
 def learn(
-    model: models.Autoencoder, x: Any, options: Options, epochs: int
+    model: models.Autoencoder,
+    x: Any,
+    options: Options,
+    epochs: int,
+    *,
+    loss: str = "squared_error",
+    max_lr: float = MAX_LR,
 ) -> tuple[Any, Any]:
     """The histories of both parts: images that change, then the images as they are."""
     updates = data.num_batches(len(x), BATCH_SIZE)
     source = data.Dataset(x, image_shape=(28, 28, 1), name="mnist")
-    rate = optim.OneCycle(MAX_LR, epochs * updates)
-    adam = optim.Adam(model.parameters(), lr=rate)
-    changed = source.augmented(AUGMENTATION)
-    first = train(model, changed, adam, options.part("changed"), epochs)
+    adam = optim.Adam(model.parameters(), lr=optim.OneCycle(max_lr, epochs * updates))
+    changed, kept = source.augmented(AUGMENTATION), options.part("changed")
+    first = train(model, changed, adam, kept, epochs, loss)
     adam = optim.Adam(lr=optim.Cosine(LAST_LR, LAST_EPOCHS * updates))
-    last = train(model, source, adam, options.part("as-they-are"), LAST_EPOCHS)
+    kept = options.part("as-they-are")
+    last = train(model, source, adam, kept, LAST_EPOCHS, loss)
     return first, last
 
 

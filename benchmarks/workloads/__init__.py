@@ -115,6 +115,7 @@ PEERS: dict[str, Peer] = {
     "keras-graph": Peer("keras-graph", ("keras", "tensorflow")),
     "sklearn": Peer("sklearn", ("sklearn",)),
     "gensim": Peer("gensim", ("gensim",)),
+    "transformers": Peer("transformers", ("transformers", "torch")),
 }
 
 #: Another version of chainrule; ``compare_with`` says which.

@@ -205,4 +205,172 @@ def _gpt_in_torch(w: Any, batch: int) -> Any:
     return step, step
 
 
-BUILDERS = {"chainrule": in_chainrule, "torch-eager": in_torch}
+def in_jax(problem: Problem) -> Work:
+    """JAX: two compiled functions, of the prompt and of all that follows; keys and
+    values lie in arrays that are long enough.
+    """
+    import jax
+    from jax import numpy as jnp
+
+    weights = {name: jnp.asarray(a) for name, a in problem.weights.items()}
+    make = _gpt_in_jax if problem.is_gpt else _lstm_in_jax
+    empty, step = make(weights, len(problem.prompt))
+    begin = jax.jit(step)
+
+    @jax.jit
+    def go_on(state: Any, last: Any) -> Any:
+        def following(carry: Any, _: Any) -> Any:
+            carry = step(*carry)
+            return carry, carry[1]
+
+        return jax.lax.scan(following, (state, last), length=TOKENS - 1)[1]
+
+    def once() -> Any:
+        state, first = begin(empty, problem.prompt.astype(np.int32))
+        rest = go_on(state, first)
+        return np.concatenate([first, np.asarray(rest)[:, :, 0].T], axis=1)
+
+    return Writing(once)
+
+
+def _lstm_in_jax(w: Any, batch: int) -> Any:
+    """The first state, and (state, tokens) → the next state and token."""
+    import jax
+    from jax import numpy as jnp
+
+    def layer(number: int, x: Any, state: Any) -> Any:
+        ih, hh, b, c = (
+            w[f"recurrence.{each}_l{number}"]
+            for each in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+        )
+
+        def cell(state: Any, z: Any) -> Any:
+            h, memory = state
+            z = z + h @ hh.T + c
+            i, f, g, o = jnp.split(z, 4, axis=-1)
+            kept = jax.nn.sigmoid(f) * memory
+            memory = kept + jax.nn.sigmoid(i) * jnp.tanh(g)
+            h = jax.nn.sigmoid(o) * jnp.tanh(memory)
+            return (h, memory), h
+
+        state, h = jax.lax.scan(cell, state, (x @ ih.T + b).swapaxes(0, 1))
+        return state, h.swapaxes(0, 1)
+
+    def step(states: Any, ids: Any) -> Any:
+        x, after = w["embedding.weight"][ids], []
+        for number, state in enumerate(states):
+            state, x = layer(number, x, state)
+            after.append(state)
+        logits = x[:, -1] @ w["output.weight"].T + w["output.bias"]
+        return after, logits.argmax(-1, keepdims=True).astype(np.int32)
+
+    zeros = jnp.zeros((batch, CELLS), np.float32)
+    return [(zeros, zeros)] * RECURRENT, step
+
+
+def _gpt_in_jax(w: Any, batch: int) -> Any:
+    """The same; the state is keys, values and how many there are."""
+    import jax
+    from jax import numpy as jnp
+
+    def norm(name: str, x: Any) -> Any:
+        centred = x - x.mean(-1, keepdims=True)
+        scale = jax.lax.rsqrt((centred**2).mean(-1, keepdims=True) + 1e-5)
+        return centred * scale * w[name] + w[f"{name}_bias"]
+
+    def dense(name: str, x: Any) -> Any:
+        return x @ w[name].T + w[f"{name}_bias"]
+
+    def step(state: Any, ids: Any) -> Any:
+        kept, at = state
+        kept, (n, t) = list(kept), ids.shape
+        places = jax.lax.dynamic_slice_in_dim(w["positions"], at, t)
+        x = w["tokens"][ids] + places
+        seen = jnp.arange(ROOM) <= at + jnp.arange(t)[:, None]
+        for layer in range(gpt.LAYERS):
+            qkv = dense(f"{layer}.qkv", norm(f"{layer}.norm1", x))
+            split = qkv.reshape(n, t, 3, gpt.HEADS, gpt.HEAD)
+            q, *own = split.transpose(2, 0, 3, 1, 4)
+            keys, values = kept[layer] = tuple(
+                jax.lax.dynamic_update_slice_in_dim(old, new, at, axis=2)
+                for old, new in zip(kept[layer], own, strict=True)
+            )
+            scores = jnp.einsum("nhqd,nhkd->nhqk", q, keys) / np.sqrt(gpt.HEAD)
+            shares = jax.nn.softmax(jnp.where(seen, scores, -jnp.inf))
+            mixed = jnp.einsum("nhqk,nhkd->nqhd", shares, values).reshape(x.shape)
+            x = x + dense(f"{layer}.project", mixed)
+            wide = dense(f"{layer}.expand", norm(f"{layer}.norm2", x))
+            wide = jax.nn.gelu(wide, approximate=False)
+            x = x + dense(f"{layer}.contract", wide)
+        logits = norm("norm", x[:, -1]) @ w["tokens"].T
+        return (kept, at + t), logits.argmax(-1, keepdims=True).astype(np.int32)
+
+    zeros = jnp.zeros((batch, gpt.HEADS, ROOM, gpt.HEAD), np.float32)
+    return ([(zeros, zeros)] * gpt.LAYERS, 0), step
+
+
+def in_transformers(problem: Problem) -> Work | None:
+    """Hugging Face's GPT-2 and its ``generate``; it has no LSTM."""
+    if not problem.is_gpt:
+        return None
+    import torch
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    sizes = {"n_embd": gpt.WIDTH, "n_layer": gpt.LAYERS, "n_head": gpt.HEADS}
+    config = GPT2Config(
+        vocab_size=gpt.VOCABULARY,
+        n_positions=ROOM,
+        activation_function="gelu",
+        bos_token_id=None,
+        eos_token_id=None,
+        **sizes,
+    )
+    model = GPT2LMHeadModel(config).eval()
+    state = {}
+    for name, array in problem.weights.items():
+        number, _, rest = name.rpartition(".")
+        matrix = rest in ("qkv", "project", "expand", "contract")
+        own = f"h.{number}.{IN_GPT2[rest]}" if number else IN_GPT2[rest]
+        state[f"transformer.{own}"] = torch.tensor(array.T if matrix else array)
+    model.load_state_dict(state, strict=False)
+    prompt = torch.from_numpy(problem.prompt)
+
+    def once() -> Any:
+        with torch.inference_mode():
+            made = model.generate(
+                prompt,
+                max_new_tokens=TOKENS,
+                do_sample=False,
+                pad_token_id=gpt.VOCABULARY,
+            )
+        return made[:, prompt.shape[1] :].numpy()
+
+    return Writing(once)
+
+
+#: The names of GPT-2's weights at Hugging Face; those of its matrices are (in, out).
+IN_GPT2 = {
+    "tokens": "wte.weight",
+    "positions": "wpe.weight",
+    "norm1": "ln_1.weight",
+    "norm1_bias": "ln_1.bias",
+    "qkv": "attn.c_attn.weight",
+    "qkv_bias": "attn.c_attn.bias",
+    "project": "attn.c_proj.weight",
+    "project_bias": "attn.c_proj.bias",
+    "norm2": "ln_2.weight",
+    "norm2_bias": "ln_2.bias",
+    "expand": "mlp.c_fc.weight",
+    "expand_bias": "mlp.c_fc.bias",
+    "contract": "mlp.c_proj.weight",
+    "contract_bias": "mlp.c_proj.bias",
+    "norm": "ln_f.weight",
+    "norm_bias": "ln_f.bias",
+}
+
+BUILDERS = {
+    "chainrule": in_chainrule,
+    "torch-eager": in_torch,
+    "jax": in_jax,
+    "transformers": in_transformers,
+}

@@ -124,8 +124,8 @@ class KeyValueCache:
         self.keys.assign(put(self.keys, at, keys, axis=2))
         self.values.assign(put(self.values, at, values, axis=2))
         self.length.assign(self.length + steps)
+        known: list[Any] = [self.keys.read(), self.values.read()]
         return (
-            self.keys.read()[:, :, :reach],
-            self.values.read()[:, :, :reach],
+            *(each[:, :, :reach] for each in known),
             arange(reach) <= reshape(at, (-1, 1)),
         )
