@@ -128,6 +128,12 @@ class Sampling:
         """Whether only some tokens may be drawn."""
         return not self.greedy and (self.top_k is not None or self.top_p is not None)
 
+    @property
+    def kind(self) -> Sampling:
+        """The same for all rules that one program serves, whatever their amounts."""
+        heat, k = 0.0 if self.greedy else 1.0, 1 if self.filters else None
+        return Sampling(heat, k, never=self.never)
+
     def amounts(self) -> tuple[Array, Array, Array]:
         """Temperature, k and p as a compiled program takes them."""
         heat = 1.0 if self.greedy else self.temperature
@@ -142,7 +148,7 @@ def sample(logits: Any, amounts: Any, rules: Sampling, source: Generator) -> Ten
     Arguments:
         amounts: temperature, k and p, see ``Sampling.amounts``; tensors, so that one
             program serves all of them.
-        rules: of which only counts whether it is greedy, filters, and never draws some.
+        rules: of which only the ``kind`` counts.
         source: of random numbers.
     """
     heat, k, p = amounts
@@ -196,17 +202,21 @@ def write(
             writer.forget()
             writer.source.seed(seed)
             writer.read(rows[:, :-1])
-            for number in range(count):
-                following = writer.draw(rows[:, -1:], rules)
+            last, known, kind, amounts = (
+                rows[:, -1:],
+                [rows],
+                rules.kind,
+                rules.amounts(),
+            )
+            for _ in range(count):
+                if writer.length == longest:
+                    writer.forget()
+                    known = [np.concatenate(known, axis=1)[:, -max(1, longest // 2) :]]
+                    writer.read(known[0][:, :-1])
+                following = writer.draw(last, kind, amounts)
                 yield following
-                if number + 1 == count:
-                    break
-                rows = np.concatenate([rows, following[:, None]], axis=1)
-                if longest is not None:
-                    rows = rows[:, -longest:]
-                    if writer.length == longest:
-                        writer.forget()
-                        writer.read(rows[:, -max(1, longest // 2) : -1])
+                last = following[:, None]
+                known.append(last)
 
     return tokens()
 
@@ -272,15 +282,10 @@ class Writer:
                 begin += size
         self.length += begin
 
-    def draw(self, last: Array, rules: Sampling) -> Array:
+    def draw(self, last: Array, kind: Sampling, amounts: tuple[Array, ...]) -> Array:
         """Takes one more token in, (N, 1), and draws what follows, (N,)."""
-        flags = Sampling(
-            temperature=0.0 if rules.greedy else 1.0,
-            top_k=1 if rules.filters else None,
-            never=rules.never,
-        )
         room = self.memory.room(self.length + 1)
-        drawn: Array = self.next(last, rules.amounts(), flags, room).numpy()
+        drawn: Array = self.next(last, amounts, kind, room).numpy()
         self.length += 1
         return drawn
 
