@@ -45,6 +45,7 @@ from .boltzmann.machine import RBM, Machine
 from .boltzmann.units import Binary, Gaussian, Softmax, Units
 from .bounds import ELBO, latent_grid
 from .decoding import Decoded, decode
+from .gan import GAN, dcgan, mlp_gan
 from .gpt import GPT
 from .ica import ReconstructionICA
 from .inception import googlenet, inception_small
@@ -71,6 +72,7 @@ from .word_vectors import Similarity, Solved, WordVectors
 __all__ = [
     "DBM",
     "ELBO",
+    "GAN",
     "GPT",
     "MAP",
     "RBM",
@@ -128,6 +130,7 @@ __all__ = [
     "WordVectors",
     "annealed_importance_sampling",
     "conv_autoencoder",
+    "dcgan",
     "decode",
     "deep_autoencoder",
     "exact_log_partition",
@@ -138,6 +141,7 @@ __all__ = [
     "lenet",
     "lenet5",
     "log_likelihood",
+    "mlp_gan",
     "pretrain",
     "resnet",
     "resnet_small",
@@ -150,6 +154,7 @@ offer(
     __name__,
     [
         "DBM",
+        "GAN",
         "GPT",
         "MAP",
         "RBM",

@@ -21,6 +21,7 @@ from ..graph import Node
 from ..nn.arguments import floats, number_within, positive_size
 from ..random_numbers import default_generator
 from ..training.objective import BINARY_LOSSES, last_layer
+from .halving import checked_image_shape
 
 #: Makes the layer of an activation: a class such as ``nn.ReLU``.
 Activation = Callable[[], nn.Module]
@@ -543,7 +544,9 @@ def conv_autoencoder(
             f"conv_autoencoder: channels={channels!r}: expected those of every stage",
             fix="channels=(32, 64)",
         )
-    height, width, depth = _image_shape(image_shape, len(channels))
+    height, width, depth = checked_image_shape(
+        "conv_autoencoder", image_shape, len(channels)
+    )
     positive_size("conv_autoencoder", "code", code)
     stages = [depth, *channels]
     down: list[nn.Module] = []
@@ -563,25 +566,3 @@ def conv_autoencoder(
     return Autoencoder(
         encoder, nn.Sequential(*first, *up, *([output()] if output else []))
     )
-
-
-def _image_shape(shape: Any, stages: int) -> tuple[int, int, int]:
-    """Height, width and channels, checked."""
-    if not hasattr(shape, "__iter__") or len(shape) != 3:
-        raise ArgumentError(
-            f"conv_autoencoder: image_shape={shape!r}: expected (height, width, "
-            "channels)",
-            fix="(28, 28, 1), and images as x.reshape(-1, 28, 28, 1)",
-        )
-    names = ("height", "width", "channels")
-    height, width, depth = (
-        positive_size("conv_autoencoder", name, size)
-        for name, size in zip(names, shape, strict=True)
-    )
-    if height % 2**stages or width % 2**stages:
-        raise ArgumentError(
-            f"conv_autoencoder: images of {height} × {width} and {stages} stages, "
-            f"which each halve them: expected multiples of {2**stages}",
-            fix="fewer channels=, or images with a margin",
-        )
-    return height, width, depth

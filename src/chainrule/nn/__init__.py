@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     )
     from .embedding import Embedding
     from .ensemble import Ensemble, EnsembleLinear
+    from .game import Game
     from .linear import Identity, Linear
     from .many_classes.hierarchical import HierarchicalSoftmax
     from .many_classes.sampled import SampledSoftmax
@@ -154,6 +155,7 @@ LATER = {
     ],
     ".embedding": ["Embedding"],
     ".ensemble": ["Ensemble", "EnsembleLinear"],
+    ".game": ["Game"],
     ".linear": ["Identity", "Linear"],
     ".many_classes.hierarchical": ["HierarchicalSoftmax"],
     ".many_classes.sampled": ["SampledSoftmax"],
@@ -229,6 +231,7 @@ __all__ = [
     "EnsembleLinear",
     "Flatten",
     "GRUCell",
+    "Game",
     "GaussianNoise",
     "GlobalAvgPool",
     "GlobalMaxPool",

@@ -85,6 +85,7 @@ class Minimizer(Updater):
 
     #: The names of what the algorithm remembers of each parameter.
     slots: ClassVar[tuple[str, ...]] = ()
+    evaluates_loss = True
     #: The names of numbers that it remembers, and their first values.
     numbers: ClassVar[Mapping[str, float]] = {}
     options_table = "optim.MINIMIZING"

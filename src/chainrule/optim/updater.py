@@ -27,6 +27,8 @@ from .state_dict import checked_state, saved_options
 class Updater(Watched, ABC):
     """The base of what changes parameters: everything but how it changes them."""
 
+    #: Whether it evaluates the loss itself, as a ``Minimizer``; others take gradients.
+    evaluates_loss: ClassVar[bool] = False
     #: The table of what other libraries call the options.
     options_table: ClassVar[str] = "optim.OPTIONS"
 

@@ -315,6 +315,12 @@ def _with_rate(name: str, run: Run) -> Optimizer:
     """The optimizer; an error if it has no learning rate."""
     if isinstance(run.optimizer, Optimizer):
         return run.optimizer
+    if not run.optimizer.evaluates_loss:
+        raise ArgumentError(
+            f"{name}: each player of {type(run.model).__name__} has an optimizer and a "
+            "rate of its own",
+            fix="leave the callback out; run.optimizer.by_player has the optimizers",
+        )
     raise ArgumentError(
         f"{name}: {type(run.optimizer).__name__} has no learning rate: it looks "
         "for the length of every step",

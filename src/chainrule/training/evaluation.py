@@ -20,7 +20,8 @@ from ..nn.module import Module
 from .examples import Examples, LabelCheck, model_dtype, refuse_table
 from .formats import shown
 from .metrics import Metric, resolve
-from .objective import Objective, objective_of
+from .metrics.returned import Returned
+from .objective import GameObjective, Objective, objective_of
 from .snapshot import generators
 from .step import evaluation_step, mass, num_rows, prediction
 from .tally import Tally
@@ -188,10 +189,14 @@ def evaluate(
 
 
 def chosen_metrics(metrics: Any, objective: Objective) -> list[Metric]:
-    """The requested metrics, or the usual ones for the targets."""
+    """The requested metrics, or the usual ones: for the targets, or of a game the loss
+    of every player.
+    """
     objective.refuse_metrics(metrics)
     if metrics is not None:
         return resolve(metrics)
+    if isinstance(objective, GameObjective):
+        return [Returned(player, f"{player}_loss") for player in objective.players]
     usual = [copy.copy(metric) for metric in resolve(objective.usual_metrics)]
     for metric in usual:
         metric.usual = True

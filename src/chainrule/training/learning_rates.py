@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import optim
+from .. import nn, optim
 from ..errors import ArgumentError, missing_package
 from ..foreign import Settled, advised
 from ..graph import Array
@@ -198,6 +198,12 @@ def _copies(model: Module, optimizer: Any) -> tuple[Module, optim.Optimizer]:
     """A copy of the network, and an optimizer of its own."""
     if optimizer is None or isinstance(optimizer, str):
         optimizer = optim.by_name(optimizer or "adam")
+    if isinstance(model, nn.Game):
+        raise ArgumentError(
+            f"find_lr: {type(model).__name__} has a loss for each of its players: no "
+            "rate makes both of them small",
+            fix="optim.Adam(lr=2e-4, betas=(0.5, 0.999)), as most begin",
+        )
     if isinstance(optimizer, optim.Minimizer):
         raise ArgumentError(
             f"find_lr: {type(optimizer).__name__} has no learning rate: it searches "

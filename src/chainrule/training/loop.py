@@ -15,7 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .. import optim
+from .. import nn
 from ..config import config
 from ..data import Dataset
 from ..errors import ArgumentError
@@ -32,7 +32,13 @@ from .formats import Row
 from .history import History
 from .interruption import Interruption
 from .numerics_guard import NumericsGuard
-from .objective import Objective, OwnLoss, objective_of
+from .objective import Objective, objective_of
+from .optimizer_choice import (
+    check_adds_up,
+    check_sees_outputs,
+    chosen_optimizer,
+    usual_batch_size,
+)
 from .run import Run
 from .step import (
     AccumulatingStep,
@@ -40,17 +46,12 @@ from .step import (
     mass,
     num_rows,
     training_step,
-    warn_of_moving_averages,
 )
 from .tally import Tally
 
 if TYPE_CHECKING:
     from .minimizing import MinimizingStep
     from .progress import Progress
-    from .snapshot import AnyOptimizer
-
-#: Examples in a batch, for optimizers that take gradients.
-BATCH_SIZE = 32
 
 #: Validation keeps nothing for a backward pass, so larger batches fit.
 LARGER_BATCHES = 4
@@ -102,7 +103,8 @@ def fit(
             the inputs and, where there are any, the targets.
         optimizer: an optimizer, or a name: "adam" when not given. Of one that was made
             without parameters, ``optim.Adam(lr=0.01)``, the model gets a new one of its
-            own, and that one stays as it was.
+            own, and that one stays as it was. The players of an ``nn.Game`` get one
+            each; or these are given by player, {"generator": …, "discriminator": …}.
         epochs: how often all examples are seen.
         batch_size: examples in a batch; the last one of an epoch may be smaller, but an
             example that would be alone joins the batch before. When not given: 32, or
@@ -164,12 +166,12 @@ def fit(
     weighted = any(each.has_weights for each in (examples, held_out) if each)
     objective = objective_of(model, loss, examples.kind, weighted)
     chosen = chosen_metrics(metrics, objective)
-    chosen_optimizer = _check_adds_up(_optimizer(optimizer, model), accumulate)
-    _check_sees_outputs(chosen_optimizer, objective)
-    batch_size = batch_size or _usual_batch_size(chosen_optimizer, examples)
+    updater = check_adds_up(chosen_optimizer(optimizer, model), accumulate)
+    check_sees_outputs(updater, objective)
+    batch_size = batch_size or usual_batch_size(updater, examples)
     run = Run(
         model=model,
-        optimizer=chosen_optimizer,
+        optimizer=updater,
         history=History(),
         tally=Tally(chosen),
         epochs=epochs,
@@ -230,7 +232,11 @@ class Loop:
         run.callbacks = self.announce.callbacks
         self.probes = [c for c in run.callbacks if hasattr(c, "measured")]
         make: Any = training_step if run.accumulate == 1 else AccumulatingStep
-        self.minimizes = not isinstance(run.optimizer, optim.Optimizer)
+        self.minimizes = run.optimizer.evaluates_loss
+        if isinstance(run.model, nn.Game):
+            from .players import GameStep  # few trainings need it
+
+            make = GameStep
         if self.minimizes:
             from .minimizing import MinimizingStep  # few trainings need it
 
@@ -384,7 +390,7 @@ def _batches(
 
 def _is_whole(examples: Examples, run: Run) -> bool:
     """Whether every epoch is an iteration on the same batch of all examples."""
-    if isinstance(run.optimizer, optim.Optimizer) or run.num_batches != 1:
+    if not run.optimizer.evaluates_loss or run.num_batches != 1:
         return False
     source = examples.source
     return isinstance(source, Dataset) and source.augmentation is None
@@ -422,84 +428,6 @@ def _check_whole(name: str, value: Any, least: int) -> None:
     if not whole or value < least:
         raise ArgumentError(
             f"fit: {name}={value!r}: expected a whole number of at least {least}"
-        )
-
-
-def _usual_batch_size(optimizer: AnyOptimizer, examples: Examples) -> int:
-    """32, or all examples for a minimizer."""
-    if not isinstance(optimizer, optim.Optimizer) and not examples.is_stream:
-        return len(examples.source)
-    return BATCH_SIZE
-
-
-def _optimizer(optimizer: Any, model: Module) -> AnyOptimizer:
-    """The requested optimizer; an error if it would train nothing of the model."""
-    own = model.parameters()
-    name = type(model).__name__
-    if not own:
-        raise ArgumentError(
-            f"fit: {name} has no parameters: there is nothing to train",
-            fix="keep layers and parameters in attributes of the model",
-        )
-    if optimizer is None or isinstance(optimizer, str):
-        return optim.by_name(optimizer or "adam", own)
-    given: AnyOptimizer = optimizer
-    if not isinstance(given, optim.Updater):
-        raise ArgumentError(
-            f"fit: optimizer={optimizer!r}: expected a name or an optimizer",
-            fix="optim.Adam(lr=1e-3)",
-        )
-    if not given.is_bound:
-        return given.bound_to(own)
-    if not set(own) & set(given.parameters):
-        raise ArgumentError(
-            f"fit: the optimizer has none of the parameters of {name}: it would train "
-            "another model",
-            fix="optim.Adam(lr=…), which is given those of the model; or "
-            "optim.Adam(model.parameters(), lr=…)",
-        )
-    warn_of_moving_averages(model, given)
-    return given
-
-
-def _check_adds_up(optimizer: AnyOptimizer, accumulate: int) -> AnyOptimizer:
-    """The optimizer; an error where its gradients cannot be accumulated."""
-    if accumulate > 1 and not isinstance(optimizer, optim.Optimizer):
-        raise ArgumentError(
-            f"fit: accumulate={accumulate} with {type(optimizer).__name__}: it "
-            "evaluates the loss itself, of one batch as often as it needs to",
-            fix="accumulate=1, and the largest batch_size that memory has room for",
-        )
-    if accumulate > 1 and isinstance(optimizer, optim.SparseAdam):
-        name = type(optimizer).__name__
-        raise ArgumentError(
-            f"fit: accumulate={accumulate} with {name}: it changes the rows of a table "
-            "that one batch looks up, which a sum of gradients does not tell",
-            fix="accumulate=1 and a larger batch_size, or optim.Adam",
-        )
-    return optimizer
-
-
-def _check_sees_outputs(optimizer: AnyOptimizer, objective: Objective) -> None:
-    """An error where a model returns its loss, and an optimizer needs outputs, or
-    compares values of a loss that is a direction.
-    """
-    if not isinstance(objective, OwnLoss):
-        return
-    if objective.is_direction and not isinstance(optimizer, optim.Optimizer):
-        raise ArgumentError(
-            f"fit: {type(optimizer).__name__} compares values of the loss, and in "
-            f"training that of {objective.name} only says which way to go: its "
-            "gradient is not that of these values",
-            fix="optim.SGD(lr=0.1), optim.Momentum(lr=0.1) or optim.Adam()",
-        )
-    curvature = (optim.GaussNewton, optim.LevenbergMarquardt, optim.HessianFree)
-    if isinstance(optimizer, curvature):
-        raise ArgumentError(
-            f"fit: {type(optimizer).__name__} needs outputs and their loss apart, and "
-            f"{objective.name} returns its loss",
-            fix="optim.LBFGS() or optim.Adam(); or the network inside it with a loss: "
-            "cr.fit(network, (x, y), loss='mse')",
         )
 
 

@@ -162,7 +162,7 @@ class Objective:
             loss = self.function(outputs, targets, **options)
         else:
             loss = self.function(outputs, **options)
-        return _one_number(loss, f"loss {self.name}")
+        return one_number(loss, f"loss {self.name}")
 
     def arguments(self, inputs: Any, targets: Any) -> Any:
         """What the model is called with: several are a tuple."""
@@ -281,7 +281,7 @@ class OwnLoss(Objective):
                 f"loss={shown} for {self.name}, which returns its own loss",
                 fix=f"leave loss= out; what it minimises is set in {self.name}(…)",
             )
-        self.model = model
+        self.takes: Callable[..., Any] = model.forward
         self.kind = kind
         self.has_targets = kind != "none"
         self.is_direction = model.depends_on_training
@@ -293,7 +293,7 @@ class OwnLoss(Objective):
         Raises:
             ShapeError: when it is not one floating-point number.
         """
-        return _one_number(outputs, f"{self.name} has outputs_loss = True, and")
+        return one_number(outputs, f"{self.name} has outputs_loss = True, and")
 
     def arguments(self, inputs: Any, targets: Any) -> Any:
         """Inputs and targets, one after the other.
@@ -305,7 +305,7 @@ class OwnLoss(Objective):
         given = (inputs, targets) if self.has_targets else (inputs,)
         several = [part if isinstance(part, tuple) else (part,) for part in given]
         arguments = tuple(each for part in several for each in part)
-        signature = inspect.signature(self.model.forward)
+        signature = inspect.signature(self.takes)
         mode = {"training": True} if "training" in signature.parameters else {}
         try:
             bound = signature.bind(*arguments, **mode).arguments
@@ -352,10 +352,10 @@ class OwnLoss(Objective):
 
     def _mismatch(self, num_inputs: int, num_given: int) -> ArgumentError:
         """The error for a forward that cannot be called with what the data has."""
-        known = inspect.signature(self.model.forward).parameters.values()
+        known = inspect.signature(self.takes).parameters.values()
         places = [each for each in known if each.kind is each.POSITIONAL_OR_KEYWORD]
         named = [each.name for each in places if not _is_option(each)]
-        takes = f"{self.name}.forward takes ({', '.join(named)})"
+        takes = f"{self.name}.{self.takes.__name__} takes ({', '.join(named)})"
         if self.has_targets and len(named) <= num_inputs:
             return ArgumentError(
                 f"{self.name} takes no targets, and the data has some: {takes}",
@@ -367,6 +367,39 @@ class OwnLoss(Objective):
             f"{counted(num_inputs, 'input')} and {has}",
             fix="data=(x, y) for def forward(self, x, y, training=False): …",
         )
+
+
+class GameObjective(OwnLoss):
+    """The objective of a game: the loss of its first player, and each in a column.
+
+    Arguments:
+        model: the game.
+        loss: None.
+        kind: as of ``Objective``.
+    """
+
+    def __init__(self, model: nn.Game, loss: Any, kind: str) -> None:
+        super().__init__(model, loss, kind)
+        self.players = model.players
+        self.takes = model.turns
+
+    def __call__(self, outputs: Any, targets: Any) -> Any:
+        """The loss of the first player."""
+        return self.of(self.players[0], outputs[self.players[0]])
+
+    def of(self, player: Any, loss: Any) -> Any:
+        """A player's loss, checked.
+
+        Raises:
+            ArgumentError: for somebody who does not play.
+            ShapeError: where it is not one floating-point number.
+        """
+        if player not in self.players:
+            raise ArgumentError(
+                f"{self.name}.turns yields {player!r}: the players are "
+                f"{' and '.join(self.players)}"
+            )
+        return one_number(loss, f"{self.name}.turns, in the turn of {player},")
 
 
 def _is_option(parameter: inspect.Parameter) -> bool:
@@ -390,11 +423,13 @@ def objective_of(model: nn.Module, loss: Any, kind: str, weighted: bool) -> Obje
         >>> objective_of(nn.Linear(2, 3), None, "classification", False).name
         'cross_entropy'
     """
-    objective = (
-        OwnLoss(model, loss, kind)
-        if model.outputs_loss
-        else Objective(loss, kind, trained_by(model))
-    )
+    objective: Objective
+    if isinstance(model, nn.Game):
+        objective = GameObjective(model, loss, kind)
+    elif model.outputs_loss:
+        objective = OwnLoss(model, loss, kind)
+    else:
+        objective = Objective(loss, kind, trained_by(model))
     objective.refuse_probabilities(model)
     if weighted:
         objective.check_takes_weights()
@@ -425,7 +460,7 @@ def last_layer(model: nn.Module) -> nn.Module:
     return model
 
 
-def _one_number(loss: Any, source: str) -> Any:
+def one_number(loss: Any, source: str) -> Any:
     """A loss; an error for what is not one floating-point number."""
     if not isinstance(loss, Node) or loss.shape or not is_float(loss.dtype):
         shown = (

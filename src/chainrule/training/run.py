@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from ..foreign import Settled, no_attribute
 from ..nn.module import Module
-from ..optim import Optimizer
 from .formats import Row
 from .history import History
 from .tally import Tally
@@ -35,9 +34,10 @@ def minimizer_columns(optimizer: AnyOptimizer) -> list[str]:
         >>> minimizer_columns(optim.Adam())
         []
     """
-    if isinstance(optimizer, Optimizer):
+    if not optimizer.evaluates_loss:
         return []
-    penalised = any(optimizer.penalties().values())
+    minimizer: Any = optimizer
+    penalised = any(minimizer.penalties().values())
     return [*([PENALISED] * penalised), *MINIMIZER_COLUMNS]
 
 

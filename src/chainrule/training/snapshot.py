@@ -8,7 +8,7 @@ them gives exactly the same next step.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -19,9 +19,10 @@ from ..random_numbers import Generator, default_generator
 
 if TYPE_CHECKING:  # most trainings need one of the two
     from ..optim import Minimizer, Optimizer
+    from .player_optimizers import PlayerOptimizers
 
     #: What trains, by gradients that it is given or by the loss itself: ``Updater``.
-    AnyOptimizer = Optimizer | Minimizer
+    AnyOptimizer: TypeAlias = Optimizer | Minimizer | PlayerOptimizers
 
 #: The name of the default generator's state.
 RANDOM = "random"

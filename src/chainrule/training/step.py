@@ -74,14 +74,14 @@ def measure(metrics: Sequence[Metric], outputs: Any, targets: Any) -> list[Any]:
     targets, weights = unweighted(targets)
     if metrics and not isinstance(outputs, Node):
         kind = type(outputs).__name__
-        if all(metric.usual for metric in metrics):
+        unable = [metric for metric in metrics if not metric.several]
+        if unable and all(metric.usual for metric in unable):
             return [None for _ in metrics]
-        for metric in metrics:
-            if not metric.several:
-                raise ArgumentError(
-                    f"{metric.name}: the model returns a {kind}, not one tensor",
-                    fix="metrics=[], or a Metric of your own with several = True",
-                )
+        if unable:
+            raise ArgumentError(
+                f"{unable[0].name}: the model returns a {kind}, not one tensor",
+                fix="metrics=[], or a Metric of your own with several = True",
+            )
     found = []
     for metric in metrics:
         more = (weights,) if metric.takes_weights and weights is not None else ()

@@ -16,6 +16,11 @@ NAMES: Mapping[str, str] = {
     **dict.fromkeys(
         ("AutoEncoder", "DeepAutoencoder"), "models.deep_autoencoder((784, 500, 30))"
     ),
+    **dict.fromkeys(
+        ("WGAN", "WGANGP"), 'models.GAN(generator, critic, loss="wasserstein")'
+    ),
+    "LSGAN": 'models.GAN(generator, discriminator, loss="least_squares")',
+    "DCGAN": "models.dcgan((28, 28, 1))",
     "VGG16": "models.vgg(16)",
     "BernoulliRBM": "models.RBM(784, 500), which models.ContrastiveDivergence trains",
     **dict.fromkeys(
