@@ -1,0 +1,55 @@
+"""The experiments with variational autoencoders, in small."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from experiments import vae_mnist, vae_mnist_50, vae_mnist_long
+from experiments.boltzmann import binarized
+from experiments.record import Options
+
+WITH_DATA = pytest.mark.skipif(
+    cr.config.data_folder is None, reason="CHAINRULE_DATA names no folder of data"
+)
+
+
+def test_the_schedule_is_that_of_the_paper() -> None:
+    assert vae_mnist.passes_of(1.0) == (1, 3, 9, 27, 81, 243, 729, 2187)
+    assert sum(vae_mnist.passes_of(1.0)) == 3280
+    rate = vae_mnist.schedule(vae_mnist.passes_of(1.0), 3000)
+    for passes, i in ((0, 0), (1, 1), (3, 1), (4, 2), (3279, 7)):
+        assert rate(passes * 3000) == pytest.approx(0.001 * 10 ** (-i / 7))
+    assert sum(vae_mnist.passes_of(1 / 3)) == 1094
+    assert sum(vae_mnist.passes_of(1 / 6)) == 548
+
+
+@WITH_DATA
+def test_both_bounds_find_new_digits_likelier_than_pixels_by_themselves(
+    tmp_path: Path,
+) -> None:
+    options = Options(quick=True, folder=tmp_path, checkpoints=tmp_path / "kept")
+    made = vae_mnist.run(options)
+    assert list(made.measured) == [
+        "dynamic, k = 1", "dynamic, k = 5", "static, k = 1", "static, k = 5",
+    ]  # fmt: skip
+    split = cr.data.load("mnist", flatten=True)
+    p = np.clip(split.train.inputs[:2000].mean(axis=0), 1e-3, 1 - 1e-3)
+    test = binarized(np.asarray(split.test.inputs[:100]), 0)
+    alone = (test * np.log(p) + (1 - test) * np.log(1 - p)).sum(axis=1).mean()
+    for way in ("dynamic", "static"):
+        one, five = (made.measured[f"{way}, k = {k}"] for k in (1, 5))
+        assert five > one > alone + 25
+    assert all((tmp_path / name).is_file() for name in made.pictures)
+    again = vae_mnist.run(options)  # from the checkpoints
+    assert again.measured == made.measured
+
+
+def test_longer_runs_have_the_whole_schedule() -> None:
+    assert vae_mnist_long.SHARES == {1: 1.0, 5: 1.0}
+    assert vae_mnist_50.SHARES == {50: 1.0}
+    named = [each.what for each in vae_mnist.published(vae_mnist_50.SHARES)]
+    assert named == ["dynamic, k = 50", "static, k = 50"]
