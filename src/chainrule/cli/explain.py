@@ -163,7 +163,8 @@ def _show_compiled(
     model: Any = cr.load(folder.model)
     train, _ = training_and_validation(examples, None, model, words.seed)
     steps = cr.data.num_batches(len(examples), words.batch_size)
-    objective = objective_of(model, words.loss, train.kind, train.has_weights)
+    loss = network.loss_of(settings)
+    objective = objective_of(model, loss, train.kind, train.has_weights)
     optimizer = network.make_optimizer(model, words, steps)
     minimizes = isinstance(optimizer, Minimizer)
     make: Any = MinimizingStep if minimizes else training_step

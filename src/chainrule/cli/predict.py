@@ -68,8 +68,9 @@ def command(
     DATA is a CSV, Parquet or Excel file with the columns that the network was trained
     on; other columns are ignored. Or it is an image, or a folder of images. For
     classes, the most probable one and the probability of each; for amounts, the amount
-    in the units of the training data. What the rows hold and the training rows did not
-    is said on standard error.
+    in the units of the training data; and of a run with --bayes how sure it is:
+    epistemic, for want of data, and aleatoric, by the noise of the data. What the rows
+    hold and the training rows did not is said on standard error.
     """
     if data is None and text is None:
         raise click.MissingParameter(param_hint="'DATA'", param_type="argument")
@@ -161,9 +162,10 @@ def _as_object(
     values |= {"task": settings.task, "target": settings.target}
     values |= kept_cells(parts)
     if settings.task == "regression":
-        return values | {"predictions": said.values}
+        return values | {"predictions": said.values, **said.spread}
     return values | {
         "classes": settings.classes,
         "predictions": said.names,
         "probabilities": said.probabilities,
+        **said.spread,
     }

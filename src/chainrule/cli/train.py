@@ -19,7 +19,15 @@ import click
 from .. import __version__, pictures, training
 from ..config import config
 from ..errors import ArgumentError
-from ..runs import architectures, feature_plan, learning, network, plan, sources
+from ..runs import (
+    architectures,
+    feature_plan,
+    learning,
+    network,
+    plan,
+    posteriors,
+    sources,
+)
 from ..runs.folder import RATES, RunFolder
 from ..runs.learning import Run
 from ..runs.settings import FEATURE_MODELS, Settings
@@ -55,6 +63,8 @@ Examples:
       on your own table: CSV, Parquet or Excel
   chainrule train houses.csv --target rooms --task regression --epochs 50 --out mine
       regression, although the target has few distinct values
+  chainrule train houses.csv --target price --bayes ensemble
+      how sure each prediction is, beside it: of the model, and of the data
   chainrule train houses.csv --target price --baselines
       beside nearest neighbours, gradient boosting and a support vector machine
   chainrule train mnist --hidden 512,512,512 --watch
@@ -128,6 +138,12 @@ AUGMENTATIONS = ("flip", "crop", "rotate")
     type=Whole(1, 1000),
     help="How many networks are trained side by side, each from its own initial "
     "weights; their predictions are averaged.  [default: depends on the data]",
+)
+@click.option(
+    "--bayes",
+    type=Name(lambda: [*posteriors.METHODS]),
+    help="Say how sure predictions are, by this method: ensemble, dropout, variational "
+    "or laplace; for the network mlp.",
 )
 @click.option(
     "--lr",

@@ -18,6 +18,7 @@ from ..data.tables.rules import ColumnRule
 from ..errors import ArgumentError, DataError
 from ..explain.entrance import explain
 from ..explain.layers import NetworkExplanation
+from ..models.bayesian.posterior import Posterior
 from ..wording import signed
 from . import new_data
 from .predictions import in_units, predict
@@ -151,13 +152,16 @@ def explained(model: nn.Module, example: Example, title: str) -> NetworkExplanat
     """The network on one example and back, its columns and classes by their names.
 
     Arguments:
-        model: the network; of an ensemble, its first member is opened.
+        model: the network; of an ensemble its first member is opened, of another
+            posterior the network at its mean.
         example: the example.
         title: the heading of text, drawing and page.
     """
+    loss: Any = example.settings.training.loss
     if isinstance(model, nn.Ensemble):
         model = model.member(0)
-    loss: Any = example.settings.training.loss
+    elif isinstance(model, Posterior):
+        loss, model = model.joint.likelihood, model.plain_network()
     if example.settings.task == "regression" and not example.known:
         loss = _output
     settings = example.settings

@@ -21,7 +21,7 @@ from .plan import SEED, VALIDATION, schedule_of
 from .settings import FEATURES, Network, Settings, Source, Training
 
 #: Options for networks that predict.
-FOR_PREDICTING = ("augment", "dropout", "members", "baselines")
+FOR_PREDICTING = ("bayes", "augment", "dropout", "members", "baselines")
 
 #: Options that a belief net, trained layer by layer, has no use for.
 FOR_ONE_TRAINING = ("schedule", "patience", "watch")

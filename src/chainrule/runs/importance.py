@@ -25,6 +25,7 @@ import numpy as np
 from .. import data, nn
 from ..backprop import backprop
 from ..errors import ArgumentError
+from ..models.bayesian.posterior import Posterior
 from ..tensor import tensor
 from ..wording import counted, signed
 from . import report
@@ -203,14 +204,14 @@ def measure_importance(
 def _gradient_times_input(model: Any, inputs: Array, settings: Settings) -> Array:
     """``(N, D)``: x · ∂s/∂x for every number of every row; in the target's units."""
     x = tensor(inputs)
-    outputs = model(x)
+    outputs = (model.plain_network() if isinstance(model, Posterior) else model)(x)
     if settings.task == "classification":
         chosen = outputs.argmax(axis=1)
         rows = np.arange(len(inputs))
         score = (outputs[rows, chosen.numpy()] - outputs.mean(axis=1)).sum()
         scale = 1.0
     else:
-        score = outputs.sum()
+        score = outputs[:, :1].sum()  # a variance may follow
         fitted = data.TableTransform.from_json(settings.transform)
         scale = 1.0 if fitted.target is None else fitted.target.std
     return np.asarray(backprop(score)[x].numpy(), dtype=np.float64) * inputs * scale

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from .. import data, training
+from ..models.bayesian.laplace import Laplace
 from ..random_numbers import manual_seed
 from ..training import callbacks
 from . import (
@@ -62,6 +63,8 @@ def prepared(
     if settings.network.learns_features:
         images = bool(settings.image_shape)
         model = feature_models.build(settings.network, network.ACTIVATIONS, images)
+    elif settings.network.bayes:
+        model = network.build_posterior(settings.network, len(examples.train))
     else:
         model = network.build(settings.network, settings.image_shape)
     steps = data.num_batches(len(examples.train), settings.training.batch_size)
@@ -81,7 +84,7 @@ def learning_rates(run: Run) -> training.LearningRates:
     found = training.find_lr(
         run.model,
         _trained_on(run),
-        loss=words.loss,
+        loss=network.loss_of(run.settings),
         optimizer=network.make_optimizer(run.model, constant, 1),
         batch_size=words.batch_size,
     )
@@ -133,10 +136,12 @@ def learn(run: Run, progress: Any = None) -> training.History:
             history = training.fit(
                 run.model,
                 _trained_on(run),
-                loss=words.loss,
+                loss=network.loss_of(run.settings),
                 validation=run.examples.validation,
                 **fitted,
             )
+    if isinstance(run.model, Laplace) and len(history):
+        run.model.measure_curvature(run.examples.train.inputs)
     history.to_json(run.folder.history)
     named = run.settings.network
     half = named.model == "dbn" and history.stopped == "interrupted"

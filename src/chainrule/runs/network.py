@@ -13,9 +13,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .. import nn, optim
+from ..models.bayesian.posterior import Posterior
 from ..wording import spaced
-from . import architectures, feature_models
-from .settings import Network, Training
+from . import architectures, feature_models, posteriors
+from .settings import Network, Settings, Training
 
 #: name ↦ the layer after each hidden layer
 ACTIVATIONS: Mapping[str, Callable[[], nn.Module]] = {
@@ -156,6 +157,30 @@ def build(network: Network, image_shape: Sequence[int] = ()) -> nn.Sequential:
         scaling = (network.mean, network.std)
         shape = tuple(image_shape)
         return architectures.build(network.model, network.outputs, shape, scaling)
+    layers = _perceptron(network)
+    if network.members > 1:
+        return nn.Ensemble(*layers, average=network.average)
+    return nn.Sequential(*layers)
+
+
+def build_posterior(network: Network, examples: int) -> Posterior:
+    """A perceptron that says how sure it is.
+
+    Arguments:
+        network: its sizes, and by which method.
+        examples: how many it is trained on.
+
+    Example:
+        >>> type(build_posterior(Network(4, 1, (8,), bayes="laplace"), 100)).__name__
+        'Laplace'
+    """
+    outputs = posteriors.likelihood(network).num_outputs(network.outputs)
+    layers = _perceptron(replace(network, outputs=outputs, members=1))
+    return posteriors.build(nn.Sequential(*layers), network, examples)
+
+
+def _perceptron(network: Network) -> list[nn.Module]:
+    """The layers of a multilayer perceptron, or of several side by side."""
     members = network.members
     linear = functools.partial(nn.EnsembleLinear, members) if members > 1 else nn.Linear
     layers: list[nn.Module] = []
@@ -166,9 +191,12 @@ def build(network: Network, image_shape: Sequence[int] = ()) -> nn.Sequential:
             layers.append(nn.Dropout(network.dropout))
         width = size
     layers.append(linear(width, network.outputs))
-    if members > 1:
-        return nn.Ensemble(*layers, average=network.average)
-    return nn.Sequential(*layers)
+    return layers
+
+
+def loss_of(settings: Settings) -> str | None:
+    """The loss that ``fit`` is told; None for a network that returns its own."""
+    return None if settings.network.bayes else settings.training.loss
 
 
 def average(loss: str) -> str:
@@ -254,4 +282,6 @@ def in_words(network: Network, num_parameters: int) -> str:
         words.append(network.activation)
         if network.dropout:
             words.append(f"dropout {network.dropout:g}")
+    if network.bayes:
+        words.append(posteriors.METHODS[network.bayes])
     return f"{', '.join(words)}: {count} parameters"

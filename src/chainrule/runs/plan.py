@@ -15,7 +15,7 @@ import numpy as np
 from .. import __version__
 from ..config import config
 from ..errors import ArgumentError
-from . import architectures, network, sources
+from . import architectures, network, posteriors, sources
 from .settings import Network, Settings, Source, Training
 
 SEED = 0
@@ -111,19 +111,25 @@ def _network(
         architectures.check(name, shape, examples.title)
         mean, std = sources.channel_scaling(train)
     classes = train.num_classes or 0
+    bayes: str = asked.get("bayes", "")
     hidden = asked.get("hidden", usual.hidden)
     side_by_side = usual.members if hidden else 1  # of linear models one is the best
+    dropout = asked.get("dropout", usual.dropout)
+    if bayes:
+        side_by_side = posteriors.MEMBERS if bayes == "ensemble" else 1
+        dropout = posteriors.dropout(asked, usual.dropout)
     return Network(
         math.prod(shape or np.shape(train.inputs)[1:]),
         classes if train.task == "classification" else 1,
         hidden,
         asked.get("activation", "relu"),
-        asked.get("dropout", usual.dropout),
+        dropout,
         name,
         mean,
         std,
         members(asked, side_by_side),
-        network.average(loss),
+        "probabilities" if bayes and classes else network.average(loss),
+        bayes=bayes,
     )
 
 
@@ -147,6 +153,8 @@ def settings_for(
     usual = network.defaults(len(train), bool(shape), name)
     usual = usual.for_optimizer(optimizer, len(train))
     schedule = schedule_of(asked, optimizer)
+    if "bayes" in asked:
+        posteriors.check_options(asked, name, network.is_minimizer(optimizer))
     loss = asked.get("loss", network.LOSSES[task][0])
     if loss not in network.LOSSES[task]:
         raise ArgumentError(
@@ -167,7 +175,7 @@ def settings_for(
             epochs=asked.get("epochs", usual.epochs),
             batch_size=batch_size,
             optimizer=optimizer,
-            loss=loss,
+            loss=posteriors.LOSS if "bayes" in asked else loss,
             lr=asked.get("lr", usual.lr),
             schedule=schedule,
             weight_decay=asked.get(

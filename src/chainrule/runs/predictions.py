@@ -7,8 +7,8 @@ them out. It must not know where the inputs came from.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -16,6 +16,7 @@ import numpy as np
 
 from .. import data, nn, training
 from ..errors import ArgumentError
+from ..models.bayesian.posterior import Posterior
 from ..wording import counted, signed
 from .settings import Settings
 
@@ -37,11 +38,14 @@ class Predictions:
         outputs: ``(N, K)``, as the last layer gives them.
         settings: of the run.
         files: the names of the images, where the examples are images in files.
+        spread: "epistemic" and "aleatoric", (N,), of a network that says how sure it
+            is: standard deviations in the units of the target; of classes, nats.
     """
 
     outputs: Array
     settings: Settings
     files: tuple[str, ...] = ()
+    spread: Mapping[str, Array] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.outputs)
@@ -108,15 +112,17 @@ class Predictions:
             )
 
     def to_dict(self) -> dict[str, Array]:
-        """The columns of a table: the prediction, and the probability of each class."""
+        """The columns of a table: the prediction, and the probability of each class;
+        and how sure it is, where the network says so.
+        """
         files = {"file": np.array(self.files, dtype=object)} if self.files else {}
         first = f"predicted_{self.settings.target}"
         if self.settings.task == "regression":
-            return {**files, first: self.values}
+            return {**files, first: self.values, **self.spread}
         shares = dict(
             zip((f"p_{n}" for n in self.classes), self.probabilities.T, strict=True)
         )
-        return {**files, first: self.labels, **shares}
+        return {**files, first: self.labels, **shares, **self.spread}
 
     def __repr__(self) -> str:
         what = counted(len(self), "prediction")
@@ -124,7 +130,9 @@ class Predictions:
         for row in range(min(len(self), SHOWN)):
             start = f"{self.files[row]}  " if self.files else ""
             if self.settings.task == "regression":
-                lines.append(f"  {start}{signed(f'{self.values[row]:.6g}')}")
+                parts = [each[row] for each in self.spread.values()]
+                sure = f" ± {np.hypot(*parts):.2g}" if parts else ""
+                lines.append(f"  {start}{signed(f'{self.values[row]:.6g}')}{sure}")
             else:
                 sure = 100 * self.probabilities[row].max()
                 lines.append(f"  {start}{self.labels[row]}  {sure:.1f} %")
@@ -139,7 +147,11 @@ def joined(parts: Sequence[Predictions]) -> Predictions:
         return parts[0]
     outputs = np.concatenate([part.outputs for part in parts])
     files = tuple(file for part in parts for file in part.files)
-    return Predictions(outputs, parts[0].settings, files)
+    spread = {
+        name: np.concatenate([part.spread[name] for part in parts])
+        for name in parts[0].spread
+    }
+    return Predictions(outputs, parts[0].settings, files, spread)
 
 
 def in_units(scaled: Array, settings: Settings) -> Array:
@@ -155,6 +167,30 @@ def predict(
     files: tuple[str, ...] = (),
 ) -> Predictions:
     """A run's network on inputs ``(N, D)`` or images ``(N, H, W, C)``."""
+    if isinstance(model, Posterior):
+        return _with_spread(model, inputs, settings, files)
     outputs: Any = training.predict(model, inputs, batch_size=BATCH_SIZE)
     array = outputs.numpy() if hasattr(outputs, "numpy") else outputs
     return Predictions(np.asarray(array), settings, files)
+
+
+def _with_spread(
+    model: Posterior,
+    inputs: Array | data.Dataset,
+    settings: Settings,
+    files: tuple[str, ...],
+) -> Predictions:
+    """What a posterior says: means, or logarithms of averaged probabilities."""
+    array = inputs.inputs if isinstance(inputs, data.Dataset) else inputs
+    said = model.predict(np.asarray(array[:]))
+    scale, outputs = 1.0, said.mean
+    if settings.task == "classification":
+        outputs = np.log(np.maximum(outputs, np.finfo(np.float64).tiny))
+    elif settings.transform is not None:
+        target = data.TableTransform.from_json(settings.transform).target
+        scale = 1.0 if target is None else target.std
+    spread = {
+        "epistemic": said.epistemic.reshape(len(outputs)) * scale,
+        "aleatoric": said.aleatoric.reshape(len(outputs)) * scale,
+    }
+    return Predictions(outputs, settings, files, spread)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import numpy as np
 
 from .. import data, nn, pictures, training
+from ..models.bayesian.posterior import Posterior
 from ..pictures import amount
 from ..training import metrics
 from ..wording import counted, signed
@@ -379,7 +380,8 @@ def draw_watched(folder: Path, history: training.History) -> list[str]:
 
 def first_weights(model: nn.Module) -> Array:
     """``(units, inputs)``: the weights of the first layer."""
-    return np.asarray(model.parameters()[0].numpy())
+    network = model.plain_network() if isinstance(model, Posterior) else model
+    return np.asarray(network.parameters()[0].numpy())
 
 
 def _figure_of(ax: Axes) -> Figure:

@@ -112,6 +112,7 @@ class Network:
         average: of what, where there are several: "values" or "probabilities".
         visible: the units of the data in a Boltzmann machine: ``"Binary(784)"``.
         labels: how many classes a belief net models together with the data.
+        bayes: by which method it says how sure it is; "" where it does not.
     """
 
     inputs: int
@@ -126,6 +127,7 @@ class Network:
     average: str = "values"
     visible: str = ""
     labels: int = 0
+    bayes: str = ""
 
     @property
     def learns_features(self) -> bool:

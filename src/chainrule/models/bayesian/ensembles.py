@@ -131,6 +131,10 @@ class DeepEnsemble(Posterior):
         """The members' weights, whatever number is asked for."""
         return [each.array for each in self.weights.values()]
 
+    def plain_network(self) -> nn.Module:
+        """The first member's network."""
+        return self.member(0).network
+
     def member(self, number: int) -> MAP:
         """One member by itself, with copies of its weights."""
         if not 0 <= number < self.members:

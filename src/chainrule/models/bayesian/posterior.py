@@ -172,6 +172,12 @@ class Posterior(nn.Module):
         """The network's outputs at one draw of the weights, (N, K)."""
         return self.joint.network(x)
 
+    def plain_network(self) -> nn.Module:
+        """The network at the middle of the posterior, with no doubt: for what looks
+        into a network. Of an ensemble its first member.
+        """
+        return self.joint.network
+
     def predict(
         self, x: Any, *, num_draws: int = NUM_DRAWS, seed: int = 0
     ) -> Prediction:

@@ -237,6 +237,12 @@ class MeanField(Posterior):
             draws.append(mean.array + np.exp(log_std.array) * noise)
         return [*draws, *self._repeated_noise(num_draws)]
 
+    def plain_network(self) -> nn.Module:
+        """The network at μ."""
+        for weight, mean in zip(self.joint.weights, self.mean.values(), strict=True):
+            weight.assign(mean.array)
+        return self.joint.network
+
     def _repeated_noise(self, num_draws: int) -> list[Array]:
         """What the likelihood has learned, for every draw."""
         learned = self.likelihood.parameters()

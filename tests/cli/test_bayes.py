@@ -1,0 +1,103 @@
+"""``chainrule train --bayes``: predictions that say how sure they are."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+
+METHODS = ("ensemble", "dropout", "variational", "laplace")
+SMALL = ("--hidden", "32", "--epochs", "30", "--quiet")
+
+
+def rows_of(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_amounts_have_a_spread_in_the_units_of_the_table(
+    chainrule, method: str
+) -> None:
+    words = ("--target", "price", "--drop", "id", "--bayes", method, *SMALL)
+    made = chainrule("train", "houses.csv", *words, "--out", "run")
+    assert made.exit_code == 0, made.output
+    Path("far.csv").write_text("area,rooms,city\n100,3,Rome\n2000,3,Rome\n")
+    near, far = rows_of(chainrule("predict", "run", "far.csv").stdout)
+    assert list(near) == ["row", "predicted_price", "epistemic", "aleatoric"]
+    assert float(near["predicted_price"]) == pytest.approx(327_000, rel=0.25)
+    assert 0 < float(near["epistemic"]) < 0.3 * 327_000
+    assert 3000 < float(near["aleatoric"]) < 150_000
+    assert float(far["epistemic"]) > 2 * float(near["epistemic"])
+    said = json.loads(chainrule("predict", "run", "far.csv", "--json").stdout)
+    assert said["epistemic"][1] == pytest.approx(float(far["epistemic"]), rel=1e-5)
+    run = cr.load_run("run")
+    assert run.settings.network.bayes == method
+    assert isinstance(run.model, cr.models.Posterior)
+    assert " ± " in repr(run.predict("far.csv"))
+    assert run.evaluate()["rmse"] < 90_000
+    assert "∇W" in str(run.explain(0))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_classes_have_entropies(chainrule, method: str) -> None:
+    words = ("--target", "kind", "--bayes", method, *SMALL, "--out", "run")
+    assert chainrule("train", "kinds.csv", *words).exit_code == 0
+    rows = rows_of(chainrule("predict", "run", "kinds.csv").stdout)
+    kept = ["row", "predicted_kind", "p_large", "p_small", "epistemic", "aleatoric"]
+    assert list(rows[0]) == kept
+    total = np.array([float(r["epistemic"]) + float(r["aleatoric"]) for r in rows])
+    p = np.array([float(r["p_large"]) for r in rows]).clip(1e-9, 1 - 1e-9)
+    entropy = -p * np.log(p) - (1 - p) * np.log(1 - p)
+    assert total == pytest.approx(entropy, abs=1e-4)
+    right = [row["kind"] for row in rows_of(Path("kinds.csv").read_text())]
+    assert (
+        np.mean([r["predicted_kind"] == k for r, k in zip(rows, right, strict=True)])
+        > 0.9
+    )
+
+
+def test_a_run_on_the_default_data_says_how_sure_it_is(chainrule) -> None:
+    words = ("--bayes", "dropout", "--hidden", "32", "--epochs", "3", "--out", "run")
+    made = chainrule("train", *words)
+    assert made.exit_code == 0, made.output
+    assert "Monte-Carlo dropout" in made.output
+    assert "negative log-likelihood" in made.output
+    assert (Path("run") / "first_layer_features.png").is_file()
+
+
+def test_what_a_posterior_rests_on_can_be_asked(chainrule) -> None:
+    words = ("--target", "price", "--bayes", "variational", *SMALL)
+    assert chainrule("train", "houses.csv", *words, "--out", "whole").exit_code == 0
+    explained = chainrule("explain", "whole", "--importance")
+    assert explained.exit_code == 0, explained.output
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--bayes", "laplace", "--loss", "huber"), "--loss: with --bayes laplace the"),
+        (("--bayes", "dropout", "--members", "3"), "--members: --bayes dropout is one"),
+        (
+            ("--bayes", "dropout", "--dropout", "0"),
+            "--dropout 0: --bayes dropout",
+        ),
+        (("--bayes", "ensemble", "--optimizer", "lbfgs"), "is trained by gradients"),
+        (("--bayes", "gibbs"), "gibbs"),
+    ],
+    ids=["loss", "members", "no-dropout", "minimizer", "unknown"],
+)
+def test_options_that_do_not_go_together(chainrule, words, said: str) -> None:
+    failed = chainrule("train", "houses.csv", "--target", "price", *words)
+    assert failed.exit_code != 0
+    assert said in failed.output
+
+
+def test_features_have_no_posterior(chainrule) -> None:
+    failed = chainrule("train", "--model", "autoencoder", "--bayes", "dropout")
+    assert failed.exit_code != 0 and "--bayes" in failed.output
