@@ -37,6 +37,7 @@ EXPERIMENTS = {
     "tables": "tables",
     "uci-regression": "uci_regression",
     "uci-regression-all": "uci_regression_all",
+    "uncertainty": "uncertainty",
     "vanishing-gradients": "vanishing_gradients",
     "overfitting": "overfitting",
     "rbm": "rbm",

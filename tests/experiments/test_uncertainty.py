@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from experiments import uci_regression, uci_regression_all
+from experiments import uci_regression, uci_regression_all, uncertainty
 from experiments.record import Options
 
 WITH_DATA = pytest.mark.skipif(
@@ -43,3 +43,20 @@ def test_scores_that_are_known_are_not_measured_again(tmp_path: Path) -> None:
     made = uci_regression.run(kept)
     assert set(made.measured.values()) == {1.0, -2.0}
     assert made.settings["mean and standard error"]["RMSE"]["yacht"]["MAP"] == (1, 0)
+
+
+@WITH_DATA
+def test_bands_widen_and_clothes_are_told_from_digits(tmp_path: Path) -> None:
+    made = uncertainty.run(Options(quick=True, folder=tmp_path))
+    for method in ("deep ensemble", "MC dropout", "mean field", "Laplace"):
+        assert made.measured[f"band outside over inside, {method}"] > 2
+        assert made.measured[f"{method}: AUROC, mutual information"] > 0.75
+        assert made.measured[f"{method}: accuracy"] > 0.65
+        assert made.measured[f"{method}: ECE"] < 0.35
+        every = made.settings["everything"]
+        assert every[f"{method}: 60°: entropy"] > every[f"{method}: 0°: entropy"] + 0.2
+        assert every[f"{method}: 60°: accuracy"] < every[f"{method}: 0°: accuracy"]
+    assert made.measured["one network: AUROC, mutual information"] == 0.5
+    assert len(made.pictures) == 2
+    for name in made.pictures:
+        assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")

@@ -15,6 +15,7 @@ from .autoencoder import (
     deep_autoencoder,
     squared_jacobian,
 )
+from .bayesian.calibration import Calibration, calibration
 from .bayesian.dropout import MCDropout
 from .bayesian.ensembles import DeepEnsemble
 from .bayesian.joint import Joint
@@ -81,6 +82,7 @@ __all__ = [
     "Autoencoder",
     "BernoulliLikelihood",
     "Binary",
+    "Calibration",
     "CategoricalLikelihood",
     "ConditionalLikelihood",
     "ContrastiveDivergence",
@@ -129,6 +131,7 @@ __all__ = [
     "Word2Vec",
     "WordVectors",
     "annealed_importance_sampling",
+    "calibration",
     "conv_autoencoder",
     "dcgan",
     "decode",
