@@ -11,7 +11,7 @@ from typing import Any
 
 from ..runs import feature_models, feature_report, report
 from ..runs.learning import Run
-from ..runs.settings import Settings
+from ..runs.settings import GENERATORS, Settings
 from ..wording import counted
 from .terminal import Terminal
 
@@ -72,7 +72,10 @@ def _tell_features(
     )
     _tell_folder(run, names, terminal)
     folder, settings = str(run.folder), run.settings
-    following = [f"  codes of others  {command_line('encode', folder, _new(settings))}"]
+    following = []
+    if settings.network.model not in GENERATORS:
+        codes = command_line("encode", folder, _new(settings))
+        following.append(f"  codes of others  {codes}")
     if feature_models.MODELS[settings.network.model].generates:
         following.append(f"  draw samples     {command_line('sample', folder)}")
     terminal.say("next", *following)

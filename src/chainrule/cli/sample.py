@@ -17,7 +17,7 @@ from .. import pictures
 from ..errors import ArgumentError, DataError, nearest
 from ..runs import feature_models, feature_report
 from ..runs.folder import RunFolder
-from ..runs.settings import Settings
+from ..runs.settings import GENERATORS, Settings
 from ..saving import checked_place, replace_file
 from ..wording import counted
 from . import rows
@@ -49,9 +49,8 @@ Examples:
 @click.option(
     "--steps",
     type=Whole(1),
-    default=feature_report.STEPS,
-    show_default=True,
-    help="Steps of the chain that ends in each.",
+    help="Steps of the chain that ends in each.  "
+    f"[default: {feature_report.STEPS}; a GAN has no chains]",
 )
 @click.option("--label", metavar="CLASS", help="The class that is dreamed of.")
 @click.option("--seed", type=Whole(0, 2**63 - 1), help="[default: that of the run]")
@@ -65,7 +64,7 @@ Examples:
 def command(
     run: str,
     n: int,
-    steps: int,
+    steps: int | None,
     label: str | None,
     seed: int | None,
     out: str | None,
@@ -73,7 +72,8 @@ def command(
 ) -> None:
     """Draw new examples from the distribution that a RUN learned.
 
-    RUN was trained with --model rbm or dbn. Every example is the end of a chain of its
+    RUN was trained with --model gan, dcgan, rbm or dbn. A GAN makes examples of noise
+    at once. Of a machine or a belief net every example is the end of a chain of its
     own, which draws hidden and visible units in turns: the longer the chain, the less
     it depends on where it began. Images are a picture; rows of a table are CSV.
 
@@ -91,20 +91,27 @@ def command(
         writes = "chainrule generate writes on; " * (settings.task == "language")
         raise ArgumentError(
             f"sample: {name} has no distribution to draw from",
-            fix=f"{writes}a run with --model rbm or --model dbn",
+            fix=f"{writes}a run with --model gan, rbm or dbn",
         )
+    if name in GENERATORS and steps is not None:
+        raise ArgumentError(
+            f"--steps {steps}: {name} makes examples at once, without chains",
+            fix="leave --steps out",
+        )
+    length = feature_report.STEPS if steps is None else steps
     number = None if label is None else _class_number(label, settings)
     if out is not None and not as_json:
         _check_out(out, picture=bool(settings.image_shape))
     model: Any = cr.load(folder.model)
     if folder.unfinished:
         click.echo(f"warning: {folder.unfinished}", err=True)
-    drawn = feature_report.new_samples(model, settings, n, steps, number, seed)
+    drawn = feature_report.new_samples(model, settings, n, length, number, seed)
     if as_json:
         values: Any = drawn
         if not settings.image_shape:
             values = _table(model, drawn, settings, label)
-        terminal.finish({"run": str(folder), "steps": steps, "samples": values})
+        chains = {} if name in GENERATORS else {"steps": length}
+        terminal.finish({"run": str(folder), **chains, "samples": values})
     elif settings.image_shape:
         path = folder.path / "samples.png" if out is None else out
         with pictures.windowless():

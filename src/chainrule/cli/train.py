@@ -105,13 +105,14 @@ AUGMENTATIONS = ("flip", "crop", "rotate")
     "--model",
     type=Name(lambda: [*architectures.names(), *names.model_names()]),
     help="The network: mlp; one for images: lenet, resnet, …; one that learns "
-    "features without targets: autoencoder, rbm, dbn; or for texts: lstm, gru, gpt.  "
+    "features without targets: autoencoder, rbm, dbn; one that makes data: gan, dcgan; "
+    "or for texts: lstm, gru, gpt.  "
     "[default: resnet for folders of images, else mlp]",
 )
 @click.option(
     "--code",
     type=Whole(1, WIDEST),
-    help="How many numbers the code of an autoencoder has.  "
+    help="How many numbers the code of an autoencoder, or the noise of a GAN, has.  "
     "[default: depends on the data]",
 )
 @click.option(

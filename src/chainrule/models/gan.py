@@ -126,7 +126,8 @@ class GAN(nn.Game):
     call: first the discriminator, then the generator by what the new discriminator says
     of the same fakes. Neither can be changed by the loss of the other: ``nn.Game``.
 
-    The history has the loss of each, and the discriminator's as ``loss``. Neither says
+    The history's ``loss`` is the discriminator's; ``generator_loss`` stands beside it,
+    averaged over the generator's turns. Neither says
     how good the samples are: they rise and fall with the other player. In evaluation
     (``cr.evaluate(gan, x)``, and of validation data) they are those of the same noise
     every time, without the penalty.

@@ -23,7 +23,8 @@ class Game(Module):
     other part can be changed by it, whatever the loss was computed from.
 
     ``cr.fit(game, data)`` gives each player an optimizer of its own; all turns of a
-    step are one compiled call.
+    step are one compiled call. The history's ``loss`` is that of the first player, and
+    each other player has a column.
 
     Calling it returns the losses by player.
 
@@ -44,7 +45,7 @@ class Game(Module):
         >>> how = {"hare": optim.SGD(lr=0.1), "hound": optim.SGD(lr=0.4)}
         >>> history = cr.fit(Chase(), x, optimizer=how, epochs=3, progress=False)
         >>> [column for column in history.columns if "loss" in column]
-        ['loss', 'hare_loss', 'hound_loss']
+        ['loss', 'hound_loss']
     """
 
     outputs_loss: ClassVar[bool] = True

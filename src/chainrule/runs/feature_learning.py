@@ -14,8 +14,11 @@ import numpy as np
 
 from .. import data, models, training
 from ..training import callbacks
-from . import feature_models, network, sources
+from . import adversarial, feature_models, network, sources
 from .settings import Settings
+
+#: β₁ and β₂ of an optimizer that has them, as GANs are usually trained.
+BETAS = (0.5, 0.999)
 
 #: Of how many examples the free energy is measured after every epoch.
 MEASURED = 1000
@@ -74,6 +77,12 @@ def learn(
     train, held_out = examples.train, examples.validation
     if isinstance(model, models.DeepBeliefNet):
         return _layer_by_layer(model, settings, train, checkpoints, fitted["progress"])
+    if isinstance(model, models.GAN):
+        held = None if held_out is None else _inputs_of(held_out)
+        inputs, folder = _inputs_of(train), checkpoints.parent
+        own = _of_each_player(settings, len(train))
+        given = {**fitted, "optimizer": own}
+        return adversarial.learn(model, settings, inputs, held, given, folder)
     listeners = list(fitted["callbacks"])
     if isinstance(model, models.RBM):
         shown = first_rows(train)
@@ -86,6 +95,15 @@ def learn(
         validation=None if held_out is None else _inputs_of(held_out),
         **{**fitted, "callbacks": listeners},
     )
+
+
+def _of_each_player(settings: Settings, examples: int) -> Any:
+    """What each player of a game gets one of: the optimizer, without parameters."""
+    steps = data.num_batches(examples, settings.training.batch_size)
+    made = network.unbound_optimizer(settings.training, steps)
+    if "betas" in made.groups[0].options:
+        made.betas = BETAS
+    return made
 
 
 def _inputs_of(dataset: data.Dataset) -> data.Dataset:

@@ -17,7 +17,8 @@ import numpy as np
 from .. import data, models, nn, training
 from ..random_numbers import default_generator
 from ..wording import counted, spaced
-from .settings import Network
+from . import adversarial
+from .settings import GENERATORS, Network, Settings
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -99,6 +100,20 @@ MODELS: Mapping[str, FeatureModel] = {
         many=Usual((500, 500), 10, 100, 0.1, "momentum"),
         table=Usual((64, 64), 50, 16, 1e-2),
     ),
+    "gan": FeatureModel(
+        "a generative adversarial network",
+        adversarial.LOSSES,
+        few=Usual((128, 128), 200, 32, 1e-3),
+        many=Usual((512, 512), 30, 128, 2e-4),
+        table=Usual((64, 64), 300, 32, 1e-3),
+    ),
+    "dcgan": FeatureModel(
+        "a convolutional generative adversarial network",
+        adversarial.LOSSES,
+        few=Usual((32, 64), 60, 32, 1e-3),
+        many=Usual((32, 64), 15, 128, 2e-4),
+        table=Usual((32, 64), 60, 32, 1e-3),
+    ),
 }
 
 #: The losses of data from 0 to 1.
@@ -148,14 +163,17 @@ def has_real_units(network: Network) -> bool:
     return "Gaussian" in network.visible
 
 
-def build(network: Network, activations: Mapping[str, Any], images: bool) -> nn.Module:
+def build(settings: Settings, activations: Mapping[str, Any]) -> nn.Module:
     """The model, with its first weights.
 
     Arguments:
-        network: its name and sizes.
+        settings: its name and sizes, and what the data are.
         activations: name ↦ layer.
-        images: whether the data are pixels from 0 to 1.
     """
+    network, images = settings.network, bool(settings.image_shape)
+    if network.model in GENERATORS:
+        shape, loss = settings.image_shape, settings.training.loss
+        return adversarial.build(network, shape, loss)
     if network.model == "autoencoder":
         return models.deep_autoencoder(
             (network.inputs, *network.hidden, network.outputs),
@@ -207,6 +225,8 @@ def samples(model: Any, n: int, steps: int, label: int | None = None) -> Array:
     """``(n, D)``: examples of the model's own: probabilities of binary units, whose
     pictures are clearer than states; drawn values of real ones.
     """
+    if isinstance(model, models.GAN):
+        return adversarial.samples(model, n)
     if isinstance(model, models.DeepBeliefNet):
         visible = model.units[0]
         means = model.sample(n, label, steps=steps)
@@ -241,6 +261,11 @@ def in_words(network: Network, num_parameters: int) -> str:
         down.append(network.outputs)
         sizes = " → ".join(map(str, down + down[-2::-1]))
         words = [network.model, sizes, network.activation]
+    elif network.model in GENERATORS:
+        up = [network.outputs, *network.hidden, network.inputs]
+        if network.model == "dcgan":
+            up[1:-1] = network.hidden[::-1]
+        words = [network.model, f"noise {' → '.join(map(str, up))}, and back to 1"]
     else:
         words = [network.model, " ↔ ".join(map(str, down))]
         if has_real_units(network):

@@ -18,7 +18,14 @@ from ..errors import ArgumentError, DataError
 from . import feature_models, network, sources
 from .feature_models import FeatureModel, Usual
 from .plan import SEED, VALIDATION, schedule_of
-from .settings import FEATURES, Network, Settings, Source, Training
+from .settings import (
+    FEATURES,
+    GENERATORS,
+    Network,
+    Settings,
+    Source,
+    Training,
+)
 
 #: Options for networks that predict.
 FOR_PREDICTING = ("bayes", "augment", "dropout", "members", "baselines")
@@ -37,6 +44,9 @@ def check_options(asked: dict[str, Any], name: str) -> None:
     Raises:
         ArgumentError: one of them is for networks that predict, or for another model.
     """
+    if name in GENERATORS:
+        _check_generator(asked, name)
+        return
     machine = name != "autoencoder"
     only_features = "learns features and predicts nothing"
     if name == "dbn":
@@ -63,6 +73,29 @@ def check_options(asked: dict[str, Any], name: str) -> None:
     for option in ("target", "task"):
         if option in asked and not (name == "dbn" and "target" in asked):
             raise _target_refused(option, str(asked[option]), name)
+
+
+def _check_generator(asked: dict[str, Any], name: str) -> None:
+    """The same for a model that makes data and has no code of them."""
+    refused = {
+        **dict.fromkeys(FOR_PREDICTING, "makes data and predicts nothing"),
+        "find_lr": "has two losses, which no rate makes both small",
+        "activation": "has ReLU, and LeakyReLU in the discriminator",
+        "patience": "has losses that do not say how good samples are",
+        "schedule": "moves two networks, which keep each other in balance",
+    }
+    for option, why in refused.items():
+        if option in asked:
+            raise _refusal(option, name, why)
+    for option in ("target", "task"):
+        if option in asked:
+            raise _target_refused(option, str(asked[option]), name)
+    if network.is_minimizer(asked.get("optimizer", "adam")):
+        raise ArgumentError(
+            f"--optimizer {asked['optimizer']}: it looks for the least value of one "
+            f"loss, and --model {name} has two",
+            fix="adam, momentum, or another optimizer that takes a learning rate",
+        )
 
 
 def _refusal(option: str, name: str, why: str) -> ArgumentError:
@@ -121,7 +154,9 @@ def settings_for(
             optimizer=optimizer,
             loss=loss,
             lr=asked.get("lr", rates.lr),
-            schedule="constant" if name == "dbn" else schedule_of(asked, optimizer),
+            schedule="constant"
+            if name in ("dbn", *GENERATORS)
+            else schedule_of(asked, optimizer),
             weight_decay=asked.get(
                 "weight_decay", network.WEIGHT_DECAY.get(optimizer, 0.0)
             ),
@@ -167,6 +202,37 @@ def _loss(
     return loss
 
 
+def _generator(
+    asked: dict[str, Any],
+    examples: sources.Examples,
+    hidden: tuple[int, ...],
+    name: str,
+    inputs: int,
+) -> Network:
+    """The sizes of a GAN: of its noise, and of hidden layers or stages."""
+    shape = examples.train.image_shape
+    if not hidden:
+        raise ArgumentError(
+            f"--hidden none: --model {name} has one size or more",
+            fix="--hidden 128,128",
+        )
+    if name == "dcgan":
+        half = 2 ** len(hidden)
+        if not shape:
+            raise ArgumentError(
+                f"--model dcgan: a network for images, and {examples.title} holds none",
+                fix="--model gan",
+            )
+        if shape[0] % half or shape[1] % half:
+            raise ArgumentError(
+                f"--model dcgan: {len(hidden)} stages halve images of {shape[0]} × "
+                f"{shape[1]} so often: expected multiples of {half}",
+                fix="--model gan, or for a folder of images another --size",
+            )
+    code = asked.get("code", max(2, min(64, inputs // 2)))
+    return Network(inputs, code, hidden, "relu", model=name)
+
+
 def _network(
     asked: dict[str, Any],
     examples: sources.Examples,
@@ -176,6 +242,8 @@ def _network(
 ) -> Network:
     train = examples.train
     hidden = asked.get("hidden", usual.hidden)
+    if name in GENERATORS:
+        return _generator(asked, examples, hidden, name, inputs)
     if name == "autoencoder":
         if inputs == 1:
             raise DataError(

@@ -20,10 +20,10 @@ from ..pictures import amount
 from ..random_numbers import default_generator, manual_seed
 from ..training import metrics
 from ..wording import counted, signed
-from . import feature_models
+from . import adversarial, feature_models
 from .feature_learning import first_rows
 from .report import draw_watched
-from .settings import Settings
+from .settings import GENERATORS, Settings
 from .sources import Examples
 
 if TYPE_CHECKING:
@@ -95,6 +95,9 @@ def scores(
     parts = {"test": examples.test}
     if examples.validation is not None:
         parts["validation"] = examples.validation
+    if settings.network.model in GENERATORS:
+        known = {"training": examples.train, **parts}
+        return adversarial.scores(model, settings, known)
     found: dict[str, Any] = {"validation": None, "baselines": {}}
     found |= {part: measure(model, each, settings) for part, each in parts.items()}
     entry: dict[str, Any] = {"components": len(pca.components)}
@@ -119,6 +122,8 @@ def measure(model: Any, dataset: data.Dataset, settings: Settings) -> dict[str, 
         numbers, in the mean; ``explained``: the share of the variance that it leaves
         out of that error; of a belief net with classes also its accuracy.
     """
+    if settings.network.model in GENERATORS:
+        return adversarial.measure(model, dataset, settings)
     inputs, targets = dataset[:]
     inputs = np.asarray(inputs)
     measured = _errors(inputs, feature_models.reconstruct(model, inputs))
@@ -149,6 +154,8 @@ def in_words(measured: Mapping[str, Any]) -> str:
         >>> in_words({"reconstruction_error": 2.5, "explained": -0.6, "examples": 40})
         'reconstruction error 2.5 (worse than the mean, 40 examples)'
     """
+    if "told_apart" in measured:
+        return adversarial.in_words(measured)
     notes = []
     if measured.get("explained", 0) < 0:
         notes.append("worse than the mean")
@@ -164,6 +171,8 @@ def in_words(measured: Mapping[str, Any]) -> str:
 
 def beside(measured: Mapping[str, Any], baselines: Mapping[str, Any]) -> list[str]:
     """What PCA reaches, and whether that is no worse: lines."""
+    if "gaussian" in baselines:
+        return adversarial.beside(measured, baselines["gaussian"])
     entry = baselines.get("pca", {})
     if "test" not in entry:
         return []
@@ -210,10 +219,15 @@ def draw_all(
         as_drawn(history, settings).plot(folder / "training_curve.png")
         files.append("training_curve.png")
     files += draw_watched(folder, history)
-    drawn: dict[str, Callable[[], Figure]] = {
-        "codes.png": lambda: _codes(model, pca, examples.test, settings)
-    }
-    if settings.image_shape:
+    drawn: dict[str, Callable[[], Figure]] = {}
+    generates_only = settings.network.model in GENERATORS
+    if generates_only:
+        over_time = folder / "samples_over_time.png"
+        files += [over_time.name] * over_time.is_file()
+        drawn |= adversarial.drawings(model, settings, examples.train, examples.test)
+    else:
+        drawn["codes.png"] = lambda: _codes(model, pca, examples.test, settings)
+    if settings.image_shape and not generates_only:
         weights = feature_models.first_weights(model)
         drawn["first_layer_features.png"] = lambda: pictures.features(
             weights, settings.image_shape
@@ -221,6 +235,7 @@ def draw_all(
         drawn["reconstructions.png"] = lambda: _reconstructions(
             model, pca, examples.test, settings
         )
+    if settings.image_shape:
         if feature_models.MODELS[settings.network.model].generates:
             drawn["samples.png"] = lambda: draw_samples(
                 new_samples(model, settings, DRAWN, STEPS), settings
@@ -240,7 +255,7 @@ def as_drawn(history: training.History, settings: Settings) -> training.History:
     Arguments:
         history, settings: of a run.
     """
-    if settings.network.model == "autoencoder":
+    if settings.network.model in ("autoencoder", *GENERATORS):
         return history
     layers = list(dict.fromkeys(row.get("layer") for row in history.epochs))
     rows = []
@@ -346,7 +361,8 @@ def as_table(drawn: Array, settings: Settings) -> dict[str, Array]:
         place += width
         if rule.categories:
             words: Array = np.array(rule.categories, dtype=object)
-            columns[rule.name] = words[_drawn_categories(own, rule.kind)]
+            chances = np.clip(own, 0, 1)  # a GAN's are not bounded
+            columns[rule.name] = words[_drawn_categories(chances, rule.kind)]
             continue
         amounts = own[:, 0] * rule.std + rule.mean
         if rule.low is not None and rule.high is not None:

@@ -61,8 +61,7 @@ def prepared(
     manual_seed(settings.training.seed)
     model: Any
     if settings.network.learns_features:
-        images = bool(settings.image_shape)
-        model = feature_models.build(settings.network, network.ACTIVATIONS, images)
+        model = feature_models.build(settings, network.ACTIVATIONS)
     elif settings.network.bayes:
         model = network.build_posterior(settings.network, len(examples.train))
     else:

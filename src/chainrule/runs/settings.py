@@ -22,7 +22,10 @@ PREDICTIONS = ("classification", "regression")
 
 #: The task of a run without targets, and the models that it may train.
 FEATURES = "features"
-FEATURE_MODELS = ("autoencoder", "rbm", "dbn")
+FEATURE_MODELS = ("autoencoder", "rbm", "dbn", "gan", "dcgan")
+
+#: Those of them that make data and have no code of it.
+GENERATORS = ("gan", "dcgan")
 
 
 class NewerFormat(ValueError):
@@ -261,6 +264,13 @@ class Settings:
                 f"{what}: the run learned {self.task} of "
                 f"{self.target or self.title!r}: it has no code",
                 fix=f"{predicts}a code is learned with --model autoencoder, rbm or dbn",
+            )
+        if self.network.model in GENERATORS:
+            raise ArgumentError(
+                f"{what}: the run learned to make data like {self.title} with --model "
+                f"{self.network.model}, and has no code of them",
+                fix="chainrule sample; a code is learned with --model autoencoder, rbm "
+                "or dbn",
             )
 
     def to_json(self) -> dict[str, Any]:

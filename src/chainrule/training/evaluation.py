@@ -189,14 +189,14 @@ def evaluate(
 
 
 def chosen_metrics(metrics: Any, objective: Objective) -> list[Metric]:
-    """The requested metrics, or the usual ones: for the targets, or of a game the loss
-    of every player.
+    """The requested metrics, or the usual ones: for the targets, or of a game the
+    losses of all players but the first, whose is the loss.
     """
     objective.refuse_metrics(metrics)
     if metrics is not None:
         return resolve(metrics)
     if isinstance(objective, GameObjective):
-        return [Returned(player, f"{player}_loss") for player in objective.players]
+        return [Returned(player, f"{player}_loss") for player in objective.players[1:]]
     usual = [copy.copy(metric) for metric in resolve(objective.usual_metrics)]
     for metric in usual:
         metric.usual = True

@@ -370,7 +370,7 @@ class OwnLoss(Objective):
 
 
 class GameObjective(OwnLoss):
-    """The objective of a game: the loss of its first player, and each in a column.
+    """The objective of a game: the loss of its first player.
 
     Arguments:
         model: the game.
