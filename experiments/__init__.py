@@ -50,4 +50,6 @@ EXPERIMENTS = {
     "chunking": "chunking",
     "sentences": "sentences",
     "concept-unit": "concept_unit",
+    "gan-gaussians": "gan_gaussians",
+    "gan-mnist": "gan_mnist",
 }
