@@ -467,10 +467,11 @@ def test_a_run_says_what_it_cannot_do(
         ("encode", kinds, "new.csv"): "ArgumentError: encode: the run learned "
         "classification of 'kind': it has no code"
         + fix(
-            "chainrule predict; a code is learned with --model autoencoder, rbm or dbn"
+            "chainrule predict; a code is learned with --model autoencoder, vae, rbm "
+            "or dbn"
         ),
         ("sample", kinds): "ArgumentError: sample: mlp has no distribution to draw "
-        "from" + fix("a run with --model rbm or --model dbn"),
+        "from" + fix("a run with --model vae, gan, rbm or dbn"),
         ("sample", rbm, "--out", "x.csv"): "ArgumentError: --out x.csv: samples of "
         "images are a picture"
         + fix("a name that ends in .png, .svg, .pdf, .jpg; --json prints the numbers"),
@@ -478,7 +479,7 @@ def test_a_run_says_what_it_cannot_do(
         f"folder {Path('none').resolve()} does not exist"
         + fix("create the folder first"),
         ("sample", autoencoder): "ArgumentError: sample: autoencoder has no "
-        "distribution to draw from" + fix("a run with --model rbm or --model dbn"),
+        "distribution to draw from" + fix("a run with --model vae, gan, rbm or dbn"),
         ("sample", rbm, "--label", "3"): "ArgumentError: --label 3: rbm learned no "
         "classes" + fix("a run with --model dbn on data with classes"),
         ("sample", dbn, "--label", "ten"): "DataError: --label ten: not a class of "

@@ -41,10 +41,10 @@ def command(
 ) -> None:
     """Write the code of every row of DATA, by the features that a RUN learned.
 
-    RUN was trained with --model autoencoder, rbm or dbn. DATA is a file with the
+    RUN was trained with --model autoencoder, vae, rbm or dbn. DATA is a file with the
     columns that it learned from; or an image, or a folder of images. A code is a row of
-    numbers: of an autoencoder those of its middle layer, of a machine or a belief net
-    the probabilities of its hidden units.
+    numbers: of an autoencoder those of its middle layer, of a variational one their
+    means, of a machine or a belief net the probabilities of its hidden units.
     """
     terminal = Terminal(json=as_json)
     folder = RunFolder.find(run)

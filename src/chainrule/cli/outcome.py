@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Sequence
 from typing import Any
 
-from ..runs import feature_models, feature_report, report
+from ..runs import feature_models, feature_report, report, variational
 from ..runs.learning import Run
 from ..runs.settings import GENERATORS, Settings
 from ..wording import counted
@@ -65,6 +65,8 @@ def _tell_features(
     lines = feature_report.beside(result["test"], result["baselines"])
     if "free_energy" in result:
         lines.append(feature_report.energies_in_words(result["free_energy"]))
+    if "bound" in result:
+        lines.append(variational.in_words(result["bound"]))
     terminal.result(
         f"test     {feature_report.in_words(result['test'])}",
         *(f"{'':8} {line}" for line in lines),

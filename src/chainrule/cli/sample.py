@@ -17,7 +17,7 @@ from .. import pictures
 from ..errors import ArgumentError, DataError, nearest
 from ..runs import feature_models, feature_report
 from ..runs.folder import RunFolder
-from ..runs.settings import GENERATORS, Settings
+from ..runs.settings import Settings
 from ..saving import checked_place, replace_file
 from ..wording import counted
 from . import rows
@@ -50,7 +50,7 @@ Examples:
     "--steps",
     type=Whole(1),
     help="Steps of the chain that ends in each.  "
-    f"[default: {feature_report.STEPS}; a GAN has no chains]",
+    f"[default: {feature_report.STEPS}; a GAN or VAE has no chains]",
 )
 @click.option("--label", metavar="CLASS", help="The class that is dreamed of.")
 @click.option("--seed", type=Whole(0, 2**63 - 1), help="[default: that of the run]")
@@ -72,10 +72,11 @@ def command(
 ) -> None:
     """Draw new examples from the distribution that a RUN learned.
 
-    RUN was trained with --model gan, dcgan, rbm or dbn. A GAN makes examples of noise
-    at once. Of a machine or a belief net every example is the end of a chain of its
-    own, which draws hidden and visible units in turns: the longer the chain, the less
-    it depends on where it began. Images are a picture; rows of a table are CSV.
+    RUN was trained with --model vae, gan, dcgan, rbm or dbn. A variational autoencoder
+    and a GAN make examples of noise at once. Of a machine or a belief net every example
+    is the end of a chain of its own, which draws hidden and visible units in turns: the
+    longer the chain, the less it depends on where it began. Images are a picture; rows
+    of a table are CSV.
 
     Rows of a table are no more than their machine knows: every column by itself is
     near that of the data, within its range and in whole numbers where it has no others,
@@ -91,9 +92,9 @@ def command(
         writes = "chainrule generate writes on; " * (settings.task == "language")
         raise ArgumentError(
             f"sample: {name} has no distribution to draw from",
-            fix=f"{writes}a run with --model gan, rbm or dbn",
+            fix=f"{writes}a run with --model vae, gan, rbm or dbn",
         )
-    if name in GENERATORS and steps is not None:
+    if not known.chains and steps is not None:
         raise ArgumentError(
             f"--steps {steps}: {name} makes examples at once, without chains",
             fix="leave --steps out",
@@ -110,7 +111,7 @@ def command(
         values: Any = drawn
         if not settings.image_shape:
             values = _table(model, drawn, settings, label)
-        chains = {} if name in GENERATORS else {"steps": length}
+        chains = {"steps": length} if known.chains else {}
         terminal.finish({"run": str(folder), **chains, "samples": values})
     elif settings.image_shape:
         path = folder.path / "samples.png" if out is None else out

@@ -105,8 +105,8 @@ AUGMENTATIONS = ("flip", "crop", "rotate")
     "--model",
     type=Name(lambda: [*architectures.names(), *names.model_names()]),
     help="The network: mlp; one for images: lenet, resnet, …; one that learns "
-    "features without targets: autoencoder, rbm, dbn; one that makes data: gan, dcgan; "
-    "or for texts: lstm, gru, gpt.  "
+    "features without targets: autoencoder, vae, rbm, dbn; one that makes data: gan, "
+    "dcgan; or for texts: lstm, gru, gpt.  "
     "[default: resnet for folders of images, else mlp]",
 )
 @click.option(

@@ -48,6 +48,9 @@ from .likelihoods import (
 #: Rows that are looked at together, and samples of each.
 ROWS, SAMPLES = 20, 100
 
+#: What ``elbo`` draws from: one object, for which it is compiled once.
+DRAWS = Generator(0)
+
 #: Logarithms of variances beyond this are those of weights that have diverged.
 MOST_LOG_VARIANCE = 80.0
 
@@ -133,7 +136,6 @@ class VAE(nn.Module):
         ((5, 2), (3, 64), (1438,))
     """
 
-    depends_on_training: ClassVar[bool] = True
     outputs_loss: ClassVar[bool] = True
 
     def __init__(
@@ -201,19 +203,12 @@ class VAE(nn.Module):
     ) -> tuple[nn.Module, nn.Module]:
         """Two perceptrons, the second with the hidden layers in reverse."""
         if isinstance(hidden, str) or not hasattr(hidden, "__iter__"):
-            raise ArgumentError(
-                f"VAE: hidden={hidden!r}: expected the sizes of hidden layers",
-                fix="hidden=(200, 200), or () for none",
-            )
+            what = f"VAE: hidden={hidden!r}: expected the sizes of hidden layers"
+            raise ArgumentError(what, fix="hidden=(200, 200), or () for none")
         if not callable(activation):
-            raise ArgumentError(
-                f"VAE: activation={activation!r}: expected a class of layers",
-                fix="activation=nn.Tanh",
-            )
-        widths = [
-            positive_size("VAE", f"hidden[{place}]", size)
-            for place, size in enumerate(hidden)
-        ]
+            what = f"VAE: activation={activation!r}: expected a class of layers"
+            raise ArgumentError(what, fix="activation=nn.Tanh")
+        widths = [positive_size("VAE", f"hidden[{i}]", n) for i, n in enumerate(hidden)]
         features = math.prod(self.inputs)
 
         down = (features + self.classes, *widths, 2 * self.latent)
@@ -424,10 +419,11 @@ class VAE(nn.Module):
             ((6,), True)
         """
         rows, y = self._rows("elbo", x, labels)
-        count, source = positive_size("elbo", "samples", samples), Generator(seed)
+        count = positive_size("elbo", "samples", samples)
+        DRAWS.seed(seed)
 
         def average(x: Array, y: Any) -> Array:
-            found = [self._compiled_parts(x, y, source) for _ in range(count)]
+            found = [self._compiled_parts(x, y, DRAWS) for _ in range(count)]
             pairs = [[part.numpy().astype(float) for part in pair] for pair in found]
             mean: Array = np.mean(pairs, axis=0).T
             return mean
@@ -591,8 +587,6 @@ def _shape_of(inputs: Any) -> tuple[int, ...]:
         return (positive_size("VAE", "inputs", inputs),)
     sizes = tuple(inputs)
     if not sizes:
-        raise ArgumentError(
-            "VAE: inputs=(): expected the shape of an example",
-            fix="784, or (28, 28, 1)",
-        )
+        what = "VAE: inputs=(): expected the shape of an example"
+        raise ArgumentError(what, fix="784, or (28, 28, 1)")
     return tuple(positive_size("VAE", f"inputs[{i}]", n) for i, n in enumerate(sizes))

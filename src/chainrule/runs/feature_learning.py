@@ -14,7 +14,7 @@ import numpy as np
 
 from .. import data, models, training
 from ..training import callbacks
-from . import adversarial, feature_models, network, sources
+from . import adversarial, feature_models, network, sources, variational
 from .settings import Settings
 
 #: β₁ and β₂ of an optimizer that has them, as GANs are usually trained.
@@ -89,6 +89,10 @@ def learn(
         model.fit_visible_bias(shown)
         if held_out is not None:
             listeners.append(FreeEnergies(model, shown, first_rows(held_out)))
+    if isinstance(model, models.VAE):
+        shown = first_rows(train)
+        model.fit_output_bias(shown)
+        listeners.append(variational.BoundParts(model, shown))
     return training.fit(
         feature_models.learner(model, settings.training.loss),
         _inputs_of(train),

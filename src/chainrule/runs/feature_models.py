@@ -17,8 +17,8 @@ import numpy as np
 from .. import data, models, nn, training
 from ..random_numbers import default_generator
 from ..wording import counted, spaced
-from . import adversarial
-from .settings import GENERATORS, Network, Settings
+from . import adversarial, variational
+from .settings import CODED, GENERATORS, Network, Settings
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -55,6 +55,7 @@ class FeatureModel:
         losses: what it may learn by; the first is the default.
         few, many, table: for images, fewer than 5000 or more; for a table.
         generates: whether it has a distribution that samples are drawn from.
+        chains: whether a sample is the end of a chain.
     """
 
     what: str
@@ -63,6 +64,7 @@ class FeatureModel:
     many: Usual
     table: Usual
     generates: bool = True
+    chains: bool = True
 
     def usual(self, examples: int, inputs: int, images: bool) -> Usual:
         """The defaults for a number of images, or of rows of a table: of few images
@@ -86,6 +88,14 @@ MODELS: Mapping[str, FeatureModel] = {
         table=Usual((64,), 150, 16, 3e-3),
         generates=False,
     ),
+    "vae": FeatureModel(
+        "a variational autoencoder",
+        variational.LOSSES,
+        few=Usual((128,), 100, 32, 3e-3),
+        many=Usual((400,), 20, 128, 1e-3),
+        table=Usual((64,), 200, 32, 3e-3),
+        chains=False,
+    ),
     "rbm": FeatureModel(
         "a restricted Boltzmann machine",
         ("persistent_contrastive_divergence", "contrastive_divergence"),
@@ -106,6 +116,7 @@ MODELS: Mapping[str, FeatureModel] = {
         few=Usual((128, 128), 200, 32, 1e-3),
         many=Usual((512, 512), 30, 128, 2e-4),
         table=Usual((64, 64), 300, 32, 1e-3),
+        chains=False,
     ),
     "dcgan": FeatureModel(
         "a convolutional generative adversarial network",
@@ -113,11 +124,12 @@ MODELS: Mapping[str, FeatureModel] = {
         few=Usual((32, 64), 60, 32, 1e-3),
         many=Usual((32, 64), 15, 128, 2e-4),
         table=Usual((32, 64), 60, 32, 1e-3),
+        chains=False,
     ),
 }
 
 #: The losses of data from 0 to 1.
-OF_SHARES = ("binary_cross_entropy",)
+OF_SHARES = ("binary_cross_entropy", "bernoulli_nll")
 
 
 def usual_code(inputs: int) -> int:
@@ -174,6 +186,8 @@ def build(settings: Settings, activations: Mapping[str, Any]) -> nn.Module:
     if network.model in GENERATORS:
         shape, loss = settings.image_shape, settings.training.loss
         return adversarial.build(network, shape, loss)
+    if network.model == "vae":
+        return variational.build(network, activations[network.activation], images)
     if network.model == "autoencoder":
         return models.deep_autoencoder(
             (network.inputs, *network.hidden, network.outputs),
@@ -191,6 +205,8 @@ def learner(model: Any, loss: str) -> nn.Module:
     if isinstance(model, models.RBM):
         persistent = loss == "persistent_contrastive_divergence"
         return models.ContrastiveDivergence(model, persistent=persistent)
+    if isinstance(model, models.VAE):
+        return model
     return models.Reconstruction(model, loss)
 
 
@@ -198,6 +214,8 @@ def encode(model: Any, inputs: Any) -> Array:
     """``(N, K)``: the codes of examples, without their classes."""
     if isinstance(model, models.DeepBeliefNet):
         return _in_parts(model.encode, inputs)
+    if isinstance(model, models.VAE):
+        return np.asarray(training.predict(model.encode, inputs))
     encoder = model.encoder if isinstance(model, models.Autoencoder) else model
     return np.asarray(training.predict(encoder, inputs))
 
@@ -206,6 +224,8 @@ def reconstruct(model: Any, inputs: Any) -> Array:
     """``(N, D)``: what the model makes of the codes of examples, nothing drawn."""
     if isinstance(model, models.Autoencoder):
         return np.asarray(training.predict(model, inputs))
+    if isinstance(model, models.VAE):
+        return np.asarray(training.predict(model.reconstruct, inputs))
     if isinstance(model, models.RBM):
         return _in_parts(lambda x: model.visible_given(model.hidden_given(x)), inputs)
     return _in_parts(lambda x: _means_down(model, model.encode(x)), inputs)
@@ -227,6 +247,8 @@ def samples(model: Any, n: int, steps: int, label: int | None = None) -> Array:
     """
     if isinstance(model, models.GAN):
         return adversarial.samples(model, n)
+    if isinstance(model, models.VAE):
+        return variational.samples(model, n)
     if isinstance(model, models.DeepBeliefNet):
         visible = model.units[0]
         means = model.sample(n, label, steps=steps)
@@ -243,8 +265,8 @@ def samples(model: Any, n: int, steps: int, label: int | None = None) -> Array:
 
 def first_weights(model: Any) -> Array:
     """``(units, inputs)``: the weights of the layer above the data."""
-    if isinstance(model, models.Autoencoder):
-        return np.asarray(model.parameters()[0].numpy())
+    if isinstance(model, models.Autoencoder | models.VAE):
+        return np.asarray(model.encoder.parameters()[0].numpy())
     if isinstance(model, models.RBM):
         return np.asarray(model.weight.numpy())
     if model.recognition:
@@ -257,10 +279,11 @@ def in_words(network: Network, num_parameters: int) -> str:
     """The model in a line: ``autoencoder, 64 → 32 → 2 → 32 → 64, relu: 4 418 …``"""
     count = spaced(num_parameters)
     down = [network.inputs, *network.hidden]
-    if network.model == "autoencoder":
+    if network.model in CODED:
         down.append(network.outputs)
         sizes = " → ".join(map(str, down + down[-2::-1]))
         words = [network.model, sizes, network.activation]
+        words += [network.visible] * (network.model == "vae")
     elif network.model in GENERATORS:
         up = [network.outputs, *network.hidden, network.inputs]
         if network.model == "dcgan":

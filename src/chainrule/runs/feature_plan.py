@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import shlex
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,10 @@ from .. import __version__
 from ..config import config
 from ..errors import ArgumentError, DataError
 from . import feature_models, network, sources
-from .feature_models import FeatureModel, Usual
+from .feature_models import OF_SHARES, FeatureModel, Usual
 from .plan import SEED, VALIDATION, schedule_of
 from .settings import (
+    CODED,
     FEATURES,
     GENERATORS,
     Network,
@@ -47,7 +49,7 @@ def check_options(asked: dict[str, Any], name: str) -> None:
     if name in GENERATORS:
         _check_generator(asked, name)
         return
-    machine = name != "autoencoder"
+    machine = name not in CODED
     only_features = "learns features and predicts nothing"
     if name == "dbn":
         only_features = "learns features layer by layer, and has no use for it"
@@ -128,6 +130,8 @@ def settings_for(
     optimizer = asked.get("optimizer", usual.optimizer)
     made = _network(asked, examples, usual, name, inputs)
     loss = _loss(asked, model, made, bool(shape))
+    if name == "vae":
+        made = replace(made, visible=loss.removesuffix("_nll"))
     validation = asked.get("validation", VALIDATION)
     if not validation and "patience" in asked:
         raise ArgumentError(
@@ -136,9 +140,12 @@ def settings_for(
         )
     minimizes = network.is_minimizer(optimizer)
     if minimizes and name != "autoencoder":
+        why = "contrastive divergence is a direction, not a function that has a "
+        why += "smallest value"
+        if name == "vae":
+            why = "it compares values, and the bound has other draws in each"
         raise ArgumentError(
-            f"--optimizer {optimizer}: contrastive divergence is a direction, not a "
-            "function that has a smallest value",
+            f"--optimizer {optimizer}: {why}",
             fix="adam, momentum, or another optimizer that takes a learning rate",
         )
     sizes = (usual.epochs, usual.batch_size, usual.lr)
@@ -180,17 +187,18 @@ def settings_for(
 def _loss(
     asked: dict[str, Any], model: FeatureModel, made: Network, images: bool
 ) -> str:
-    loss: str = asked.get("loss", model.losses[0])
+    fitting = [name for name in model.losses if images or name not in OF_SHARES]
+    loss: str = asked.get("loss", fitting[0])
     if loss not in model.losses:
         raise ArgumentError(
             f"--loss {loss}: not a loss of --model {made.model}",
             fix=f"one of {', '.join(model.losses)}",
         )
-    if loss in feature_models.OF_SHARES and not images:
+    if loss in OF_SHARES and not images:
         raise ArgumentError(
             f"--loss {loss}: for data from 0 to 1; the columns of a table are scaled "
             "to mean 0 and deviation 1",
-            fix="--loss mse",
+            fix=f"--loss {fitting[0]}",
         )
     if loss.startswith("persistent") and feature_models.has_real_units(made):
         if "loss" in asked:
@@ -244,7 +252,7 @@ def _network(
     hidden = asked.get("hidden", usual.hidden)
     if name in GENERATORS:
         return _generator(asked, examples, hidden, name, inputs)
-    if name == "autoencoder":
+    if name in CODED:
         if inputs == 1:
             raise DataError(
                 f"{examples.title}: one input number, and a code must have fewer "
@@ -252,7 +260,7 @@ def _network(
                 fix="data with more columns",
             )
         code = asked.get("code", feature_models.usual_code(inputs))
-        if code >= inputs:
+        if code >= inputs and name == "autoencoder":
             raise ArgumentError(
                 f"--code {code}: the inputs of {examples.title} are {inputs} numbers: "
                 "a code as wide could copy them",

@@ -20,10 +20,10 @@ from ..pictures import amount
 from ..random_numbers import default_generator, manual_seed
 from ..training import metrics
 from ..wording import counted, signed
-from . import adversarial, feature_models
+from . import adversarial, feature_models, variational
 from .feature_learning import first_rows
 from .report import draw_watched
-from .settings import GENERATORS, Settings
+from .settings import CODED, GENERATORS, Settings
 from .sources import Examples
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def components_of(settings: Settings, examples: Examples) -> PrincipalComponents
     """
     made = settings.network
     number = made.outputs
-    if made.model != "autoencoder":
+    if made.model not in CODED:
         number = min(number, feature_models.usual_code(made.inputs))
     return PrincipalComponents.fit(first_rows(examples.train, FITTED_ON), number)
 
@@ -105,6 +105,10 @@ def scores(
         inputs = np.asarray(dataset[:][0])
         entry[part] = _errors(inputs, pca.reconstruct(inputs))
     found["baselines"]["pca"] = {**entry, "seconds": round(pca.seconds, 3)}
+    if settings.network.model == "vae":
+        named = {"training": examples.train, **parts}
+        shown = {part: first_rows(dataset) for part, dataset in named.items()}
+        found["bound"] = variational.bounds(model, shown)
     if settings.network.model == "rbm":
         named = {"training": examples.train, **parts}
         found["free_energy"] = {
@@ -236,6 +240,10 @@ def draw_all(
             model, pca, examples.test, settings
         )
     if settings.image_shape:
+        if settings.network.model == "vae" and settings.network.outputs == 2:
+            drawn["latent_grid.png"] = lambda: variational.draw_codes(
+                model, settings.image_shape, _values(settings)
+            )
         if feature_models.MODELS[settings.network.model].generates:
             drawn["samples.png"] = lambda: draw_samples(
                 new_samples(model, settings, DRAWN, STEPS), settings
@@ -255,7 +263,7 @@ def as_drawn(history: training.History, settings: Settings) -> training.History:
     Arguments:
         history, settings: of a run.
     """
-    if settings.network.model in ("autoencoder", *GENERATORS):
+    if settings.network.model in (*CODED, *GENERATORS):
         return history
     layers = list(dict.fromkeys(row.get("layer") for row in history.epochs))
     rows = []
@@ -361,7 +369,7 @@ def as_table(drawn: Array, settings: Settings) -> dict[str, Array]:
         place += width
         if rule.categories:
             words: Array = np.array(rule.categories, dtype=object)
-            chances = np.clip(own, 0, 1)  # a GAN's are not bounded
+            chances = np.clip(own, 0, 1)  # those of a GAN or a VAE are not bounded
             columns[rule.name] = words[_drawn_categories(chances, rule.kind)]
             continue
         amounts = own[:, 0] * rule.std + rule.mean

@@ -20,7 +20,7 @@ from ..training import History
 from ..wording import counted
 from .folder import RUNS, RunFolder
 from .report import MAIN_SCORES
-from .settings import Settings
+from .settings import CODED, Settings
 from .tasks.names import TASKS, task_named
 
 #: Settings that say where things are and how they are read, not how a run was made.
@@ -198,7 +198,7 @@ def _compared_settings(settings: Settings) -> dict[str, Any]:
     flat = flattened(asdict(settings))
     if not settings.network.learns_features:
         return flat
-    if settings.network.model != "autoencoder":
+    if settings.network.model not in CODED:
         del flat["network.activation"]
     return {n.replace("network.outputs", "network.code"): v for n, v in flat.items()}
 

@@ -22,10 +22,13 @@ PREDICTIONS = ("classification", "regression")
 
 #: The task of a run without targets, and the models that it may train.
 FEATURES = "features"
-FEATURE_MODELS = ("autoencoder", "rbm", "dbn", "gan", "dcgan")
+FEATURE_MODELS = ("autoencoder", "vae", "rbm", "dbn", "gan", "dcgan")
 
 #: Those of them that make data and have no code of it.
 GENERATORS = ("gan", "dcgan")
+
+#: Those whose code has as many numbers as are asked for, behind hidden layers.
+CODED = ("autoencoder", "vae")
 
 
 class NewerFormat(ValueError):
@@ -113,7 +116,8 @@ class Network:
         mean, std: of each channel of the training images, where there is a name.
         members: how many perceptrons are trained side by side and answer together.
         average: of what, where there are several: "values" or "probabilities".
-        visible: the units of the data in a Boltzmann machine: ``"Binary(784)"``.
+        visible: the units of the data in a Boltzmann machine, ``"Binary(784)"``; of a
+            variational autoencoder their likelihood.
         labels: how many classes a belief net models together with the data.
         bayes: by which method it says how sure it is; "" where it does not.
     """
@@ -263,14 +267,15 @@ class Settings:
             raise ArgumentError(
                 f"{what}: the run learned {self.task} of "
                 f"{self.target or self.title!r}: it has no code",
-                fix=f"{predicts}a code is learned with --model autoencoder, rbm or dbn",
+                fix=f"{predicts}a code is learned with --model autoencoder, vae, "
+                "rbm or dbn",
             )
         if self.network.model in GENERATORS:
             raise ArgumentError(
                 f"{what}: the run learned to make data like {self.title} with --model "
                 f"{self.network.model}, and has no code of them",
-                fix="chainrule sample; a code is learned with --model autoencoder, rbm "
-                "or dbn",
+                fix="chainrule sample; a code is learned with --model autoencoder, "
+                "vae, rbm or dbn",
             )
 
     def to_json(self) -> dict[str, Any]:
