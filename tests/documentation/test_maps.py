@@ -47,6 +47,24 @@ def test_the_list_of_decisions_has_all_of_them_in_order(repository: Path) -> Non
         ("features-of-images", ["sparse_coding.py", "ica.py"], 7),
         ("word-vectors", ["word2vec.py"], 7),
         ("tagging", ["tagging.py"], 5),
+        (
+            "uncertainty",
+            [
+                f"bayesian/{name}.py"
+                for name in (
+                    "likelihoods",
+                    "priors",
+                    "joint",
+                    "prediction",
+                    "posterior",
+                    "ensembles",
+                    "dropout",
+                    "variational",
+                    "laplace",
+                )
+            ],
+            12,
+        ),
         ("text-classification", ["text_classifier.py"], 4),
         (
             "boltzmann-machines",

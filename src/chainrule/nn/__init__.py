@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     )
     from .embedding import Embedding
     from .ensemble import Ensemble, EnsembleLinear
+    from .experts import MixtureOfExperts
     from .game import Game
     from .linear import Identity, Linear
     from .many_classes.hierarchical import HierarchicalSoftmax
@@ -155,6 +156,7 @@ LATER = {
     ],
     ".embedding": ["Embedding"],
     ".ensemble": ["Ensemble", "EnsembleLinear"],
+    ".experts": ["MixtureOfExperts"],
     ".game": ["Game"],
     ".linear": ["Identity", "Linear"],
     ".many_classes.hierarchical": ["HierarchicalSoftmax"],
@@ -266,6 +268,7 @@ __all__ = [
     "MaxUnpool3d",
     "Maxout",
     "Mish",
+    "MixtureOfExperts",
     "Module",
     "MultiheadAttention",
     "Normalization",

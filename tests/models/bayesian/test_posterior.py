@@ -143,6 +143,32 @@ def test_every_method_learns_says_how_sure_it_is_and_is_saved(
     assert np.array_equal(loaded.predict(X, num_draws=20, seed=3).draws, said.draws)
 
 
+@pytest.mark.parametrize(
+    "likelihood",
+    [
+        models.GaussianLikelihood(precision=3.0, learned=False),
+        models.HeteroscedasticLikelihood(),
+        models.BernoulliLikelihood(),
+        models.CategoricalLikelihood(),
+        models.MixtureDensity(2),
+    ],
+    ids=lambda each: type(each).__name__,
+)
+@pytest.mark.parametrize(
+    "prior",
+    [None, models.GaussianPrior(0.3), models.LaplacePrior(0.3)],
+    ids=["flat", "gaussian", "laplace"],
+)
+def test_likelihoods_and_priors_are_saved_with_their_settings(
+    likelihood: Any, prior: Any, tmp_path: Path
+) -> None:
+    posterior = models.MAP(small(8), likelihood, prior, num_examples=7)
+    posterior.save(tmp_path / "map.safetensors")
+    loaded: Any = cr.load(tmp_path / "map.safetensors")
+    assert repr(loaded) == repr(posterior)
+    assert np.array_equal(loaded.predict(X).mean, posterior.predict(X).mean)
+
+
 def test_what_cannot_be_learned_from_is_an_error() -> None:
     line = models.MAP(small(), models.GaussianLikelihood())
     missing = Y.copy()

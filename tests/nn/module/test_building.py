@@ -227,6 +227,9 @@ APART = {"TransformerDecoder", "TransformerDecoderLayer"} | {
     "Ensemble", "EnsembleLinear", "MaxUnpool1d", "MaxUnpool2d", "MaxUnpool3d",
     "NextToken", "Tagger", "Tagging", "TextClassifier", "Pool", "CRF",
     "Word2Vec", "HierarchicalSoftmax", "SampledSoftmax", "ClassSampler",
+    "MAP", "DeepEnsemble", "MCDropout", "MeanField", "Laplace", "MixtureOfExperts",
+    "GaussianLikelihood", "HeteroscedasticLikelihood", "BernoulliLikelihood",
+    "CategoricalLikelihood", "MixtureDensity", "Prior", "GaussianPrior", "LaplacePrior",
 }  # fmt: skip
 
 each_network = pytest.mark.parametrize(("make", "x"), NETWORKS + OBJECTIVES)
