@@ -10,6 +10,7 @@ import numpy as np
 import chainrule as cr
 from chainrule import data, losses, models, nn, optim, pictures
 from chainrule.models.generation import Sampling, sample
+from chainrule.runs.sampling import SamplesOverTime
 
 
 def first_graph() -> str:
@@ -60,6 +61,20 @@ def boltzmann_digits(file: str) -> None:
     cr.fit(learning, x, optimizer=descent, epochs=60, batch_size=20, progress=False)
     drawn = rbm.sample(60, steps=500, means=True).numpy().reshape(-1, 8, 8)
     pictures.save(pictures.image_grid(drawn, columns=10), file)
+
+
+def gan_digits(file: str) -> None:
+    """Digits from the same noise in the course of a GAN's training."""
+    x = data.load("digits").train.inputs
+    cr.manual_seed(0)
+    gan = models.mlp_gan(64, 32, (128, 128), output=nn.Sigmoid, batch_norm=True)
+    log = SamplesOverTime(gan)
+    adam = optim.Adam(lr=1e-3, betas=(0.5, 0.999))
+    how = {"epochs": 200, "callbacks": [log], "progress": False}
+    cr.fit(gan, x, optimizer=adam, **how)
+    rows = [drawn.reshape(-1, 8, 8) for drawn in log.samples.values()]
+    names = [f"epoch {epoch}" for epoch in log.samples]
+    pictures.save(pictures.reconstructions(*rows, names=names), file)
 
 
 def autoencoder_codes(file: str) -> None:
@@ -209,6 +224,7 @@ DRAWINGS: dict[str, Callable[[str], None]] = {
     "images/best-rows-of-tags.png": best_rows,
     "images/boltzmann-digits.png": boltzmann_digits,
     "images/drawing-tokens.png": drawing_tokens,
+    "images/gan-digits-over-time.png": gan_digits,
     "images/xor.png": xor,
 }
 

@@ -44,6 +44,7 @@ def test_the_list_of_decisions_has_all_of_them_in_order(repository: Path) -> Non
     ("page", "files", "count"),
     [
         ("belief-nets", ["belief.py"], 7),
+        ("gans", ["gan.py"], 5),
         ("features-of-images", ["sparse_coding.py", "ica.py"], 7),
         ("word-vectors", ["word2vec.py"], 7),
         ("tagging", ["tagging.py"], 5),
