@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import warnings
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 import chainrule as cr
-from chainrule import data, losses, models, nn, optim, pictures
+from chainrule import data, losses, models, nn, optim, pictures, sampling
 from chainrule.models.generation import Sampling, sample
 from chainrule.runs.sampling import SamplesOverTime
 
@@ -215,6 +217,102 @@ def attention_on_words(file: str) -> None:
     pictures.save(figure, file, dpi=80)
 
 
+def markov_chains(file: str) -> None:
+    """The page on Markov chains: draws of a curved density with one trajectory, its
+    energy, and the trace of four chains.
+    """
+    curved = _banana
+    draws = sampling.nuts(curved, cr.zeros(2), draws=2000, target_accept=0.9)
+    figure = pictures.new_figure(11, 3.4)
+    where, energy, trace = figure.subplots(1, 3)
+    flat = draws.flat[::4]
+    where.plot(flat[:, 0], flat[:, 1], ".", ms=1.5, color="#999999")
+    q, p = np.array([-1.5, 2.0]), np.array([1.2, 0.6])
+    slope = cr.compile(cr.value_and_grad(curved))
+    path, total, step = [q], [], 0.15
+    for _ in range(30):
+        value, gradient = slope(q)
+        total.append(0.5 * p @ p - value.item())
+        p = p + 0.5 * step * gradient.numpy()
+        q = q + step * p
+        p = p + 0.5 * step * slope(q)[1].numpy()
+        path.append(q)
+    where.plot(*np.array(path).T, ".-", ms=4, lw=1, color="#0072B2")
+    where.set(title="2000 draws, one trajectory", xlabel="q₀", ylabel="q₁")
+    energy.plot(np.array(total) - total[0], color="#0072B2")
+    energy.set(title="H along it, less H at its start", xlabel="leapfrog steps")
+    for chain, colour in zip(draws.values, ("k", "#0072B2", "#E69F00", "#009E73"),
+                             strict=True):  # fmt: skip
+        trace.plot(chain[:200, 0], lw=0.7, color=colour)
+    trace.set(title="q₀ of four chains", xlabel="draws")
+    _bare(where, energy, trace)
+    figure.subplots_adjust(left=0.06, right=0.99, bottom=0.16, top=0.9, wspace=0.2)
+    pictures.save(figure, file)
+
+
+def _banana(q: cr.Tensor) -> cr.Tensor:
+    """A density that is curved."""
+    return -((q[1] - 0.3 * q[0] ** 2) ** 2) - 0.5 * q[0] ** 2
+
+
+def bands(file: str) -> None:
+    """The page on Markov chains: what four methods make of two clusters of points."""
+    random = np.random.default_rng(0)
+    x = np.concatenate([random.uniform(-2, -0.7, 20), random.uniform(0.7, 2, 20)])
+    y = np.sin(2 * x) + 0.1 * random.normal(size=40)
+    x, y = x[:, None].astype("f4"), y[:, None].astype("f4")
+    grid = np.linspace(-4, 4, 161, dtype="f4")[:, None]
+    noise, prior = {"precision": 100.0, "learned": False}, models.GaussianPrior(1.0)
+
+    def network(outputs: int = 1) -> nn.Sequential:
+        cr.manual_seed(0)
+        return nn.Sequential(nn.Linear(1, 50), nn.Tanh(), nn.Linear(50, outputs))
+
+    def gaussian() -> models.GaussianLikelihood:
+        return models.GaussianLikelihood(**noise)
+
+    chains = models.NUTS(network(), gaussian(), prior)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the page says what they warn of
+        chains.fit(x, y)
+    others: list[models.Posterior] = [
+        models.DeepEnsemble(network(), gaussian(), prior),
+        models.MeanField(network(), gaussian(), prior),
+        models.Laplace(network(), gaussian(), prior),
+    ]
+    for each in others:
+        each.fit(
+            x, y, epochs=3000, batch_size=40, progress=False,
+            optimizer=optim.Adam(lr=optim.Cosine(0.01, 3000)),
+        )  # fmt: skip
+    figure = pictures.new_figure(11, 2.9)
+    axes = figure.subplots(1, 4, sharey=True)
+    named = zip(
+        axes, ("NUTS", "deep ensemble", "mean field", "Laplace"), [chains, *others],
+        strict=True,
+    )  # fmt: skip
+    for ax, name, posterior in named:
+        said = posterior.predict(grid)
+        mean, spread = said.mean[:, 0], said.epistemic[:, 0]
+        for width in (1, 2):
+            ax.fill_between(
+                grid[:, 0], mean - width * spread, mean + width * spread,
+                color="#0072B2", alpha=0.25, lw=0,
+            )  # fmt: skip
+        ax.plot(grid[:, 0], mean, color="#0072B2", lw=1.2)
+        ax.plot(x[:, 0], y[:, 0], "k.", ms=3)
+        ax.set(title=name, ylim=(-4, 4), xlim=(-4, 4))
+    _bare(*axes)
+    figure.subplots_adjust(left=0.04, right=0.99, bottom=0.1, top=0.89, wspace=0.08)
+    pictures.save(figure, file)
+
+
+def _bare(*axes: Any) -> None:
+    for ax in axes:
+        ax.spines[["top", "right"]].set_visible(False)
+        ax.title.set_fontsize(10)
+
+
 #: file → what draws it with matplotlib, whose releases draw other bytes: they are drawn
 #: anew by ``python docs/generate.py --drawings`` only.
 DRAWINGS: dict[str, Callable[[str], None]] = {
@@ -225,6 +323,8 @@ DRAWINGS: dict[str, Callable[[str], None]] = {
     "images/boltzmann-digits.png": boltzmann_digits,
     "images/drawing-tokens.png": drawing_tokens,
     "images/gan-digits-over-time.png": gan_digits,
+    "images/markov-chains.png": markov_chains,
+    "images/posterior-bands.png": bands,
     "images/xor.png": xor,
 }
 

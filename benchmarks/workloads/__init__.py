@@ -82,6 +82,8 @@ WORKLOADS: dict[str, str] = {
     "resnet": "resnet",
     "lstm": "lstm",
     "crf": "crf",
+    "hmc": "hmc",
+    "ensemble": "ensemble",
     "gpt": "gpt",
     "seq2seq": "seq2seq",
     "word2vec": "word2vec",
@@ -116,6 +118,9 @@ PEERS: dict[str, Peer] = {
     "sklearn": Peer("sklearn", ("sklearn",)),
     "gensim": Peer("gensim", ("gensim",)),
     "transformers": Peer("transformers", ("transformers", "torch")),
+    "torch-vmap": Peer("torch-vmap", ("torch",)),
+    "numpyro": Peer("numpyro", ("numpyro",)),
+    "blackjax": Peer("blackjax", ("blackjax",)),
 }
 
 #: Another version of chainrule; ``compare_with`` says which.

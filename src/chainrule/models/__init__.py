@@ -31,6 +31,7 @@ from .bayesian.likelihoods import (
 from .bayesian.posterior import MAP, Posterior
 from .bayesian.prediction import Prediction
 from .bayesian.priors import GaussianPrior, LaplacePrior, Prior
+from .bayesian.sampled import HMC, NUTS, SGLD
 from .bayesian.variational import MeanField
 from .belief import DeepBeliefNet, UpDown
 from .boltzmann.deep import DBM
@@ -75,8 +76,11 @@ __all__ = [
     "ELBO",
     "GAN",
     "GPT",
+    "HMC",
     "MAP",
+    "NUTS",
     "RBM",
+    "SGLD",
     "VAE",
     "AttentionMap",
     "Autoencoder",
@@ -159,8 +163,11 @@ offer(
         "DBM",
         "GAN",
         "GPT",
+        "HMC",
         "MAP",
+        "NUTS",
         "RBM",
+        "SGLD",
         "Autoencoder",
         "BernoulliLikelihood",
         "CategoricalLikelihood",

@@ -35,6 +35,7 @@ def hmc(
     jitter: float = 0.2,
     adapt_mass: bool = True,
     seed: int = 0,
+    warn: bool = True,
 ) -> Draws:
     """Draws from a density by Hamiltonian Monte Carlo.
 
@@ -51,7 +52,7 @@ def hmc(
             is the faster one, for chains go on at the same pace.
         jitter: from 0 to below 1.
         log_density, start, draws, warmup, chains, target_accept, step_size,
-        adapt_mass, seed: those of ``nuts``.
+        adapt_mass, seed, warn: those of ``nuts``.
 
     Returns:
         The draws, with what is known of them: ``print(draws.summary())``.
@@ -82,7 +83,8 @@ def hmc(
         leapfrog_steps=leapfrog_steps, jitter=jitter,
     )  # fmt: skip
     found = sampler.run(draws)
-    found.warn()
+    if warn:
+        found.warn()
     return found
 
 

@@ -66,6 +66,7 @@ def sgld(
     thin: int = 1,
     chains: int | None = 4,
     seed: int = 0,
+    warn: bool = True,
 ) -> LangevinDraws:
     """Draws from a posterior by stochastic-gradient Langevin dynamics.
 
@@ -90,6 +91,7 @@ def sgld(
         thin: how many steps one draw is.
         chains: how many there are; None where ``start`` has one point for each.
         seed: of noise and batches.
+        warn: whether what is wrong with the draws is warned of.
 
     Raises:
         ArgumentError, ShapeError, DTypeError: for arguments that make no sense.
@@ -146,7 +148,7 @@ def sgld(
     walk = _Walk(density, of_batch, arrays, rows, Generator(seed))
     values = walk.along(steps.reshape(-1, every))[:, skipped:]
     made = LangevinDraws(values, steps.reshape(-1, every)[skipped:, -1])
-    if count >= LEAST_DRAWS:
+    if warn and count >= LEAST_DRAWS:
         known = (r_hat(values), ess_bulk(values), ess_tail(values))
         for problem in agreement_problems(where, values, *known):
             warn_at_user(problem)

@@ -44,6 +44,7 @@ def nuts(
     step_size: float | None = None,
     adapt_mass: bool = True,
     seed: int = 0,
+    warn: bool = True,
 ) -> Draws:
     """Draws from a density by the No-U-Turn sampler: Hamiltonian Monte Carlo whose
     trajectories are as long as they should be.
@@ -72,6 +73,8 @@ def nuts(
         step_size: the first step size; without, one is looked for.
         adapt_mass: whether masses are found; otherwise all are 1.
         seed: of the chains: the same numbers for the same seed.
+        warn: whether what is wrong with the draws is warned of; ``draws.problems()``
+            has it in any case.
 
     Returns:
         The draws, with what is known of them: ``print(draws.summary())``.
@@ -107,7 +110,8 @@ def nuts(
         adapt_mass=adapt_mass, seed=seed, max_depth=max_depth,
     )  # fmt: skip
     found = sampler.run(draws)
-    found.warn()
+    if warn:
+        found.warn()
     return found
 
 

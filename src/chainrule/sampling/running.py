@@ -90,7 +90,7 @@ class Sampler(ABC):
         steps = self._first_steps(first)
         noise = tuple(each[0] for each in self.noise(self.source, 1))
         carry = self.begin(adaptation.beginning(steps, self.density.rows), first, noise)
-        wanted = (count + self.plan.iterations) * self.inner
+        wanted = (count + self.plan.iterations) * max(self.inner, LEAST_STEPS)
         fitting = MOST_NUMBERS // (chains * size) * self.inner
         most = max(LEAST_STEPS, min(MOST_STEPS, fitting, wanted))
         length = max(1, most // self.inner)
