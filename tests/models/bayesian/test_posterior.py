@@ -231,6 +231,24 @@ def test_a_member_has_the_same_first_weights_in_an_ensemble_of_any_size() -> Non
     assert np.array_equal(few.weights[name].numpy(), many.weights[name].numpy()[:2])
 
 
+def test_dropout_in_prediction_leaves_averages_of_batches_alone() -> None:
+    cr.manual_seed(0)
+    net = nn.Sequential(
+        nn.Linear(3, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(0.2), nn.Linear(8, 1)
+    )
+    dropout = models.MCDropout(net, models.GaussianLikelihood())
+    dropout.fit(X, Y, epochs=5, progress=False)
+    net[1].weight.freeze()
+    before = net.state_dict()
+    said = dropout.predict(X, num_draws=10)
+    after = net.state_dict()
+    assert all(np.array_equal(before[name], after[name]) for name in before)
+    alone = dropout.predict(X[:1], num_draws=10)
+    assert np.abs(alone.mean - said.mean[:1]).max() < 0.5 * said.total.max()
+    assert [p.frozen for p in net[1].parameters()] == [True, False]
+    assert not net[1].frozen and (said.epistemic > 0).all()
+
+
 def test_entropy_is_split_into_doubt_of_the_data_and_of_the_weights() -> None:
     agreed = np.full((2, 1, 2), 0.5)
     opposed = np.array([[[1.0, 0.0]], [[0.0, 1.0]]])

@@ -5,6 +5,8 @@ Place on the road: a method of ``models.bayesian``.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from ... import nn
@@ -29,6 +31,9 @@ class MCDropout(MAP):
     cost is that of ``MAP`` with dropout: a bound of the evidence whose approximate
     posterior has weights that are 0 with probability p; its prior is a
     ``GaussianPrior``.
+
+    In prediction nothing but dropout is as in training: averages of ``BatchNorm`` are
+    used and stay as they are.
 
     How wide the spread is follows from p, which has to be chosen, by validation.
 
@@ -82,3 +87,37 @@ class MCDropout(MAP):
     def outputs_at(self, values: list[Any], x: Any) -> Any:
         """The outputs with units dropped at random."""
         return self.joint.network(x, training=True)
+
+    def _of_draws(
+        self,
+        answer: Callable[..., tuple[Any, ...]],
+        num_draws: int,
+        seed: int,
+        *data: Array,
+    ) -> list[Array]:
+        with _only_dropping(self.joint.network):
+            return super()._of_draws(answer, num_draws, seed, *data)
+
+
+@contextmanager
+def _only_dropping(network: nn.Module) -> Iterator[None]:
+    """While the block runs, layers that drop nothing are frozen: ``training=True``
+    means nothing to them.
+    """
+    parameters = {each: each.frozen for each in network.parameters()}
+    others = [
+        part
+        for _, part in network.named_modules()
+        if part.depends_on_training and not isinstance(part, DROPPING)
+    ]
+    awake = [part for part in others if not part.frozen]
+    for part in awake:
+        part.freeze()
+    try:
+        yield
+    finally:
+        for part in awake:
+            part.unfreeze()
+        for parameter, frozen in parameters.items():
+            if frozen:
+                parameter.freeze()
