@@ -73,6 +73,7 @@ WORKLOADS: dict[str, str] = {
     "autoencoder": "autoencoder",
     "rbm": "rbm",
     "dbm": "dbm",
+    "gan": "gan",
     "chain": "chain",
     "softmax": "softmax",
     "layernorm": "layernorm",

@@ -19,6 +19,7 @@ from benchmarks.workloads import (
     autoencoder,
     chain,
     dbm,
+    gan,
     layernorm,
     matmul,
     mlp_mnist,
@@ -140,6 +141,16 @@ def test_a_deep_boltzmann_machine_learns_to_reconstruct() -> None:
     assert error < 0.24  # where it begins: 0.25
     a, b = 2 * 100 * 784 * 500, 2 * 100 * 500 * 1000
     assert problem.operations() == 5 * a + 25 * b
+
+
+@pytest.mark.parametrize("case", gan.CASES)
+def test_both_players_of_a_gan_move(case: str) -> None:
+    problem = gan.Problem(case, [x[:16] for x in gan.problem(case).inputs[:2]])
+    first, *_, last = gan.chainrule(problem)(6)
+    assert 1.0 < first < 1.6  # the mean of 2 ln 2 and ln 2 is 1.04
+    assert last != first
+    forward = gan.problem("MLP").operations() / (2 * 128)
+    assert forward == 3 * 282_624 + 8 * 266_496
 
 
 def small(workload: ModuleType, case: str) -> operations.Problem:
