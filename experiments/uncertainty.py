@@ -44,6 +44,8 @@ ANGLES = tuple(range(0, 181, 15))
 HIDDEN, EPOCHS, BATCH, RATE = (256, 128), 10, 128, 2e-3
 MEMBERS, DROPOUT, DRAWS = 5, 0.2, 30
 ROTATED = 1000
+#: Predictions that a point of the calibration curve stands for, at least.
+SHOWN = 20
 #: What x of the cubic is divided by.
 SPAN = 2.0
 #: Deviations of the prior. With N(0, 0.3²) the divergence of 235 000 independent
@@ -220,7 +222,9 @@ def draw_calibration(results: Results, options: Options) -> str:
     axes = figure.subplots(1, 3)
     for method, colour in zip(names, COLOURS, strict=False):
         places = [
-            place for place in range(15) if f"{method}: bin {place}: count" in found
+            place
+            for place in range(15)
+            if found.get(f"{method}: bin {place}: count", 0) >= SHOWN
         ]
         bins = [
             [found[f"{method}: bin {place}: {what}"] for place in places]

@@ -20,6 +20,7 @@ from ...compiler.compile import compile
 from ...derivatives import jvp
 from ...errors import ArgumentError, unknown_option
 from ...graph import Array
+from ...ops.arrays import lift
 from ...ops.composed import stack
 from ...ops.elementwise import stop_gradient
 from ...ops.movement import concatenate
@@ -344,16 +345,23 @@ class Laplace(MAP):
         return moves
 
     def outputs_at(self, values: list[Any], x: Any) -> Any:
-        """f(x; ŵ) + J (w − ŵ)."""
-        joint, count = self.joint, len(self.joint.weights)
-        mode = [each.array for each in joint.weights]
-        change = [v - m for v, m in zip(values[:count], mode, strict=True)]
+        """f(x; ŵ) + J (w − ŵ), with J of the uncertain weights alone: what comes before
+        them is computed once for all draws.
+        """
+        joint = self.joint
+        chosen = {id(each) for each in self.uncertain}
+        places = [i for i, w in enumerate(joint.weights) if id(w) in chosen]
+        mode = lift([each.array for each in joint.weights])
+        change = [values[i] - mode[i] for i in places]
 
         def outputs(weights: list[Any]) -> Any:
-            with joint.at([*weights, *values[count:]]):
+            at = [*mode, *values[len(mode) :]]
+            for place, weight in zip(places, weights, strict=True):
+                at[place] = weight
+            with joint.at(at):
                 return joint.network(x)
 
-        at_mode, moved = jvp(outputs, mode, change)
+        at_mode, moved = jvp(outputs, [mode[i] for i in places], change)
         return at_mode + moved
 
     def _check_measured(self) -> None:
