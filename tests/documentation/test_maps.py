@@ -46,6 +46,14 @@ def test_the_list_of_decisions_has_all_of_them_in_order(repository: Path) -> Non
         ("belief-nets", ["belief.py"], 7),
         ("gans", ["gan.py"], 5),
         ("features-of-images", ["sparse_coding.py", "ica.py"], 7),
+        (
+            "markov-chains",
+            [
+                *("../sampling/dynamics.py", "../sampling/hamiltonian.py"),
+                *("../sampling/nuts.py", "../sampling/langevin.py"),
+            ],
+            7,
+        ),
         ("word-vectors", ["word2vec.py"], 7),
         ("tagging", ["tagging.py"], 5),
         (
