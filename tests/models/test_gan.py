@@ -501,3 +501,10 @@ def test_one_rate_for_two_players_is_refused() -> None:
         cr.fit(small(), RING, optimizer=ADAM, callbacks=[log])
     with pytest.raises(ChainruleError, match="find_lr: GAN has a loss for each"):
         training.find_lr(small(), RING)
+
+
+def test_one_loss_is_explained_at_a_time() -> None:
+    with pytest.raises(ChainruleError, match="GAN has a loss for each of its players"):
+        cr.explain(small(), RING[:2])
+    judge = cr.explain(small().discriminator, RING[:1], np.ones((1, 1), "f4"))
+    assert "Linear(2 → 7)" in str(judge)

@@ -24,6 +24,7 @@ import numpy as np
 from .. import dtypes, losses, tree
 from ..errors import ArgumentError, GradientError
 from ..graph import Array, Node, in_order
+from ..nn import Game
 from ..nn.module import Module
 from ..nn.module.call import watching
 from ..ops.arrays import lift
@@ -410,6 +411,12 @@ def explain_network(
             return its loss; for a network without parameters.
     """
     own = model.outputs_loss
+    if isinstance(model, Game):
+        raise ArgumentError(
+            f"explain: {type(model).__name__} has a loss for each of its players, and "
+            "one loss is explained at a time",
+            fix=f"cr.explain(model.{model.players[0]}, x, y), of that network alone",
+        )
     if x is None or (y is None and not own):
         needed = "an input" if own else "an input and a target"
         raise ArgumentError(
