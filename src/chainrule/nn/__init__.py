@@ -299,8 +299,11 @@ __all__ = [
     "ZeroMasking",
 ]
 
+#: A memory, and the bases of classes: what a model file may not name.
+APART = ("Game", "KeyValueCache", "Module")
+
 # A model file may name these layers and no other class of this package.
-offer(__name__, [name for name in __all__ if name not in ("KeyValueCache", "Module")])
+offer(__name__, [name for name in __all__ if name not in APART])
 
 advise(__name__, ["KeyValueCache", "Module"], "nn.LAYER")
 __dir__ = listing(__all__)

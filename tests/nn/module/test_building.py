@@ -228,6 +228,7 @@ APART = {"TransformerDecoder", "TransformerDecoderLayer"} | {
     "NextToken", "Tagger", "Tagging", "TextClassifier", "Pool", "CRF",
     "Word2Vec", "HierarchicalSoftmax", "SampledSoftmax", "ClassSampler",
     "MAP", "DeepEnsemble", "MCDropout", "MeanField", "Laplace", "MixtureOfExperts",
+    "HMC", "NUTS", "SGLD", "VAE", "GAN",
     "GaussianLikelihood", "HeteroscedasticLikelihood", "BernoulliLikelihood",
     "CategoricalLikelihood", "MixtureDensity", "Prior", "GaussianPrior", "LaplacePrior",
 }  # fmt: skip
