@@ -138,16 +138,7 @@ def settings_for(
             "--patience: early stopping needs validation data",
             fix="leave --validation 0 out",
         )
-    minimizes = network.is_minimizer(optimizer)
-    if minimizes and name != "autoencoder":
-        why = "contrastive divergence is a direction, not a function that has a "
-        why += "smallest value"
-        if name == "vae":
-            why = "it compares values, and the bound has other draws in each"
-        raise ArgumentError(
-            f"--optimizer {optimizer}: {why}",
-            fix="adam, momentum, or another optimizer that takes a learning rate",
-        )
+    _check_optimizer(optimizer, name)
     sizes = (usual.epochs, usual.batch_size, usual.lr)
     rates = network.Defaults((), 0.0, *sizes, None)
     if optimizer != usual.optimizer:
@@ -181,6 +172,20 @@ def settings_for(
         transform=examples.transform.to_json() if examples.transform else None,
         watch=asked.get("watch", False),
         version=__version__,
+    )
+
+
+def _check_optimizer(optimizer: str, name: str) -> None:
+    """An error for one that compares values, where a loss has none to compare."""
+    if not network.is_minimizer(optimizer) or name == "autoencoder":
+        return
+    why = "contrastive divergence is a direction, not a function that has a smallest "
+    why += "value"
+    if name == "vae":
+        why = "it compares values, and the bound has other draws in each"
+    raise ArgumentError(
+        f"--optimizer {optimizer}: {why}",
+        fix="adam, momentum, or another optimizer that takes a learning rate",
     )
 
 
