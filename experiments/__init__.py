@@ -46,6 +46,7 @@ EXPERIMENTS = {
     "vae-mnist": "vae_mnist",
     "vae-mnist-long": "vae_mnist_long",
     "vae-mnist-50": "vae_mnist_50",
+    "vae-pictures": "vae_pictures",
     "natural-images": "natural_images",
     "chunking": "chunking",
     "sentences": "sentences",

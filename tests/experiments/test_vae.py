@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from experiments import vae_mnist, vae_mnist_50, vae_mnist_long
+from experiments import vae_mnist, vae_mnist_50, vae_mnist_long, vae_pictures
 from experiments.boltzmann import binarized
 from experiments.record import Options
 
@@ -53,3 +53,27 @@ def test_longer_runs_have_the_whole_schedule() -> None:
     assert vae_mnist_50.SHARES == {50: 1.0}
     named = [each.what for each in vae_mnist.published(vae_mnist_50.SHARES)]
     assert named == ["dynamic, k = 50", "static, k = 50"]
+
+
+@WITH_DATA
+def test_codes_of_more_numbers_say_more_and_lines_lead_from_image_to_image(
+    tmp_path: Path,
+) -> None:
+    made = vae_pictures.run(Options(quick=True, folder=tmp_path))
+    few, many = (made.measured[f"squared error, digits, {k} numbers"] for k in (2, 20))
+    assert many < 0.7 * few
+    assert made.measured["bound, faces, 2 numbers"] > 400  # of 560 pixels
+    assert len(made.pictures) == 6
+    for name in made.pictures:
+        assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_line_begins_and_ends_at_its_images() -> None:
+    cr.manual_seed(0)
+    vae = vae_pictures.model("faces", (8,), 2)
+    x = np.random.default_rng(0).random((4, 560)).astype("f4")
+    lines = vae_pictures.between(vae, x[:2], x[2:]).reshape(2, -1, 560)
+    assert lines.shape[1] == vae_pictures.STEPS
+    for place, ends in ((0, x[:2]), (-1, x[2:])):
+        made = vae.reconstruct(ends).numpy()
+        np.testing.assert_allclose(lines[:, place], made, rtol=1e-4, atol=1e-5)

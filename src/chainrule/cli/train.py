@@ -72,7 +72,7 @@ Examples:
   chainrule train mnist --find-lr --epochs 1
       with a picture of learning rates to choose from
   chainrule train mnist --model autoencoder --code 2
-      features without targets: a code from which images are made again; or rbm, dbn
+      features without targets: a code to make images again from; or vae, rbm, dbn
   chainrule train reviews.csv --target label --text review
       the class of a text, from one column of a table
   chainrule train tagged.conll --task tag
