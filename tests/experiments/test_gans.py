@@ -25,7 +25,7 @@ def test_the_data_have_all_modes(name: str) -> None:
     assert share == pytest.approx(1 - np.exp(-4.5), abs=0.01)  # within 3σ
     half = drawn[drawn[:, 0] > 0.5]
     assert gan_gaussians.counted(name, half)[0] < modes
-    assert gan_gaussians.counted(name, drawn + 0.9) == (0, 0.0)
+    assert gan_gaussians.counted(name, drawn + 9) == (0, 0.0)
 
 
 def test_gaussians_in_small(tmp_path: Path) -> None:
