@@ -150,7 +150,7 @@ def test_a_peer_timed_in_fewer_rounds_is_compared_within_those() -> None:
 @pytest.mark.parametrize(
     ("text", "peers"),
     [
-        ("torch", ["torch-eager", "torch-last", "torch-compile"]),
+        ("torch", ["torch-eager", "torch-last", "torch-compile", "torch-vmap"]),
         ("jax", ["jax"]),
         ("chainrule, jax", ["chainrule", "jax"]),
         ("", []),
