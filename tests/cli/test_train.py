@@ -150,6 +150,7 @@ def test_options_reach_the_network_and_its_training(chainrule) -> None:
         "std": [],
         "members": 3,
         "average": "values",
+        "bayes": "",
         "visible": "",
         "labels": 0,
     }

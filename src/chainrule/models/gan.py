@@ -444,7 +444,7 @@ def mlp_gan(
           )
           (discriminator): Sequential(
             (0): Linear(2 → 32)
-            (1): LeakyReLU(0.2)
+            (1): LeakyReLU(slope=0.2)
             (2): Linear(32 → 1)
           )
         )
