@@ -8,6 +8,7 @@ same for all.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -238,6 +239,8 @@ def _lstm_in_jax(w: Any, batch: int) -> Any:
     import jax
     from jax import numpy as jnp
 
+    from . import jax_networks
+
     def layer(number: int, x: Any, state: Any) -> Any:
         ih, hh, b, c = (
             w[f"recurrence.{each}_l{number}"]
@@ -246,11 +249,7 @@ def _lstm_in_jax(w: Any, batch: int) -> Any:
 
         def cell(state: Any, z: Any) -> Any:
             h, memory = state
-            z = z + h @ hh.T + c
-            i, f, g, o = jnp.split(z, 4, axis=-1)
-            kept = jax.nn.sigmoid(f) * memory
-            memory = kept + jax.nn.sigmoid(i) * jnp.tanh(g)
-            h = jax.nn.sigmoid(o) * jnp.tanh(memory)
+            h, memory = jax_networks.lstm_gates(z + h @ hh.T + c, memory)
             return (h, memory), h
 
         state, h = jax.lax.scan(cell, state, (x @ ih.T + b).swapaxes(0, 1))
@@ -273,13 +272,10 @@ def _gpt_in_jax(w: Any, batch: int) -> Any:
     import jax
     from jax import numpy as jnp
 
-    def norm(name: str, x: Any) -> Any:
-        centred = x - x.mean(-1, keepdims=True)
-        scale = jax.lax.rsqrt((centred**2).mean(-1, keepdims=True) + 1e-5)
-        return centred * scale * w[name] + w[f"{name}_bias"]
+    from . import jax_networks
 
-    def dense(name: str, x: Any) -> Any:
-        return x @ w[name].T + w[f"{name}_bias"]
+    norm = functools.partial(jax_networks.layer_norm, w)
+    dense = functools.partial(jax_networks.dense, w)
 
     def step(state: Any, ids: Any) -> Any:
         kept, at = state

@@ -204,15 +204,10 @@ def in_jax(problem: training.Problem) -> Work:
     import optax
     from jax import numpy as jnp
 
+    from .jax_networks import dense
+    from .jax_networks import layer_norm as norm
+
     causal = np.tril(np.ones((TOKENS, TOKENS), bool))
-
-    def norm(w: Any, name: str, x: Any) -> Any:
-        centred = x - x.mean(-1, keepdims=True)
-        scale = jax.lax.rsqrt((centred**2).mean(-1, keepdims=True) + 1e-5)
-        return centred * scale * w[name] + w[f"{name}_bias"]
-
-    def dense(w: Any, name: str, x: Any) -> Any:
-        return x @ w[name].T + w[f"{name}_bias"]
 
     def loss_of(w: Any, tokens: Any, y: Any) -> Any:
         x = w["tokens"][tokens] + w["positions"]

@@ -311,13 +311,11 @@ def in_jax(problem: Problem) -> Work:
 
 def lstm_step_in_jax(w: Any, state: Any, x: Any) -> Any:
     """((h′, c′), h′)."""
-    import jax
+    from . import jax_networks
 
     h, c = state
     z = x @ w["input"].T + w["bias"] + h @ w["hidden"].T
-    i, f, g, o = jax.numpy.split(z, 4, axis=-1)
-    c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jax.numpy.tanh(g)
-    h = jax.nn.sigmoid(o) * jax.numpy.tanh(c)
+    h, c = jax_networks.lstm_gates(z, c)
     return (h, c), h
 
 
@@ -326,16 +324,13 @@ def gpt_step_in_jax(w: Any, state: Any, tokens: Any) -> Any:
     import jax
     from jax import numpy as jnp
 
+    from . import jax_networks
+
     kept, at = state
     seen = jnp.arange(gpt.TOKENS) <= at
 
-    def norm(name: str, x: Any) -> Any:
-        centred = x - x.mean(-1, keepdims=True)
-        scale = jax.lax.rsqrt((centred**2).mean(-1, keepdims=True) + 1e-5)
-        return centred * scale * w[name] + w[f"{name}_bias"]
-
-    def dense(name: str, x: Any) -> Any:
-        return x @ w[name].T + w[f"{name}_bias"]
+    norm = functools.partial(jax_networks.layer_norm, w)
+    dense = functools.partial(jax_networks.dense, w)
 
     x = w["tokens"][tokens] + w["positions"][at]
     for layer in range(gpt.LAYERS):

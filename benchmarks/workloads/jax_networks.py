@@ -32,6 +32,25 @@ LOSSES: dict[str, Any] = {
 }
 
 
+def layer_norm(weights: Any, name: str, x: Any) -> Any:
+    """The layer normalisation of a GPT, with the scale and bias of that name."""
+    centred = x - x.mean(-1, keepdims=True)
+    scale = jax.lax.rsqrt((centred**2).mean(-1, keepdims=True) + 1e-5)
+    return centred * scale * weights[name] + weights[f"{name}_bias"]
+
+
+def dense(weights: Any, name: str, x: Any) -> Any:
+    """x Wᵀ + b, of that name."""
+    return x @ weights[name].T + weights[f"{name}_bias"]
+
+
+def lstm_gates(z: Any, c: Any) -> tuple[Any, Any]:
+    """(h, c) of an LSTM after the inputs z of its four gates."""
+    i, f, g, o = jnp.split(z, 4, axis=-1)
+    c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g)
+    return jax.nn.sigmoid(o) * jnp.tanh(c), c
+
+
 def parts(problem: Problem) -> tuple[Any, Any]:
     """The loss as a function of (layers, x, y), and the initial layers."""
     network = problem.network

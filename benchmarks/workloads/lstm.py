@@ -118,19 +118,18 @@ def compiled_in_torch(problem: training.Problem) -> Work:
 
 def in_jax(problem: training.Problem) -> Work:
     """``lax.scan``, the product with the inputs before it."""
-    import jax
     import optax
     from jax import lax
     from jax import numpy as jnp
+
+    from . import jax_networks
 
     def loss_of(weights: Any, x: Any, y: Any) -> Any:
         from_inputs = x @ weights["input"].T + weights["bias"]
 
         def step(state: Any, z: Any) -> Any:
             h, c = state
-            i, f, g, o = jnp.split(z + h @ weights["hidden"].T, 4, axis=-1)
-            c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g)
-            return (jax.nn.sigmoid(o) * jnp.tanh(c), c), None
+            return jax_networks.lstm_gates(z + h @ weights["hidden"].T, c), None
 
         start = jnp.zeros((len(x), CELLS))
         (h, _), _ = lax.scan(step, (start, start), from_inputs.transpose(1, 0, 2))
