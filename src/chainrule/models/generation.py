@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import math
 import weakref
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol, Self
@@ -42,12 +43,12 @@ from .borrowing import Pool
 CHUNKS = (64, 8, 1)
 
 
-class Memory:
+class Memory(ABC):
     """What a network keeps of the tokens it has read."""
 
+    @abstractmethod
     def clear(self) -> None:
         """Forgets all."""
-        raise NotImplementedError
 
     def room(self, tokens: int) -> int | None:
         """How much of it is looked at while it holds no more than so many tokens; None
@@ -56,8 +57,8 @@ class Memory:
         return None
 
     def within(self, room: int) -> Self:
-        """The same memory, of which only so much is looked at."""
-        raise NotImplementedError
+        """The same memory, of which only so much is looked at, where that is less."""
+        return self
 
 
 class TokenNetwork(Protocol):
