@@ -558,8 +558,7 @@ class Minimizer(Updater):
         return names
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Puts back what ``state_dict`` returned; minimizing goes on with the same
-        bits.
+        """Puts back what ``state_dict`` returned; minimizing goes on to the same bits.
 
         Raises:
             StateError: for missing or extra names, other shapes or dtypes; then nothing
