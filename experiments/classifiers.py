@@ -15,7 +15,7 @@ from chainrule import data, optim, pictures
 from chainrule.runs import first_layer
 from chainrule.training import callbacks
 
-from .record import Clock, Options, Published, Record, fit, of_training
+from .record import Clock, Options, Published, Record, fit, of_training, save_small
 
 #: Of the quick runs: examples for training, for testing, and epochs.
 QUICK_TRAIN, QUICK_TEST, QUICK_EPOCHS = 1024, 512, 2
@@ -61,7 +61,7 @@ def draw(model: Any, test: data.Dataset, history: Any, options: Options) -> list
     with pictures.windowless():
         for name, drawing in first_layer.drawings(model, test).items():
             names.append(prefix + name.replace("_", "-"))
-            pictures.save(drawing(), options.picture(names[-1]))
+            save_small(drawing(), options.picture(names[-1]), 120)
     return names
 
 

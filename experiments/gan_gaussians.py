@@ -33,7 +33,7 @@ import chainrule as cr
 from chainrule import models, nn, optim, pictures
 from chainrule.graph import Array
 
-from .record import Clock, Options, Published, Record, Results
+from .record import Clock, Options, Published, Record, Results, save_small
 
 SUMMARY = "a ring of 8 and a grid of 25 Gaussians by four losses, 5 seeds each"
 DATA = "made by chance"
@@ -152,7 +152,7 @@ def draw_optimal(judge: nn.Module, options: Options) -> float:
         ax.set(xlabel="x", ylim=(-0.02, 1.05))
         ax.spines[["top", "right"]].set_visible(False)
         ax.legend(frameon=False)
-        pictures.save(figure, options.picture("gan-optimal-discriminator.png"))
+        save_small(figure, options.picture("gan-optimal-discriminator.png"), 120)
     return float(np.abs(found - best) @ (p + q) / (p + q).sum())
 
 
@@ -172,7 +172,7 @@ def draw(samples: dict[str, dict[str, Array]], options: Options) -> None:
                 edge = 1.35 * np.abs(MODES[name]).max()
                 ax.set(xlim=(-edge, edge), ylim=(-edge, edge), xticks=[], yticks=[])
                 ax.set_aspect("equal")
-        pictures.save(figure, options.picture("gan-gaussians.png"))
+        save_small(figure, options.picture("gan-gaussians.png"), 120)
 
 
 def run(options: Options) -> Record:

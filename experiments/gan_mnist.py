@@ -33,7 +33,15 @@ from chainrule import data, models, nn, optim, pictures
 from chainrule.graph import Array
 from chainrule.runs.sampling import SamplesOverTime
 
-from .record import Clock, Options, Published, Record, fit, seconds_of_epoch
+from .record import (
+    Clock,
+    Options,
+    Published,
+    Record,
+    fit,
+    save_small,
+    seconds_of_epoch,
+)
 
 SUMMARY = "DCGAN and a fully connected GAN on MNIST, judged by LeNet"
 DATA = "mnist"
@@ -143,7 +151,7 @@ def draw(
             ),
         }
         for file, figure in made.items():
-            pictures.save(figure, options.picture(file))
+            save_small(figure, options.picture(file), 120)
     return list(made)
 
 

@@ -216,8 +216,8 @@ def keep(record: Record, options: Options) -> Path:
 
 
 def save_small(figure: Any, path: Path, dpi: int = 80) -> None:
-    """A picture of lines as a file of 64 colours, the rare ones among them: a small
-    part of the usual size.
+    """A picture as a file of 64 colours, the rare ones among them: lines, dots and
+    greys look the same, in a small part of the usual size.
     """
     from PIL import Image
 
