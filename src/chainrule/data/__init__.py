@@ -19,6 +19,7 @@ losses.
 ``read_text(file)``      a text file, as one text
 ``Characters.fit(t)``   the tokens of a text; also ``Bytes``, ``Words``, ``BytePairs``
 ``read_tagged(file)``   sentences in columns, a word and its tag a line
+``read_drawings(file)`` strokes of a pen: InkML, UNIPEN
 ``batches(dataset)``    the batches of one epoch
 ======================  =============================================================
 """
@@ -40,7 +41,10 @@ if TYPE_CHECKING:
     from .memory_maps import memory_map
     from .named.brown import brown_sentences
     from .named.catalogue import load, names
+    from .named.pens import pen_digits, sketches
     from .scaling import Standardiser, one_hot, standardise
+    from .strokes.drawing import Drawing, joined, random_lines
+    from .strokes.reading import read_drawings
     from .tables.columns import Columns, read_columns
     from .tables.table import Table, read_table
     from .tables.transform import TableTransform
@@ -66,7 +70,10 @@ LATER = {
     ".memory_maps": ["memory_map"],
     ".named.brown": ["brown_sentences"],
     ".named.catalogue": ["load", "names"],
+    ".named.pens": ["pen_digits", "sketches"],
     ".scaling": ["Standardiser", "one_hot", "standardise"],
+    ".strokes.drawing": ["Drawing", "joined", "random_lines"],
+    ".strokes.reading": ["read_drawings"],
     ".tables.columns": ["Columns", "read_columns"],
     ".tables.table": ["Table", "read_table"],
     ".tables.transform": ["TableTransform"],
@@ -98,6 +105,7 @@ __all__ = [
     "Characters",
     "Columns",
     "Dataset",
+    "Drawing",
     "ErrorRates",
     "Rows",
     "Sentence",
@@ -125,15 +133,19 @@ __all__ = [
     "fit_tokenizer",
     "group_split",
     "image_folder",
+    "joined",
     "k_folds",
     "load",
     "memory_map",
     "names",
     "num_batches",
     "one_hot",
+    "pen_digits",
+    "random_lines",
     "random_patches",
     "read_analogies",
     "read_columns",
+    "read_drawings",
     "read_lines",
     "read_pairs",
     "read_pronunciations",
@@ -143,6 +155,7 @@ __all__ = [
     "read_vectors",
     "read_word_pairs",
     "sentences",
+    "sketches",
     "span_scores",
     "spans_of",
     "standardise",

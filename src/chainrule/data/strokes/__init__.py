@@ -1,0 +1,1 @@
+"""Pen strokes: drawings, and the files that hold them."""
