@@ -1,9 +1,9 @@
 """Connectionist temporal classification: labels in order, without saying when.
 
-Place on the road: beside the other losses, a ``scan`` over public operators. The
-forward variables are computed in logarithms by one loop over the steps; backpropagation
-through that loop is the backward recursion of the paper, so the gradient is exact
-without a rule of its own.
+Place on the road: beside the other losses. The labels between blanks are states in a
+row, and the sum over all paths through them is that of ``nn.chains.bands``;
+backpropagation through its loop is the backward recursion of the paper, so the gradient
+is exact without a rule of its own.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ import numpy as np
 from .. import dtypes
 from ..errors import ArgumentError, BoundsError, DataError, DTypeError, ShapeError
 from ..graph import Node
+from ..nn.chains.bands import Band, band_log_partition
 from ..nn.chains.paths import IMPOSSIBLE
 from ..nn.lengths import checked_lengths, real_steps
 from ..ops import composed
 from ..ops.arrays import lift
-from ..ops.control import scan
 from ..ops.creation import arange, full
-from ..ops.elementwise import exp, log, logical_and, maximum, stop_gradient, where
+from ..ops.elementwise import logical_and, where
 from ..ops.indexing import normal_index, take_along_axis
 from ..ops.movement import broadcast_to, concatenate, pad
 from .inputs import average, float_predictions
@@ -100,44 +100,37 @@ def ctc(
     symbol = blank_class(blank, classes)
     t = _input_lengths(steps_real, samples, steps)
     y, u = _labels(y, labels_real, z, symbol, t, zero_infinity)
-    real = None
     if steps_real is not None:
         real = real_steps("ctc: input", t, samples, steps)[:, :, None]
         z = where(real, z, 0.0)  # even a NaN behind the end must have no effect
-    total = _log_probability(composed.log_softmax(z), y, u, real, symbol)
+    known = None if steps_real is None else t
+    total = _log_probability(composed.log_softmax(z), y, u, known, symbol)
     impossible = total < IMPOSSIBLE / 2
     losses = where(impossible, 0.0 if zero_infinity else float("inf"), -total)
     return average("ctc", losses, "element", sample_weight, reduction)
 
 
-def _log_probability(logp: Any, labels: Any, u: Any, real: Any, blank: int) -> Any:
-    """ln of the sum over all paths that spell the labels, (N,): the loop over α."""
+def _log_probability(logp: Any, labels: Any, u: Any, lengths: Any, blank: int) -> Any:
+    """ln of the sum over all paths that spell the labels, (N,)."""
     samples, steps, _ = logp.shape
     spelled, leap = _between_blanks(labels, blank)
     places = spelled.shape[1]
     index = broadcast_to(spelled[:, None, :], (samples, steps, places))
-    emitted = composed.swapaxes(take_along_axis(logp, index, axis=2), 0, 1)
-    emitted = maximum(emitted, IMPOSSIBLE)
-    elements = [emitted] if real is None else [emitted, composed.swapaxes(real, 0, 1)]
-
-    def step(alpha: Any, element: list[Any]) -> tuple[Any, None]:
-        logp_t, *going = element
-        one = pad(alpha[:, :-1], [(0, 0), (1, 0)], IMPOSSIBLE)
-        two = pad(alpha[:, :-2], [(0, 0), (2, 0)], IMPOSSIBLE) if places > 1 else one
-        two = where(leap, two, IMPOSSIBLE)
-        top = stop_gradient(maximum(maximum(alpha, one), two))
-        ways = exp(alpha - top) + exp(one - top) + exp(two - top)
-        new = top + log(ways) + logp_t
-        for each in going:
-            new = where(each, new, alpha)
-        return new, None
-
+    emitted = take_along_axis(logp, index, axis=2)
+    free = full((places,), 0.0, logp.dtype)
     place = arange(places)
-    start = where(place == 0, full((samples, places), 0.0, logp.dtype), IMPOSSIBLE)
-    alpha, _ = scan(step, start, elements)
     last = 2 * u[:, None]
-    ends = (place == last) | (place == last - 1)
-    return composed.logsumexp(where(ends, alpha, IMPOSSIBLE), axis=1)
+    band = Band(
+        stay=free,
+        step=free,
+        skip=where(leap, 0.0, IMPOSSIBLE),
+        start=where(place <= 1, free, IMPOSSIBLE),
+        end=where((place == last) | (place == last - 1), free, IMPOSSIBLE),
+    )
+    total = band_log_partition(emitted, band, lengths)
+    if lengths is None:
+        return total
+    return where(lengths > 0, total, where(u == 0, 0.0, IMPOSSIBLE))
 
 
 def _between_blanks(labels: Any, blank: int) -> tuple[Any, Any]:

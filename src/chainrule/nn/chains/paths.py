@@ -24,7 +24,7 @@ from ...ops.control import scan
 from ...ops.creation import arange, full
 from ...ops.elementwise import alias, exp, log, stop_gradient, where
 from ...ops.indexing import normal_index, take, take_along_axis
-from ...ops.movement import broadcast_to, concatenate
+from ...ops.movement import concatenate
 from ...ops.reduction import argmax
 from ..lengths import checked_lengths
 
@@ -249,9 +249,14 @@ def best_paths(scores: Any, chain: Any, lengths: Any = None) -> BestPaths:
     """The path with the largest score: the Viterbi algorithm.
 
     Formula: δₜ(j) = scoresₜ(j) + maxᵢ (δₜ₋₁(i) + Aᵢⱼ), and the way back along the
-    states i that were the best. Of equals the first.
+    states i that were the best, yₜ₋₁ = argmaxᵢ (δₜ₋₁(i) + A[i, yₜ]). Of equals the
+    first.
 
-    Shapes: scores (N, T, K) → states (N, T), scores (N,).
+    The states i are looked for on the way back, for the one state that each step is in:
+    K sums a step instead of K². The largest δ of each step is brought to 0, so that
+    float32 scores are compared without the rounding of a long sum.
+
+    Shapes: scores (N, T, K) → states (N, T), scores (N,) in float64.
 
     Arguments, raises: as ``log_partition``.
 
@@ -265,38 +270,43 @@ def best_paths(scores: Any, chain: Any, lengths: Any = None) -> BestPaths:
         >>> states.numpy(), score.numpy()
         (array([[1, 1, 1]]), array([2.]))
     """
+    kept = lift([scores])[0].dtype
     steps = steps_of("best_paths", scores, chain, lengths)
-    chain = steps.chain
-    length, samples, count = steps.scores.shape
-    delta = chain.start + steps.scores[0]  # (N, K)
-    stay = broadcast_to(arange(count), (samples, count))
+    emitted = steps.scores.astype(kept)  # (T, N, K)
+    chain = Chain(*(part.astype(kept) for part in steps.chain))
 
     def step(delta: Any, element: list[Any]) -> tuple[Any, Any]:
         score, *real = element
-        ways = delta[:, :, None] + chain.transitions  # (N, K, K)
-        new, came = ways.max(axis=1) + score, argmax(ways, axis=1)
+        new = (delta[:, :, None] + chain.transitions).max(axis=1) + score
+        new = new - new.max(axis=1, keepdims=True)
         for each in real:
-            new, came = where(each, new, delta), where(each, came, stay)
-        return new, came
+            new = where(each, new, delta)
+        return new, delta
 
-    def back(state: Any, came: Any) -> tuple[Any, Any]:
-        return take_along_axis(came, state[:, None], axis=1)[:, 0], state
+    into = chain.transitions.T  # (K, K): row j has what comes into j
 
-    came = None
-    if length > 1:
-        delta, came = scan(step, delta, steps.rest)  # (N, K), (T − 1, N, K)
-    final = delta + chain.end
-    states = argmax(final, axis=1)  # (N,), the last
-    best = final.max(axis=1)
-    if came is None:
-        path = states[:, None]
+    def back(state: Any, element: list[Any]) -> tuple[Any, Any]:
+        delta, *real = element
+        came = argmax(delta + take(into, state), axis=1)
+        for each in real:
+            came = where(each[:, 0], came, state)
+        return came, state
+
+    delta = chain.start + emitted[0]  # (N, K)
+    if emitted.shape[0] == 1:
+        path = argmax(delta + chain.end, axis=1)[None]
     else:
-        first, later = scan(back, states, came, reverse=True)
-        path = concatenate([first[None], later], axis=0).T  # (N, T)
+        rest = [emitted[1:], *steps.rest[1:]]
+        delta, before = scan(step, delta, rest)  # (N, K), (T − 1, N, K)
+        last = argmax(delta + chain.end, axis=1)  # (N,)
+        first, later = scan(back, last, [before, *rest[1:]], reverse=True)
+        path = concatenate([first[None], later], axis=0)  # (T, N)
+    best = path_scores("best_paths", steps, path.T)
     if steps.lengths is None:
-        return BestPaths(path, best)
-    path = where(steps.real[:, :, 0].T, path, full((1, 1), PADDING, "int64"))
-    return BestPaths(path, where(steps.lengths == 0, 0.0, best))
+        return BestPaths(path.T, best)
+    return BestPaths(
+        where(steps.real[:, :, 0].T, path.T, full((1, 1), PADDING, "int64")), best
+    )
 
 
 def _states(name: str, states: Any, shape: tuple[int, int]) -> Any:
