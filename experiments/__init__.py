@@ -15,6 +15,7 @@ EXPERIMENTS = {
     "mnist": "mnist",
     "fashion-mnist": "fashion_mnist",
     "cifar-10": "cifar10",
+    "cifar-10-all": "cifar10_all",
     "cifar-10-time": "cifar10_time",
     "shakespeare-lstm": "shakespeare_lstm",
     "shakespeare-gpt": "shakespeare_gpt",

@@ -52,15 +52,16 @@ def train(
     )
 
 
-def draw(model: Any, test: data.Dataset, history: Any, options: Options) -> list[str]:
+def draw(
+    name: str, model: Any, test: data.Dataset, history: Any, options: Options
+) -> list[str]:
     """The training's curves; the first layer's filters, what they say of an image, and
-    the parts of images that excite them most."""
-    prefix = f"{test.name.partition('/')[0]}-"
-    history.plot(options.picture(prefix + "training.png"))
-    names = [prefix + "training.png"]
+    the parts of images that excite them most. Their names begin with ``name``."""
+    names = [f"{name}-training.png"]
+    history.plot(options.picture(names[0]))
     with pictures.windowless():
-        for name, drawing in first_layer.drawings(model, test).items():
-            names.append(prefix + name.replace("_", "-"))
+        for file, drawing in first_layer.drawings(model, test).items():
+            names.append(f"{name}-{file.replace('_', '-')}")
             save_small(drawing(), options.picture(names[-1]), 120)
     return names
 
@@ -92,6 +93,6 @@ def record(
         published=published,
         seed=options.seed,
         seconds=clock.seconds,
-        pictures=draw(model, split.test, history, options),
+        pictures=draw(name, model, split.test, history, options),
         **of_training(history, model, **settings),
     )

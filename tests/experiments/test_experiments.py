@@ -16,6 +16,7 @@ from experiments import (
     EXPERIMENTS,
     autoencoder_2d,
     cifar10,
+    cifar10_all,
     cifar10_time,
     deep_autoencoder,
     deep_autoencoder_pretrained,
@@ -74,6 +75,27 @@ def test_resnet_20_learns_from_photographs_and_its_first_layer_is_drawn(
     assert last < first and last < 2.35
     assert all((quick.folder / name).is_file() for name in made.pictures)
     assert made.settings["augmentation"] == "flip, crop 4"
+
+
+@WITH_DATA
+def test_all_of_cifar_10_goes_up_and_down_once_with_pictures_of_its_own(
+    quick: record.Options,
+) -> None:
+    made = cifar10_all.run(quick)
+    first, last = (row["loss"] for row in made.history)
+    assert last < first
+    assert made.pictures == [f"cifar-10-all-{name}" for name in PICTURES]
+    assert made.settings["batch_size"] == 128
+
+
+@pytest.mark.skipif(
+    cr.config.data_folder is None
+    or (cr.config.data_folder / "cifar-10/data_batch_2.bin").exists(),
+    reason="a part of the images is needed",
+)
+def test_all_of_cifar_10_says_where_all_of_it_is_to_be_had() -> None:
+    with pytest.raises(SystemExit, match=r"10000 of the 50000 .* cifar-10-binary"):
+        cifar10_all.run(record.Options())
 
 
 @WITH_DATA

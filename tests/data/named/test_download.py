@@ -10,6 +10,7 @@ import pytest
 from chainrule.config import config
 from chainrule.data.named import download
 from chainrule.data.named.download import RemoteFile, read_content
+from chainrule.data.named.image_sets import CIFAR10_FILES
 from chainrule.errors import FileError
 
 CONTENT = b"1 2 3\n4 5 6\n"
@@ -83,6 +84,30 @@ def test_without_a_network_the_places_and_the_cure_are_named(
     assert caught.value.fix == (
         "connect to the network, or set CHAINRULE_DATA to a folder that holds "
         "set/file.txt.gz"
+    )
+
+
+def test_a_file_that_lies_as_its_archive_left_it_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(config, "data_folder", tmp_path)
+    file = RemoteFile("set/file.txt.xz", SHA256, (), also=("archive/file.txt",))
+    assert not download.is_present(file)
+    (tmp_path / "archive").mkdir()
+    (tmp_path / "archive/file.txt").write_bytes(CONTENT)
+    assert download.is_present(file)
+    assert read_content(file) == CONTENT
+
+
+def test_where_there_is_no_address_the_cure_says_how_people_get_the_file(
+    tmp_path: Path, own_cache: Path
+) -> None:
+    with pytest.raises(FileError, match="no address is known") as caught:
+        read_content(CIFAR10_FILES[1])
+    assert caught.value.fix == (
+        "unpack cifar-10-binary.tar.gz, from "
+        "https://www.cs.toronto.edu/~kriz/cifar.html, in the folder that "
+        "CHAINRULE_DATA names"
     )
 
 

@@ -41,18 +41,22 @@ class RemoteFile:
             32 digits, where the authors have published that.
         urls: its original address, then others that serve the same bytes.
         text: whether the content is text.
+        also: other paths that it may have in a data folder.
+        by_hand: how to get it where there is no address: a sentence's end.
     """
 
     path: str
     sha256: str
     urls: tuple[str, ...]
     text: bool = False
+    also: tuple[str, ...] = ()
+    by_hand: str = ""
 
     @property
     def names(self) -> tuple[str, ...]:
         """The paths that it may have in a data folder."""
         bare = self.path.removesuffix(".gz").removesuffix(".xz")
-        return (self.path,) if bare == self.path else (self.path, bare)
+        return (*dict.fromkeys((self.path, bare)), *self.also)
 
 
 def read_content(file: RemoteFile) -> bytes:
@@ -170,7 +174,8 @@ def _not_found(file: RemoteFile, failures: list[str]) -> FileError:
     return FileError(
         f"data: {file.path}: not at {looked}, and not downloaded: "
         + "; ".join(failures or ["no address is known"]),
-        fix="connect to the network, or set CHAINRULE_DATA to a folder that holds "
+        fix=file.by_hand
+        or "connect to the network, or set CHAINRULE_DATA to a folder that holds "
         + file.path,
     )
 

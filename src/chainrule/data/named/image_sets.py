@@ -81,7 +81,15 @@ CIFAR10_CHECKSUMS = {
     "test_batch": "8e2eb146ae340b09e24670f29cabc6326dba54da8789dab6768acf480273f65b",
 }
 CIFAR10_FILES = tuple(
-    RemoteFile(f"cifar-10/{name}.bin.xz", checksum, ())
+    RemoteFile(
+        f"cifar-10/{name}.bin.xz",
+        checksum,
+        (),
+        also=(f"cifar-10-batches-bin/{name}.bin",),  # where the author's archive has it
+        by_hand="unpack cifar-10-binary.tar.gz, from "
+        "https://www.cs.toronto.edu/~kriz/cifar.html, in the folder that "
+        "CHAINRULE_DATA names",
+    )
     for name, checksum in CIFAR10_CHECKSUMS.items()
 )
 
