@@ -95,6 +95,7 @@ if TYPE_CHECKING:
     from .pooling.lp_norm import LPPool1d, LPPool2d
     from .pooling.maximum import MaxPool1d, MaxPool2d, MaxPool3d
     from .pooling.unpooling import MaxUnpool1d, MaxUnpool2d, MaxUnpool3d
+    from .recurrent.conv_lstm import ConvLSTM, ConvLSTMCell
     from .recurrent.gru import GRU, GRUCell
     from .recurrent.lstm import LSTM, LSTMCell
     from .recurrent.outputs import AllSteps, LastStep
@@ -185,6 +186,7 @@ LATER = {
     ".pooling.lp_norm": ["LPPool1d", "LPPool2d"],
     ".pooling.maximum": ["MaxPool1d", "MaxPool2d", "MaxPool3d"],
     ".pooling.unpooling": ["MaxUnpool1d", "MaxUnpool2d", "MaxUnpool3d"],
+    ".recurrent.conv_lstm": ["ConvLSTM", "ConvLSTMCell"],
     ".recurrent.gru": ["GRU", "GRUCell"],
     ".recurrent.lstm": ["LSTM", "LSTMCell"],
     ".recurrent.outputs": ["AllSteps", "LastStep"],
@@ -220,6 +222,8 @@ __all__ = [
     "Conv1d",
     "Conv2d",
     "Conv3d",
+    "ConvLSTM",
+    "ConvLSTMCell",
     "ConvTranspose1d",
     "ConvTranspose2d",
     "ConvTranspose3d",

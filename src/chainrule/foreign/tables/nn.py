@@ -62,6 +62,7 @@ NAMES: Mapping[str, str] = {
     "Parameter": "cr.parameter(values)",
     "Model": "nn.Module",
     "SimpleRNN": "nn.RNN(input_size, hidden_size)",
+    "ConvLSTM2D": "nn.ConvLSTM(input_size, hidden_size, kernel_size)",
     "Bidirectional": "nn.LSTM(input_size, hidden_size, bidirectional=True)",
     "TimeDistributed": "leave it out: nn.Linear takes (N, T, D) as it is",
     "Masking": "model(x, lengths): how many steps of each sequence are real",

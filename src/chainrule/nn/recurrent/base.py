@@ -1,6 +1,7 @@
 """What recurrent layers and cells share: sizes, weights, the loop over the steps.
 
-Place on the road: above ``scan``, below the families in ``rnn``, ``lstm`` and ``gru``.
+Place on the road: above ``scan``, below the families in ``rnn``, ``lstm``, ``gru`` and
+``conv_lstm``.
 Each of them is a class of equations, a ``Recurrence``, which its layer and its cell
 inherit from. This file must not know what a gate means.
 
@@ -39,6 +40,7 @@ from ..arguments import features, new_parameter, number_within, positive_size
 from ..dropout import Dropout
 from ..lengths import real_steps
 from ..module import Module
+from ..spatial import sizes_text
 from .initial_values import InitialValues
 
 #: The state of a step: (h,), or (h, c) for an LSTM.
@@ -64,14 +66,19 @@ class Recurrence(Module):
     Class attributes:
         gates: how many blocks of rows each weight matrix has.
         states: the names of what a step passes on to the next one.
+        input_axes, state_axes: of one step of one sequence, in letters.
 
-    Attribute:
+    Attributes:
         peepholes: whether gates also have weights for the context.
+        kernel_size: of weights that are kernels; () of matrices.
     """
 
     gates: ClassVar[int] = 1
     states: ClassVar[tuple[str, ...]] = ("h",)
+    input_axes: ClassVar[tuple[str, ...]] = ("D",)
+    state_axes: ClassVar[tuple[str, ...]] = ("H",)
     peepholes: bool = False
+    kernel_size: Shape = ()
     options_elsewhere: ClassVar[str] = "nn.RECURRENT"
 
     def __init__(self, input_size: int, hidden_size: int, bias: Biases) -> None:
@@ -97,10 +104,18 @@ class Recurrence(Module):
             return weights.bias_hh if weights.bias_ih is None else weights.bias_ih
         return weights.bias_ih + weights.bias_hh
 
+    def factor(self, weight: Any) -> Any:
+        """A weight as ``product`` takes it, made once for all steps."""
+        return weight.T
+
+    def product(self, x: Any, factor: Any) -> Any:
+        """W x, of inputs or states (…, D) and a weight (G·H, D): (…, G·H)."""
+        return x @ factor
+
     def from_input(self, x: Any, weights: Weights) -> Any:
         """z: what the gates take from the inputs (…, D) alone, (…, G·H)."""
         bias = self.input_bias(weights)
-        z = x @ weights.input
+        z = self.product(x, weights.input)
         return z if bias is None else z + bias
 
     def make_weights(
@@ -111,8 +126,8 @@ class Recurrence(Module):
         """
         rows, own = self.gates * self.hidden_size, self.hidden_size
         shapes: dict[str, Shape] = {
-            "weight_ih": (rows, input_size),
-            "weight_hh": (rows, own),
+            "weight_ih": (rows, *self.kernel_size, input_size),
+            "weight_hh": (rows, *self.kernel_size, own),
         }
         for name in ("bias_ih", "bias_hh") if self.bias else ():
             if isinstance(self.bias, bool) or name + suffix in self.bias:
@@ -121,17 +136,18 @@ class Recurrence(Module):
                 setattr(self, name + suffix, None)
         if self.peepholes:
             shapes["weight_ch"] = (3, own)
+        seen = own * math.prod(self.kernel_size)
         for name, shape in shapes.items():
-            init = initial.of(name, self.gates, own)
+            init = initial.of(name, self.gates, own, seen)
             parameter = new_parameter(name + suffix, shape, init, initial.dtype)
             setattr(self, name + suffix, parameter)
 
     def weights(self, suffix: str = "") -> Weights:
-        """The parameters with this suffix, matrices transposed for ``x @ W``."""
+        """The parameters with this suffix, those of products as factors."""
         own: dict[str, Any] = vars(self)
         return Weights(
-            own[f"weight_ih{suffix}"].T,
-            own[f"weight_hh{suffix}"].T,
+            self.factor(own[f"weight_ih{suffix}"]),
+            self.factor(own[f"weight_hh{suffix}"]),
             own.get(f"bias_ih{suffix}"),
             own.get(f"bias_hh{suffix}"),
             own.get(f"weight_ch{suffix}"),
@@ -151,6 +167,8 @@ class Recurrence(Module):
         """``8 → 16, num_layers=2``: the sizes, and what is not the default."""
         usual = {"bias": True, "num_layers": 1, "nonlinearity": "tanh"}
         shown = [f"{self.input_size} → {self.hidden_size}"]
+        if self.kernel_size:
+            shown.append(sizes_text(self.kernel_size))
         for name, value in self.settings().items():
             if not name.endswith("_size") and value != usual.get(name, 0):
                 shown.append(f"{name}={value!r}")
@@ -171,7 +189,7 @@ class Recurrence(Module):
             )
         nodes: list[Any] = [lift([s])[0] for s in (state if several else [state])]
         for label, node in zip(self.states, nodes, strict=True):
-            _check_state(name, label, node, shape)
+            _check_state(self, label, node, shape)
             dtype = dtypes.promote(dtype, node.dtype)
         return tuple(node.astype(dtype) for node in nodes)
 
@@ -203,10 +221,10 @@ class RecurrentCell(Recurrence):
                 (N, hidden_size).
             ArgumentError: for one tensor instead of a pair, or a pair instead of one.
         """
-        node = _input(self, x, 2, "(N, D), one step of every sequence")
+        node = _input(self, x, ("N",), "one step of every sequence")
         w = self.weights()
         z = self.from_input(node, w)
-        shape = (node.shape[0], self.hidden_size)
+        shape = (*node.shape[:-1], self.hidden_size)
         new = self.step(z, self._states_of(state, shape, z.dtype), w)
         return new if len(self.states) > 1 else new[0]
 
@@ -274,16 +292,17 @@ class RecurrentLayer(Recurrence):
             BoundsError: for a length that is negative or above T.
             DTypeError: for an x of integers, or lengths of floats.
         """
-        node = _input(self, x, 3, "(N, T, D), sequences of T steps")
+        node = _input(self, x, ("N", "T"), "sequences of T steps")
         samples, steps = node.shape[:2]
         sequence = swapaxes(node, 0, 1)  # the loop goes along the first axis
         real = None
         if lengths is not None:
             name = f"{type(self).__name__}: sequence"
-            real = real_steps(name, lengths, samples, steps).T[:, :, None]
+            real = real_steps(name, lengths, samples, steps).T
+            real = real.reshape(steps, samples, *[1] * len(self.input_axes))
             sequence = where(real, sequence, 0.0)
         passes = list(self.passes())
-        shape = (len(passes), samples, self.hidden_size)
+        shape = (len(passes), samples, *node.shape[2:-1], self.hidden_size)
         dtype = dtypes.promote(node.dtype, self.weights("_l0").hidden.dtype)
         starts = self._states_of(state, shape, dtype)
         finals: list[State] = []
@@ -380,8 +399,9 @@ def _is_array(state: Any) -> bool:
     return not any(isinstance(part, Node) or hasattr(part, "dtype") for part in state)
 
 
-def _input(layer: Recurrence, x: Any, axes: int, wanted: str) -> Any:
-    name = type(layer).__name__
+def _input(layer: Recurrence, x: Any, lead: tuple[str, ...], what: str) -> Any:
+    """x, checked to have the axes ``lead``, then those of one step."""
+    name, axes = type(layer).__name__, (*lead, *layer.input_axes)
     node = features(
         name,
         x,
@@ -389,17 +409,21 @@ def _input(layer: Recurrence, x: Any, axes: int, wanted: str) -> Any:
         "the last axis of x must have input_size elements",
         f"{name}({{}}, {layer.hidden_size})",
     )
-    if len(node.shape) != axes:
-        fix = "x[None] for a single one" if len(node.shape) == axes - 1 else None
+    if len(node.shape) != len(axes):
+        fix = "x[None] for a single one" if len(node.shape) == len(axes) - 1 else None
+        wanted = f"({', '.join(axes)}), {what}"
         raise ShapeError(f"{name}: x {node.shape}: expected {wanted}", fix=fix)
     return node
 
 
-def _check_state(name: str, label: str, node: Node, shape: Shape) -> None:
+def _check_state(layer: Recurrence, label: str, node: Node, shape: Shape) -> None:
+    name, axes = type(layer).__name__, ["N", *layer.state_axes]
     if node.shape != shape:
-        layers = "(layers · directions, N, H)" if len(shape) == 3 else "(N, H)"
+        if len(shape) > len(axes):
+            axes.insert(0, "layers · directions")
         raise ShapeError(
-            f"{name}: state {label} {node.shape}: expected {shape}, {layers}",
+            f"{name}: state {label} {node.shape}: expected {shape}, "
+            f"({', '.join(axes)})",
             fix="a state belongs to the sequences of its batch, in the same order",
         )
     if not dtypes.is_float(node.dtype):

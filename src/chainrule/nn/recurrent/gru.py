@@ -24,7 +24,7 @@ class GRUEquations(Recurrence):
     def step(self, z: Any, state: State, weights: Weights) -> State:
         """The next h."""
         (h,) = state
-        back = h @ weights.hidden
+        back = self.product(h, weights.hidden)
         if weights.bias_hh is not None:
             back = back + weights.bias_hh
         reset, update, new = split(z, 3, axis=-1)

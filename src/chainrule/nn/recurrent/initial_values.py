@@ -39,10 +39,15 @@ class InitialValues:
         self.biases = dict(biases or {})
         self.dtype = dtype
 
-    def of(self, name: str, gates: int, hidden: int) -> Initializer:
-        """The initializer of a parameter; a matrix is drawn gate by gate."""
+    def of(self, name: str, gates: int, hidden: int, seen: int) -> Initializer:
+        """The initializer of a parameter; a weight is drawn gate by gate.
+
+        Arguments:
+            hidden: of each gate.
+            seen: of the state, by each of these: H itself, or the H of a window.
+        """
         init = self.inits.get(name)
-        default = uniform(-1.0 / math.sqrt(hidden), 1.0 / math.sqrt(hidden))
+        default = uniform(-1.0 / math.sqrt(seen), 1.0 / math.sqrt(seen))
         if name.startswith("bias"):
             return _with_blocks(default, hidden, self.biases, name == "bias_ih")
         return default if init is None else _gate_by_gate(as_initializer(init), gates)

@@ -42,7 +42,7 @@ class LSTMEquations(Recurrence):
     def step(self, z: Any, state: State, weights: Weights) -> State:
         """The next (h, c)."""
         h, c = state
-        i, f, g, o = split(z + h @ weights.hidden, 4, axis=-1)
+        i, f, g, o = split(z + self.product(h, weights.hidden), 4, axis=-1)
         peephole = weights.peephole
         if peephole is not None:
             i, f = i + peephole[0] * c, f + peephole[1] * c

@@ -21,13 +21,13 @@ from ..module import Module
 class LastStep(Module):
     """A sequence as one vector, the one at its end.
 
-    From the pair that ``RNN``, ``LSTM`` or ``GRU`` returns, the final h of the last
-    layer; with two directions the forward one, from the last step, next to the backward
-    one, from the first. From a tensor, the last step; with ``lengths``, the last real
+    From the pair that a recurrent layer returns, the final h of the last layer; with
+    two directions the forward one, from the last step, next to the backward one, from
+    the first. From a tensor, the last step; with ``lengths``, the last real
     step of each sequence, 0 if it has none.
 
     Shapes: (output (N, T, D·H), state) → (N, D·H), for D directions; (N, T, H) →
-    (N, H).
+    (N, H). Of ``ConvLSTM``, (output (N, T, H, W, D·K), state) → (N, H, W, D·K).
 
     Raises:
         ShapeError: for a tensor that is not (N, T, H), or has no steps.
@@ -64,10 +64,9 @@ class LastStep(Module):
 
 
 class AllSteps(Module):
-    """The whole sequence: the output in the pair that ``RNN``, ``LSTM`` or ``GRU``
-    returns.
+    """The whole sequence: the output in the pair that a recurrent layer returns.
 
-    Shapes: (output (N, T, D·H), state) → (N, T, D·H).
+    Shapes: (output (N, T, D·H), state) → (N, T, D·H), and of ``ConvLSTM`` alike.
 
     Raises:
         ArgumentError: for anything but such a pair.
@@ -91,7 +90,7 @@ def _output_and_state(layer: str, x: Any) -> tuple[Any, Any]:
         raise ArgumentError(
             f"{layer}: x is {type(x).__name__}: expected the pair (output, state) of a "
             "recurrent layer",
-            fix=f"put {layer}() right after RNN, LSTM or GRU",
+            fix=f"put {layer}() right after a recurrent layer, such as LSTM",
         )
     output, state = x
     h = state[0] if isinstance(state, tuple) else state
@@ -99,7 +98,7 @@ def _output_and_state(layer: str, x: Any) -> tuple[Any, Any]:
 
 
 def _final(output: Any, h: Any) -> Any:
-    if len(output.shape) != 3 or len(h.shape) != 3:
+    if len(output.shape) != len(h.shape) or len(output.shape) < 3:
         raise ShapeError(
             f"LastStep: output {output.shape} and state {h.shape}: expected (N, T, H) "
             "and (layers, N, H), as a recurrent layer returns them"

@@ -30,7 +30,7 @@ class RNNEquations(Recurrence):
         """h′ = f(z + U h)."""
         (h,) = state
         f = NONLINEARITIES[self.nonlinearity]
-        return (f(z + h @ weights.hidden),)
+        return (f(z + self.product(h, weights.hidden)),)
 
     def settings(self) -> dict[str, Any]:
         """The sizes, layers and directions, and the activation."""
