@@ -20,6 +20,8 @@ losses.
 ``Characters.fit(t)``   the tokens of a text; also ``Bytes``, ``Words``, ``BytePairs``
 ``read_tagged(file)``   sentences in columns, a word and its tag a line
 ``read_drawings(file)`` strokes of a pen: InkML, UNIPEN
+``read_series(file)``   time series, a row for each time, with covariates
+``load_series(name)``   a well-known time series: airline, co2, sunspots …
 ``batches(dataset)``    the batches of one epoch
 ======================  =============================================================
 """
@@ -43,6 +45,9 @@ if TYPE_CHECKING:
     from .named.catalogue import load, names
     from .named.pens import pen_digits, sketches
     from .scaling import Standardiser, one_hot, standardise
+    from .series.known import load_series
+    from .series.reading import read_series
+    from .series.series import Series, SeriesSet
     from .strokes.drawing import Drawing, joined, random_lines
     from .strokes.reading import read_drawings
     from .tables.columns import Columns, read_columns
@@ -74,6 +79,9 @@ LATER = {
     ".scaling": ["Standardiser", "one_hot", "standardise"],
     ".strokes.drawing": ["Drawing", "joined", "random_lines"],
     ".strokes.reading": ["read_drawings"],
+    ".series.known": ["load_series"],
+    ".series.reading": ["read_series"],
+    ".series.series": ["Series", "SeriesSet"],
     ".tables.columns": ["Columns", "read_columns"],
     ".tables.table": ["Table", "read_table"],
     ".tables.transform": ["TableTransform"],
@@ -109,6 +117,8 @@ __all__ = [
     "ErrorRates",
     "Rows",
     "Sentence",
+    "Series",
+    "SeriesSet",
     "Span",
     "SpanScores",
     "Split",
@@ -136,6 +146,7 @@ __all__ = [
     "joined",
     "k_folds",
     "load",
+    "load_series",
     "memory_map",
     "names",
     "num_batches",
@@ -149,6 +160,7 @@ __all__ = [
     "read_lines",
     "read_pairs",
     "read_pronunciations",
+    "read_series",
     "read_table",
     "read_tagged",
     "read_text",

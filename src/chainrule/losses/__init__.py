@@ -17,7 +17,8 @@ All are called as ``loss(predictions, targets, …)`` and agree on the following
 - Where a formula needs a probability, the prediction is the logit before it: the
   logarithm of a probability that was rounded to 0 or 1 has lost its value.
 
-``crf`` is given the chain of its tags besides, and so has no name for ``fit``.
+``crf`` is given the chain of its tags besides, and ``pinball`` the levels of its
+quantiles, and so they have no name for ``fit``.
 ``kl_sparsity`` and ``l1_sparsity`` are penalties: of activations, without targets, to
 be added to a loss.
 """
@@ -39,6 +40,7 @@ from .embeddings import cosine_embedding, triplet_margin
 from .likelihoods import bernoulli_nll, gaussian_nll
 from .overlap import dice
 from .penalties import kl_sparsity, l1_sparsity
+from .quantiles import pinball
 from .squared import half_squared_error, huber, l1, mse, squared_error
 
 Loss = Callable[..., Any]
@@ -67,6 +69,7 @@ __all__ = [
     "l1_sparsity",
     "mse",
     "negative_binomial_nll",
+    "pinball",
     "poisson_nll",
     "squared_error",
     "triplet_margin",

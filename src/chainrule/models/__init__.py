@@ -47,6 +47,12 @@ from .boltzmann.machine import RBM, Machine
 from .boltzmann.units import Binary, Gaussian, Softmax, Units
 from .bounds import ELBO, latent_grid
 from .decoding import Decoded, decode
+from .forecast.backtest import Backtest, backtest
+from .forecast.forecaster import Forecaster, Forecasting
+from .forecast.naive import Naive, SeasonalNaive
+from .forecast.prediction import Forecast, ForecastModel
+from .forecast.scores import ForecastScores, forecast_scores
+from .forecast.smoothing import ExponentialSmoothing
 from .gan import GAN, dcgan, mlp_gan
 from .gpt import GPT
 from .ica import ReconstructionICA
@@ -64,6 +70,7 @@ from .resnet import resnet, resnet_small
 from .seq2seq import Seq2Seq, TeacherForcing, Transformer
 from .sparse_coding import SparseCoding, sparse_codes
 from .tagging import Tagger, Tagging, TagScores
+from .tcn import TCN
 from .text_classifier import Pool, TextClassifier
 from .translator import AttentionMap, TranslationScores, Translator
 from .vae import VAE
@@ -81,9 +88,11 @@ __all__ = [
     "NUTS",
     "RBM",
     "SGLD",
+    "TCN",
     "VAE",
     "AttentionMap",
     "Autoencoder",
+    "Backtest",
     "BernoulliLikelihood",
     "Binary",
     "Calibration",
@@ -94,6 +103,12 @@ __all__ = [
     "DeepBeliefNet",
     "DeepEnsemble",
     "Estimate",
+    "ExponentialSmoothing",
+    "Forecast",
+    "ForecastModel",
+    "ForecastScores",
+    "Forecaster",
+    "Forecasting",
     "Gaussian",
     "GaussianLikelihood",
     "GaussianPrior",
@@ -107,6 +122,7 @@ __all__ = [
     "Machine",
     "MeanField",
     "MixtureDensity",
+    "Naive",
     "NextToken",
     "Pool",
     "Posterior",
@@ -114,6 +130,7 @@ __all__ = [
     "Prior",
     "Reconstruction",
     "ReconstructionICA",
+    "SeasonalNaive",
     "Seq2Seq",
     "Similarity",
     "Softmax",
@@ -135,12 +152,14 @@ __all__ = [
     "Word2Vec",
     "WordVectors",
     "annealed_importance_sampling",
+    "backtest",
     "calibration",
     "conv_autoencoder",
     "dcgan",
     "decode",
     "deep_autoencoder",
     "exact_log_partition",
+    "forecast_scores",
     "googlenet",
     "inception_small",
     "language_model",
@@ -168,12 +187,15 @@ offer(
         "NUTS",
         "RBM",
         "SGLD",
+        "TCN",
         "Autoencoder",
         "BernoulliLikelihood",
         "CategoricalLikelihood",
         "ContrastiveDivergence",
         "DeepBeliefNet",
         "DeepEnsemble",
+        "Forecaster",
+        "Forecasting",
         "GaussianLikelihood",
         "GaussianPrior",
         "HeteroscedasticLikelihood",

@@ -21,6 +21,7 @@ from .classes import MOST_MISTAKES, confusion_matrix, worst_mistakes
 from .coding import MOST_CODES, codes, neighbour_accuracy, reconstructions
 from .curves import learning_curve, validation_curve
 from .figures import amount, new_figure, prepare, save, windowless
+from .forecasts import fan_chart
 from .grids import image_grid
 from .units import (
     MOST_TILES,
@@ -46,6 +47,7 @@ __all__ = [
     "decision_boundary",
     "error_over_size",
     "exciting_patches",
+    "fan_chart",
     "features",
     "filters",
     "growth_path",

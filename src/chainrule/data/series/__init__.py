@@ -1,0 +1,1 @@
+"""Time series: their steps, their values, and the files they stand in."""

@@ -1,0 +1,1 @@
+"""Forecasts of time series: networks, what they are measured beside, and how."""
