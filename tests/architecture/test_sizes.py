@@ -16,9 +16,10 @@ CORE = {
     "errors", "gradients", "graph", "ops", "random_numbers", "shapes", "tensor", "tree",
     "variable",
 }  # fmt: skip
-MOST_OF_THE_CORE = 7000
+#: The aim is 7000; a hundred more are the calls of ``compiler/repetition.py``.
+MOST_OF_THE_CORE = 7120
 #: The aim is 8400: about a thousand lines are import statements of its 100 files.
-MOST_OF_THE_NATIVE_ENGINE = 9110
+MOST_OF_THE_NATIVE_ENGINE = 9290
 
 #: Tokens that are no code by themselves.
 LAYOUT = {

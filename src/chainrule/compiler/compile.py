@@ -14,32 +14,29 @@ import time
 import types
 from collections.abc import Callable, Sequence, Set
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from .. import tree
 from ..collector import collector_paused
 from ..config import config
-from ..dtypes import DEFAULT_FLOATS, DType, float32, float64, scalar_dtype
-from ..errors import ArgumentError, ChainruleError, NumericsError
+from ..dtypes import DEFAULT_FLOATS, float32, float64
+from ..errors import ArgumentError, ChainruleError
 from ..graph import Array, Graph, Node, computed_leaves, current_trace, differentiating
-from ..shapes import Shape
 from ..tensor import Tensor
 from ..variable import Parameter
-from .engine import Engine, Executable, Explained
+from .engine import Repetition
 from .locked import Locked
 from .methods import Methods
 from .pipeline import run_passes
-from .program import cell_of, plan
+from .program import plan
 from .registry import engine_named
-from .report import Report, Timing, arguments_text
-from .timing import seconds_of
+from .repetition import at_rows, check_times, checked_order
+from .report import Report
+from .specialisation import Specialisation
 from .trace import as_input, is_input, trace_call
-
-if TYPE_CHECKING:
-    from ..recompilation.captured import Captured
 
 LOGGER = logging.getLogger("chainrule.compile")
 #: A function compiled for more signatures than this warns once.
@@ -57,84 +54,6 @@ UNASKED = "float64 array"
 
 #: What tells apart the arguments that need programs of their own.
 Signature = tuple[Any, ...]
-
-
-@dataclass(frozen=True)
-class Specialisation:
-    """A function compiled for one kind of arguments."""
-
-    graph: Graph
-    executable: Executable
-    results: tree.Structure
-    types: tuple[tuple[Shape, DType], ...]
-    engine: Engine
-    stages: tuple[tuple[str, int], ...]
-    seconds: float
-    captured: Captured
-    numbers: tuple[tuple[int, DType], ...]
-    arrays: tuple[str, ...]
-    narrow: bool = False
-
-    def prepared(self, arrays: list[Any]) -> list[Array]:
-        """The arguments' arrays in the program's dtypes, the numbers among them, and
-        what the function has captured.
-        """
-        if self.numbers:  # of the right dtype, which checks their range
-            kinds = [(arrays[i], dtype) for i, dtype in self.numbers]
-            wanted = [np.asarray(n, scalar_dtype(n, dtype)) for n, dtype in kinds]
-            arrays = [each for each in arrays if type(each) is not int] + wanted
-        if self.narrow:
-            pairs = zip(arrays, self.graph.inputs, strict=False)
-            arrays = [a.astype(n.dtype) if a.dtype != n.dtype else a for a, n in pairs]
-        return [*arrays, *(self.captured.arrays[name] for name in self.arrays)]
-
-    def checked(self, arrays: list[Array]) -> list[Array]:
-        """Runs once, and looks for NaN and Inf in what is new.
-
-        Raises:
-            NumericsError: naming the first operation; no variable has changed then.
-        """
-        from ..checks import first_fault  # not at the start
-
-        cells = [cell_of(leaf) for leaf, _ in self.graph.updates]
-        before = [cell.array.copy() for cell in cells]
-        results = self.executable(arrays)
-        pairs = list(zip(cells, before, strict=True))
-        if not all(map(is_finite, results)) or any(
-            is_finite(old) and not is_finite(cell.array) for cell, old in pairs
-        ):
-            for cell, old in pairs:
-                cell.array = old
-            error = first_fault(self.executable, arrays)
-            if error is not None:
-                raise NumericsError(
-                    f"{self.graph.name}: {error.what}; no variable has changed",
-                    at=error.at,
-                    fix=error.fix,
-                )
-        return results
-
-    def report(self, timing: Timing | None = None) -> Report:
-        """What was made, in words and figures."""
-        made = self.executable
-        says = made if isinstance(made, Explained) else None
-        return Report(
-            self.graph.name,
-            arguments_text(self.graph),
-            self.engine.name,
-            self.stages,
-            None if says is None else tuple(says.kernels()),
-            None if says is None else says.arena_bytes,
-            self.seconds,
-            None if says is None else says.from_cache,
-            timing,
-        )
-
-    def measured(self, arrays: list[Array]) -> Report:
-        """The same, after runs whose time was taken."""
-        cells = [cell_of(leaf) for leaf, _ in self.graph.updates]
-        seconds = seconds_of(lambda: self.executable(arrays), cells)
-        return self.report(Timing(seconds, self.engine.speed()))
 
 
 #: The programs of one signature, for different captured values; the last one first.
@@ -188,11 +107,6 @@ def signature_of(
         key += array.shape, dtype
         arrays.append(array)
     return tuple(key), arrays
-
-
-def is_finite(array: Array) -> bool:
-    """Whether there is no NaN or infinity in an array."""
-    return array.dtype.kind != "f" or bool(np.isfinite(array).all())
 
 
 def is_unasked(leaf: Any, array: Array) -> bool:
@@ -294,6 +208,81 @@ class Compiled(Locked):
         if program.results is None:
             return leaves[0]
         return tree.unflatten(program.results, leaves)
+
+    def repeat(self, times: int, *args: Any, **kwargs: Any) -> Any:
+        """``[f(*args) for _ in range(times)]`` in one call of machine code.
+
+        To the bit what so many calls would do: each begins with the variables as the
+        one before has left them. For what keeps all that changes in variables.
+
+        Arguments:
+            times: how many calls, at least 1.
+            args, kwargs: of every call.
+
+        Returns:
+            The results of all calls, stacked: tensors with a first axis of ``times``.
+
+        Raises:
+            TraceError: inside of another compiled function, where ``cr.scan`` is a
+                loop.
+
+        Example:
+            >>> import chainrule as cr
+            >>> w = cr.parameter(1.0)
+            >>> @cr.compile
+            ... def double():
+            ...     w.assign(2.0 * w)
+            ...     return w
+            >>> double.repeat(4).numpy()
+            array([ 2.,  4.,  8., 16.], dtype=float32)
+        """
+        check_times(self.graph_name, times)
+        program, arrays = self._find(args, kwargs)
+        repetition = Repetition(int(times), program.prepared(arrays))
+        return program.repeated(repetition, self._checking)
+
+    def for_rows(self, rows: Any, *args: Any, **kwargs: Any) -> Any:
+        """``[f(x[r], y[r], …) for r in rows]`` in one call of machine code.
+
+        The steps of many batches without Python between them, to the bit what single
+        calls would do: each begins with the variables as the one before has left them.
+        Ctrl-C ends it between two steps; the steps that are done stay done.
+
+        Arguments:
+            rows: ``(steps, B)`` integers: which rows of the arguments each step gets.
+            args, kwargs: arrays, which are read by rows, nested in tuples, lists and
+                dicts; numbers and the rest are the same in every step.
+
+        Returns:
+            The results of all steps, stacked: tensors with a first axis of ``steps``.
+
+        Raises:
+            ArgumentError: for rows of another shape, or none.
+            BoundsError: for a row that an argument does not have.
+            TraceError: inside of another compiled function, where ``cr.scan`` is a
+                loop.
+
+        Example:
+            >>> import numpy as np
+            >>> import chainrule as cr
+            >>> total = cr.compile(lambda x: x.sum())
+            >>> total.for_rows([[0, 1], [2, 3]], np.arange(4.0)).numpy()
+            array([1., 5.])
+        """
+        leaves, structure = tree.flatten((args, kwargs))
+        by_rows = [is_input(each) and np.ndim(as_input(each)) > 0 for each in leaves]
+        read = [as_input(a) for a, by in zip(leaves, by_rows, strict=True) if by]
+        order = checked_order(self.graph_name, rows, read)
+        first = [
+            at_rows(a, order[0]) if by else a
+            for a, by in zip(leaves, by_rows, strict=True)
+        ]
+        program, _ = self._find(*tree.unflatten(structure, first))
+        arrays: list[Any] = _signature(args, kwargs, self._open)[1]
+        floating = [a for a in arrays if type(a) is not int]
+        numbers = frozenset(i for i, array in enumerate(floating) if array.ndim)
+        repetition = Repetition(len(order), program.prepared(arrays), order, numbers)
+        return program.repeated(repetition, self._checking)
 
     def explain(self, *args: Any, measure: bool = False, **kwargs: Any) -> Report:
         """What was compiled for arguments like these, without running it.

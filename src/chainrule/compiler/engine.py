@@ -11,11 +11,13 @@ the passes it wants, the settings its code depends on, how fast its machine is.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
-from ..graph import Array
+import numpy as np
+
+from ..graph import Array, Node
 from .pipeline import PASSES, Pass
 from .program import Program
 
@@ -30,6 +32,55 @@ class Executable(Protocol):
         output shares memory with nothing else. Either all cells are updated or, on an
         error, none.
         """
+
+
+@dataclass(frozen=True)
+class Repetition:
+    """Many runs of a program, one after the other.
+
+    Attributes:
+        times: how many runs.
+        inputs: of every run; those numbered in ``by_rows`` hold the rows of all.
+        rows: ``(times, B)`` int64: run i is given the rows ``rows[i]`` of these inputs.
+        by_rows: the numbers of the inputs that are read by rows.
+    """
+
+    times: int
+    inputs: Sequence[Array]
+    rows: Array | None = None
+    by_rows: Set[int] = frozenset()
+
+    def inputs_of(self, run: int) -> list[Array]:
+        """The inputs of one run."""
+        if self.rows is None:
+            return [*self.inputs]
+        rows = self.rows[run]
+        return [a[rows] if n in self.by_rows else a for n, a in enumerate(self.inputs)]
+
+
+class Repeating(ABC):
+    """What an executable is besides, if it can run many times in one call."""
+
+    @abstractmethod
+    def repeat(self, repetition: Repetition) -> list[Array]:
+        """The outputs of all runs, each with the runs as its first axis.
+
+        What runs one after the other would compute, to the bit. An error in run i is
+        raised as that run raises it, and leaves cells as run i − 1 has left them.
+        """
+
+
+def one_by_one(
+    run: Executable, outputs: Sequence[Node], repetition: Repetition
+) -> list[Array]:
+    """The same as ``Repeating.repeat``, by a call for each run."""
+    times = repetition.times
+    made = [np.empty((times, *each.shape), each.dtype) for each in outputs]
+    for number in range(times):
+        found = run(repetition.inputs_of(number))
+        for all_runs, one in zip(made, found, strict=True):
+            all_runs[number] = one
+    return made
 
 
 @dataclass(frozen=True)

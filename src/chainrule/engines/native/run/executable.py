@@ -11,12 +11,21 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import time
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ....compiler.engine import Executable, KernelReport
+from ....compiler.engine import (
+    Executable,
+    KernelReport,
+    Repeating,
+    Repetition,
+    one_by_one,
+)
 from ....compiler.locked import Locked
 from ....compiler.program import Program
 from ....compiler.registry import engine_named
@@ -30,11 +39,16 @@ from .callbacks import Callbacks
 from .compile.llvm import Library
 from .memory import aligned, poison
 from .outputs import output_of, spare
+from .repetition import Plan, repeat_function
 from .threads.workers import shared_pool
 from .variables import Variables
 
 if TYPE_CHECKING:
     from ..plan.kernels import Callback
+
+
+#: Seconds that many runs may take before Python is asked whether to go on.
+MOMENT = 0.03
 
 
 class EngineFault(ChainruleError, RuntimeError):
@@ -74,7 +88,7 @@ class Code:
         return NativeExecutable(program, self)
 
 
-class NativeExecutable(Locked):
+class NativeExecutable(Locked, Repeating):
     """A program as machine code, and the memory that it works in.
 
     Arguments:
@@ -94,6 +108,9 @@ class NativeExecutable(Locked):
         #: ``changes.last`` when the variables were last looked at
         self._seen: object = None
         self._outputs = [output_of(node) for node in program.graph.outputs]
+        self._kinds = [(shape, dtype) for shape, dtype, _ in self._outputs]
+        #: how many runs take a moment, as far as is known
+        self._pace = 1
         self._callbacks = Callbacks(code.callbacks)
         self._arena = aligned(code.needs.arena_bytes)
         self._shared = code.needs.shared
@@ -112,10 +129,10 @@ class NativeExecutable(Locked):
         self._addresses[table.entry("arena")] = self._arena.ctypes.data
         self._addresses[table.entry("callback")] = self._callbacks.address
         kind = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_size_t, ctypes.c_size_t)
-        arguments = ctypes.addressof(self._objects), ctypes.addressof(self._addresses)
-        self._enter = functools.partial(
-            kind(self._code.library.address(ENTRANCE)), *map(ctypes.c_size_t, arguments)
-        )
+        tables = ctypes.addressof(self._objects), ctypes.addressof(self._addresses)
+        entrance = self._code.library.address(ENTRANCE)
+        self._enter = functools.partial(kind(entrance), *map(ctypes.c_size_t, tables))
+        self._entrance = entrance, *tables
 
     def kernels(self) -> list[KernelReport]:
         """The kernels, in order: what was fused into each, its figures and its cut."""
@@ -170,6 +187,46 @@ class NativeExecutable(Locked):
                 cell.array = array
         self._seen = seen
         return outputs
+
+    def repeat(self, repetition: Repetition) -> list[Array]:
+        """Runs many times; see ``compiler.engine.Repeating``."""
+        if checking_numerics.get() or self._poisoned:
+            return one_by_one(self, self._program.graph.outputs, repetition)
+        with self._lock:
+            return self._repeat(repetition)
+
+    def _repeat(self, repetition: Repetition) -> list[Array]:
+        """Enters the machine code for as many runs at a time as take a moment: between
+        two such calls Python sees that Ctrl-C was pressed.
+        """
+        pairs = zip(repetition.inputs, self._inputs, strict=True)
+        inputs = [np.ascontiguousarray(a, d) if a.ndim else a for a, d in pairs]
+        plan = Plan(replace(repetition, inputs=inputs), self._kinds)
+        objects, seen, moved = self._objects, changes.last, None
+        objects[: self._first_variable] = [id(each) for each in plan.inputs]
+        objects[self._first_output :] = [each.ctypes.data for each in plan.slots]
+        if seen is not self._seen:
+            moved = self._variables.bind(objects, self._first_variable)
+        repeat, began = repeat_function(), time.perf_counter()
+        while (done := plan.done) < repetition.times:
+            until = min(done + self._pace, repetition.times)
+            with shared_pool() if self._shared else nullcontext() as pool:
+                if pool is not None:
+                    self._addresses[self._pool_entry] = pool.address
+                status = repeat(*self._entrance, plan.address, until)
+            if moved and plan.done:
+                for cell, array in moved:
+                    cell.array = array
+                moved = None
+            if status:
+                self._seen = None
+                self._variables.unbind()
+                return self._fault(repetition.inputs_of(plan.done), status)
+            now = time.perf_counter()
+            self._pace = max(1, int(MOMENT * (until - done) / (now - began)))
+            began = now
+        self._seen = seen
+        return plan.outputs
 
     def _enter_shared(self) -> int:
         """Runs a program that shares work out, with the workers awake."""
