@@ -105,6 +105,7 @@ PEERS: dict[str, Peer] = {
     "chainrule": _chainrule(),
     "chainrule-native": _chainrule(CHAINRULE_ENGINE="native"),
     "chainrule-numpy": _chainrule(CHAINRULE_ENGINE="numpy"),
+    "chainrule-rows": _chainrule("chainrule-rows"),
     "chainrule-eager": _chainrule("chainrule-eager"),
     "chainrule-before": _chainrule(),
     "numpy": Peer("numpy", ("numpy",)),

@@ -22,7 +22,7 @@ NETWORK = Network(
     "adam",
     1e-4,
 )
-BUILDERS = multilayer.builders("chainrule-eager", "sklearn")
+BUILDERS = multilayer.builders("chainrule-eager", "chainrule-rows", "sklearn")
 
 
 def problem(batches: int = 8) -> Problem:

@@ -53,3 +53,11 @@ def eager(problem: Problem, compiled: bool = False) -> Work:
 def compiled(problem: Problem) -> Work:
     """The same loop around a compiled step."""
     return eager(problem, compiled=True)
+
+
+def by_rows(problem: Problem) -> Work:
+    """All steps of a pass in one call."""
+    model = model_of(problem.network)
+    model.load_state_dict(problem.state_dict())
+    loss_of = LOSSES[problem.network.loss]
+    return training.by_rows_in_chainrule(model, loss_of, problem)

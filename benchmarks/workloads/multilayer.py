@@ -127,6 +127,7 @@ def initial(widths: tuple[int, ...], seed: int) -> tuple[list[Array], list[Array
 #: Program → the module, and what in it, that trains a network from a ``Problem``.
 PLACES = {
     "chainrule": ("chainrule_networks", "compiled"),
+    "chainrule-rows": ("chainrule_networks", "by_rows"),
     "chainrule-eager": ("chainrule_networks", "eager"),
     "torch-eager": ("torch_networks", "eager"),
     "torch-compile": ("torch_networks", "compiled"),

@@ -99,6 +99,18 @@ def in_chainrule(
     ``parameters`` are those that learn; all of the model's when not given.
     """
     import chainrule as cr
+
+    step = step_in_chainrule(model, loss_of, task, parameters)
+    batches = [(cr.tensor(x), cr.tensor(y)) for x, y in pairs(task)]
+    call = cr.compile(step) if compiled else step
+    return by_batch(lambda x, y: call(x, y).item(), batches)
+
+
+def step_in_chainrule(
+    model: Any, loss_of: Any, task: Training, parameters: Any = None
+) -> Any:
+    """(x, y) ↦ the loss, and everything has learned from it."""
+    import chainrule as cr
     from chainrule import optim
 
     kind = {"adam": optim.Adam, "sgd": optim.SGD}[task.optimizer]
@@ -109,9 +121,21 @@ def in_chainrule(
         optimizer.step(cr.backprop(loss))
         return loss
 
-    batches = [(cr.tensor(x), cr.tensor(y)) for x, y in pairs(task)]
-    call = cr.compile(step) if compiled else step
-    return by_batch(lambda x, y: call(x, y).item(), batches)
+    return step
+
+
+def by_rows_in_chainrule(model: Any, loss_of: Any, task: Training) -> Work:
+    """All steps of a pass in one call, each on its rows of the data."""
+    import chainrule as cr
+
+    step = cr.compile(step_in_chainrule(model, loss_of, task))
+    data = [cr.tensor(np.concatenate(each)) for each in (task.inputs, task.targets)]
+    rows = np.arange(len(data[0])).reshape(len(task.inputs), -1)
+
+    def train(passes: int) -> list[float]:
+        return [float(step.for_rows(rows, *data).numpy().mean()) for _ in range(passes)]
+
+    return train
 
 
 def in_torch(

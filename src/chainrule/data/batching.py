@@ -143,20 +143,12 @@ def batches(
             fix=f"batch_size={len(source)} or less",
         )
     _check_whole("start_batch", start_batch, 0, count)
-    order = epoch_order(len(source), seed, epoch) if shuffle else np.arange(len(source))
     changed = source.augmentation if shuffle else None
     draws = None if changed is None else changed.draws(len(source), seed, epoch)
-
-    def cut(number: int) -> Array:
-        joins = number == count - 1 and not drop_last
-        return order[number * batch_size : None if joins else (number + 1) * batch_size]
-
-    parts: list[Array] | None = None
-    if shuffle and source.buckets is not None:
-        parts = _by_bucket([*map(cut, range(count))], source.buckets, seed, epoch)
+    parts = rows_of_batches(source, batch_size, shuffle, seed, epoch, drop_last)
 
     def batch(number: int) -> Batch:
-        rows = cut(number) if parts is None else parts[number]
+        rows = parts[number]
         inputs, targets = source.take(rows)
         if changed is not None and draws is not None:
             inputs = _augmented(inputs, source, changed, draws[rows])
@@ -170,6 +162,27 @@ def batches(
     if changed is not None:  # NumPy's work beside the network's
         return prefetched(batch, numbers, workers=1)
     return map(batch, numbers)
+
+
+def rows_of_batches(
+    source: Dataset,
+    batch_size: int,
+    shuffle: bool = True,
+    seed: int = 0,
+    epoch: int = 0,
+    drop_last: bool = False,
+) -> list[Array]:
+    """The rows of each batch of an epoch; see ``batches``."""
+    n = len(source)
+    count = num_batches(n, batch_size, drop_last)
+    order = epoch_order(n, seed, epoch) if shuffle else np.arange(n)
+    ends = [batch_size * number for number in range(1, count + 1)]
+    if not drop_last:
+        ends[-1] = n
+    parts = [order[i:j] for i, j in zip([0, *ends], ends, strict=False)]
+    if shuffle and source.buckets is not None:
+        parts = _by_bucket(parts, source.buckets, seed, epoch)
+    return parts
 
 
 def _by_bucket(

@@ -32,7 +32,7 @@ from ..optim import Optimizer
 from ..public import advise, listing, missing_names
 from . import checkpoint
 from .averaging import WeightAveraging
-from .events import Callback, describe_loop
+from .events import MANY, Callback, describe_loop
 from .history import column_elsewhere
 from .metrics import lower_is_better
 from .run import Run
@@ -351,6 +351,10 @@ class TimeLimit(Callback):
         """The clock starts."""
         self.began = time.monotonic()
 
+    def steps_at_once(self, run: Run) -> int:
+        """As many as suit: they take a moment."""
+        return MANY
+
     def on_batch_end(self, run: Run) -> None:
         """Looks at the clock."""
         if time.monotonic() - self.began >= self.seconds:
@@ -429,6 +433,11 @@ class Checkpoint(Callback):
     def on_fit_start(self, run: Run) -> None:
         """Nothing written yet."""
         self._written = None
+
+    def steps_at_once(self, run: Run) -> int:
+        """Those until the next checkpoint."""
+        every = self.every_steps
+        return MANY if every is None else every - run.step % every
 
     def on_batch_end(self, run: Run) -> None:
         """Writes after every ``every_steps`` steps."""

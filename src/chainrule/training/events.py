@@ -8,6 +8,7 @@ list ``LOOP`` is the loop, in order: ``fit`` announces these events and no other
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,7 @@ LOOP: tuple[tuple[int, str, str], ...] = (
     (1, "on_epoch_start", "an epoch begins, or is resumed in the middle"),
     (1, "", "for each batch:"),
     (2, "on_batch_start", "the batch is ready: run.inputs, run.targets"),
-    (2, "", "forward, backward, update: one compiled call"),
+    (2, "", "forward, backward, update: one compiled call, or many steps in one"),
     (2, "on_batch_end", "the step is done: run.loss, run.step"),
     (1, "on_validation_start", "where there is validation data"),
     (1, "", "loss and metrics of the validation data"),
@@ -34,6 +35,9 @@ LOOP: tuple[tuple[int, str, str], ...] = (
     (0, "on_fit_end", "training has ended without an error"),
     (0, "on_close", "the very last, after an error as well"),
 )
+
+#: More steps than are ever made in one call.
+MANY = sys.maxsize
 
 EVENTS: tuple[str, ...] = tuple(name for _, name, _ in LOOP if name)
 
@@ -79,6 +83,17 @@ class Callback(Settled):
 
     def on_batch_end(self, run: Run) -> None:
         """A step is done; its loss is ``run.loss``."""
+
+    def steps_at_once(self, run: Run) -> int:
+        """How many steps may be made until ``on_batch_end`` is called again, for a
+        callback that hears of batches.
+
+        Where steps are short, ``fit`` makes many of them in one call of machine code,
+        but no more than this. With 1, which is so unless a subclass says otherwise, the
+        callback hears of every step. With more, ``run.loss`` is that of the last of
+        them, and ``run.tally`` has counted all.
+        """
+        return 1
 
     def on_validation_start(self, run: Run) -> None:
         """All batches of the epoch are done; there is validation data."""
@@ -127,6 +142,10 @@ class Dispatcher:
             )
             for event in EVENTS
         }
+
+    def hearing(self, event: str) -> list[Any]:
+        """The callbacks that listen to an event."""
+        return [each for each in self.callbacks if listens(each, event)]
 
     def __call__(self, event: str, run: Run) -> None:
         """Calls every listener of an event."""

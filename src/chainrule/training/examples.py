@@ -128,6 +128,27 @@ class Examples:
         unconverted = warned_when_late(unconverted, f"{kind} {self.source.name!r}")
         return (_converted_batch(batch, self.dtype) for batch in unconverted)
 
+    @property
+    def in_memory(self) -> bool:
+        """Whether a batch is nothing but some rows of arrays: not computed when it is
+        wanted, and not augmented.
+        """
+        source = self.source
+        if not isinstance(source, Dataset) or source.lazy or source.augmentation:
+            return False
+        parts = (*_tuple(source.inputs), *_tuple(source.targets))
+        return all(type(each) is np.ndarray for each in parts)
+
+    def at(self, rows: Any) -> tuple[Any, Any]:
+        """Inputs and targets of some rows, for data that is ``in_memory``; those of all
+        for ``slice(None)``.
+        """
+        source = self.source
+        assert isinstance(source, Dataset)
+        weights = source.sample_weight
+        more = () if weights is None else (weights[rows],)
+        return _pair((*source[rows], *more), self.dtype)
+
     def num_batches(self, batch_size: int, drop_last: bool = False) -> int | None:
         """The batches of an epoch; None where a stream does not say."""
         if isinstance(self.source, Stream):

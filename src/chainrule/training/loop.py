@@ -15,6 +15,8 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from .. import nn
 from ..config import config
 from ..data import Dataset
@@ -47,6 +49,7 @@ from .step import (
     num_rows,
     training_step,
 )
+from .strides import Stride, Strides
 from .tally import Tally
 
 if TYPE_CHECKING:
@@ -79,11 +82,12 @@ def fit(
 ) -> History:
     """Trains a network: shuffled mini-batches, epoch after epoch.
 
-    Each step is forward, backward and update in one compiled call. The loss and the
-    metrics of an epoch are those of its steps, each from before its update, averaged
-    over all examples. Everything is determined by ``seed``: the order of the examples
-    in each epoch, and what the default random generator draws (dropout), which is
-    restarted from it.
+    Each step is forward, backward and update in one compiled call; where steps are
+    short, one call makes as many as take a moment, to the bit the same. The loss and
+    the metrics of an epoch are those of its steps, each from before its update,
+    averaged over all examples. Everything is determined by ``seed``: the order of the
+    examples in each epoch, and what the default random generator draws (dropout), which
+    is restarted from it.
 
     Ctrl-C finishes the step and returns the history, ``stopped`` "interrupted"; a
     second Ctrl-C ends at once. A NaN or infinite loss is an error that names the first
@@ -255,6 +259,14 @@ class Loop:
             run.engine,
             self.probes,
         )
+        self.strides = Strides(
+            examples,
+            run,
+            not _is_whole(examples, run),
+            self.announce,
+            self.step,
+            self.batches,
+        )
 
     def train(self) -> History:
         """Runs the remaining epochs, with all events."""
@@ -306,8 +318,11 @@ class Loop:
         run.begin_epoch()
         announce("on_epoch_start", run)
         self.guard.begin_epoch()
-        for inputs, targets in self.batches(run.epoch, run.batch):
-            self._batch(inputs, targets)
+        for batch in self.strides(run.epoch, run.batch):
+            if isinstance(batch, Stride):
+                self._stride(batch)
+            else:
+                self._batch(*batch)
             if self._stopping() and run.batch != run.num_batches:
                 return
         if run.inputs is None:  # resumed behind the last step
@@ -354,6 +369,22 @@ class Loop:
             for probe, values in zip(self.probes, seen, strict=True):
                 probe.measured(values)
         for listener in listeners["on_batch_end"]:
+            listener(run)
+
+    def _stride(self, part: Stride) -> None:
+        """Many training steps in one call, and their events: those of the last one."""
+        run = self.run
+        loss, measured, _ = self.step.for_rows(part.rows, part.inputs, part.targets)
+        losses = loss.value
+        wrong = np.flatnonzero(~np.isfinite(losses))
+        done = int(wrong[0]) + 1 if len(wrong) else len(losses)
+        run.inputs, run.targets = part.last
+        run.loss = float(losses[done - 1])
+        run.batch += done
+        run.step += done
+        self.guard.look(run.loss)
+        run.tally.add_many(losses, part.masses(), part.rows.size, measured)
+        for listener in self.announce.listeners["on_batch_end"]:
             listener(run)
 
     def _note(self, step: MinimizingStep) -> None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from ..errors import unknown_option
-from .events import Callback
+from .events import MANY, Callback
 from .formats import Row, shown
 
 if TYPE_CHECKING:
@@ -267,6 +267,10 @@ class Progress(Callback):
         self.resumed_at = run.batch
         self.counted_from = run.tally.examples
         self.began = time.perf_counter()
+
+    def steps_at_once(self, run: Run) -> int:
+        """As many as suit: they take a moment."""
+        return MANY
 
     def on_batch_end(self, run: Run) -> None:
         """Ten times a second, where training is."""

@@ -63,6 +63,34 @@ class Tally:
             before = totals[i]
             totals[i] = batch if before is None else metric.merge(before, batch)
 
+    def add_many(
+        self, losses: Array, weights: Sequence[float], examples: int, measured: Any
+    ) -> None:
+        """Counts several batches in their order: to the bit what ``add`` of each does.
+
+        Arguments:
+            losses: (batches,), their average losses.
+            weights: what each average counts for.
+            examples: how many they were, all together.
+            measured: as of ``add``, each array with an axis of batches before its own.
+        """
+        products = losses.astype(np.float64) * np.asarray(weights, np.float64)
+        self.loss = float(_added(np.float64(self.loss), products))
+        self.weight = float(_added(np.float64(self.weight), np.asarray(weights)))
+        self.examples += examples
+        for i, metric in enumerate(self.metrics):
+            if measured[i] is None:
+                continue
+            parts, totals = [part.value for part in measured[i]], self.totals[i]
+            if type(metric).merge is Metric.merge:
+                before = totals or (None,) * len(parts)
+                self.totals[i] = tuple(map(_added, before, parts))
+                continue
+            for number in range(len(losses)):
+                batch = tuple([part[number] for part in parts])
+                totals = batch if totals is None else metric.merge(totals, batch)
+            self.totals[i] = totals
+
     def mean_loss(self) -> float:
         """The average loss over everything counted."""
         return self.loss / self.weight if self.weight else float("nan")
@@ -107,3 +135,9 @@ class Tally:
             while f"{i}.{len(parts)}" in arrays:
                 parts.append(np.asarray(arrays[f"{i}.{len(parts)}"]))
             self.totals[i] = tuple(parts) or None
+
+
+def _added(before: Any, parts: Array) -> Any:
+    """``before + parts[0] + parts[1] + …``, one after the other."""
+    rows = parts if before is None else np.concatenate([[before], parts])
+    return np.add.accumulate(rows, axis=0, dtype=rows.dtype)[-1]
