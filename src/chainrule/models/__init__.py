@@ -55,6 +55,10 @@ from .forecast.scores import ForecastScores, forecast_scores
 from .forecast.smoothing import ExponentialSmoothing
 from .gan import GAN, dcgan, mlp_gan
 from .gpt import GPT
+from .handwriting.learning import PenWriting
+from .handwriting.mixture import BivariateMixture
+from .handwriting.reading import PenReader, PenReading
+from .handwriting.writing import PenScore, PenWriter
 from .ica import ReconstructionICA
 from .inception import googlenet, inception_small
 from .language import (
@@ -95,6 +99,7 @@ __all__ = [
     "Backtest",
     "BernoulliLikelihood",
     "Binary",
+    "BivariateMixture",
     "Calibration",
     "CategoricalLikelihood",
     "ConditionalLikelihood",
@@ -124,6 +129,11 @@ __all__ = [
     "MixtureDensity",
     "Naive",
     "NextToken",
+    "PenReader",
+    "PenReading",
+    "PenScore",
+    "PenWriter",
+    "PenWriting",
     "Pool",
     "Posterior",
     "Prediction",
@@ -190,6 +200,7 @@ offer(
         "TCN",
         "Autoencoder",
         "BernoulliLikelihood",
+        "BivariateMixture",
         "CategoricalLikelihood",
         "ContrastiveDivergence",
         "DeepBeliefNet",
@@ -206,6 +217,10 @@ offer(
         "MeanField",
         "MixtureDensity",
         "NextToken",
+        "PenReader",
+        "PenReading",
+        "PenWriter",
+        "PenWriting",
         "Pool",
         "Prior",
         "Reconstruction",

@@ -23,6 +23,7 @@ from .curves import learning_curve, validation_curve
 from .figures import amount, new_figure, prepare, save, windowless
 from .forecasts import fan_chart
 from .grids import image_grid
+from .pens import pen_page, pen_svg
 from .units import (
     MOST_TILES,
     activations,
@@ -55,6 +56,8 @@ __all__ = [
     "learning_curve",
     "neighbour_accuracy",
     "new_figure",
+    "pen_page",
+    "pen_svg",
     "predicted_against_true",
     "prepare",
     "reconstructions",

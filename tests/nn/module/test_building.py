@@ -228,7 +228,8 @@ APART = {"TransformerDecoder", "TransformerDecoderLayer"} | {
     "NextToken", "Tagger", "Tagging", "TextClassifier", "Pool", "CRF",
     "Word2Vec", "HierarchicalSoftmax", "SampledSoftmax", "ClassSampler",
     "MAP", "DeepEnsemble", "MCDropout", "MeanField", "Laplace", "MixtureOfExperts",
-    "HMC", "NUTS", "SGLD", "VAE", "GAN",
+    "HMC", "NUTS", "SGLD", "VAE", "GAN", "BivariateMixture",
+    "PenReader", "PenReading", "PenWriter", "PenWriting",
     "GaussianLikelihood", "HeteroscedasticLikelihood", "BernoulliLikelihood",
     "CategoricalLikelihood", "MixtureDensity", "Prior", "GaussianPrior", "LaplacePrior",
 }  # fmt: skip

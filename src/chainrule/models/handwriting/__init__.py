@@ -1,0 +1,1 @@
+"""Handwriting: pens that are read, and pens that write (Graves, 2013)."""
