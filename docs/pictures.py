@@ -307,6 +307,23 @@ def bands(file: str) -> None:
     pictures.save(figure, file)
 
 
+def forecast(file: str) -> None:
+    """A year of airline passengers, forecast by a linear network."""
+    series = data.load_series("airline")
+    cr.manual_seed(0)
+    made = models.Forecaster.of(series[:120], horizon=12, model="linear")
+    cr.fit(
+        models.Forecasting(made),
+        made.examples(series[:120]),
+        optimizer=optim.Adam(lr=0.005),
+        epochs=150,
+        progress=False,
+    )
+    with pictures.windowless():
+        ax = made.predict(series[:120]).plot(series.values[120:132], 48)
+    pictures.save(ax.figure, file)
+
+
 def _bare(*axes: Any) -> None:
     for ax in axes:
         ax.spines[["top", "right"]].set_visible(False)
@@ -322,6 +339,7 @@ DRAWINGS: dict[str, Callable[[str], None]] = {
     "images/best-rows-of-tags.png": best_rows,
     "images/boltzmann-digits.png": boltzmann_digits,
     "images/drawing-tokens.png": drawing_tokens,
+    "images/forecast.png": forecast,
     "images/gan-digits-over-time.png": gan_digits,
     "images/markov-chains.png": markov_chains,
     "images/posterior-bands.png": bands,

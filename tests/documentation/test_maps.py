@@ -56,6 +56,7 @@ def test_the_list_of_decisions_has_all_of_them_in_order(repository: Path) -> Non
         ),
         ("word-vectors", ["word2vec.py"], 7),
         ("tagging", ["tagging.py"], 5),
+        ("forecasting", ["forecast/forecaster.py"], 3),
         ("vaes", ["vae.py", "likelihoods.py"], 7),
         (
             "uncertainty",

@@ -99,6 +99,8 @@ def _evaluate_text(
         f"{name}: {task.in_words(measured)}",
         *(f"  {line}" for line in tasks.beside(task, measured, stored)),
     )
+    for warning in task.warnings(measured, stored):
+        click.echo(f"warning: {warning}", err=True)
     values = {"run": str(folder), "data": name, **measured, "baselines": stored}
     terminal.finish(values)
 

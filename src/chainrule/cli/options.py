@@ -146,6 +146,54 @@ about_text = _all(
     ),
 )
 
+#: What of a table is a time series, for the task of forecasting.
+about_series = _all(
+    click.option(
+        "--horizon",
+        type=Whole(1, 100_000),
+        metavar="STEPS",
+        help="How many steps ahead are forecast.",
+    ),
+    click.option("--time", metavar="COLUMN", help="The column of the times."),
+    click.option(
+        "--series",
+        metavar="COLUMN",
+        help="A column that tells several series apart: the shop, the product.",
+    ),
+    click.option(
+        "--season",
+        type=Whole(1, 100_000),
+        metavar="STEPS",
+        help="How many steps a season has; 1 for none.  [default: that of the "
+        "frequency, 12 for months, if the data show it]",
+    ),
+    click.option(
+        "--lags",
+        type=Whole(1, 100_000),
+        metavar="STEPS",
+        help="How many steps of the past a network reads.  [default: two seasons, or "
+        "three horizons]",
+    ),
+    click.option(
+        "--covariates",
+        type=Columns(),
+        metavar="COLUMNS",
+        help="Columns that help to forecast, known as far as the target is.",
+    ),
+    click.option(
+        "--known",
+        type=Columns(),
+        metavar="COLUMNS",
+        help="Columns that are known ahead, in rows with an empty target: holidays.",
+    ),
+    click.option(
+        "--output",
+        type=Name(("quantiles", "gaussian")),
+        help="What is forecast of a step: quantiles, or mean and deviation.  "
+        "[default: quantiles]",
+    ),
+)
+
 #: What a network is measured beside.
 about_baselines = click.option(
     "--baselines",

@@ -40,12 +40,20 @@ Examples:
       the same for a program
   chainrule predict runs/pairs-20260131-120000 --text "good morning" --beam 8
       a translation; of a file, of each of its lines
+  chainrule predict runs/sales-20260131-120000 --out forecast.csv
+      what comes after the end of the series, with intervals; or of those of a file
 """
 
 
 @click.command("predict", cls=Command, epilog=EXAMPLES)
 @click.argument("run")
 @click.argument("data", required=False)
+@click.option(
+    "--horizon",
+    type=Whole(1, 100_000),
+    metavar="STEPS",
+    help="How many steps ahead, for a run that forecasts.  [default: as trained]",
+)
 @click.option("--text", help="A text instead of DATA, for a run that translates.")
 @click.option(
     "--beam",
@@ -62,6 +70,7 @@ def command(
     as_json: bool,
     text: str | None,
     beam: int | None,
+    horizon: int | None,
 ) -> None:
     """Predict every row of DATA with the network of a RUN.
 
@@ -72,12 +81,14 @@ def command(
     epistemic, for want of data, and aleatoric, by the noise of the data. What the rows
     hold and the training rows did not is said on standard error.
     """
-    if data is None and text is None:
-        raise click.MissingParameter(param_hint="'DATA'", param_type="argument")
     terminal = Terminal(json=as_json)
     folder = RunFolder.find(run)
     settings = folder.read_settings()
+    goes_on = settings.task in TASKS and task_named(settings.task).goes_on
+    if data is None and text is None and not goes_on:
+        raise click.MissingParameter(param_hint="'DATA'", param_type="argument")
     options = {"data": data, "text": text, "beam": beam, "keep": keep or None}
+    options["horizon"] = horizon
     given = {name: value for name, value in options.items() if value is not None}
     _check_options(settings, given)
     if settings.task in TASKS:

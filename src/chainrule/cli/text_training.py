@@ -10,6 +10,8 @@ import contextlib
 from collections.abc import Callable
 from typing import Any
 
+import click
+
 from .. import pictures
 from ..config import config
 from ..runs import network, report
@@ -83,6 +85,8 @@ def _tell(
         *(f"{'':8} {line}" for line in lines),
         f"{'':8} {result['seconds']:.1f} s in all",
     )
+    for warning in task.warnings(result["test"], result["baselines"]):
+        click.echo(f"warning: {warning}", err=True)
     shown = task.sample(run)
     if shown:
         terminal.say("it writes", *(f"  │ {line}" for line in shown))

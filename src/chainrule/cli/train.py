@@ -42,6 +42,7 @@ from .options import (
     about_baselines,
     about_data,
     about_output,
+    about_series,
     about_text,
     about_training,
 )
@@ -77,6 +78,8 @@ Examples:
       the class of a text, from one column of a table
   chainrule train tagged.conll --task tag
       a tag for every word, from a file with a word and its tag a line
+  chainrule train sales.csv --time date --target amount --horizon 12
+      forecasts of a time series, with intervals; more with --task forecast
   chainrule train book.txt --task language
       a network that learns to write like a text: lstm, gru or gpt
   chainrule train photographs/ --model autoencoder
@@ -103,7 +106,7 @@ AUGMENTATIONS = ("flip", "crop", "rotate")
 )
 @click.option(
     "--model",
-    type=Name(lambda: [*architectures.names(), *names.model_names()]),
+    type=Name(lambda: [*dict.fromkeys((*architectures.names(), *names.model_names()))]),
     help="The network: mlp; one for images: lenet, resnet, …; one that learns "
     "features without targets: autoencoder, vae, rbm, dbn; one that makes data: gan, "
     "dcgan; or for texts: lstm, gru, gpt.  "
@@ -171,6 +174,7 @@ AUGMENTATIONS = ("flip", "crop", "rotate")
 )
 @about_training
 @about_text
+@about_series
 @about_baselines
 @click.option(
     "--watch",

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 MARGINS = Margins(left=0.85, right=0.3, bottom=0.6, top=0.45)
 
 #: Times that are written below the axis.
-TICKS = 6
+TICKS = 4
 
 
 def fan_chart(
@@ -75,7 +75,7 @@ def fan_chart(
     _draw_bands(ax, ahead, bands, levels)
     if times is not None:
         shown = np.linspace(0, len(steps) - 1, min(TICKS, len(steps))).astype(int)
-        ax.set_xticks(shown, [str(times[step]) for step in shown])
+        ax.set_xticks(shown, [str(times[step]) for step in shown], fontsize="small")
     ax.legend(frameon=False, fontsize="small", loc="upper left")
     ax.set_title(title)
     plain_frame(ax)

@@ -63,7 +63,7 @@ def backtest(
     series: Series | Sequence[Series],
     horizon: int,
     *,
-    start: int | float = 0.7,
+    start: int | float | Sequence[int] = 0.7,
     stride: int = 1,
     season: int | None = None,
     levels: Sequence[float] = LEVELS,
@@ -78,7 +78,8 @@ def backtest(
         model: any that forecasts.
         series: one or several.
         horizon: how many steps each forecast has.
-        start: the first origin: a number of steps, or a part of each series.
+        start: the first origin: a number of steps, or a part of each series; or a
+            number of steps for each.
         stride: how many steps lie between two origins.
         season: m of the scaled errors; the usual one of the frequency when not given.
         levels: of the quantiles.
@@ -101,8 +102,9 @@ def backtest(
     histories: list[Series] = []
     truths: list[Array] = []
     units: list[float] = []
-    for each in several:
-        first = start if isinstance(start, int) else round(start * len(each))
+    given = [start] * len(several) if isinstance(start, int | float) else start
+    for each, begin in zip(several, given, strict=True):
+        first = begin if isinstance(begin, int) else round(begin * len(each))
         if not 1 <= first <= len(each) - steps:
             name = f" {each.name!r}" * bool(each.name)
             raise DataError(

@@ -224,29 +224,35 @@ class Forecaster(nn.Module, ForecastModel):
     # Series to windows, and forecasts back. ------------------------------------------
 
     def windows(
-        self, series: Series | Sequence[Series], first: int | None = None
+        self,
+        series: Series | Sequence[Series],
+        first: int | Sequence[int] | None = None,
     ) -> Windows:
         """All windows of series whose horizon lies within them.
 
         Arguments:
-            series: with L + H steps or more each.
-            first: the first origin; L when not given.
+            series: with L + H steps or more each; shorter ones have no window.
+            first: the first origin, of all or of each; L when not given.
         """
-        start = self.shape.lags if first is None else max(first, self.shape.lags)
+        several, L = _several(series), self.shape.lags
+        given = [first] * len(several) if isinstance(first, int | None) else first
         made = []
-        for each in _several(series):
+        for each, place in zip(several, given, strict=True):
+            start = L if place is None else max(place, L)
             origins = np.arange(start, len(each) - self.shape.horizon + 1)
             if len(origins):
                 made.append(windows_of(each, origins, self.shape))
         if not made:
             raise DataError(
                 f"Forecaster: no window: every series is shorter than "
-                f"{start + self.shape.horizon} steps, which lags and horizon need"
+                f"{L + self.shape.horizon} steps, which lags and horizon need"
             )
         return joined(made)
 
     def examples(
-        self, series: Series | Sequence[Series], first: int | None = None
+        self,
+        series: Series | Sequence[Series],
+        first: int | Sequence[int] | None = None,
     ) -> Dataset:
         """The windows as examples for ``cr.fit``: (N, L + H, C + 2), with what came,
         and whether it is known, in the last two channels.

@@ -13,6 +13,7 @@ from .task import TextTask
 
 #: name ↦ the file here that has it.
 TASKS: Mapping[str, str] = {
+    "forecast": "forecast",
     "language": "language",
     "tag": "tagging",
     "text": "texts",

@@ -91,6 +91,10 @@ class TextTask(ABC):
         takes: options of ``chainrule train`` beyond those that every task takes.
         reads_tables: whether its file is a table.
         answers: options of ``chainrule predict`` that it knows, "text" or "beam".
+        test: the usual part that is tested on.
+        example: the words of a command line that name what is learned from.
+        goes_on: whether ``chainrule predict`` needs no data, as what it answers goes on
+            from those of the run.
     """
 
     name: ClassVar[str]
@@ -100,6 +104,9 @@ class TextTask(ABC):
     takes: ClassVar[frozenset[str]] = frozenset()
     reads_tables: ClassVar[bool] = False
     answers: ClassVar[frozenset[str]] = frozenset()
+    test: ClassVar[float] = TEST
+    example: ClassVar[str] = "book.txt"
+    goes_on: ClassVar[bool] = False
 
     # What a task says. ---------------------------------------------------------------
 
@@ -188,6 +195,12 @@ class TextTask(ABC):
             asked: options by name: "data", and those of ``answers``.
         """
         return self.predict(model, settings, Path(asked["data"]))
+
+    def warnings(
+        self, measured: Mapping[str, Any], baselines: Mapping[str, Any]
+    ) -> list[str]:
+        """What has to be told of scores beside those of baselines."""
+        return []
 
     def unknown(self, model: Any, asked: Mapping[str, Any]) -> list[str]:
         """What there is in the texts that the model has never seen; to be told."""
@@ -495,7 +508,7 @@ def _source(task: TextTask, asked: Mapping[str, Any]) -> Source:
     if "data" not in asked:
         raise ArgumentError(
             f"--task {task.name}: which file is it to learn from?",
-            fix=f"chainrule train book.txt --task {task.name}",
+            fix=f"chainrule train {task.example} --task {task.name}",
         )
     path = Path(asked["data"])
     if path.suffix.lower() in TABLES and not task.reads_tables:
@@ -511,5 +524,5 @@ def _source(task: TextTask, asked: Mapping[str, Any]) -> Source:
         sha256=digest,
         task=task.name,
         target=asked.get("target"),
-        test=asked.get("test", TEST),
+        test=asked.get("test", task.test),
     )
