@@ -94,7 +94,7 @@ def _factor(
         return None
     if view.strides[0]:
         return None  # another matrix for every one of the batch
-    cut = product_cut(kernel, host)
+    cut = product_cut(kernel, host, in_panels=True)
     tiling, spec = prepared(cut.tiling, cut.spec), cut.spec
     if tiling is None:
         return None

@@ -7,9 +7,10 @@ C (m × n) = A (m × k) · B (k × n), computed tile by tile; a *panel* is the c
 that a tile needs. The first line that fits decides the form of the tiles:
 
 =========  =============================================================================
-inner      A's rows are contiguous and k is at least 4 vectors; and B's columns are too,
-           where C has at most 8 rows or 12 columns, or k is at least 40 vectors and A
-           at most 512 KiB; or else, where C has few columns but many rows, B is copied
+inner      A's rows are contiguous and k is at least 4 vectors (1 where C has one row);
+           and B's columns are too, where C has at most 8 rows or 12 columns, or at most
+           32 rows and k is at least 1 KiB, or k is at least 40 vectors and A at most
+           512 KiB; or else, where C has few columns but many rows, B is copied
 tall       A's columns are contiguous, C has at most 4 columns and at least 4 vectors of
            rows
 outer      everything else
@@ -170,10 +171,13 @@ MANY_ROWS = 128
 #: panels. Few pages are then in use, and what comes next can be prefetched.
 LARGE_MATRIX, STREAMED_ROWS, STREAMS = 1 << 20, 256, 8
 
-#: Inner products need at least ``SHORT`` vectors of p. They are used where C has few
-#: rows or columns; from ``LONG`` vectors on, nothing being packed, for any A that stays
-#: in the second-level cache (``SMALL_MATRIX`` bytes).
+#: Inner products need at least ``SHORT`` vectors of p; of a single row of C, one. They
+#: are used where C has few rows or columns; from ``LONG`` vectors on, nothing being
+#: packed, for any A that stays in the second-level cache (``SMALL_MATRIX`` bytes).
 FEW_ROWS, FEW_COLUMNS, SHORT, LONG = 8, 12, 4, 40
+#: Up to so many rows of C, and from so many bytes of p on, inner products are made
+#: faster than B is copied.
+SOME_ROWS, LONG_ROW = 32, 1024
 SMALL_MATRIX = 512 << 10
 
 #: The most columns of a tall tile, and of a C for whose inner products B is always
@@ -181,12 +185,17 @@ SMALL_MATRIX = 512 << 10
 NARROW = 4
 
 
-def choose_tiling(spec: Matmul, vector_bytes: int, registers: int) -> Tiling:
-    """The tiling for a processor with this vector width and number of registers."""
+def choose_tiling(
+    spec: Matmul, vector_bytes: int, registers: int, in_panels: bool = False
+) -> Tiling:
+    """The tiling for a processor with this vector width and number of registers.
+
+    ``in_panels`` says that B is copied to panels once, before a loop, where that helps.
+    """
     spec = with_plain_strides(spec)
     size = spec.dtype.itemsize
     lanes = vector_bytes // size
-    if _is_inner(spec, lanes):
+    if _is_inner(spec, lanes, in_panels):
         return _inner_tiling(spec, lanes, registers)
     if spec.a_strides[1] == 1 and spec.n <= NARROW and spec.m >= 4 * lanes:
         fitting = (registers - 2) // (spec.n + 1)
@@ -261,13 +270,15 @@ def with_plain_strides(spec: Matmul) -> Matmul:
     return replace(spec, a_strides=a, b_strides=b)
 
 
-def _is_inner(spec: Matmul, lanes: int) -> bool:
-    if spec.k < SHORT * lanes or spec.a_strides[2] != 1:
+def _is_inner(spec: Matmul, lanes: int, in_panels: bool) -> bool:
+    shortest = lanes if spec.m == 1 else SHORT * lanes
+    if spec.k < shortest or spec.a_strides[2] != 1:
         return False
     if spec.b_strides[1] == 1:
-        small = spec.m * spec.k * spec.dtype.itemsize <= SMALL_MATRIX
-        long = spec.k >= LONG * lanes and small
-        return long or spec.m <= FEW_ROWS or spec.n <= FEW_COLUMNS
+        row = spec.k * spec.dtype.itemsize
+        long = spec.k >= LONG * lanes and spec.m * row <= SMALL_MATRIX
+        some = spec.m <= SOME_ROWS and row >= LONG_ROW and not in_panels
+        return long or some or spec.m <= FEW_ROWS or spec.n <= FEW_COLUMNS
     # Else B is copied, which takes many rows to pay.
     filled = spec.n / (1 << (spec.n - 1).bit_length())
     wasteful = spec.n <= FEW_COLUMNS and filled < 0.75
@@ -386,14 +397,14 @@ def choose_product(
     return Task(kernel, buffers, cut, parts, scratch * parts)
 
 
-def product_cut(kernel: Product, host: Host) -> ProductCut:
-    """How a product is cut on this processor."""
-    spec = specification(kernel)
-    tiling = choose_tiling(spec, host.vector_bytes, host.registers)
+def product_cut(kernel: Product, host: Host, in_panels: bool = False) -> ProductCut:
+    """How a product is cut on this processor; see ``choose_tiling``."""
+    spec, before = specification(kernel), in_panels or kernel.in_panels
+    tiling = choose_tiling(spec, host.vector_bytes, host.registers, before)
     if kernel.in_panels:
-        in_panels = prepared(tiling, spec)
-        assert in_panels is not None
-        return ProductCut(spec, in_panels)
+        panels = prepared(tiling, spec)
+        assert panels is not None
+        return ProductCut(spec, panels)
     return ProductCut(spec, tiling)
 
 
