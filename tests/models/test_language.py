@@ -174,6 +174,31 @@ def test_prompts_of_many_lengths_compile_a_handful_of_programs() -> None:
         assert programs <= 4
 
 
+@pytest.mark.parametrize("network", ["lstm", "gru", "gpt"])
+def test_tokens_are_the_same_however_many_a_call_draws(
+    network: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = small(network, length=16)  # a GPT forgets half of its window now and then
+    rules = ({"temperature": 0}, {"temperature": 1.5}, {"top_k": 5, "top_p": 0.9})
+
+    def written(rule: dict[str, Any]) -> list[str]:
+        found: list[str] = model.generate(
+            ["one two", "three"], 40, generator=cr.random.Generator(3), **rule
+        )
+        generation.writers.waiting.pop(model.network)  # its programs
+        return found
+
+    for rule in rules:
+        monkeypatch.setattr(generation, "MOMENT", 0.0)
+        singly = written(rule)
+        monkeypatch.setattr(generation, "MOMENT", 1e9)
+        assert written(rule) == singly
+        with monkeypatch.context() as patch:
+            patch.setattr(gpt, "LARGE_MEMORY", 0)
+            assert written(rule) == singly
+        assert singly[0] != singly[1]
+
+
 def test_a_large_memory_is_read_in_quarters(monkeypatch: pytest.MonkeyPatch) -> None:
     """It writes the same, with three programs more."""
     model = small("gpt", length=16)

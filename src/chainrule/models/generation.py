@@ -7,7 +7,8 @@ all before it.
 
 A prompt is read in chunks of a few sizes, and all further tokens share a program, or
 four where a memory is so large that a part of it is worth looking at alone: texts of
-however many lengths need a handful of programs.
+however many lengths need a handful of programs. A call of machine code draws as many
+tokens as take a moment, and hands them out together.
 
 Place on the road: beside the networks, which it knows by three names alone. It must not
 know what tokens stand for.
@@ -16,6 +17,7 @@ know what tokens stand for.
 from __future__ import annotations
 
 import math
+import time
 import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -33,12 +35,16 @@ from ..ops.arrays import lift
 from ..ops.composed import softmax, sort
 from ..ops.creation import arange
 from ..ops.elementwise import where
+from ..ops.movement import reshape
 from ..ops.reduction import argmax, cumsum
 from ..ops.reduction import min as min_
 from ..random_numbers import Generator, default_generator
 from ..tensor import Tensor, tensor
+from ..variable import Variable
 from .borrowing import Pool
 
+#: Seconds in which tokens are drawn in one call: they are handed out after that.
+MOMENT = 0.05
 #: Tokens of a prompt that are read at a time: as many as fit of the first, and so on.
 CHUNKS = (64, 8, 1)
 
@@ -203,21 +209,18 @@ def write(
             writer.forget()
             writer.source.seed(seed)
             writer.read(rows[:, :-1])
-            last, known, kind, amounts = (
-                rows[:, -1:],
-                [rows],
-                rules.kind,
-                rules.amounts(),
-            )
-            for _ in range(count):
+            writer.last.assign(rows[:, -1:])
+            kind, amounts = rules.kind, rules.amounts()
+            known, left = [rows], count
+            while left:
                 if writer.length == longest:
                     writer.forget()
                     known = [np.concatenate(known, axis=1)[:, -max(1, longest // 2) :]]
                     writer.read(known[0][:, :-1])
-                following = writer.draw(last, kind, amounts)
-                yield following
-                last = following[:, None]
-                known.append(last)
+                drawn = writer.draw(left, kind, amounts)
+                left -= len(drawn)
+                known.append(drawn.T)
+                yield from drawn
 
     return tokens()
 
@@ -264,8 +267,12 @@ class Writer:
     def __init__(self, network: Any, batch: int) -> None:
         self.network = weakref.ref(network)
         self.memory: Memory = network.new_memory(batch)
+        self.longest: int | None = network.longest
         self.source = Generator(0)
+        self.last = Variable(np.zeros((batch, 1), np.int64), name="last token")
         self.length = 0
+        #: the least time that a token has taken so far
+        self.seconds = math.inf
         self.absorb = compile(self._absorb)
         self.next = compile(self._next)
 
@@ -276,33 +283,44 @@ class Writer:
 
     def read(self, ids: Array) -> None:
         """Takes tokens in, (N, T), in chunks."""
-        begin = 0
+        begin, steps = 0, np.ascontiguousarray(ids.T)
         for size in CHUNKS:
-            while ids.shape[1] - begin >= size:
-                self.absorb(ids[:, begin : begin + size])
-                begin += size
+            end = begin + (len(steps) - begin) // size * size
+            if end > begin:
+                rows = np.arange(begin, end).reshape(-1, size)
+                self.absorb.for_rows(rows, steps)
+            begin = end
         self.length += begin
 
-    def draw(self, last: Array, kind: Sampling, amounts: tuple[Array, ...]) -> Array:
-        """Takes one more token in, (N, 1), and draws what follows, (N,)."""
+    def draw(self, most: int, kind: Sampling, amounts: tuple[Array, ...]) -> Array:
+        """Takes the last token in and draws what follows, (tokens, N), several times in
+        one call of machine code: as often as takes a moment, but no more than the
+        memory, or the part of it that is looked at, has room for.
+        """
         room = self.memory.room(self.length + 1)
-        drawn: Array = self.next(last, amounts, kind, room).numpy()
-        self.length += 1
+        ends = [end for end in (room, self.longest) if end is not None]
+        count = min([most, *(end - self.length for end in ends)])
+        count = min(count, max(1, int(MOMENT / self.seconds)))
+        began = time.perf_counter()
+        drawn: Array = self.next.repeat(count, amounts, kind, room).numpy()
+        self.seconds = min(self.seconds, (time.perf_counter() - began) / count)
+        self.length += count
         return drawn
 
-    def _absorb(self, ids: Any) -> None:
+    def _absorb(self, steps: Any) -> None:
+        """Takes in tokens, (T, N)."""
         network = self.network()
         assert network is not None
-        network.read(ids, self.memory)
+        network.read(steps.T, self.memory)
 
-    def _next(
-        self, last: Any, amounts: Any, rules: Sampling, room: int | None
-    ) -> Tensor:
+    def _next(self, amounts: Any, rules: Sampling, room: int | None) -> Tensor:
         network = self.network()
         assert network is not None
         memory = self.memory if room is None else self.memory.within(room)
-        logits = network.read(last, memory)[:, -1]  # (N, V)
-        return sample(logits, amounts, rules, self.source)
+        logits = network.read(self.last.read(), memory)[:, -1]  # (N, V)
+        drawn = sample(logits, amounts, rules, self.source)
+        self.last.assign(reshape(drawn, (-1, 1)))
+        return drawn
 
 
 #: The writers of all networks, by number of sequences.
