@@ -25,6 +25,20 @@ def first_graph() -> str:
     return cr.explain(f).svg()
 
 
+def rnn_through_time(file: str) -> None:
+    """A network that learns to spell, as the page on sequences trains it."""
+    letters = "helo"
+    word = np.array([letters.index(letter) for letter in "hello"])
+    x, y = np.eye(4, dtype="float32")[word[None, :-1]], word[None, 1:]
+    cr.manual_seed(0)
+    speller = nn.Sequential(nn.RNN(4, 8), nn.AllSteps(), nn.Linear(8, 4))
+    optimizer = optim.Adam(speller.parameters(), lr=0.02)
+    cr.fit(speller, (x, y), optimizer=optimizer, epochs=20, progress=False)
+    names = list(letters)
+    found: Any = cr.explain(speller, x, y, feature_names=names, class_names=names)
+    found.through_time().save(file)
+
+
 def xor(file: str) -> None:
     """XOR with one layer and with two, as the tutorial trains them."""
     corners = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], "float32")
@@ -343,6 +357,7 @@ DRAWINGS: dict[str, Callable[[str], None]] = {
     "images/gan-digits-over-time.png": gan_digits,
     "images/markov-chains.png": markov_chains,
     "images/posterior-bands.png": bands,
+    "images/rnn-through-time.svg": rnn_through_time,
     "images/xor.png": xor,
 }
 

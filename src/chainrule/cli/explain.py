@@ -44,6 +44,8 @@ Examples:
       for another one
   chainrule explain latest --out inside.html
       a page to step through the graph, forward and backward, node by node
+  chainrule explain latest --through-time --out rnn.html
+      a recurrent network, such as --model lstm, step by step in time
   chainrule explain runs/houses-20260131-120000 --importance
       which columns of the table its predictions rest on
   chainrule explain latest --compiled
@@ -67,6 +69,11 @@ Examples:
     is_flag=True,
     help="Show which columns of the table the predictions rest on.",
 )
+@click.option(
+    "--through-time",
+    is_flag=True,
+    help="Unroll a recurrent network: predictions, errors and gradients of each step.",
+)
 @click.option("--graph", is_flag=True, help="Print the graph, node by node.")
 @click.option(
     "--compiled", is_flag=True, help="Show what a training step is compiled to."
@@ -82,6 +89,7 @@ def command(
     row: int,
     out: str | None,
     importance: bool,
+    through_time: bool,
     graph: bool,
     compiled: bool,
     engine: str | None,
@@ -100,6 +108,8 @@ def command(
     given = [option for option, wanted in asked.items() if wanted]
     if out is not None and given:
         given.append("--out")
+    if through_time:
+        given.append("--through-time")
     if len(given) > 1:
         raise ArgumentError(f"{given[0]} beside {given[1]}: one at a time")
     if importance:
@@ -114,7 +124,8 @@ def command(
         raise ArgumentError(
             f"--row {row}: the test data have the rows 0 to {len(test) - 1}"
         )
-    model, opened = saved.model, saved.explain(row)
+    model, network = saved.model, saved.explain(row)
+    opened = network.through_time() if through_time else network
     sentence = opened.title
     if out is not None and out.lower().endswith(".png"):
         _draw(model, test, row, out)
@@ -123,7 +134,7 @@ def command(
         opened.save(out)
         terminal.result(sentence, f"written to {out}")
     elif graph:
-        terminal.result(sentence, "", Explanation.text(opened, None))
+        terminal.result(sentence, "", Explanation.text(network, None))
     else:
         terminal.result(sentence, "", opened.text())
     terminal.finish(

@@ -8,13 +8,14 @@ itself as a page. It changes nothing.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from ..errors import ArgumentError, BoundsError, FileError, nearest
+from ..errors import ArgumentError, BoundsError, nearest
 from ..graph import Array, Graph, Node, in_order, no_value
+from .files import save_as, write
 from .output.page import page
 from .output.plain_text import LINES, explanation_text, graph_text, wrapped
 from .output.svg import Picture, drawing, escape, picture
@@ -260,7 +261,7 @@ class Explanation:
         wording, shown = self._picture(last or None)
         text = page(wording, shown, self.title, self.facts)
         if path is not None:
-            _write(path, text)
+            write(path, text)
         return text
 
     def _picture(self, last: int | None) -> tuple[Wording, Picture]:
@@ -284,19 +285,7 @@ class Explanation:
             ArgumentError: for an ending other than .txt, .svg and .html.
             FileError: when the file cannot be written.
         """
-        forms: dict[str, Callable[[], str]] = {
-            ".txt": self.text,
-            ".svg": self.svg,
-            ".html": self.html,
-        }
-        ending = os.path.splitext(os.fspath(path))[1].lower()
-        if ending not in forms:
-            raise ArgumentError(
-                f"explain: save({os.fspath(path)!r}): the ending says what to write: "
-                ".txt, .svg or .html",
-                fix=f"save({os.path.splitext(os.fspath(path))[0] + '.html'!r})",
-            )
-        _write(path, forms[ending]() + "\n")
+        save_as(path, {".txt": self.text, ".svg": self.svg, ".html": self.html})
 
     def _repr_svg_(self) -> str:
         return self.svg()
@@ -306,14 +295,3 @@ class Explanation:
             f'<div style="overflow-x:auto" title="{escape(self.title)}">{self.svg()}'
             "</div>"
         )
-
-
-def _write(path: str | os.PathLike[str], text: str) -> None:
-    try:
-        with open(path, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-    except OSError as error:
-        raise FileError(
-            f"explain: {os.fspath(path)!r} cannot be written: {error.strerror}",
-            fix="name a file in a folder that exists and may be written to",
-        ) from None

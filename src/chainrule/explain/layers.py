@@ -35,6 +35,8 @@ from ..wording import counted
 from .calls import Calls, activation, own_parameters
 from .explanation import DRAWN, Explanation
 from .output.svg import Picture, condensed
+from .recurrence.steps import Sequences
+from .through_time import ThroughTime, through_time
 from .words.lines import Wording
 from .words.numerals import array, number, superscript
 
@@ -242,6 +244,32 @@ class NetworkExplanation(Explanation):
                     if layer.number > 1:
                         wording.derivatives[below] = f"{delta} {wording.name(weight)}"
             below = layer.a_node
+
+    def through_time(self, example: int = 0, last: int = 12) -> ThroughTime:
+        """A recurrent network unrolled: one sequence, step by step in time.
+
+        Formula: ∂L/∂hₜ = what step t itself adds + what comes back from step t + 1.
+
+        Arguments:
+            example: which sequence of the batch.
+            last: how many steps are drawn, counted from the end.
+
+        Returns:
+            ``print`` it, or ``save("rnn.html")`` a page that plays predictions, errors
+            and gradients.
+
+        Raises:
+            ArgumentError: for a network without a loop over time.
+        """
+        run = self._run
+        own = run.function is self._model
+        outputs = [] if own else run.outputs
+        function = None if own else run.function
+        sequences = Sequences(
+            self._model, self.title, run.inputs, outputs, run.target, run.loss,
+            function, run.entry_names, example,
+        )  # fmt: skip
+        return through_time(sequences, last)
 
     def text(self, limit: int | None = None) -> str:
         """z, a, δ, ∇W and ∇b of every layer: numbers where they are few.

@@ -1,5 +1,3 @@
-"use strict";
-
 // What a page shows after a number of steps. Pure functions: no document in them.
 
 /** The nodes whose value and derivative are known after `count` steps, and the latest. */
@@ -70,9 +68,8 @@ function start() {
   const last = data.steps.length;
   const drawn = [...document.querySelectorAll(".cr-node")];
   const edges = [...document.querySelectorAll(".cr-edge")];
-  const slider = document.getElementById("slider");
   const panel = document.getElementById("panel");
-  let count = 0, selected = null, entry = 0, clicked = false, timer = null;
+  let count = 0, selected = null, entry = 0, clicked = false;
 
   function element(tag, text, className) {
     const made = document.createElement(tag);
@@ -85,7 +82,6 @@ function start() {
     count = Math.min(Math.max(wanted, 0), last);
     const step = count > 0 ? data.steps[count - 1] : null;
     select(step === null ? null : step.node, false);
-    if (count === last) stop();
     show();
     reveal();
   }
@@ -111,8 +107,7 @@ function start() {
         group.classList.toggle(`cr-${name}`, look[name]);
       }
     });
-    slider.value = String(count);
-    document.getElementById("count").textContent = `step ${count} of ${last}`;
+    controls.show(count);
     const caption = selected === null && count === last ? OPENING : captionAfter(data, count);
     const line = document.getElementById("caption");
     line.className = caption.way;
@@ -214,38 +209,9 @@ function start() {
     return table;
   }
 
-  function stop() {
-    clearInterval(timer);
-    timer = null;
-    document.getElementById("play").textContent = "Play";
-  }
-
-  function play() {
-    if (timer !== null) return stop();
-    if (count === last) go(0);
-    document.getElementById("play").textContent = "Pause";
-    timer = setInterval(() => go(count + 1), 1100);
-  }
-
-  const moves = {
-    first: () => go(0), previous: () => go(count - 1), next: () => go(count + 1), last: () => go(last),
-  };
-  for (const [id, move] of Object.entries(moves)) {
-    document.getElementById(id).addEventListener("click", () => { stop(); move(); });
-  }
-  document.getElementById("play").addEventListener("click", play);
-  slider.max = String(last);
-  slider.addEventListener("input", () => { stop(); go(Number(slider.value)); });
-  const keys = { ArrowRight: "next", ArrowDown: "next", ArrowLeft: "previous", ArrowUp: "previous", Home: "first", End: "last" };
-  document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.altKey || event.metaKey) return;
-    if (event.key in keys) { event.preventDefault(); stop(); moves[keys[event.key]](); }
-    else if (event.key === " " && event.target.tagName !== "BUTTON" && !event.target.closest(".cr-node")) {
-      event.preventDefault(); play();
-    }
-  });
+  const controls = stepControls(last, () => count, go);
   drawn.forEach((group, i) => {
-    const pick = () => { stop(); select(i, true); show(); };
+    const pick = () => { controls.stop(); select(i, true); show(); };
     group.addEventListener("click", pick);
     group.addEventListener("keydown", (event) => {
       if (event.key === "Enter" || event.key === " ") { event.preventDefault(); pick(); }

@@ -47,17 +47,38 @@ def page(
         "steps": steps(wording, shown),
         "facts": facts,
     }
-    return Template(_part("page.html")).substitute(
-        title=escape(title),
-        style=_part("page.css"),
+    return filled(
+        title=title,
+        style=part("page.css"),
         drawing=drawing(wording, shown, title, interactive=True),
-        text=escape(_plain(wording)),
-        data=embedded(data),
-        script=_part("page.js"),
+        text=_plain(wording),
+        data=data,
+        script=part("controls.js") + part("page.js"),
     )
 
 
-def _part(name: str) -> str:
+def filled(
+    title: str, style: str, drawing: str, text: str, data: Any, script: str
+) -> str:
+    """The frame of a page, with what belongs in it.
+
+    Arguments:
+        drawing: SVG.
+        text: for browsers without scripts.
+        data: what the script shows.
+    """
+    return Template(part("page.html")).substitute(
+        title=escape(title),
+        style=style,
+        drawing=drawing,
+        text=escape(text),
+        data=embedded(data),
+        script=script,
+    )
+
+
+def part(name: str) -> str:
+    """The text of a file beside this one."""
     return files(__package__).joinpath(name).read_text(encoding="utf-8")
 
 

@@ -1,0 +1,1 @@
+"""The steps of a recurrent network: loops taken apart, their numbers, their story."""
