@@ -13,6 +13,8 @@ as ``chainrule.experiments`` when it is installed: they import each other relati
 #: Name on the command line ↦ file, in the order of the table.
 EXPERIMENTS = {
     "mnist": "mnist",
+    "mnist-rows": "mnist_rows",
+    "moving-digits": "moving_digits",
     "fashion-mnist": "fashion_mnist",
     "cifar-10": "cifar10",
     "cifar-10-all": "cifar10_all",

@@ -81,6 +81,13 @@ def _vgg(depth: int) -> Architecture:
     )
 
 
+def _by_rows(classes: int, shape: ImageShape) -> nn.Module:
+    height, width, channels = shape
+    rows = [nn.Flatten(), nn.Unflatten((height, width * channels))]
+    reader = nn.LSTM(width * channels, 128)
+    return nn.Sequential(*rows, reader, nn.LastStep(), nn.Linear(128, classes))
+
+
 ARCHITECTURES: Mapping[str, Architecture] = {
     "lenet": Architecture(
         "two convolutions, two layers; for 28 × 28",
@@ -102,6 +109,7 @@ ARCHITECTURES: Mapping[str, Architecture] = {
     **{f"resnet{depth}": _residual(depth) for depth in (20, 32, 44, 56)},
     **{f"resnet{depth}": _deep(depth) for depth in (18, 34, 50)},
     **{f"vgg{depth}": _vgg(depth) for depth in (11, 13, 16)},
+    "lstm": Architecture("reads row by row, 128 units", _by_rows, usual=28, epochs=12),
     "inception": Architecture(
         "blocks of two branches, for small images (Zhang et al., 2017)",
         lambda classes, shape: models.inception_small(classes, shape[2]),
