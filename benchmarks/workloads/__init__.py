@@ -82,6 +82,7 @@ WORKLOADS: dict[str, str] = {
     "lenet": "lenet",
     "resnet": "resnet",
     "lstm": "lstm",
+    "forecast": "forecast",
     "crf": "crf",
     "hmc": "hmc",
     "ensemble": "ensemble",
