@@ -15,9 +15,7 @@ import numpy as np
 
 from . import Work, training
 
-SUMMARY = (
-    "forecast of quantiles, LSTM-64, 48 steps, 64 windows, Adam: one step"
-)
+SUMMARY = "forecast of quantiles, LSTM-64, 48 steps, 64 windows, Adam: one step"
 MEASURE = "step"
 LAGS, HORIZON, CHANNELS, CELLS, BATCH = 48, 12, 2, 64, 64
 LEVELS = (0.025, 0.1, 0.5, 0.9, 0.975)

@@ -59,6 +59,8 @@ class Forecaster(nn.Module, ForecastModel):
         levels: of the quantiles.
         dropout: between layers, in training.
         past, known: means and deviations of the covariates.
+        stretch: by how much quantiles are moved away from the median; ``calibrate``
+            finds it.
 
     Raises:
         OptionError: for another network or output.
@@ -98,6 +100,7 @@ class Forecaster(nn.Module, ForecastModel):
         dropout: float = 0.0,
         past: Sequence[Sequence[float]] = (),
         known: Sequence[Sequence[float]] = (),
+        stretch: float = 1.0,
         dtype: DTypeLike | None = None,
     ) -> None:
         if model not in NETWORKS:
@@ -126,6 +129,7 @@ class Forecaster(nn.Module, ForecastModel):
         self.model, self.output = model, output
         self.hidden = tuple(positive_size("Forecaster", "hidden", h) for h in hidden)
         self.levels = tuple(map(float, levels))
+        self.stretch = float(stretch)
         self.body, features = _body(
             model, self.shape, self.hidden, float(dropout), dtype
         )
@@ -196,6 +200,7 @@ class Forecaster(nn.Module, ForecastModel):
             "dropout": self.dropout.p,
             "past": [list(each) for each in self.shape.past],
             "known": [list(each) for each in self.shape.known],
+            "stretch": self.stretch,
         }
 
     def describe_settings(self) -> str:
@@ -283,15 +288,55 @@ class Forecaster(nn.Module, ForecastModel):
         self, series: Sequence[Series], horizon: int, levels: Array
     ) -> list[Array]:
         made = joined([windows_of(each, [len(each)], self.shape) for each in series])
+        z = self._told(made, levels)
+        found = made.level[:, :, None] + made.unit[:, :, None] * z
+        return list(found[:, :horizon])
+
+    def calibrate(
+        self,
+        series: Series | Sequence[Series],
+        first: int | Sequence[int] | None = None,
+    ) -> float:
+        """Finds how far quantiles have to lie from the median for intervals to hold
+        what they should, on series that were not trained on; never less than learned.
+
+        Formula: of each interval [l, u] around the median m, the share of its quantile
+        of max((m − y) / (m − l), (y − m) / (u − m)) over all that came; ``stretch`` is
+        the mean of these, or 1 if that is more.
+
+        Arguments:
+            series, first: as of ``windows``.
+
+        Returns:
+            ``stretch``.
+
+        Source: conformal prediction: Vovk, Gammerman & Shafer (2005); of quantiles:
+            Romano, Patterson & Candès (2019).
+        """
+        made = self.windows(series, first)
+        known = ~np.isnan(made.targets)
+        self.stretch = 1.0
+        levels = np.array(self.levels if self.output == "quantiles" else LEVELS)
+        told = self._told(made, levels)[known]  # (n, Q)
+        came, middle = made.targets[known], told[:, int(np.argmin(abs(levels - 0.5)))]
+        found = []
+        for low in range(len(levels) // 2):
+            below = np.maximum(middle - told[:, low], 1e-9)
+            above = np.maximum(told[:, -1 - low] - middle, 1e-9)
+            reach = np.maximum((middle - came) / below, (came - middle) / above)
+            found.append(np.quantile(reach, levels[-1 - low] - levels[low]))
+        self.stretch = float(max(1.0, np.mean(found))) if found else 1.0
+        return self.stretch
+
+    def _told(self, made: Windows, levels: Array) -> Array:
+        """(N, H, Q) quantiles after windows, in their units."""
         pieces = [
             self._answers(np.ascontiguousarray(made.inputs[i : i + BATCH])).numpy()
             for i in range(0, len(made), BATCH)
         ]
         answers = np.concatenate(pieces).astype(np.float64)  # (N, H, Q)
         naive = made.inputs[:, self.shape.lags :, 0].astype(np.float64)
-        z = naive[:, :, None] + self._quantiles(answers, levels)
-        found = made.level[:, :, None] + made.unit[:, :, None] * z
-        return list(found[:, :horizon])
+        return np.asarray(naive[:, :, None] + self._quantiles(answers, levels))
 
     @compile
     def _answers(self, x: Any) -> Any:
@@ -303,7 +348,7 @@ class Forecaster(nn.Module, ForecastModel):
             from scipy.special import ndtri
 
             mean, spread = answers[:, :, :1], np.exp(0.5 * answers[:, :, 1:])
-            return np.asarray(mean + spread * ndtri(levels))
+            return np.asarray(mean + self.stretch * spread * ndtri(levels))
         places = []
         for level in levels:
             near = int(np.argmin(np.abs(np.array(self.levels) - level)))
@@ -315,7 +360,10 @@ class Forecaster(nn.Module, ForecastModel):
                     'output="gaussian"',
                 )
             places.append(near)
-        return np.asarray(np.sort(answers, axis=2)[:, :, places])
+        rising = np.sort(answers, axis=2)
+        half = int(np.argmin(np.abs(np.array(self.levels) - 0.5)))
+        middle = rising[:, :, half : half + 1]
+        return np.asarray(middle + self.stretch * (rising - middle))[:, :, places]
 
 
 class Forecasting(nn.Module):

@@ -170,6 +170,12 @@ class ForecastTask(TextTask):
             None if held is None else made.examples(held.series, held.first),
         )
 
+    def settle(self, run: TextRun) -> None:
+        """How wide intervals have to be, by the validation part."""
+        held = run.corpus.validation
+        if held is not None:
+            run.model.calibrate(held.series, held.first)
+
     def measure(self, model: Any, part: Any) -> dict[str, Any]:
         """Errors and coverage of forecasts from every time of a part."""
         return _scores(model, part, model.shape.horizon, model.shape.season)

@@ -157,6 +157,10 @@ class TextTask(ABC):
         """
         return None
 
+    def settle(self, run: TextRun) -> None:
+        """What is still to be found once the weights are, before the model is kept."""
+        return None
+
     def baselines(self, run: TextRun) -> dict[str, dict[str, Any]]:
         """name ↦ the scores on the test part of what learns next to nothing."""
         return {}
@@ -399,6 +403,7 @@ def _kept(run: TextRun, history: training.History) -> training.History:
     """A history, after it and the model were written."""
     history.to_json(run.folder.history)
     if len(history):
+        run.task.settle(run)
         run.model.save(run.folder.model)
     return history
 
