@@ -338,6 +338,19 @@ def forecast(file: str) -> None:
     pictures.save(ax.figure, file)
 
 
+def speech_alignment(file: str) -> None:
+    """Three spoken digits, and the states that Gaussians align them with."""
+    from experiments.spoken_digits import features, joined, recordings
+
+    given = [each for each, _ in recordings() if each.speaker in ("george", "theo")]
+    model = models.GaussianRecogniser.of(
+        given[::3], features=features("gmm"), states=8, mixtures=1, connected=True
+    )
+    model.learn(given[::3], iterations=3)
+    (string,) = joined(given, 1, (3, 3), 4)
+    pictures.save(model.draw(string), file)
+
+
 def _bare(*axes: Any) -> None:
     for ax in axes:
         ax.spines[["top", "right"]].set_visible(False)
@@ -358,6 +371,7 @@ DRAWINGS: dict[str, Callable[[str], None]] = {
     "images/markov-chains.png": markov_chains,
     "images/posterior-bands.png": bands,
     "images/rnn-through-time.svg": rnn_through_time,
+    "images/speech-alignment.png": speech_alignment,
     "images/xor.png": xor,
 }
 

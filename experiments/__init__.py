@@ -56,6 +56,7 @@ EXPERIMENTS = {
     "forecasting": "forecasting",
     "prices": "prices",
     "chorales": "chorales",
+    "spoken-digits": "spoken_digits",
     "concept-unit": "concept_unit",
     "gan-gaussians": "gan_gaussians",
     "gan-mnist": "gan_mnist",

@@ -84,6 +84,7 @@ WORKLOADS: dict[str, str] = {
     "lstm": "lstm",
     "forecast": "forecast",
     "crf": "crf",
+    "viterbi": "viterbi",
     "hmc": "hmc",
     "ensemble": "ensemble",
     "gpt": "gpt",

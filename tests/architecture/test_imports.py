@@ -44,6 +44,7 @@ BASE = {"chainrule", "click", "llvmlite", "matplotlib", "numpy", "rich"} | {
 OPTIONAL = {
     "IPython",
     "ipywidgets",
+    "kaldi_native_fbank",
     "optuna",
     "pandas",
     "polars",

@@ -46,8 +46,8 @@ about_data = _all(
     click.option(
         "--task",
         type=Name((*network.LOSSES, *TASKS)),
-        help="The task: classification or regression of a column, or one on a text: "
-        f"{', '.join(TASKS)}.  [default: recognised from the target]",
+        help="The task: classification or regression of a column, or one of "
+        f"{', '.join(TASKS)}.  [default: recognised from the data]",
     ),
     click.option(
         "--drop",

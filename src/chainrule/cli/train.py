@@ -80,6 +80,8 @@ Examples:
       a tag for every word, from a file with a word and its tag a line
   chainrule train sales.csv --time date --target amount --horizon 12
       forecasts of a time series, with intervals; more with --task forecast
+  chainrule train recordings/ --task speech
+      which words are said, from a folder of WAV files
   chainrule train book.txt --task language
       a network that learns to write like a text: lstm, gru or gpt
   chainrule train photographs/ --model autoencoder
@@ -192,8 +194,8 @@ AUGMENTATIONS = ("flip", "crop", "rotate")
 @click.option("--resume", metavar="RUN", help="Resume a run that was stopped.")
 @about_output
 def command(**given: Any) -> None:
-    """Train a network on DATA: a CSV, Parquet or Excel file, a folder of images, a text
-    (with --task language), or a named data set.
+    """Train a network on DATA: a CSV, Parquet or Excel file, a folder of images or of
+    recordings, a text (with --task language), or a named data set.
 
     Without DATA it is trained on handwritten digits, which need no download. Defaults
     depend on the data and are printed. The folder of the run holds the model, its

@@ -22,6 +22,7 @@ losses.
 ``read_drawings(file)`` strokes of a pen: InkML, UNIPEN
 ``read_series(file)``   time series, a row for each time, with covariates
 ``load_series(name)``   a well-known time series: airline, co2, sunspots …
+``read_recordings(f)``  a folder of WAV files, and what is said in each
 ``batches(dataset)``    the batches of one epoch
 ======================  =============================================================
 """
@@ -37,6 +38,9 @@ from .splitting import group_split, k_folds, train_test_split
 from .validation import check_labels
 
 if TYPE_CHECKING:
+    from .audio.features import SpeechFeatures
+    from .audio.recordings import Recording, at_speeds, read_recordings
+    from .audio.wav import Sound, read_wav, write_wav
     from .buckets import bucket_by_length, bucket_pairs
     from .images.folders import image_folder
     from .images.patches import random_patches
@@ -69,6 +73,9 @@ if TYPE_CHECKING:
 
 #: Imported when first used: training on arrays needs none of it.
 LATER = {
+    ".audio.features": ["SpeechFeatures"],
+    ".audio.recordings": ["Recording", "at_speeds", "read_recordings"],
+    ".audio.wav": ["Sound", "read_wav", "write_wav"],
     ".buckets": ["bucket_by_length", "bucket_pairs"],
     ".images.folders": ["image_folder"],
     ".images.patches": ["random_patches"],
@@ -115,12 +122,15 @@ __all__ = [
     "Dataset",
     "Drawing",
     "ErrorRates",
+    "Recording",
     "Rows",
     "Sentence",
     "Series",
     "SeriesSet",
+    "Sound",
     "Span",
     "SpanScores",
+    "SpeechFeatures",
     "Split",
     "Standardiser",
     "Stream",
@@ -132,6 +142,7 @@ __all__ = [
     "WordPair",
     "Words",
     "as_dataset",
+    "at_speeds",
     "batches",
     "brown_sentences",
     "bucket_by_length",
@@ -160,11 +171,13 @@ __all__ = [
     "read_lines",
     "read_pairs",
     "read_pronunciations",
+    "read_recordings",
     "read_series",
     "read_table",
     "read_tagged",
     "read_text",
     "read_vectors",
+    "read_wav",
     "read_word_pairs",
     "sentences",
     "sketches",
@@ -174,6 +187,7 @@ __all__ = [
     "tokenizer_from_json",
     "train_test_split",
     "write_vectors",
+    "write_wav",
 ]
 
 advise(__name__, __all__, "data.OPTIONS")

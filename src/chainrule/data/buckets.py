@@ -235,6 +235,10 @@ class PaddedRows(Rows):
         self.dtype = self.steps.dtype
         self.shape = (len(arrays), int(sizes.max()), *self.steps.shape[1:])
 
+    def sequences(self) -> list[Array]:
+        """Each sequence by itself, without padding."""
+        return np.split(self.steps, self.starts[1:])
+
     def __getitem__(self, index: Any) -> Array:
         rows = np.arange(len(self))[index]
         lengths, starts = self.lengths[rows], self.starts[rows]

@@ -73,6 +73,12 @@ from .pretraining import pretrain
 from .resnet import resnet, resnet_small
 from .seq2seq import Seq2Seq, TeacherForcing, Transformer
 from .sparse_coding import SparseCoding, sparse_codes
+from .speech.ctc import CTCRecogniser, WordClassifier
+from .speech.gaussian import GaussianRecogniser
+from .speech.hybrid import HybridRecogniser, Realign
+from .speech.network import AcousticNetwork
+from .speech.recogniser import Alignment
+from .speech.training import SpeechTraining, WordErrors
 from .tagging import Tagger, Tagging, TagScores
 from .tcn import TCN
 from .text_classifier import Pool, TextClassifier
@@ -94,12 +100,15 @@ __all__ = [
     "SGLD",
     "TCN",
     "VAE",
+    "AcousticNetwork",
+    "Alignment",
     "AttentionMap",
     "Autoencoder",
     "Backtest",
     "BernoulliLikelihood",
     "Binary",
     "BivariateMixture",
+    "CTCRecogniser",
     "Calibration",
     "CategoricalLikelihood",
     "ConditionalLikelihood",
@@ -117,7 +126,9 @@ __all__ = [
     "Gaussian",
     "GaussianLikelihood",
     "GaussianPrior",
+    "GaussianRecogniser",
     "HeteroscedasticLikelihood",
+    "HybridRecogniser",
     "Joint",
     "LanguageModel",
     "Laplace",
@@ -138,6 +149,7 @@ __all__ = [
     "Posterior",
     "Prediction",
     "Prior",
+    "Realign",
     "Reconstruction",
     "ReconstructionICA",
     "SeasonalNaive",
@@ -146,6 +158,7 @@ __all__ = [
     "Softmax",
     "Solved",
     "SparseCoding",
+    "SpeechTraining",
     "Stretches",
     "TagScores",
     "Tagger",
@@ -160,6 +173,8 @@ __all__ = [
     "Units",
     "UpDown",
     "Word2Vec",
+    "WordClassifier",
+    "WordErrors",
     "WordVectors",
     "annealed_importance_sampling",
     "backtest",
@@ -198,9 +213,11 @@ offer(
         "RBM",
         "SGLD",
         "TCN",
+        "AcousticNetwork",
         "Autoencoder",
         "BernoulliLikelihood",
         "BivariateMixture",
+        "CTCRecogniser",
         "CategoricalLikelihood",
         "ContrastiveDivergence",
         "DeepBeliefNet",
@@ -209,7 +226,9 @@ offer(
         "Forecasting",
         "GaussianLikelihood",
         "GaussianPrior",
+        "GaussianRecogniser",
         "HeteroscedasticLikelihood",
+        "HybridRecogniser",
         "LanguageModel",
         "Laplace",
         "LaplacePrior",
@@ -227,6 +246,7 @@ offer(
         "ReconstructionICA",
         "Seq2Seq",
         "SparseCoding",
+        "SpeechTraining",
         "Tagger",
         "Tagging",
         "TeacherForcing",
@@ -236,6 +256,7 @@ offer(
         "Translator",
         "UpDown",
         "VAE",
+        "WordClassifier",
         "Word2Vec",
     ],
 )

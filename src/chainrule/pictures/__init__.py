@@ -24,6 +24,7 @@ from .figures import amount, new_figure, prepare, save, windowless
 from .forecasts import fan_chart
 from .grids import image_grid
 from .pens import pen_page, pen_svg
+from .speech import alignment
 from .units import (
     MOST_TILES,
     activations,
@@ -40,6 +41,7 @@ __all__ = [
     "MOST_POINTS",
     "MOST_TILES",
     "activations",
+    "alignment",
     "amount",
     "attention_map",
     "attention_maps",

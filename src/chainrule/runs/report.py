@@ -166,12 +166,15 @@ def constant_baselines(
     return found
 
 
-def kept_weights(history: training.History, settings: Settings) -> dict[str, Any]:
+def kept_weights(
+    history: training.History, settings: Settings, column: str = "validation_loss"
+) -> dict[str, Any]:
     """Which epoch's weights a run keeps, and by which column they were chosen.
 
     Arguments:
         history: of the run.
         settings: of the run.
+        column: of the history that early stopping looks at.
     """
     best = history.settings.get("best_epoch")
     if settings.training.patience is None or not best:
@@ -179,7 +182,7 @@ def kept_weights(history: training.History, settings: Settings) -> dict[str, Any
         if settings.network.model == "dbn":
             kept["layers"] = len(settings.network.hidden)
         return kept
-    return {"epoch": int(best), "chosen_by": "validation_loss"}
+    return {"epoch": int(best), "chosen_by": column}
 
 
 def kept_in_words(metrics: Mapping[str, Any]) -> str:
@@ -197,7 +200,8 @@ def kept_in_words(metrics: Mapping[str, Any]) -> str:
         return (
             f"the weights of epoch {each} of each of {kept['layers']} layers, the last"
         )
-    why = "the lowest validation loss" if kept["chosen_by"] else "the last"
+    column = kept["chosen_by"]
+    why = f"the lowest {column.replace('_', ' ')}" if column else "the last"
     return f"the weights of epoch {epoch} of {of}, {why}"
 
 

@@ -15,6 +15,7 @@ from .task import TextTask
 TASKS: Mapping[str, str] = {
     "forecast": "forecast",
     "language": "language",
+    "speech": "speech",
     "tag": "tagging",
     "text": "texts",
     "translate": "translate",

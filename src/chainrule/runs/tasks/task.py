@@ -90,6 +90,8 @@ class TextTask(ABC):
         networks: the names of those that it can train, the default first.
         takes: options of ``chainrule train`` beyond those that every task takes.
         reads_tables: whether its file is a table.
+        reads_folders: whether it learns from a folder instead of a file.
+        monitors: the column of the history by which the best epoch is chosen.
         answers: options of ``chainrule predict`` that it knows, "text" or "beam".
         test: the usual part that is tested on.
         example: the words of a command line that name what is learned from.
@@ -103,6 +105,8 @@ class TextTask(ABC):
     networks: ClassVar[tuple[str, ...]]
     takes: ClassVar[frozenset[str]] = frozenset()
     reads_tables: ClassVar[bool] = False
+    reads_folders: ClassVar[bool] = False
+    monitors: ClassVar[str] = "validation_loss"
     answers: ClassVar[frozenset[str]] = frozenset()
     test: ClassVar[float] = TEST
     example: ClassVar[str] = "book.txt"
@@ -150,6 +154,16 @@ class TextTask(ABC):
     def is_meant(self, asked: Mapping[str, Any]) -> bool:
         """Whether options mean this task without naming it."""
         return False
+
+    def checksum(self, path: Path) -> str:
+        """What tells whether the data have changed."""
+        return checksum(path)
+
+    def listeners(self, run: TextRun, examples: Any, held_out: Any) -> list[Any]:
+        """Callbacks of the training besides checkpoints and early stopping; the
+        examples are those of ``lesson``.
+        """
+        return []
 
     def learned(self, run: TextRun) -> training.History | None:
         """The history, of a task that trains in a way of its own; None of those that
@@ -249,23 +263,25 @@ def begin(task: TextTask, asked: dict[str, Any], version: str) -> TextRun:
 
 def resumed(task: TextTask, folder: RunFolder, settings: Settings) -> TextRun:
     """A run that was stopped, with the settings that it had."""
-    corpus = task.corpus(unchanged(settings), options_of(settings))
+    corpus = task.corpus(unchanged(task, settings), options_of(settings))
     return _prepared(task, folder, settings, corpus, resume=True)
 
 
-def unchanged(settings: Settings) -> Source:
-    """The file of a run, after a look at its checksum.
+def unchanged(task: TextTask, settings: Settings) -> Source:
+    """The file or folder of a run, after a look at its checksum.
 
     Raises:
         FileError: it is gone, or another one.
     """
-    path = Path(str(settings.source.file))
-    if settings.source.sha256 != checksum(path):
+    source = settings.source
+    kind = "file" if source.folder is None else "folder"
+    path = Path(str(source.file or source.folder))
+    if source.sha256 != task.checksum(path):
         raise FileError(
-            f"{path}: the file has changed since this run began",
-            fix="restore the file, or start a new run",
+            f"{path}: the {kind} has changed since this run began",
+            fix=f"restore the {kind}, or start a new run",
         )
-    return settings.source
+    return source
 
 
 def options_of(settings: Settings) -> dict[str, Any]:
@@ -374,8 +390,9 @@ def _fitted(run: TextRun, progress: Any) -> training.History:
     listening: list[Any] = [callbacks.Checkpoint(run.folder.checkpoints)]
     if words.patience is not None and held_out is not None:
         listening.append(
-            callbacks.EarlyStopping("validation_loss", patience=words.patience)
+            callbacks.EarlyStopping(run.task.monitors, patience=words.patience)
         )
+    listening += run.task.listeners(run, examples, held_out)
     optimizer = network.unbound_optimizer(words, steps)
     optimizer.transforms = [optim.ClipNorm(NORM), *optimizer.transforms]
     try:
@@ -423,7 +440,7 @@ def finish(
         if corpus.validation is None
         else task.measure(run.model, corpus.validation),
         "baselines": task.baselines(run),
-        "kept": report.kept_weights(history, run.settings),
+        "kept": report.kept_weights(history, run.settings, run.task.monitors),
         "epochs": len(history),
         "training_seconds": round(sum(history["seconds"]), 3),
         "stopped": history.stopped,
@@ -452,7 +469,7 @@ def evaluate(
     if file is not None:
         path = Path(file)
         return path.name, task.measure(model, task.part_of(path, model, settings))
-    corpus = task.corpus(unchanged(settings), options_of(settings))
+    corpus = task.corpus(unchanged(task, settings), options_of(settings))
     return f"{corpus.title}, test part", task.measure(model, corpus.test)
 
 
@@ -504,18 +521,27 @@ def _check_options(task: TextTask, asked: Mapping[str, Any]) -> None:
 
 
 def _source(task: TextTask, asked: Mapping[str, Any]) -> Source:
-    """The file that is learned from.
+    """The file, or folder, that is learned from.
 
     Raises:
         ArgumentError: none is named, or a table where a text is expected.
         FileError: there is no such file.
     """
     if "data" not in asked:
+        what = "folder" if task.reads_folders else "file"
         raise ArgumentError(
-            f"--task {task.name}: which file is it to learn from?",
+            f"--task {task.name}: which {what} is it to learn from?",
             fix=f"chainrule train {task.example} --task {task.name}",
         )
     path = Path(asked["data"])
+    told = {
+        "task": task.name,
+        "target": asked.get("target"),
+        "test": asked.get("test", task.test),
+    }
+    if task.reads_folders:
+        folder = str(path.resolve())
+        return Source(folder=folder, sha256=task.checksum(path), **told)
     if path.suffix.lower() in TABLES and not task.reads_tables:
         raise ArgumentError(
             f"{path}: a table: --task {task.name} {task.what} and learns from a text",
@@ -523,11 +549,4 @@ def _source(task: TextTask, asked: Mapping[str, Any]) -> Source:
             "text alone, with a name that ends in .txt",
         )
     open_file(path, "train").close()
-    digest = checksum(path)
-    return Source(
-        file=str(path.resolve()),
-        sha256=digest,
-        task=task.name,
-        target=asked.get("target"),
-        test=asked.get("test", task.test),
-    )
+    return Source(file=str(path.resolve()), sha256=task.checksum(path), **told)

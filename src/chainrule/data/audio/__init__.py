@@ -1,0 +1,1 @@
+"""Sound: WAV files, folders of recordings, and the features that speech is told by."""
