@@ -53,18 +53,25 @@ class Problem(Protocol):
 class Peer:
     """Who takes part.
 
-    ``program`` is the name of what it runs, ``packages`` is what that needs, and
-    ``environment`` is what it is told on the way.
+    ``program`` is the name of what it runs, ``packages`` is what that needs,
+    ``environment`` is what it is told on the way, and ``tolerance`` how far its losses
+    may be from the others', where it computes less precisely.
     """
 
     program: str
     packages: tuple[str, ...]
     environment: dict[str, str] = field(default_factory=dict)
+    tolerance: float = 0.0
 
 
 def _chainrule(program: str = "chainrule", **environment: str) -> Peer:
     return Peer(program, ("chainrule",), environment)
 
+
+#: Tells PyTorch's loops to compute products in bfloat16.
+AUTOCAST = {"BENCHMARKS_AUTOCAST": "1"}
+#: How far losses may lie apart where products are of bfloat16.
+ROUGH = 0.02
 
 #: Workload → its module.
 WORKLOADS: dict[str, str] = {
@@ -110,10 +117,16 @@ PEERS: dict[str, Peer] = {
     "chainrule-rows": _chainrule("chainrule-rows"),
     "chainrule-eager": _chainrule("chainrule-eager"),
     "chainrule-before": _chainrule(),
+    "chainrule-bfloat16": Peer(
+        "chainrule", ("chainrule",), {"CHAINRULE_PRECISION": "bfloat16"}, ROUGH
+    ),
     "numpy": Peer("numpy", ("numpy",)),
     "torch-eager": Peer("torch-eager", ("torch",)),
     "torch-last": Peer("torch-last", ("torch",)),
     "torch-compile": Peer("torch-compile", ("torch",)),
+    "torch-bfloat16": Peer("torch-eager", ("torch",), AUTOCAST, ROUGH),
+    "torch-last-bfloat16": Peer("torch-last", ("torch",), AUTOCAST, ROUGH),
+    "torch-compile-bfloat16": Peer("torch-compile", ("torch",), AUTOCAST, ROUGH),
     "jax": Peer("jax", ("jax", "optax")),
     "jax-scan": Peer("jax-scan", ("jax", "optax")),
     "keras-fit": Peer("keras-fit", ("keras", "tensorflow")),
@@ -134,10 +147,11 @@ USUAL = [
     name
     for name in PEERS
     if name not in ("chainrule-native", "chainrule-numpy", BEFORE)
+    and not name.endswith("bfloat16")
 ]
 
 #: Whose processes take so long to start that one round of them must do.
-SLOW = frozenset({"torch-compile"})
+SLOW = frozenset({"torch-compile", "torch-compile-bfloat16"})
 
 
 def compare_with(source: Path) -> None:

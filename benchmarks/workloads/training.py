@@ -6,6 +6,7 @@ of the library writes around them.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -149,8 +150,11 @@ def in_torch(
         model = model.to(memory_format=torch.channels_last)
     optimizer = kind(model.parameters(), lr=task.learning_rate, fused=True)
 
+    mixed = bool(os.environ.get("BENCHMARKS_AUTOCAST"))
+
     def forward(x: Any, y: Any) -> Any:
-        return loss_of(model(x), y)
+        with torch.autocast("cpu", torch.bfloat16, enabled=mixed):
+            return loss_of(model(x), y)
 
     call = torch.compile(forward) if compiled else forward
 

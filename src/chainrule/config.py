@@ -9,6 +9,10 @@ imported.
     ================  =======================  ======================================
     ``dtype``         ``CHAINRULE_DTYPE``      the dtype of Python floats: float32
                                                (default) or float64
+    ``precision``     ``CHAINRULE_PRECISION``  of the factors of products that
+                                               ``cr.compile`` compiles: float32
+                                               (default), or bfloat16 with sums in
+                                               float32 (mixed precision)
     ``engine``        ``CHAINRULE_ENGINE``     the engine of ``cr.compile``
     ``threads``       ``CHAINRULE_THREADS``    threads an engine may use; default: the
                                                processors this process may run on, or
@@ -30,14 +34,15 @@ imported.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import ArgumentError, unknown_option
 
 DTYPES = ("float32", "float64")
+PRECISIONS = ("float32", "bfloat16")
 PROCESSORS = ("host", "baseline", "avx2", "avx512")
 
 
@@ -93,6 +98,7 @@ def _folder(variable: str) -> Path | None:
 #: setting → what reads it from the environment
 READERS: dict[str, Callable[[], Any]] = {
     "dtype": lambda: _choice("CHAINRULE_DTYPE", DTYPES),
+    "precision": lambda: _choice("CHAINRULE_PRECISION", PRECISIONS),
     "engine": lambda: os.environ.get("CHAINRULE_ENGINE") or "native",
     "threads": lambda: _threads("CHAINRULE_THREADS"),
     "processor": lambda: _choice("CHAINRULE_PROCESSOR", PROCESSORS),
@@ -124,6 +130,7 @@ class Config:
     __slots__ = ("__dict__", "last_change")
 
     dtype: str
+    precision: str
     engine: str
     threads: int
     processor: str
@@ -157,6 +164,8 @@ class Config:
             raise unknown_option("setting", name, READERS)
         if name == "dtype" and value not in DTYPES:
             raise unknown_option("default dtype", value, DTYPES)
+        if name == "precision" and value not in PRECISIONS:
+            raise unknown_option("precision", value, PRECISIONS)
         if name == "processor" and value not in PROCESSORS:
             raise unknown_option("processor", value, PROCESSORS)
         if name == "threads" and (not isinstance(value, int) or value < 1):
@@ -170,6 +179,25 @@ class Config:
         """Forgets a setting: it is read from the environment again."""
         object.__delattr__(self, name)
         object.__setattr__(self, "last_change", object())
+
+    @contextmanager
+    def using(self, **settings: Any) -> Iterator[None]:
+        """Other settings for a while.
+
+        Example:
+            >>> import chainrule as cr
+            >>> with cr.config.using(dtype="float64"):
+            ...     cr.tensor(0.5).dtype
+            dtype('float64')
+        """
+        before = {name: getattr(self, name) for name in settings}
+        try:
+            for name, value in settings.items():
+                setattr(self, name, value)
+            yield
+        finally:
+            for name, value in before.items():
+                setattr(self, name, value)
 
     def __getstate__(self) -> dict[str, Any]:
         """The settings, for copies."""

@@ -9,7 +9,7 @@ and what an operation on two different ones gives.
     equal         the same
     bool, T       T
     int, float    the float (int64 with float32 gives float32, unlike NumPy)
-    two floats    the wider
+    two floats    the wider (float32 beside bfloat16)
     two ints      the smallest that holds both (uint8 with int8 gives int16);
                   uint64 with a signed one has none: an error
     T, a Python   T, if the number's kind fits: 2 and 2.5 are float32 beside a
@@ -23,6 +23,7 @@ default float, ``config.dtype``.
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,7 @@ int8, int16, int32, int64 = (np.dtype(f"int{bits}") for bits in (8, 16, 32, 64))
 uint8, uint16, uint32, uint64 = (np.dtype(f"uint{bits}") for bits in (8, 16, 32, 64))
 float32, float64 = np.dtype("float32"), np.dtype("float64")
 
-#: Every dtype a tensor can have.
+#: Every dtype a tensor can have, besides ``bfloat16()``.
 SUPPORTED: tuple[DType, ...] = (
     bool_, int8, int16, int32, int64, uint8, uint16, uint32, uint64, float32, float64,
 )  # fmt: skip
@@ -53,6 +54,29 @@ def default_float() -> DType:
     return DEFAULT_FLOATS[config.dtype]
 
 
+@functools.cache
+def bfloat16() -> DType:
+    """The dtype of 16-bit numbers with float32's range and 8 bits of precision; NumPy
+    knows it once ml_dtypes is imported.
+    """
+    import ml_dtypes
+
+    found: DType = np.dtype(ml_dtypes.bfloat16)
+    return found
+
+
+def is_bfloat16(dtype: DType) -> bool:
+    """Whether this is ``bfloat16``."""
+    return dtype.itemsize == 2 and dtype.name == "bfloat16"
+
+
+def of_sums(dtype: DType) -> DType:
+    """The dtype in which products of numbers are added up: float32 for ``bfloat16``,
+    else their own.
+    """
+    return float32 if is_bfloat16(dtype) else dtype
+
+
 def as_dtype(dtype: DTypeLike) -> DType:
     """The tensor dtype for a name, a NumPy dtype or one of Python's ``bool int float``.
 
@@ -65,17 +89,19 @@ def as_dtype(dtype: DTypeLike) -> DType:
     """
     if dtype is float:
         return default_float()
+    if isinstance(dtype, str) and dtype == "bfloat16":
+        return bfloat16()
     try:
         found: DType = np.dtype(dtype).newbyteorder("=")
     except TypeError:
         raise _unsupported(dtype) from None
-    if found not in SUPPORTED:
+    if found not in SUPPORTED and not is_bfloat16(found):
         raise _unsupported(found)
     return found
 
 
 def _unsupported(dtype: object) -> DTypeError:
-    names = ", ".join(str(each) for each in SUPPORTED)
+    names = ", ".join([*map(str, SUPPORTED), "bfloat16"])
     return DTypeError(
         f"dtype {dtype} is none that a tensor can hold: {names}",
         fix="a shape is one argument: cr.zeros((2, 3))"
@@ -86,7 +112,7 @@ def _unsupported(dtype: object) -> DTypeError:
 
 def is_float(dtype: DType) -> bool:
     """Whether gradients flow through values of this dtype."""
-    return dtype.kind == "f"
+    return dtype.kind == "f" or is_bfloat16(dtype)
 
 
 def is_integer(dtype: DType) -> bool:

@@ -20,6 +20,7 @@ HEAVY = [
     "click",
     "llvmlite",
     "matplotlib",
+    "ml_dtypes",
     "pandas",
     "polars",
     "pyarrow",
@@ -34,6 +35,7 @@ HEAVY = [
 #: What the package may import when it is installed without extras.
 BASE = {"chainrule", "click", "llvmlite", "matplotlib", "numpy", "rich"} | {
     "PIL",
+    "ml_dtypes",
     "safetensors",
     "scipy",
     "sklearn",
@@ -164,7 +166,7 @@ def test_the_package_needs_only_what_its_base_install_brings() -> None:
 def test_the_base_packages_are_the_declared_dependencies() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     declared = {line.split(">=")[0] for line in project["dependencies"]}
-    names = {"scikit-learn": "sklearn", "pillow": "PIL"}
+    names = {"scikit-learn": "sklearn", "pillow": "PIL", "ml-dtypes": "ml_dtypes"}
     assert {names.get(name, name) for name in declared} == BASE - {"chainrule"}
 
 

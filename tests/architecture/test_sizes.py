@@ -17,9 +17,9 @@ CORE = {
     "variable",
 }  # fmt: skip
 #: The aim is 7000; a hundred more are the calls of ``compiler/repetition.py``.
-MOST_OF_THE_CORE = 7120
+MOST_OF_THE_CORE = 7220
 #: The aim is 8400: about a thousand lines are import statements of its 100 files.
-MOST_OF_THE_NATIVE_ENGINE = 9310
+MOST_OF_THE_NATIVE_ENGINE = 9540
 
 #: Tokens that are no code by themselves.
 LAYOUT = {

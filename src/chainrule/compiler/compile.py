@@ -21,9 +21,9 @@ import numpy as np
 
 from .. import tree
 from ..collector import collector_paused
-from ..config import config
+from ..config import PRECISIONS, config
 from ..dtypes import DEFAULT_FLOATS, float32, float64
-from ..errors import ArgumentError, ChainruleError
+from ..errors import ArgumentError, ChainruleError, unknown_option
 from ..graph import Array, Graph, Node, computed_leaves, current_trace, differentiating
 from ..tensor import Tensor
 from ..variable import Parameter
@@ -31,6 +31,7 @@ from .engine import Repetition
 from .locked import Locked
 from .methods import Methods
 from .pipeline import run_passes
+from .precision import with_precision
 from .program import plan
 from .registry import engine_named
 from .repetition import at_rows, check_times, checked_order
@@ -167,14 +168,18 @@ class Compiled(Locked):
         function: Callable[..., Any],
         engine_name: str | None,
         explained: bool = False,
+        precision: str | None = None,
     ) -> None:
         refuse_what_is_no_function(function)
         if engine_name is not None:
             engine_named(engine_name)  # an unknown name is an error now, not later
+        if precision not in (None, *PRECISIONS):
+            raise unknown_option("precision", precision, PRECISIONS)
         super().__init__()
         self.function = function
         self.engine_name = engine_name
         self.explained = explained
+        self.precision = precision
         #: settings → signature → program
         self._programs: dict[Any, Programs] = {}
         #: the programs for the settings of now, which are looked at again when
@@ -192,7 +197,8 @@ class Compiled(Locked):
         #: the names of large arrays that have been warned of
         self._told: set[str] = set()
         self._methods = Methods(
-            function, lambda method: CompiledMethod(method, engine_name, explained)
+            function,
+            lambda method: CompiledMethod(method, engine_name, explained, precision),
         )
         functools.update_wrapper(self, function, updated=())
 
@@ -368,7 +374,9 @@ class Compiled(Locked):
         """The programs for the settings as they are now."""
         change, self._checking = config.last_change, config.check_numerics
         name = self.engine_name or config.engine
-        settings = name, config.dtype, config.debug, engine_named(name).settings()
+        precision = self.precision or config.precision
+        kinds = config.dtype, precision, config.debug
+        settings = name, *kinds, engine_named(name).settings()
         programs = self._programs.setdefault(settings, {})
         self._current = change, programs
         return programs
@@ -486,10 +494,11 @@ class Compiled(Locked):
             if new := {*captured.unseen} - self._told:
                 self._told |= new
                 words.warn(words.not_compared(self.graph_name, sorted(new)))
+            given = with_precision(traced.graph, self.precision or config.precision)
             graph, stages, make = prepared(
-                traced.graph,
+                given,
                 engine,
-                lambda stages: run_passes(traced.graph, engine.passes, stages),
+                lambda stages: run_passes(given, engine.passes, stages),
                 lambda graph: engine.prepared(plan(graph)),
             )
             executable = make(plan(graph))
@@ -526,6 +535,7 @@ def compile(
     *,
     engine: str | None = None,
     explain: bool = False,
+    precision: str | None = None,
 ) -> Any:
     """Compiles a function: forward, backward and update become one call without Python
     inside.
@@ -543,6 +553,9 @@ def compile(
             value compiles anew. A NumPy array of float64 becomes float32 where all
             parameters are.
         engine: the engine's name; ``config.engine`` when not given.
+        precision: of the factors of products, forward and backward: "float32", or
+            "bfloat16", whose products are added up in float32, while all else stays
+            float32 (mixed precision); ``config.precision`` when not given.
         explain: whether each compilation is reported to the logger ``"chainrule"``, at
             level INFO: passes, kernels, bytes and operations. The same is always to be
             had from ``f.explain(*arguments)`` and ``f.reports``.
@@ -553,7 +566,7 @@ def compile(
 
     Raises:
         TraceError: at the first call, when f looks at a value, as in ``if loss > 1``.
-        OptionError: for an engine that does not exist.
+        OptionError: for an engine or a precision that does not exist.
         ArgumentError: for a class, a generator or a coroutine function.
         NumericsError: under ``config.check_numerics``, when a call makes a NaN.
 
@@ -570,5 +583,5 @@ def compile(
         (16.0, 3.0)
     """
     if f is None:
-        return lambda function: Compiled(function, engine, explain)
-    return Compiled(f, engine, explain)
+        return lambda function: Compiled(function, engine, explain, precision)
+    return Compiled(f, engine, explain, precision)

@@ -7,7 +7,8 @@ It must not know of primitives.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,9 @@ def as_array(value: Any, dtype: Any = None) -> Array:
             fix="give every row the same length",
         ) from None
     native = array.dtype.newbyteorder("=")
-    if native.kind not in "biuf" or (dtype is None and native not in dtypes.SUPPORTED):
+    known = native in dtypes.SUPPORTED or dtypes.is_bfloat16(native)
+    numbers = native.kind in "biuf" or dtypes.is_bfloat16(native)
+    if not numbers or (dtype is None and not known):
         raise _not_numbers(value, native)
     if dtype is not None:
         return converted(array, dtypes.as_dtype(dtype))
@@ -64,6 +67,27 @@ def converted(array: Array, dtype: DType) -> Array:
     found = np.where((array > low) & (array < high), array, 0).astype(dtype)
     found[array <= low], found[array >= high] = least, most
     return found
+
+
+def with_wide_sums(meaning: Callable[..., Array]) -> Callable[..., Array]:
+    """The meaning of a sum of products of two operands, those of bfloat16 being
+    multiplied and added as float32.
+    """
+
+    @functools.wraps(meaning)
+    def wide(a: Array, b: Array, *args: Any, **params: Any) -> Array:
+        dtype = dtypes.of_sums(a.dtype)
+        a, b = (each.astype(dtype, copy=False) for each in (a, b))
+        return meaning(a, b, *args, **params)
+
+    return wide
+
+
+def like(g: Any, x: Node) -> Any:
+    """A gradient in the dtype of what it is the gradient of: bfloat16, whose sums are
+    float32, has its own again.
+    """
+    return g if g.dtype == x.dtype else g.astype(x.dtype)
 
 
 def _holds_arrays(value: Any) -> bool:

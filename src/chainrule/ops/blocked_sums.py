@@ -17,7 +17,7 @@ from itertools import groupby
 
 import numpy as np
 
-from ..dtypes import DType
+from ..dtypes import DType, float32, float64, is_bfloat16, is_float
 from ..graph import Array
 
 #: As many numbers are added one after the other, without blocks.
@@ -36,6 +36,9 @@ def blocked_sum(x: Array, axis: tuple[int, ...], keepdims: bool, dtype: DType) -
         >>> (blocked_sum(x, (0, 1), False, x.dtype) / 5_000_000).round(5)
         array([0.1, 0.1], dtype=float32)
     """
+    if is_bfloat16(x.dtype):  # added up in float32, and rounded once
+        total = blocked_sum(x.astype(float32), axis, keepdims, float32)
+        return total.astype(dtype)
     few = math.prod([x.shape[i] for i in axis]) <= FEW or not x.size
     if few or x.dtype.kind != "f":
         return np.asarray(np.sum(x, axis=axis, keepdims=keepdims, dtype=dtype))
@@ -78,5 +81,5 @@ def blocked_cumsum(x: Array, axis: int, dtype: DType) -> Array:
         >>> blocked_cumsum(x, 0, x.dtype)[-1]
         np.float32(2500.0)
     """
-    wide = np.dtype("float64") if dtype.kind == "f" else dtype
+    wide = float64 if is_float(dtype) else dtype
     return np.cumsum(x, axis=axis, dtype=wide).astype(dtype, copy=False)

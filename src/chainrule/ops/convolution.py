@@ -22,12 +22,12 @@ from typing import Any
 
 import numpy as np
 
-from .. import shapes
+from .. import dtypes, shapes
 from ..dtypes import DType
 from ..errors import ArgumentError, ShapeError
 from ..graph import Array, Node
 from ..shapes import Pairs, Shape
-from .arrays import describe, lift
+from .arrays import describe, lift, like, with_wide_sums
 from .primitive import Kind, Primitive
 from .windows import (
     Padding,
@@ -54,7 +54,7 @@ def _infer(
         "convolution", x.shape, w.shape, stride, padding, dilation, groups,
         describe((x, w)),
     )  # fmt: skip
-    return shape, x.dtype
+    return shape, dtypes.of_sums(x.dtype)
 
 
 def _infer_transposed(
@@ -69,7 +69,7 @@ def _infer_transposed(
     x = (*z.shape[:1], *size, w.shape[-1] * groups if w.shape else 0)
     _check_gives("convolution_transposed", x, w.shape, z, w, stride, padding,
                  dilation, groups)  # fmt: skip
-    return x, z.dtype
+    return x, dtypes.of_sums(z.dtype)
 
 
 def _infer_kernel(
@@ -89,7 +89,7 @@ def _infer_kernel(
     w = (*z.shape[-1:], *kernel, x.shape[-1] // groups if x.shape else 0)
     _check_gives("convolution_kernel", x.shape, w, z, x, stride, padding, dilation,
                  groups)  # fmt: skip
-    return w, x.dtype
+    return w, dtypes.of_sums(x.dtype)
 
 
 def _check_gives(
@@ -153,6 +153,7 @@ def _grouped(z: Array, groups: int) -> Array:
     return z.reshape(math.prod(z.shape[:-1]), groups, -1).transpose(1, 0, 2)
 
 
+@with_wide_sums
 def _convolution(
     x: Array, w: Array, stride: Shape, padding: Pairs, dilation: Shape, groups: int
 ) -> Array:
@@ -179,6 +180,7 @@ def _depthwise(windows: Array, w: Array, z: Array) -> Array:
     return total.reshape(z.shape)
 
 
+@with_wide_sums
 def _transposed(
     z: Array,
     w: Array,
@@ -204,6 +206,7 @@ def _transposed(
     return x
 
 
+@with_wide_sums
 def _kernel(
     x: Array,
     z: Array,
@@ -229,8 +232,8 @@ def _kernel(
 
 def _rule(g: Any, y: Node, x: Node, w: Node) -> tuple[Any, Any]:
     return (
-        _convolution_transposed(g, w, size=x.shape[1:-1], **y.params),
-        _convolution_kernel(x, g, kernel=w.shape[1:-1], **y.params),
+        like(_convolution_transposed(g, w, size=x.shape[1:-1], **y.params), x),
+        like(_convolution_kernel(x, g, kernel=w.shape[1:-1], **y.params), w),
     )
 
 
@@ -241,15 +244,15 @@ def _shared(y: Node) -> dict[str, Any]:
 
 def _transposed_rule(g: Any, y: Node, z: Node, w: Node) -> tuple[Any, Any]:
     return (
-        _convolved(g, w, **_shared(y)),
-        _convolution_kernel(g, z, kernel=w.shape[1:-1], **_shared(y)),
+        like(_convolved(g, w, **_shared(y)), z),
+        like(_convolution_kernel(g, z, kernel=w.shape[1:-1], **_shared(y)), w),
     )
 
 
 def _kernel_rule(g: Any, y: Node, x: Node, z: Node) -> tuple[Any, Any]:
     return (
-        _convolution_transposed(z, g, size=x.shape[1:-1], **_shared(y)),
-        _convolved(x, g, **_shared(y)),
+        like(_convolution_transposed(z, g, size=x.shape[1:-1], **_shared(y)), x),
+        like(_convolved(x, g, **_shared(y)), z),
     )
 
 

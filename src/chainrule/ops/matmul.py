@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from .. import shapes
+from .. import dtypes, shapes
 from ..dtypes import DType
 from ..errors import DTypeError, ShapeError
 from ..graph import Array, Node
 from ..shapes import Shape
-from .arrays import lift
+from .arrays import lift, like, with_wide_sums
 from .movement import reshape, transpose
 from .primitive import Kind, Primitive, common_dtype
 
@@ -22,7 +22,8 @@ def _infer(a: Node, b: Node) -> tuple[Shape, DType]:
             f"matmul: {a.describe()} @ {b.describe()}: bool operands have no product",
             fix="convert one: x.astype('float32')",
         )
-    return shapes.matmul(a.shape, b.shape, map(Node.describe, (a, b))), a.dtype
+    shape = shapes.matmul(a.shape, b.shape, map(Node.describe, (a, b)))
+    return shape, dtypes.of_sums(a.dtype)
 
 
 def swap(x: Any) -> Any:
@@ -31,6 +32,7 @@ def swap(x: Any) -> Any:
     return transpose(x, [*range(ndim - 2), ndim - 1, ndim - 2])
 
 
+@with_wide_sums
 def _product(a: Array, b: Array) -> Array:
     result: Array = np.matmul(a, b)
     return result
@@ -41,8 +43,9 @@ _matmul: Primitive = Primitive(
     "yᵢⱼ = Σₖ aᵢₖ bₖⱼ, for every matrix of a batch",
     _infer,
     _product,
-    lambda g, y, a, b: (_matmul(g, swap(b)), _matmul(swap(a), g)),
+    lambda g, y, a, b: (like(_matmul(g, swap(b)), a), like(_matmul(swap(a), g), b)),
     kind=Kind.CONTRACTION,
+    promotes=True,
 )
 
 
@@ -75,6 +78,8 @@ def matmul(a: Any, b: Any) -> Any:
     if column:
         right = reshape(right, (*right.shape, 1))
     y = _matmul(left, right)
+    if y.dtype != left.dtype:  # bfloat16, whose sums are float32
+        y = y.astype(left.dtype)
     if row or column:
         kept = (
             y.shape[:-2]

@@ -77,6 +77,7 @@ def fit(
     watch: Any = None,
     seed: int = 0,
     engine: str | None = None,
+    precision: str | None = None,
     resume: str | os.PathLike[str] | bool | None = None,
     progress: Any = None,
 ) -> History:
@@ -131,6 +132,9 @@ def fit(
             ``history.watch.plot()``.
         seed: a whole number from 0 to 2⁶⁴ − 1.
         engine: the engine of ``cr.compile``.
+        precision: "bfloat16" for mixed precision: factors of products are rounded to
+            bfloat16, all else, weights and optimizer state too, is float32. When not
+            given, ``config.precision``: float32.
         resume: a checkpoint, or a folder of them, to go on from, to the bit. "auto":
             from the ``Checkpoint`` among the callbacks, or anew where there is none.
         progress: True, False, or "terminal", "notebook", "plain", "none"; when not
@@ -188,12 +192,13 @@ def fit(
         data_identity=examples.identity,
         engine=engine,
     )
-    run.history.settings = _settings(run, objective, examples, held_out)
     run.history.watch = seen[0] if seen else None
     evaluator = _evaluator(run, objective, held_out)
     loop = Loop(run, examples, objective, evaluator, listeners)
     model.class_names = model.class_names or examples.source.class_names
-    with _folders_held(run):
+    products = {} if precision is None else {"precision": precision}
+    with config.using(**products), _folders_held(run):
+        run.history.settings = _settings(run, objective, examples, held_out)
         _resume(run, resume)
         return loop.train()
 
@@ -477,6 +482,7 @@ def _settings(
         "data": str(examples),
         "validation": None if held_out is None else str(held_out),
         "engine": run.engine or config.engine,
+        "precision": config.precision,
         "environment": environment(),
     }
 

@@ -6,7 +6,7 @@ Place on the road: ``plan.convolution_spec`` says what is computed;
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..plan.convolution_spec import Correlation
 from ..plan.kernels import Buffer, Convolution
@@ -18,6 +18,7 @@ from .task import (
     Task,
     shared_out,
 )
+from .words import Words, words_of
 
 #: The bytes of a strip of padded input: it stays in the second-level cache.
 STRIP_BYTES = 256 << 10
@@ -39,6 +40,7 @@ class Blocks:
         columns: the pixels of a tile, along the last spatial axis.
         strip: how many results of the first spatial axis are computed at a time.
         shared: into how many pieces the panels are divided, where images are few.
+        words: what is read at a time.
     """
 
     lanes: int
@@ -46,6 +48,7 @@ class Blocks:
     columns: int
     strip: int
     shared: int
+    words: Words = Words.NUMBERS
 
     @property
     def width(self) -> int:
@@ -168,6 +171,7 @@ def choose_convolution(
     """How a convolution is cut, into how many parts, and the panels of its weights."""
     host, spec = chooser.host, kernel.computed
     blocks = choose_blocks(spec, host.vector_bytes, host.registers)
+    blocks = replace(blocks, words=words_of(kernel, host))
     elements = panel_elements(spec, blocks)
     panels = spec.groups * panels_of(spec, blocks)
     worth = spec.multiplications // WORTH_SHARING_PRODUCT

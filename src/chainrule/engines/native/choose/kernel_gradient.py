@@ -7,12 +7,13 @@ Place on the road: ``plan.kernel_gradient_spec`` says what is computed;
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..plan.kernel_gradient_spec import KernelGradient
 from ..plan.kernels import Buffer, ConvolutionGradient
 from .convolution import MOST_SUMS, MOST_VECTORS, largest_piece
 from .task import Chooser, Task
+from .words import Words, words_of
 
 #: The bytes of a block of pixels: it stays in the second-level cache.
 BLOCK_BYTES = 160 << 10
@@ -29,6 +30,7 @@ class GradientBlocks:
         lanes, vectors: the width of a tile, along the channels that are lanes.
         rows: its height: the numbers that are broadcast.
         images, strip: the size of a block: whole images, or rows of one.
+        words: what is read at a time.
     """
 
     lanes: int
@@ -36,6 +38,7 @@ class GradientBlocks:
     rows: int
     images: int
     strip: int
+    words: Words = Words.NUMBERS
 
     def __str__(self) -> str:
         return f"tile {self.rows}×{self.lanes * self.vectors}"
@@ -93,4 +96,5 @@ def choose_gradient(
     """How the gradient for a convolution's weights is cut."""
     host, spec = chooser.host, kernel.spec
     blocks = choose_gradient_blocks(spec, host.vector_bytes, host.registers)
+    blocks = replace(blocks, words=words_of(kernel, host))
     return Task(kernel, buffers, blocks, spec.shares * spec.sections)

@@ -41,6 +41,7 @@ from ..plan.kernels import Buffer, Product
 from ..plan.views import View
 from .processor import IN_FLIGHT, Host
 from .task import WORTH_SHARING_PRODUCT, Chooser, Task, shared_out
+from .words import Words, words_of
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,8 @@ class Matmul:
     """What to multiply: sizes, and strides in elements.
 
     ``a_strides`` are those of (batch, i, p), ``b_strides`` of (batch, p, j),
-    ``c_strides`` of (batch, i, j), the last of which is 1.
+    ``c_strides`` of (batch, i, j), the last of which is 1. Where words are pairs, p
+    counts these, and strides count words.
     """
 
     batch: int
@@ -59,6 +61,7 @@ class Matmul:
     b_strides: tuple[int, int, int]
     c_strides: tuple[int, int, int]
     dtype: DType
+    words: Words = Words.NUMBERS
 
 
 class Panels(Enum):
@@ -400,6 +403,7 @@ def choose_product(
 def product_cut(kernel: Product, host: Host, in_panels: bool = False) -> ProductCut:
     """How a product is cut on this processor; see ``choose_tiling``."""
     spec, before = specification(kernel), in_panels or kernel.in_panels
+    spec = replace(spec, words=words_of(kernel, host))
     tiling = choose_tiling(spec, host.vector_bytes, host.registers, before)
     if kernel.in_panels:
         panels = prepared(tiling, spec)

@@ -33,6 +33,7 @@ class Host:
         name, features: as LLVM knows them.
         vector_bytes: the width of a vector register.
         registers: how many of them there are.
+        multiplies_pairs: whether it has x86's instruction for pairs of bfloat16.
         pause: the intrinsic for the body of a spinning loop, which leaves the core's
             other thread its turn; None where there is none.
     """
@@ -41,6 +42,7 @@ class Host:
     features: str
     vector_bytes: int
     registers: int
+    multiplies_pairs: bool
     pause: str | None
     triple: str = field(repr=False, compare=False, default="")
 
@@ -110,4 +112,5 @@ def described(triple: str, name: str, features: str, has: set[str]) -> Host:
             vector_bytes, registers = 64, 32
             features = ",".join(filter(None, [features, "-prefer-256-bit"]))
     pause = "llvm.x86.sse2.pause" if x86 else None
-    return Host(name, features, vector_bytes, registers, pause, triple)
+    pairs = has >= {*AVX512, "avx512bf16"}
+    return Host(name, features, vector_bytes, registers, pairs, pause, triple)

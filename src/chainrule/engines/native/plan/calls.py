@@ -18,7 +18,7 @@ from ....ops.catalog import PRIMITIVES, of_kind
 from ....ops.primitive import Cost, Kind
 
 #: Steps of the engine's own, which no primitive stands for; they only move numbers.
-OWN_STEPS = frozenset({"copy", "gather", "one_at"})
+OWN_STEPS = frozenset({"copy", "gather", "one_at", "pair"})
 #: Primitives of the package that are elementwise, reductions or views, and that nobody
 #: has written in LLVM yet: they run with their NumPy meaning, as a user's do.
 NOT_LOWERED: frozenset[str] = frozenset()
@@ -26,7 +26,7 @@ NOT_LOWERED: frozenset[str] = frozenset()
 #: it is read, and the check of an index is computed as other steps are.
 ELEMENTWISE = (
     frozenset(op.name for op in of_kind(Kind.ELEMENTWISE) if not op.is_view)
-    | {"copy", "one_at", "normal_index"}
+    | {"copy", "one_at", "normal_index", "pair"}
 ) - NOT_LOWERED
 #: Steps that cost more to compute again than to read back.
 COSTLY = frozenset(

@@ -15,6 +15,7 @@ from ....compiler.program import Instruction
 from ....shapes import Shape
 from .calls import Call
 from .convolution_spec import Axis, Correlation, Phase, adjoint_phases, forward_phases
+from .elementwise import widened
 from .group import Operation
 from .kernel_gradient_spec import KernelGradient, share_vectors
 from .kernels import (
@@ -22,10 +23,10 @@ from .kernels import (
     ConvolutionGradient,
     Immediate,
     OverlapAdd,
-    Product,
     Step,
 )
 from .planner import Planner
+from .products import open_product, paired
 from .views import View, whole
 
 
@@ -57,8 +58,11 @@ def place_kernel_gradient(planner: Planner, instruction: Instruction) -> None:
         a, b = z.reshape((1, rows, outputs)), x.reshape((1, rows, terms))
         if a is not None and b is not None:
             space = (1, outputs, terms)
-            _open_product(planner, instruction, a.transpose((0, 2, 1)), b, space)
+            open_product(planner, instruction, a.transpose((0, 2, 1)), b, space)
             return
+    pairs = planner.holds_bfloat16(x)
+    if pairs:  # of images, so that all taps of all pixels see the same ones
+        x, z = (paired(planner, each, 0) for each in (x, z))
     low = tuple(before for before, _ in params["padding"])
     (phase,) = forward_phases(
         size, node.shape[1:-1], out, params["stride"], low, params["dilation"]
@@ -76,11 +80,16 @@ def place_kernel_gradient(planner: Planner, instruction: Instruction) -> None:
         x.shape[0], *channels, phase.axes, x_strides, z_strides, node.dtype,
         _is_depthwise(*given), mixed,
     )  # fmt: skip
-    _place_shares(planner, instruction, spec, x, z)
+    _place_shares(planner, instruction, spec, x, z, pairs)
 
 
 def _place_shares(
-    planner: Planner, instruction: Instruction, spec: KernelGradient, x: View, z: View
+    planner: Planner,
+    instruction: Instruction,
+    spec: KernelGradient,
+    x: View,
+    z: View,
+    pairs: bool,
 ) -> None:
     """The kernel, and the sum of its shares, which others may join."""
     node, dtype = instruction.node, instruction.node.dtype
@@ -95,7 +104,7 @@ def _place_shares(
         last = len(turned) - 1
         shares = whole(buffer, turned).transpose((0, last, *range(1, last)))
     offsets = x.offset, z.offset
-    planner.start(ConvolutionGradient(given, ((buffer, shape),), spec, offsets))
+    planner.start(ConvolutionGradient(given, ((buffer, shape),), spec, offsets, pairs))
     if spec.shares == 1:
         planner.views[instruction.output] = replace(
             shares, shape=node.shape, strides=shares.strides[1:]
@@ -156,22 +165,44 @@ def _place(
         _nothing(planner, instruction)
         return
     x = _channels_last(planner, given)
-    buffer, shape = planner.contiguous(weights)
-    if _place_product(planner, instruction, x, whole(buffer, shape), size, turned):
+    w = whole(*planner.contiguous(weights))
+    if _place_product(planner, instruction, x, w, size, turned):
         return
     low = tuple(before for before, _ in params["padding"])
     find = adjoint_phases if turned else forward_phases
     phases = find(size, kernel, out, params["stride"], low, params["dilation"])
+    groups, inputs, outputs = _channels(params["groups"], source[-1], node.shape[-1])
+    depthwise = _is_depthwise(params["groups"], source[-1], node.shape[-1])
+    pairs = planner.holds_bfloat16(x)
+    if pairs:
+        found = None if depthwise else _channels_in_pairs(planner, x, w, inputs, turned)
+        pairs = found is not None
+        x, w = found or (widened(planner, each, each.shape) for each in (x, w))
+        inputs //= 1 + pairs
     strides = x.strides[:-1]
     if len(size) == 1:
         phases = tuple(map(_flat, phases))
         strides = _flat_strides(strides)
-    channels = _channels(params["groups"], source[-1], node.shape[-1])
-    depthwise = _is_depthwise(params["groups"], source[-1], node.shape[-1])
     correlation = Correlation(
-        node.shape[0], *channels, phases, strides, (), node.dtype, depthwise
-    )
-    _start(planner, instruction, x, whole(buffer, shape), correlation, turned)
+        node.shape[0], groups, inputs, outputs, phases, strides, (), node.dtype,
+        depthwise,
+    )  # fmt: skip
+    _start(planner, instruction, x, w, correlation, turned, pairs)
+
+
+def _channels_in_pairs(
+    planner: Planner, x: View, w: View, inputs: int, turned: bool
+) -> tuple[View, View] | None:
+    """bfloat16 as words of two, neighbours among the inputs that are summed over; None
+    where these are odd.
+    """
+    if any(n % 2 for n in (inputs, x.offset, *x.strides[:-1])):
+        return None
+    strides = (*(n // 2 for n in x.strides[:-1]), 1)
+    x = View(x.buffer, (*x.shape[:-1], x.shape[-1] // 2), strides, x.offset // 2)
+    if turned:  # w is (inputs, taps …, outputs)
+        return x, paired(planner, w, 0)
+    return x, whole(w.buffer, (*w.shape[:-1], w.shape[-1] // 2))
 
 
 def _place_product(
@@ -194,17 +225,8 @@ def _place_product(
     if a is None:
         return False
     b = View(w.buffer, (1, terms, columns), strides, w.offset)
-    _open_product(planner, instruction, a, b, (1, rows, columns))
+    open_product(planner, instruction, a, b, (1, rows, columns))
     return True
-
-
-def _open_product(
-    planner: Planner, instruction: Instruction, a: View, b: View, space: Shape
-) -> None:
-    dtype, store = instruction.node.dtype, planner.out(instruction)
-    call = Call("product", {}, (dtype, dtype), dtype)
-    kernel = Product(space, frozenset(), [Step(call, ())], [], a, b)
-    planner.open(kernel, whole(store.buffer, space))
 
 
 def _as_matrices(
@@ -266,11 +288,13 @@ def _start(
     w: View,
     correlation: Correlation,
     turned: bool,
+    pairs: bool,
 ) -> None:
     """Opens the kernel."""
     node, store = instruction.node, planner.out(instruction)
     call = Call("product", {}, (node.dtype, node.dtype), node.dtype)
     kernel = Convolution(
-        node.shape, frozenset(), [Step(call, ())], [], x, w, correlation, turned
-    )
+        node.shape, frozenset(), [Step(call, ())], [], x, w, correlation, turned,
+        pairs=pairs,
+    )  # fmt: skip
     planner.open(kernel, store)

@@ -5,10 +5,14 @@ Place on the road: one of the files that ``rules`` lists.
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+
+from .... import dtypes
 from ....compiler.program import Instruction
 from ....shapes import Shape
 from .calls import Call
-from .group import Operation
+from .group import Operand, Operation
 from .kernels import Immediate
 from .planner import Planner
 from .views import View, view_of, whole
@@ -23,6 +27,9 @@ def elementwise(planner: Planner, instruction: Instruction) -> None:
     shape = instruction.node.shape
     operands = tuple(planner.spread(slot, shape) for slot in instruction.inputs)
     call = planner.call(instruction)
+    if _computes_in_float32(call):
+        _in_float32(planner, call, operands, shape, planner.out(instruction))
+        return
     refused = ("subtract", "negative", "sign", "remainder", "floor_divide")
     if call.inputs[0].kind == "b" and call.name in refused:
         planner.callback(instruction)
@@ -70,7 +77,48 @@ def reduction(planner: Planner, instruction: Instruction) -> None:
     if 0 in kept:
         return
     place = whole(store.buffer, kept)
+    if _computes_in_float32(call):
+        _in_float32(planner, call, (source,), shape, place, axes)
+        return
     planner.place(Operation(call, (source,), shape, place, axes))
+
+
+def _computes_in_float32(call: Call) -> bool:
+    """Whether it computes with bfloat16, and does not only move or convert them."""
+    moves = call.name in ("cast", "copy", "where")
+    return not moves and any(map(dtypes.is_bfloat16, (*call.inputs, call.output)))
+
+
+def _in_float32(
+    planner: Planner,
+    call: Call,
+    operands: tuple[Operand, ...],
+    shape: Shape,
+    store: View,
+    axes: tuple[int, ...] | None = None,
+) -> None:
+    """An operation on bfloat16 as one on float32, whose result is rounded."""
+    inputs = tuple(map(dtypes.of_sums, call.inputs))
+    wide = replace(call, inputs=inputs, output=dtypes.of_sums(call.output))
+    given = tuple(
+        widened(planner, x, shape) if dtypes.is_bfloat16(dtype) else x
+        for x, dtype in zip(operands, call.inputs, strict=True)
+    )
+    if wide.output == call.output:
+        planner.place(Operation(wide, given, shape, store, axes))
+        return
+    result = whole(planner.new_buffer(wide.output, store.size), store.shape)
+    planner.place(Operation(wide, given, shape, result, axes))
+    cast = Call("cast", {}, (wide.output,), call.output)
+    planner.place(Operation(cast, (result,), store.shape, store))
+
+
+def widened(planner: Planner, x: Operand, shape: Shape) -> View:
+    """bfloat16 as float32, in a buffer of its own."""
+    store = whole(planner.new_buffer(dtypes.float32, math.prod(shape)), shape)
+    call = Call("cast", {}, (dtypes.bfloat16(),), dtypes.float32)
+    planner.place(Operation(call, (x,), shape, store))
+    return store
 
 
 def pad(planner: Planner, instruction: Instruction) -> None:

@@ -21,6 +21,7 @@ from __future__ import annotations
 import math
 
 from ....compiler.program import Instruction, Program
+from ....dtypes import of_sums
 from .calls import ELEMENTWISE
 from .finish import finish
 from .group import Group
@@ -112,7 +113,8 @@ class Fuser(Planner):
             self._buffer(slot, "variable", number)
         for slot, array in program.constants:
             if array.size == 1:
-                self.views[slot] = Immediate(array.item(), array.dtype)
+                wide = array.astype(of_sums(array.dtype), copy=False)
+                self.views[slot] = Immediate(wide.item(), array.dtype)
             else:
                 self._buffer(slot, "constant", len(self.constants))
                 self.constants.append(array)
@@ -136,4 +138,5 @@ class Fuser(Planner):
         return buffer
 
     def _enter(self, instruction: Instruction) -> None:
-        rule_of(instruction.op.name)(self, instruction)
+        given = [self.nodes[slot].dtype for slot in instruction.inputs]
+        rule_of(instruction.op.name, given)(self, instruction)

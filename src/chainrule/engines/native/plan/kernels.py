@@ -242,10 +242,13 @@ class Contraction(Fused):
 
     Attributes:
         a, b: the factors.
+        pairs: whether they hold words of two bfloat16, neighbours along the sum: the
+            views count words, and terms are pairs.
     """
 
     a: View
     b: View
+    pairs: bool = field(default=False, kw_only=True)
 
     @property
     @abstractmethod
@@ -474,11 +477,13 @@ class ConvolutionGradient(Special):
     Attributes:
         spec: what is computed.
         offsets: where the elements of x and of z begin in their buffers.
+        pairs: whether these hold words of two bfloat16, of neighbouring images.
     """
 
     name = "convolution_kernel"
     spec: KernelGradient
     offsets: tuple[int, int]
+    pairs: bool = False
 
 
 @dataclass

@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from .... import dtypes
 from ....compiler.program import Instruction, Program
 from ....graph import Array
 from ....shapes import Shape
@@ -29,6 +30,7 @@ class Planner(Placement):
         checks: of indices, each with the position of the kernel that it runs after.
         constants: arrays that are part of the program.
         copies: factor of a product → its copy.
+        pairs: values of bfloat16 → their copy in words of two along an axis.
         nested: plans the body of a loop.
     """
 
@@ -41,6 +43,7 @@ class Planner(Placement):
         self.checks: dict[Any, tuple[int, Check]] = {}
         self.constants: list[Array] = []
         self.copies: dict[View, int] = {}
+        self.pairs: dict[tuple[View, int], int] = {}
 
     def call(self, instruction: Instruction) -> Call:
         """An instruction's operation, with the dtypes that it is applied to."""
@@ -55,6 +58,10 @@ class Planner(Placement):
         view = whole(instruction.output, node.shape)
         self.views[instruction.output] = view
         return view
+
+    def holds_bfloat16(self, x: View) -> bool:
+        """Whether a view is of bfloat16."""
+        return dtypes.is_bfloat16(self.types[x.buffer])
 
     def spread(self, slot: int, shape: Shape) -> Operand:
         """An operand broadcast to the shape of the operation."""

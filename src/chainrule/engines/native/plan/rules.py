@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ....compiler.program import Instruction, plan
+from ....dtypes import is_bfloat16
 from . import convolutions, elementwise, indexing, products
 from .calls import ELEMENTWISE, REDUCTIONS, VIEWS
 from .carries import carry_slots
@@ -106,8 +107,16 @@ DEFAULTS: tuple[tuple[frozenset[str], Rule], ...] = (
 )
 
 
-def rule_of(name: str) -> Rule:
-    """How the operation of this name enters the plan."""
+#: What adds or compares numbers by a kernel of its own, which knows no bfloat16.
+NOT_IN_BFLOAT16 = frozenset(
+    {"overlap_add", "scatter_add", "scatter_along_axis", "cumsum", "argsort"}
+)
+
+
+def rule_of(name: str, given: Iterable[Any] = ()) -> Rule:
+    """How the operation of this name, on operands of these dtypes, enters the plan."""
+    if name in NOT_IN_BFLOAT16 and any(map(is_bfloat16, given)):
+        return Planner.callback
     if name in RULES:
         return RULES[name]
     for names, rule in DEFAULTS:

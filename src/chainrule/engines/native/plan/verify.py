@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import replace
 
 from ....errors import ChainruleError
 from ....shapes import Shape
@@ -126,7 +127,11 @@ def _walks(kernel: FusedKernel, buffers: dict[int, Buffer]) -> Iterable[str]:
         yield from _outside(kernel.shape, access, buffer)
     if isinstance(kernel, Contraction):
         for view in (kernel.a, kernel.b):
-            yield from _outside(view.shape, view, buffers[view.buffer])
+            buffer = buffers[view.buffer]
+            if kernel.pairs:  # walked word by word
+                words = buffer.size * buffer.dtype.itemsize // 4
+                buffer = replace(buffer, size=words)
+            yield from _outside(view.shape, view, buffer)
     for number, access in kernel.stores:
         if number < len(kernel.steps) and not _once(kernel, number, access):
             yield f"writes elements of %{access.buffer} more than once"

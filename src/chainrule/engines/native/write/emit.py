@@ -12,11 +12,12 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
 
-from ....dtypes import DType
+from ....dtypes import DType, is_bfloat16
 
-I1, I8, I32, I64 = (ir.IntType(bits) for bits in (1, 8, 32, 64))
+I1, I8, I16, I32, I64 = (ir.IntType(bits) for bits in (1, 8, 16, 32, 64))
 POINTER = ir.PointerType()
 VOID = ir.VoidType()
 
@@ -34,7 +35,7 @@ CHECK: ContextVar[Check | None] = ContextVar("check", default=None)
 
 
 def register_type(dtype: DType) -> ir.Type:
-    """The type of one number in a register."""
+    """The type of one number in a register: of bfloat16 its bits."""
     if dtype.kind == "f":
         return ir.FloatType() if dtype.itemsize == 4 else ir.DoubleType()
     return I1 if dtype.kind == "b" else ir.IntType(8 * dtype.itemsize)
@@ -87,6 +88,13 @@ def constant(kind: ir.Type, value: Any) -> ir.Constant:
         if value >= 1 << (element.width - 1) and element.width > 1:
             value -= 1 << element.width
     return Splat(kind, value) if lanes_of(kind) else ir.Constant(element, value)
+
+
+def number(dtype: DType, value: Any, lanes: int) -> ir.Constant:
+    """A number of this dtype as a constant, in every lane."""
+    if is_bfloat16(dtype):
+        value = int(np.asarray(value, dtype).view(np.uint16))
+    return constant(wide(register_type(dtype), lanes), value)
 
 
 def index(value: int) -> ir.Constant:

@@ -77,8 +77,7 @@ class Values:
         if isinstance(argument, Local):
             return self.step(argument.step)
         if isinstance(argument, Immediate):
-            kind = emit.wide(emit.register_type(argument.dtype), point.lanes)
-            return emit.constant(kind, argument.value)
+            return emit.number(argument.dtype, argument.value, point.lanes)
         if isinstance(argument, Coordinate):
             return self._coordinate(argument)
         return self.load(argument)
@@ -184,7 +183,7 @@ class Values:
 
     def _uniform_value(self, argument: Argument) -> ir.Value:
         if isinstance(argument, Immediate):
-            return emit.constant(emit.register_type(argument.dtype), argument.value)
+            return emit.number(argument.dtype, argument.value, 0)
         assert isinstance(argument, Access)
         at = self.position(argument.strides, argument.offset)
         at = self._guarded(argument.buffer, at, 0)

@@ -16,9 +16,11 @@ from collections.abc import Callable
 
 from llvmlite import ir
 
+from ..... import dtypes
 from .....dtypes import DType
 from ...plan.calls import Call
 from ..emit import (
+    I16,
     I32,
     constant,
     element_of,
@@ -311,6 +313,10 @@ def convert(b: ir.IRBuilder, x: ir.Value, source: DType, target: DType) -> ir.Va
     """
     if source == target:
         return x
+    if dtypes.is_bfloat16(source):
+        return convert(b, widened(b, x), dtypes.float32, target)
+    if dtypes.is_bfloat16(target):
+        return rounded(b, convert(b, x, source, dtypes.float32))
     if target.kind == "b":
         return truth(b, x)
     kind = wide(register_type(target), lanes_of(x.type))
@@ -328,6 +334,33 @@ def convert(b: ir.IRBuilder, x: ir.Value, source: DType, target: DType) -> ir.Va
     if bits > wanted:
         return b.trunc(x, kind)
     return b.sext(x, kind) if source.kind == "i" else b.zext(x, kind)
+
+
+def widened(b: ir.IRBuilder, x: ir.Value) -> ir.Value:
+    """bfloat16 as float32, whose upper half it is."""
+    lanes = lanes_of(x.type)
+    bits = b.zext(x, wide(I32, lanes))
+    bits = b.shl(bits, constant(bits.type, 16))
+    return b.bitcast(bits, wide(ir.FloatType(), lanes))
+
+
+def rounded(b: ir.IRBuilder, x: ir.Value) -> ir.Value:
+    """float32 as bfloat16: the nearest, of two the even one; NaN stays NaN."""
+    lanes = lanes_of(x.type)
+    bits = b.bitcast(x, wide(I32, lanes))
+    half = constant(bits.type, 16)
+    odd = b.and_(b.lshr(bits, half), constant(bits.type, 1))
+    near = b.add(b.add(bits, constant(bits.type, 0x7FFF)), odd)
+    quiet = b.or_(bits, constant(bits.type, 1 << 22))
+    chosen = b.select(b.fcmp_unordered("uno", x, x), quiet, near)
+    return b.trunc(b.lshr(chosen, half), wide(I16, lanes))
+
+
+def _pair(b: ir.IRBuilder, call: Call, even: ir.Value, odd: ir.Value) -> ir.Value:
+    """Two bfloat16 in one word, the first in its lower half."""
+    kind = wide(I32, lanes_of(even.type))
+    upper = b.shl(b.zext(odd, kind), constant(kind, 16))
+    return b.or_(upper, b.zext(even, kind))
 
 
 # Elements chosen by an index.
@@ -392,6 +425,7 @@ EMITTERS: dict[str, Emitter] = {
     "copy": _copy,
     "normal_index": _normal_index,
     "one_at": _one_at,
+    "pair": _pair,
     "gelu": _gelu,
     **{
         name: _function(name)

@@ -37,7 +37,6 @@ from ..emit import (
     linear,
     load,
     loop,
-    multiply_add,
     register_type,
     share,
     smaller,
@@ -45,6 +44,7 @@ from ..emit import (
     store,
     wide,
 )
+from ..words import product_of_words
 from .carried import State, carried
 
 #: The pixels that share what they read, where small groups share vectors.
@@ -343,6 +343,7 @@ class _Tile:
         first: int,
     ) -> None:
         self.spec, self.rows, self.first = spec, rows, first
+        self.words = blocks.words
         self.ndim, self.lanes = len(spec.axes), blocks.lanes
         kind = ir.FunctionType(VOID, [POINTER] * 3 + [I64] * (1 + self.ndim))
         self.function = ir.Function(module, kind, name)
@@ -440,7 +441,9 @@ class _Tile:
                     if (at, v) not in loaded:
                         loaded[at, v] = self._vector(start, at, v)
                     i = r * len(values) + v
-                    new[i] = multiply_add(b, loaded[at, v], value, new[i])
+                    new[i] = product_of_words(
+                        b, self.words, loaded[at, v], value, new[i]
+                    )
         return new
 
     def _vector(self, start: ir.Value, at: int, v: int) -> ir.Value:
@@ -514,7 +517,9 @@ class _Tile:
                 if (at, channel, v) not in read:
                     read[at, channel, v] = self._of_groups(start, at, channel, v, read)
                 i = r * len(self.masks) + v
-                new[i] = multiply_add(b, read[at, channel, v], value, new[i])
+                new[i] = product_of_words(
+                    b, self.words, read[at, channel, v], value, new[i]
+                )
         return new
 
     def _of_groups(
@@ -553,8 +558,11 @@ class _Tile:
                 i = r * len(values) + v
                 if self.spec.depthwise:
                     number = self._vector(pointer, 0, v)
-                new[i] = multiply_add(b, number, value, state[i])
+                new[i] = self._added(number, value, state[i])
         return new
+
+    def _added(self, x: ir.Value, y: ir.Value, total: ir.Value) -> ir.Value:
+        return product_of_words(self.b, self.words, x, y, total)
 
     def _distance(self, row: int) -> int:
         """How far a number lies from the first one of its pixel."""

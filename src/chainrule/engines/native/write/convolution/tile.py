@@ -32,13 +32,13 @@ from ..emit import (
     linear,
     load,
     loop,
-    multiply_add,
     register_type,
     splat,
     store,
     wide,
 )
 from ..epilogue import Epilogue, Place
+from ..words import product_of_words
 from .carried import State, carried
 
 
@@ -200,7 +200,9 @@ class ConvolutionTile:
                     mask = self._mask(v) if v == last else None
                     loaded[where] = load(b, dtype, source, self.lanes, mask)
                 i = pixel * self.vectors + v
-                new[i] = multiply_add(b, weight, loaded[where], new[i])
+                new[i] = product_of_words(
+                    b, self.blocks.words, weight, loaded[where], new[i]
+                )
         return new
 
     def _line(
@@ -236,8 +238,13 @@ class ConvolutionTile:
             number = splat(b, load(b, dtype, source, 0, None), self.lanes)
             for v, weight in enumerate(weights):
                 total = sums[pixel * self.vectors + v]
-                new[pixel * self.vectors + v] = multiply_add(b, number, weight, total)
+                new[pixel * self.vectors + v] = product_of_words(
+                    b, self.blocks.words, number, weight, total
+                )
         return new
+
+    def _added(self, x: ir.Value, y: ir.Value, total: ir.Value) -> ir.Value:
+        return product_of_words(self.b, self.blocks.words, x, y, total)
 
     # Results.
     # ------------------------------------------------------------------------

@@ -40,7 +40,6 @@ from ..emit import (
     linear,
     load,
     loop,
-    multiply_add,
     prefetch,
     register_type,
     smaller,
@@ -49,6 +48,7 @@ from ..emit import (
     wide,
 )
 from ..epilogue import Epilogue, Place
+from ..words import product_of_words
 from .panels import mixed
 
 #: ``ahead(builder, context, batch, row, column, columns)`` prefetches what the epilogue
@@ -242,7 +242,7 @@ class OuterProducts(Tile):
         widths = {x.type.count for x in vectors}
         spread = {width: splat(self.b, number, width) for width in sorted(widths)}
         return [
-            multiply_add(self.b, spread[x.type.count], x, total)
+            product_of_words(self.b, self.spec.words, spread[x.type.count], x, total)
             for x, total in zip(vectors, sums, strict=True)
         ]
 
@@ -482,7 +482,7 @@ class InnerTile(Tile):
         for row, line in zip(rows, new, strict=True):
             for j, column in enumerate(columns):
                 i = j * self.unroll + u
-                line[i] = multiply_add(b, row, column, line[i])
+                line[i] = product_of_words(b, self.spec.words, row, column, line[i])
         return new
 
     def _added(self, line: list[ir.Value]) -> ir.Value:

@@ -1,0 +1,153 @@
+"""Mixed precision: which values are rounded, which are not, and what is learned."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule import data, losses, nn, optim
+from chainrule.compiler.precision import with_precision
+from chainrule.config import config
+from chainrule.errors import OptionError
+from chainrule.training import callbacks
+
+
+def numbers(*shape: int, seed: int = 0) -> Any:
+    return np.random.default_rng(seed).standard_normal(shape).astype("float32")
+
+
+def casts(graph: Any) -> list[Any]:
+    """What is rounded."""
+    return [
+        node.inputs[0]
+        for node in graph.operations
+        if node.op.name == "cast" and node.dtype.name == "bfloat16"
+    ]
+
+
+def test_factors_are_rounded_and_a_matrix_and_its_transpose_once() -> None:
+    w = cr.parameter(numbers(4, 6))
+
+    def f(x: Any) -> Any:
+        return cr.softmax((x @ w.T) @ w)
+
+    graph = with_precision(cr.trace(f, numbers(3, 6)), "bfloat16")
+    rounded = casts(graph)
+    assert len(rounded) == 3  # x, w, and x wᵀ
+    assert {node.dtype.name for node in graph.outputs} == {"float32"}
+    assert with_precision(cr.trace(f, numbers(3, 6)), "float32").operations != rounded
+    assert not casts(with_precision(cr.trace(f, numbers(3, 6)), "float32"))
+
+
+def test_other_dtypes_stay_as_they_are() -> None:
+    x, n = np.ones((3, 3)), np.ones((3, 3), int)
+    graph = cr.trace(lambda x, n: (x @ x, n @ n), x, n)
+    assert not casts(with_precision(graph, "bfloat16"))
+
+
+def test_products_in_loops_are_rounded_too() -> None:
+    w = cr.parameter(numbers(4, 4))
+
+    def f(x: Any) -> Any:
+        return cr.scan(lambda h, v: (cr.tanh(h @ w.T + v),) * 2, x[0], x)[1].sum()
+
+    x = numbers(5, 2, 4)
+    exact = cr.compile(f)(x).item()
+    found = cr.compile(f, precision="bfloat16")(x).item()
+    numpy = cr.compile(f, precision="bfloat16", engine="numpy")(x).item()
+    assert found != exact
+    assert found == pytest.approx(exact, abs=0.1)
+    assert found == pytest.approx(numpy, abs=0.02)
+
+
+def test_a_product_is_that_of_rounded_factors() -> None:
+    a, b = numbers(20, 30), numbers(30, 10, seed=1)
+    found = cr.compile(lambda a, b: a @ b, precision="bfloat16")(a, b).numpy()
+    a, b = (cr.tensor(x).astype("bfloat16").numpy().astype("f8") for x in (a, b))
+    assert found.dtype == "float32"
+    np.testing.assert_allclose(found, a @ b, atol=1e-5)
+
+
+def test_the_setting_and_the_argument_say_the_same() -> None:
+    f = cr.compile(lambda a: a @ a)
+    a = numbers(8, 8)
+    exact = f(a).numpy()
+    with config.using(precision="bfloat16"):
+        rounded = f(a).numpy()
+        forced = cr.compile(lambda a: a @ a, precision="float32")(a).numpy()
+    assert (rounded != exact).any()
+    np.testing.assert_array_equal(forced, exact)
+    np.testing.assert_array_equal(f(a).numpy(), exact)
+    other = cr.compile(lambda a: a @ a, precision="bfloat16")(a).numpy()
+    np.testing.assert_array_equal(other, rounded)
+
+
+def test_wrong_names_are_told() -> None:
+    with pytest.raises(OptionError, match="bfloat16"):
+        cr.compile(lambda a: a, precision="float16")
+    with pytest.raises(OptionError, match="bfloat16"):
+        config.precision = "half"
+    x, y = numbers(8, 2), np.arange(8) % 2
+    model = nn.Linear(2, 2)
+    with pytest.raises(OptionError, match="bfloat16"):
+        cr.fit(model, (x, y), precision="half", progress=False)
+    assert config.precision == "float32"
+
+
+def network() -> nn.Module:
+    cr.manual_seed(0)
+    return nn.Sequential(nn.Linear(64, 48), nn.ReLU(), nn.Linear(48, 10))
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_digits_are_learned_as_well(seed: int) -> None:
+    found = {}
+    for precision in ("float32", "bfloat16"):
+        history = cr.fit(
+            network(), data.load("digits"), epochs=12, seed=seed, precision=precision,
+            validation=0.2, progress=False,
+        )  # fmt: skip
+        assert history.settings["precision"] == precision
+        assert config.precision == "float32"
+        found[precision] = history.epochs[-1]
+    exact, mixed = (found[each] for each in ("float32", "bfloat16"))
+    assert mixed["loss"] != exact["loss"]
+    assert mixed["loss"] == pytest.approx(exact["loss"], abs=0.02)
+    assert mixed["validation_accuracy"] >= exact["validation_accuracy"] - 0.015
+
+
+def test_weights_and_what_the_optimizer_keeps_are_float32() -> None:
+    model = network()
+    optimizer = optim.Adam(model.parameters())
+
+    @cr.compile(precision="bfloat16")
+    def step(x: Any, y: Any) -> Any:
+        loss = losses.cross_entropy(model(x), y)
+        optimizer.step(cr.backprop(loss))
+        return loss
+
+    before = model.state_dict()["0.weight"].copy()
+    step(numbers(16, 64), np.arange(16) % 10)
+    for array in (*model.state_dict().values(), *optimizer.state_dict().values()):
+        assert getattr(array, "dtype", np.dtype("float32")).name != "bfloat16"
+    change = model.state_dict()["0.weight"] - before
+    assert 0 < abs(change).max() < 2e-3  # less than bfloat16 could tell from a weight
+
+
+def test_a_run_goes_on_to_the_bit(tmp_path: Any) -> None:
+    def run(epochs: int, folder: Any, **options: Any) -> Any:
+        model = network()
+        kept = callbacks.Checkpoint(folder)
+        cr.fit(
+            model, data.load("digits"), epochs=epochs, callbacks=[kept], seed=0,
+            precision="bfloat16", progress=False, **options,
+        )  # fmt: skip
+        return model.state_dict()["0.weight"]
+
+    wanted = run(4, tmp_path / "whole")
+    run(2, tmp_path / "cut")
+    found = run(4, tmp_path / "cut", resume="auto")
+    np.testing.assert_array_equal(found, wanted)
