@@ -27,6 +27,7 @@ from chainrule.nn.chains.paths import IMPOSSIBLE, Chain, best_paths, log_partiti
 Array = np.ndarray[Any, Any]
 WORDS = ("no", "yes")
 FEATURES = SpeechFeatures(rate=8000, bins=4)
+rng = np.random.default_rng(0)
 
 
 def heard(word: str, rng: Any) -> Array:
@@ -275,6 +276,31 @@ def test_a_saved_hybrid_says_the_same(hybrid: Any, tmp_path: Any) -> None:
     again = cr.load(tmp_path / "model.safetensors")
     new, right = spoken(10)
     assert again.said(new) == right
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        models.GaussianRecogniser(WORDS, FEATURES, states=3, mixtures=2),
+        models.CTCRecogniser(WORDS, FEATURES, units="characters", width=8, recurrent=4),
+        models.WordClassifier(WORDS, FEATURES, width=8, masked=2),
+        models.HybridRecogniser(WORDS, FEATURES, states=2, connected=True, width=8),
+    ],
+    ids=lambda model: type(model).__name__,
+)
+def test_what_is_saved_is_loaded(model: Any, tmp_path: Any) -> None:
+    path = tmp_path / "training.safetensors"
+    x, lengths = np.zeros((1, 9, 4), np.float32), np.array([9])
+    if isinstance(model, models.GaussianRecogniser):
+        model.means.assign(rng.normal(size=model.means.shape))
+        model.save(path)
+        again = cr.load(path)
+    else:
+        models.SpeechTraining(model).save(path)
+        again = cr.load(path).recogniser
+    assert again.settings().keys() == model.settings().keys()
+    assert again.features == FEATURES and again.words == WORDS
+    assert again(x, lengths).numpy().tolist() == model(x, lengths).numpy().tolist()
 
 
 def test_padding_has_no_effect(hybrid: Any) -> None:

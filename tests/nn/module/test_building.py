@@ -230,6 +230,9 @@ APART = {"TransformerDecoder", "TransformerDecoderLayer"} | {
     "MAP", "DeepEnsemble", "MCDropout", "MeanField", "Laplace", "MixtureOfExperts",
     "HMC", "NUTS", "SGLD", "VAE", "GAN", "BivariateMixture",
     "PenReader", "PenReading", "PenWriter", "PenWriting",
+    "AcousticNetwork", "HybridRecogniser", "GaussianRecogniser", "CTCRecogniser",
+    "WordClassifier", "SpeechTraining",
+    "ConvLSTM", "ConvLSTMCell", "Forecaster", "Forecasting", "TCN",
     "GaussianLikelihood", "HeteroscedasticLikelihood", "BernoulliLikelihood",
     "CategoricalLikelihood", "MixtureDensity", "Prior", "GaussianPrior", "LaplacePrior",
 }  # fmt: skip
