@@ -45,6 +45,7 @@ EXPERIMENTS = {
     "overfitting": "overfitting",
     "rbm": "rbm",
     "dbm": "dbm",
+    "dbm-full": "dbm_full",
     "dbm-long": "dbm_long",
     "vae-mnist": "vae_mnist",
     "vae-mnist-long": "vae_mnist_long",
