@@ -58,6 +58,8 @@ EXPERIMENTS = {
     "prices": "prices",
     "chorales": "chorales",
     "spoken-digits": "spoken_digits",
+    "handwriting": "handwriting",
+    "handwriting-writing": "handwriting_writing",
     "concept-unit": "concept_unit",
     "gan-gaussians": "gan_gaussians",
     "gan-mnist": "gan_mnist",

@@ -92,6 +92,7 @@ WORKLOADS: dict[str, str] = {
     "forecast": "forecast",
     "crf": "crf",
     "viterbi": "viterbi",
+    "handwriting": "handwriting",
     "hmc": "hmc",
     "ensemble": "ensemble",
     "gpt": "gpt",

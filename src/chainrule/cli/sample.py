@@ -20,13 +20,16 @@ from ..runs.folder import RunFolder
 from ..runs.settings import Settings
 from ..saving import checked_place, replace_file
 from ..wording import counted
-from . import rows
+from . import pens, rows
 from .application import Command
 from .arguments import Whole
 from .terminal import Terminal
 
 #: The files that a picture may be.
 PICTURES = (".png", ".svg", ".pdf", ".jpg", ".jpeg")
+
+#: Sketches that are drawn unless it is said, and how clean they are.
+SKETCHES, SKETCH_BIAS = 12, 0.5
 
 EXAMPLES = """
 Examples:
@@ -38,13 +41,17 @@ Examples:
       of one class, by a belief net that learned classes too
   chainrule sample runs/people-20260131-120000 --out people.csv
       rows of a table, in the units of its columns
+  chainrule sample runs/sheep-20260131-120000 --n 12 --out sheep.html
+      sketches of a pen, drawn point after point, by a run that learned writing
 """
 
 
 @click.command("sample", cls=Command, epilog=EXAMPLES)
 @click.argument("run")
 @click.option(
-    "--n", type=Whole(1, 100_000), default=100, show_default=True, help="How many."
+    "--n",
+    type=Whole(1, 100_000),
+    help="How many.  [default: 100; of a pen 12]",
 )
 @click.option(
     "--steps",
@@ -63,7 +70,7 @@ Examples:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(
     run: str,
-    n: int,
+    n: int | None,
     steps: int | None,
     label: str | None,
     seed: int | None,
@@ -72,7 +79,8 @@ def command(
 ) -> None:
     """Draw new examples from the distribution that a RUN learned.
 
-    RUN was trained with --model vae, gan, dcgan, rbm or dbn. A variational autoencoder
+    RUN was trained with --model vae, gan, dcgan, rbm or dbn, or with --task writing on
+    sketches, of which 12 are drawn unless it is said. A variational autoencoder
     and a GAN make examples of noise at once. Of a machine or a belief net every example
     is the end of a chain of its own, which draws hidden and visible units in turns: the
     longer the chain, the less it depends on where it began. Images are a picture; rows
@@ -86,6 +94,10 @@ def command(
     terminal = Terminal(json=as_json)
     folder = RunFolder.find(run)
     settings = folder.read_settings()
+    if settings.task == "writing":
+        _draw(folder, n, {"--steps": steps, "--label": label}, seed, out, terminal)
+        return
+    n = 100 if n is None else n
     name = settings.network.model
     known = feature_models.MODELS.get(name)
     if known is None or not known.generates:
@@ -127,6 +139,37 @@ def command(
         else:
             replace_file(out, text)
             terminal.result(f"{counted(n, 'sample')} in {out}")
+
+
+def _draw(
+    folder: RunFolder,
+    n: int | None,
+    others: dict[str, Any],
+    seed: int | None,
+    out: str | None,
+    terminal: Terminal,
+) -> None:
+    """Sketches of a pen.
+
+    Raises:
+        ArgumentError: options of other models; a run that writes texts.
+    """
+    for option, value in others.items():
+        if value is not None:
+            raise ArgumentError(
+                f"{option} {value}: a pen has no use for it", fix=f"leave {option} out"
+            )
+    model: Any = cr.load(folder.model)
+    if model.characters:
+        raise ArgumentError(
+            "sample: the run learned to write texts: which one is it to write?",
+            fix=f"chainrule generate {folder} --prompt {model.characters[:4]}",
+        )
+    if folder.unfinished:
+        click.echo(f"warning: {folder.unfinished}", err=True)
+    usual = folder.read_settings().training.seed
+    how = {"bias": SKETCH_BIAS, "seed": usual if seed is None else seed}
+    pens.write(folder, model, SKETCHES if n is None else n, how, out, terminal)
 
 
 def _table(

@@ -105,7 +105,8 @@ def pen_page(drawings: Sequence[Any], title: str) -> str:
                 f'{_n(start)}s;animation-duration:{_n(seconds)}s"/>'
             )
             start += seconds + LIFT_SECONDS
-        label = f"<figcaption>{html.escape(each.label)}</figcaption>" * bool(each.label)
+        name = html.escape(each.label or "")
+        label = f"<figcaption>{name}</figcaption>" * bool(name)
         figures.append(
             f'<figure><svg viewBox="{_n(x)} {_n(y)} {_n(width)} {_n(height)}">'
             f"<g {_pen(height)}>{''.join(paths)}</g></svg>{label}</figure>"

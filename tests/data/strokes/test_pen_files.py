@@ -71,6 +71,15 @@ def test_unipen_is_segments_with_strokes(tmp_path: Path) -> None:
     ]
 
 
+def test_unipen_names_the_writer_in_a_comment_as_uci_does(tmp_path: Path) -> None:
+    body = b"\n.PEN_DOWN\n1 2\n.PEN_UP\n"
+    said = b'.SEGMENT DIGIT 0 ? "8"\n.COMMENT 8  6  138' + body
+    text = b'.SEGMENT DIGIT 0 ? "8"\n.COMMENT 8 or so' + body
+    for content, writer in ((said, "6"), (text, None)):
+        (only,) = data.read_drawings(file(tmp_path, "a.dat", content))
+        assert only.writer == writer
+
+
 def test_unipen_takes_its_columns_by_name(tmp_path: Path) -> None:
     swapped = UNIPEN.replace(b".COORD X Y T", b".COORD T Y X")
     (seven, _) = data.read_drawings(file(tmp_path, "a.dat", swapped))

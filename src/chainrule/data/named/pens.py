@@ -62,7 +62,7 @@ def pen_digits(part: str = "train") -> list[Drawing]:
     file = RemoteFile(f"pendigits/{name}", PEN_DIGITS[part], (COPY + part,), text=True)
     content = read_content(file)
     lines = content.decode("latin-1").splitlines()
-    return parse_unipen(enumerate(lines, 1), name, comment_writer=True)
+    return parse_unipen(enumerate(lines, 1), name)
 
 
 def sketches(name: str, part: str = "train") -> list[Drawing]:

@@ -25,9 +25,7 @@ LIMIT, MOST_FILES = 1 << 28, 100_000
 ENDINGS = (".inkml", ".unp", ".unipen", ".dat", ".upn")
 
 
-def read_drawings(
-    path: str | os.PathLike[str], *, comment_writer: bool = False
-) -> list[Drawing]:
+def read_drawings(path: str | os.PathLike[str]) -> list[Drawing]:
     """The drawings in a pen file, or in all pen files of a folder.
 
     Read are InkML (W3C, 2011), UNIPEN (Guyon et al., 1994), gzipped or not, and stroke
@@ -38,8 +36,6 @@ def read_drawings(
 
     Arguments:
         path: the file or folder.
-        comment_writer: of UNIPEN files whose comments name the writer, as UCI's
-            pen digits; see ``strokes.unipen``.
 
     Raises:
         FileError: no such file, one that is no pen file, or of more than 256 MiB.
@@ -55,12 +51,8 @@ def read_drawings(
     """
     where = Path(path)
     if not where.is_dir():
-        return _of_file(where, comment_writer)
-    files = sorted(
-        each
-        for each in where.rglob("*")
-        if each.name.lower().removesuffix(".gz").endswith(ENDINGS)
-    )
+        return _of_file(where)
+    files = pen_files(where)
     if not files:
         raise DataError(
             f"read_drawings: {str(where)!r}: no pen file in it",
@@ -71,13 +63,27 @@ def read_drawings(
     found = []
     for file in files:
         named = None if file.parent == where else file.parent.name
-        for each in _of_file(file, comment_writer):
+        for each in _of_file(file):
             label = named if each.label is None else each.label
             found.append(Drawing(each.strokes, label, each.writer))
     return found
 
 
-def _of_file(file: Path, comment_writer: bool) -> list[Drawing]:
+def pen_files(folder: Path) -> list[Path]:
+    """The pen files in a folder, by their endings, in order.
+
+    Example:
+        >>> pen_files(Path("/no/such/folder"))
+        []
+    """
+    return sorted(
+        each
+        for each in folder.rglob("*")
+        if each.name.lower().removesuffix(".gz").endswith(ENDINGS)
+    )
+
+
+def _of_file(file: Path) -> list[Drawing]:
     with open_file(file, "read_drawings") as opened, unpacking(file.name):
         content = opened.read(LIMIT + 1)
     if len(content) > LIMIT:
@@ -101,7 +107,7 @@ def _of_file(file: Path, comment_writer: bool) -> list[Drawing]:
     lines = text.decode("latin-1").replace("\r\n", "\n").replace("\r", "\n")
     first = 1 + content[: len(content) - len(text)].count(b"\n")
     numbered = enumerate(lines.split("\n"), first)
-    return parse_unipen(numbered, file.name, comment_writer=comment_writer)
+    return parse_unipen(numbered, file.name)
 
 
 def _of_table(content: bytes, name: str) -> list[Drawing]:

@@ -19,9 +19,9 @@ quality, label              what stands before the first is one without
 ``.WRITER_ID``              who wrote what follows
 ==========================  =========================================================
 
-All others are skipped. In the pen digits of UCI the writer is the second number of a
-``.COMMENT`` behind ``.SEGMENT``: ``comment_writer=True``. UNIPEN's y points up, a
-drawing's down: its sign is turned.
+All others are skipped. The pen digits of UCI name the writer in a comment of three
+numbers behind ``.SEGMENT``, label, writer and count: such comments are read as well.
+UNIPEN's y points up, a drawing's down: its sign is turned.
 """
 
 from __future__ import annotations
@@ -36,15 +36,12 @@ from .drawing import LARGEST, Drawing
 MOST_POINTS = 20_000_000
 
 
-def parse_unipen(
-    lines: Iterable[tuple[int, str]], name: str, *, comment_writer: bool = False
-) -> list[Drawing]:
+def parse_unipen(lines: Iterable[tuple[int, str]], name: str) -> list[Drawing]:
     """The drawings in lines with their numbers.
 
     Arguments:
         lines: numbers and lines.
         name: of the file, for messages.
-        comment_writer: whether the second number of a segment's comment is its writer.
 
     Raises:
         DataError: points outside of a stroke's statements, that are no numbers or
@@ -57,7 +54,7 @@ def parse_unipen(
         >>> one.label, one.strokes[0].tolist()
         ('1', [[5.0, -9.0], [5.0, -0.0]])
     """
-    reader = _Reader(name, comment_writer)
+    reader = _Reader(name)
     for number, line in lines:
         text = line.strip()
         if text.startswith("."):
@@ -72,11 +69,10 @@ class _Reader:
 
     Arguments:
         name: of the file.
-        comment_writer: see ``parse_unipen``.
     """
 
-    def __init__(self, name: str, comment_writer: bool) -> None:
-        self.name, self.comment_writer = name, comment_writer
+    def __init__(self, name: str) -> None:
+        self.name = name
         self.drawings: list[Drawing] = []
         self.strokes: list[list[tuple[float, float]]] = []
         self.stroke: list[tuple[float, float]] | None = None
@@ -104,9 +100,10 @@ class _Reader:
         elif word == ".WRITER_ID":
             self._end_drawing()
             self.writer = rest or None
-        elif word == ".COMMENT" and self.comment_writer:
+        elif word == ".COMMENT" and self.label is not None:
             cells = rest.split()
-            self.writer = cells[1] if len(cells) > 1 else self.writer
+            if len(cells) == 3 and cells[0] == self.label and rest[-1].isdecimal():
+                self.writer = cells[1]
         elif word == ".COORD":
             self._order(number, rest.upper().split())
 

@@ -537,8 +537,9 @@ class PenWriter(nn.Module):
         f = outputs[:, 0]
         k = self.mixture.num_outputs()
         pair = self.mixture.drawn(f[:, :k], chances[:, FLAGS:], noise, bias)
-        up = chances[:, 0] < sigmoid(f[:, k])
-        end = chances[:, 1] < sigmoid(f[:, k + 1])
+        sure = 1.0 + bias  # of the pen as of the mixture's shares
+        up = chances[:, 0] < sigmoid(sure * f[:, k])
+        end = chances[:, 1] < sigmoid(sure * f[:, k + 1])
         row = concatenate([pair, up.astype(pair.dtype)[:, None]], axis=-1)
         return row, up & end, state
 

@@ -14,12 +14,14 @@ from .task import TextTask
 #: name ↦ the file here that has it.
 TASKS: Mapping[str, str] = {
     "forecast": "forecast",
+    "handwriting": "handwriting",
     "language": "language",
     "speech": "speech",
     "tag": "tagging",
     "text": "texts",
     "translate": "translate",
     "vectors": "vectors",
+    "writing": "writing",
 }
 
 

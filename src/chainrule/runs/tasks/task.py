@@ -91,6 +91,7 @@ class TextTask(ABC):
         takes: options of ``chainrule train`` beyond those that every task takes.
         reads_tables: whether its file is a table.
         reads_folders: whether it learns from a folder instead of a file.
+        reads_both: whether it may be a file as well, of a task that reads folders.
         monitors: the column of the history by which the best epoch is chosen.
         answers: options of ``chainrule predict`` that it knows, "text" or "beam".
         test: the usual part that is tested on.
@@ -106,6 +107,7 @@ class TextTask(ABC):
     takes: ClassVar[frozenset[str]] = frozenset()
     reads_tables: ClassVar[bool] = False
     reads_folders: ClassVar[bool] = False
+    reads_both: ClassVar[bool] = False
     monitors: ClassVar[str] = "validation_loss"
     answers: ClassVar[frozenset[str]] = frozenset()
     test: ClassVar[float] = TEST
@@ -539,7 +541,7 @@ def _source(task: TextTask, asked: Mapping[str, Any]) -> Source:
         "target": asked.get("target"),
         "test": asked.get("test", task.test),
     }
-    if task.reads_folders:
+    if task.reads_folders and not (task.reads_both and path.is_file()):
         folder = str(path.resolve())
         return Source(folder=folder, sha256=task.checksum(path), **told)
     if path.suffix.lower() in TABLES and not task.reads_tables:
