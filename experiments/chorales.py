@@ -46,7 +46,7 @@ from .record import (
 )
 
 SUMMARY = "GRU, LSTM and temporal convolution on Bach's chorales, and one of their own"
-DATA = "JSB chorales, a step a quarter note"
+DATA = "JSB chorales"
 FILE = "jsb-chorales/jsb-chorales-quarter.json"
 PUBLISHED = (
     Published("RNN", 8.71, "Boulanger-Lewandowski et al., 2012"),

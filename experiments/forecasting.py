@@ -34,7 +34,7 @@ from chainrule.training.callbacks import EarlyStopping
 from .record import Clock, Options, Published, Record, save_small
 
 SUMMARY = "networks beside naive forecasts and smoothing, five series, rolling origin"
-DATA = "airline, CO₂, electrical equipment, El Niño, sunspots: in the package"
+DATA = "series of the package"
 PUBLISHED = (
     Published("better than a season ago was", "MASE < 1", "Hyndman & Koehler, 2006"),
 )

@@ -42,7 +42,7 @@ from .record import (
 )
 
 SUMMARY = "a pen's LSTM with a mixture and a window: digits, kanji, sheep, Omniglot"
-DATA = "the raw pen digits of UCI; the sketches of sketch-rnn"
+DATA = "pendigits, sketch-rnn"
 PUBLISHED = (
     Published("nats a sequence, IAM-OnDB, with texts", "−1096.9 to −1128.2",
               "Graves, 2013"),

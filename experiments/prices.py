@@ -27,7 +27,7 @@ from .forecasting import NETWORKS, network
 from .record import Clock, Options, Published, Record, save_small
 
 SUMMARY = "share prices: the last value beside networks and smoothing"
-DATA = "goog.npz and Stocks.csv of matplotlib"
+DATA = "prices in matplotlib"
 PUBLISHED = (Published("exchange rates", "random walk wins", "Meese & Rogoff, 1983"),)
 TEST = 0.3
 

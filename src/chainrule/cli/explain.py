@@ -45,7 +45,7 @@ Examples:
   chainrule explain latest --out inside.html
       a page to step through the graph, forward and backward, node by node
   chainrule explain latest --through-time --out rnn.html
-      a recurrent network, such as --model lstm, step by step in time
+      a recurrent network, step by step in time
   chainrule explain runs/houses-20260131-120000 --importance
       which columns of the table its predictions rest on
   chainrule explain latest --compiled
