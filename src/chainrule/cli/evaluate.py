@@ -90,7 +90,7 @@ def command(run: str, data: str | None, as_json: bool) -> None:
 def _evaluate_text(
     folder: RunFolder, settings: Settings, file: str | None, terminal: Terminal
 ) -> None:
-    """The same of a task on texts."""
+    """The same of a task that ``--task`` names."""
     task = task_named(settings.task)
     model = cr.load(folder.model)
     name, measured = tasks.evaluate(task, settings, model, file)

@@ -135,7 +135,7 @@ def _answer(
     out: str | None,
     terminal: Terminal,
 ) -> None:
-    """The answers of a task on texts, and a warning for what nobody knows."""
+    """The answers of a named task, and a warning for what nobody knows."""
     task, model = task_named(settings.task), cr.load(folder.model)
     rows.check_out(out, given.get("data", ""))
     unknown = task.unknown(model, given)
@@ -146,7 +146,7 @@ def _answer(
 
 
 def _write(lines: Iterator[str], out: str | None, terminal: Terminal) -> None:
-    """The answers of a task on texts, line by line."""
+    """The same, line by line."""
     if out is not None:
         replace_file(out, ((line + "\n").encode() for line in lines))
         terminal.result(f"the answers are in {out}")

@@ -33,9 +33,9 @@ from ..runs.learning import Run
 from ..runs.settings import FEATURE_MODELS, Settings
 from ..runs.tasks import names
 from ..runs.tasks import task as tasks
-from ..runs.tasks.task import TextRun
+from ..runs.tasks.task import TaskRun
 from ..wording import counted, weights_per_example
-from . import text_training
+from . import task_training
 from .application import Command, Interrupted
 from .arguments import WIDEST, LayerSizes, Name, Number, Whole, Words, as_options
 from .options import (
@@ -207,9 +207,9 @@ def command(**given: Any) -> None:
     for flag in ("skip_broken", "baselines", "watch", "find_lr"):
         if not asked[flag]:
             del asked[flag]
-    on_texts = _on_texts(asked)
-    if on_texts is not None:
-        text_training.train(on_texts, terminal, lambda: time.perf_counter() - began)
+    named = _named_task(asked)
+    if named is not None:
+        task_training.train(named, terminal, lambda: time.perf_counter() - began)
         return
     if "resume" in asked:
         run = _resumed(asked)
@@ -228,8 +228,8 @@ def command(**given: Any) -> None:
     terminal.finish({"run": str(run.folder), **result, **rates, "pictures": drawn})
 
 
-def _on_texts(asked: dict[str, Any]) -> TextRun | None:
-    """A run of a task on texts, new or to be resumed; None where none is meant."""
+def _named_task(asked: dict[str, Any]) -> TaskRun | None:
+    """A run of a named task, new or to be resumed; None where none is meant."""
     if "resume" not in asked:
         task = names.chosen(asked)
         if asked.get("engine") and task is not None:

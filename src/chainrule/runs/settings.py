@@ -189,14 +189,15 @@ class Settings:
     Arguments:
         source, network, training: see there.
         title: what the data are called.
-        task: ``"classification"``, ``"regression"``, ``"features"``, or one on texts.
+        task: ``"classification"``, ``"regression"``, ``"features"``, or one that
+            ``--task`` names.
         classes: the names of the classes; empty for regression.
         target: what is predicted; "" where features are learned.
         image_shape: ``(H, W, C)`` where the inputs are images; else empty.
         transform: ``TableTransform.to_json()`` where the inputs are a table's columns.
         baselines: whether those baselines are measured too that take a while.
         watch: whether histograms of every layer are kept and drawn.
-        details: what a task on texts keeps besides.
+        details: what such a task keeps besides.
         version: of chainrule.
     """
 
@@ -237,7 +238,7 @@ class Settings:
             )
 
     def require_task(self, what: str, task: str, lacks: str) -> None:
-        """An error where the run learned another task than one on texts.
+        """An error where the run learned no task that ``--task`` names.
 
         Arguments:
             what: is asked of it.

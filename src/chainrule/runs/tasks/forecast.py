@@ -24,8 +24,8 @@ from ...wording import counted, spaced
 from ..settings import Network, Settings, Source, Training
 from .task import (
     Corpus,
-    TextRun,
-    TextTask,
+    Task,
+    TaskRun,
     epochs_within,
     sizes_refused,
     trained,
@@ -56,7 +56,7 @@ class Part(NamedTuple):
     first: list[int]
 
 
-class ForecastTask(TextTask):
+class ForecastTask(Task):
     """Learns what comes after what has been."""
 
     name = "forecast"
@@ -160,7 +160,7 @@ class ForecastTask(TextTask):
             dropout=words.dropout,
         )
 
-    def lesson(self, run: TextRun) -> tuple[Any, Any, Any]:
+    def lesson(self, run: TaskRun) -> tuple[Any, Any, Any]:
         """All windows of the training part, and those that end in the next."""
         corpus, made = run.corpus, run.model
         held = corpus.validation
@@ -170,7 +170,7 @@ class ForecastTask(TextTask):
             None if held is None else made.examples(held.series, held.first),
         )
 
-    def settle(self, run: TextRun) -> None:
+    def settle(self, run: TaskRun) -> None:
         """How wide intervals have to be, by the validation part."""
         held = run.corpus.validation
         if held is not None:
@@ -204,7 +204,7 @@ class ForecastTask(TextTask):
             f"MAE {measured['mae']:.4g}; {inside}"
         )
 
-    def baselines(self, run: TextRun) -> dict[str, dict[str, Any]]:
+    def baselines(self, run: TaskRun) -> dict[str, dict[str, Any]]:
         """The last value, that of a season ago, and exponential smoothing."""
         part, (horizon, season) = run.corpus.test, _asked(run.settings)
         found = {
@@ -232,7 +232,7 @@ class ForecastTask(TextTask):
             f"against {measured['mase']:.3f}; what the network learned is of no help"
         ]
 
-    def draw(self, run: TextRun) -> list[str]:
+    def draw(self, run: TaskRun) -> list[str]:
         """Forecasts of the test part beside what came, and of what is to come."""
         part, (horizon, _) = run.corpus.test, _asked(run.settings)
         shown = min(DRAWN, len(part.series))
@@ -249,7 +249,7 @@ class ForecastTask(TextTask):
             names += ["forecast.png", "forecast.csv"]
         return names
 
-    def following(self, run: TextRun) -> list[tuple[str, tuple[str, ...]]]:
+    def following(self, run: TaskRun) -> list[tuple[str, tuple[str, ...]]]:
         """Going on, and measuring."""
         folder = str(run.folder)
         return [

@@ -20,7 +20,7 @@ from ...wording import counted, spaced
 from ..settings import Network, Settings, Source, Training
 from .drawings import Drawings, checksum_of, labels_of, parts_of, resampled
 from .parts import draw_confusion
-from .task import Corpus, TextRun, TextTask, epochs_within, sizes_refused, trained
+from .task import Corpus, Task, TaskRun, epochs_within, sizes_refused, trained
 
 #: Steps of a whole training, about, and epochs at least and at most.
 STEPS, EPOCHS = 3000, (8, 60)
@@ -32,7 +32,7 @@ OFTEN = 4
 SHOWN = 20
 
 
-class Handwriting(TextTask):
+class Handwriting(Task):
     """Learns what drawings of a pen say: one of some classes, or a text."""
 
     name = "handwriting"
@@ -117,7 +117,7 @@ class Handwriting(TextTask):
             dropout=words.dropout,
         )
 
-    def lesson(self, run: TextRun) -> tuple[Any, Any, Any]:
+    def lesson(self, run: TaskRun) -> tuple[Any, Any, Any]:
         """The right class, or text."""
         corpus, reader = run.corpus, run.model
         held = corpus.validation
@@ -144,7 +144,7 @@ class Handwriting(TextTask):
             f"{right}, character errors {100 * measured['character_error_rate']:.1f} %"
         )
 
-    def baselines(self, run: TextRun) -> dict[str, dict[str, Any]]:
+    def baselines(self, run: TaskRun) -> dict[str, dict[str, Any]]:
         """The commonest label; of classes, neighbours by eight points."""
         train, test = run.corpus.train, run.corpus.test
         usual = Counter(labels_of(train)).most_common(1)[0][0]
@@ -160,7 +160,7 @@ class Handwriting(TextTask):
             found[name] = _scores(said.tolist(), test, spells)
         return found
 
-    def draw(self, run: TextRun) -> list[str]:
+    def draw(self, run: TaskRun) -> list[str]:
         """Of classes, which was taken for which."""
         if run.model.spells:
             return []
@@ -170,7 +170,7 @@ class Handwriting(TextTask):
         table = np.array([[pairs[a, b] for b in names] for a in names])
         return [draw_confusion(run.folder.path, table, names)]
 
-    def following(self, run: TextRun) -> list[tuple[str, tuple[str, ...]]]:
+    def following(self, run: TaskRun) -> list[tuple[str, tuple[str, ...]]]:
         """Reading, and measuring."""
         folder = str(run.folder)
         return [

@@ -25,8 +25,8 @@ from ..settings import Network, Settings, Source, Training
 from .ngrams import NGram
 from .task import (
     Corpus,
-    TextRun,
-    TextTask,
+    Task,
+    TaskRun,
     epochs_within,
     sizes_refused,
     trained,
@@ -63,7 +63,7 @@ class Text:
     ids: Array
 
 
-class Language(TextTask):
+class Language(Task):
     """Learns what follows in a text."""
 
     name = "language"
@@ -160,7 +160,7 @@ class Language(TextTask):
             dropout=words.dropout,
         )
 
-    def lesson(self, run: TextRun) -> tuple[Any, Any, Any]:
+    def lesson(self, run: TaskRun) -> tuple[Any, Any, Any]:
         """Predicting the next token, in rows or windows of the text."""
         words, details = run.settings.training, run.settings.details or {}
         learning = models.NextToken(run.model, words.batch_size)
@@ -189,7 +189,7 @@ class Language(TextTask):
             f"{measured['perplexity']:.4g}"
         )
 
-    def baselines(self, run: TextRun) -> dict[str, dict[str, Any]]:
+    def baselines(self, run: TaskRun) -> dict[str, dict[str, Any]]:
         """Tables of counts: of single tokens, and of the order that knows most of the
         validation data.
         """
@@ -209,18 +209,18 @@ class Language(TextTask):
             for name, n in named.items()
         }
 
-    def draw(self, run: TextRun) -> list[str]:
+    def draw(self, run: TaskRun) -> list[str]:
         """A page that the network has written."""
         text = run.folder.path / "sample.txt"
         text.write_text(_written(run) + "\n", encoding="utf-8")
         return [text.name]
 
-    def sample(self, run: TextRun) -> list[str]:
+    def sample(self, run: TaskRun) -> list[str]:
         """A few lines of it."""
         lines = (run.folder.path / "sample.txt").read_text(encoding="utf-8").split("\n")
         return [line[:88] for line in lines[:8]]
 
-    def following(self, run: TextRun) -> list[tuple[str, tuple[str, ...]]]:
+    def following(self, run: TaskRun) -> list[tuple[str, tuple[str, ...]]]:
         """Writing, and measuring."""
         prompt = run.corpus.train.text.split("\n")[0][:20].strip() or "A"
         folder = str(run.folder)
@@ -304,7 +304,7 @@ def _scores(score: models.TextScore) -> dict[str, Any]:
     }
 
 
-def _written(run: TextRun) -> str:
+def _written(run: TaskRun) -> str:
     source = Generator(run.settings.training.seed)
     written: str = run.model.generate(
         "", SAMPLE, temperature=TEMPERATURE, generator=source

@@ -1,4 +1,4 @@
-"""The tasks on texts, by name; each is imported when it is asked for.
+"""The tasks that ``--task`` names; each is imported when it is asked for.
 
 Place on the road: above all of them.
 """
@@ -9,7 +9,7 @@ import importlib
 from collections.abc import Mapping
 from typing import Any, cast
 
-from .task import TextTask
+from .task import Task
 
 #: name ↦ the file here that has it.
 TASKS: Mapping[str, str] = {
@@ -25,7 +25,7 @@ TASKS: Mapping[str, str] = {
 }
 
 
-def task_named(name: str) -> TextTask:
+def task_named(name: str) -> Task:
     """The task of a name.
 
     Example:
@@ -33,11 +33,11 @@ def task_named(name: str) -> TextTask:
         'writes on'
     """
     module = importlib.import_module(f".{TASKS[name]}", __package__)
-    return cast(TextTask, module.TASK)
+    return cast(Task, module.TASK)
 
 
-def chosen(asked: Mapping[str, Any]) -> TextTask | None:
-    """The task that options ask for; None where they ask for none on texts.
+def chosen(asked: Mapping[str, Any]) -> Task | None:
+    """The task that options ask for; None where they ask for none of these.
 
     Arguments:
         asked: options by name, those that were given.

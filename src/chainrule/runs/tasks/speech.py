@@ -25,8 +25,8 @@ from ..settings import Network, Settings, Source, Training
 from .parts import draw_confusion, split
 from .task import (
     Corpus,
-    TextRun,
-    TextTask,
+    Task,
+    TaskRun,
     epochs_within,
     sizes_refused,
     trained,
@@ -50,7 +50,7 @@ SHOWN = 20
 Recordings = list[data.Recording]
 
 
-class Speech(TextTask):
+class Speech(Task):
     """Learns which words are said."""
 
     name = "speech"
@@ -161,7 +161,7 @@ class Speech(TextTask):
         units = "words" if len(corpus.made) <= MOST_WORDS else "characters"
         return models.CTCRecogniser.of(corpus.train, units=units, **options)
 
-    def lesson(self, run: TextRun) -> tuple[Any, Any, Any]:
+    def lesson(self, run: TaskRun) -> tuple[Any, Any, Any]:
         """The recordings, and slower and faster ones, where there are not very many."""
         held = run.corpus.validation
         title = run.corpus.title
@@ -171,14 +171,14 @@ class Speech(TextTask):
             None if held is None else run.model.examples(held, buckets=1),
         )
 
-    def listeners(self, run: TextRun, examples: Any, held_out: Any) -> list[Any]:
+    def listeners(self, run: TaskRun, examples: Any, held_out: Any) -> list[Any]:
         """Word errors of held-out recordings; of a hybrid new alignments."""
         held, made = run.corpus.validation, []
         if isinstance(run.model, models.HybridRecogniser):
             made.append(models.Realign(run.model, examples, held_out))
         return made if held is None else [*made, models.WordErrors(run.model, held)]
 
-    def learned(self, run: TextRun) -> training.History | None:
+    def learned(self, run: TaskRun) -> training.History | None:
         """Of Gaussians: by expectation–maximization."""
         if not isinstance(run.model, models.GaussianRecogniser):
             return None
@@ -206,20 +206,20 @@ class Speech(TextTask):
             "mistake"
         )
 
-    def baselines(self, run: TextRun) -> dict[str, dict[str, Any]]:
+    def baselines(self, run: TaskRun) -> dict[str, dict[str, Any]]:
         """The commonest word, always."""
         counts = Counter(each.words for each in run.corpus.train)
         said = [counts.most_common(1)[0][0]] * len(run.corpus.test)
         return {"always the commonest": _scores(said, run.corpus.test)}
 
-    def draw(self, run: TextRun) -> list[str]:
+    def draw(self, run: TaskRun) -> list[str]:
         """Which word was taken for which, and the alignment of a recording."""
         names, test = [], run.corpus.test
         if all(len(each.words) == 1 for each in test):
             names.append(_draw_confusion(run.folder.path, run.model, test))
         return [*names, _draw_alignment(run.folder.path, run.model, test)]
 
-    def following(self, run: TextRun) -> list[tuple[str, tuple[str, ...]]]:
+    def following(self, run: TaskRun) -> list[tuple[str, tuple[str, ...]]]:
         """Recognising, and measuring."""
         folder = str(run.folder)
         return [

@@ -23,8 +23,8 @@ from ..settings import Network, Settings, Source, Training
 from .parts import draw_confusion, split
 from .task import (
     Corpus,
-    TextRun,
-    TextTask,
+    Task,
+    TaskRun,
     epochs_within,
     sizes_refused,
     trained,
@@ -42,7 +42,7 @@ SHOWN = 20
 Sentences = list[data.Sentence]
 
 
-class Tag(TextTask):
+class Tag(Task):
     """Learns the tags of words, those of a sentence together."""
 
     name = "tag"
@@ -118,7 +118,7 @@ class Tag(TextTask):
             dropout=words.dropout,
         )
 
-    def lesson(self, run: TextRun) -> tuple[Any, Any, Any]:
+    def lesson(self, run: TaskRun) -> tuple[Any, Any, Any]:
         """The right row of tags, among all."""
         corpus, tagger = run.corpus, run.model
         held = corpus.validation
@@ -149,7 +149,7 @@ class Tag(TextTask):
             f"{100 * measured['recall']:.2f}), {right}"
         )
 
-    def baselines(self, run: TextRun) -> dict[str, dict[str, Any]]:
+    def baselines(self, run: TaskRun) -> dict[str, dict[str, Any]]:
         """The tag that each word has most often."""
         simple = MostFrequentTags(run.corpus.train)
         said = simple.tag([each.words for each in run.corpus.test])
@@ -157,7 +157,7 @@ class Tag(TextTask):
         scores = _scores(run.corpus.test, said, spans)
         return {"the most frequent tag of each word": scores}
 
-    def draw(self, run: TextRun) -> list[str]:
+    def draw(self, run: TaskRun) -> list[str]:
         """Which tag was taken for which; of spans, which type."""
         said = run.model.tag(run.corpus.test)
         spans = run.model.scheme is not None
@@ -173,7 +173,7 @@ class Tag(TextTask):
         table = np.array([[pairs[a, b] for b in names] for a in names])
         return [draw_confusion(run.folder.path, table, names)]
 
-    def following(self, run: TextRun) -> list[tuple[str, tuple[str, ...]]]:
+    def following(self, run: TaskRun) -> list[tuple[str, tuple[str, ...]]]:
         """Tagging, and measuring."""
         folder = str(run.folder)
         return [

@@ -1,4 +1,4 @@
-"""The frame of a task on texts: what every one says of itself, and what all do alike.
+"""The frame of a task: what every one says of itself, and what all do alike.
 
 A task says how a file becomes examples, which network learns from them and how it is
 measured. Everything else is the same for all and stands here: the folder, the settings,
@@ -68,10 +68,10 @@ class Corpus:
 
 
 @dataclass
-class TextRun:
+class TaskRun:
     """A run of a task that is about to start or to be resumed."""
 
-    task: TextTask
+    task: Task
     folder: RunFolder
     settings: Settings
     corpus: Corpus
@@ -79,8 +79,8 @@ class TextRun:
     resume: bool
 
 
-class TextTask(ABC):
-    """A task on texts.
+class Task(ABC):
+    """A task on data of its own kind: texts, recordings, drawings of a pen, series.
 
     Class attributes:
         name: on the command line and in settings.
@@ -138,7 +138,7 @@ class TextTask(ABC):
         """The model with its first weights: what is saved, and used."""
 
     @abstractmethod
-    def lesson(self, run: TextRun) -> tuple[Any, Any, Any]:
+    def lesson(self, run: TaskRun) -> tuple[Any, Any, Any]:
         """What ``fit`` trains, on which data, and what it validates on or None."""
 
     @abstractmethod
@@ -161,35 +161,35 @@ class TextTask(ABC):
         """What tells whether the data have changed."""
         return checksum(path)
 
-    def listeners(self, run: TextRun, examples: Any, held_out: Any) -> list[Any]:
+    def listeners(self, run: TaskRun, examples: Any, held_out: Any) -> list[Any]:
         """Callbacks of the training besides checkpoints and early stopping; the
         examples are those of ``lesson``.
         """
         return []
 
-    def learned(self, run: TextRun) -> training.History | None:
+    def learned(self, run: TaskRun) -> training.History | None:
         """The history, of a task that trains in a way of its own; None of those that
         are trained by ``fit``.
         """
         return None
 
-    def settle(self, run: TextRun) -> None:
+    def settle(self, run: TaskRun) -> None:
         """What is still to be found once the weights are, before the model is kept."""
         return None
 
-    def baselines(self, run: TextRun) -> dict[str, dict[str, Any]]:
+    def baselines(self, run: TaskRun) -> dict[str, dict[str, Any]]:
         """name ↦ the scores on the test part of what learns next to nothing."""
         return {}
 
-    def draw(self, run: TextRun) -> list[str]:
+    def draw(self, run: TaskRun) -> list[str]:
         """Pictures and samples in the folder of the run; the names of the files."""
         return []
 
-    def sample(self, run: TextRun) -> list[str]:
+    def sample(self, run: TaskRun) -> list[str]:
         """Lines that show what the model does now."""
         return []
 
-    def following(self, run: TextRun) -> list[tuple[str, tuple[str, ...]]]:
+    def following(self, run: TaskRun) -> list[tuple[str, tuple[str, ...]]]:
         """What to do next: a few words, and those of a command line."""
         return []
 
@@ -230,7 +230,7 @@ class TextTask(ABC):
 # A run. ------------------------------------------------------------------------------
 
 
-def begin(task: TextTask, asked: dict[str, Any], version: str) -> TextRun:
+def begin(task: Task, asked: dict[str, Any], version: str) -> TaskRun:
     """A new run from the options, in a folder of its own.
 
     Arguments:
@@ -263,13 +263,13 @@ def begin(task: TextTask, asked: dict[str, Any], version: str) -> TextRun:
     return _prepared(task, folder, settings, corpus, resume=False)
 
 
-def resumed(task: TextTask, folder: RunFolder, settings: Settings) -> TextRun:
+def resumed(task: Task, folder: RunFolder, settings: Settings) -> TaskRun:
     """A run that was stopped, with the settings that it had."""
     corpus = task.corpus(unchanged(task, settings), options_of(settings))
     return _prepared(task, folder, settings, corpus, resume=True)
 
 
-def unchanged(task: TextTask, settings: Settings) -> Source:
+def unchanged(task: Task, settings: Settings) -> Source:
     """The file or folder of a run, after a look at its checksum.
 
     Raises:
@@ -368,7 +368,7 @@ def sizes_refused(hidden: Sequence[int], why: str, layers: int) -> ArgumentError
     )
 
 
-def learn(run: TextRun, progress: Any = None) -> training.History:
+def learn(run: TaskRun, progress: Any = None) -> training.History:
     """Trains; the model and its history are in the folder afterwards.
 
     Returns:
@@ -379,7 +379,7 @@ def learn(run: TextRun, progress: Any = None) -> training.History:
     return _kept(run, _fitted(run, progress) if own is None else own)
 
 
-def _fitted(run: TextRun, progress: Any) -> training.History:
+def _fitted(run: TaskRun, progress: Any) -> training.History:
     """The history of a training by ``fit``."""
     words = run.settings.training
     module, examples, held_out = run.task.lesson(run)
@@ -418,7 +418,7 @@ def _fitted(run: TextRun, progress: Any) -> training.History:
         raise
 
 
-def _kept(run: TextRun, history: training.History) -> training.History:
+def _kept(run: TaskRun, history: training.History) -> training.History:
     """A history, after it and the model were written."""
     history.to_json(run.folder.history)
     if len(history):
@@ -428,7 +428,7 @@ def _kept(run: TextRun, history: training.History) -> training.History:
 
 
 def finish(
-    run: TextRun, history: training.History, seconds: Callable[[], float]
+    run: TaskRun, history: training.History, seconds: Callable[[], float]
 ) -> tuple[dict[str, Any], list[str]]:
     """Measures the model, draws pictures, and writes ``metrics.json``.
 
@@ -460,7 +460,7 @@ def finish(
 
 
 def evaluate(
-    task: TextTask, settings: Settings, model: Any, file: str | None
+    task: Task, settings: Settings, model: Any, file: str | None
 ) -> tuple[str, dict[str, Any]]:
     """What was measured, by name, and the scores.
 
@@ -476,7 +476,7 @@ def evaluate(
 
 
 def beside(
-    task: TextTask, measured: Mapping[str, Any], baselines: Mapping[str, Any]
+    task: Task, measured: Mapping[str, Any], baselines: Mapping[str, Any]
 ) -> list[str]:
     """What costs next to nothing, in lines, the best first; and whether it is better.
 
@@ -496,17 +496,17 @@ def beside(
 
 
 def _prepared(
-    task: TextTask,
+    task: Task,
     folder: RunFolder,
     settings: Settings,
     corpus: Corpus,
     resume: bool,
-) -> TextRun:
+) -> TaskRun:
     manual_seed(settings.training.seed)
-    return TextRun(task, folder, settings, corpus, task.build(settings, corpus), resume)
+    return TaskRun(task, folder, settings, corpus, task.build(settings, corpus), resume)
 
 
-def _check_options(task: TextTask, asked: Mapping[str, Any]) -> None:
+def _check_options(task: Task, asked: Mapping[str, Any]) -> None:
     for option in asked:
         if option not in COMMON | task.takes:
             word = f"--{option.replace('_', '-')}"
@@ -522,7 +522,7 @@ def _check_options(task: TextTask, asked: Mapping[str, Any]) -> None:
         )
 
 
-def _source(task: TextTask, asked: Mapping[str, Any]) -> Source:
+def _source(task: Task, asked: Mapping[str, Any]) -> Source:
     """The file, or folder, that is learned from.
 
     Raises:

@@ -24,8 +24,8 @@ from ..settings import Network, Settings, Source, Training
 from .parts import draw_confusion, split
 from .task import (
     Corpus,
-    TextRun,
-    TextTask,
+    Task,
+    TaskRun,
     epochs_within,
     sizes_refused,
     trained,
@@ -56,7 +56,7 @@ class Texts:
         return Texts([self.texts[i] for i in rows], [self.labels[i] for i in rows])
 
 
-class Classify(TextTask):
+class Classify(Task):
     """Learns to tell the class of a text."""
 
     name = "text"
@@ -147,7 +147,7 @@ class Classify(TextTask):
             dropout=words.dropout,
         )
 
-    def lesson(self, run: TextRun) -> tuple[Any, Any, Any]:
+    def lesson(self, run: TaskRun) -> tuple[Any, Any, Any]:
         """The class of each text."""
         train, held = run.corpus.train, run.corpus.validation
         return (
@@ -172,7 +172,7 @@ class Classify(TextTask):
         right = f"{100 * measured['accuracy']:.2f} %"
         return f"{right} of {counted(measured['texts'], 'text')} right"
 
-    def baselines(self, run: TextRun) -> dict[str, dict[str, Any]]:
+    def baselines(self, run: TaskRun) -> dict[str, dict[str, Any]]:
         """The commonest class, and words and pairs of words counted."""
         train, test = run.corpus.train, run.corpus.test
         commonest = Counter(train.labels).most_common(1)[0][0]
@@ -184,7 +184,7 @@ class Classify(TextTask):
             ),
         }
 
-    def draw(self, run: TextRun) -> list[str]:
+    def draw(self, run: TaskRun) -> list[str]:
         """Which class was taken for which, and the words that tell most."""
         model, test = run.model, run.corpus.test
         said = model.classify(test.texts)
@@ -198,7 +198,7 @@ class Classify(TextTask):
         file.write_text("\n".join(lines) + "\n", encoding="utf-8")
         return [draw_confusion(run.folder.path, table, names), file.name]
 
-    def following(self, run: TextRun) -> list[tuple[str, tuple[str, ...]]]:
+    def following(self, run: TaskRun) -> list[tuple[str, tuple[str, ...]]]:
         """Telling other texts, and measuring."""
         folder = str(run.folder)
         return [

@@ -20,8 +20,8 @@ from ...wording import counted, spaced
 from ..settings import Network, Settings, Source, Training
 from .task import (
     Corpus,
-    TextRun,
-    TextTask,
+    Task,
+    TaskRun,
     epochs_within,
     sizes_refused,
     trained,
@@ -51,7 +51,7 @@ EXAMPLES, SHOWN, DRAWN, MOST_SCORED = 50, 6, 6, 2000
 BATCH = 64
 
 
-class Translate(TextTask):
+class Translate(Task):
     """Learns what texts become."""
 
     name = "translate"
@@ -151,7 +151,7 @@ class Translate(TextTask):
             )  # fmt: skip
         return models.Translator(made, *corpus.made["tokenizers"])
 
-    def lesson(self, run: TextRun) -> tuple[Any, Any, Any]:
+    def lesson(self, run: TaskRun) -> tuple[Any, Any, Any]:
         """Writing each token of a target, given the true ones before it."""
         learning = models.TeacherForcing(run.model.model, SMOOTHING)
         buckets = min(5, 1 + len(run.corpus.train) // 1000)
@@ -182,7 +182,7 @@ class Translate(TextTask):
             )
         )
 
-    def baselines(self, run: TextRun) -> dict[str, dict[str, Any]]:
+    def baselines(self, run: TaskRun) -> dict[str, dict[str, Any]]:
         """The source as it is, and the most frequent target for all."""
         targets: dict[str, list[str]] = {}
         for source, target in run.corpus.test[:MOST_SCORED]:
@@ -196,7 +196,7 @@ class Translate(TextTask):
             found[name] = _rates(run.model.target, texts, list(targets.values()))
         return {name: rates for name, rates in found.items() if rates}
 
-    def draw(self, run: TextRun) -> list[str]:
+    def draw(self, run: TaskRun) -> list[str]:
         """Translations of test sources, and what some of them looked at."""
         chosen = run.corpus.test[:EXAMPLES]
         found = run.model.translate(
@@ -218,7 +218,7 @@ class Translate(TextTask):
         pictures.save(figure, run.folder.path / "attention.png")
         return [path.name, "attention.png"]
 
-    def sample(self, run: TextRun) -> list[str]:
+    def sample(self, run: TaskRun) -> list[str]:
         """A few of them."""
         text = (run.folder.path / "translations.tsv").read_text(encoding="utf-8")
         cells = [line.split("\t") for line in text.splitlines()[1 : SHOWN + 1]]
@@ -227,7 +227,7 @@ class Translate(TextTask):
             for source, found, target in cells
         ]
 
-    def following(self, run: TextRun) -> list[tuple[str, tuple[str, ...]]]:
+    def following(self, run: TaskRun) -> list[tuple[str, tuple[str, ...]]]:
         """Translating, and measuring."""
         folder, text = str(run.folder), run.corpus.test[0].source
         return [

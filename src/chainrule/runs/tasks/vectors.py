@@ -20,7 +20,7 @@ from ...models.word2vec import CENTRES, loss_per_word, train
 from ...models.word_vectors import RATES, count_words, number_words
 from ...wording import counted, spaced
 from ..settings import Network, Settings, Source, Training
-from .task import Corpus, TextRun, TextTask, epochs_within, trained
+from .task import Corpus, Task, TaskRun, epochs_within, trained
 
 Sentences = list[list[str]]
 
@@ -43,7 +43,7 @@ class Part(NamedTuple):
     min_count: int
 
 
-class Vectors(TextTask):
+class Vectors(Task):
     """Learns vectors of words from their neighbours."""
 
     name = "vectors"
@@ -115,11 +115,11 @@ class Vectors(TextTask):
             counts, wanted.hidden[0], details["window"], wanted.model, words=words
         )
 
-    def lesson(self, run: TextRun) -> tuple[Any, Any, Any]:
+    def lesson(self, run: TaskRun) -> tuple[Any, Any, Any]:
         """The net and the stretches of its text."""
         return run.model, _stretches(run.model, run.corpus.train), None
 
-    def learned(self, run: TextRun) -> training.History:
+    def learned(self, run: TaskRun) -> training.History:
         """Trained by steps of its own; Ctrl-C loses the epoch."""
         plan, stopped = run.settings.training, "finished"
         rows: list[dict[str, Any]] = []
@@ -148,12 +148,12 @@ class Vectors(TextTask):
         """``loss 12.3 a word``"""
         return f"loss {measured['loss']:.4g} a word"
 
-    def baselines(self, run: TextRun) -> dict[str, dict[str, Any]]:
+    def baselines(self, run: TaskRun) -> dict[str, dict[str, Any]]:
         """A net that has learned nothing: every question is answered by one half."""
         new = self.build(run.settings, run.corpus)
         return {"before training": self.measure(new, run.corpus.test)}
 
-    def draw(self, run: TextRun) -> list[str]:
+    def draw(self, run: TaskRun) -> list[str]:
         """A map of the commonest words, and the vectors as others read them."""
         vectors = models.WordVectors.of(run.model)
         vectors.save(run.folder.path / "vectors.txt")
@@ -165,7 +165,7 @@ class Vectors(TextTask):
             names.append("map.png")
         return names
 
-    def following(self, run: TextRun) -> list[tuple[str, tuple[str, ...]]]:
+    def following(self, run: TaskRun) -> list[tuple[str, tuple[str, ...]]]:
         """Asking for neighbours."""
         words = run.model.words
         shown = next((word for word in words if len(word) > 3), words[0])

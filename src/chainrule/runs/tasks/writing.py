@@ -16,7 +16,7 @@ from ...wording import spaced
 from ..memoryless_pens import MemorylessPen
 from ..settings import Network, Settings, Source, Training
 from .drawings import Drawings, checksum_of, labels_of, parts_of
-from .task import Corpus, TextRun, TextTask, epochs_within, sizes_refused, trained
+from .task import Corpus, Task, TaskRun, epochs_within, sizes_refused, trained
 
 #: Steps of a whole training, about, and epochs at least and at most.
 STEPS, EPOCHS = 4000, (5, 100)
@@ -31,7 +31,7 @@ COMPONENTS = 20
 SHOWN, BIAS, MOST = 12, 0.5, 1500
 
 
-class Writing(TextTask):
+class Writing(Task):
     """Learns to write, or to draw, as the pens of a file did."""
 
     name = "writing"
@@ -113,7 +113,7 @@ class Writing(TextTask):
             components=COMPONENTS,
         )
 
-    def lesson(self, run: TextRun) -> tuple[Any, Any, Any]:
+    def lesson(self, run: TaskRun) -> tuple[Any, Any, Any]:
         """Where the pen goes next."""
         corpus, writer = run.corpus, run.model
         held = corpus.validation
@@ -136,7 +136,7 @@ class Writing(TextTask):
         """``0.512 nats a point``"""
         return f"{measured['loss']:.3f} nats a point".replace("-", "−")
 
-    def baselines(self, run: TextRun) -> dict[str, dict[str, Any]]:
+    def baselines(self, run: TaskRun) -> dict[str, dict[str, Any]]:
         """Pens that know nothing of what they did before."""
         train, test = (
             run.model.rows(each) for each in (run.corpus.train, run.corpus.test)
@@ -149,7 +149,7 @@ class Writing(TextTask):
             for name, count in named.items()
         }
 
-    def draw(self, run: TextRun) -> list[str]:
+    def draw(self, run: TaskRun) -> list[str]:
         """A picture and a page of what the network writes."""
         writer = run.model
         what: Any = SHOWN
@@ -162,7 +162,7 @@ class Writing(TextTask):
         (path / "samples.html").write_text(page, encoding="utf-8")
         return ["samples.svg", "samples.html"]
 
-    def following(self, run: TextRun) -> list[tuple[str, tuple[str, ...]]]:
+    def following(self, run: TaskRun) -> list[tuple[str, tuple[str, ...]]]:
         """Writing, and measuring."""
         folder = str(run.folder)
         writes: tuple[str, tuple[str, ...]] = ("draw", ("sample", folder))

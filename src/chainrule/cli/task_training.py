@@ -1,4 +1,4 @@
-"""How ``chainrule train`` trains for a task on texts, and what it says.
+"""How ``chainrule train`` trains for a task that ``--task`` names, and what it says.
 
 Place on the road: below the command. It must not know any task: what differs between
 them they say themselves (``runs.tasks``).
@@ -16,7 +16,7 @@ from .. import pictures
 from ..config import config
 from ..runs import network, report
 from ..runs.tasks import task as tasks
-from ..runs.tasks.task import TextRun
+from ..runs.tasks.task import TaskRun
 from ..wording import counted, spaced
 from .application import Interrupted
 from .outcome import command_line
@@ -24,7 +24,7 @@ from .progress import make_progress
 from .terminal import Terminal
 
 
-def train(run: TextRun, terminal: Terminal, seconds: Callable[[], float]) -> None:
+def train(run: TaskRun, terminal: Terminal, seconds: Callable[[], float]) -> None:
     """Trains, measures, and says how it went.
 
     Arguments:
@@ -52,7 +52,7 @@ def train(run: TextRun, terminal: Terminal, seconds: Callable[[], float]) -> Non
     terminal.finish({"run": str(folder), **result, "pictures": names})
 
 
-def _introduce(run: TextRun, terminal: Terminal) -> None:
+def _introduce(run: TaskRun, terminal: Terminal) -> None:
     """Prints what is about to happen, in a few lines."""
     corpus, settings = run.corpus, run.settings
     words, net = settings.training, settings.network
@@ -72,7 +72,7 @@ def _introduce(run: TextRun, terminal: Terminal) -> None:
 
 
 def _tell(
-    run: TextRun, result: dict[str, Any], names: list[str], terminal: Terminal
+    run: TaskRun, result: dict[str, Any], names: list[str], terminal: Terminal
 ) -> None:
     """Prints the scores, where everything is, and what to do next."""
     task = run.task
