@@ -13,6 +13,7 @@ as ``chainrule.experiments`` when it is installed: they import each other relati
 #: Name on the command line ↦ file, in the order of the table.
 EXPERIMENTS = {
     "mnist": "mnist",
+    "mixed-precision": "mixed_precision",
     "mnist-rows": "mnist_rows",
     "moving-digits": "moving_digits",
     "fashion-mnist": "fashion_mnist",

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import chainrule as cr
 from experiments import (
     belief_net,
     belief_net_long,
@@ -17,10 +16,7 @@ from experiments import (
     joint_belief_net,
 )
 from experiments.record import RESULTS, Options
-
-WITH_DATA = pytest.mark.skipif(
-    cr.config.data_folder is None, reason="CHAINRULE_DATA names no folder of data"
-)
+from tests.experiments.data_folder import WITH_DATA
 
 
 @WITH_DATA

@@ -7,14 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import chainrule as cr
 from chainrule import models
 from experiments import boltzmann, dbm, dbm_long, rbm
 from experiments.record import Options
-
-WITH_DATA = pytest.mark.skipif(
-    cr.config.data_folder is None, reason="CHAINRULE_DATA names no folder of data"
-)
+from tests.experiments.data_folder import WITH_DATA
 
 
 @WITH_DATA

@@ -11,10 +11,8 @@ import chainrule as cr
 from chainrule import nn
 from chainrule.errors import FileError
 from experiments import concept_unit, record
+from tests.experiments.data_folder import WITH_DATA
 
-WITH_DATA = pytest.mark.skipif(
-    cr.config.data_folder is None, reason="CHAINRULE_DATA names no folder of data"
-)
 RANDOM = np.random.default_rng(0)
 
 

@@ -32,10 +32,8 @@ from experiments import fashion_mnist as fashion
 from experiments import shakespeare_gpt as gpt
 from experiments import shakespeare_lstm as lstm
 from experiments import tables as tables_experiment
+from tests.experiments.data_folder import WITH_DATA
 
-WITH_DATA = pytest.mark.skipif(
-    cr.config.data_folder is None, reason="CHAINRULE_DATA names no folder of data"
-)
 PICTURES = (
     "training.png",
     "first-layer-filters.png",

@@ -7,13 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import chainrule as cr
 from experiments import gan_gaussians, gan_mnist
 from experiments.record import Options
+from tests.experiments.data_folder import WITH_DATA
 
-WITH_DATA = pytest.mark.skipif(
-    cr.config.data_folder is None, reason="CHAINRULE_DATA names no folder of data"
-)
 RNG = np.random.default_rng(0)
 
 

@@ -10,10 +10,8 @@ import pytest
 import chainrule as cr
 from chainrule.errors import FileError
 from experiments import gabor, kodak, natural_images, record
+from tests.experiments.data_folder import WITH_DATA
 
-WITH_DATA = pytest.mark.skipif(
-    cr.config.data_folder is None, reason="CHAINRULE_DATA names no folder of data"
-)
 SIDE = 12
 RANDOM = np.random.default_rng(0)
 

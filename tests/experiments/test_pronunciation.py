@@ -7,13 +7,9 @@ from pathlib import Path
 
 import pytest
 
-import chainrule as cr
 from experiments import EXPERIMENTS, pronunciation, pronunciation_stress
 from experiments.record import Options
-
-WITH_DATA = pytest.mark.skipif(
-    cr.config.data_folder is None, reason="CHAINRULE_DATA names no folder of data"
-)
+from tests.experiments.data_folder import WITH_DATA
 
 
 def test_no_word_is_in_two_parts_and_every_pronunciation_is_trained_on() -> None:

@@ -7,12 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import chainrule as cr
 from experiments import mnist_rows, moving_digits, record
-
-WITH_DATA = pytest.mark.skipif(
-    cr.config.data_folder is None, reason="CHAINRULE_DATA names no folder of data"
-)
+from tests.experiments.data_folder import WITH_DATA
 
 
 @pytest.fixture

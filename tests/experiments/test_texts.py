@@ -6,12 +6,8 @@ from pathlib import Path
 
 import pytest
 
-import chainrule as cr
 from experiments import chunking, record, sentences
-
-WITH_DATA = pytest.mark.skipif(
-    cr.config.data_folder is None, reason="CHAINRULE_DATA names no folder of data"
-)
+from tests.experiments.data_folder import WITH_DATA
 
 
 @pytest.fixture

@@ -11,10 +11,7 @@ import chainrule as cr
 from experiments import vae_mnist, vae_mnist_50, vae_mnist_long, vae_pictures
 from experiments.boltzmann import binarized
 from experiments.record import Options
-
-WITH_DATA = pytest.mark.skipif(
-    cr.config.data_folder is None, reason="CHAINRULE_DATA names no folder of data"
-)
+from tests.experiments.data_folder import WITH_DATA
 
 
 def test_the_schedule_is_that_of_the_paper() -> None:
