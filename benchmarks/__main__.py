@@ -70,7 +70,7 @@ def chosen_peers(text: str) -> list[str]:
     """The peers that a list of names stands for."""
     chosen = []
     for name in filter(None, (part.strip() for part in text.split(","))):
-        found = [p for p in workloads.PEERS if p.startswith(f"{name}-")]
+        found = [p for p in workloads.USUAL if p.startswith(f"{name}-")]
         if name in workloads.PEERS:
             found = [name]
         if not found:

@@ -160,7 +160,8 @@ CASES: list[Case] = [
      "mean: (0, 3) over axis=0: no elements to average", None),
     ("setting", lambda: setattr(cr.config, "thread", 3), OptionError,
      "unknown setting 'thread': expected one of 'cache_folder', 'check_numerics', "
-     "'data_folder', 'debug', 'dtype', 'engine', 'processor', 'threads'",
+     "'data_folder', 'debug', 'dtype', 'engine', 'precision', 'processor', "
+     "'threads'",
      "did you mean 'threads'?"),
     ("value of a setting", lambda: setattr(cr.config, "threads", 0), ArgumentError,
      "threads: 0: expected a whole number of at least 1", None),

@@ -181,7 +181,7 @@ CALLS: list[tuple[Callable[[], Any], type[ChainruleError], str, str | None]] = [
         lambda: cr.zeros(2, 3),  # type: ignore[arg-type]
         DTypeError,
         "dtype 3 is none that a tensor can hold: bool, int8, int16, int32, int64, "
-        "uint8, uint16, uint32, uint64, float32, float64",
+        "uint8, uint16, uint32, uint64, float32, float64, bfloat16",
         "a shape is one argument: cr.zeros((2, 3))",
     ),
     (
