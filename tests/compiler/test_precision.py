@@ -151,3 +151,28 @@ def test_a_run_goes_on_to_the_bit(tmp_path: Any) -> None:
     run(2, tmp_path / "cut")
     found = run(4, tmp_path / "cut", resume="auto")
     np.testing.assert_array_equal(found, wanted)
+
+
+def test_a_backward_loop_reads_what_the_forward_loop_has_kept() -> None:
+    cr.manual_seed(0)
+    layer = nn.LSTM(16, 32)
+    x = numbers(4, 6, 16)
+
+    def products(precision: str) -> int:
+        def step(x: Any) -> Any:
+            loss = (layer(x)[0] ** 2).mean()
+            return loss, *cr.backprop(loss).values()
+
+        report = cr.compile(step, precision=precision, engine="native").explain(x)
+        inside = [each for kernel in report.kernels for each in kernel.inside]
+        return sum(each.kind == "product" for each in [*report.kernels, *inside])
+
+    assert products("bfloat16") == products("float32")
+
+
+def test_a_report_counts_both_numbers_of_a_word() -> None:
+    a = numbers(8, 32)
+    step = cr.compile(lambda a: a @ a.T, precision="bfloat16", engine="native")
+    (product,) = (k for k in step.explain(a).kernels if k.kind == "product")
+    assert product.flops == 2 * 8 * 8 * 32
+    assert "[32]" in product.loops

@@ -14,12 +14,15 @@ from __future__ import annotations
 from .. import dtypes
 from ..graph import Graph, Node
 from ..ops.primitive import Kind, Primitive
+from .passes.loops.closed import close_bodies_of_loops
 from .rewrite import applied, remade, rewrite
 
 
 def with_precision(graph: Graph, precision: str) -> Graph:
     """The graph with the factors of its float32 products rounded to this precision."""
-    return graph if precision == "float32" else _rounded(graph)
+    if precision == "float32":
+        return graph
+    return _rounded(close_bodies_of_loops(graph))  # a body's factors are its own nodes
 
 
 def _rounded(graph: Graph) -> Graph:

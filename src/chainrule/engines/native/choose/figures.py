@@ -48,15 +48,16 @@ def sweep_figures(task: Task[Sweep, SweepCut]) -> KernelReport:
 def product_figures(task: Task[Product, ProductCut]) -> KernelReport:
     """Of a product of matrices."""
     kernel = task.kernel
-    terms = kernel.a.shape[2]
+    terms = kernel.a.shape[2] * (1 + kernel.pairs)
     return _contraction(task, "product", terms, math.prod(kernel.shape) * terms)
 
 
 def convolution_figures(task: Task[Convolution, ConvolutionCut]) -> KernelReport:
     """Of a convolution."""
     spec = task.cut.spec
-    terms = spec.taps * spec.inputs
-    return _contraction(task, "convolution", terms, spec.multiplications)
+    each = 1 + task.kernel.pairs
+    terms = spec.taps * spec.inputs * each
+    return _contraction(task, "convolution", terms, spec.multiplications * each)
 
 
 def special_figures(task: Task[SpecialKernel, Cut]) -> KernelReport:
@@ -68,7 +69,9 @@ def gradient_figures(
     task: Task[ConvolutionGradient, GradientBlocks],
 ) -> KernelReport:
     """Of the gradient for a convolution's weights."""
-    return _special(task, task.kernel.name, 2 * task.kernel.spec.multiplications)
+    kernel = task.kernel
+    flops = 2 * kernel.spec.multiplications * (1 + kernel.pairs)
+    return _special(task, kernel.name, flops)
 
 
 def callback_figures(task: Task[Callback, Whole]) -> KernelReport:
