@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from chainrule import losses, nn
 
 from . import Work, training
@@ -40,6 +42,27 @@ def model_of(network: Network) -> nn.Sequential:
         if activation != "linear":
             layers.append(ACTIVATIONS[activation]())
     return nn.Sequential(*layers)
+
+
+def set_lstm(model: nn.Module, weights: dict[str, Any], lstm: str, output: str) -> Any:
+    """Gives an LSTM and the layer behind it their first weights, one bias for each
+    gate; answers the parameters that are trained, all but the second biases.
+
+    Arguments:
+        lstm, output: the names of the two layers.
+    """
+    model.load_state_dict(
+        {
+            f"{lstm}.weight_ih_l0": weights["input"],
+            f"{lstm}.weight_hh_l0": weights["hidden"],
+            f"{lstm}.bias_ih_l0": weights["bias"],
+            f"{lstm}.bias_hh_l0": np.zeros_like(weights["bias"]),
+            f"{output}.weight": weights["output"],
+            f"{output}.bias": weights["output_bias"],
+        }
+    )
+    named = model.named_parameters()
+    return [weight for name, weight in named if not name.endswith("bias_hh_l0")]
 
 
 def eager(problem: Problem, compiled: bool = False) -> Work:

@@ -57,20 +57,10 @@ def in_chainrule(problem: training.Problem) -> Work:
     """``models.Forecaster`` and ``losses.pinball``."""
     from chainrule import losses, models
 
+    from . import chainrule_networks
+
     model = models.Forecaster(LAGS, HORIZON, 12, "lstm", (CELLS,), levels=LEVELS)
-    weights = problem.weights
-    model.load_state_dict(
-        {
-            "body.weight_ih_l0": weights["input"],
-            "body.weight_hh_l0": weights["hidden"],
-            "body.bias_ih_l0": weights["bias"],
-            "body.bias_hh_l0": np.zeros_like(weights["bias"]),
-            "head.weight": weights["output"],
-            "head.bias": weights["output_bias"],
-        }
-    )
-    named = model.named_parameters()
-    trained = [weight for name, weight in named if not name.endswith("bias_hh_l0")]
+    trained = chainrule_networks.set_lstm(model, problem.weights, "body", "head")
 
     def loss_of(told: Any, came: Any) -> Any:
         return losses.pinball(told, came, LEVELS)
@@ -82,6 +72,8 @@ def in_torch(problem: training.Problem, compiled: bool = False) -> Work:
     """``nn.LSTM`` and ``nn.Linear``."""
     import torch
     from torch import nn
+
+    from . import torch_networks
 
     class Network(nn.Module):  # type: ignore[misc]
         """Quantiles of what follows."""
@@ -96,14 +88,7 @@ def in_torch(problem: training.Problem, compiled: bool = False) -> Work:
             return self.output(states[:, -1]).reshape(-1, HORIZON, len(LEVELS))
 
     model = Network()
-    weights = {name: torch.from_numpy(a) for name, a in problem.weights.items()}
-    with torch.no_grad():
-        model.lstm.weight_ih_l0.copy_(weights["input"])
-        model.lstm.weight_hh_l0.copy_(weights["hidden"])
-        model.lstm.bias_ih_l0.copy_(weights["bias"])
-        model.lstm.bias_hh_l0.zero_().requires_grad_(False)
-        model.output.weight.copy_(weights["output"])
-        model.output.bias.copy_(weights["output_bias"])
+    torch_networks.set_lstm(model, problem.weights)
     levels = torch.tensor(LEVELS)
 
     def loss_of(told: Any, came: Any) -> Any:

@@ -61,6 +61,8 @@ def in_chainrule(problem: training.Problem) -> Work:
     import chainrule as cr
     from chainrule import models, nn
 
+    from . import chainrule_networks
+
     class Network(nn.Module):
         """What follows every point."""
 
@@ -73,17 +75,7 @@ def in_chainrule(problem: training.Problem) -> Work:
             return self.output(states)
 
     model, density = Network(), models.BivariateMixture(COMPONENTS, LEAST)
-    weights = problem.weights
-    model.load_state_dict(
-        {
-            "lstm.weight_ih_l0": weights["input"],
-            "lstm.weight_hh_l0": weights["hidden"],
-            "lstm.bias_ih_l0": weights["bias"],
-            "lstm.bias_hh_l0": np.zeros_like(weights["bias"]),
-            "output.weight": weights["output"],
-            "output.bias": weights["output_bias"],
-        }
-    )
+    trained = chainrule_networks.set_lstm(model, problem.weights, "lstm", "output")
 
     def loss_of(outputs: Any, y: Any) -> Any:
         f, target = outputs.reshape(-1, OUTPUTS), y.reshape(-1, 3)
@@ -91,8 +83,6 @@ def in_chainrule(problem: training.Problem) -> Work:
         pen = cr.softplus(up) - target[:, 2] * up
         return (pen - density.log_prob(f[:, :-1], target[:, :2])).mean()
 
-    named = model.named_parameters()
-    trained = [weight for name, weight in named if not name.endswith("bias_hh_l0")]
     return training.in_chainrule(model, loss_of, problem, parameters=trained)
 
 
@@ -101,6 +91,8 @@ def in_torch(problem: training.Problem, compiled: bool = False) -> Work:
     import torch
     from torch import nn
     from torch.nn import functional
+
+    from . import torch_networks
 
     class Network(nn.Module):  # type: ignore[misc]
         """What follows every point."""
@@ -115,14 +107,7 @@ def in_torch(problem: training.Problem, compiled: bool = False) -> Work:
             return self.output(states)
 
     model = Network()
-    weights = {name: torch.from_numpy(a) for name, a in problem.weights.items()}
-    with torch.no_grad():
-        model.lstm.weight_ih_l0.copy_(weights["input"])
-        model.lstm.weight_hh_l0.copy_(weights["hidden"])
-        model.lstm.bias_ih_l0.copy_(weights["bias"])
-        model.lstm.bias_hh_l0.zero_().requires_grad_(False)
-        model.output.weight.copy_(weights["output"])
-        model.output.bias.copy_(weights["output_bias"])
+    torch_networks.set_lstm(model, problem.weights)
 
     def loss_of(outputs: Any, y: Any) -> Any:
         f = outputs[..., : 6 * COMPONENTS].unflatten(-1, (6, COMPONENTS))

@@ -52,6 +52,8 @@ def in_chainrule(problem: training.Problem) -> Work:
     """``nn.LSTM`` and ``nn.Linear``."""
     from chainrule import losses, nn
 
+    from . import chainrule_networks
+
     class Network(nn.Module):
         """The class of a sequence."""
 
@@ -64,19 +66,7 @@ def in_chainrule(problem: training.Problem) -> Work:
             return self.output(states[:, -1])
 
     model = Network()
-    weights = problem.weights
-    model.load_state_dict(
-        {
-            "lstm.weight_ih_l0": weights["input"],
-            "lstm.weight_hh_l0": weights["hidden"],
-            "lstm.bias_ih_l0": weights["bias"],
-            "lstm.bias_hh_l0": np.zeros_like(weights["bias"]),
-            "output.weight": weights["output"],
-            "output.bias": weights["output_bias"],
-        }
-    )
-    named = model.named_parameters()
-    trained = [weight for name, weight in named if not name.endswith("bias_hh_l0")]
+    trained = chainrule_networks.set_lstm(model, problem.weights, "lstm", "output")
     return training.in_chainrule(
         model, losses.cross_entropy, problem, parameters=trained
     )
@@ -84,8 +74,9 @@ def in_chainrule(problem: training.Problem) -> Work:
 
 def in_torch(problem: training.Problem, compiled: bool = False) -> Work:
     """``nn.LSTM`` and ``nn.Linear``."""
-    import torch
     from torch import nn
+
+    from . import torch_networks
 
     class Network(nn.Module):  # type: ignore[misc]
         """The class of a sequence."""
@@ -100,14 +91,7 @@ def in_torch(problem: training.Problem, compiled: bool = False) -> Work:
             return self.output(states[:, -1])
 
     model = Network()
-    weights = {name: torch.from_numpy(a) for name, a in problem.weights.items()}
-    with torch.no_grad():
-        model.lstm.weight_ih_l0.copy_(weights["input"])
-        model.lstm.weight_hh_l0.copy_(weights["hidden"])
-        model.lstm.bias_ih_l0.copy_(weights["bias"])
-        model.lstm.bias_hh_l0.zero_().requires_grad_(False)
-        model.output.weight.copy_(weights["output"])
-        model.output.bias.copy_(weights["output_bias"])
+    torch_networks.set_lstm(model, problem.weights)
     return training.in_torch(model, nn.functional.cross_entropy, problem, compiled)
 
 

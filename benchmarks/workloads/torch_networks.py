@@ -44,6 +44,20 @@ def model_of(network: Network) -> nn.Sequential:
     return nn.Sequential(*layers)
 
 
+def set_lstm(model: Any, weights: dict[str, Any]) -> None:
+    """Gives ``model.lstm`` and ``model.output`` their first weights, one bias for each
+    gate; the second biases are 0 and stay so.
+    """
+    given = {name: torch.from_numpy(array) for name, array in weights.items()}
+    with torch.no_grad():
+        model.lstm.weight_ih_l0.copy_(given["input"])
+        model.lstm.weight_hh_l0.copy_(given["hidden"])
+        model.lstm.bias_ih_l0.copy_(given["bias"])
+        model.lstm.bias_hh_l0.zero_().requires_grad_(False)
+        model.output.weight.copy_(given["output"])
+        model.output.bias.copy_(given["output_bias"])
+
+
 def eager(problem: Problem, compiled: bool = False) -> Work:
     """The usual loop, with the fused optimizer; the loss is read once a step."""
     model = model_of(problem.network)

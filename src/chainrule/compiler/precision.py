@@ -15,6 +15,7 @@ from .. import dtypes
 from ..graph import Graph, Node
 from ..ops.primitive import Kind, Primitive
 from .passes.loops.closed import close_bodies_of_loops
+from .passes.loops.loop import within_loops
 from .rewrite import applied, remade, rewrite
 
 
@@ -25,14 +26,12 @@ def with_precision(graph: Graph, precision: str) -> Graph:
     return _rounded(close_bodies_of_loops(graph))  # a body's factors are its own nodes
 
 
+@within_loops
 def _rounded(graph: Graph) -> Graph:
     known: dict[Node, Node] = {}
 
     def rule(node: Node, inputs: tuple[Node, ...]) -> Node | None:
         op = node.op
-        bodies = {k: _rounded(v) for k, v in node.params.items() if type(v) is Graph}
-        if bodies and op is not None:
-            return applied(op.name, inputs, node, **{**node.params, **bodies})
         contracts = isinstance(op, Primitive) and op.kind is Kind.CONTRACTION
         if not contracts or node.dtype != dtypes.float32 or 0 in node.shape:
             return None

@@ -7,9 +7,8 @@ several threads are rounded in another order.
 
 from __future__ import annotations
 
-import contextlib
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -147,7 +146,8 @@ def train_fold(task: Task, fold: Fold) -> Outcome:
         Stopped: for Ctrl-C.
     """
     began = time.perf_counter()
-    with _alone(task.training.engine):
+    # On one thread, as every fold is trained wherever that is.
+    with config.using(threads=1, engine=task.training.engine):
         model, error = _trained(task, fold.inputs, fold.targets), np.inf
         if model is not None:
             error = _error(model, task, fold)
@@ -156,17 +156,6 @@ def train_fold(task: Task, fold: Fold) -> Outcome:
         weights = {name: np.array(v) for name, v in model.state_dict().items()}
     seconds = time.perf_counter() - began
     return Outcome(task.candidate, task.fold, error, seconds, weights)
-
-
-@contextlib.contextmanager
-def _alone(engine: str) -> Iterator[None]:
-    """With one thread, as every fold is trained wherever that is."""
-    before = config.threads, config.engine
-    config.threads, config.engine = 1, engine
-    try:
-        yield
-    finally:
-        config.threads, config.engine = before
 
 
 def first_model(task: Task) -> nn.Sequential:

@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import random
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -599,19 +598,6 @@ def identical(found: Results, expected: Results) -> list[str]:
     ]
 
 
-@contextmanager
-def settings(**changed: Any) -> Iterator[None]:
-    """Other settings for a while."""
-    before = {name: getattr(config, name) for name in changed}
-    try:
-        for name, value in changed.items():
-            setattr(config, name, value)
-        yield
-    finally:
-        for name, value in before.items():
-            setattr(config, name, value)
-
-
 def differences(seed: int) -> list[str]:
     """What is wrong with the network of this seed, natively.
 
@@ -625,7 +611,7 @@ def differences(seed: int) -> list[str]:
     kept = {"dtype": dtype, "debug": config.debug or how == "guarded"}
     if how in ("avx2", "baseline") and available(how):
         kept["processor"] = how
-    with settings(**kept), np.errstate(all="ignore"):
+    with config.using(**kept), np.errstate(all="ignore"):
         expected = results(seed, dtype, None)
         wrong = []
         for engine in ("numpy", "native"):
@@ -644,13 +630,13 @@ def differences(seed: int) -> list[str]:
 
 def with_threads(seed: int, dtype: str, threads: int) -> Results:
     """The native results with so many threads."""
-    with settings(threads=threads):
+    with config.using(threads=threads):
         return results(seed, dtype, "native")
 
 
 def available(processor: str) -> bool:
     """Whether code for such a processor runs on this one."""
-    with settings(processor=processor):
+    with config.using(processor=processor):
         try:
             host()
         except ChainruleError:

@@ -1,5 +1,13 @@
 "use strict";
 
+/** A new element of the page; its text is set as text, never as markup. */
+function element(tag, text, className) {
+  const made = document.createElement(tag);
+  if (text !== undefined && text !== null) made.textContent = text;
+  if (className) made.className = className;
+  return made;
+}
+
 /** Buttons, slider, keys and a clock that move through `last` steps.
  *  `now()` is the number of the present one, `go(number)` goes to another. */
 function stepControls(last, now, go) {

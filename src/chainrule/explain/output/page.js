@@ -71,13 +71,6 @@ function start() {
   const panel = document.getElementById("panel");
   let count = 0, selected = null, entry = 0, clicked = false;
 
-  function element(tag, text, className) {
-    const made = document.createElement(tag);
-    if (text !== undefined && text !== null) made.textContent = text;
-    if (className) made.className = className;
-    return made;
-  }
-
   function go(wanted) {
     count = Math.min(Math.max(wanted, 0), last);
     const step = count > 0 ? data.steps[count - 1] : null;

@@ -37,13 +37,6 @@ function start() {
   const panel = document.getElementById("panel");
   let count = readStep(location.hash, last), untouched = count === last;
 
-  function element(tag, text, className) {
-    const made = document.createElement(tag);
-    if (text !== undefined && text !== null) made.textContent = text;
-    if (className) made.className = className;
-    return made;
-  }
-
   function go(wanted) {
     count = Math.min(Math.max(wanted, 0), last);
     untouched = false;

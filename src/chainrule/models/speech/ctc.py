@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
@@ -24,28 +24,13 @@ from ...ops import composed
 from ...ops.elementwise import maximum, where
 from ...ops.movement import concatenate
 from .network import AcousticNetwork
-from .recogniser import Recogniser, SoundExamples, known_words, usual_features
+from .recogniser import Recogniser, SoundExamples
 
 UNITS = ("words", "characters")
 
 
 class NetworkRecogniser(Recogniser):
     """A recogniser whose network needs no states: what two kinds of it share."""
-
-    @classmethod
-    def of(cls, recordings: Sequence[Recording], **options: Any) -> Self:
-        """A recogniser for the words in recordings, and their rate.
-
-        Arguments:
-            recordings: those that it will be trained on.
-            options: as of the class; ``features`` too.
-
-        Raises:
-            DataError: no recordings, or none with words.
-        """
-        words = options.pop("words", None) or known_words(recordings, cls.__name__)
-        features = options.pop("features", None) or usual_features(recordings)
-        return cls(words, features, **options)
 
     def numbers(self, said: Sequence[str], name: str) -> list[int]:
         """Words as numbers.

@@ -8,8 +8,8 @@ features, P places of a row of states, K states, M Gaussians of each.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any, Self
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -25,7 +25,7 @@ from ...ops import composed
 from ...ops.arrays import lift
 from ...ops.elementwise import alias, exp, log
 from ...variable import Variable
-from .recogniser import StateRecogniser, known_words, usual_features
+from .recogniser import StateRecogniser
 from .states import stays
 
 #: The least variance: of what every feature has in all recordings.
@@ -64,6 +64,8 @@ class GaussianRecogniser(StateRecogniser):
         [('seven',)]
     """
 
+    hears: ClassVar[Mapping[str, Any]] = {"kind": "mfcc", "deltas": True}
+
     def __init__(
         self,
         words: Sequence[str],
@@ -97,21 +99,6 @@ class GaussianRecogniser(StateRecogniser):
         """ln p(o | s), (N, T, K)."""
         parts = log_densities(x, self.means, self.variances, self.log_weights)
         return composed.logsumexp(parts, axis=-1)
-
-    @classmethod
-    def of(cls, recordings: Sequence[Recording], **options: Any) -> Self:
-        """A recogniser for the words in recordings, by cepstra and their changes.
-
-        Arguments:
-            recordings: those that it will learn from.
-            options: as of the class; ``features`` too.
-        """
-        words = options.pop("words", None) or known_words(recordings, cls.__name__)
-        features = options.pop("features", None) or usual_features(
-            recordings, kind="mfcc", deltas=True
-        )
-        options.setdefault("connected", any(len(r.words) != 1 for r in recordings))
-        return cls(words, features, **options)
 
     def learn(
         self, recordings: Sequence[Recording], iterations: int = 4

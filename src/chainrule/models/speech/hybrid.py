@@ -9,7 +9,7 @@ right of the line that makes it: N recordings, T frames, D features, K states.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
@@ -26,8 +26,6 @@ from .network import AcousticNetwork
 from .recogniser import (
     SoundExamples,
     StateRecogniser,
-    known_words,
-    usual_features,
 )
 from .states import stays
 
@@ -109,22 +107,6 @@ class HybridRecogniser(StateRecogniser):
         return losses.cross_entropy(logits, targets, ignore_index=-1)
 
     # Recordings to examples. ---------------------------------------------------------
-
-    @classmethod
-    def of(cls, recordings: Sequence[Recording], **options: Any) -> Self:
-        """A recogniser for the words in recordings, and their rate.
-
-        Arguments:
-            recordings: those that it will be trained on.
-            options: as of the class; ``features`` too.
-
-        Raises:
-            DataError: no recordings, or none with words.
-        """
-        words = options.pop("words", None) or known_words(recordings, cls.__name__)
-        features = options.pop("features", None) or usual_features(recordings)
-        options.setdefault("connected", any(len(r.words) != 1 for r in recordings))
-        return cls(words, features, **options)
 
     def examples(
         self,

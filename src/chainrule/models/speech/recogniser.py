@@ -9,10 +9,10 @@ from __future__ import annotations
 import itertools
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 
@@ -59,9 +59,14 @@ class Recogniser(Module):
         words: that it knows, each once.
         features: what it hears; or the JSON text of it, as in ``settings``.
 
+    Class attributes:
+        hears: arguments of the features that ``of`` takes, besides their rate.
+
     Raises:
         ArgumentError: no words, or one twice.
     """
+
+    hears: ClassVar[Mapping[str, Any]] = {}
 
     def __init__(self, words: Sequence[str], features: SpeechFeatures | str) -> None:
         name = type(self).__name__
@@ -76,6 +81,23 @@ class Recogniser(Module):
             if isinstance(features, str)
             else features
         )
+
+    @classmethod
+    def of(cls, recordings: Sequence[Recording], **options: Any) -> Self:
+        """A recogniser for the words in recordings, and their rate.
+
+        Arguments:
+            recordings: those that it will be trained on.
+            options: as of the class; ``features`` too.
+
+        Raises:
+            DataError: no recordings, or none with words.
+        """
+        words = options.pop("words", None) or known_words(recordings, cls.__name__)
+        features = options.pop("features", None) or usual_features(
+            recordings, **cls.hears
+        )
+        return cls(words, features, **options)
 
     def settings(self) -> dict[str, Any]:
         """Words and features."""
@@ -185,6 +207,16 @@ class StateRecogniser(Recogniser):
         count = self.states.count
         self.log_stay = Variable(np.full(count, np.log(0.7)), name="log_stay")
         self.penalty = Variable(np.zeros(()), name="penalty")
+
+    @classmethod
+    def of(cls, recordings: Sequence[Recording], **options: Any) -> Self:
+        """A recogniser for the words in recordings, and their rate; of several words
+        where a recording has several.
+
+        Arguments, raises: as of ``Recogniser.of``.
+        """
+        options.setdefault("connected", any(len(r.words) != 1 for r in recordings))
+        return super().of(recordings, **options)
 
     def settings(self) -> dict[str, Any]:
         """Words, features, states of a word, and whether several may be said."""

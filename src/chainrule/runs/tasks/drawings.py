@@ -12,13 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from ... import data
+from ... import data, models
 from ...data.opening import open_file
 from ...data.strokes.reading import pen_files
 from ...data.tables.csv_files import checksum
 from ...errors import DataError
 from ...wording import counted
 from .parts import split
+from .task import Corpus
 
 #: Fewer drawings than these say nothing about others; from so many writers on, those
 #: who are tested on are others than those who are learned from.
@@ -61,6 +62,18 @@ def parts_of(
     return found, (
         f"{len(writers)} writers: {sizes} of them in training, validation and test, "
         "none in two"
+    )
+
+
+def lesson_of(
+    model: models.PenReader | models.PenWriter, training: Any, corpus: Corpus
+) -> tuple[Any, Any, Any]:
+    """What ``fit`` trains, on which examples of the model, and what it validates on."""
+    held = corpus.validation
+    return (
+        training,
+        model.examples(corpus.train, 4 if len(corpus.train) >= 1000 else 2),
+        None if held is None else model.examples(held, buckets=1),
     )
 
 

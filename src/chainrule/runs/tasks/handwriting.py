@@ -18,7 +18,7 @@ from ...errors import DataError
 from ...models.handwriting.reading import SEEN
 from ...wording import counted, spaced
 from ..settings import Network, Settings, Source, Training
-from .drawings import Drawings, checksum_of, labels_of, parts_of, resampled
+from .drawings import Drawings, checksum_of, labels_of, lesson_of, parts_of, resampled
 from .parts import draw_confusion
 from .task import Corpus, Task, TaskRun, epochs_within, sizes_refused, trained
 
@@ -119,13 +119,7 @@ class Handwriting(Task):
 
     def lesson(self, run: TaskRun) -> tuple[Any, Any, Any]:
         """The right class, or text."""
-        corpus, reader = run.corpus, run.model
-        held = corpus.validation
-        return (
-            models.PenReading(reader),
-            reader.examples(corpus.train, 4 if len(corpus.train) >= 1000 else 2),
-            None if held is None else reader.examples(held, buckets=1),
-        )
+        return lesson_of(run.model, models.PenReading(run.model), run.corpus)
 
     def measure(self, model: Any, part: Any) -> dict[str, Any]:
         """The share of drawings that are read wrong; of texts, of characters too."""

@@ -15,7 +15,7 @@ from ...errors import DataError
 from ...wording import spaced
 from ..memoryless_pens import MemorylessPen
 from ..settings import Network, Settings, Source, Training
-from .drawings import Drawings, checksum_of, labels_of, parts_of
+from .drawings import Drawings, checksum_of, labels_of, lesson_of, parts_of
 from .task import Corpus, Task, TaskRun, epochs_within, sizes_refused, trained
 
 #: Steps of a whole training, about, and epochs at least and at most.
@@ -115,13 +115,7 @@ class Writing(Task):
 
     def lesson(self, run: TaskRun) -> tuple[Any, Any, Any]:
         """Where the pen goes next."""
-        corpus, writer = run.corpus, run.model
-        held = corpus.validation
-        return (
-            models.PenWriting(writer),
-            writer.examples(corpus.train, 4 if len(corpus.train) >= 1000 else 2),
-            None if held is None else writer.examples(held, buckets=1),
-        )
+        return lesson_of(run.model, models.PenWriting(run.model), run.corpus)
 
     def measure(self, model: Any, part: Any) -> dict[str, Any]:
         """Nats a point."""
