@@ -14,6 +14,7 @@ and up to three more, each present only when known::
 
 from __future__ import annotations
 
+import contextlib
 import linecache
 import os
 import sys
@@ -85,7 +86,7 @@ class _OwnFiles(dict[str, bool]):
     """Whether a file belongs to this package or to Python; remembered per file."""
 
     def __missing__(self, file: str) -> bool:
-        self[file] = file.startswith((PACKAGE_FOLDER, "<frozen"))
+        self[file] = file.startswith((PACKAGE_FOLDER, "<frozen", contextlib.__file__))
         return self[file]
 
 

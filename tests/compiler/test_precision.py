@@ -94,6 +94,8 @@ def test_wrong_names_are_told() -> None:
     model = nn.Linear(2, 2)
     with pytest.raises(OptionError, match="bfloat16"):
         cr.fit(model, (x, y), precision="half", progress=False)
+    with pytest.raises(OptionError, match=r"test_precision\.py"):
+        cr.fit(model, (x, y), precision="half", progress=False)
     assert config.precision == "float32"
 
 
