@@ -119,6 +119,22 @@ def test_an_experiment_that_was_stopped_goes_on_as_if_it_had_not_been(
     assert [each.name for each in Path("part").iterdir()] == ["short.json"]
 
 
+def test_a_line_with_resume_starts_where_nothing_was_stopped(chainrule, short) -> None:
+    words = ["experiment", "short", "--seed", "1", "--folder"]
+    whole = json.loads(chainrule(*words, "whole", "--json").stdout)
+    first = chainrule(*words, "part", "--resume")
+    assert first.stdout.splitlines()[1] == (
+        "  no checkpoints in part/checkpoints/short-1: it starts anew"
+    )
+    again = json.loads(chainrule(*words, "part", "--resume", "--json").stdout)
+    assert again["measured"] == whole["measured"]
+    short.STOPS.append(True)
+    assert chainrule(*words, "part", "--resume").exit_code == 130
+    short.STOPS.clear()
+    resumed = chainrule(*words, "part", "--resume").stdout.splitlines()
+    assert not any("it starts anew" in line for line in resumed)
+
+
 def test_a_small_part_and_a_missing_record_are_told(chainrule, short) -> None:
     said = chainrule("experiment", "short", "--quick").stdout.splitlines()
     assert said[-2] == "  a small part: not to be compared with what was published"
@@ -161,13 +177,6 @@ def test_what_is_found_is_printed_and_kept(chainrule, short) -> None:
             "ArgumentError: --resume: with --quick checkpoints are in a folder of "
             "their own each time\n"
             "  fix        --folder, with the folder of the run that was stopped\n",
-        ),
-        (
-            ["short", "--folder", "here", "--resume"],
-            "ArgumentError: --resume: there are no checkpoints in "
-            "here/checkpoints/short-0\n"
-            "  fix        the --seed, --quick and --folder of the run that was "
-            "stopped; or leave --resume out\n",
         ),
     ],
 )

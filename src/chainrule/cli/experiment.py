@@ -76,7 +76,9 @@ def _names() -> list[str]:
     f"[default: {FOLDER.as_posix()}; with --quick a temporary one]",
 )
 @click.option(
-    "--resume", is_flag=True, help="Go on from the checkpoints of a stopped run."
+    "--resume",
+    is_flag=True,
+    help="Go on from the checkpoints of a stopped run; start where there are none.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(
@@ -148,9 +150,16 @@ class Asked:
 
 def _run(asked: Asked, terminal: Terminal) -> None:
     """Runs an experiment, prints what it found, and keeps it."""
-    _check_checkpoints(asked)
+    there = _filled(asked.checkpoints)
+    if there and not asked.resume:
+        raise ArgumentError(
+            f"{asked.checkpoints}: checkpoints of a run that was stopped",
+            fix="--resume goes on from them; to start anew, remove that folder",
+        )
     entry = _entry(asked.name)
     terminal.say(f"{entry.name}: {entry.summary}", *entry.usual())
+    if asked.resume and not there:
+        terminal.say(f"  no checkpoints in {asked.checkpoints}: it starts anew")
     module = importlib.import_module(f".{entry.file}", package().__name__)
     records = importlib.import_module(".record", package().__name__)
     options = records.Options(asked.seed, asked.quick, asked.folder, asked.checkpoints)
@@ -171,22 +180,6 @@ def _run(asked: Asked, terminal: Terminal) -> None:
 def _filled(folder: Path) -> bool:
     """Whether a folder is there and has something in it."""
     return folder.is_dir() and any(folder.iterdir())
-
-
-def _check_checkpoints(asked: Asked) -> None:
-    """An error where they are there and not asked for, or asked for and not there."""
-    there = _filled(asked.checkpoints)
-    if there and not asked.resume:
-        raise ArgumentError(
-            f"{asked.checkpoints}: checkpoints of a run that was stopped",
-            fix="--resume goes on from them; to start anew, remove that folder",
-        )
-    if asked.resume and not there:
-        raise ArgumentError(
-            f"--resume: there are no checkpoints in {asked.checkpoints}",
-            fix="the --seed, --quick and --folder of the run that was stopped; or "
-            "leave --resume out",
-        )
 
 
 @contextmanager
