@@ -225,6 +225,8 @@ ODD = {
     "names missing": "a,,\n1,2,3\n",
     "numbers as names": "1,2\n3,4\n",
     "one column": "a\n1\n\n 2 \n",
+    "one column and an empty cell": 'a\n1\n""\n\n2\n',
+    "an empty cell for a row": 'a,b\n1,2\n""\n3,4\n',
     "sep": "sep=;\nx;y\n1,5;2\n2,5;3\n",
     "quoted sep": '"sep=;"\r\nx;y\r\n1,5;2\r\n',
     "sep and a mistake": "sep=;\nx;y\n1,5;2\n2,5\n",
@@ -282,6 +284,16 @@ def test_both_readers_give_the_same_table_or_message(
         monkeypatch.setattr(arrow_files, "available", lambda yes=available: yes)
         found.append(outcome(path))
     assert found[0] == found[1]
+
+
+def test_a_quoted_empty_cell_of_a_single_column_is_a_row(write: Write) -> None:
+    numbers = data.read_columns(write('a\n1\n""\n\n2\n'))
+    np.testing.assert_array_equal(numbers["a"], [1, np.nan, 2])
+    assert [numbers.place(row) for row in range(3)] == ["line 2", "line 3", "line 5"]
+    texts = data.read_columns(write('a\nx\n""\n  \ny\n'))
+    assert texts["a"].tolist() == ["x", None, "y"]
+    with pytest.raises(DataError, match=r"line 3: 1 cells, but 2 in line 1"):
+        data.read_columns(write('a,b\n1,2\n""\n3,4\n'))
 
 
 @pytest.mark.parametrize(

@@ -248,7 +248,8 @@ def _lines(rows: list[list[str]], begin: int, end: int) -> Array:
 
 
 def _is_blank(row: list[str]) -> bool:
-    return not row or (len(row) == 1 and not row[0].strip())
+    """Whether a row is a line of nothing or of blanks; ``""`` is an empty cell."""
+    return not row or (len(row) == 1 and row[0].isspace())
 
 
 def _all_filled(rows: list[list[str]]) -> bool:
