@@ -278,10 +278,26 @@ def store(
         return
     if mask is None:
         mask = constant(wide(I1, lanes), 1)
+    elif not scatters and dtype.kind != "f" and dtype.itemsize < 8:
+        mask = _unforeseen(b, mask)
     name = f"llvm.masked.{'scatter' if scatters else 'store'}.{suffix(value.type)}."
     name += f"v{lanes}p0" if scatters else "p0"
     align = ir.Constant(I32, dtype.itemsize)
     intrinsic(b, name, VOID, [value, pointer, align, mask])
+
+
+def _unforeseen(b: ir.IRBuilder, mask: ir.Value) -> ir.Value:
+    """The mask, in a way that LLVM (22) cannot know its value beforehand. Of integers
+    that were cut to fewer bits it stores all bits where it knows that the mask has a
+    single lane: over what lies behind.
+    """
+    kind = ir.IntType(mask.type.count)
+    bits = b.zext(b.bitcast(mask, kind), ir.IntType(128))
+    same = b.asm(
+        ir.FunctionType(I64, [I64]), "", "=r,0", [b.trunc(bits, I64)], side_effect=False
+    )
+    wider = b.zext(same, ir.IntType(128))
+    return b.bitcast(b.trunc(wider, kind), mask.type)
 
 
 def prefetch(b: ir.IRBuilder, pointer: ir.Value) -> None:
