@@ -218,6 +218,23 @@ def test_the_generator_moves_once_for_several_moves_of_the_critic() -> None:
     assert step.optimizer.by_player["discriminator"].num_steps == 7
 
 
+def test_a_generator_without_a_turn_is_told_before_training() -> None:
+    """48 rows in batches of 16 are 3 steps an epoch; its first turn is in the fifth."""
+    gan = small("wasserstein")
+    before = weights(gan.generator)
+    how: dict[str, Any] = {"optimizer": ADAM, "batch_size": 16, "progress": False}
+    with pytest.warns(UserWarning) as caught:
+        cr.fit(gan, RING, epochs=1, **how)
+    assert [str(each.message) for each in caught] == [
+        "fit: generator of GAN has no turn in 3 steps and stays as it is: more epochs, "
+        "smaller batches, or a smaller critic_steps= of a GAN"
+    ]
+    assert caught[0].filename == __file__
+    assert weights(gan.generator) == before
+    cr.fit(gan, RING, epochs=2, **how)  # 6 steps
+    assert weights(gan.generator) != before
+
+
 class Interrupting(callbacks.Callback):
     """Stops after a step, as Ctrl-C does."""
 

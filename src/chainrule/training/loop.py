@@ -243,9 +243,11 @@ class Loop:
         make: Any = training_step if run.accumulate == 1 else AccumulatingStep
         self.minimizes = run.optimizer.evaluates_loss
         if isinstance(run.model, nn.Game):
-            from .players import GameStep  # few trainings need it
+            from .players import GameStep, warn_of_idle_players  # few need it
 
             make = GameStep
+            if run.num_batches is not None:
+                warn_of_idle_players(run.model, run.num_batches * run.epochs)
         if self.minimizes:
             from .minimizing import MinimizingStep  # few trainings need it
 

@@ -7,6 +7,7 @@ parameters, and no others. It must not know of epochs or callbacks.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,9 +15,13 @@ from .. import nn
 from ..backprop import backprop
 from ..compiler.compile import compile
 from ..variable import Parameter
+from ..wording import counted
 from .objective import GameObjective
 from .player_optimizers import PlayerOptimizers
 from .step import Check, Probe, check_reached, watched_call
+
+#: In so many steps each player has its turn: longer trainings are not looked through.
+MANY_STEPS = 10_000
 
 
 class GameStep:
@@ -111,3 +116,27 @@ class GameStep:
         if moved:
             own.step({w: gradients[w] for w in moved})
         return gradients
+
+
+def warn_of_idle_players(model: nn.Game, steps: int) -> None:
+    """A warning for a player that has no turn in a training.
+
+    Arguments:
+        model: the game.
+        steps: how many there are.
+    """
+    if steps > MANY_STEPS:
+        return
+    idle = dict.fromkeys(model.players)
+    for step in range(1, steps + 1):
+        for player in model.due(step):
+            idle.pop(player, None)
+        if not idle:
+            return
+    for player in idle:
+        warnings.warn(
+            f"fit: {player} of {type(model).__name__} has no turn in "
+            f"{counted(steps, 'step')} and stays as it is: more epochs, smaller "
+            "batches, or a smaller critic_steps= of a GAN",
+            stacklevel=5,
+        )
