@@ -28,6 +28,14 @@ from chainrule.errors import ArgumentError, OptionError
     ]
     + [
         (
+            "CHAINRULE_CACHE_BYTES", wrong, "cache_bytes",
+            f"CHAINRULE_CACHE_BYTES={wrong!r}: expected a whole number of at least 0",
+            "unset CHAINRULE_CACHE_BYTES",
+        )
+        for wrong in ("-1", "1 GB", "1e9")
+    ]
+    + [
+        (
             "CHAINRULE_DTYPE", "flaot64", "dtype",
             "unknown CHAINRULE_DTYPE 'flaot64': expected one of 'float32', 'float64'",
             "did you mean 'float64'?",
@@ -48,18 +56,39 @@ def test_a_wrong_value_in_the_environment_is_an_error_where_it_is_used(
         getattr(config, setting)
     assert (caught.value.what, caught.value.fix) == (what, fix)
     assert setting not in repr(config)
-    setattr(config, setting, {"threads": 2, "dtype": "float64"}[setting])
-    assert getattr(config, setting) in (2, "float64")
+    right = {"threads": 2, "cache_bytes": 0, "dtype": "float64"}[setting]
+    setattr(config, setting, right)
+    assert getattr(config, setting) == right
 
 
 def test_a_setting_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CHAINRULE_THREADS", "3")
     monkeypatch.setenv("CHAINRULE_DTYPE", "float64")
     monkeypatch.setenv("CHAINRULE_CACHE", "~/here")
+    monkeypatch.setenv("CHAINRULE_CACHE_BYTES", "0")
     config = Config()
     assert (config.threads, config.dtype) == (3, "float64")
+    assert config.cache_bytes == 0
     assert config.cache_folder == Path("~/here").expanduser()
     assert set(vars(config)) == set(READERS)
+
+
+def test_compiled_code_takes_a_gibibyte_at_most_unless_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("CHAINRULE_CACHE_BYTES", raising=False)
+    assert Config().cache_bytes == 1 << 30
+
+
+@pytest.mark.parametrize(
+    ("setting", "wrong", "least"),
+    [("threads", 0, 1), ("cache_bytes", -1, 0), ("cache_bytes", 1e9, 0)],
+)
+def test_a_wrong_number_is_an_error(setting: str, wrong: object, least: int) -> None:
+    with pytest.raises(ArgumentError) as caught:
+        setattr(config, setting, wrong)
+    what = f"{setting}: {wrong!r}: expected a whole number of at least {least}"
+    assert caught.value.what == what
 
 
 def test_a_setting_that_does_not_exist_is_no_attribute() -> None:

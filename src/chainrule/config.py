@@ -22,6 +22,9 @@ imported.
                                                any of its architecture; on x86 also
                                                "avx2" and "avx512"
     ``cache_folder``  ``CHAINRULE_CACHE``      downloaded data and compiled code
+    ``cache_bytes``   ``CHAINRULE_CACHE_       the most that compiled code may take on
+                      BYTES``                  disk: 1 GiB (default); what was not used
+                                               for longest makes room. 0: none is kept
     ``data_folder``   ``CHAINRULE_DATA``       a folder of data sets, looked into first
     ``debug``         ``CHAINRULE_DEBUG``      1: verify the graph after every compiler
                                                pass, and check what native code reads
@@ -44,6 +47,7 @@ from .errors import ArgumentError, unknown_option
 DTYPES = ("float32", "float64")
 PRECISIONS = ("float32", "bfloat16")
 PROCESSORS = ("host", "baseline", "avx2", "avx512")
+CACHE_BYTES = 1 << 30
 
 
 def available_processors() -> int:
@@ -75,9 +79,18 @@ def _threads(variable: str) -> int:
         shared = os.environ.get("OMP_NUM_THREADS", "")
         most = int(shared) if shared.isdecimal() else 0
         return min(available_processors(), most or available_processors())
-    if not (value.isascii() and value.isdigit() and int(value) > 0):
+    return _whole(variable, value, least=1)
+
+
+def _cache_bytes(variable: str) -> int:
+    value = os.environ.get(variable)
+    return _whole(variable, value, least=0) if value else CACHE_BYTES
+
+
+def _whole(variable: str, value: str, least: int) -> int:
+    if not (value.isascii() and value.isdigit() and int(value) >= least):
         raise ArgumentError(
-            f"{variable}={value!r}: expected a whole number of at least 1",
+            f"{variable}={value!r}: expected a whole number of at least {least}",
             fix=f"unset {variable}",
         )
     return int(value)
@@ -103,12 +116,15 @@ READERS: dict[str, Callable[[], Any]] = {
     "threads": lambda: _threads("CHAINRULE_THREADS"),
     "processor": lambda: _choice("CHAINRULE_PROCESSOR", PROCESSORS),
     "cache_folder": lambda: _folder("CHAINRULE_CACHE") or default_cache_folder(),
+    "cache_bytes": lambda: _cache_bytes("CHAINRULE_CACHE_BYTES"),
     "data_folder": lambda: _folder("CHAINRULE_DATA"),
     "debug": lambda: os.environ.get("CHAINRULE_DEBUG", "0") not in ("", "0"),
     "check_numerics": lambda: (
         os.environ.get("CHAINRULE_CHECK_NUMERICS", "0") not in ("", "0")
     ),
 }
+#: setting → the least of a whole number
+LEAST = {"threads": 1, "cache_bytes": 0}
 
 
 class Config:
@@ -135,6 +151,7 @@ class Config:
     threads: int
     processor: str
     cache_folder: Path
+    cache_bytes: int
     data_folder: Path | None
     debug: bool
     check_numerics: bool
@@ -168,9 +185,10 @@ class Config:
             raise unknown_option("precision", value, PRECISIONS)
         if name == "processor" and value not in PROCESSORS:
             raise unknown_option("processor", value, PROCESSORS)
-        if name == "threads" and (not isinstance(value, int) or value < 1):
+        least = LEAST.get(name)
+        if least is not None and (not isinstance(value, int) or value < least):
             raise ArgumentError(
-                f"threads: {value!r}: expected a whole number of at least 1"
+                f"{name}: {value!r}: expected a whole number of at least {least}"
             )
         object.__setattr__(self, name, value)
         object.__setattr__(self, "last_change", object())

@@ -128,6 +128,7 @@ def test_doctor_finds_versions_threads_engines_and_folders(
     assert answer["threads"]["chainrule uses"] == cr.config.threads
     assert answer["engines"][cr.config.engine].startswith("works, the default: ")
     assert answer["works"]
+    assert "compiled code 0.0 GB of at most 1.0 GB" in answer["folders"]["cache"]
     said = chainrule("doctor").stdout
     for title in ("versions", "processor", "threads", "engines", "folders"):
         assert f"\n{title}\n" in "\n" + said

@@ -159,8 +159,9 @@ CASES: list[Case] = [
     ("mean of nothing", lambda: cr.zeros((0, 3)).mean(0), ShapeError,
      "mean: (0, 3) over axis=0: no elements to average", None),
     ("setting", lambda: setattr(cr.config, "thread", 3), OptionError,
-     "unknown setting 'thread': expected one of 'cache_folder', 'check_numerics', "
-     "'data_folder', 'debug', 'dtype', 'engine', 'precision', 'processor', "
+     "unknown setting 'thread': expected one of 'cache_bytes', 'cache_folder', "
+     "'check_numerics', 'data_folder', 'debug', 'dtype', 'engine', 'precision', "
+     "'processor', "
      "'threads'",
      "did you mean 'threads'?"),
     ("value of a setting", lambda: setattr(cr.config, "threads", 0), ArgumentError,

@@ -20,7 +20,8 @@ from chainrule.compiler.registry import engine_named
 from chainrule.config import config
 from chainrule.engines.native.run import object_cache
 from chainrule.ops.primitive import REGISTRY, Kind, Primitive, same_shape
-from chainrule.recompilation import entries, kept, templates
+from chainrule.recompilation import kept, templates
+from chainrule.recompilation.entries import folder
 from chainrule.recompilation.templates import Template, Walk, key_of
 from tests.recompilation.test_templates import (
     Recurrent,
@@ -58,7 +59,7 @@ def passes_run(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def entry() -> Path:
     """The one template on disk."""
-    (found,) = (config.cache_folder / "templates").iterdir()
+    (found,) = folder().glob("*.t")
     return found
 
 
@@ -180,7 +181,7 @@ def test_code_that_is_gone_or_for_another_processor_is_made_again(
     monkeypatch: pytest.MonkeyPatch, passes_run: list[str]
 ) -> None:
     wanted = call()
-    for code in object_cache.folder().iterdir():
+    for code in folder().glob("*.o"):
         code.unlink()
     np.testing.assert_array_equal(call(), wanted)
     assert len(passes_run) == 2
@@ -210,12 +211,12 @@ def test_a_folder_that_cannot_be_written_is_done_without(
 
 def test_what_calls_python_back_is_not_kept() -> None:
     cr.compile(cr.linalg.cholesky, engine="native")(np.eye(3, dtype=np.float32))
-    assert not (config.cache_folder / "templates").exists()
+    assert not [*folder().glob("*.t")]
 
 
 def test_the_numpy_engine_keeps_nothing() -> None:
     cr.compile(twice, engine="numpy")(np.ones((3, 2), np.float32))
-    assert not (config.cache_folder / "templates").exists()
+    assert not [*folder().glob("*.t")]
 
 
 def test_only_the_packages_own_operations_passes_and_engines_are_kept() -> None:
@@ -289,14 +290,3 @@ def test_networks_of_one_entry_train_beside_each_other() -> None:
         values.append([v for model in models for v in model.state_dict().values()])
     for a, b in zip(*values, strict=True):
         np.testing.assert_array_equal(a, b)
-
-
-def test_the_oldest_entries_make_room(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(entries, "MOST_ENTRIES", 8)
-    (tmp_path / "other.o").write_bytes(b"")
-    for number in range(9):
-        entries.store(tmp_path / f"{number}.t", b"template")
-    assert len(list(tmp_path.glob("*.t"))) == 7
-    assert (tmp_path / "other.o").exists()

@@ -12,6 +12,7 @@ import shutil
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ import numpy as np
 from .. import __version__
 from ..config import available_processors, config
 from ..errors import ChainruleError
+from ..recompilation import entries
 from ..training.environment import processor_name, version_of
 from .application import Command
 from .terminal import Terminal, columns
@@ -230,7 +232,11 @@ def _steps_per_second(engine: str) -> float:
 def _folders() -> Section:
     section = Section("folders")
     cache = config.cache_folder
-    section.facts["cache"] = f"{cache}, {_gigabytes(_size(cache))} in use"
+    code, most = _size(entries.folder()), config.cache_bytes
+    section.facts["cache"] = (
+        f"{cache}, {_gigabytes(_size(cache))} in use, of which compiled code "
+        f"{_gigabytes(code)} of at most {_gigabytes(most)}"
+    )
     if not _is_writable(cache):
         section.facts["cache"] = f"{cache}, not writable"
         section.advice.append(
@@ -256,11 +262,12 @@ def _folders() -> Section:
 
 
 def _size(folder: Path) -> int:
-    return sum(
-        os.lstat(os.path.join(path, name)).st_size
-        for path, _, names in os.walk(folder)
-        for name in names
-    )
+    total = 0
+    for path, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):  # another process has just removed it
+                total += os.lstat(os.path.join(path, name)).st_size
+    return total
 
 
 def _is_writable(folder: Path) -> bool:

@@ -27,7 +27,7 @@ from ..config import config
 from ..graph import Node
 from ..ops.primitive import REGISTRY, Primitive
 from . import plain
-from .entries import load, store
+from .entries import folder, load, store
 
 PACKAGE = Path(__file__).parents[1]
 _OURS = f"{__name__.split('.', maxsplit=1)[0]}."
@@ -68,7 +68,7 @@ def entry_of(engine: Engine, key: Hashable, nodes: Iterable[Node]) -> Path | Non
     surroundings = np.__version__, platform.python_version(), _state_of_package()
     what = kind.__qualname__, passes, settings, config.dtype, surroundings, key
     digest = hashlib.sha256(repr(what).encode()).hexdigest()
-    return config.cache_folder / "templates" / f"{digest}.t"
+    return folder() / f"{digest}.t"
 
 
 def _is_own(op: Primitive) -> bool:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ...compiler.engine import Engine, Executable, Speed
 from ...compiler.program import Program
 from ...config import config
-from ...recompilation.entries import load
+from ...recompilation.entries import folder, load
 from ..machine_speed import machine_speed
 from .abi.call_table import CallTable
 from .choose.processor import host
@@ -66,7 +66,7 @@ class NativeEngine(Engine):
     def unpacked(self, packed: Any) -> Code | None:
         """The machine code of that name, where it still is, for this processor."""
         surroundings, entry, table, constants = packed
-        data = load(object_cache.folder() / entry)
+        data = load(folder() / entry)
         if data is None or surroundings != object_cache.surroundings():
             return None
         return Code(entry, CallTable(*table), constants, data)

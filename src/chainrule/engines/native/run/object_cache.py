@@ -15,8 +15,7 @@ from pathlib import Path
 import llvmlite
 import llvmlite.binding as llvm
 
-from ....config import config
-from ....recompilation.entries import load, store
+from ....recompilation.entries import folder, load, store
 from ..abi.call_table import DATA_OFFSET
 from ..choose.processor import host
 
@@ -37,11 +36,6 @@ def cached(description: str, make: Callable[[], bytes]) -> tuple[bytes, bool]:
     code = make()
     store(entry, code)
     return code, False
-
-
-def folder() -> Path:
-    """Where the entries are."""
-    return config.cache_folder / "native"
 
 
 def entry_of(description: str) -> Path:

@@ -15,8 +15,8 @@ from chainrule import losses, nn, optim
 from chainrule.config import config
 from chainrule.engines.native.run.compile.llvm import Compilation
 from chainrule.engines.native.run.compile.workshop import Workshop
-from chainrule.engines.native.run.object_cache import folder
 from chainrule.engines.native.write import program
+from chainrule.recompilation.entries import folder
 
 
 def helpers() -> list[str]:
