@@ -34,6 +34,14 @@ WORDS = {
         "chainrule train: Invalid value for '--epochs': '1.5' is not a whole number.\n"
         + HELP.format("train")
     ),
+    "train --tokens bytes": (
+        "ArgumentError: --tokens: it is for --task language and translate\n"
+        "  fix        leave --tokens out, or --task language"
+    ),
+    "train --attention dot": (
+        "ArgumentError: --attention: it is for --task translate\n"
+        "  fix        leave --attention out, or --task translate"
+    ),
     "train --lr 0": (
         "chainrule train: Invalid value for '--lr': 0: expected a number above 0.\n"
         + HELP.format("train")

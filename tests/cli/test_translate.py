@@ -151,6 +151,17 @@ def test_a_line_longer_than_a_transformer_reads_is_named(tmp_path: Path) -> None
             "--vocabulary 9: the number of characters is what it is",
         ),
         (None, ("--model", "gpt"), "--model gpt: not a network for --task translate"),
+        (
+            None,
+            ("--attention", "luong"),
+            "'--attention': 'luong': There are: bahdanau, dot, general.",
+        ),
+        (
+            None,
+            ("--model", "transformer", "--attention", "dot"),
+            "--attention dot: a transformer has an attention of its own\n"
+            "  fix        leave --attention out, or --model gru or lstm",
+        ),
     ],
 )
 def test_what_cannot_be_trained_is_named(
@@ -161,6 +172,20 @@ def test_what_cannot_be_trained_is_named(
     assert found.exit_code != 0
     assert message in found.stderr
     assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "kind"), [((), "bahdanau"), (("--attention", "general"), "general")]
+)
+def test_a_run_has_the_attention_that_is_asked_for(
+    tmp_path: Path, words: Any, kind: str
+) -> None:
+    given = ("--model", "lstm", "--hidden", 8, "--epochs", 1, *words)
+    call_well("train", file(tmp_path), *SMALL, *given, "--out", tmp_path / "run")
+    model: Any = cr.load(tmp_path / "run/model.safetensors")
+    assert (model.model.attention_kind, model.model.cell_kind) == (kind, "lstm")
+    settings = json.loads((tmp_path / "run/settings.json").read_text())
+    assert settings["details"]["attention"] == kind
 
 
 def test_no_source_is_in_two_parts() -> None:

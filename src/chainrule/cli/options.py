@@ -14,6 +14,7 @@ import click
 from .. import optim
 from ..compiler.registry import ENGINES
 from ..data.tables.dates import ORDERS
+from ..models.seq2seq import ATTENTIONS
 from ..runs import network
 from ..runs.feature_models import MODELS
 from ..runs.tasks.names import TASKS
@@ -144,6 +145,14 @@ about_text = _all(
         help="How many tokens a network reads in a step, and a gpt looks back on.  "
         "[default: 64; gpt 128]",
     ),
+)
+
+#: How a recurrent network that translates looks back at its source.
+about_attention = click.option(
+    "--attention",
+    type=Name(ATTENTIONS),
+    help="How a gru or lstm that translates looks back at the source: as Bahdanau's, "
+    "or by Luong's dot or general.  [default: bahdanau]",
 )
 
 #: What of a table is a time series, for the task of forecasting.

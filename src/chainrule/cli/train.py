@@ -39,6 +39,7 @@ from . import task_training
 from .application import Command, Interrupted
 from .arguments import WIDEST, LayerSizes, Name, Number, Whole, Words, as_options
 from .options import (
+    about_attention,
     about_baselines,
     about_data,
     about_output,
@@ -176,6 +177,7 @@ AUGMENTATIONS = ("flip", "crop", "rotate")
 )
 @about_training
 @about_text
+@about_attention
 @about_series
 @about_baselines
 @click.option(

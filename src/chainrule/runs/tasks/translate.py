@@ -16,6 +16,7 @@ from ... import data, models, pictures
 from ...data.text.pairs import TextPair, read_pairs
 from ...data.text.reading import read_lines
 from ...errors import ArgumentError, DataError
+from ...models.seq2seq import ATTENTIONS
 from ...wording import counted, spaced
 from ..settings import Network, Settings, Source, Training
 from .task import (
@@ -58,7 +59,7 @@ class Translate(Task):
     what = "turns texts into others"
     score = ("token_error_rate", True)
     networks = ("gru", "lstm", "transformer")
-    takes = frozenset(("tokens", "vocabulary"))
+    takes = frozenset(("tokens", "vocabulary", "attention"))
     answers = frozenset(("text", "beam"))
     reads_tables = True
 
@@ -95,6 +96,12 @@ class Translate(Task):
     ) -> tuple[Network, Training, dict[str, Any]]:
         """Sizes and epochs that suit the number of pairs on two cores."""
         model = asked.get("model", self.networks[0])
+        if model == "transformer" and asked.get("attention"):
+            raise ArgumentError(
+                f"--attention {asked['attention']}: a transformer has an attention of "
+                "its own",
+                fix="leave --attention out, or --model gru or lstm",
+            )
         hidden = asked.get("hidden") or _usual_hidden(model, len(corpus.train))
         if len(set(hidden)) != 1:
             why = f"all layers of a {model} have one size here"
@@ -129,6 +136,7 @@ class Translate(Task):
         details = {
             "tokens": asked.get("tokens"),
             "vocabulary": asked.get("vocabulary"),
+            "attention": asked.get("attention", ATTENTIONS[0]),
             "max_length": max(32, 2 * longest),
         }
         return made, words, details
@@ -147,7 +155,7 @@ class Translate(Task):
         else:
             made = models.Seq2Seq(
                 words.inputs, words.outputs, size, size // 2, layers,
-                cell=words.model, dropout=words.dropout,
+                details["attention"], words.model, words.dropout,
             )  # fmt: skip
         return models.Translator(made, *corpus.made["tokenizers"])
 
