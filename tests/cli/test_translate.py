@@ -11,6 +11,7 @@ import pytest
 
 import chainrule as cr
 from chainrule import data, models
+from chainrule.runs.settings import Source
 from chainrule.runs.tasks import translate
 from tests.cli.conftest import call, call_well
 
@@ -186,6 +187,21 @@ def test_a_run_has_the_attention_that_is_asked_for(
     assert (model.model.attention_kind, model.model.cell_kind) == (kind, "lstm")
     settings = json.loads((tmp_path / "run/settings.json").read_text())
     assert settings["details"]["attention"] == kind
+
+
+def test_texts_are_counted_for_a_transformer_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = [f"{s}\t{t}" for s, t in [("abk" * 8, "B")] * 3 + pairs()]
+    source: Any = Source(file=str(file(tmp_path, lines)), test=0.1)
+    corpus = translate.TASK.corpus(source, {})
+    longest = max(len(pair.source) for pair in corpus.train)
+    _, _, details = translate.TASK.plan({"model": "transformer"}, corpus)
+    assert details["max_length"] == max(32, 2 * (longest + 1))
+    for cut in corpus.made["tokenizers"]:
+        monkeypatch.setattr(type(cut), "encode", None)
+    _, _, details = translate.TASK.plan({}, corpus)
+    assert "max_length" not in details
 
 
 def test_no_source_is_in_two_parts() -> None:

@@ -127,18 +127,11 @@ class Translate(Task):
             dropout=asked.get("dropout", 0.1 if model == "transformer" else 0.3),
             model=model,
         )
-        longest = max(
-            len(cut.encode(text)) + 1
-            for cut, texts in zip((source, target), zip(*corpus.train, strict=True),
-                                  strict=True)
-            for text in texts
-        )  # fmt: skip
-        details = {
-            "tokens": asked.get("tokens"),
-            "vocabulary": asked.get("vocabulary"),
-            "attention": asked.get("attention", ATTENTIONS[0]),
-            "max_length": max(32, 2 * longest),
-        }
+        details = {name: asked.get(name) for name in ("tokens", "vocabulary")}
+        if model == "transformer":
+            details["max_length"] = max(32, 2 * _longest(corpus))
+        else:
+            details["attention"] = asked.get("attention", ATTENTIONS[0])
         return made, words, details
 
     def build(self, settings: Settings, corpus: Corpus) -> models.Translator:
@@ -288,6 +281,16 @@ def _rates(
         "token_error_rate": rates.tokens,
         "character_error_rate": data.error_rates(texts, references).tokens,
     }
+
+
+def _longest(corpus: Corpus) -> int:
+    """The most tokens of a text to learn from, its end included."""
+    cuts, sides = corpus.made["tokenizers"], zip(*corpus.train, strict=True)
+    return 1 + max(
+        len(cut.encode(text))
+        for cut, texts in zip(cuts, sides, strict=True)
+        for text in texts
+    )
 
 
 def _beam(model: Any) -> int:
