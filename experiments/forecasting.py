@@ -148,8 +148,9 @@ def draw(shown: dict[str, models.Backtest], table: Any, options: Options) -> str
     ax.axhline(1, color="#777777", lw=0.8)
     ax.set_xticks(places, list(table), rotation=20, fontsize="small")
     ax.set_title("MASE")
-    ax.legend(frameon=False, fontsize="small")
-    figure.tight_layout()
+    ax.set_ylim(top=1.3 * ax.get_ylim()[1])  # for the legend, above the bars
+    ax.legend(frameon=False, fontsize="small", loc="upper left", ncols=2)
+    figure.tight_layout(rect=(0, pictures.legend_below(figure), 1, 1))
     save_small(figure, options.picture("forecasting.png"), 70)
     return "forecasting.png"
 

@@ -90,7 +90,7 @@ def draw(found: dict[str, models.Backtest], options: Options) -> str:
     middle = len(told.forecasts) // 2
     told.forecasts[middle].plot(told.truths[middle], 60, right)
     right.set_title("the last value, and its intervals")
-    figure.tight_layout()
+    figure.tight_layout(rect=(0, pictures.legend_below(figure), 1, 1))
     save_small(figure, options.picture("prices.png"), 80)
     return "prices.png"
 

@@ -20,7 +20,7 @@ from .choices import error_over_size, growth_path
 from .classes import MOST_MISTAKES, confusion_matrix, worst_mistakes
 from .coding import MOST_CODES, codes, neighbour_accuracy, reconstructions
 from .curves import learning_curve, validation_curve
-from .figures import amount, new_figure, prepare, save, windowless
+from .figures import amount, legend_below, new_figure, prepare, save, windowless
 from .forecasts import fan_chart
 from .grids import image_grid
 from .pens import pen_page, pen_svg
@@ -56,6 +56,7 @@ __all__ = [
     "growth_path",
     "image_grid",
     "learning_curve",
+    "legend_below",
     "neighbour_accuracy",
     "new_figure",
     "pen_page",

@@ -10,6 +10,7 @@ than drawing does.
 from __future__ import annotations
 
 import io
+import math
 import os
 import threading
 from collections.abc import Iterator, Sequence
@@ -34,6 +35,10 @@ GREY = "#777777"
 DPI = 120
 
 _no_window: ContextVar[bool] = ContextVar("no_window", default=False)
+
+
+#: Inches that an entry of a legend below a figure takes, and a row of them.
+ENTRY, ROW = 1.05, 0.2
 
 
 @dataclass(frozen=True)
@@ -165,6 +170,38 @@ def plain_frame(ax: Axes) -> None:
     """No lines above and to the right."""
     for side in ("top", "right"):
         ax.spines[side].set_visible(False)
+
+
+def legend_below(figure: Figure) -> float:
+    """One legend in a strip at the bottom of a figure, for what is drawn in any of its
+    axes that have no legend of their own.
+
+    Returns:
+        The part of the figure's height that axes must leave free.
+
+    Example:
+        >>> from chainrule import pictures
+        >>> figure = pictures.new_figure(6, 4)
+        >>> for ax in figure.subplots(2, 1):
+        ...     line = ax.plot([1, 2], label="observed")
+        >>> part = pictures.legend_below(figure)
+        >>> figure.tight_layout(rect=(0, part, 1, 1))
+        >>> [each.get_text() for each in figure.legends[0].get_texts()], round(part, 2)
+        (['observed'], 0.07)
+    """
+    shown: dict[str, Any] = {}
+    for ax in figure.axes:
+        if ax.get_legend() is None:
+            for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
+                shown.setdefault(label, handle)
+    width, height = figure.get_size_inches()
+    columns = max(1, min(len(shown), int(width / ENTRY)))
+    figure.legend(
+        shown.values(), shown, loc="lower center", ncols=columns, frameon=False,
+        fontsize="small", borderaxespad=0.2,
+    )  # fmt: skip
+    rows = math.ceil(len(shown) / columns)
+    return float((0.08 + ROW * rows) / height)
 
 
 def amount(value: float) -> str:

@@ -95,7 +95,8 @@ class Forecast:
         Arguments:
             truth: what came, (H,), where it is known.
             steps: how many of the history.
-            ax: where to draw; a new figure when not given.
+            ax: where to draw, without a legend (``pictures.legend_below``); a new
+                figure when not given.
         """
         recent = self.history[-min(steps, len(self.history)) :]
         return fan_chart(

@@ -438,5 +438,5 @@ def _draw(forecasts: Sequence[models.Forecast], truths: Any, path: Path) -> None
     for place, (each, ax) in enumerate(zip(forecasts, axes, strict=True)):
         steps = max(3 * len(each), 40)
         each.plot(None if truths is None else truths[place], steps, ax)
-    figure.tight_layout()
+    figure.tight_layout(rect=(0, pictures.legend_below(figure), 1, 1))
     pictures.save(figure, path)
