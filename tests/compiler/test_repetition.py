@@ -231,6 +231,28 @@ def test_wrong_rows_are_refused(rows: Any, error: str, text: str) -> None:
     assert text in str(raised.value)
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("times", [10**15, 10**17, 10**21])
+def test_results_that_fit_into_no_memory_are_refused_with_their_size(
+    engine: str, times: int
+) -> None:
+    total = cr.parameter([1.0, 2.0, 3.0])
+
+    def f(x: Any) -> Any:
+        total.assign(total + x)
+        return total, total.sum()
+
+    with pytest.raises(cr.errors.ArgumentError) as caught:
+        cr.compile(f, engine=engine).repeat(times, 1.0)
+    zeros = " 000" * 5
+    assert caught.value.what.endswith(
+        f"{zeros} calls in one: their results of 16 bytes each take "
+        f"{f'{16 * times:,}'.replace(',', ' ')} bytes, which do not fit into memory"
+    )
+    assert str(caught.value.fix).startswith("fewer calls at a time; or return less")
+    np.testing.assert_array_equal(total.numpy(), [1, 2, 3])
+
+
 def test_what_cannot_be_is_refused() -> None:
     f = cr.compile(lambda x: x + 1.0)
     with pytest.raises(cr.errors.ArgumentError, match="times=0: expected a whole"):

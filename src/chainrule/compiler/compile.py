@@ -229,6 +229,7 @@ class Compiled(Locked):
             The results of all calls, stacked: tensors with a first axis of ``times``.
 
         Raises:
+            ArgumentError: for results that do not fit into memory.
             TraceError: inside of another compiled function, where ``cr.scan`` is a
                 loop.
 
@@ -244,7 +245,8 @@ class Compiled(Locked):
         """
         check_times(self.graph_name, times)
         program, arrays = self._find(args, kwargs)
-        repetition = Repetition(int(times), program.prepared(arrays))
+        name, inputs = self.graph_name, program.prepared(arrays)
+        repetition = Repetition(name, int(times), inputs)
         return program.repeated(repetition, self._checking)
 
     def for_rows(self, rows: Any, *args: Any, **kwargs: Any) -> Any:
@@ -263,7 +265,8 @@ class Compiled(Locked):
             The results of all steps, stacked: tensors with a first axis of ``steps``.
 
         Raises:
-            ArgumentError: for rows of another shape, or none.
+            ArgumentError: for rows of another shape, or none; for results that do not
+                fit into memory.
             BoundsError: for a row that an argument does not have.
             TraceError: inside of another compiled function, where ``cr.scan`` is a
                 loop.
@@ -287,7 +290,8 @@ class Compiled(Locked):
         arrays: list[Any] = _signature(args, kwargs, self._open)[1]
         floating = [a for a in arrays if type(a) is not int]
         numbers = frozenset(i for i, array in enumerate(floating) if array.ndim)
-        repetition = Repetition(len(order), program.prepared(arrays), order, numbers)
+        name, inputs = self.graph_name, program.prepared(arrays)
+        repetition = Repetition(name, len(order), inputs, order, numbers)
         return program.repeated(repetition, self._checking)
 
     def explain(self, *args: Any, measure: bool = False, **kwargs: Any) -> Report:

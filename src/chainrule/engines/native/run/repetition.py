@@ -78,13 +78,12 @@ class Plan:
             part = np.empty((batch, *array.shape[1:]), array.dtype)
             self.inputs.append(part)
             words += array.ctypes.data, part.ctypes.data, part.nbytes // batch
-        times = repetition.times
-        self.outputs = [np.empty((times, *shape), dtype) for shape, dtype in kinds]
+        self.outputs = repetition.new_outputs(kinds)
         # What machine code takes for array objects: only their addresses are read.
         self.slots = np.zeros((len(kinds), DATA_OFFSET // 8 + 1), np.int64)
         for slot, array in zip(self.slots, self.outputs, strict=True):
             slot[-1] = array.ctypes.data
-            words += slot[-1:].ctypes.data, array.nbytes // times
+            words += slot[-1:].ctypes.data, array.nbytes // repetition.times
         self.words = np.array([*[0] * HEAD, *words], np.int64)
         self.words[[ROWS, BATCH, INPUTS, OUTPUTS]] = (
             rows, batch, len(repetition.by_rows), len(kinds)
