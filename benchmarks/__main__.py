@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -147,5 +148,16 @@ def main() -> int:
     return 1 if different else 0
 
 
+def run() -> int:
+    """``main``, and a quiet end where nobody reads on, as behind ``| head``."""
+    try:
+        code = main()
+        sys.stdout.flush()
+    except BrokenPipeError:  # Python closes its output at the end, too
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return code
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import subprocess
 import sys
@@ -47,6 +48,22 @@ def test_a_peer_that_fails_half_way_has_no_result_but_its_last_words(
     (result,) = harness.time_steps("mlp-tiny", ["sklearn"], 2, 1, 0.01, str(tmp_path))
     (timing,) = result.timings
     assert timing.seconds == [] and timing.note.startswith("failed: ")
+
+
+def test_a_list_that_nobody_reads_to_its_end_ends_quietly() -> None:
+    """The reader is gone before the first line, as of ``| head -0``."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "--list"],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        cwd=Path(harness.__file__).parents[1],
+        text=True,
+        check=False,
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (1, "")
 
 
 @pytest.mark.parametrize(
