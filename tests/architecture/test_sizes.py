@@ -17,7 +17,7 @@ CORE = {
     "variable",
 }  # fmt: skip
 #: The aim is 7000; a hundred more are the calls of ``compiler/repetition.py``.
-MOST_OF_THE_CORE = 7220
+MOST_OF_THE_CORE = 7240
 #: The aim is 8400: about a thousand lines are import statements of its 100 files.
 MOST_OF_THE_NATIVE_ENGINE = 9540
 

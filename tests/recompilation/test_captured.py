@@ -18,8 +18,8 @@ import pytest
 
 import chainrule as cr
 from chainrule import nn, optim
-from chainrule.compiler import compile as front
 from chainrule.recompilation.captured import MOST_COMPARED, Captured, Marked, same
+from chainrule.recompilation.kinds import MOST_OF_A_KIND
 from chainrule.training import Callback
 
 X = np.arange(1.0, 7.0, dtype=np.float32).reshape(2, 3)
@@ -439,7 +439,7 @@ def test_what_changes_often_is_one_warning_with_its_cure() -> None:
         "is compiled anew"
     ]
     assert caught[0].filename == __file__
-    assert len(run.specialisations) == front.MOST_KEPT
+    assert len(run.specialisations) == MOST_OF_A_KIND
 
 
 def test_what_the_function_itself_changes_does_not_compile_it_anew() -> None:

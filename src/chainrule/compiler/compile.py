@@ -15,7 +15,7 @@ import types
 from collections.abc import Callable, Sequence, Set
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -39,26 +39,23 @@ from .report import Report
 from .specialisation import Specialisation
 from .trace import as_input, is_input, trace_call
 
+if TYPE_CHECKING:
+    from ..recompilation.kinds import Kinds, Signature
+
+    #: What a function has been compiled for, under one group of settings.
+    Programs = Kinds[Specialisation]
+
 LOGGER = logging.getLogger("chainrule.compile")
 #: A function compiled for more signatures than this warns once.
 MANY_SIGNATURES = 8
 #: A function compiled anew this often because of what it captured warns once.
 MANY_CHANGES = 3
-#: The programs that are kept for other values of what was captured.
-MOST_KEPT = 8
 
 #: (structure, number of the leaf)
 Position = tuple[tree.Structure, int]
 
 #: The dtype, in a signature, of a float64 array that is not a tensor.
 UNASKED = "float64 array"
-
-#: What tells apart the arguments that need programs of their own.
-Signature = tuple[Any, ...]
-
-
-#: The programs of one signature, for different captured values; the last one first.
-Programs = dict["Signature", list[Specialisation]]
 
 
 def signature_of(
@@ -321,8 +318,8 @@ class Compiled(Locked):
     @property
     def specialisations(self) -> list[Specialisation]:
         """What has been compiled so far, under any settings."""
-        kinds = [p for each in list(self._programs.values()) for p in each.values()]
-        found = {id(p.executable): p for programs in kinds for p in programs}
+        kinds = [k for each in [*self._programs.values()] for k in [*each.values()]]
+        found = {id(p.executable): p for kind in kinds for p in kind.programs}
         return list(found.values())
 
     @property
@@ -368,7 +365,8 @@ class Compiled(Locked):
 
             raise unhashable(self.function, args, kwargs, is_input) from None
         if known is not None:
-            program = known[0]
+            known.called = True
+            program = known.programs[0]
             if program.captured.holds():
                 return program, arrays
         program = self._specialise(programs, signature, args, kwargs)
@@ -445,18 +443,20 @@ class Compiled(Locked):
         """
         from ..recompilation import words  # not at the start
         from ..recompilation.captured import Captured, difference
+        from ..recompilation.kinds import keep
 
         leaves, structure = tree.flatten((args, kwargs))
         roots = [self.function, *(each for each in leaves if not is_input(each))]
-        known, changed = programs.get(signature, []), ""
+        kind, changed = programs.get(signature), ""
+        known = [] if kind is None else kind.programs
         for found in known:
             now = Captured(roots, self._own, {*found.arrays})
             if names := difference(found.captured, now):
                 changed = changed or words.described(names, found.captured, now)
             elif not narrow or in_float32(found.graph):
                 rest = [each for each in known if each is not found]
-                programs[signature] = [replace(found, captured=now), *rest]
-                return programs[signature][0], ""
+                found = replace(found, captured=now)
+                return keep(programs, signature, [found, *rest]), ""
         program: Specialisation | None = None
         if any(each is UNASKED for each in signature):
             leaves = [narrowed(each) for each in leaves]
@@ -474,7 +474,7 @@ class Compiled(Locked):
             open = {i for i, each in enumerate(real) if each == (int, None)}
             program = self._compiled(args, kwargs, roots, open, narrow)
         if program is not None:
-            programs[signature] = [program, *known][:MOST_KEPT]
+            keep(programs, signature, [program, *known])
         return program, changed
 
     def _compiled(

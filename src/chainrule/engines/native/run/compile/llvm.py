@@ -40,16 +40,17 @@ class Compilation:
         options.loop_unrolling = False
         options.loop_interleaving = False
         self._builder = llvm.create_pass_builder(self.machine, options)
-        self._passes = (
-            _quick_passes() if quick else self._builder.getModulePassManager()
-        )
+        self._quick = quick
         self._buffer: Any = None
 
     def optimise(self) -> None:
         """Runs the passes."""
-        _unlocked("LLVMPY_RunNewModulePassManager")(
-            self._passes, self.module, self._builder
-        )
+        builder = self._builder
+        passes = _quick_passes() if self._quick else builder.getModulePassManager()
+        _unlocked("LLVMPY_RunNewModulePassManager")(passes, self.module, builder)
+        # llvmlite 0.50 frees no passes: its ``close`` finds nothing to do.
+        _unlocked("LLVMPY_DisposeNewModulePassManger")(passes)
+        passes.detach()
 
     def run(self) -> Compilation:
         """Runs the passes and generates code."""
