@@ -242,8 +242,7 @@ class Compiled(Locked):
         """
         check_times(self.graph_name, times)
         program, arrays = self._find(args, kwargs)
-        name, inputs = self.graph_name, program.prepared(arrays)
-        repetition = Repetition(name, int(times), inputs)
+        repetition = Repetition(int(times), program.prepared(arrays))
         return program.repeated(repetition, self._checking)
 
     def for_rows(self, rows: Any, *args: Any, **kwargs: Any) -> Any:
@@ -287,8 +286,7 @@ class Compiled(Locked):
         arrays: list[Any] = _signature(args, kwargs, self._open)[1]
         floating = [a for a in arrays if type(a) is not int]
         numbers = frozenset(i for i, array in enumerate(floating) if array.ndim)
-        name, inputs = self.graph_name, program.prepared(arrays)
-        repetition = Repetition(name, len(order), inputs, order, numbers)
+        repetition = Repetition(len(order), program.prepared(arrays), order, numbers)
         return program.repeated(repetition, self._checking)
 
     def explain(self, *args: Any, measure: bool = False, **kwargs: Any) -> Report:

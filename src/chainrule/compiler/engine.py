@@ -10,7 +10,6 @@ the passes it wants, the settings its code depends on, how fast its machine is.
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Sequence, Set
 from dataclasses import dataclass
@@ -18,11 +17,8 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 
-from ..dtypes import DType
 from ..errors import ArgumentError
 from ..graph import Array, Node
-from ..shapes import Shape
-from ..wording import spaced
 from .pipeline import PASSES, Pass
 from .program import Program
 
@@ -44,14 +40,12 @@ class Repetition:
     """Many runs of a program, one after the other.
 
     Attributes:
-        name: of the function, for messages.
         times: how many runs.
         inputs: of every run; those numbered in ``by_rows`` hold the rows of all.
         rows: ``(times, B)`` int64: run i is given the rows ``rows[i]`` of these inputs.
         by_rows: the numbers of the inputs that are read by rows.
     """
 
-    name: str
     times: int
     inputs: Sequence[Array]
     rows: Array | None = None
@@ -59,12 +53,10 @@ class Repetition:
 
     def inputs_of(self, run: int) -> list[Array]:
         """The inputs of one run."""
-        if self.rows is None:
-            return [*self.inputs]
-        rows = self.rows[run]
+        rows = None if self.rows is None else self.rows[run]
         return [a[rows] if n in self.by_rows else a for n, a in enumerate(self.inputs)]
 
-    def new_outputs(self, kinds: Sequence[tuple[Shape, DType]]) -> list[Array]:
+    def new_outputs(self, kinds: Sequence[tuple[Any, Any]]) -> list[Array]:
         """Arrays for the outputs of all runs, which are their first axis.
 
         Arguments:
@@ -75,14 +67,12 @@ class Repetition:
         """
         try:
             return [np.empty((self.times, *shape), dtype) for shape, dtype in kinds]
-        except (MemoryError, ValueError, OverflowError):  # as much as NumPy can count
-            one = sum(math.prod(shape) * dtype.itemsize for shape, dtype in kinds)
+        except (MemoryError, ValueError):  # of more bytes than NumPy can count
+            size = self.times * sum(np.empty(*kind).nbytes for kind in kinds)
             raise ArgumentError(
-                f"{self.name}: {spaced(self.times)} calls in one: their results of "
-                f"{spaced(one)} bytes each take {spaced(self.times * one)} bytes, "
-                "which do not fit into memory",
-                fix="fewer calls at a time; or return less, and keep what is added up "
-                "in a variable",
+                f"many calls in one: the results of {self.times} calls take {size} "
+                "bytes: they do not fit into memory",
+                fix="fewer calls at a time; or return less, such as a sum",
             ) from None
 
 
@@ -104,8 +94,7 @@ def one_by_one(
     """The same as ``Repeating.repeat``, by a call for each run."""
     made = repetition.new_outputs([(each.shape, each.dtype) for each in outputs])
     for number in range(repetition.times):
-        found = run(repetition.inputs_of(number))
-        for all_runs, one in zip(made, found, strict=True):
+        for all_runs, one in zip(made, run(repetition.inputs_of(number)), strict=True):
             all_runs[number] = one
     return made
 
