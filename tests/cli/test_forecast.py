@@ -10,6 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+import chainrule as cr
+from chainrule.runs.tasks import task
+from chainrule.training import callbacks
 from tests.cli.conftest import call, call_well
 
 TINY = ("--json", "--epochs", 30)
@@ -149,6 +152,104 @@ def test_what_is_wrong_is_said_before_anything_is_trained(
     found = call("train", path, *words, "--out", tmp_path / "run")
     assert found.exit_code != 0 and message in found.stderr.replace("\n", " ")
     assert not (tmp_path / "run").exists()
+
+
+# All data. ---------------------------------------------------------------------------
+
+
+def ramp(path: Path, last: float) -> Path:
+    """Sixty days of a series; what the last twelve, the test part, are raised by."""
+    rng = np.random.default_rng(0)
+    values = 50 + 9 * np.sin(2 * np.pi * np.arange(60) / 7) + rng.normal(size=60)
+    values[-12:] += last
+    days = np.datetime64("2024-01-01") + np.arange(60)
+    lines = [f"{day},{value:.3f}" for day, value in zip(days, values, strict=True)]
+    path.write_text("\n".join(["day,sold", *lines]) + "\n")
+    return path
+
+
+def model_of(run: Path, name: str) -> dict[str, Any]:
+    return {n: np.asarray(v) for n, v in cr.load(run / name).state_dict().items()}  # type: ignore[attr-defined]
+
+
+def test_forecasts_are_of_a_network_that_has_learned_from_the_last_part_too(
+    tmp_path: Path,
+) -> None:
+    """What is measured has not seen it, what predicts has: as a training of the same
+    kind on all data, of as many epochs as the kept weights took.
+    """
+    words = (*SALES, "--horizon", 4, "--season", 7, "--model", "mlp", *TINY)
+    said = {}
+    for name, last in (("a", 0.0), ("b", 30.0)):
+        path = ramp(tmp_path / f"{name}.csv", last)
+        out = tmp_path / name
+        said[name] = json.loads(call_well("train", path, *words, "--out", out).stdout)
+    one, two = tmp_path / "a", tmp_path / "b"
+    for name, value in model_of(one, "model.safetensors").items():
+        np.testing.assert_array_equal(value, model_of(two, "model.safetensors")[name])
+    refitted = model_of(one, "refitted.safetensors")
+    changed = [
+        (value != model_of(two, "refitted.safetensors")[name]).any()
+        for name, value in refitted.items()
+    ]
+    assert any(changed)
+
+    network: Any = cr.load(two / "refitted.safetensors")
+    measured: Any = cr.load(two / "model.safetensors")
+    assert network.stretch == measured.stretch
+    series = cr.data.read_series(tmp_path / "b.csv", "day", "sold")
+    told = network.predict(list(series))[0]
+    rows = list(csv.DictReader(call_well("predict", two).output.splitlines()))
+    found = [float(row["predicted_sold"]) for row in rows]
+    np.testing.assert_allclose(found, told.median, rtol=1e-6)
+    evaluated = json.loads(call_well("evaluate", two, "--json").stdout)
+    assert evaluated["mase"] == said["b"]["test"]["mase"]
+
+
+def test_the_second_training_has_the_epochs_of_the_kept_weights(tmp_path: Path) -> None:
+    words = (*SALES, "--horizon", 4, "--season", 7, "--epochs", 30, "--patience", 2)
+    path, out = ramp(tmp_path / "a.csv", 0.0), tmp_path / "run"
+    found = call_well("train", path, *words, "--lr", 0.3, "--out", out)
+    epoch = json.loads((out / "metrics.json").read_text())["kept"]["epoch"]
+    assert epoch < 30
+    assert (
+        f"\nrefit    on all data, {epoch} epoch{'s' * (epoch > 1)}, for predictions; "
+        "scores are those of the network before\n"
+    ) in found.output
+    assert "model.safetensors, refitted.safetensors, settings.json" in found.output
+
+
+def test_a_run_that_is_stopped_in_its_second_training_is_resumed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = (*SALES, "--horizon", 4, "--season", 7, *TINY)
+    path = ramp(tmp_path / "a.csv", 0.0)
+    whole, half = tmp_path / "whole", tmp_path / "half"
+    call_well("train", path, *words, "--out", whole)
+
+    class Stop(callbacks.Callback):
+        def on_epoch_end(self, run: Any) -> None:
+            if not run.has_validation:
+                run.stop("interrupted")
+
+    fit = task.training.fit
+    monkeypatch.setattr(
+        task.training,
+        "fit",
+        lambda *a, **k: fit(*a, **{**k, "callbacks": [Stop(), *k["callbacks"]]}),
+    )
+    found = call("train", path, *words, "--out", half)
+    assert (found.exit_code, found.stderr) == (
+        130,
+        f"stopped in the training on all data; everything is kept in {half}\n"
+        f"  resume     chainrule train --resume {half}\n",
+    )
+    assert not (half / "refitted.safetensors").exists()
+    monkeypatch.setattr(task.training, "fit", fit)
+    call_well("train", "--resume", half, "--json")
+    for name in ("model.safetensors", "refitted.safetensors"):
+        for key, value in model_of(whole, name).items():
+            np.testing.assert_array_equal(value, model_of(half, name)[key])
 
 
 def test_a_horizon_that_was_not_learned_is_refused(

@@ -136,7 +136,7 @@ def _answer(
     terminal: Terminal,
 ) -> None:
     """The answers of a named task, and a warning for what nobody knows."""
-    task, model = task_named(settings.task), cr.load(folder.model)
+    task, model = task_named(settings.task), cr.load(folder.predicting)
     rows.check_out(out, given.get("data", ""))
     unknown = task.unknown(model, given)
     if unknown:

@@ -16,7 +16,9 @@ from .. import pictures
 from ..config import config
 from ..runs import network, report
 from ..runs.tasks import task as tasks
+from ..runs.tasks.refitting import Refitting
 from ..runs.tasks.task import TaskRun
+from ..training import History
 from ..wording import counted, spaced
 from .application import Interrupted
 from .outcome import command_line
@@ -42,14 +44,32 @@ def train(run: TaskRun, terminal: Terminal, seconds: Callable[[], float]) -> Non
         progress = make_progress(words.epochs, terminal.shows_progress)
         history = tasks.learn(run, progress)
     if history.stopped == "interrupted":
-        raise Interrupted(
-            f"stopped after {len(history)} of {counted(words.epochs, 'epoch')}; "
-            f"everything is kept in {folder}\n"
-            f"  resume     {command_line('train', '--resume', str(folder))}"
-        )
+        done = f"after {len(history)} of {counted(words.epochs, 'epoch')}"
+        raise _interrupted(done, run)
+    _refit(run, history, terminal)
     result, names = tasks.finish(run, history, seconds)
     _tell(run, result, names, terminal)
     terminal.finish({"run": str(folder), **result, "pictures": names})
+
+
+def _interrupted(when: str, run: TaskRun) -> Interrupted:
+    return Interrupted(
+        f"stopped {when}; everything is kept in {run.folder}\n"
+        f"  resume     {command_line('train', '--resume', str(run.folder))}"
+    )
+
+
+def _refit(run: TaskRun, history: History, terminal: Terminal) -> None:
+    """Trains once more on all data, where the task predicts by that."""
+    again = Refitting.after(run, history)
+    if again is None:
+        return
+    terminal.say(
+        f"refit    on all data, {counted(again.epochs, 'epoch')}, for predictions; "
+        "scores are those of the network before"
+    )
+    if not again.learn(make_progress(again.epochs, terminal.shows_progress)):
+        raise _interrupted("in the training on all data", run)
 
 
 def _introduce(run: TaskRun, terminal: Terminal) -> None:
@@ -91,6 +111,8 @@ def _tell(
     if shown:
         terminal.say("it writes", *(f"  │ {line}" for line in shown))
     files = ["model.safetensors", "settings.json", "history.json", "metrics.json"]
+    if run.refitted is not None:
+        files.insert(1, run.folder.refitted.name)
     terminal.result(f"run      {run.folder}: {', '.join([*files, *names])}")
     following = task.following(run)
     if following:

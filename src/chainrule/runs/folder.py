@@ -2,15 +2,16 @@
 
 Place on the road: below what opens a run. It must not know what the files mean.
 
-==================  ==============================================================
-settings.json       everything the run was made with; ``transform`` holds what is
-                    known of a table's columns (``data.tables.rules``)
-model.safetensors   the trained network
-history.json        the numbers of every epoch
-metrics.json        results on the test data
-checkpoints/        to resume a stopped run; removed when it is finished
-*.png               pictures
-==================  ==============================================================
+====================  ============================================================
+settings.json         everything the run was made with; ``transform`` holds what is
+                      known of a table's columns (``data.tables.rules``)
+model.safetensors     the trained network
+refitted.safetensors  the network trained again on all data, of a run that forecasts
+history.json          the numbers of every epoch
+metrics.json          results on the test data
+checkpoints/          to resume a stopped run; removed when it is finished
+*.png                 pictures
+====================  ============================================================
 """
 
 from __future__ import annotations
@@ -57,6 +58,16 @@ class RunFolder:
     def model(self) -> Path:
         """The trained network."""
         return self.path / "model.safetensors"
+
+    @property
+    def refitted(self) -> Path:
+        """The network that was trained again on all data, where a run has one."""
+        return self.path / "refitted.safetensors"
+
+    @property
+    def predicting(self) -> Path:
+        """The network that predictions are made by."""
+        return self.refitted if self.refitted.is_file() else self.model
 
     @property
     def history(self) -> Path:

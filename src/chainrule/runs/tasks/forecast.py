@@ -171,10 +171,19 @@ class ForecastTask(Task):
         )
 
     def settle(self, run: TaskRun) -> None:
-        """How wide intervals have to be, by the validation part."""
+        """How wide intervals have to be, by the validation part; on all data, as wide
+        as those of the network that was measured.
+        """
         held = run.corpus.validation
-        if held is not None:
+        if run.measured is not None:
+            run.model.stretch = run.measured.stretch
+        elif held is not None:
             run.model.calibrate(held.series, held.first)
+
+    def whole(self, corpus: Corpus) -> Corpus:
+        """All series to their ends."""
+        series = corpus.test.series
+        return replace(corpus, train=Part(series, [0] * len(series)), validation=None)
 
     def measure(self, model: Any, part: Any) -> dict[str, Any]:
         """Errors and coverage of forecasts from every time of a part."""
@@ -240,9 +249,10 @@ class ForecastTask(Task):
         came = [s.values[-horizon:] for s in part.series[:shown]]
         names = ["backtest.png"]
         _draw(run.model.predict(before), came, run.folder.path / names[0])
-        ahead = [s for s in part.series if _goes_on(run.model, s)]
+        model = run.model if run.refitted is None else run.refitted
+        ahead = [s for s in part.series if _goes_on(model, s)]
         if ahead:
-            told = run.model.predict(ahead)
+            told = model.predict(ahead)
             lines = "".join(f"{x}\n" for x in _table(told, run.settings))
             (run.folder.path / "forecast.csv").write_text(lines, encoding="utf-8")
             _draw(told[:DRAWN], None, run.folder.path / "forecast.png")

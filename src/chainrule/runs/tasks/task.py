@@ -69,7 +69,12 @@ class Corpus:
 
 @dataclass
 class TaskRun:
-    """A run of a task that is about to start or to be resumed."""
+    """A run of a task that is about to start or to be resumed.
+
+    Attributes:
+        measured: of a run that trains on all data, the model whose scores are told.
+        refitted: the model that such a run has trained, once it has.
+    """
 
     task: Task
     folder: RunFolder
@@ -77,6 +82,8 @@ class TaskRun:
     corpus: Corpus
     model: Any
     resume: bool
+    measured: Any = None
+    refitted: Any = None
 
 
 class Task(ABC):
@@ -166,6 +173,12 @@ class Task(ABC):
         examples are those of ``lesson``.
         """
         return []
+
+    def whole(self, corpus: Corpus) -> Corpus | None:
+        """The same with all data in its training part, of a task that predicts by a
+        model of all data; else None.
+        """
+        return None
 
     def learned(self, run: TaskRun) -> training.History | None:
         """The history, of a task that trains in a way of its own; None of those that
@@ -260,13 +273,13 @@ def begin(task: Task, asked: dict[str, Any], version: str) -> TaskRun:
     )
     folder = RunFolder.create(Path(corpus.title).stem, asked.get("out"))
     folder.write(folder.settings, settings.to_json())
-    return _prepared(task, folder, settings, corpus, resume=False)
+    return prepared(task, folder, settings, corpus, resume=False)
 
 
 def resumed(task: Task, folder: RunFolder, settings: Settings) -> TaskRun:
     """A run that was stopped, with the settings that it had."""
     corpus = task.corpus(unchanged(task, settings), options_of(settings))
-    return _prepared(task, folder, settings, corpus, resume=True)
+    return prepared(task, folder, settings, corpus, resume=True)
 
 
 def unchanged(task: Task, settings: Settings) -> Source:
@@ -376,11 +389,25 @@ def learn(run: TaskRun, progress: Any = None) -> training.History:
         resumed.
     """
     own = run.task.learned(run)
-    return _kept(run, _fitted(run, progress) if own is None else own)
+    kept = [callbacks.Checkpoint(run.folder.checkpoints)]
+    return _kept(run, fitted(run, progress, kept) if own is None else own)
 
 
-def _fitted(run: TaskRun, progress: Any) -> training.History:
-    """The history of a training by ``fit``."""
+def fitted(
+    run: TaskRun,
+    progress: Any = None,
+    listening: Sequence[Any] = (),
+    epochs: int | None = None,
+) -> training.History:
+    """The history of a training by ``fit``.
+
+    Arguments:
+        run: that is trained.
+        progress: as of ``fit``.
+        listening: callbacks besides early stopping and those of the task.
+        epochs: after which it ends, before its schedule does; as many as the schedule
+            is for when not given.
+    """
     words = run.settings.training
     module, examples, held_out = run.task.lesson(run)
     batches = isinstance(examples, data.Stream)
@@ -389,7 +416,7 @@ def _fitted(run: TaskRun, progress: Any) -> training.History:
         if batches
         else data.num_batches(len(examples), words.batch_size)
     )
-    listening: list[Any] = [callbacks.Checkpoint(run.folder.checkpoints)]
+    listening = [*listening]
     if words.patience is not None and held_out is not None:
         listening.append(
             callbacks.EarlyStopping(run.task.monitors, patience=words.patience)
@@ -403,7 +430,7 @@ def _fitted(run: TaskRun, progress: Any) -> training.History:
             examples,
             validation=held_out,
             optimizer=optimizer.bound_to(module.parameters()),
-            epochs=words.epochs,
+            epochs=words.epochs if epochs is None else epochs,
             batch_size=words.batch_size,
             callbacks=listening,
             watch=run.settings.watch,
@@ -495,13 +522,14 @@ def beside(
     return lines
 
 
-def _prepared(
+def prepared(
     task: Task,
     folder: RunFolder,
     settings: Settings,
     corpus: Corpus,
     resume: bool,
 ) -> TaskRun:
+    """A run whose model has its first weights."""
     manual_seed(settings.training.seed)
     return TaskRun(task, folder, settings, corpus, task.build(settings, corpus), resume)
 
