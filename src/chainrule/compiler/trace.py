@@ -61,7 +61,7 @@ def as_input(leaf: Any, name: str = "an argument") -> Array:
     if isinstance(leaf, float):
         return np.asarray(leaf, dtypes.default_float())
     array = np.asarray(leaf)
-    if array.dtype.kind not in "biuf":
+    if array.dtype.kind not in "biuf" and not dtypes.is_bfloat16(array.dtype):
         raise DTypeError(
             f"compile: {name} is an array of {array.dtype}: a tensor holds numbers",
             fix="convert it to numbers first",

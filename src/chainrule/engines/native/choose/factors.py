@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 
 from ..plan.kernels import Buffer, Kernel, Product, Schedule
 from ..plan.views import View
-from .matmul import Matmul, Tiling, panel_elements, prepared, product_cut
+from .matmul import panel_elements, prepared, product_cut
 from .processor import Host
 from .task import shared_out
+from .tiling import Matmul, Tiling
 
 #: In a loop of at most this many steps, nothing is prepared.
 FEW_STEPS = 3

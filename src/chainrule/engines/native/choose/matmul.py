@@ -33,81 +33,28 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from enum import Enum
 from typing import ClassVar
 
-from ....dtypes import DType
 from ..plan.kernels import Buffer, Product
 from ..plan.views import View
+from .matrix import (
+    MatrixTiling,
+    copied_panel_elements,
+    held_by_part,
+    matrix_tiling,
+    row_elements,
+)
 from .processor import IN_FLIGHT, Host
-from .task import WORTH_SHARING_PRODUCT, Chooser, Task, shared_out
-from .words import Words, words_of
-
-
-@dataclass(frozen=True)
-class Matmul:
-    """What to multiply: sizes, and strides in elements.
-
-    ``a_strides`` are those of (batch, i, p), ``b_strides`` of (batch, p, j),
-    ``c_strides`` of (batch, i, j), the last of which is 1. Where words are pairs, p
-    counts these, and strides count words.
-    """
-
-    batch: int
-    m: int
-    n: int
-    k: int
-    a_strides: tuple[int, int, int]
-    b_strides: tuple[int, int, int]
-    c_strides: tuple[int, int, int]
-    dtype: DType
-    words: Words = Words.NUMBERS
-
-
-class Panels(Enum):
-    """How tiles read the columns of B that they need; see the table above."""
-
-    DIRECT = "direct"
-    STREAMED = "streamed"
-    PACKED = "packed"
-    PREPARED = "prepared"
-
-
-@dataclass(frozen=True)
-class Tiling:
-    """How a product is cut; what all forms of tiles have in common.
-
-    Attributes:
-        lanes: of a vector.
-        rows, columns: of a tile; the last ones may be smaller.
-        by_panel: whether parts share the panels, or the row tiles.
-        panels: how panels are read.
-    """
-
-    lanes: int
-    rows: int
-    columns: int
-    by_panel: bool
-    panels: Panels
-
-    form: ClassVar[str]
-
-    @property
-    def copies(self) -> bool:
-        """Whether parts copy panels to their scratch memory."""
-        return self.panels is Panels.PACKED
-
-    @property
-    def in_panels(self) -> bool:
-        """Whether tiles read B from panels, not from where it lies."""
-        return self.panels in (Panels.PACKED, Panels.PREPARED)
-
-    def stretches(self, k: int) -> tuple[int, int]:
-        """Into how many stretches p is divided, and the length of the longest."""
-        return 1, k
-
-    def __str__(self) -> str:
-        return f"{self.form} {self.rows}×{self.columns}, {self.panels.value}"
+from .task import (
+    MOST_PARTS,
+    WORTH_SHARING,
+    WORTH_SHARING_PRODUCT,
+    Chooser,
+    Task,
+    shared_out,
+)
+from .tiling import Matmul, Panels, Tiling, with_plain_strides
+from .words import words_of
 
 
 @dataclass(frozen=True)
@@ -263,16 +210,6 @@ def _by_panel(spec: Matmul, rows: int, columns: int) -> bool:
     return -(-spec.n // columns) * spec.batch >= 4 or spec.m <= rows
 
 
-def with_plain_strides(spec: Matmul) -> Matmul:
-    """The same product with convenient strides along axes of length 1, where any will
-    do.
-    """
-    (ba, ia, pa), (bb, pb, jb) = spec.a_strides, spec.b_strides
-    a = (ba, ia if spec.m > 1 else 0, pa if spec.k > 1 else 1)
-    b = (bb, pb if spec.k > 1 else 1, jb if spec.n > 1 else 1)
-    return replace(spec, a_strides=a, b_strides=b)
-
-
 def _is_inner(spec: Matmul, lanes: int, in_panels: bool) -> bool:
     shortest = lanes if spec.m == 1 else SHORT * lanes
     if spec.k < shortest or spec.a_strides[2] != 1:
@@ -332,9 +269,18 @@ def _rows(m: int, vectors: int, registers: int) -> int:
 
 def scratch_elements(spec: Matmul, tiling: Tiling) -> int:
     """How many elements of scratch memory each part needs."""
+    if isinstance(tiling, MatrixTiling):
+        return held_by_part(tiling)
     _, longest = tiling.stretches(spec.k)
     panel = longest * tiling.columns if tiling.copies else 0
     return panel + held_elements(tiling)
+
+
+def copied_elements(spec: Matmul, tiling: Tiling) -> int:
+    """How many elements of factors are copied before the product begins."""
+    if not isinstance(tiling, MatrixTiling):
+        return 0
+    return row_elements(spec, tiling) + copied_panel_elements(spec, tiling)
 
 
 def held_elements(tiling: Tiling) -> int:
@@ -342,11 +288,13 @@ def held_elements(tiling: Tiling) -> int:
     return tiling.held if isinstance(tiling, OuterTiling) else 0
 
 
-def prepared(tiling: Tiling, spec: Matmul) -> OuterTiling | None:
+def prepared(tiling: Tiling, spec: Matmul) -> Tiling | None:
     """The tiling for a B that lies in panels; None where they would not be used.
 
     A factor that is multiplied again and again, as in a loop, is copied once.
     """
+    if isinstance(tiling, MatrixTiling):
+        return replace(tiling, panels=Panels.PREPARED)
     if not isinstance(tiling, OuterTiling):
         return None
     return replace(tiling, panels=Panels.PREPARED, blocks=1, longest=spec.k, held=0)
@@ -354,7 +302,7 @@ def prepared(tiling: Tiling, spec: Matmul) -> OuterTiling | None:
 
 def panel_elements(spec: Matmul, tiling: Tiling) -> int:
     """How many elements all panels of B have."""
-    return -(-spec.n // tiling.columns) * tiling.columns * spec.k
+    return -(-spec.n // tiling.columns) * tiling.columns * tiling.padded(spec.k)
 
 
 #: A vector times a matrix that comes from memory is shared out in at least
@@ -396,15 +344,23 @@ def choose_product(
     spec, tiling = cut.spec, cut.tiling
     work = math.prod(kernel.shape) * spec.k
     parts = shared_out(work // WORTH_SHARING_PRODUCT, _units(kernel, spec, tiling))
-    scratch = scratch_elements(spec, tiling) * spec.dtype.itemsize
-    return Task(kernel, buffers, cut, parts, scratch * parts)
+    copied = copied_elements(spec, tiling)
+    scratch = copied + scratch_elements(spec, tiling) * parts
+    return Task(
+        kernel,
+        buffers,
+        cut,
+        parts,
+        scratch * spec.dtype.itemsize,
+        shared_out(copied // WORTH_SHARING, MOST_PARTS) if copied else 0,
+    )
 
 
 def product_cut(kernel: Product, host: Host, in_panels: bool = False) -> ProductCut:
     """How a product is cut on this processor; see ``choose_tiling``."""
     spec, before = specification(kernel), in_panels or kernel.in_panels
     spec = replace(spec, words=words_of(kernel, host))
-    tiling = choose_tiling(spec, host.vector_bytes, host.registers, before)
+    tiling = _tiling(spec, host, before, whole_columns=bool(kernel.across))
     if kernel.in_panels:
         panels = prepared(tiling, spec)
         assert panels is not None
@@ -412,8 +368,19 @@ def product_cut(kernel: Product, host: Host, in_panels: bool = False) -> Product
     return ProductCut(spec, tiling)
 
 
+def _tiling(spec: Matmul, host: Host, in_panels: bool, whole_columns: bool) -> Tiling:
+    """The tiling on the unit for small matrices, where there is one and it pays."""
+    if host.multiplies_matrices:
+        found = matrix_tiling(spec, in_panels, whole_columns)
+        if found is not None:
+            return found
+    return choose_tiling(spec, host.vector_bytes, host.registers, in_panels)
+
+
 def _units(kernel: Product, spec: Matmul, tiling: Tiling) -> int:
     """Into how many pieces at most the product can be divided."""
+    if isinstance(tiling, MatrixTiling):
+        return spec.batch * tiling.blocks_shared(spec)
     if kernel.across and not tiling.by_panel:
         return 1  # a part has whole columns
     if tiling.panels is Panels.STREAMED and spec.m == 1:

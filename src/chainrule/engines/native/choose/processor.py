@@ -6,7 +6,9 @@ registers, and ``run.compile``, which asks it for LLVM's description of it.
 
 from __future__ import annotations
 
+import ctypes
 import functools
+import sys
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +25,7 @@ IN_FLIGHT = 8
 CACHE_LINE = 64
 
 AVX512 = frozenset({"avx512f", "avx512vl", "avx512bw", "avx512dq"})
+AMX = frozenset({"amx-tile", "amx-bf16"})
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,8 @@ class Host:
         vector_bytes: the width of a vector register.
         registers: how many of them there are.
         multiplies_pairs: whether it has x86's instruction for pairs of bfloat16.
+        multiplies_matrices: whether it has x86's unit for small matrices of these
+            (AMX), and the system lets this process use it.
         pause: the intrinsic for the body of a spinning loop, which leaves the core's
             other thread its turn; None where there is none.
     """
@@ -43,6 +48,7 @@ class Host:
     vector_bytes: int
     registers: int
     multiplies_pairs: bool
+    multiplies_matrices: bool
     pause: str | None
     triple: str = field(repr=False, compare=False, default="")
 
@@ -82,6 +88,8 @@ def _host(processor: str) -> Host:
     has = {name for name, there in llvm.get_host_cpu_features().items() if there}
     if processor == "host":
         features = llvm.get_host_cpu_features().flatten()
+        if has >= AMX and not _may_multiply_matrices():
+            features, has = f"{features},-amx-tile,-amx-bf16", has - AMX
         return described(triple, llvm.get_host_cpu_name(), features, has)
     if not x86:
         if processor == "baseline":
@@ -113,4 +121,16 @@ def described(triple: str, name: str, features: str, has: set[str]) -> Host:
             features = ",".join(filter(None, [features, "-prefer-256-bit"]))
     pause = "llvm.x86.sse2.pause" if x86 else None
     pairs = has >= {*AVX512, "avx512bf16"}
-    return Host(name, features, vector_bytes, registers, pairs, pause, triple)
+    matrices = pairs and has >= AMX
+    return Host(name, features, vector_bytes, registers, pairs, matrices, pause, triple)
+
+
+def _may_multiply_matrices() -> bool:
+    """Asks the system for the large registers of AMX, for all threads of this process:
+    ``arch_prctl(ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA)`` of Linux on x86-64.
+    """
+    if sys.platform != "linux":
+        return False
+    call = ctypes.CDLL(None, use_errno=True).syscall
+    call.restype = ctypes.c_long
+    return bool(call(158, 0x1023, 18) == 0)

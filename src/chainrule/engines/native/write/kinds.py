@@ -38,7 +38,7 @@ from ..plan import kernels as k
 from .calls import Calls
 from .convolution.kernel import write_convolution, write_weights
 from .convolution.kernel_gradient import write_gradient
-from .matmul.product import write_product
+from .matmul.product import write_copies, write_product
 from .scan import call_scan
 from .special import specials
 from .special.callback import call_callback
@@ -76,7 +76,7 @@ class Kind:
 
 KINDS: dict[type[Any], Kind] = {
     k.Sweep: Kind(choose_sweep, sweep_figures, write_sweep),
-    k.Product: Kind(choose_product, product_figures, write_product),
+    k.Product: Kind(choose_product, product_figures, write_product, write_copies),
     k.Convolution: Kind(
         choose_convolution, convolution_figures, write_convolution, write_weights
     ),

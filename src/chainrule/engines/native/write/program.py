@@ -145,7 +145,7 @@ class _Writer:
             kind, name = KINDS[type(task.kernel)], f"kernel{len(self.written)}"
             assert kind.write is not None
             packing = None
-            if kind.pack is not None:
+            if kind.pack is not None and task.packing_parts:
                 packing = watched(kind.pack, self.kernels, f"{name}.weights", task)
             function = watched(kind.write, self.kernels, name, task)
             self.written[task] = self._outside(function, task.parts)

@@ -24,25 +24,20 @@ from typing import TypeAlias
 
 from llvmlite import ir
 
-from ...choose.matmul import (
-    InnerTiling,
-    Matmul,
-    Panels,
-    Tiling,
-    held_elements,
-    scratch_elements,
-    with_plain_strides,
-)
+from ...choose.matmul import InnerTiling, held_elements, scratch_elements
+from ...choose.tiling import Matmul, Panels, Tiling, with_plain_strides
 from ..emit import (
     I64,
     POINTER,
     VOID,
     address,
+    clear,
     index,
     linear,
     loop,
     register_type,
     share,
+    smaller,
 )
 from ..epilogue import Epilogue
 from .panels import Panel, emit_packer
@@ -55,31 +50,36 @@ Stretch: TypeAlias = tuple[ir.Value, ir.Value]
 def emit_panels(
     module: ir.Module, name: str, spec: Matmul, tiling: Tiling
 ) -> ir.Function:
-    """Writes ``name(b, target, part, parts)``: its part of the panels of B."""
+    """Writes ``name(b, target, part, parts)``: its part of the panels of B, of all
+    that the batch has."""
     kind = ir.FunctionType(VOID, [POINTER, POINTER, I64, I64])
     function = ir.Function(module, kind, name)
     source, target, part, parts = function.args
-    packer = emit_packer(module, f"{name}.pack", _panel_of(spec, tiling))
+    packer = emit_packer(module, f"{name}.pack", _panel_of(spec, tiling, spec.k))
     b = ir.IRBuilder(function.append_basic_block("entry"))
     element = register_type(spec.dtype)
-    _, _, by_column = spec.b_strides
-    count = -(-spec.n // tiling.columns)
-    first, last = share(b, count, part, parts)
+    by_batch, _, by_column = spec.b_strides
+    count, depth = -(-spec.n // tiling.columns), tiling.padded(spec.k)
+    first, last = share(b, count * (spec.batch if by_batch else 1), part, parts)
     with loop(b, first, last, name="panel") as panel:
-        column = b.mul(panel, index(tiling.columns))
-        begin = address(b, source, element, linear(b, 0, [(column, by_column)]))
-        offset = linear(b, 0, [(panel, tiling.columns * spec.k)])
-        rest = b.sub(index(spec.n), column)
-        fewer = b.icmp_signed("<", rest, index(tiling.columns))
-        columns = b.select(fewer, rest, index(tiling.columns))
+        batch, number = b.sdiv(panel, index(count)), b.srem(panel, index(count))
+        column = b.mul(number, index(tiling.columns))
+        terms = [(batch, by_batch), (column, by_column)]
+        begin = address(b, source, element, linear(b, 0, terms))
+        offset = linear(b, 0, [(panel, tiling.columns * depth)])
+        columns = smaller(b, b.sub(index(spec.n), column), index(tiling.columns))
         target_panel = address(b, target, element, offset)
         b.call(packer, [begin, target_panel, index(spec.k), columns])
+        if depth > spec.k:
+            missing = index((depth - spec.k) * tiling.columns * spec.dtype.itemsize)
+            end = index(spec.k * tiling.columns)
+            clear(b, address(b, target_panel, element, end), missing)
     b.ret_void()
     return function
 
 
-def _panel_of(spec: Matmul, tiling: Tiling) -> Panel:
-    """What the packer of a product copies at a time."""
+def _panel_of(spec: Matmul, tiling: Tiling, shortest: int) -> Panel:
+    """What the packer of a product copies at a time, at least so many rows."""
     _, by_row, by_column = spec.b_strides
     return Panel(
         spec.dtype,
@@ -87,7 +87,7 @@ def _panel_of(spec: Matmul, tiling: Tiling) -> Panel:
         -(-tiling.columns // tiling.lanes),
         by_row,
         by_column,
-        shortest=spec.k // tiling.stretches(spec.k)[0],
+        shortest,
         pitch=spec.k if isinstance(tiling, InnerTiling) else 0,
     )
 
@@ -157,7 +157,8 @@ class _Product:
         self.sums = address(self.ir, self.scratch, self.element, behind)
 
     def _packer(self) -> ir.Function:
-        panel = _panel_of(self.spec, self.tiling)
+        shortest = self.spec.k // self.tiling.stretches(self.spec.k)[0]
+        panel = _panel_of(self.spec, self.tiling, shortest)
         return emit_packer(self.module, f"{self.name}.pack", panel)
 
     # Who computes what. ---------------------------------------------------------------

@@ -12,6 +12,12 @@ from collections.abc import Sequence
 from llvmlite import ir
 
 from ...choose.matmul import ProductCut
+from ...choose.matrix import (
+    MatrixTiling,
+    copied_panel_elements,
+    read_from_copies,
+    row_elements,
+)
 from ...choose.processor import CACHE_LINE
 from ...choose.task import Task
 from ...plan.kernels import Access, Product
@@ -20,7 +26,9 @@ from ..emit import KERNEL, index
 from ..epilogue import ProductEpilogue
 from ..guard import checked_sizes
 from ..point import Point, Values
-from .matmul import emit_matmul
+from .matmul import emit_matmul, emit_panels
+from .matrix import emit_matrix_product
+from .rows import emit_rows
 from .tiles import Ahead
 
 #: Operands of the epilogue with more bytes than this together are prefetched while the
@@ -40,24 +48,76 @@ def write_product(
     arguments = range(scratch + 1)
     plain = len(kernel.steps) == 1 and len(kernel.stores) == 1
     epilogue = None if plain else ProductEpilogue(kernel, arguments, sizes)
-    core = emit_matmul(
-        module,
-        f"{name}.core",
-        task.cut.spec,
-        task.cut.tiling,
-        epilogue,
-        _ahead(kernel, arguments),
-    )
-    core.linkage = "internal"
+    spec, tiling = task.cut.spec, task.cut.tiling
+    core_name, ahead = f"{name}.core", _ahead(kernel, arguments)
     pointers = emit.arguments(b, table, arguments)
     element = emit.memory_type(kernel.steps[0].call.output)
     starts = [
         emit.address(b, pointers[each.buffer], element, index(each.offset))
         for each in (kernel.a, kernel.b, kernel.stores[kernel.main_store()][1])
     ]
-    b.call(core, [*starts, pointers[scratch], table, part, parts])
+    memory = pointers[scratch]
+    if isinstance(tiling, MatrixTiling):
+        core = emit_matrix_product(
+            module, core_name, read_from_copies(spec, tiling), tiling, epilogue, ahead
+        )
+        starts[:2], memory = _copies(b, task, starts[:2], memory)
+    else:
+        core = emit_matmul(module, core_name, spec, tiling, epilogue, ahead)
+    core.linkage = "internal"
+    b.call(core, [*starts, memory, table, part, parts])
     b.ret_void()
     return function
+
+
+def write_copies(
+    module: ir.Module, name: str, task: Task[Product, ProductCut]
+) -> ir.Function:
+    """Writes ``name(arguments, part, parts)``, which copies the factors of a product to
+    scratch memory, where the tiling says so: the rows of A, then the panels of B.
+    """
+    kernel, scratch = task.kernel, len(task.buffers)
+    spec, tiling = task.cut.spec, task.cut.tiling
+    assert isinstance(tiling, MatrixTiling)
+    function = ir.Function(module, KERNEL, name)
+    b = ir.IRBuilder(function.append_basic_block("entry"))
+    table, part, parts = function.args
+    pointers = emit.arguments(b, table, range(scratch + 1))
+    element = emit.memory_type(spec.dtype)
+    given = [
+        emit.address(b, pointers[each.buffer], element, index(each.offset))
+        for each in (kernel.a, kernel.b)
+    ]
+    (rows, panels), _ = _copies(b, task, given, pointers[scratch])
+    if tiling.copies_rows:
+        core = emit_rows(module, f"{name}.rows", spec, tiling)
+        core.linkage = "internal"
+        b.call(core, [given[0], rows, part, parts])
+    if tiling.copies:
+        core = emit_panels(module, f"{name}.panels", spec, tiling)
+        core.linkage = "internal"
+        b.call(core, [given[1], panels, part, parts])
+    b.ret_void()
+    return function
+
+
+def _copies(
+    b: ir.IRBuilder,
+    task: Task[Product, ProductCut],
+    given: list[ir.Value],
+    memory: ir.Value,
+) -> tuple[list[ir.Value], ir.Value]:
+    """Where the product finds its factors, given or copied, and the rest of the scratch
+    memory."""
+    spec, tiling = task.cut.spec, task.cut.tiling
+    assert isinstance(tiling, MatrixTiling)
+    element = emit.memory_type(spec.dtype)
+    found = []
+    sizes = row_elements(spec, tiling), copied_panel_elements(spec, tiling)
+    for pointer, size in zip(given, sizes, strict=True):
+        found.append(memory if size else pointer)
+        memory = emit.address(b, memory, element, index(size))
+    return found, memory
 
 
 def _ahead(kernel: Product, buffers: Sequence[int]) -> Ahead | None:

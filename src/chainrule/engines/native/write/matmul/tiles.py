@@ -20,15 +20,9 @@ from typing import TypeAlias
 
 from llvmlite import ir
 
-from ...choose.matmul import (
-    InnerTiling,
-    Matmul,
-    OuterTiling,
-    Panels,
-    TallTiling,
-    Tiling,
-)
+from ...choose.matmul import InnerTiling, OuterTiling, TallTiling
 from ...choose.processor import CACHE_LINE, IN_FLIGHT
+from ...choose.tiling import Matmul, Panels, Tiling
 from ..emit import (
     I64,
     POINTER,
@@ -114,6 +108,14 @@ class Tile:
     def emit(self) -> None:
         """Writes the whole function."""
         raise NotImplementedError("each kind of tile computes its own sums")
+
+    def prefetch(self) -> None:
+        """Prefetches what the epilogue will need, which arrives during the sums."""
+        b = self.b
+        if self.ahead is not None:
+            with loop(b, 0, self.rows, name="ahead") as r:
+                where = self.batch, b.add(self.row, r), self.column, self.columns
+                self.ahead(b, self.context, *where)
 
     def summed(
         self,
@@ -256,13 +258,13 @@ class OuterTile(OuterProducts):
         """The whole stretch in registers; after the last one epilogue and store."""
         b = self.b
         if self.tiling.blocks == 1:
-            self._prefetch()
+            self.prefetch()
             self.finish(self._sums())
             b.ret_void()
             return
         ends = b.icmp_signed(">=", b.add(self.p, self.length), index(self.spec.k))
         with b.if_then(ends):
-            self._prefetch()
+            self.prefetch()
         sums = self._sums()
         with b.if_else(ends) as (then, otherwise):
             with then:
@@ -273,14 +275,6 @@ class OuterTile(OuterProducts):
                         pointer = self.waiting_at(r, v)
                         store(b, self.spec.dtype, value, pointer, None)
         b.ret_void()
-
-    def _prefetch(self) -> None:
-        """Prefetches what the epilogue will need, which arrives during the sums."""
-        b = self.b
-        if self.ahead is not None:
-            with loop(b, 0, self.rows, name="ahead") as r:
-                where = self.batch, b.add(self.row, r), self.column, self.columns
-                self.ahead(b, self.context, *where)
 
     def _sums(self) -> list[list[ir.Value]]:
         """Σₚ A[rows, p] ⊗ B[p, columns], and what waits of the stretches before."""
