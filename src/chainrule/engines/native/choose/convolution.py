@@ -10,7 +10,16 @@ from dataclasses import dataclass, replace
 
 from ..plan.convolution_spec import Correlation
 from ..plan.kernels import Buffer, Convolution
-from .processor import IN_FLIGHT
+from .blocks import (
+    MANY_IMAGES,
+    Blocks,
+    largest_counts,
+    panel_elements,
+    panels_of,
+    units_of,
+)
+from .matrix_convolution import MatrixBlocks, matrix_blocks
+from .processor import IN_FLIGHT, Host
 from .task import (
     WORTH_SHARING,
     WORTH_SHARING_PRODUCT,
@@ -18,7 +27,7 @@ from .task import (
     Task,
     shared_out,
 )
-from .words import Words, words_of
+from .words import words_of
 
 #: The bytes of a strip of padded input: it stays in the second-level cache.
 STRIP_BYTES = 256 << 10
@@ -26,48 +35,6 @@ STRIP_BYTES = 256 << 10
 #: The most vectors of a tile, side by side and together: a few more than the
 #: multiplications that are under way at the same time.
 MOST_VECTORS, MOST_SUMS = 4, 16
-
-#: From this many images on, each is worked on as a whole.
-MANY_IMAGES = 8
-
-
-@dataclass(frozen=True)
-class Blocks:
-    """How a correlation is cut.
-
-    Attributes:
-        lanes, vectors: a panel of weights is ``lanes · vectors`` outputs wide.
-        columns: the pixels of a tile, along the last spatial axis.
-        strip: how many results of the first spatial axis are computed at a time.
-        shared: into how many pieces the panels are divided, where images are few.
-        words: what is read at a time.
-    """
-
-    lanes: int
-    vectors: int
-    columns: int
-    strip: int
-    shared: int
-    words: Words = Words.NUMBERS
-
-    @property
-    def width(self) -> int:
-        """Outputs of a panel."""
-        return self.lanes * self.vectors
-
-    def __str__(self) -> str:
-        return f"tile {self.columns}×{self.width}, strips of {self.strip}"
-
-
-def panels_of(spec: Correlation, blocks: Blocks) -> int:
-    """Panels of one group."""
-    return -(-spec.outputs // blocks.width)
-
-
-def panel_elements(spec: Correlation, blocks: Blocks) -> int:
-    """The size of all panels together."""
-    rows = spec.taps * spec.inputs
-    return spec.groups * panels_of(spec, blocks) * rows * blocks.width
 
 
 def choose_blocks(spec: Correlation, vector_bytes: int, registers: int) -> Blocks:
@@ -108,14 +75,6 @@ def _depthwise_piece(
     return width, -(-count // tiles)
 
 
-def largest_counts(spec: Correlation) -> tuple[int, ...]:
-    """How many results the largest phase has along each axis."""
-    return tuple(
-        max(phase.axes[i].count for phase in spec.phases)
-        for i in range(len(spec.phases[0].axes))
-    )
-
-
 def largest_piece(vectors: int, count: int, registers: int) -> tuple[int, int]:
     """The vectors and numbers of a tile with which the whole takes least time."""
     best: tuple[float, int, int] | None = None
@@ -148,12 +107,6 @@ def cut(total: int, piece: int) -> list[tuple[int, int]]:
     return [(n, p) for n, p in ((whole, piece), (1, rest)) if n and p]
 
 
-def units_of(spec: Correlation, blocks: Blocks) -> int:
-    """Into how many pieces the work can be divided."""
-    strips = -(-largest_counts(spec)[0] // blocks.strip)
-    return spec.batch * strips * blocks.shared
-
-
 @dataclass(frozen=True)
 class ConvolutionCut:
     """How a convolution is cut: what is computed, and its tiles."""
@@ -170,16 +123,27 @@ def choose_convolution(
 ) -> Task[Convolution, ConvolutionCut]:
     """How a convolution is cut, into how many parts, and the panels of its weights."""
     host, spec = chooser.host, kernel.computed
-    blocks = choose_blocks(spec, host.vector_bytes, host.registers)
-    blocks = replace(blocks, words=words_of(kernel, host))
+    blocks = _blocks(spec, kernel, host)
     elements = panel_elements(spec, blocks)
     panels = spec.groups * panels_of(spec, blocks)
     worth = spec.multiplications // WORTH_SHARING_PRODUCT
+    parts = kernel.parts or shared_out(worth, units_of(spec, blocks))
+    strips = parts * blocks.elements(spec) if isinstance(blocks, MatrixBlocks) else 0
     return Task(
         kernel,
         buffers,
         ConvolutionCut(spec, blocks),
-        kernel.parts or shared_out(worth, units_of(spec, blocks)),
-        scratch_bytes=elements * spec.dtype.itemsize,
+        parts,
+        scratch_bytes=(elements + strips) * spec.dtype.itemsize,
         packing_parts=shared_out(elements // WORTH_SHARING, panels),
     )
+
+
+def _blocks(spec: Correlation, kernel: Convolution, host: Host) -> Blocks:
+    """Those of the unit for small matrices, where there is one and it pays."""
+    if kernel.pairs and host.multiplies_matrices:
+        found = matrix_blocks(spec)
+        if found is not None:
+            return found
+    blocks = choose_blocks(spec, host.vector_bytes, host.registers)
+    return replace(blocks, words=words_of(kernel, host))

@@ -7,13 +7,11 @@ Place on the road: ``plan.kernel_gradient_spec`` says what is computed;
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ..plan.kernel_gradient_spec import KernelGradient
-from ..plan.kernels import Buffer, ConvolutionGradient
 from .convolution import MOST_SUMS, MOST_VECTORS, largest_piece
-from .task import Chooser, Task
-from .words import Words, words_of
+from .words import Words
 
 #: The bytes of a block of pixels: it stays in the second-level cache.
 BLOCK_BYTES = 160 << 10
@@ -88,13 +86,3 @@ def choose_gradient_blocks(
     if images == 1:
         strip = max(1, min(strip, BLOCK_BYTES * strip // image))
     return GradientBlocks(lanes, vectors, rows, images, strip)
-
-
-def choose_gradient(
-    kernel: ConvolutionGradient, buffers: tuple[Buffer, ...], chooser: Chooser
-) -> Task[ConvolutionGradient, GradientBlocks]:
-    """How the gradient for a convolution's weights is cut."""
-    host, spec = chooser.host, kernel.spec
-    blocks = choose_gradient_blocks(spec, host.vector_bytes, host.registers)
-    blocks = replace(blocks, words=words_of(kernel, host))
-    return Task(kernel, buffers, blocks, spec.shares * spec.sections)

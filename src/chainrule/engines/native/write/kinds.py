@@ -23,8 +23,8 @@ from ..choose.figures import (
     special_figures,
     sweep_figures,
 )
-from ..choose.kernel_gradient import choose_gradient
 from ..choose.matmul import choose_product
+from ..choose.matrix_gradient import choose_gradient
 from ..choose.scan import choose_scan
 from ..choose.special import (
     choose_argsort,

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from chainrule.engines.native.choose.convolution import choose_blocks, panel_elements
+from chainrule.engines.native.choose.blocks import panel_elements
+from chainrule.engines.native.choose.convolution import choose_blocks
 from chainrule.engines.native.choose.kernel_gradient import choose_gradient_blocks
 from chainrule.engines.native.plan.convolution_spec import (
     Axis,

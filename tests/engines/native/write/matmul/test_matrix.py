@@ -22,7 +22,7 @@ from chainrule.engines.native.choose.matrix import (
 from chainrule.engines.native.choose.processor import described, host
 from chainrule.engines.native.choose.tiling import Matmul, Panels
 from chainrule.engines.native.choose.words import Words
-from chainrule.engines.native.write.matmul.matrix import sizes_of_registers
+from chainrule.engines.native.write.matmul.registers import sizes_of_registers
 from chainrule.ops.primitive import REGISTRY as P
 
 Array = Any
@@ -208,12 +208,12 @@ def test_what_is_small_is_left_to_vectors() -> None:
 
 
 def test_the_sizes_of_registers() -> None:
-    found = sizes_of_registers(20, 17, 9)
+    found = sizes_of_registers([16, 4], [16, 1], 9)
     rows, widths = found[48:56], [found[16 + 2 * i] for i in range(8)]
     assert found[0] == 1
     assert list(rows) == [16, 16, 4, 4, 16, 4, 9, 9]
     assert widths == [64, 4, 64, 4, 36, 36, 64, 4]
-    assert sizes_of_registers(SIDE, SIDE, SIDE)[48:56] == bytes(
+    assert sizes_of_registers([SIDE], [SIDE], SIDE)[48:56] == bytes(
         [16, 0, 0, 0, 16, 0, 16, 0]
     )
 

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 
 from llvmlite import ir
 
-from ...choose.convolution import Blocks, largest_counts, panels_of, units_of
+from ...choose.blocks import Blocks, largest_counts, panels_of, units_of
 from ...plan.convolution_spec import Axis, Correlation
 from ..emit import (
     I64,

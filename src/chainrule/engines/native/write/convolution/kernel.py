@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from llvmlite import ir
 
 from ...choose.convolution import ConvolutionCut
+from ...choose.matrix_convolution import MatrixBlocks
 from ...choose.task import Task
 from ...plan.kernels import Convolution
 from ...plan.views import View
@@ -20,6 +21,7 @@ from ..emit import KERNEL, POINTER, index
 from ..epilogue import StepsEpilogue
 from ..guard import checked_sizes
 from .forward import emit_convolution, emit_packing
+from .matrix import emit_matrix_convolution
 
 
 def write_weights(
@@ -51,7 +53,11 @@ def write_convolution(
     plain = len(kernel.steps) == 1 and len(kernel.stores) == 1
     sizes = checked_sizes(task.buffers)
     epilogue = None if plain else StepsEpilogue(kernel, range(panels), sizes)
-    core = emit_convolution(module, f"{name}.core", spec, task.cut.blocks, epilogue)
+    blocks = task.cut.blocks
+    if isinstance(blocks, MatrixBlocks):
+        core = emit_matrix_convolution(module, f"{name}.core", spec, blocks, epilogue)
+    else:
+        core = emit_convolution(module, f"{name}.core", spec, blocks, epilogue)
     core.linkage = "internal"
     function = ir.Function(module, KERNEL, name)
     b = ir.IRBuilder(function.append_basic_block("entry"))

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from llvmlite import ir
 
 from ...choose.kernel_gradient import GradientBlocks, lane_count, row_count
+from ...choose.matrix_gradient import MatrixGradientBlocks
 from ...choose.task import Task
 from ...plan.convolution_spec import Axis
 from ...plan.kernel_gradient_spec import KernelGradient
@@ -46,6 +47,7 @@ from ..emit import (
 )
 from ..words import product_of_words
 from .carried import State, carried
+from .matrix_gradient import emit_matrix_gradient
 
 #: The pixels that share what they read, where small groups share vectors.
 TOGETHER = 4
@@ -56,16 +58,20 @@ SHORT_ROW = 16
 def write_gradient(
     module: ir.Module, name: str, task: Task[ConvolutionGradient, GradientBlocks]
 ) -> ir.Function:
-    """Writes ``name([x, z, shares], part, parts)``."""
-    kernel, spec = task.kernel, task.kernel.spec
-    core = emit_kernel_gradient(module, f"{name}.core", spec, task.cut)
+    """Writes ``name([x, z, shares, scratch memory], part, parts)``."""
+    kernel, spec, blocks = task.kernel, task.kernel.spec, task.cut
+    on_unit = isinstance(blocks, MatrixGradientBlocks)
+    if isinstance(blocks, MatrixGradientBlocks):
+        core = emit_matrix_gradient(module, f"{name}.core", spec, blocks)
+    else:
+        core = emit_kernel_gradient(module, f"{name}.core", spec, blocks)
     core.linkage = "internal"
     function = ir.Function(module, KERNEL, name)
     b = ir.IRBuilder(function.append_basic_block("entry"))
     table, part, parts = function.args
-    pointers = arguments(b, table, range(3))
+    pointers = arguments(b, table, range(3 + on_unit))
     element = register_type(spec.dtype)
-    offsets = zip(pointers.values(), (*kernel.offsets, 0), strict=True)
+    offsets = zip(pointers.values(), (*kernel.offsets, 0, 0), strict=False)
     starts = [address(b, pointer, element, index(at)) for pointer, at in offsets]
     b.call(core, [*starts, part, parts])
     b.ret_void()

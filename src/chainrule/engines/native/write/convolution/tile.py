@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from llvmlite import ir
 
-from ...choose.convolution import Blocks
+from ...choose.blocks import Blocks
 from ...plan.convolution_spec import Correlation, Pattern
 from ..emit import (
     I64,

@@ -1,10 +1,9 @@
 """Products of bfloat16 on a unit that multiplies small matrices (x86's AMX).
 
-Place on the road: beside ``matmul``, for what ``choose.matrix`` cuts. The unit has
-eight registers of 16 rows of 16 words. Four are sums, two high and two wide; two hold
-rows of A, two rows of B. Their sizes are set before a tile is computed, so that nothing
-is read or written that is not there. A finished tile goes through memory to the
-epilogue.
+Place on the road: beside ``matmul``, for what ``choose.matrix`` cuts; ``registers``
+says what the unit has. The sizes of its registers are set before a tile is computed, so
+that nothing is read or written that is not there. A finished tile goes through memory
+to the epilogue.
 """
 
 from __future__ import annotations
@@ -18,26 +17,30 @@ from llvmlite import ir
 from ...choose.matrix import SIDE, MatrixTiling, held_by_part
 from ...choose.tiling import Matmul, with_plain_strides
 from ..emit import (
-    CHECK,
-    I8,
     I64,
     POINTER,
     VOID,
     address,
     index,
-    intrinsic,
     linear,
-    local,
     loop,
     register_type,
     share,
     smaller,
 )
 from ..epilogue import Epilogue
+from .registers import (
+    OF_A,
+    OF_B,
+    SUMS,
+    clear_registers,
+    halves_of,
+    move,
+    multiply,
+    release,
+    set_sizes,
+)
 from .tiles import Ahead, Tile
-
-#: The numbers of the registers: sums (two for each of the two rows), of A, of B.
-SUMS, OF_A, OF_B = ((0, 1), (2, 3)), (4, 5), (6, 7)
 
 
 def emit_matrix_product(
@@ -117,7 +120,7 @@ class _MatrixProduct:
                 top, bottom = self._piece(number, tiling.height, spec.m)
                 with self._pieces(tiling.width, spec.n) as (left, right):
                     self._block(_Block(batch, top, bottom, left, right))
-        intrinsic(b, "llvm.x86.tilerelease", VOID, [])
+        release(b)
         b.ret_void()
         return self.function
 
@@ -222,44 +225,8 @@ class _MatrixProduct:
 
     def _set(self, rows: int, columns: int) -> None:
         """Sets the sizes of the registers for tiles of this size."""
-        title = f"{self.name}.sizes{rows}x{columns}"
-        found = self.module.globals.get(title)
-        if found is None:
-            sizes = sizes_of_registers(rows, columns, self.tiling.words)
-            kind = ir.ArrayType(I8, len(sizes))
-            found = ir.GlobalVariable(self.module, kind, title)
-            found.initializer = ir.Constant(kind, bytearray(sizes))
-            found.linkage, found.global_constant, found.align = "internal", True, 64
-            found.type = POINTER
-        intrinsic(self.ir, "llvm.x86.ldtilecfg", VOID, [found])
-
-
-def sizes_of_registers(rows: int, columns: int, words: int) -> bytes:
-    """What ``ldtilecfg`` reads: for each register the bytes of a row, and its rows."""
-    row_bytes, heights = [0] * 8, [0] * 8
-
-    def register(number: int, height: int, width: int) -> None:
-        heights[number], row_bytes[number] = height, 4 * width
-
-    high, wide = halves_of(rows), halves_of(columns)
-    for i, height in enumerate(high):
-        register(OF_A[i], height, words)
-        for j, width in enumerate(wide):
-            register(SUMS[i][j], height, width)
-            register(OF_B[j], words, width)
-    found = bytearray(64)
-    found[0] = 1  # the palette
-    for number in range(8):
-        found[16 + 2 * number : 18 + 2 * number] = row_bytes[number].to_bytes(
-            2, "little"
-        )
-        found[48 + number] = heights[number]
-    return bytes(found)
-
-
-def halves_of(length: int) -> list[int]:
-    """The rows, or columns, of one or two registers."""
-    return [min(SIDE, length - start) for start in range(0, length, SIDE)]
+        sizes = halves_of(rows), halves_of(columns)
+        set_sizes(self.ir, self.name, *sizes, self.tiling.words)
 
 
 class MatrixTile(Tile):
@@ -273,7 +240,7 @@ class MatrixTile(Tile):
         self.high, self.wide = halves_of(self.rows), halves_of(self.columns)
         if tiling.blocks == 1:
             self.prefetch()
-            self._zero()
+            clear_registers(b, len(self.high), len(self.wide))
             self._steps()
             self._finish()
             b.ret_void()
@@ -284,7 +251,7 @@ class MatrixTile(Tile):
             self.prefetch()
         with b.if_else(b.icmp_signed("==", self.p, index(0))) as (then, otherwise):
             with then:
-                self._zero()
+                clear_registers(b, len(self.high), len(self.wide))
             with otherwise:
                 self._each_sum("tileloadd64", self.waiting, tiling.columns)
         self._steps()
@@ -294,11 +261,6 @@ class MatrixTile(Tile):
             with otherwise:
                 self._each_sum("tilestored64", self.waiting, tiling.columns)
         b.ret_void()
-
-    def _zero(self) -> None:
-        for i, _ in enumerate(self.high):
-            for j, _ in enumerate(self.wide):
-                intrinsic(self.b, "llvm.x86.tilezero", VOID, [number(SUMS[i][j])])
 
     def _steps(self) -> None:
         """Adds the products of the stretch."""
@@ -311,16 +273,12 @@ class MatrixTile(Tile):
             for i, height in enumerate(self.high):
                 at = linear(b, i * SIDE * by_row, [(step, words)])
                 source = address(b, a, self.element, at)
-                self._load(OF_A[i], source, by_row, (height, words))
+                self._move("tileloadd64", OF_A[i], source, by_row, (height, words))
             for j, width in enumerate(self.wide):
                 at = linear(b, j * SIDE, [(step, words * pitch)])
                 source = address(b, self.panel, self.element, at)
-                self._load(OF_B[j], source, pitch, (words, width))
-            for i, _ in enumerate(self.high):
-                for j, _ in enumerate(self.wide):
-                    registers = SUMS[i][j], OF_A[i], OF_B[j]
-                    numbers = [number(each) for each in registers]
-                    intrinsic(b, "llvm.x86.tdpbf16ps", VOID, numbers)
+                self._move("tileloadd64", OF_B[j], source, pitch, (words, width))
+            multiply(b, len(self.high), len(self.wide))
 
     def _finish(self) -> None:
         """The sums to C, through the epilogue if there is one."""
@@ -343,11 +301,6 @@ class MatrixTile(Tile):
                 place = address(b, pointer, self.element, at)
                 self._move(what, SUMS[i][j], place, pitch, (height, width))
 
-    def _load(
-        self, register: int, source: ir.Value, pitch: int, size: tuple[int, int]
-    ) -> None:
-        self._move("tileloadd64", register, source, pitch, size)
-
     def _move(
         self,
         what: str,
@@ -356,24 +309,4 @@ class MatrixTile(Tile):
         pitch: int,
         size: tuple[int, int],
     ) -> None:
-        """Between a register and memory; not where a watched kernel may not."""
-        b, bytes_of = self.b, self.spec.dtype.itemsize
-        stride = index(pitch * bytes_of)
-        check = CHECK.get()
-        if check is not None:
-            rows, columns = size
-            allowed: ir.Value = ir.Constant(ir.IntType(1), 1)
-            for r in range(rows):
-                line = address(b, pointer, self.element, index(r * pitch))
-                there = check(b, line, index(columns * bytes_of))
-                allowed = b.and_(allowed, there)
-            spare = local(b, ir.ArrayType(I64, 8))
-            pointer = b.select(allowed, pointer, spare)
-            stride = b.select(allowed, stride, index(0))
-        arguments = [number(register), pointer, stride]
-        intrinsic(b, f"llvm.x86.{what}", VOID, arguments)
-
-
-def number(register: int) -> ir.Constant:
-    """The number of a register."""
-    return ir.Constant(I8, register)
+        move(self.b, what, register, pointer, pitch, size, self.element)
