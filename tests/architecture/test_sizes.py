@@ -18,8 +18,9 @@ CORE = {
 }  # fmt: skip
 #: The aim is 7000; a hundred more are the calls of ``compiler/repetition.py``.
 MOST_OF_THE_CORE = 7240
-#: The aim is 8400: about a thousand lines are import statements of its 100 files.
-MOST_OF_THE_NATIVE_ENGINE = 9540
+#: The aim is 8400: about a thousand lines are import statements of its 100 files, and
+#: 1200 are a second kind of processor, its unit for matrices.
+MOST_OF_THE_NATIVE_ENGINE = 10900
 
 #: Tokens that are no code by themselves.
 LAYOUT = {
