@@ -20,7 +20,7 @@ CORE = {
 MOST_OF_THE_CORE = 7240
 #: The aim is 8400: about a thousand lines are import statements of its 100 files, and
 #: 1200 are a second kind of processor, its unit for matrices.
-MOST_OF_THE_NATIVE_ENGINE = 10900
+MOST_OF_THE_NATIVE_ENGINE = 10940
 
 #: Tokens that are no code by themselves.
 LAYOUT = {

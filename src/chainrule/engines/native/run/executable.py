@@ -12,10 +12,11 @@ from __future__ import annotations
 import ctypes
 import functools
 import time
-from collections.abc import Iterable, Sequence
+import weakref
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -37,7 +38,7 @@ from ..abi.call_table import ENTRANCE, OUT_OF_BOUNDS, CallTable, Needs
 from ..choose.processor import host
 from .callbacks import Callbacks
 from .compile.llvm import Library
-from .memory import aligned, poison
+from .memory import LENT_FROM, aligned, lent, let_go, poison
 from .outputs import output_of, spare
 from .repetition import Plan, repeat_function
 from .threads.workers import shared_pool
@@ -112,9 +113,13 @@ class NativeExecutable(Locked, Repeating):
         #: how many runs take a moment, as far as is known
         self._pace = 1
         self._callbacks = Callbacks(code.callbacks)
-        self._arena = aligned(code.needs.arena_bytes)
         self._shared = code.needs.shared
         self._poisoned = config.debug
+        self._arena_bytes = code.needs.arena_bytes
+        self._borrows = self._arena_bytes >= LENT_FROM and not self._poisoned
+        self._arena = aligned(0 if self._borrows else self._arena_bytes)
+        if self._borrows:
+            weakref.finalize(self, let_go, self._arena_bytes).atexit = False
         self._fill(code.table)
 
     def _fill(self, table: CallTable) -> None:
@@ -122,11 +127,12 @@ class NativeExecutable(Locked, Repeating):
         self._first_variable = table.entry("variable")
         self._first_output = table.entry("output")
         self._pool_entry = table.entry("pool")
+        self._arena_entry = table.entry("arena")
         self._objects = (ctypes.c_size_t * table.objects)()
         self._addresses = (ctypes.c_size_t * table.size)()
         for number, array in enumerate(self._code.constants):
             self._addresses[table.entry("constant", number)] = array.ctypes.data
-        self._addresses[table.entry("arena")] = self._arena.ctypes.data
+        self._addresses[self._arena_entry] = self._arena.ctypes.data
         self._addresses[table.entry("callback")] = self._callbacks.address
         kind = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_size_t, ctypes.c_size_t)
         tables = ctypes.addressof(self._objects), ctypes.addressof(self._addresses)
@@ -148,7 +154,16 @@ class NativeExecutable(Locked, Repeating):
         if checking_numerics.get():
             return self._by_reference(inputs)
         with self._lock:
+            if self._borrows:
+                return self._in_lent_memory(self._run, inputs)
             return self._run(inputs)
+
+    def _in_lent_memory(
+        self, run: Callable[[Any], list[Array]], of: Any
+    ) -> list[Array]:
+        with lent(self._arena_bytes) as memory:
+            self._addresses[self._arena_entry] = memory.ctypes.data
+            return run(of)
 
     def _run(self, inputs: Sequence[Array]) -> list[Array]:
         """Writes down where every array is, and enters the machine code.
@@ -193,6 +208,8 @@ class NativeExecutable(Locked, Repeating):
         if checking_numerics.get() or self._poisoned:
             return one_by_one(self, self._program.graph.outputs, repetition)
         with self._lock:
+            if self._borrows:
+                return self._in_lent_memory(self._repeat, repetition)
             return self._repeat(repetition)
 
     def _repeat(self, repetition: Repetition) -> list[Array]:

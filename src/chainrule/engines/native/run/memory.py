@@ -7,7 +7,8 @@ programs.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,12 @@ from ....dtypes import DType
 from ....graph import Array
 from ....shapes import Shape, size
 from ..choose.processor import CACHE_LINE
+
+#: A program that needs so many bytes for a run has no memory of its own for that: it is
+#: lent some. A function that meets many lengths would fill the memory with them.
+LENT_FROM = 1 << 20
+#: What is lent to the next run. Single operations on a list are safe among threads.
+_idle: list[Array] = []
 
 
 class Storage(np.ndarray[Any, Any]):
@@ -30,6 +37,32 @@ def aligned(nbytes: int) -> Array:
     memory = np.zeros(nbytes + CACHE_LINE, np.uint8)
     start = -memory.ctypes.data % CACHE_LINE
     return memory[start : start + nbytes]
+
+
+@contextmanager
+def lent(nbytes: int) -> Iterator[Array]:
+    """Memory for one run, with anything in it; there is no more of it than runs at the
+    same time need.
+    """
+    try:
+        memory = _idle.pop()
+    except IndexError:
+        memory = aligned(nbytes)
+    if memory.nbytes < nbytes:
+        memory = aligned(nbytes)
+    try:
+        yield memory
+    finally:
+        _idle.append(memory)
+
+
+def let_go(nbytes: int) -> None:
+    """Frees idle memory of this size: a program that needed as much has ended."""
+    others = []
+    while _idle:
+        with suppress(IndexError):  # another thread was faster
+            others.append(_idle.pop())
+    _idle.extend([each for each in others if each.nbytes != nbytes])
 
 
 def owned_copy(array: Array) -> Array:
