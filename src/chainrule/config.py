@@ -11,8 +11,9 @@ imported.
                                                (default) or float64
     ``precision``     ``CHAINRULE_PRECISION``  of the factors of products that
                                                ``cr.compile`` compiles: float32
-                                               (default), or bfloat16 with sums in
-                                               float32 (mixed precision)
+                                               (default), bfloat16 with sums in
+                                               float32 (mixed precision), bfloat16x3
+                                               or bfloat16x6, float32 as a sum of these
     ``engine``        ``CHAINRULE_ENGINE``     the engine of ``cr.compile``
     ``threads``       ``CHAINRULE_THREADS``    threads an engine may use; default: the
                                                processors this process may run on, or
@@ -45,7 +46,7 @@ from typing import TYPE_CHECKING, Any
 from .errors import ArgumentError, unknown_option
 
 DTYPES = ("float32", "float64")
-PRECISIONS = ("float32", "bfloat16")
+PRECISIONS = ("float32", "bfloat16", "bfloat16x3", "bfloat16x6")
 PROCESSORS = ("host", "baseline", "avx2", "avx512")
 CACHE_BYTES = 1 << 30
 

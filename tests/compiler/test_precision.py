@@ -99,6 +99,68 @@ def test_wrong_names_are_told() -> None:
     assert config.precision == "float32"
 
 
+# float32 as a sum of bfloat16. --------------------------------------------------------
+
+#: How far from the exact product it may be, of |x| |y|.
+BOUNDS = {"bfloat16x3": 2.0**-16, "bfloat16x6": 2.0**-22}
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-18, 1e17])
+@pytest.mark.parametrize("precision", BOUNDS)
+def test_products_of_parts_keep_their_bound(precision: str, scale: float) -> None:
+    a = numbers(160, 128) * np.float32(scale)
+    b = numbers(128, 130, seed=1) * np.exp2(numbers(1, 130, seed=2) * 8).astype("f4")
+    found = cr.compile(lambda a, b: a @ b, precision=precision)(a, b).numpy()
+    exact, size = a.astype("f8") @ b, abs(a).astype("f8") @ abs(b)
+    assert found.dtype == "float32"
+    worst = (abs(found - exact) / size).max()
+    assert worst <= BOUNDS[precision]
+    rough = cr.compile(lambda a, b: a @ b, precision="bfloat16")(a, b).numpy()
+    assert (abs(rough - exact) / size).max() > 100 * worst
+
+
+@pytest.mark.parametrize("engine", ["native", "numpy"])
+def test_convolutions_and_gradients_of_parts(engine: str) -> None:
+    cr.manual_seed(0)
+    layer = nn.Conv2d(16, 32, 3, padding=1, stride=2)
+    x = numbers(8, 12, 14, 16)
+
+    def f(x: Any) -> Any:
+        loss = (layer(x) ** 2).sum()
+        return loss, *cr.backprop(loss).values(), cr.grad(lambda x: layer(x).sum())(x)
+
+    exact = [each.numpy() for each in cr.compile(f)(x)]
+    for precision, bound in (("bfloat16x3", 1e-4), ("bfloat16x6", 3e-6)):
+        compiled = cr.compile(f, precision=precision, engine=engine)
+        for found, wanted in zip(compiled(x), exact, strict=True):
+            error = abs(found.numpy() - wanted).max() / abs(wanted).max()
+            assert error < bound
+        assert str(compiled.explain(x)).count("convolution") >= 3
+
+
+def test_small_products_and_those_of_groups_stay_float32() -> None:
+    a, b = numbers(40, 40), numbers(40, 40, seed=1)
+    exact, found = (
+        cr.compile(lambda a, b: a @ b, precision=each)(a, b).numpy()
+        for each in ("float32", "bfloat16x3")
+    )
+    np.testing.assert_array_equal(found, exact)
+    layer = nn.Conv2d(32, 32, 3, groups=2)
+    graph = cr.trace(layer, numbers(16, 20, 20, 32))
+    assert not casts(with_precision(graph, "bfloat16x3"))
+
+
+@pytest.mark.parametrize("precision", BOUNDS)
+def test_infinities_stay_in_their_row_and_column(precision: str) -> None:
+    a, b = numbers(160, 128), numbers(128, 128, seed=1)
+    a[3, 5], a[4, 6], b[7, 8] = np.inf, 3.4e38, np.nan
+    f = cr.compile(lambda a, b: a @ b, precision=precision)
+    found, exact = f(a, b).numpy(), a.astype("f8") @ b
+    finite = np.isfinite(exact)
+    finite[4] = False  # beyond the range of bfloat16
+    np.testing.assert_array_equal(np.isfinite(found), finite)
+
+
 def network() -> nn.Module:
     cr.manual_seed(0)
     return nn.Sequential(nn.Linear(64, 48), nn.ReLU(), nn.Linear(48, 10))

@@ -555,9 +555,11 @@ def compile(
             value compiles anew. A NumPy array of float64 becomes float32 where all
             parameters are.
         engine: the engine's name; ``config.engine`` when not given.
-        precision: of the factors of products, forward and backward: "float32", or
+        precision: of the factors of products, forward and backward: "float32",
             "bfloat16", whose products are added up in float32, while all else stays
-            float32 (mixed precision); ``config.precision`` when not given.
+            float32 (mixed precision), "bfloat16x3" or "bfloat16x6": large products of
+            float32 as the sum of three or six of bfloat16, with errors of 2⁻¹⁶ and 2⁻²²
+            of |x| |y|; ``config.precision`` when not given.
         explain: whether each compilation is reported to the logger ``"chainrule"``, at
             level INFO: passes, kernels, bytes and operations. The same is always to be
             had from ``f.explain(*arguments)`` and ``f.reports``.

@@ -133,8 +133,8 @@ def fit(
         seed: a whole number from 0 to 2⁶⁴ − 1.
         engine: the engine of ``cr.compile``.
         precision: "bfloat16" for mixed precision: factors of products are rounded to
-            bfloat16, all else, weights and optimizer state too, is float32. When not
-            given, ``config.precision``: float32.
+            bfloat16, all else, weights and optimizer state too, is float32. Others as
+            for ``cr.compile``; ``config.precision`` when not given: float32.
         resume: a checkpoint, or a folder of them, to go on from, to the bit. "auto":
             from the ``Checkpoint`` among the callbacks, or anew where there is none.
         progress: True, False, or "terminal", "notebook", "plain", "none"; when not

@@ -215,8 +215,8 @@ def _exp_limits(w: Words) -> tuple[float, float]:
 def exp(b: ir.IRBuilder, x: ir.Value) -> ir.Value:
     """eˣ = 2ⁿ eʳ with r = x − n ln 2, and eʳ by a polynomial. Error below 1.5 ulp.
 
-    Where that is 0, as for numbers that a mask has made −∞, e⁰ is computed in its place:
-    Intel's processors take ten times as long for 2ⁿ that is no normal number.
+    Where that is 0, as for numbers that a mask has made −∞, e⁰ is computed in its
+    place: Intel's processors take ten times as long for 2ⁿ that is no normal number.
     """
     w = Words(b, x)
     low, high = _exp_limits(w)
