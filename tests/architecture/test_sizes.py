@@ -16,8 +16,9 @@ CORE = {
     "errors", "gradients", "graph", "ops", "random_numbers", "shapes", "tensor", "tree",
     "variable",
 }  # fmt: skip
-#: The aim is 7000; a hundred more are the calls of ``compiler/repetition.py``.
-MOST_OF_THE_CORE = 7240
+#: The aim is 7000; a hundred more are the calls of ``compiler/repetition.py``, and a
+#: hundred mixed precision.
+MOST_OF_THE_CORE = 7280
 #: The aim is 8400: about a thousand lines are import statements of its 100 files, and
 #: 1200 are a second kind of processor, its unit for matrices.
 MOST_OF_THE_NATIVE_ENGINE = 10940
