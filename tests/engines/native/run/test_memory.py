@@ -13,7 +13,8 @@ import pytest
 import chainrule as cr
 from chainrule.config import config
 from chainrule.engines.native.run import executable, memory
-from chainrule.engines.native.run.memory import LENT_FROM, lent, let_go
+from chainrule.engines.native.run.memory import LENT_FROM, borrow, give_back, let_go
+from chainrule.errors import BoundsError
 
 #: Rows of a batch with which a program works in more than ``LENT_FROM`` bytes.
 MANY = 4000
@@ -47,6 +48,10 @@ def needs(f: Any) -> list[int]:
     return [each.executable.arena_bytes for each in f.specialisations]
 
 
+def sizes(lent: list[Any]) -> list[int]:
+    return [each.memory.nbytes for each in lent]
+
+
 def test_programs_of_many_lengths_work_in_the_memory_of_the_longest(
     idle: list[Any],
 ) -> None:
@@ -55,7 +60,7 @@ def test_programs_of_many_lengths_work_in_the_memory_of_the_longest(
         check(f, batch(rows))
     assert len(needs(f)) == 3
     assert min(needs(f)) >= LENT_FROM
-    assert [each.nbytes for each in idle] == [max(needs(f))]
+    assert sizes(idle) == [max(needs(f))]
 
 
 def test_memory_is_freed_with_the_program_that_needed_so_much(idle: list[Any]) -> None:
@@ -66,14 +71,14 @@ def test_memory_is_freed_with_the_program_that_needed_so_much(idle: list[Any]) -
     gc.collect()
     assert idle == []
     check(small, batch(MANY))
-    assert [each.nbytes for each in idle] == needs(small)
+    assert sizes(idle) == needs(small)
 
 
 def test_small_programs_are_lent_none(monkeypatch: pytest.MonkeyPatch) -> None:
     def never(_: int) -> None:
         raise AssertionError("it was lent some")
 
-    monkeypatch.setattr(executable, "lent", never)
+    monkeypatch.setattr(executable, "borrow", never)
     check(network(), batch(5))
     with pytest.raises(AssertionError, match="lent"):
         check(network(), batch(MANY))
@@ -95,7 +100,7 @@ def test_many_steps_in_one_call_are_lent_memory_too(idle: list[Any]) -> None:
     order = np.arange(2 * MANY).reshape(2, MANY)
     results = f.for_rows(order, x).numpy()
     np.testing.assert_allclose(results.reshape(-1, 96), np.tanh(x @ W) @ W, atol=1e-3)
-    assert [each.nbytes for each in idle] == needs(f)
+    assert sizes(idle) == needs(f)
 
 
 def test_under_debug_a_program_has_memory_of_its_own(idle: list[Any]) -> None:
@@ -105,19 +110,27 @@ def test_under_debug_a_program_has_memory_of_its_own(idle: list[Any]) -> None:
     assert idle == []
 
 
-def test_what_a_run_leaves_is_given_back_and_smaller_memory_goes(
-    idle: list[Any],
-) -> None:
-    with pytest.raises(KeyboardInterrupt), lent(100) as first:
-        assert idle == []
-        raise KeyboardInterrupt
-    assert idle[0] is first
-    with lent(50) as second, lent(60) as third:
-        assert second is first
-        assert third is not first
-    assert [each.nbytes for each in idle] == [60, 100]
-    with lent(120) as larger:
-        assert larger.nbytes == 120
-    assert [each.nbytes for each in idle] == [60, 120]
-    let_go(60)
-    assert [each.nbytes for each in idle] == [120]
+def test_smaller_memory_makes_room_for_larger(idle: list[Any]) -> None:
+    first = borrow(100)
+    assert idle == []
+    give_back(first)
+    second, third = borrow(50), borrow(60)
+    assert second is first
+    assert third is not first
+    give_back(second)
+    give_back(third)
+    larger = borrow(120)
+    assert larger.memory.nbytes == 120
+    assert larger.address == larger.memory.ctypes.data
+    give_back(larger)
+    assert sizes(idle) == [100, 120]
+    let_go(100)
+    assert sizes(idle) == [120]
+
+
+def test_a_run_that_fails_gives_its_memory_back(idle: list[Any]) -> None:
+    w = cr.parameter(W)
+    f = cr.compile(lambda x, i: cr.tanh(x @ w)[i] @ w)
+    with pytest.raises(BoundsError):
+        f(batch(MANY), np.array([MANY]))
+    assert sizes(idle) == needs(f)

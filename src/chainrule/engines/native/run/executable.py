@@ -38,7 +38,7 @@ from ..abi.call_table import ENTRANCE, OUT_OF_BOUNDS, CallTable, Needs
 from ..choose.processor import host
 from .callbacks import Callbacks
 from .compile.llvm import Library
-from .memory import LENT_FROM, aligned, lent, let_go, poison
+from .memory import LENT_FROM, aligned, borrow, give_back, let_go, poison
 from .outputs import output_of, spare
 from .repetition import Plan, repeat_function
 from .threads.workers import shared_pool
@@ -161,9 +161,12 @@ class NativeExecutable(Locked, Repeating):
     def _in_lent_memory(
         self, run: Callable[[Any], list[Array]], of: Any
     ) -> list[Array]:
-        with lent(self._arena_bytes) as memory:
-            self._addresses[self._arena_entry] = memory.ctypes.data
+        lent = borrow(self._arena_bytes)
+        try:
+            self._addresses[self._arena_entry] = lent.address
             return run(of)
+        finally:
+            give_back(lent)
 
     def _run(self, inputs: Sequence[Array]) -> list[Array]:
         """Writes down where every array is, and enters the machine code.

@@ -7,9 +7,9 @@ programs.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from typing import Any
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,8 +21,6 @@ from ..choose.processor import CACHE_LINE
 #: A program that needs so many bytes for a run has no memory of its own for that: it is
 #: lent some. A function that meets many lengths would fill the memory with them.
 LENT_FROM = 1 << 20
-#: What is lent to the next run. Single operations on a list are safe among threads.
-_idle: list[Array] = []
 
 
 class Storage(np.ndarray[Any, Any]):
@@ -39,21 +37,37 @@ def aligned(nbytes: int) -> Array:
     return memory[start : start + nbytes]
 
 
-@contextmanager
-def lent(nbytes: int) -> Iterator[Array]:
+class Lent(NamedTuple):
+    """Memory that is lent, and its address, which takes a microsecond to ask for."""
+
+    memory: Array
+    address: int
+
+    @classmethod
+    def new(cls, nbytes: int) -> Lent:
+        """Memory of this size."""
+        memory = aligned(nbytes)
+        return cls(memory, memory.ctypes.data)
+
+
+#: What is lent to the next run. Single operations on a list are safe among threads.
+_idle: list[Lent] = []
+
+
+def borrow(nbytes: int) -> Lent:
     """Memory for one run, with anything in it; there is no more of it than runs at the
-    same time need.
+    same time need. It must be given back.
     """
     try:
-        memory = _idle.pop()
+        found = _idle.pop()
     except IndexError:
-        memory = aligned(nbytes)
-    if memory.nbytes < nbytes:
-        memory = aligned(nbytes)
-    try:
-        yield memory
-    finally:
-        _idle.append(memory)
+        return Lent.new(nbytes)
+    return found if found.memory.nbytes >= nbytes else Lent.new(nbytes)
+
+
+def give_back(lent: Lent) -> None:
+    """Lets the next run have it."""
+    _idle.append(lent)
 
 
 def let_go(nbytes: int) -> None:
@@ -62,7 +76,7 @@ def let_go(nbytes: int) -> None:
     while _idle:
         with suppress(IndexError):  # another thread was faster
             others.append(_idle.pop())
-    _idle.extend([each for each in others if each.nbytes != nbytes])
+    _idle.extend([each for each in others if each.memory.nbytes != nbytes])
 
 
 def owned_copy(array: Array) -> Array:
