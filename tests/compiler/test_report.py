@@ -207,6 +207,36 @@ def test_measuring_leaves_every_variable_as_it_was(engine: str) -> None:
     np.testing.assert_allclose(w.numpy(), before - np.float32(0.1) * X, rtol=1e-6)
 
 
+def test_every_kernel_takes_its_own_time() -> None:
+    w = cr.parameter(np.full((300, 300), 0.01, "f4"))
+
+    @cr.compile(engine="native")
+    def step(x: Any) -> Any:
+        small = cr.sort(x[0, :8])  # calls Python back
+        long = cr.scan(lambda h, v: (cr.tanh(h @ w + v),) * 2, x[0], x)[1]
+        w.assign(w * 0.99)
+        return (x @ w).sum() + long.sum() + small.sum()
+
+    x = np.ones((300, 300), "f4")
+    before = w.numpy().copy()
+    plain, report = step.explain(x), step.explain(x, measure=True)
+    np.testing.assert_array_equal(w.numpy(), before)
+    assert {each.seconds for each in plain.kernels or ()} == {None}
+    found = [each.seconds for each in report.kernels or ()]
+    assert len(found) == len(plain.kernels or ())
+    assert all(each is not None and each >= 0 for each in found)
+    assert report.timing is not None
+    total = sum(each for each in found if each is not None)
+    assert report.timing.seconds / 20 < total < report.timing.seconds * 3
+    most = max(report.kernels or (), key=lambda each: each.seconds or 0)
+    assert most.kind == "scan"  # of 300 steps
+    assert "time" not in str(plain)
+    assert [
+        line for line in str(report).splitlines() if "together" in line and "s " in line
+    ]
+    assert report.to_json()["kernels"][0]["seconds"] is not None
+
+
 def test_a_method_is_explained_without_its_instance() -> None:
     class Model:
         @cr.compile
@@ -269,5 +299,7 @@ def test_long_lists_of_operations_are_counted_and_broken() -> None:
 
 
 def test_figures_stand_flush_right_and_words_flush_left() -> None:
-    rows = [("a", "bb", "1", "22", "3"), ("long", "b", "10", "2", "3")]
-    assert table(rows) == ["  a     bb   1  22  3", "  long  b   10   2  3"]
+    rows = [("a", "bb", "1", "22", "3", "4"), ("long", "b", "10", "2", "3", "44")]
+    assert table(rows) == ["  a     bb   1  22  3   4", "  long  b   10   2  3  44"]
+    rows = [("a", "bb", "", "22", "3", "4"), ("long", "b", "", "2", "3", "44")]
+    assert table(rows) == ["  a     bb  22  3   4", "  long  b    2  3  44"]

@@ -297,8 +297,9 @@ class Compiled(Locked):
 
         Arguments:
             args, kwargs: as for a call; only shapes and dtypes matter.
-            measure: also run it, for the time of a call and its share of the machine's
-                peak. Variables have their values again afterwards.
+            measure: also run it, for the time of a call and of every kernel, and the
+                share of the machine's peak. Variables have their values again
+                afterwards.
 
         Returns:
             A ``Report``; print it, or look at its ``kernels``, ``stages``, ``timing``.

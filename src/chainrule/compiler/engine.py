@@ -112,6 +112,7 @@ class KernelReport:
         inside: the kernels of a loop's body; their figures are part of these.
         cut: how the engine cuts it for this machine, where it says so: tiles, lanes,
             parts that threads share.
+        seconds: the least time that it took, where that was measured.
     """
 
     kind: str
@@ -122,6 +123,7 @@ class KernelReport:
     flops: int
     inside: tuple[KernelReport, ...] = ()
     cut: str = ""
+    seconds: float | None = None
 
 
 @runtime_checkable
@@ -139,6 +141,15 @@ class Explained(Protocol):
 
     def kernels(self) -> list[KernelReport]:
         """What it runs, in order."""
+
+
+@runtime_checkable
+class Timed(Protocol):
+    """What an executable offers besides, if its kernels can take their own time."""
+
+    def kernel_seconds(self, run: Callable[[Executable], object]) -> list[float]:
+        """The least time of each kernel; ``run`` runs what it is given several times,
+        an executable of the same program."""
 
 
 @dataclass(frozen=True)

@@ -101,7 +101,7 @@ class Report:
             return [f"the engine {self.engine} does not say what it runs"]
         count = len(self.kernels)
         lines = [f"{count} kernel{'s' * (count != 1)} ([n]: reduced over)"]
-        figures = ("reads", "writes", "operations")
+        figures = ("time", "reads", "writes", "operations")
         header = ("", "kernel", "loops", "cut", "computes", *figures)
         total = ("", "together", "", "", "", *_figures(self.kernels))
         lines += table([header, *_rows(self.kernels), total])
@@ -136,13 +136,15 @@ def _rows(kernels: Sequence[KernelReport], before: str = "") -> Iterable[Sequenc
         lines = wrapped(each.operations)
         yield label, each.kind, each.loops, each.cut, lines[0], *_figures([each])
         for line in lines[1:]:
-            yield "", "", "", "", line, "", "", ""
+            yield "", "", "", "", line, "", "", "", ""
         yield from _rows(each.inside, f"{label}.")
 
 
-def _figures(kernels: Iterable[KernelReport]) -> tuple[str, str, str]:
+def _figures(kernels: Iterable[KernelReport]) -> tuple[str, ...]:
     listed = list(kernels)
+    times = [each.seconds for each in listed if each.seconds is not None]
     return (
+        amount(sum(times), "s") if times else "",
         amount(sum(each.bytes_read for each in listed), "B"),
         amount(sum(each.bytes_written for each in listed), "B"),
         amount(sum(each.flops for each in listed), "FLOP"),
@@ -169,13 +171,13 @@ def wrapped(operations: Sequence[str]) -> list[str]:
 
 
 def table(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Rows as lines: the last three columns are figures, flush right; a column with
+    """Rows as lines: the last four columns are figures, flush right; a column with
     nothing but its title is left out.
     """
     filled = [any(row[i] for row in rows[1:]) for i in range(len(rows[0]))]
+    first_figure = sum(filled[:-4])
     rows = [list(itertools.compress(row, filled)) for row in rows]
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    first_figure = len(widths) - 3
     lines = []
     for row in rows:
         cells = [

@@ -7,7 +7,7 @@ engine's executable. Nothing here knows how either works.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +17,15 @@ from ..dtypes import DType, scalar_dtype
 from ..errors import NumericsError
 from ..graph import Array, Graph, computed_leaves
 from ..shapes import Shape
-from .engine import Engine, Executable, Explained, Repeating, Repetition, one_by_one
+from .engine import (
+    Engine,
+    Executable,
+    Explained,
+    Repeating,
+    Repetition,
+    Timed,
+    one_by_one,
+)
 from .program import cell_of
 from .report import Report, Timing, arguments_text
 from .timing import seconds_of
@@ -97,16 +105,22 @@ class Specialisation:
         types = tuple(((repetition.times, *shape), kind) for shape, kind in self.types)
         return tree.unflatten(self.results, computed_leaves(types, arrays))
 
-    def report(self, timing: Timing | None = None) -> Report:
-        """What was made, in words and figures."""
+    def report(
+        self, timing: Timing | None = None, seconds: Sequence[float] = ()
+    ) -> Report:
+        """What was made, in words and figures; ``seconds`` are those of its kernels."""
         made = self.executable
         says = made if isinstance(made, Explained) else None
+        kernels = [] if says is None else says.kernels()
+        if seconds:
+            both = zip(kernels, seconds, strict=True)
+            kernels = [replace(each, seconds=least) for each, least in both]
         return Report(
             self.graph.name,
             arguments_text(self.graph),
             self.engine.name,
             self.stages,
-            None if says is None else tuple(says.kernels()),
+            None if says is None else tuple(kernels),
             None if says is None else says.arena_bytes,
             self.seconds,
             None if says is None else says.from_cache,
@@ -116,8 +130,15 @@ class Specialisation:
     def measured(self, arrays: list[Array]) -> Report:
         """The same, after runs whose time was taken."""
         cells = [cell_of(leaf) for leaf, _ in self.graph.updates]
-        seconds = seconds_of(lambda: self.executable(arrays), cells)
-        return self.report(Timing(seconds, self.engine.speed()))
+
+        def run(executable: Executable) -> float:
+            return seconds_of(lambda: executable(arrays), cells)
+
+        made, of_kernels = self.executable, list[float]()
+        timing = Timing(run(made), self.engine.speed())
+        if isinstance(made, Timed):
+            of_kernels = made.kernel_seconds(run)
+        return self.report(timing, of_kernels)
 
 
 def is_finite(array: Array) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ...compiler.engine import Engine, Executable, Speed
 from ...compiler.program import Program
@@ -18,16 +18,9 @@ from ...config import config
 from ...recompilation.entries import folder, load
 from ..machine_speed import machine_speed
 from .abi.call_table import CallTable
-from .choose.processor import host
 from .run import object_cache
-from .run.compile.llvm import Compilation
 from .run.executable import Code, NativeExecutable
-
-if TYPE_CHECKING:
-    from .plan.kernels import Schedule
-
-#: Programs of fewer operations and bytes than this are compiled with little effort.
-LITTLE_WORK = 1 << 24
+from .run.machine_code import machine_code
 
 
 class NativeEngine(Engine):
@@ -78,30 +71,6 @@ class NativeEngine(Engine):
     def speed(self) -> Speed:
         """That of this processor."""
         return machine_speed(config.threads)
-
-
-def machine_code(schedule: Schedule, table: CallTable) -> bytes:
-    """The machine code of a schedule and what it needs, as the object cache keeps them.
-
-    Modules are compiled by other threads while later ones are being written.
-    """
-    # Imported here: a process that finds its code on disk writes and compiles none.
-    from .report import work_of
-    from .run.compile.workshop import Workshop
-    from .write.program import tasks_of, write_program
-
-    processor = host()
-    tasks = tasks_of(schedule, processor)
-    quick = work_of(tasks) < LITTLE_WORK
-    with Workshop(Compilation.run, config.threads) as workshop:
-        needs = write_program(
-            tasks,
-            table,
-            processor,
-            lambda text: workshop.take(Compilation(text, processor, quick)),
-        )
-        made = workshop.results()
-    return needs.packed([each.code() for each in made])
 
 
 ENGINE = NativeEngine()

@@ -52,6 +52,12 @@ class Host:
     pause: str | None
     triple: str = field(repr=False, compare=False, default="")
 
+    @property
+    def counter(self) -> str:
+        """The intrinsic that reads its counter of time; on others than x86 that of
+        cycles may be forbidden."""
+        return f"llvm.read{'cycle' if self.pause else 'steady'}counter"
+
     def machine(self) -> Any:
         """LLVM's target machine for it; one for each thread that compiles."""
         return llvm.Target.from_triple(self.triple).create_target_machine(

@@ -149,6 +149,12 @@ class NativeExecutable(Locked, Repeating):
 
         return kernel_reports(tasks_of(fuse(self._program), self._code.host))
 
+    def kernel_seconds(self, run: Callable[[Executable], object]) -> list[float]:
+        """The least time of each kernel; see ``compiler.engine.Timed``."""
+        from .timed import kernel_seconds  # of ``explain`` alone
+
+        return kernel_seconds(self._program, run)
+
     def __call__(self, inputs: Sequence[Array]) -> list[Array]:
         """Runs once; see ``compiler.engine.Executable``."""
         if checking_numerics.get():

@@ -25,6 +25,7 @@ from ..choose.task import Chooser, Launch, Task, Tasks
 from ..plan.kernels import Scan, Schedule
 from . import emit
 from .calls import Calls, MainModule
+from .clock import Clock
 from .emit import I64, MAIN, POINTER, index
 from .guard import reported, watched
 from .kinds import KINDS
@@ -42,7 +43,11 @@ def tasks_of(schedule: Schedule, host: Host) -> Tasks:
 
 
 def write_program(
-    tasks: Tasks, table: CallTable, host: Host, take: Callable[[str], object]
+    tasks: Tasks,
+    table: CallTable,
+    host: Host,
+    take: Callable[[str], object],
+    ticks: int = 0,
 ) -> Needs:
     """Gives the LLVM text of a program, module by module; returns what it needs.
 
@@ -51,9 +56,10 @@ def write_program(
         table: the program's table of addresses.
         host: the processor.
         take: is handed each module as soon as it is written.
+        ticks: the address where it writes how long each kernel took, if not 0.
     """
     writer = _Writer(tasks, host, take)
-    writer.main("chainrule_main", tasks, table)
+    writer.main("chainrule_main", tasks, table, ticks)
     writer.entrance(table)
     writer.close()
     take(str(writer.main_module.module))
@@ -74,7 +80,7 @@ class _Writer:
         self.written: dict[Task[Any, Any], ir.Function] = {}
         self.packing: dict[Task[Any, Any], ir.Function] = {}
         self.bodies: dict[Task[Any, Any], ir.Function] = {}
-        self.numbers = itertools.count()
+        self.numbers, self.counter = itertools.count(), host.counter
 
     def close(self) -> None:
         """Hands over the module of kernels, and begins another one."""
@@ -82,7 +88,9 @@ class _Writer:
             self.take(str(self.kernels))
             self.kernels = ir.Module("chainrule_kernels")
 
-    def main(self, name: str, tasks: Tasks, table: CallTable) -> ir.Function:
+    def main(
+        self, name: str, tasks: Tasks, table: CallTable, ticks: int = 0
+    ) -> ir.Function:
         """Writes the function of a schedule, those of its loops' bodies first."""
         for launch in tasks.launches:
             if isinstance(launch.task.cut, ScanCut):
@@ -90,8 +98,11 @@ class _Writer:
         function = ir.Function(self.module, MAIN, name)
         b = ir.IRBuilder(function.append_basic_block("entry"))
         calls = Calls(self.main_module, b, function.args[0], table, tasks)
-        for launch in tasks.launches:
-            self._call(calls, launch)
+        clock = Clock(b, self.counter, ticks)
+        for number, launch in enumerate(tasks.launches):
+            with clock.watching(number):
+                self._call(calls, launch)
+        clock.stop(len(tasks.launches))
         b.ret(index(0))
         return function
 
