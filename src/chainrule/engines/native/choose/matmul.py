@@ -64,11 +64,14 @@ class OuterTiling(Tiling):
     Attributes:
         blocks, longest: the number of stretches of p, and the length of the longest.
         held: how many sums of a part wait in memory from one stretch of p to the next.
+        copies_rows: whether the rows of each tile are copied before the product, p by
+            p, so that what a tile reads of A lies together.
     """
 
     blocks: int
     longest: int
     held: int = 0
+    copies_rows: bool = False
 
     form: ClassVar[str] = "outer"
 
@@ -78,6 +81,8 @@ class OuterTiling(Tiling):
 
     def __str__(self) -> str:
         text = super().__str__()
+        if self.copies_rows:
+            text = f"{text}, rows copied"
         return text if self.blocks == 1 else f"{text} by {self.longest}"
 
 
@@ -112,6 +117,11 @@ SMALL_PANEL = 16 << 10
 #: Rows of B that are a multiple of this many bytes apart compete for the same lines of
 #: the cache.
 PAGE = 4096
+
+#: Numbers of A that follow each other in the sum and lie at least this many bytes apart
+#: compete for lines of the caches, and are on many pages. Some processors lose more by
+#: that than by copying A, for sums of this length and this many columns.
+FAR_APART, LONG_SUM, OFTEN_READ = 1 << 9, 128, 64
 
 #: Up to this many rows of C, copying panels of B does not pay.
 MANY_ROWS = 128
@@ -278,9 +288,29 @@ def scratch_elements(spec: Matmul, tiling: Tiling) -> int:
 
 def copied_elements(spec: Matmul, tiling: Tiling) -> int:
     """How many elements of factors are copied before the product begins."""
-    if not isinstance(tiling, MatrixTiling):
-        return 0
-    return row_elements(spec, tiling) + copied_panel_elements(spec, tiling)
+    return sum(copies_of(spec, tiling))
+
+
+def copies_of(spec: Matmul, tiling: Tiling) -> tuple[int, int]:
+    """How many are copied of A and of B."""
+    if isinstance(tiling, MatrixTiling):
+        return row_elements(spec, tiling), copied_panel_elements(spec, tiling)
+    if isinstance(tiling, OuterTiling) and tiling.copies_rows:
+        tiles = -(-spec.m // tiling.rows)
+        batches = spec.batch if spec.a_strides[0] else 1
+        return batches * tiles * tiling.rows * spec.k, 0
+    return 0, 0
+
+
+def read_from_copies(spec: Matmul, tiling: Tiling) -> Matmul:
+    """The product whose A lies in rows, or rows of tiles, where these are copied."""
+    size, _ = copies_of(spec, tiling)
+    if not size:
+        return spec
+    batch = size // spec.batch if spec.a_strides[0] else 0
+    if isinstance(tiling, MatrixTiling):
+        return replace(spec, a_strides=(batch, tiling.depth, 1))
+    return replace(spec, a_strides=(batch, 1, tiling.rows))
 
 
 def held_elements(tiling: Tiling) -> int:
@@ -371,10 +401,20 @@ def product_cut(kernel: Product, host: Host, in_panels: bool = False) -> Product
 def _tiling(spec: Matmul, host: Host, in_panels: bool, whole_columns: bool) -> Tiling:
     """The tiling on the unit for small matrices, where there is one and it pays."""
     if host.multiplies_matrices:
-        found = matrix_tiling(spec, in_panels, whole_columns)
-        if found is not None:
-            return found
-    return choose_tiling(spec, host.vector_bytes, host.registers, in_panels)
+        matrix = matrix_tiling(spec, in_panels, whole_columns)
+        if matrix is not None:
+            return matrix
+    found = choose_tiling(spec, host.vector_bytes, host.registers, in_panels)
+    if host.copies_far_rows and isinstance(found, OuterTiling) and _has_far_rows(spec):
+        return replace(found, copies_rows=True)
+    return found
+
+
+def _has_far_rows(spec: Matmul) -> bool:
+    """Whether what a tile reads of A lies far apart, and is read often."""
+    apart = abs(spec.a_strides[2]) * spec.dtype.itemsize
+    long = spec.k >= LONG_SUM and spec.n >= OFTEN_READ
+    return spec.a_strides[1] == 1 and apart >= FAR_APART and long
 
 
 def _units(kernel: Product, spec: Matmul, tiling: Tiling) -> int:

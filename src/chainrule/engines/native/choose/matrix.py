@@ -14,7 +14,7 @@ multiplied with one another.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar
 
 from .tiling import Matmul, Panels, Tiling, with_plain_strides
@@ -165,11 +165,3 @@ def copied_panel_elements(spec: Matmul, tiling: MatrixTiling) -> int:
 def held_by_part(tiling: MatrixTiling) -> int:
     """How many sums of a part wait from one stretch of p to the next."""
     return tiling.height * tiling.width if tiling.blocks > 1 else 0
-
-
-def read_from_copies(spec: Matmul, tiling: MatrixTiling) -> Matmul:
-    """The product whose A lies in rows, where these are copied."""
-    if not tiling.copies_rows:
-        return spec
-    batch = spec.m * tiling.depth if spec.a_strides[0] else 0
-    return replace(spec, a_strides=(batch, tiling.depth, 1))

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,7 @@ from chainrule.compiler.pipeline import run_passes
 from chainrule.compiler.program import plan
 from chainrule.config import config
 from chainrule.engines.native.abi.call_table import CallTable
+from chainrule.engines.native.choose import processor
 from chainrule.engines.native.choose.processor import host
 from chainrule.engines.native.plan.fuse import fuse
 from chainrule.engines.native.plan.kernels import Product, Schedule
@@ -204,3 +207,49 @@ def test_a_number_computed_from_a_result_is_not_computed_first() -> None:
     y = x @ np.ones((5, 6), np.float32)
     np.testing.assert_allclose(found, y * 2 / np.sqrt((y * y).sum()), rtol=1e-5)
     np.testing.assert_allclose(w.numpy(), 2 / np.sqrt((y * y).sum()), rtol=1e-5)
+
+
+# Rows that are copied first. ----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("m", "n", "k"),
+    [
+        (1024, 128, 300),
+        (300, 129, 1111),
+        (260, 130, 128),
+        (517, 200, 260),
+        (8, 64, 130),
+    ],
+)
+@pytest.mark.parametrize("leading", [(), (2,)])
+def test_copies_of_far_rows_change_no_bit(
+    m: int,
+    n: int,
+    k: int,
+    leading: tuple[int, ...],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """On processors that copy them and on others the sums are the same."""
+    r = np.random.default_rng(0)
+    columns = max(m, 256) + 3
+    a = r.standard_normal((*leading, k, columns)).astype("f4")
+    b = r.standard_normal((*leading, k, n)).astype("f4")
+    found, known = [], host()
+    for number, copies in enumerate((False, True, True)):
+        chosen = replace(known, copies_far_rows=copies, triple=known.triple)
+        monkeypatch.setattr(processor, "_host", lambda _, chosen=chosen: chosen)
+        monkeypatch.setattr(config, "cache_folder", tmp_path / str(number))
+        monkeypatch.setattr(config, "debug", number == 2)
+
+        def f(a: Any, b: Any, number: float = 0.5 + number - number) -> Any:
+            return cr.tanh(a[..., :m].swapaxes(-1, -2) @ b) * number
+
+        compiled = cr.compile(f, engine="native")
+        found.append(compiled(a, b).numpy())
+        assert ("rows copied" in str(compiled.explain(a, b))) == copies
+    np.testing.assert_array_equal(found[1], found[0])
+    np.testing.assert_array_equal(found[2], found[0])
+    exact = a[..., :m].swapaxes(-1, -2).astype("f8") @ b
+    np.testing.assert_allclose(found[0], np.tanh(exact) * 0.5, atol=1e-4)

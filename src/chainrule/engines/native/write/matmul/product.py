@@ -11,13 +11,8 @@ from collections.abc import Sequence
 
 from llvmlite import ir
 
-from ...choose.matmul import ProductCut
-from ...choose.matrix import (
-    MatrixTiling,
-    copied_panel_elements,
-    read_from_copies,
-    row_elements,
-)
+from ...choose.matmul import OuterTiling, ProductCut, copies_of, read_from_copies
+from ...choose.matrix import MatrixTiling
 from ...choose.processor import CACHE_LINE
 from ...choose.task import Task
 from ...plan.kernels import Access, Product
@@ -28,7 +23,7 @@ from ..guard import checked_sizes
 from ..point import Point, Values
 from .matmul import emit_matmul, emit_panels
 from .matrix import emit_matrix_product
-from .rows import emit_rows
+from .rows import emit_rows, emit_rows_of_tiles
 from .tiles import Ahead
 
 #: Operands of the epilogue with more bytes than this together are prefetched while the
@@ -57,11 +52,10 @@ def write_product(
         for each in (kernel.a, kernel.b, kernel.stores[kernel.main_store()][1])
     ]
     memory = pointers[scratch]
+    starts[:2], memory = _copies(b, task, starts[:2], memory)
+    spec = read_from_copies(spec, tiling)
     if isinstance(tiling, MatrixTiling):
-        core = emit_matrix_product(
-            module, core_name, read_from_copies(spec, tiling), tiling, epilogue, ahead
-        )
-        starts[:2], memory = _copies(b, task, starts[:2], memory)
+        core = emit_matrix_product(module, core_name, spec, tiling, epilogue, ahead)
     else:
         core = emit_matmul(module, core_name, spec, tiling, epilogue, ahead)
     core.linkage = "internal"
@@ -78,7 +72,6 @@ def write_copies(
     """
     kernel, scratch = task.kernel, len(task.buffers)
     spec, tiling = task.cut.spec, task.cut.tiling
-    assert isinstance(tiling, MatrixTiling)
     function = ir.Function(module, KERNEL, name)
     b = ir.IRBuilder(function.append_basic_block("entry"))
     table, part, parts = function.args
@@ -89,11 +82,15 @@ def write_copies(
         for each in (kernel.a, kernel.b)
     ]
     (rows, panels), _ = _copies(b, task, given, pointers[scratch])
-    if tiling.copies_rows:
+    if isinstance(tiling, OuterTiling):
+        core = emit_rows_of_tiles(module, f"{name}.rows", spec, tiling)
+        core.linkage = "internal"
+        b.call(core, [given[0], rows, part, parts])
+    if isinstance(tiling, MatrixTiling) and tiling.copies_rows:
         core = emit_rows(module, f"{name}.rows", spec, tiling)
         core.linkage = "internal"
         b.call(core, [given[0], rows, part, parts])
-    if tiling.copies:
+    if isinstance(tiling, MatrixTiling) and tiling.copies:
         core = emit_panels(module, f"{name}.panels", spec, tiling)
         core.linkage = "internal"
         b.call(core, [given[1], panels, part, parts])
@@ -109,12 +106,10 @@ def _copies(
 ) -> tuple[list[ir.Value], ir.Value]:
     """Where the product finds its factors, given or copied, and the rest of the scratch
     memory."""
-    spec, tiling = task.cut.spec, task.cut.tiling
-    assert isinstance(tiling, MatrixTiling)
+    spec = task.cut.spec
     element = emit.memory_type(spec.dtype)
     found = []
-    sizes = row_elements(spec, tiling), copied_panel_elements(spec, tiling)
-    for pointer, size in zip(given, sizes, strict=True):
+    for pointer, size in zip(given, copies_of(spec, task.cut.tiling), strict=True):
         found.append(memory if size else pointer)
         memory = emit.address(b, memory, element, index(size))
     return found, memory

@@ -1,14 +1,18 @@
-"""Rows of A, copied so that the words of each lie side by side, with zeros behind them.
+"""Rows of A, copied before a product.
 
-Place on the road: below ``matrix``, which reads such rows. Where A's rows are
+Place on the road: below ``product``. For the unit for matrices (``matrix``) the words
+of each row lie side by side afterwards, with zeros behind them: where A's rows are
 contiguous they are copied line by line; where its columns are (A transposed), squares
-of numbers are turned in registers on the way; else number by number.
+of numbers are turned in registers on the way; else number by number. For tiles of outer
+products whose numbers lie far apart (A transposed, too) the rows of a tile stay side by
+side, and the next p follows.
 """
 
 from __future__ import annotations
 
 from llvmlite import ir
 
+from ...choose.matmul import OuterTiling
 from ...choose.matrix import MatrixTiling
 from ...choose.tiling import Matmul
 from ..emit import (
@@ -18,6 +22,7 @@ from ..emit import (
     address,
     clear,
     copy,
+    existing_lanes,
     index,
     linear,
     load,
@@ -122,3 +127,43 @@ class _Rows:
         if p is not None:
             terms.append((p, 1))
         return address(self.b, self.target, self.element, linear(self.b, 0, terms))
+
+
+#: So many p of so many tiles are copied at a time: few pages are in use.
+TOGETHER, TILES = 16, 32
+
+
+def emit_rows_of_tiles(
+    module: ir.Module, name: str, spec: Matmul, tiling: OuterTiling
+) -> ir.Function:
+    """Writes ``name(a, target, part, parts)``: its part of the rows of all tiles, each
+    (p, row), of all that the batch has. A's columns are contiguous."""
+    kind = ir.FunctionType(VOID, [POINTER, POINTER, I64, I64])
+    function = ir.Function(module, kind, name)
+    source, target, part, parts = function.args
+    b = ir.IRBuilder(function.append_basic_block("entry"))
+    element, rows = register_type(spec.dtype), tiling.rows
+    by_batch, _, by_p = spec.a_strides
+    tiles = -(-spec.m // rows)
+    groups, batches = -(-tiles // TILES), spec.batch if by_batch else 1
+    first, last = share(b, batches * groups, part, parts)
+    with loop(b, first, last, name="group") as group:
+        batch = b.sdiv(group, index(groups))
+        low = b.mul(b.srem(group, index(groups)), index(TILES))
+        high = smaller(b, b.add(low, index(TILES)), index(tiles))
+        with (
+            loop(b, 0, spec.k, step=TOGETHER, name="block") as begin,
+            loop(b, low, high, name="tile") as tile,
+        ):
+            end = smaller(b, b.add(begin, index(TOGETHER)), index(spec.k))
+            row = b.mul(tile, index(rows))
+            there = existing_lanes(b, b.sub(index(spec.m), row), rows)
+            with loop(b, begin, end, name="p") as p:
+                terms = [(batch, by_batch), (row, 1), (p, by_p)]
+                at = address(b, source, element, linear(b, 0, terms))
+                line = load(b, spec.dtype, at, rows, there)
+                terms = [(batch, tiles * rows * spec.k), (row, spec.k), (p, rows)]
+                to = address(b, target, element, linear(b, 0, terms))
+                store(b, spec.dtype, line, to, None)
+    b.ret_void()
+    return function

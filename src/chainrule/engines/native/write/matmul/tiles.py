@@ -317,7 +317,8 @@ class OuterTile(OuterProducts):
             if self.tiling.panels is Panels.STREAMED:
                 self._ahead(source, stride)
         by_batch, by_row, by_p = self.spec.a_strides
-        where = [(self.batch, by_batch), (self.row, by_row), (self.p, by_p), (p, by_p)]
+        by_tile = self.spec.k if self.tiling.copies_rows else by_row
+        where = [(self.batch, by_batch), (self.row, by_tile), (self.p, by_p), (p, by_p)]
         start = address(b, self.a, self.element, linear(b, 0, where))
         if by_row == 1:
             self.later_rows(start, self.rows, len(columns) * self.rows)
