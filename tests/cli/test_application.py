@@ -123,6 +123,9 @@ def test_doctor_finds_versions_threads_engines_and_folders(
 ) -> None:
     monkeypatch.setattr(doctor, "TEST_SECONDS", 0.02)
     answer = json.loads(chainrule("doctor", "--json").stdout)
+    rates = answer["products"]
+    assert list(rates) == ["float32", "bfloat16"]
+    assert all(float(each.removesuffix(" GFLOP/s")) > 0.1 for each in rates.values())
     assert answer["versions"]["chainrule"] == cr.__version__
     assert answer["versions"]["numpy"] == np.__version__
     assert answer["threads"]["chainrule uses"] == cr.config.threads

@@ -49,7 +49,7 @@ OPTIONAL = {
     "onnx": "models for and from other programs",
 }
 
-TEST_SECONDS = 1.0
+TEST_SECONDS, PRODUCT_SECONDS = 1.0, 0.2
 SMALLEST_FREE_SPACE = 1 << 30
 
 
@@ -80,7 +80,8 @@ def command(as_json: bool) -> int:
     """
     terminal = Terminal(json=as_json)
     sections = []
-    for look in (_versions, _processor, _threads, _engines, _folders, _optional):
+    looks = _versions, _processor, _threads, _engines, _products, _folders, _optional
+    for look in looks:
         section = look()
         sections.append(section)
         facts = [(name, _shown(value)) for name, value in section.facts.items()]
@@ -227,6 +228,35 @@ def _steps_per_second(engine: str) -> float:
         step(x, y)
         count += 1
     return count / (time.perf_counter() - start)
+
+
+def _products() -> Section:
+    """How fast matrices are multiplied in each precision of factors."""
+    section = Section("products")
+    for precision in ("float32", "bfloat16"):
+        try:
+            rate = _operations_per_second(precision)
+        except Exception as error:  # noqa: BLE001 - the engines' section says more
+            section.facts[precision] = f"does not work: {type(error).__name__}"
+        else:
+            section.facts[precision] = f"{rate / 1e9:.0f} GFLOP/s"
+    return section
+
+
+def _operations_per_second(precision: str) -> float:
+    """The best rate of a product of matrices of 512 × 512 numbers."""
+    import chainrule as cr
+
+    n = 512
+    product = cr.compile(lambda a, b: a @ b, precision=precision)
+    a = np.random.default_rng(0).normal(size=(n, n)).astype(np.float32)
+    product(a, a)
+    least, end = np.inf, time.perf_counter() + PRODUCT_SECONDS
+    while time.perf_counter() < end:
+        start = time.perf_counter()
+        product(a, a)
+        least = min(least, time.perf_counter() - start)
+    return 2.0 * n**3 / least
 
 
 def _folders() -> Section:

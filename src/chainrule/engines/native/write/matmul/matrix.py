@@ -95,13 +95,8 @@ class _MatrixProduct:
         own = linear(self.ir, 0, [(self.part, held_by_part(tiling))])
         self.sums = address(self.ir, scratch, self.element, own)
         #: Whether all tiles are equal, so that the registers are set once.
-        self.even = not (self._rest(spec.m, tiling.rows) and spec.m > tiling.rows) and (
-            not (self._rest(spec.n, tiling.columns) and spec.n > tiling.columns)
-        )
-
-    @staticmethod
-    def _rest(total: int, piece: int) -> int:
-        return total % piece
+        sides = (spec.m, tiling.rows), (spec.n, tiling.columns)
+        self.even = all(total <= side or total % side == 0 for total, side in sides)
 
     def emit(self) -> ir.Function:
         """This part's blocks, one after the other."""
@@ -153,7 +148,7 @@ class _MatrixProduct:
     ) -> None:
         """A panel of all its columns, or the last one, which may have fewer."""
         b, spec, columns = self.ir, self.spec, self.tiling.columns
-        rest = self._rest(spec.n, columns)
+        rest = spec.n % columns
         if not rest or spec.n < columns:
             self._rows(block, column, step, steps, rest or columns)
             return
@@ -193,7 +188,7 @@ class _MatrixProduct:
             position = [block.batch, row, column, p, steps]
             b.call(self._tile(rows, columns), [*pointers, *position])
 
-        rest = self._rest(spec.m, tiling.rows)
+        rest = spec.m % tiling.rows
         if not rest or spec.m < tiling.rows:
             self._set_unless_even(rest or tiling.rows, columns)
             with loop(b, block.top, block.bottom, step=tiling.rows, name="row") as row:
