@@ -91,6 +91,14 @@ def test_a_wrong_number_is_an_error(setting: str, wrong: object, least: int) -> 
     assert caught.value.what == what
 
 
+def test_a_folder_may_be_named_by_a_string() -> None:
+    for name in ("cache_folder", "data_folder"):
+        with cr.config.using(**{name: "~/somewhere"}):
+            assert getattr(cr.config, name) == Path.home() / "somewhere"
+        with pytest.raises(ArgumentError, match=f"{name}: 3: expected a path"):
+            setattr(cr.config, name, 3)
+
+
 def test_a_setting_that_does_not_exist_is_no_attribute() -> None:
     assert not hasattr(cr.config, "thread")
     with pytest.raises(OptionError, match="did you mean 'threads'"):

@@ -191,6 +191,10 @@ class Config:
             raise ArgumentError(
                 f"{name}: {value!r}: expected a whole number of at least {least}"
             )
+        if name.endswith("_folder") and value is not None:
+            if not isinstance(value, str | os.PathLike):
+                raise ArgumentError(f"{name}: {value!r}: expected a path")
+            value = Path(value).expanduser()
         object.__setattr__(self, name, value)
         object.__setattr__(self, "last_change", object())
 
