@@ -153,7 +153,17 @@ class NativeExecutable(Locked, Repeating):
         """The least time of each kernel; see ``compiler.engine.Timed``."""
         from .timed import kernel_seconds  # of ``explain`` alone
 
-        return kernel_seconds(self._program, run)
+        def make(
+            table: CallTable,
+            constants: Sequence[Array],
+            packed: bytes,
+            callbacks: Sequence[Callback],
+        ) -> Executable:
+            code = Code("", table, constants, packed)
+            code.callbacks = callbacks
+            return NativeExecutable(self._program, code)
+
+        return kernel_seconds(self._program, make, run)
 
     def __call__(self, inputs: Sequence[Array]) -> list[Array]:
         """Runs once; see ``compiler.engine.Executable``."""
