@@ -12,10 +12,9 @@ import pytest
 
 import chainrule as cr
 from chainrule.config import config
-from chainrule.engines.native import engine
 from chainrule.engines.native.plan.calls import ELEMENTWISE, VIEWS
 from chainrule.engines.native.plan.views import view_of, whole
-from chainrule.engines.native.run import executable, memory
+from chainrule.engines.native.run import executable, machine_code, memory
 from chainrule.engines.native.run.compile import llvm
 from chainrule.engines.native.write.arithmetic.elementwise import EMITTERS
 from chainrule.ops.primitive import REGISTRY
@@ -81,7 +80,7 @@ def test_little_work_is_compiled_with_little_effort(monkeypatch, tmp_path) -> No
             efforts.append(quick)
             super().__init__(text, found, quick)
 
-    monkeypatch.setattr(engine, "Compilation", Noted)
+    monkeypatch.setattr(machine_code, "Compilation", Noted)
     config.cache_folder = tmp_path
     double = cr.compile(lambda x: (x * 2).sum())
     assert double(np.ones(100, np.float32)).item() == 200
