@@ -14,7 +14,6 @@ from chainrule import dtypes
 from chainrule.config import config
 from chainrule.engines.native.choose.matrix_convolution import matrix_blocks
 from chainrule.engines.native.choose.matrix_gradient import matrix_gradient_blocks
-from chainrule.engines.native.choose.processor import host
 from chainrule.engines.native.plan.convolution_spec import Correlation, forward_phases
 from chainrule.engines.native.plan.kernel_gradient_spec import KernelGradient
 from chainrule.ops.primitive import REGISTRY as P
@@ -37,13 +36,6 @@ LAYERS = [
     (2, 70, 70, 16, 16, 3, 1, 1, 1),
     (1, 5, 6, 36, 20, 3, 1, 1, 1),  # steps of a line that are no full register
 ]
-
-
-@pytest.fixture
-def unit() -> None:
-    """Only where this processor has the unit."""
-    if not host().multiplies_matrices:
-        pytest.skip("this processor has no unit for small matrices")
 
 
 def numbers(*shape: int, seed: int = 0) -> Array:

@@ -19,7 +19,7 @@ from chainrule.engines.native.choose.matrix import (
     matrix_tiling,
     row_elements,
 )
-from chainrule.engines.native.choose.processor import described, host
+from chainrule.engines.native.choose.processor import described
 from chainrule.engines.native.choose.tiling import Matmul, Panels
 from chainrule.engines.native.choose.words import Words
 from chainrule.engines.native.write.matmul.registers import sizes_of_registers
@@ -35,13 +35,6 @@ SIZES = [
     (31, 16, 784), (16, 15, 34), (100, 40, 251), (40, 70, 2300), (300, 520, 90),
     (600, 40, 33),
 ]  # fmt: skip
-
-
-@pytest.fixture
-def unit() -> None:
-    """Only where this processor has the unit."""
-    if not host().multiplies_matrices:
-        pytest.skip("this processor has no unit for small matrices")
 
 
 def numbers(*shape: int, seed: int = 0) -> Array:

@@ -269,12 +269,12 @@ class _Tile:
             where = linear(b, i * SIDE * distance, [(at, 1)])
             source = address(b, self.x, self.element, where)
             size = height, self.words
-            move(b, "tileloadd64", OF_A[i], source, distance, size, self.element)
+            move(b, "tileloadd64", OF_A[i], source, distance, size)
         for j in range(self.vectors):
             where = linear(b, j * SIDE, [(row, width)])
             source = address(b, self.panel, self.element, where)
             size = self.words, SIDE
-            move(b, "tileloadd64", OF_B[j], source, width, size, self.element)
+            move(b, "tileloadd64", OF_B[j], source, width, size)
         multiply(b, len(self.high), self.vectors)
 
     def _finish(self) -> None:
@@ -286,7 +286,7 @@ class _Tile:
                 at = index(i * SIDE * pitch + j * SIDE)
                 place = address(b, held, self.element, at)
                 size = height, SIDE
-                move(b, "tilestored64", SUMS[i][j], place, pitch, size, self.element)
+                move(b, "tilestored64", SUMS[i][j], place, pitch, size)
         summing = self.epilogue if self.epilogue and self.epilogue.sums else None
         if summing is not None:
             summing.begin(b, [wide(self.element, SIDE)] * self.vectors)

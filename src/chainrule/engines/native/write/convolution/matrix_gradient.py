@@ -242,12 +242,12 @@ class _MatrixGradient:
         for i, height in enumerate(high):
             at = linear(b, i * SIDE * self.pixels, [(output, self.pixels), (pixel, 1)])
             source = address(b, self.turned, self.element, at)
-            self._move("tileloadd64", OF_A[i], source, self.pixels, (height, SIDE))
+            move(b, "tileloadd64", OF_A[i], source, self.pixels, (height, SIDE))
         for j, width in enumerate(wide):
             terms = [(pixel, stride * spec.inputs), (shift, spec.inputs), (channel, 1)]
             source = address(b, self.strip, self.element, linear(b, j * SIDE, terms))
             pitch = stride * spec.inputs
-            self._move("tileloadd64", OF_B[j], source, pitch, (SIDE, width))
+            move(b, "tileloadd64", OF_B[j], source, pitch, (SIDE, width))
         multiply(b, len(high), len(wide))
 
     def _sums(
@@ -259,14 +259,4 @@ class _MatrixGradient:
             for j, width in enumerate(wide):
                 at = index(i * SIDE * pitch + j * SIDE)
                 place = address(self.b, pointer, self.element, at)
-                self._move(what, SUMS[i][j], place, pitch, (height, width))
-
-    def _move(
-        self,
-        what: str,
-        register: int,
-        pointer: ir.Value,
-        pitch: int,
-        size: tuple[int, int],
-    ) -> None:
-        move(self.b, what, register, pointer, pitch, size, self.element)
+                move(self.b, what, SUMS[i][j], place, pitch, (height, width))

@@ -268,11 +268,11 @@ class MatrixTile(Tile):
             for i, height in enumerate(self.high):
                 at = linear(b, i * SIDE * by_row, [(step, words)])
                 source = address(b, a, self.element, at)
-                self._move("tileloadd64", OF_A[i], source, by_row, (height, words))
+                move(b, "tileloadd64", OF_A[i], source, by_row, (height, words))
             for j, width in enumerate(self.wide):
                 at = linear(b, j * SIDE, [(step, words * pitch)])
                 source = address(b, self.panel, self.element, at)
-                self._move("tileloadd64", OF_B[j], source, pitch, (words, width))
+                move(b, "tileloadd64", OF_B[j], source, pitch, (words, width))
             multiply(b, len(self.high), len(self.wide))
 
     def _finish(self) -> None:
@@ -294,14 +294,4 @@ class MatrixTile(Tile):
             for j, width in enumerate(self.wide):
                 at = index(i * SIDE * pitch + j * SIDE)
                 place = address(b, pointer, self.element, at)
-                self._move(what, SUMS[i][j], place, pitch, (height, width))
-
-    def _move(
-        self,
-        what: str,
-        register: int,
-        pointer: ir.Value,
-        pitch: int,
-        size: tuple[int, int],
-    ) -> None:
-        move(self.b, what, register, pointer, pitch, size, self.element)
+                move(b, what, SUMS[i][j], place, pitch, (height, width))

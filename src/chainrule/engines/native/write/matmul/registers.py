@@ -16,6 +16,7 @@ from ..emit import (
     CHECK,
     I1,
     I8,
+    I32,
     I64,
     POINTER,
     VOID,
@@ -98,7 +99,6 @@ def move(
     pointer: ir.Value,
     pitch: int,
     size: tuple[int, int],
-    element: ir.Type,
 ) -> None:
     """Between a register and memory, whose rows lie ``pitch`` words apart; not where a
     watched kernel may not.
@@ -106,7 +106,6 @@ def move(
     Arguments:
         what: ``"tileloadd64"`` or ``"tilestored64"``.
         size: the rows and columns of the register.
-        element: the type of a word.
     """
     stride: ir.Value = index(pitch * WORD)
     check = CHECK.get()
@@ -114,7 +113,7 @@ def move(
         rows, columns = size
         allowed: ir.Value = ir.Constant(I1, 1)
         for r in range(rows):
-            line = address(b, pointer, element, index(r * pitch))
+            line = address(b, pointer, I32, index(r * pitch))
             allowed = b.and_(allowed, check(b, line, index(columns * WORD)))
         pointer = b.select(allowed, pointer, local(b, ir.ArrayType(I64, 8)))
         stride = b.select(allowed, stride, index(0))
