@@ -64,26 +64,17 @@ class OuterTiling(Tiling):
     Attributes:
         blocks, longest: the number of stretches of p, and the length of the longest.
         held: how many sums of a part wait in memory from one stretch of p to the next.
-        copies_rows: whether the rows of each tile are copied before the product, p by
-            p, so that what a tile reads of A lies together.
     """
 
     blocks: int
     longest: int
     held: int = 0
-    copies_rows: bool = False
 
     form: ClassVar[str] = "outer"
 
     def stretches(self, k: int) -> tuple[int, int]:
         """Into how many stretches p is divided, and the length of the longest."""
         return self.blocks, self.longest
-
-    def __str__(self) -> str:
-        text = super().__str__()
-        if self.copies_rows:
-            text = f"{text}, rows copied"
-        return text if self.blocks == 1 else f"{text} by {self.longest}"
 
 
 @dataclass(frozen=True)

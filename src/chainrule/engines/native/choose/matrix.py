@@ -50,7 +50,6 @@ class MatrixTiling(Tiling):
         steps: of all of p.
         blocks: the number of stretches of p.
         height, width: rows and columns of a block.
-        copies_rows: whether A is copied before the product.
     """
 
     words: int
@@ -58,7 +57,6 @@ class MatrixTiling(Tiling):
     blocks: int
     height: int
     width: int
-    copies_rows: bool
 
     form: ClassVar[str] = "matrix"
 
@@ -80,12 +78,6 @@ class MatrixTiling(Tiling):
     def stretches(self, k: int) -> tuple[int, int]:
         """Into how many stretches p is divided, and the length of the longest."""
         return self.blocks, -(-self.steps // self.blocks) * self.words
-
-    def __str__(self) -> str:
-        text = super().__str__()
-        if self.copies_rows:
-            text = f"{text}, rows copied"
-        return text if self.blocks == 1 else f"{text} by {self.stretches(0)[1]}"
 
 
 def matrix_tiling(

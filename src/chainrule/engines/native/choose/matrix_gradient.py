@@ -1,11 +1,11 @@
 """How the gradient for a convolution's weights is cut for a unit that multiplies
 matrices.
 
-Place on the road: asked by ``choose.kernel_gradient`` on processors that have such a
-unit; ``choose.matrix`` says what it does. Pixels are what is summed over. Images are
-copied to scratch memory with zeros around them (B: a pixel is a row), and their
-gradients turned (A: an output is a row), so that both are one long row of pixels; the
-places between two rows of an image have zeros in A.
+Place on the road: above ``choose.kernel_gradient``, which cuts for vectors where there
+is no such unit; ``choose.matrix`` says what it does. Pixels are what is summed over.
+Images are copied to scratch memory with zeros around them (B: a pixel is a row), and
+their gradients turned (A: an output is a row), so that both are one long row of pixels;
+the places between two rows of an image have zeros in A.
 """
 
 from __future__ import annotations

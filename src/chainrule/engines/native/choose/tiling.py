@@ -5,7 +5,7 @@ Place on the road: below ``choose.matmul`` and ``choose.matrix``, which choose.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import ClassVar
 
@@ -51,6 +51,8 @@ class Tiling:
         rows, columns: of a tile; the last ones may be smaller.
         by_panel: whether parts share the panels, or the row tiles.
         panels: how panels are read.
+        copies_rows: whether what tiles read of A is copied before the product, so that
+            it lies together.
     """
 
     lanes: int
@@ -58,6 +60,7 @@ class Tiling:
     columns: int
     by_panel: bool
     panels: Panels
+    copies_rows: bool = field(default=False, kw_only=True)
 
     form: ClassVar[str]
 
@@ -80,7 +83,11 @@ class Tiling:
         return 1, k
 
     def __str__(self) -> str:
-        return f"{self.form} {self.rows}×{self.columns}, {self.panels.value}"
+        text = f"{self.form} {self.rows}×{self.columns}, {self.panels.value}"
+        if self.copies_rows:
+            text = f"{text}, rows copied"
+        blocks, longest = self.stretches(0)
+        return text if blocks == 1 else f"{text} by {longest}"
 
 
 def with_plain_strides(spec: Matmul) -> Matmul:

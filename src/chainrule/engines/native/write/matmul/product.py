@@ -7,11 +7,11 @@ writes the steps on each of its finished vectors.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from llvmlite import ir
 
-from ...choose.matmul import OuterTiling, ProductCut, copies_of, read_from_copies
+from ...choose.matmul import ProductCut, copies_of, read_from_copies
 from ...choose.matrix import MatrixTiling
 from ...choose.processor import CACHE_LINE
 from ...choose.task import Task
@@ -25,6 +25,9 @@ from .matmul import emit_matmul, emit_panels
 from .matrix import emit_matrix_product
 from .rows import emit_rows, emit_rows_of_tiles
 from .tiles import Ahead
+
+#: Writes a function that copies a factor.
+Emitter = Callable[..., ir.Function]
 
 #: Operands of the epilogue with more bytes than this together are prefetched while the
 #: product of a tile is computed.
@@ -81,19 +84,17 @@ def write_copies(
         emit.address(b, pointers[each.buffer], element, index(each.offset))
         for each in (kernel.a, kernel.b)
     ]
-    (rows, panels), _ = _copies(b, task, given, pointers[scratch])
-    if isinstance(tiling, OuterTiling):
-        core = emit_rows_of_tiles(module, f"{name}.rows", spec, tiling)
-        core.linkage = "internal"
-        b.call(core, [given[0], rows, part, parts])
-    if isinstance(tiling, MatrixTiling) and tiling.copies_rows:
-        core = emit_rows(module, f"{name}.rows", spec, tiling)
-        core.linkage = "internal"
-        b.call(core, [given[0], rows, part, parts])
-    if isinstance(tiling, MatrixTiling) and tiling.copies:
-        core = emit_panels(module, f"{name}.panels", spec, tiling)
-        core.linkage = "internal"
-        b.call(core, [given[1], panels, part, parts])
+    targets, _ = _copies(b, task, given, pointers[scratch])
+    on_unit = isinstance(tiling, MatrixTiling)
+    rows: Emitter = emit_rows if on_unit else emit_rows_of_tiles
+    for title, write, source, target, size in zip(
+        ("rows", "panels"), (rows, emit_panels), given, targets,
+        copies_of(spec, tiling), strict=True,
+    ):  # fmt: skip
+        if size:
+            core = write(module, f"{name}.{title}", spec, tiling)
+            core.linkage = "internal"
+            b.call(core, [source, target, part, parts])
     b.ret_void()
     return function
 
