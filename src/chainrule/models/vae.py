@@ -9,7 +9,7 @@ N examples, D features, K numbers of a code, S samples of it.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -48,7 +48,7 @@ from .likelihoods import (
 #: Rows that are looked at together, and samples of each.
 ROWS, SAMPLES = 20, 100
 
-#: What ``elbo`` draws from: one object, for which it is compiled once.
+#: What bounds draw from: one object, for which they are compiled once.
 DRAWS = Generator(0)
 
 #: Logarithms of variances beyond this are those of weights that have diverged.
@@ -455,32 +455,28 @@ class VAE(nn.Module):
 
         Source: Burda, Grosse & Salakhutdinov (2016), whose tables have k = 5000.
         """
-        where, source = "log_likelihood", Generator(seed)
+        where, source = "log_likelihood", DRAWS
         rows, y = self._rows(where, x, labels)
         self._likelihood.check_outcomes(where, rows)
         count = positive_size(where, "samples", samples)
         full, rest = divmod(count, SAMPLES)
         sizes = [SAMPLES] * full + [rest] * (rest > 0)
-        weigh = {size: compile(self._marginal_with(size)) for size in set(sizes)}
+        source.seed(seed)
 
         def marginal(x: Array, y: Any) -> Array:
-            found = [weigh[size](x, y, source).numpy().astype(float) for size in sizes]
+            parts = [self._compiled_marginal(x, y, size, source) for size in sizes]
+            found = [part.numpy().astype(float) for part in parts]
             total: Array = np.logaddexp.reduce(found, axis=0) - math.log(count)
             return total[:, None]
 
         return by_rows(marginal, rows, y, ROWS)[:, 0]
 
-    def _marginal_with(self, count: int) -> Callable[[Any, Any, Generator], Any]:
-        """log Σᵢ p(x, zᵢ) / q(zᵢ | x) over so many codes, as a function of (x, labels,
-        generator) → (N,).
-        """
-
-        def marginal(x: Any, y: Any, source: Generator) -> Any:
-            x = self._data(x)
-            labels = self._labels(y, x.shape[0])
-            return logsumexp(self._log_weights(x, labels, count, source), axis=0)
-
-        return marginal
+    @compile
+    def _compiled_marginal(self, x: Any, y: Any, count: int, source: Generator) -> Any:
+        """log Σᵢ p(x, zᵢ) / q(zᵢ | x) over so many codes, (N,)."""
+        x = self._data(x)
+        labels = self._labels(y, x.shape[0])
+        return logsumexp(self._log_weights(x, labels, count, source), axis=0)
 
     def fit_output_bias(self, x: Any) -> None:
         """Sets the decoder's last bias so that, without weights, it makes the means of

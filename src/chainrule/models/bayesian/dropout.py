@@ -90,13 +90,13 @@ class MCDropout(MAP):
 
     def _of_draws(
         self,
-        answer: Callable[..., tuple[Any, ...]],
+        program: Callable[..., tuple[Any, ...]],
         num_draws: int,
         seed: int,
         *data: Array,
     ) -> list[Array]:
         with _only_dropping(self.joint.network):
-            return super()._of_draws(answer, num_draws, seed, *data)
+            return super()._of_draws(program, num_draws, seed, *data)
 
 
 @contextmanager

@@ -20,7 +20,6 @@ from ...compiler.compile import compile
 from ...derivatives import jvp
 from ...errors import ArgumentError, unknown_option
 from ...graph import Array
-from ...ops.arrays import lift
 from ...ops.composed import stack
 from ...ops.elementwise import stop_gradient
 from ...ops.movement import concatenate
@@ -351,7 +350,7 @@ class Laplace(MAP):
         joint = self.joint
         chosen = {id(each) for each in self.uncertain}
         places = [i for i, w in enumerate(joint.weights) if id(w) in chosen]
-        mode = lift([each.array for each in joint.weights])
+        mode = [each.read() for each in joint.weights]
         change = [values[i] - mode[i] for i in places]
 
         def outputs(weights: list[Any]) -> Any:

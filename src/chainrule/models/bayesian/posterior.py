@@ -34,8 +34,8 @@ from .priors import Prior
 #: Draws of the weights that a prediction averages over, where they can be many.
 NUM_DRAWS = 100
 
-#: Rows of one pass of all draws.
-BATCH_SIZE = 250
+#: Rows of one pass of all draws: of few sizes, for each of which is compiled once.
+BATCH_SIZES = (1, 4, 16, 64, 250)
 
 
 class Posterior(nn.Module):
@@ -170,7 +170,8 @@ class Posterior(nn.Module):
 
     def outputs_at(self, values: list[Any], x: Any) -> Any:
         """The network's outputs at one draw of the weights, (N, K)."""
-        return self.joint.network(x)
+        with self.joint.at(values):
+            return self.joint.network(x)
 
     def plain_network(self) -> nn.Module:
         """The network at the middle of the posterior, with no doubt: for what looks
@@ -195,13 +196,9 @@ class Posterior(nn.Module):
         Returns:
             A ``Prediction``: ``.mean``, ``.epistemic``, ``.aleatoric``, ``.draws``.
         """
-        likelihood = self.joint.likelihood
-
-        def answer(outputs: Any) -> tuple[Any, Any]:
-            return likelihood.mean(outputs), likelihood.variance(outputs)
-
-        means, variances = self._of_draws(answer, num_draws, seed, self._inputs(x))
-        return Prediction.of(means, variances, likelihood.kind)
+        inputs = self._inputs(x)
+        means, variances = self._of_draws(self._moments, num_draws, seed, inputs)
+        return Prediction.of(means, variances, self.joint.likelihood.kind)
 
     def log_predictive(
         self, x: Any, y: Any, *, num_draws: int = NUM_DRAWS, seed: int = 0
@@ -221,9 +218,8 @@ class Posterior(nn.Module):
                 "target for every input"
             )
         (found,) = self._of_draws(
-            lambda outputs, y: (self.joint.likelihood.log_prob(outputs, y),),
-            num_draws, seed, inputs, targets,
-        )  # fmt: skip  # (S, N)
+            self._log_densities, num_draws, seed, inputs, targets
+        )  # (S, N)
         surprise = found.astype(np.float64)
         best = surprise.max(axis=0)
         shares = np.exp(surprise - best).mean(axis=0)
@@ -231,32 +227,62 @@ class Posterior(nn.Module):
 
     def _of_draws(
         self,
-        answer: Callable[..., tuple[Any, ...]],
+        program: Callable[..., tuple[Any, ...]],
         num_draws: int,
         seed: int,
         *data: Array,
     ) -> list[Array]:
-        """What is asked of the outputs at every draw, (S, N, …), batch by batch: all
-        draws of a batch are one compiled call.
+        """What a compiled method says at every draw, (S, N, …), batch by batch: all
+        draws of a batch are one call.
         """
         count = positive_size("predict", "num_draws", num_draws)
         with drawing_from(seed):
             draws = self.draw(count, seed)
-            size = len(draws[0]) if draws else count
-
-            def of_batch(draws: list[Any], x: Any, *more: Any) -> Any:
-                def one(values: list[Any], number: Any) -> tuple[Any, ...]:
-                    with self.joint.at(values) if values else nullcontext():
-                        return answer(self.outputs_at(values, x), *more)
-
-                return vmap(one)(draws, np.arange(size))
-
-            program = compile(of_batch)
+            numbers = np.arange(len(draws[0]) if draws else count)  # (S,)
             parts = [
-                [each.numpy() for each in program(draws, *batch)]
+                [each.numpy() for each in program(draws, numbers, *batch)]
                 for batch in _batches(data)
             ]
-        return [np.concatenate(each, axis=1) for each in zip(*parts, strict=True)]
+        rows = len(data[0])
+        return [np.concatenate(p, axis=1)[:, :rows] for p in zip(*parts, strict=True)]
+
+    @compile
+    def _moments(self, draws: list[Any], numbers: Any, x: Any) -> tuple[Any, ...]:
+        """E[y | x, wₛ] and Var[y | x, wₛ], (S, N, T) each."""
+        noise = self.joint.likelihood
+        return self._at_draws(
+            lambda outputs: (noise.mean(outputs), noise.variance(outputs)),
+            draws, numbers, x,
+        )  # fmt: skip
+
+    @compile
+    def _log_densities(
+        self, draws: list[Any], numbers: Any, x: Any, y: Any
+    ) -> tuple[Any, ...]:
+        """log p(y | x, wₛ), (S, N)."""
+        noise = self.joint.likelihood
+        return self._at_draws(
+            lambda outputs: (noise.log_prob(outputs, y),), draws, numbers, x
+        )
+
+    def _at_draws(
+        self,
+        answer: Callable[[Any], tuple[Any, ...]],
+        draws: list[Any],
+        numbers: Any,
+        x: Any,
+    ) -> tuple[Any, ...]:
+        """What is asked of the outputs, at every draw; a method without draws is asked
+        once for each number.
+        """
+
+        def one(values: list[Any], number: Any) -> tuple[Any, ...]:
+            outputs = self.outputs_at(values, x)
+            with self.joint.at(values) if values else nullcontext():
+                return answer(outputs)
+
+        found: tuple[Any, ...] = vmap(one)(draws, numbers)
+        return found
 
     def _inputs(self, x: Any) -> Array:
         """Inputs in the dtype of the network, finite."""
@@ -280,8 +306,13 @@ class Posterior(nn.Module):
 
 
 def _batches(data: tuple[Array, ...]) -> Iterator[tuple[Array, ...]]:
-    for start in range(0, len(data[0]), BATCH_SIZE):
-        yield tuple(each[start : start + BATCH_SIZE] for each in data)
+    """All rows in batches of one of ``BATCH_SIZES``; the last row fills the last."""
+    count = len(data[0])
+    wanted = min(count, BATCH_SIZES[-1])
+    size = next(each for each in BATCH_SIZES if each >= wanted)
+    for first in range(0, count, size):
+        places = np.minimum(np.arange(first, first + size), count - 1)
+        yield tuple(each[places] for each in data)
 
 
 def _check_events(targets: Array) -> None:

@@ -208,9 +208,7 @@ class ByChains(Posterior):
         if self.draws < LEAST_DRAWS:
             return
         rows = inputs[:: max(1, len(inputs) // COMPARED)][:COMPARED]
-        mean = self.joint.likelihood.mean
-        everything = self.chains * self.draws
-        (means,) = self._of_draws(lambda f: (mean(f),), everything, 0, rows)
+        means = self.predict(rows, num_draws=self.chains * self.draws).draws
         values = means.reshape(self.chains, self.draws, *means.shape[1:])
         self.r_hat, self.ess = sampling.r_hat(values), sampling.ess_bulk(values)
         tail = sampling.ess_tail(values)
