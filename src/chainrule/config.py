@@ -27,6 +27,8 @@ imported.
                       BYTES``                  disk: 1 GiB (default); what was not used
                                                for longest makes room. 0: none is kept
     ``data_folder``   ``CHAINRULE_DATA``       a folder of data sets, looked into first
+    ``trials``        ``CHAINRULE_TRIALS``     0: what this processor gains by is not
+                                               tried out, at most once on a machine
     ``debug``         ``CHAINRULE_DEBUG``      1: verify the graph after every compiler
                                                pass, and check what native code reads
                                                and writes
@@ -119,6 +121,7 @@ READERS: dict[str, Callable[[], Any]] = {
     "cache_folder": lambda: _folder("CHAINRULE_CACHE") or default_cache_folder(),
     "cache_bytes": lambda: _cache_bytes("CHAINRULE_CACHE_BYTES"),
     "data_folder": lambda: _folder("CHAINRULE_DATA"),
+    "trials": lambda: os.environ.get("CHAINRULE_TRIALS", "1") != "0",
     "debug": lambda: os.environ.get("CHAINRULE_DEBUG", "0") not in ("", "0"),
     "check_numerics": lambda: (
         os.environ.get("CHAINRULE_CHECK_NUMERICS", "0") not in ("", "0")
@@ -154,6 +157,7 @@ class Config:
     cache_folder: Path
     cache_bytes: int
     data_folder: Path | None
+    trials: bool
     debug: bool
     check_numerics: bool
     last_change: object

@@ -21,7 +21,7 @@ CORE = {
 MOST_OF_THE_CORE = 7300
 #: The aim is 8400: about a thousand lines are import statements of its 100 files, and
 #: 1400 are a second kind of processor, its unit for matrices and its caches.
-MOST_OF_THE_NATIVE_ENGINE = 11100
+MOST_OF_THE_NATIVE_ENGINE = 11300
 
 #: Tokens that are no code by themselves.
 LAYOUT = {

@@ -80,8 +80,8 @@ def command(as_json: bool) -> int:
     """
     terminal = Terminal(json=as_json)
     sections = []
-    looks = _versions, _processor, _threads, _engines, _products, _folders, _optional
-    for look in looks:
+    looks = _versions, _processor, _threads, _engines, _products, _trials, _folders
+    for look in (*looks, _optional):
         section = look()
         sections.append(section)
         facts = [(name, _shown(value)) for name, value in section.facts.items()]
@@ -257,6 +257,19 @@ def _operations_per_second(precision: str) -> float:
         product(a, a)
         least = min(least, time.perf_counter() - start)
     return 2.0 * n**3 / least
+
+
+def _trials() -> Section:
+    """What the default engine has found out about this processor."""
+    from ..compiler.registry import engine_named
+
+    section = Section("trials")
+    try:
+        found = engine_named(config.engine).trials()
+    except Exception as error:  # noqa: BLE001 - the engines' section says more
+        found = {"none": f"they do not work: {type(error).__name__}"}
+    section.facts = dict(found) or {"none": "the engine makes none, or may not"}
+    return section
 
 
 def _folders() -> Section:

@@ -11,7 +11,7 @@ the passes it wants, the settings its code depends on, how fast its machine is.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable, Sequence, Set
+from collections.abc import Callable, Hashable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
@@ -206,6 +206,10 @@ class Engine(ABC):
         ``config.dtype`` and ``config.debug``.
         """
         return ()
+
+    def trials(self) -> Mapping[str, str]:
+        """What it tries out on its machine, and what it found; may take a moment."""
+        return {}
 
     def speed(self) -> Speed | None:
         """How fast its machine is at best, for reports; None where that is not

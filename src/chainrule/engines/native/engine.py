@@ -18,6 +18,7 @@ from ...config import config
 from ...recompilation.entries import folder, load
 from ..machine_speed import machine_speed
 from .abi.call_table import CallTable
+from .choose.processor import host
 from .run import object_cache
 from .run.executable import Code, NativeExecutable
 from .run.machine_code import machine_code
@@ -39,7 +40,9 @@ class NativeEngine(Engine):
 
         schedule = fuse(program)
         table = CallTable.of(program, schedule)
-        text = f"{schedule.fingerprint()} {table!r} debug={config.debug}"
+        text = (
+            f"{schedule.fingerprint()} {table!r} debug={config.debug} {config.trials}"
+        )
         packed, found = object_cache.cached(text, lambda: machine_code(schedule, table))
         entry = object_cache.entry_of(text).name
         code = Code(entry, table, schedule.constants, packed)
@@ -65,12 +68,22 @@ class NativeEngine(Engine):
         return Code(entry, CallTable(*table), constants, data)
 
     def settings(self) -> str:
-        """The kind of processor that machine code is made for."""
-        return config.processor
+        """The kind of processor that machine code is made for, and whether it is tried
+        out what pays on it."""
+        return f"{config.processor} {config.trials}"
+
+    def trials(self) -> dict[str, str]:
+        """Which copies of factors pay on this processor: measured once on it."""
+        from .run.trials import told
+
+        return told()
 
     def speed(self) -> Speed:
-        """That of this processor."""
-        return machine_speed(config.threads)
+        """That of this processor; its arithmetic without any memory."""
+        from .run.peak import peak_flops
+
+        found, threads = machine_speed(config.threads), config.threads
+        return dataclasses.replace(found, flops=peak_flops(threads, host()))
 
 
 ENGINE = NativeEngine()

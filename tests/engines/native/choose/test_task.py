@@ -10,9 +10,10 @@ import pytest
 import chainrule as cr
 from chainrule.compiler.pipeline import run_passes
 from chainrule.compiler.program import plan
-from chainrule.engines.native.choose.matmul import OuterTiling, ProductCut
+from chainrule.engines.native.choose.matmul import OuterTiling
 from chainrule.engines.native.choose.memory import Block
 from chainrule.engines.native.choose.processor import Host, described
+from chainrule.engines.native.choose.product import ProductCut
 from chainrule.engines.native.choose.scan import ScanCut
 from chainrule.engines.native.choose.task import MOST_PARTS, Tasks
 from chainrule.engines.native.plan import kernels

@@ -14,6 +14,7 @@ from chainrule.compiler.pipeline import run_passes
 from chainrule.compiler.program import plan
 from chainrule.engines.native.choose.factors import with_factors
 from chainrule.engines.native.choose.processor import host
+from chainrule.engines.native.choose.task import Chooser
 from chainrule.engines.native.plan.carries import EMITTED, HISTORY, TURNS, carry_slots
 from chainrule.engines.native.plan.fuse import fuse
 from chainrule.engines.native.plan.kernels import Product, Scan
@@ -97,7 +98,8 @@ def test_factors_that_no_step_changes_are_prepared_once(
     graph = run_passes(cr.trace(recurrent, *arrays))
     (loop,) = [k for k in fuse(plan(graph)).kernels if isinstance(k, Scan)]
     outside, inputs = loop.split.outside, len(loop.inputs)
-    body, factors = with_factors(loop.body, outside, inputs, loop.length, host())
+    chooser = Chooser(host(), {})
+    body, factors = with_factors(loop.body, outside, inputs, loop.length, chooser)
     products = [k for k in body.kernels if isinstance(k, Product)]
     assert sum(each.in_panels for each in products) == len(factors) >= 2
     if width > 40:  # small ones may be products of rows, which need no panels

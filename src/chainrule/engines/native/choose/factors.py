@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 
 from ..plan.kernels import Buffer, Kernel, Product, Schedule
 from ..plan.views import View
-from .matmul import panel_elements, prepared, product_cut
-from .processor import Host
-from .task import shared_out
+from .matmul import panel_elements, prepared
+from .product import product_cut
+from .task import Chooser, shared_out
 from .tiling import Matmul, Tiling
 
 #: In a loop of at most this many steps, nothing is prepared.
@@ -56,7 +56,7 @@ class Factor:
 
 
 def with_factors(
-    schedule: Schedule, outside: int, inputs: int, length: int, host: Host
+    schedule: Schedule, outside: int, inputs: int, length: int, chooser: Chooser
 ) -> tuple[Schedule, list[Factor]]:
     """The body's schedule with products that read panels, and what has to be prepared.
 
@@ -66,7 +66,9 @@ def with_factors(
     found: dict[Factor, int] = {}
     kernels: list[Kernel] = []
     for kernel in schedule.kernels:
-        factor = _factor(kernel, buffers, outside, host) if length > FEW_STEPS else None
+        factor = (
+            _factor(kernel, buffers, outside, chooser) if length > FEW_STEPS else None
+        )
         if factor is None:
             kernels.append(kernel)
             continue
@@ -84,7 +86,7 @@ def with_factors(
 
 
 def _factor(
-    kernel: Kernel, buffers: Mapping[int, Buffer], outside: int, host: Host
+    kernel: Kernel, buffers: Mapping[int, Buffer], outside: int, chooser: Chooser
 ) -> Factor | None:
     """The second factor of a product, where it comes from outside."""
     if not isinstance(kernel, Product):  # a convolution makes panels of its own
@@ -95,7 +97,7 @@ def _factor(
         return None
     if view.strides[0]:
         return None  # another matrix for every one of the batch
-    cut = product_cut(kernel, host, in_panels=True)
+    cut = product_cut(kernel, chooser, in_panels=True)
     tiling, spec = prepared(cut.tiling, cut.spec), cut.spec
     if tiling is None:
         return None

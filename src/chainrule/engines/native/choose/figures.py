@@ -30,7 +30,7 @@ from ..plan.kernels import (
 )
 from .convolution import ConvolutionCut
 from .kernel_gradient import GradientBlocks
-from .matmul import ProductCut
+from .product import ProductCut
 from .scan import ScanCut
 from .sweep import SweepCut
 from .task import Cut, Task, Whole

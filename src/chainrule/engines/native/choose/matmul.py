@@ -31,30 +31,17 @@ packed     everything else: each part copies a panel, then uses it for all its r
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from ..plan.kernels import Buffer, Product
-from ..plan.views import View
 from .matrix import (
     MatrixTiling,
     copied_panel_elements,
     held_by_part,
-    matrix_tiling,
     row_elements,
 )
-from .processor import IN_FLIGHT, Host
-from .task import (
-    MOST_PARTS,
-    WORTH_SHARING,
-    WORTH_SHARING_PRODUCT,
-    Chooser,
-    Task,
-    shared_out,
-)
+from .processor import IN_FLIGHT
 from .tiling import Matmul, Panels, Tiling, with_plain_strides
-from .words import words_of
 
 
 @dataclass(frozen=True)
@@ -108,11 +95,6 @@ SMALL_PANEL = 16 << 10
 #: Rows of B that are a multiple of this many bytes apart compete for the same lines of
 #: the cache.
 PAGE = 4096
-
-#: Numbers of A that follow each other in the sum and lie at least this many bytes apart
-#: compete for lines of the caches, and are on many pages. Some processors lose more by
-#: that than by copying A, for sums of this length and this many columns.
-FAR_APART, LONG_SUM, OFTEN_READ = 1 << 9, 128, 64
 
 #: Up to this many rows of C, copying panels of B does not pay.
 MANY_ROWS = 128
@@ -179,6 +161,13 @@ def _outer_tiling(spec: Matmul, lanes: int, rows: int, vectors: int) -> OuterTil
         held *= -(-spec.n // columns)
     longest = -(-spec.k // blocks)
     return OuterTiling(lanes, rows, columns, by_panel, panels, blocks, longest, held)
+
+
+def packed(spec: Matmul, tiling: OuterTiling) -> OuterTiling:
+    """The same tiles with panels that are copied, in the same stretches of p: each has
+    a sum of its own, so that another division would round otherwise."""
+    held = spec.m * tiling.columns if tiling.blocks > 1 else 0
+    return replace(tiling, panels=Panels.PACKED, held=held)
 
 
 def _is_direct(spec: Matmul, rows: int, columns: int, by_panel: bool) -> bool:
@@ -324,100 +313,3 @@ def prepared(tiling: Tiling, spec: Matmul) -> Tiling | None:
 def panel_elements(spec: Matmul, tiling: Tiling) -> int:
     """How many elements all panels of B have."""
     return -(-spec.n // tiling.columns) * tiling.columns * tiling.padded(spec.k)
-
-
-#: A vector times a matrix that comes from memory is shared out in at least
-#: ``FEWEST_STREAMS`` parts, and in more if each still reads ``STREAM_BYTES`` of a row.
-FEWEST_STREAMS, STREAM_BYTES = 4, 1 << 13
-
-
-def specification(kernel: Product) -> Matmul:
-    """The product's sizes and strides."""
-    a, b = kernel.a, kernel.b
-    batch, m, n = kernel.shape
-    store = kernel.stores[kernel.main_store()][1]
-
-    def strides(view: View) -> tuple[int, int, int]:
-        x, y, z = view.strides
-        return x, y, z
-
-    x, y, _ = store.strides
-    dtype = kernel.steps[0].call.output
-    return Matmul(batch, m, n, a.shape[2], strides(a), strides(b), (x, y, 1), dtype)
-
-
-@dataclass(frozen=True)
-class ProductCut:
-    """How a product of matrices is cut: its sizes and strides, and its tiles."""
-
-    spec: Matmul
-    tiling: Tiling
-
-    def __str__(self) -> str:
-        return str(self.tiling)
-
-
-def choose_product(
-    kernel: Product, buffers: tuple[Buffer, ...], chooser: Chooser
-) -> Task[Product, ProductCut]:
-    """How a product is cut, into how many parts, and the panels of these."""
-    cut = product_cut(kernel, chooser.host)
-    spec, tiling = cut.spec, cut.tiling
-    work = math.prod(kernel.shape) * spec.k
-    parts = shared_out(work // WORTH_SHARING_PRODUCT, _units(kernel, spec, tiling))
-    copied = copied_elements(spec, tiling)
-    scratch = copied + scratch_elements(spec, tiling) * parts
-    return Task(
-        kernel,
-        buffers,
-        cut,
-        parts,
-        scratch * spec.dtype.itemsize,
-        shared_out(copied // WORTH_SHARING, MOST_PARTS) if copied else 0,
-    )
-
-
-def product_cut(kernel: Product, host: Host, in_panels: bool = False) -> ProductCut:
-    """How a product is cut on this processor; see ``choose_tiling``."""
-    spec, before = specification(kernel), in_panels or kernel.in_panels
-    spec = replace(spec, words=words_of(kernel, host))
-    tiling = _tiling(spec, host, before, whole_columns=bool(kernel.across))
-    if kernel.in_panels:
-        panels = prepared(tiling, spec)
-        assert panels is not None
-        return ProductCut(spec, panels)
-    return ProductCut(spec, tiling)
-
-
-def _tiling(spec: Matmul, host: Host, in_panels: bool, whole_columns: bool) -> Tiling:
-    """The tiling on the unit for small matrices, where there is one and it pays."""
-    if host.multiplies_matrices:
-        matrix = matrix_tiling(spec, in_panels, whole_columns)
-        if matrix is not None:
-            return matrix
-    found = choose_tiling(spec, host.vector_bytes, host.registers, in_panels)
-    if host.copies_far_rows and isinstance(found, OuterTiling) and _has_far_rows(spec):
-        return replace(found, copies_rows=True)
-    return found
-
-
-def _has_far_rows(spec: Matmul) -> bool:
-    """Whether what a tile reads of A lies far apart, and is read often."""
-    apart = abs(spec.a_strides[2]) * spec.dtype.itemsize
-    long = spec.k >= LONG_SUM and spec.n >= OFTEN_READ
-    return spec.a_strides[1] == 1 and apart >= FAR_APART and long
-
-
-def _units(kernel: Product, spec: Matmul, tiling: Tiling) -> int:
-    """Into how many pieces at most the product can be divided."""
-    if isinstance(tiling, MatrixTiling):
-        return spec.batch * tiling.blocks_shared(spec)
-    if kernel.across and not tiling.by_panel:
-        return 1  # a part has whole columns
-    if tiling.panels is Panels.STREAMED and spec.m == 1:
-        # Long pieces of rows are read faster.
-        return max(FEWEST_STREAMS, spec.n * spec.dtype.itemsize // STREAM_BYTES)
-    pieces = (
-        -(-spec.n // tiling.columns) if tiling.by_panel else -(-spec.m // tiling.rows)
-    )
-    return spec.batch * pieces

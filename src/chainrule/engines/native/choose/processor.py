@@ -39,9 +39,6 @@ class Host:
         multiplies_pairs: whether it has x86's instruction for pairs of bfloat16.
         multiplies_matrices: whether it has x86's unit for small matrices of these
             (AMX), and the system lets this process use it.
-        copies_far_rows: whether a product takes less time when a factor whose numbers
-            lie far apart along the sum is copied first. Measured: Intel's Xeons from
-            Sapphire Rapids on (to half the time); not AMD's Zen 4.
         pause: the intrinsic for the body of a spinning loop, which leaves the core's
             other thread its turn; None where there is none.
     """
@@ -52,7 +49,6 @@ class Host:
     registers: int
     multiplies_pairs: bool
     multiplies_matrices: bool
-    copies_far_rows: bool
     pause: str | None
     triple: str = field(repr=False, compare=False, default="")
 
@@ -132,10 +128,7 @@ def described(triple: str, name: str, features: str, has: set[str]) -> Host:
     pause = "llvm.x86.sse2.pause" if x86 else None
     pairs = has >= {*AVX512, "avx512bf16"}
     matrices = pairs and has >= AMX
-    return Host(
-        name, features, vector_bytes, registers, pairs, matrices, "amx-tile" in has,
-        pause, triple,
-    )  # fmt: skip
+    return Host(name, features, vector_bytes, registers, pairs, matrices, pause, triple)
 
 
 def _may_multiply_matrices() -> bool:

@@ -44,7 +44,7 @@ def choose_scan(
     """Chooses for the body, and divides the loop's scratch memory."""
     outside, inputs = kernel.split.outside, len(kernel.inputs)
     schedule, factors = with_factors(
-        kernel.body, outside, inputs, kernel.length, chooser.host
+        kernel.body, outside, inputs, kernel.length, chooser
     )
     body = chooser.tasks(schedule)
     at = in_lines(body.arena_bytes)

@@ -17,6 +17,7 @@ from ..plan.fingerprint import fingerprint
 from ..plan.kernels import Buffer, Callback, Fused, Kernel, Scan, Schedule, Special
 from .memory import Block, place
 from .processor import Host
+from .trials import Doubt, never
 
 #: A kernel is cut into at most this many parts, whatever the number of threads.
 MOST_PARTS = 16
@@ -113,10 +114,12 @@ class Chooser:
     Attributes:
         host: the processor.
         choices: the function that chooses for each class of kernels.
+        pays: whether this processor gains by a way to cut products.
     """
 
     host: Host
     choices: Mapping[type[Any], Choose]
+    pays: Callable[[Doubt], bool] = never
     chosen: dict[object, Task[Any, Any]] = field(default_factory=dict)
 
     def tasks(self, schedule: Schedule) -> Tasks:

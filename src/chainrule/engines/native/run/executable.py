@@ -146,8 +146,10 @@ class NativeExecutable(Locked, Repeating):
         from ..plan.fuse import fuse
         from ..report import kernel_reports
         from ..write.program import tasks_of
+        from .trials import pays
 
-        return kernel_reports(tasks_of(fuse(self._program), self._code.host))
+        schedule = fuse(self._program)
+        return kernel_reports(tasks_of(schedule, self._code.host, pays))
 
     def kernel_seconds(self, run: Callable[[Executable], object]) -> list[float]:
         """The least time of each kernel; see ``compiler.engine.Timed``."""

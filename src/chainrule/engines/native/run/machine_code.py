@@ -33,9 +33,10 @@ def machine_code(schedule: Schedule, table: CallTable, ticks: int = 0) -> bytes:
     from ..report import work_of
     from ..write.program import tasks_of, write_program
     from .compile.workshop import Workshop
+    from .trials import pays
 
     processor = host()
-    tasks = tasks_of(schedule, processor)
+    tasks = tasks_of(schedule, processor, pays)
     quick = work_of(tasks) < LITTLE_WORK
     with Workshop(Compilation.run, config.threads) as workshop:
         needs = write_program(

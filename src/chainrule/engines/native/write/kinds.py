@@ -23,8 +23,8 @@ from ..choose.figures import (
     special_figures,
     sweep_figures,
 )
-from ..choose.matmul import choose_product
 from ..choose.matrix_gradient import choose_gradient
+from ..choose.product import choose_product
 from ..choose.scan import choose_scan
 from ..choose.special import (
     choose_argsort,

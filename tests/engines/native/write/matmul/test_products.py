@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +17,11 @@ from chainrule.compiler.pipeline import run_passes
 from chainrule.compiler.program import plan
 from chainrule.config import config
 from chainrule.engines.native.abi.call_table import CallTable
-from chainrule.engines.native.choose import processor
 from chainrule.engines.native.choose.processor import host
+from chainrule.engines.native.choose.trials import Doubt, Trial
 from chainrule.engines.native.plan.fuse import fuse
 from chainrule.engines.native.plan.kernels import Product, Schedule
+from chainrule.engines.native.run import trials
 from chainrule.engines.native.write.program import tasks_of, write_program
 
 Step = Callable[[Any, Any], Any]
@@ -212,44 +212,69 @@ def test_a_number_computed_from_a_result_is_not_computed_first() -> None:
 # Rows that are copied first. ----------------------------------------------------------
 
 
+@pytest.fixture(params=["plain", "copies", "copies, checked"])
+def forced(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> bool:
+    """Trials that have found that all copies pay, or none does; with bounds checked."""
+    pays = request.param != "plain"
+    found = {doubt: Trial(1.0, 0.5 if pays else 2.0) for doubt in Doubt}
+    monkeypatch.setattr(trials, "_known", found)
+    monkeypatch.setattr(config, "cache_folder", tmp_path)
+    monkeypatch.setattr(config, "debug", request.param.endswith("checked"))
+    return pays
+
+
+#: What the first choice has computed, for the others.
+PLAIN: dict[Any, Any] = {}
+
+
 @pytest.mark.parametrize(
-    ("m", "n", "k"),
+    ("m", "n", "k", "columns"),
     [
-        (1024, 128, 300),
-        (300, 129, 1111),
-        (260, 130, 128),
-        (517, 200, 260),
-        (8, 64, 130),
+        (1024, 128, 300, 1024),
+        (300, 129, 1111, 303),
+        (260, 130, 128, 263),
+        (517, 200, 260, 520),
+        (16, 256, 700, 1024),
+        (100, 520, 1500, 0),
+        (96, 1024, 700, 0),
+        (70, 1024, 1100, 0),
+        (128, 2048, 300, 128),
     ],
 )
 @pytest.mark.parametrize("leading", [(), (2,)])
-def test_copies_of_far_rows_change_no_bit(
-    m: int,
-    n: int,
-    k: int,
-    leading: tuple[int, ...],
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
+def test_no_trial_changes_a_bit(
+    m: int, n: int, k: int, columns: int, leading: tuple[int, ...], forced: bool
 ) -> None:
-    """On processors that copy them and on others the sums are the same."""
+    """Whatever copies of factors pay, the sums are the same.
+
+    ``columns`` are those of an A that is transposed; 0 where it is not.
+    """
     r = np.random.default_rng(0)
-    columns = max(m, 256) + 3
-    a = r.standard_normal((*leading, k, columns)).astype("f4")
+    shape = (*leading, k, columns) if columns else (*leading, m, k)
+    a = r.standard_normal(shape).astype("f4")
     b = r.standard_normal((*leading, k, n)).astype("f4")
-    found, known = [], host()
-    for number, copies in enumerate((False, True, True)):
-        chosen = replace(known, copies_far_rows=copies, triple=known.triple)
-        monkeypatch.setattr(processor, "_host", lambda _, chosen=chosen: chosen)
-        monkeypatch.setattr(config, "cache_folder", tmp_path / str(number))
-        monkeypatch.setattr(config, "debug", number == 2)
 
-        def f(a: Any, b: Any, number: float = 0.5 + number - number) -> Any:
-            return cr.tanh(a[..., :m].swapaxes(-1, -2) @ b) * number
+    def turned(a: Any) -> Any:
+        return a[..., :m].swapaxes(-1, -2) if columns else a
 
-        compiled = cr.compile(f, engine="native")
-        found.append(compiled(a, b).numpy())
-        assert ("rows copied" in str(compiled.explain(a, b))) == copies
-    np.testing.assert_array_equal(found[1], found[0])
-    np.testing.assert_array_equal(found[2], found[0])
-    exact = a[..., :m].swapaxes(-1, -2).astype("f8") @ b
-    np.testing.assert_allclose(found[0], np.tanh(exact) * 0.5, atol=1e-4)
+    compiled = cr.compile(lambda a, b: cr.tanh(turned(a) @ b) * 0.5, engine="native")
+    found = compiled(a, b).numpy()
+    assert leading or "by trial" in str(compiled.explain(a, b))
+    key = (m, n, k, leading)
+    np.testing.assert_array_equal(found, PLAIN.setdefault(key, found))
+    exact = turned(a).astype("f8") @ b
+    np.testing.assert_allclose(found, np.tanh(exact) * 0.5, atol=1e-4)
+
+
+def test_no_trial_changes_a_training(forced: bool) -> None:
+    """Sums of columns, updates at the ends of products: the same bits."""
+    widths = (1024, 200, 1024)
+    model, step = training("adam", widths)
+    compiled, (x, y) = cr.compile(step, engine="native"), batch(128, widths)
+    losses = [compiled(x, y).item() for _ in range(3)]
+    found = [*losses, *(each.numpy() for each in model.parameters())]
+    assert ("by trial" in str(compiled.explain(x, y))) or not forced
+    for one, other in zip(found, PLAIN.setdefault("training", found), strict=True):
+        np.testing.assert_array_equal(one, other)

@@ -11,9 +11,10 @@ from collections.abc import Callable, Sequence
 
 from llvmlite import ir
 
-from ...choose.matmul import ProductCut, copies_of, read_from_copies
+from ...choose.matmul import copies_of, read_from_copies
 from ...choose.matrix import MatrixTiling
 from ...choose.processor import CACHE_LINE
+from ...choose.product import ProductCut
 from ...choose.task import Task
 from ...plan.kernels import Access, Product
 from .. import emit

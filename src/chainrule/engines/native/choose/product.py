@@ -1,0 +1,200 @@
+"""How a ``Product`` is cut: what it multiplies, its tiles, and where trials decide.
+
+Place on the road: ``matmul`` and ``matrix`` cut by arithmetic, which leaves doubts;
+``trials`` says what this processor gains by.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..plan.kernels import Buffer, Product
+from ..plan.views import View
+from .matmul import (
+    MANY_ROWS,
+    PAGE,
+    OuterTiling,
+    choose_tiling,
+    copied_elements,
+    packed,
+    prepared,
+    scratch_elements,
+)
+from .matrix import MatrixTiling, matrix_tiling
+from .processor import Host
+from .task import (
+    MOST_PARTS,
+    WORTH_SHARING,
+    WORTH_SHARING_PRODUCT,
+    Chooser,
+    Task,
+    shared_out,
+)
+from .tiling import Matmul, Panels, Tiling
+from .trials import Doubt
+from .words import words_of
+
+#: A vector times a matrix that comes from memory is shared out in at least
+#: ``FEWEST_STREAMS`` parts, and in more if each still reads ``STREAM_BYTES`` of a row.
+FEWEST_STREAMS, STREAM_BYTES = 4, 1 << 13
+
+#: Products of fewer multiplications than this are not worth a doubt.
+WORTH_TRYING = 1 << 20
+
+#: Numbers of A that follow each other in the sum and lie at least this many bytes apart
+#: compete for lines of the caches, and are on many pages. Some processors lose more by
+#: that than by copying A, for sums of this length and this many columns; more do where
+#: the distance is a multiple of ``ALIGNED`` bytes.
+FAR_APART, LONG_SUM, OFTEN_READ, ALIGNED = 1 << 9, 128, 64, 1 << 10
+
+#: From so many rows of C on, some processors gain by copying panels.
+FEW_ROWS = {Doubt.PANELS: 96, Doubt.ALIGNED_PANELS: 64}
+
+
+def specification(kernel: Product) -> Matmul:
+    """The product's sizes and strides."""
+    a, b = kernel.a, kernel.b
+    batch, m, n = kernel.shape
+    store = kernel.stores[kernel.main_store()][1]
+
+    def strides(view: View) -> tuple[int, int, int]:
+        x, y, z = view.strides
+        return x, y, z
+
+    x, y, _ = store.strides
+    dtype = kernel.steps[0].call.output
+    return Matmul(batch, m, n, a.shape[2], strides(a), strides(b), (x, y, 1), dtype)
+
+
+@dataclass(frozen=True)
+class ProductCut:
+    """How a product of matrices is cut.
+
+    Attributes:
+        spec: its sizes and strides.
+        tiling: its tiles.
+        tried: the copies that a trial was asked for, and whether they pay.
+    """
+
+    spec: Matmul
+    tiling: Tiling
+    tried: tuple[tuple[Doubt, bool], ...] = ()
+
+    def __str__(self) -> str:
+        texts = [
+            f"{doubt.copies}{'' if pays else ' not'}" for doubt, pays in self.tried
+        ]
+        trials = f" (by trial: {', '.join(texts)})" if texts else ""
+        return f"{self.tiling}{trials}"
+
+
+def choose_product(
+    kernel: Product, buffers: tuple[Buffer, ...], chooser: Chooser
+) -> Task[Product, ProductCut]:
+    """How a product is cut, into how many parts, and the panels of these."""
+    cut = product_cut(kernel, chooser)
+    spec, tiling = cut.spec, cut.tiling
+    work = math.prod(kernel.shape) * spec.k
+    parts = shared_out(work // WORTH_SHARING_PRODUCT, _units(kernel, spec, tiling))
+    copied = copied_elements(spec, tiling)
+    scratch = copied + scratch_elements(spec, tiling) * parts
+    return Task(
+        kernel,
+        buffers,
+        cut,
+        parts,
+        scratch * spec.dtype.itemsize,
+        shared_out(copied // WORTH_SHARING, MOST_PARTS) if copied else 0,
+    )
+
+
+def product_cut(
+    kernel: Product, chooser: Chooser, in_panels: bool = False
+) -> ProductCut:
+    """How a product is cut on this processor; see ``choose_tiling``."""
+    spec, before = specification(kernel), in_panels or kernel.in_panels
+    spec = replace(spec, words=words_of(kernel, chooser.host))
+    tiling = _tiling(spec, chooser.host, before, whole_columns=bool(kernel.across))
+    if kernel.in_panels:
+        panels = prepared(tiling, spec)
+        assert panels is not None
+        return ProductCut(spec, panels)
+    if in_panels or not isinstance(tiling, OuterTiling):
+        return ProductCut(spec, tiling)
+    tried = [(doubt, chooser.pays(doubt)) for doubt in doubts_of(spec, tiling)]
+    for doubt, pays in tried:
+        tiling = other_way(doubt, spec, tiling) if pays else tiling
+    return ProductCut(spec, tiling, tuple(tried))
+
+
+def _tiling(spec: Matmul, host: Host, in_panels: bool, whole_columns: bool) -> Tiling:
+    """The tiling on the unit for small matrices, where there is one and it pays."""
+    if host.multiplies_matrices:
+        matrix = matrix_tiling(spec, in_panels, whole_columns)
+        if matrix is not None:
+            return matrix
+    return choose_tiling(spec, host.vector_bytes, host.registers, in_panels)
+
+
+def doubts_of(spec: Matmul, tiling: OuterTiling) -> list[Doubt]:
+    """Which copies may pay for a product that is cut in this way."""
+    found: list[Doubt] = []
+    if spec.batch * spec.m * spec.n * spec.k < WORTH_TRYING:
+        return found
+    size = spec.dtype.itemsize
+    apart = abs(spec.a_strides[2]) * size
+    far = spec.a_strides[1] == 1 and apart >= FAR_APART
+    if far and spec.k >= LONG_SUM and spec.n >= OFTEN_READ:
+        found.append(Doubt.ROWS if apart % ALIGNED else Doubt.ALIGNED_ROWS)
+    in_place = tiling.panels in (Panels.DIRECT, Panels.STREAMED)
+    if in_place and tiling.by_panel and spec.b_strides[2] == 1:
+        aligned = spec.b_strides[1] * size % PAGE == 0
+        doubt = Doubt.ALIGNED_PANELS if aligned else Doubt.PANELS
+        if FEW_ROWS[doubt] <= spec.m <= MANY_ROWS:
+            found.append(doubt)
+    return found
+
+
+def other_way(doubt: Doubt, spec: Matmul, tiling: OuterTiling) -> OuterTiling:
+    """The tiling with the copies that a doubt is about."""
+    if doubt in (Doubt.ROWS, Doubt.ALIGNED_ROWS):
+        return replace(tiling, copies_rows=True)
+    return packed(spec, tiling)
+
+
+#: The products that answer doubts: m, n, k and the stride of A along p.
+EXAMPLES = {
+    Doubt.ROWS: (512, 128, 1024, 1040),
+    Doubt.ALIGNED_ROWS: (512, 128, 1024, 1024),
+    Doubt.PANELS: (96, 512, 512, 1),
+    Doubt.ALIGNED_PANELS: (96, 1024, 512, 1),
+}
+
+
+def example(doubt: Doubt, host: Host) -> tuple[Matmul, OuterTiling]:
+    """A product in float32 that answers a doubt, and the tiling without copies."""
+    m, n, k, by_p = EXAMPLES[doubt]
+    a_strides = (0, k, 1) if by_p == 1 else (0, 1, by_p)
+    b_strides = c_strides = (0, n, 1)
+    spec = Matmul(1, m, n, k, a_strides, b_strides, c_strides, np.dtype(np.float32))
+    found = choose_tiling(spec, host.vector_bytes, host.registers)
+    assert isinstance(found, OuterTiling)
+    return spec, found
+
+
+def _units(kernel: Product, spec: Matmul, tiling: Tiling) -> int:
+    """Into how many pieces at most the product can be divided."""
+    if isinstance(tiling, MatrixTiling):
+        return spec.batch * tiling.blocks_shared(spec)
+    if kernel.across and not tiling.by_panel:
+        return 1  # a part has whole columns
+    if tiling.panels is Panels.STREAMED and spec.m == 1:
+        # Long pieces of rows are read faster.
+        return max(FEWEST_STREAMS, spec.n * spec.dtype.itemsize // STREAM_BYTES)
+    pieces = (
+        -(-spec.n // tiling.columns) if tiling.by_panel else -(-spec.m // tiling.rows)
+    )
+    return spec.batch * pieces
