@@ -20,8 +20,6 @@ EXPERIMENTS = {
     "cifar-10": "cifar10",
     "cifar-10-all": "cifar10_all",
     "cifar-10-time": "cifar10_time",
-    "shakespeare-lstm": "shakespeare_lstm",
-    "shakespeare-gpt": "shakespeare_gpt",
     "language-models": "language_models",
     "word-vectors": "word_vectors",
     "pronunciation": "pronunciation",

@@ -1,26 +1,22 @@
-"""What the experiments with Shakespeare's text share: the text, batches, the record.
+"""What the experiments with Shakespeare's text share: the text, and batches of it.
 
 The text is ``text/tinyshakespeare_input.txt`` of the data folder: 1 115 394 characters,
 65 different ones, put together by Karpathy for char-rnn (2015). The first nine tenths
-are trained on; the last tenth is measured, once more after each part of the training,
-and nothing is chosen by it.
+are trained on; the last tenth is measured, and nothing is chosen by it.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from chainrule import data, optim
-from chainrule.training import callbacks
+from chainrule import data
 
-from .record import Clock, Options, Published, Record, data_file, fit, of_training
+from .record import data_file
 
 FILE = "text/tinyshakespeare_input.txt"
-PROMPT = "\n"
 
 
 def read() -> str:
@@ -58,58 +54,3 @@ def anywhere(
             yield ids[places], ids[places + 1]
 
     return data.Stream(make, length=steps, name="shakespeare")
-
-
-def train(
-    model: Any,
-    source: Any,
-    held_out: data.Dataset,
-    optimizer: optim.Optimizer,
-    options: Options,
-    epochs: int,
-    batch_size: int,
-) -> Any:
-    """The history of a training."""
-    return fit(
-        model,
-        source,
-        options,
-        loss="cross_entropy",
-        validation=held_out,
-        optimizer=optimizer,
-        epochs=epochs,
-        batch_size=batch_size,
-        metrics=[],
-        callbacks=[callbacks.LearningRateLog()],
-    )
-
-
-def record(
-    name: str,
-    summary: str,
-    published: Sequence[Published],
-    history: Any,
-    model: Any,
-    written: str,
-    options: Options,
-    clock: Clock,
-) -> Record:
-    """The loss after the last part, in nats and in bits a character; what it writes."""
-    nats = history["validation_loss"][-1]
-    history.plot(options.picture(f"{name}-training.png"))
-    text = options.picture(f"{name}.txt")
-    text.write_text(written.strip("\n") + "\n", encoding="utf-8")
-    return Record(
-        name,
-        summary,
-        measured={
-            "loss on the last tenth": nats,
-            "bits a character": nats / math.log(2),
-            "training loss": history["loss"][-1],
-        },
-        published=published,
-        seed=options.seed,
-        seconds=clock.seconds,
-        pictures=[f"{name}-training.png", f"{name}.txt"],
-        **of_training(history, model),
-    )
