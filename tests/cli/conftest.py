@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import csv
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -27,6 +30,30 @@ def call_well(*words: Any) -> Result:
     result = call(*words)
     assert result.exit_code == 0, result.output
     return result
+
+
+def program(folder: Path, *words: str) -> subprocess.Popen[str]:
+    """The command as a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "chainrule", *words],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+    )
+
+
+def stopped_run(folder: Path, signal: str, *words: str) -> subprocess.Popen[str]:
+    """A run that is stopped once it has written a checkpoint."""
+    process = program(folder, "train", *words)
+    run = folder / words[words.index("--out") + 1]
+    deadline = time.monotonic() + 60
+    while not list(run.glob("checkpoints/*.safetensors")):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    process.kill() if signal == "kill" else process.send_signal(2)
+    return process
 
 
 @pytest.fixture

@@ -6,9 +6,6 @@ import functools
 import json
 import os
 import re
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -18,19 +15,9 @@ import chainrule as cr
 from chainrule import optim
 from chainrule.runs import network
 from chainrule.training import History
+from tests.cli.conftest import program, stopped_run
 
 PNG = b"\x89PNG\r\n\x1a\n"
-
-
-def program(folder: Path, *words: str) -> subprocess.Popen[str]:
-    """The command as a process of its own."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "chainrule", *words],
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-    )
 
 
 def test_without_arguments_digits_are_learned_in_20_seconds(tmp_path) -> None:
@@ -298,19 +285,6 @@ def test_a_minimizer_takes_no_learning_rate(
         f"ArgumentError: {name}: {optimizer} has no learning rate: {why}\n"
         f"  fix        leave {name} out\n"
     )
-
-
-def stopped_run(folder: Path, signal: str, *words: str) -> subprocess.Popen[str]:
-    """A run that is stopped once it has written a checkpoint."""
-    process = program(folder, "train", *words)
-    run = folder / words[words.index("--out") + 1]
-    deadline = time.monotonic() + 60
-    while not list(run.glob("checkpoints/*.safetensors")):
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    process.kill() if signal == "kill" else process.send_signal(2)
-    return process
 
 
 def test_ctrl_c_keeps_everything_and_resume_gives_the_same_bytes(chainrule) -> None:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule import models
+from chainrule import models, saving
 from chainrule.runs.settings import Source
 from chainrule.runs.tasks import vectors
-from tests.cli.conftest import call, call_well
+from tests.cli.conftest import call, call_well, stopped_run
 
 SMALL = (
     "--task",
@@ -73,6 +74,39 @@ def test_a_run_learns_as_the_library_does(run: Path) -> None:
     corpus = vectors.TASK.corpus(source, {})
     for name, rate in zip(vectors.TASK.networks, rates, strict=True):
         assert vectors.TASK.plan({"model": name}, corpus)[1].lr == rate
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of 100 epochs."""
+    folder = tmp_path_factory.mktemp("whole")
+    words = (*SMALL, "--epochs", "100", "--out", folder / "run")
+    call_well("train", book(folder), *words)
+    return folder / "run"
+
+
+@pytest.mark.parametrize("signal", ["interrupt", "kill"])
+def test_a_stopped_run_goes_on_to_the_same_bytes(
+    signal: str, whole: Path, tmp_path: Path
+) -> None:
+    words = (str(book(tmp_path)), *SMALL, "--epochs", "100", "--out", "stopped")
+    process = stopped_run(tmp_path, signal, *words)
+    _, said = process.communicate(timeout=120)
+    stopped = tmp_path / "stopped"
+    assert process.returncode == (130 if signal == "interrupt" else -9)
+    assert not (stopped / "metrics.json").exists()
+    if signal == "interrupt":
+        assert re.search(r"stopped after \d+ of 100 epochs; everything is kept", said)
+        assert "resume     chainrule train --resume stopped" in said
+        assert models.WordVectors.of(cr.load(stopped / "model.safetensors")).words
+    newest = sorted((stopped / "checkpoints").glob("*.safetensors"))[-1]
+    assert 0 < saving.read(newest)[1]["epoch"] < 100
+    call_well("train", "--resume", stopped, "--quiet")
+    for name in ("model.safetensors", "vectors.txt"):
+        assert (stopped / name).read_bytes() == (whole / name).read_bytes()
+    one, two = (cr.load_run(each).history["loss"] for each in (stopped, whole))
+    assert one == two
+    assert not (stopped / "checkpoints").exists()
 
 
 def test_nearest_asks_a_run_or_a_file(run: Path) -> None:

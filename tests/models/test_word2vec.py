@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,8 +14,16 @@ import pytest
 import chainrule as cr
 from chainrule import models, nn, optim
 from chainrule.config import config
-from chainrule.errors import ArgumentError, DataError, NumericsError, OptionError
+from chainrule.errors import (
+    ArgumentError,
+    DataError,
+    NumericsError,
+    OptionError,
+    StateError,
+)
 from chainrule.models.word2vec import train
+from chainrule.training import History, Run
+from chainrule.training.callbacks import Callback, Checkpoint
 
 COUNTS = np.array([30.0, 20, 10, 8, 5, 5, 3, 2])
 V, WINDOW, CENTRES = len(COUNTS), 2, 5
@@ -196,7 +205,7 @@ def test_words_of_the_same_neighbours_become_alike(reading: str, output: str) ->
     text = pairs_text(400)
     cr.manual_seed(0)
     made = models.Word2Vec(np.bincount(text.words, minlength=V), 8, 2, reading, output)
-    losses = list(train(made, text, epochs=8, lr=0.2, seed=1))
+    losses = train(made, text, epochs=8, lr=0.2, seed=1)["loss"]
     assert losses[-1] < 0.7 * losses[0]
     h = made.vectors.weight.array
     if output == "tree":
@@ -225,7 +234,7 @@ def learned(threads: int) -> bytes:
         made = models.Word2Vec(COUNTS, 32, 2)
         words = np.random.default_rng(0).integers(0, V, 2000)
         text = models.Stretches(words, np.arange(2000) // 50, COUNTS, 0)
-        list(train(made, text, epochs=1, seed=4))
+        train(made, text, epochs=1, seed=4)
         return bytes(made.vectors.weight.array.tobytes())
     finally:
         config.threads = before
@@ -233,6 +242,61 @@ def learned(threads: int) -> bytes:
 
 def test_the_same_seed_gives_the_same_bits_on_one_thread_and_on_two() -> None:
     assert learned(1) == learned(1) == learned(2)
+
+
+class StopAt(Callback):
+    """Ends a training after a step."""
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    def on_batch_end(self, run: Run) -> None:
+        if run.step == self.step:
+            run.stop("enough")
+
+
+@pytest.mark.parametrize(("reading", "output"), WAYS)
+def test_a_training_that_was_stopped_goes_on_to_the_same_bits(
+    reading: str, output: str, tmp_path: Path
+) -> None:
+    text = pairs_text()
+    steps = sum(1 for _ in text.of_epoch(2, 5))
+
+    def learn(*callbacks: Callback, **options: Any) -> tuple[models.Word2Vec, History]:
+        cr.manual_seed(3)
+        counts = np.bincount(text.words, minlength=V)
+        made = models.Word2Vec(counts, 8, 2, reading, output)
+        return made, train(
+            made, text, epochs=4, lr=0.2, seed=5, callbacks=callbacks, **options
+        )
+
+    whole, told = learn()
+    places = (steps - 1, steps, 2 * steps + 1)  # within an epoch, at its end, within
+    for place in places:
+        kept = Checkpoint(tmp_path / f"{reading}-{output}")
+        _, half = learn(kept, StopAt(place), resume="auto")
+        assert half.stopped == "enough" and len(half) == (place - 1) // steps
+    made, history = learn(Checkpoint(kept.path), resume="auto")
+    assert history["loss"] == told["loss"] and history.stopped == "finished"
+    for name, value in whole.state_dict().items():
+        np.testing.assert_array_equal(made.state_dict()[name], value)
+
+
+def test_a_training_is_gone_on_with_the_same_text_and_net_only(tmp_path: Path) -> None:
+    def learn(sentences: int, seen: float = 90.0) -> History:
+        made = models.Word2Vec(np.full(V, seen), 8, 2)
+        kept = Checkpoint(tmp_path)
+        return train(
+            made, pairs_text(sentences), epochs=2, callbacks=[kept], resume="auto"
+        )
+
+    learn(150)
+    with pytest.raises(StateError, match=r"resume: data is \(453,\) with checksum"):
+        learn(151)
+    with pytest.raises(StateError) as error:
+        learn(150, 91.0)
+    said = str(error.value)
+    assert "resume: Word2Vec.counts is [91.0, 91.0," in said and len(said) < 400
 
 
 def test_files_bring_back_what_was_saved(tmp_path: Path) -> None:
@@ -259,7 +323,7 @@ def test_wrong_arguments_are_named() -> None:
 def test_a_rate_that_is_too_large_is_named() -> None:
     made = models.Word2Vec(COUNTS, 8, 2)
     with pytest.raises(NumericsError, match="epoch 1: the loss is"):
-        list(train(made, pairs_text(), epochs=3, lr=1e30))
+        train(made, pairs_text(), epochs=3, lr=1e30)
 
 
 def test_its_tree_and_its_sampler_are_those_of_the_heads() -> None:

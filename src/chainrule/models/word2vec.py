@@ -16,7 +16,9 @@ from __future__ import annotations
 
 import functools
 import math
+import zlib
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any, ClassVar
 
 import numpy as np
@@ -34,6 +36,11 @@ from ..ops.indexing import take
 from ..ops.movement import reshape
 from ..optim import SGD
 from ..random_numbers import manual_seed
+from ..training.environment import environment
+from ..training.epochs import EpochLoop
+from ..training.history import History
+from ..training.run import Run
+from ..training.tally import Tally
 
 #: How the words of a window are read, and how the word in its middle is asked for.
 READINGS, OUTPUTS = ("skip-gram", "cbow"), ("negative", "tree")
@@ -77,6 +84,15 @@ class Stretches:
         self.expected = float((self.kept * counts).sum())
         commonest = float((self.kept * counts).max() / self.expected)
         self.centres = max(1, min(CENTRES, int(1.0 / commonest)))
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What tells one text from another, for checkpoints: its length, a checksum."""
+        checksum = zlib.crc32(
+            self.sentences.tobytes(), zlib.crc32(self.words.tobytes())
+        )
+        checksum = zlib.crc32(self.kept.tobytes(), checksum)
+        return {"shapes": [[len(self.words)]], "checksum": checksum}
 
     def of_epoch(self, window: int, seed: int = 0, epoch: int = 0) -> Iterator[Array]:
         """The stretches of one epoch, (3, J) int32 each: words, their sentences (−1
@@ -295,47 +311,111 @@ def train(
     lr: float = 0.025,
     seed: int = 0,
     engine: str | None = None,
-) -> Iterator[float]:
+    callbacks: Sequence[Any] = (),
+    resume: Any = None,
+) -> History:
     """Trains a net by stochastic gradient descent, one stretch a step, with a rate that
-    falls linearly; yields the loss of each epoch, per word.
+    falls linearly.
 
     The same seed, and state of the default generator, from which words are drawn, give
     the same bits on any number of threads. A step is one compiled call,
     which changes the rows of the stretch in place. ``cr.fit(net, data.Stream(…))``
-    learns the same, and checks every batch and tells its callbacks between two steps.
+    learns the same, and checks every batch between two steps.
+
+    Ctrl-C finishes the step and returns the history, ``stopped`` "interrupted".
 
     Arguments:
         net, text: what is trained, and on what.
         epochs: how often the text is read.
-        lr: the first rate; the last is 0.004 of it.
+        lr: the first rate; the last is 0.004 of it. A run that is resumed goes on to
+            the bit with the ``epochs`` and ``lr`` that it began with.
         seed: of what is left out and how far windows reach, 0 to 2⁶⁴ − 1.
         engine: the engine of ``cr.compile``.
+        callbacks, resume: as of ``cr.fit``.
+
+    Returns:
+        The history; its loss is per word.
 
     Raises:
         NumericsError: when vectors have become infinite.
+        FileError, StateError: as of ``cr.fit``, where it is resumed.
     """
-    optimizer = SGD(net.parameters(), lr=1.0)
+    run = Run(
+        model=net,
+        optimizer=SGD(net.parameters(), lr=1.0),
+        history=History(),
+        tally=Tally(()),
+        epochs=epochs,
+        num_batches=None,
+        seed=seed,
+        batch_size=text.centres,
+        data_identity=text.identity,
+        engine=engine,
+    )
+    run.history.settings = {
+        "loss": type(net).__name__,
+        "optimizer": f"SGD(lr={lr:g}, falling to {LAST_RATE * lr:g})",
+        "epochs": epochs,
+        "batch_size": text.centres,
+        "seed": seed,
+        "environment": environment(),
+    }
+    return _Reading(run, net, text, lr, callbacks).train(resume)
 
-    @functools.partial(compile, engine=engine)
-    def step(stretch: Any, rate: Any) -> Any:
-        loss = net(stretch[None])
-        optimizer.step(backprop(loss * rate))
-        return loss
 
-    total, done = epochs * max(1.0, text.expected), 0
-    for epoch in range(epochs):
-        loss, words = 0.0, 0
-        for stretch in text.of_epoch(net.window, seed, epoch):
-            rate = np.float32(lr * max(LAST_RATE, 1.0 - done / total))
-            loss += float(step(stretch, rate).value)
-            done, words = done + text.centres, words + text.centres
-        if not math.isfinite(loss):
+class _Reading(EpochLoop):
+    """The loop of ``train``: an epoch reads the text once."""
+
+    def __init__(
+        self,
+        run: Run,
+        net: Word2Vec,
+        text: Stretches,
+        lr: float,
+        callbacks: Sequence[Any],
+    ) -> None:
+        super().__init__(run, callbacks)
+        self.net, self.text, self.lr = net, text, lr
+        optimizer: Any = run.optimizer
+
+        @functools.partial(compile, engine=run.engine)
+        def step(stretch: Any, rate: Any) -> Any:
+            loss = net(stretch[None])
+            optimizer.step(backprop(loss * rate))
+            return loss
+
+        self.step = step
+
+    def epoch(self) -> None:
+        """The stretches from ``run.batch`` on."""
+        run, text, step = self.run, self.text, self.step
+        centres = text.centres
+        listeners = self.announce.listeners["on_batch_end"]
+        total = run.epochs * max(1.0, text.expected)
+        stretches = text.of_epoch(self.net.window, run.seed, run.epoch - 1)
+        for stretch in islice(stretches, run.batch, None):
+            left = 1.0 - run.step * centres / total
+            rate = np.float32(self.lr * max(LAST_RATE, left))
+            run.loss = float(step(stretch, rate).value) / centres
+            run.batch += 1
+            run.step += 1
+            run.tally.add(run.loss, centres, centres, ())
+            for listener in listeners:
+                listener(run)
+            if self.stopping():
+                return
+        self.check()
+        self.complete({"epoch": run.epoch, "loss": run.tally.mean_loss()})
+
+    def check(self) -> None:
+        """Refuses vectors that have become infinite, before they are kept."""
+        run = self.run
+        if not math.isfinite(run.tally.loss):
             raise NumericsError(
-                f"Word2Vec: epoch {epoch + 1}: the loss is {loss}: vectors have become "
-                "infinite",
-                fix=f"a smaller rate than lr={lr:g}",
+                f"Word2Vec: epoch {run.epoch}: the loss is {run.tally.loss}: vectors "
+                "have become infinite",
+                fix=f"a smaller rate than lr={self.lr:g}",
             )
-        yield loss / max(1, words)
 
 
 def loss_per_word(

@@ -169,7 +169,7 @@ class WordVectors:
         )
         rate = RATES[reading] if lr is None else lr
         rate = number_within("fit", "lr", rate, 0)
-        losses = train(
+        history = train(
             net,
             Stretches(ids, of, counts, thinned),
             epochs=epochs,
@@ -177,9 +177,10 @@ class WordVectors:
             seed=seed,
             engine=engine,
         )
-        history = tuple(losses)
+        if history.stopped == "interrupted":
+            raise KeyboardInterrupt("WordVectors.fit: the training is not finished")
         learned = cls.of(net)
-        learned.losses = history
+        learned.losses = tuple(history["loss"])
         return learned
 
     @classmethod

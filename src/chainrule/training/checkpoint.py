@@ -30,6 +30,9 @@ KIND = "training checkpoint"
 VERSION = 1
 SUFFIX = ".safetensors"
 
+#: Characters of a value in a message, at most.
+LONGEST = 60
+
 #: Files of a folder: ``step-00000120.safetensors``.
 _NAME = re.compile(r"step-(\d+)" + re.escape(SUFFIX))
 
@@ -223,7 +226,8 @@ def _brief(value: Any) -> str:
     if isinstance(value, dict) and "shapes" in value:
         shapes = " and ".join(str(tuple(shape)) for shape in value["shapes"])
         return f"{shapes} with checksum {value['checksum']:08x}"
-    return repr(value)
+    text = repr(value)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]} …"
 
 
 def _restore(

@@ -1,18 +1,17 @@
 """The training loop: ``fit``, the checks before it, and ``Loop``.
 
-Place on the road: the top of ``training``, which puts its parts in order. The loop
-itself is ``Loop.train``, and its events are ``events.LOOP``.
+Place on the road: the top of ``training``, which puts its parts in order. What happens
+around the epochs is ``epochs.EpochLoop``, an epoch is ``Loop.epoch``, and the events
+are ``events.LOOP``.
 """
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import math
 import os
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,15 +23,13 @@ from ..errors import ArgumentError
 from ..foreign import advised
 from ..nn.module import Module
 from ..random_numbers import default_generator
-from . import checkpoint
-from .callbacks import Checkpoint, Watch
+from .callbacks import Watch
 from .environment import environment
+from .epochs import EpochLoop, progress_bar
 from .evaluation import Evaluator, check_model, chosen_metrics
-from .events import Dispatcher
 from .examples import Examples, LabelCheck, training_and_validation
 from .formats import Row
 from .history import History
-from .interruption import Interruption
 from .numerics_guard import NumericsGuard
 from .objective import Objective, objective_of
 from .optimizer_choice import (
@@ -54,7 +51,6 @@ from .tally import Tally
 
 if TYPE_CHECKING:
     from .minimizing import MinimizingStep
-    from .progress import Progress
 
 #: Validation keeps nothing for a backward pass, so larger batches fit.
 LARGER_BATCHES = 4
@@ -168,7 +164,7 @@ def fit(
         _check_whole("batch_size", batch_size, 1)
     _check_whole("accumulate", accumulate, 1)
     seen = _watch(watch)
-    listeners = [*_callbacks(callbacks), *seen, *_progress(progress)]
+    listeners = [*_callbacks(callbacks), *seen, *progress_bar(progress)]
     default_generator.seed(seed)
     examples, held_out = training_and_validation(data, validation, model, int(seed))
     weighted = any(each.has_weights for each in (examples, held_out) if each)
@@ -197,23 +193,12 @@ def fit(
     loop = Loop(run, examples, objective, evaluator, listeners)
     model.class_names = model.class_names or examples.source.class_names
     products = {} if precision is None else {"precision": precision}
-    with config.using(**products), _folders_held(run):
+    with config.using(**products):
         run.history.settings = _settings(run, objective, examples, held_out)
-        _resume(run, resume)
-        return loop.train()
+        return loop.train(resume)
 
 
-@contextlib.contextmanager
-def _folders_held(run: Run) -> Iterator[None]:
-    """While no other run writes checkpoints to the same folders."""
-    locks = {each.lock_path: each.alone for each in _checkpoints(run.callbacks)}
-    with contextlib.ExitStack() as held:
-        for lock in locks.values():
-            held.enter_context(lock())
-        yield
-
-
-class Loop:
+class Loop(EpochLoop):
     """The loop of one run.
 
     Arguments:
@@ -232,13 +217,11 @@ class Loop:
         evaluator: Evaluator | None,
         callbacks: Sequence[Any],
     ) -> None:
-        self.run = run
+        super().__init__(run, callbacks)
         self.settled = 0  # batches in a row on which a minimizer has converged
         # Not a method: the guard keeps it, and must not keep the loop that keeps it.
         self.batches = functools.partial(_batches, examples, run)
         self.evaluator = evaluator
-        self.announce = Dispatcher(callbacks)
-        run.callbacks = self.announce.callbacks
         self.probes = [c for c in run.callbacks if hasattr(c, "measured")]
         make: Any = training_step if run.accumulate == 1 else AccumulatingStep
         self.minimizes = run.optimizer.evaluates_loss
@@ -275,62 +258,30 @@ class Loop:
             self.batches,
         )
 
-    def train(self) -> History:
-        """Runs the remaining epochs, with all events."""
-        run, announce = self.run, self.announce
-        try:
-            with Interruption() as self.interruption:
-                if self.evaluator is not None and run.epoch <= run.epochs:
-                    self.evaluator.rehearse()
-                announce("on_fit_start", run)
-                steady = all(getattr(c, "only_observes", False) for c in run.callbacks)
-                self.guard = NumericsGuard(run, self.step, self.batches, steady)
-                while run.epoch <= run.epochs and not self._stopping():
-                    self._epoch()
-                self.guard.check_values()
-                if run.stopping:
-                    announce("on_stop", run)
-                run.history.stopped = run.stopping or "finished"
-                last = run.history.last.get("epoch", 0)
-                run.history.settings["kept_epoch"] = None if run.batch else last
-                announce("on_fit_end", run)
-        except BaseException as error:
-            self._keep_history(error)
-            raise
-        finally:
-            announce("on_close", run)
-        return run.history
+    def prepare(self) -> None:
+        """What validation needs is compiled."""
+        if self.evaluator is not None and self.run.epoch <= self.run.epochs:
+            self.evaluator.rehearse()
 
-    def _keep_history(self, error: BaseException) -> None:
-        """What was trained before an error is not lost: the error has it."""
-        run = self.run
-        said = str(getattr(error, "what", error)).splitlines() or [type(error).__name__]
-        run.history.stopped = f"error: {said[0]}"
-        run.history.settings["stopped_at"] = {
-            "epoch": run.epoch,
-            "batch": run.batch,
-            "step": run.step,
-        }
-        error.history = run.history  # type: ignore[attr-defined]
+    def begin(self) -> None:
+        """Values are watched, as callbacks have left them."""
+        steady = all(getattr(c, "only_observes", False) for c in self.run.callbacks)
+        self.guard = NumericsGuard(self.run, self.step, self.batches, steady)
 
-    def _stopping(self) -> bool:
-        if self.interruption.asked:
-            run = self.run
-            run.stopping = "interrupted"
-        return bool(self.run.stopping)
+    def check(self) -> None:
+        """Refuses a NaN among the values."""
+        self.guard.check_values()
 
-    def _epoch(self) -> None:
+    def epoch(self) -> None:
         """One epoch, or the rest of one; ends early when the run is to stop."""
         run, announce = self.run, self.announce
-        run.begin_epoch()
-        announce("on_epoch_start", run)
         self.guard.begin_epoch()
         for batch in self.strides(run.epoch, run.batch):
             if isinstance(batch, Stride):
                 self._stride(batch)
             else:
                 self._batch(*batch)
-            if self._stopping() and run.batch != run.num_batches:
+            if self.stopping() and run.batch != run.num_batches:
                 return
         if run.inputs is None:  # resumed behind the last step
             done = self.batches(run.epoch, run.batch - 1)
@@ -346,11 +297,7 @@ class Loop:
             row |= {f"validation_{n}": v for n, v in _plain(results).items()}
             run.row = row
             announce("on_validation_end", run)
-        row["seconds"] = run.epoch_seconds()
-        row["examples_per_second"] = run.tally.examples / max(seconds, 1e-9)
-        run.complete_epoch(row)
-        announce("on_epoch_end", run)
-        run.next_epoch()
+        self.complete(row, seconds)
 
     def _batch(self, inputs: Any, targets: Any) -> None:
         """One training step, with its events."""
@@ -522,44 +469,4 @@ def _callbacks(callbacks: Any) -> list[Any]:
     raise ArgumentError(
         f"fit: callbacks={callbacks!r}: expected a list",
         fix="callbacks=[callbacks.EarlyStopping(…)]",
-    )
-
-
-def _progress(progress: Any) -> list[Progress]:
-    if progress is False:
-        return []
-    from .progress import Progress
-
-    made = Progress(progress)
-    return [made] if made.renderer is not None else []
-
-
-def _checkpoints(callbacks: Sequence[Any]) -> list[Checkpoint]:
-    return [each for each in callbacks if isinstance(each, Checkpoint)]
-
-
-def _resume(run: Run, resume: Any) -> None:
-    """Restores the run from the checkpoint that ``resume`` names, if any."""
-    source = _resume_from(resume, run.callbacks)
-    if source is not None:
-        path, required = source
-        checkpoint.resume(run, path, required=required)
-
-
-def _resume_from(resume: Any, callbacks: Sequence[Any]) -> tuple[Path, bool] | None:
-    """The path to resume from, and whether a checkpoint must be there."""
-    if resume is None or resume is False:
-        return None
-    if resume is not True and resume != "auto":
-        if not isinstance(resume, (str, os.PathLike)):
-            raise ArgumentError(
-                f"fit: resume={resume!r}: expected a path or 'auto'",
-                fix="resume='auto', and callbacks.Checkpoint(folder) as a callback",
-            )
-        return Path(resume), True
-    for callback in _checkpoints(callbacks):
-        return callback.path, False
-    raise ArgumentError(
-        "fit: resume='auto': there is no Checkpoint among the callbacks",
-        fix="callbacks=[callbacks.Checkpoint(folder)], or resume=path",
     )

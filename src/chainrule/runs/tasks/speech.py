@@ -178,7 +178,9 @@ class Speech(Task):
             made.append(models.Realign(run.model, examples, held_out))
         return made if held is None else [*made, models.WordErrors(run.model, held)]
 
-    def learned(self, run: TaskRun) -> training.History | None:
+    def learned(
+        self, run: TaskRun, progress: Any, listening: Sequence[Any]
+    ) -> training.History | None:
         """Of Gaussians: by expectation–maximization."""
         if not isinstance(run.model, models.GaussianRecogniser):
             return None

@@ -10,6 +10,7 @@ must not know any task.
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -180,9 +181,16 @@ class Task(ABC):
         """
         return None
 
-    def learned(self, run: TaskRun) -> training.History | None:
+    def learned(
+        self, run: TaskRun, progress: Any, listening: Sequence[Any]
+    ) -> training.History | None:
         """The history, of a task that trains in a way of its own; None of those that
         are trained by ``fit``.
+
+        Arguments:
+            run: that is trained.
+            progress: as of ``fit``.
+            listening: callbacks, the checkpoints among them.
         """
         return None
 
@@ -388,9 +396,10 @@ def learn(run: TaskRun, progress: Any = None) -> training.History:
         The history; its ``stopped`` is "interrupted" after Ctrl-C, and the run can be
         resumed.
     """
-    own = run.task.learned(run)
     kept = [callbacks.Checkpoint(run.folder.checkpoints)]
-    return _kept(run, fitted(run, progress, kept) if own is None else own)
+    with _history_of_errors(run):
+        own = run.task.learned(run, progress, kept)
+        return _kept(run, fitted(run, progress, kept) if own is None else own)
 
 
 def fitted(
@@ -424,20 +433,26 @@ def fitted(
     listening += run.task.listeners(run, examples, held_out)
     optimizer = network.unbound_optimizer(words, steps)
     optimizer.transforms = [optim.ClipNorm(NORM), *optimizer.transforms]
+    return training.fit(
+        module,
+        examples,
+        validation=held_out,
+        optimizer=optimizer.bound_to(module.parameters()),
+        epochs=words.epochs if epochs is None else epochs,
+        batch_size=words.batch_size,
+        callbacks=listening,
+        watch=run.settings.watch,
+        seed=words.seed,
+        progress=progress,
+        resume="auto" if run.resume else None,
+    )
+
+
+@contextlib.contextmanager
+def _history_of_errors(run: TaskRun) -> Iterator[None]:
+    """What was trained before an error is in the folder."""
     try:
-        return training.fit(
-            module,
-            examples,
-            validation=held_out,
-            optimizer=optimizer.bound_to(module.parameters()),
-            epochs=words.epochs if epochs is None else epochs,
-            batch_size=words.batch_size,
-            callbacks=listening,
-            watch=run.settings.watch,
-            seed=words.seed,
-            progress=progress,
-            resume="auto" if run.resume else None,
-        )
+        yield
     except Exception as error:
         failed = getattr(error, "history", None)
         if failed is not None:

@@ -7,8 +7,7 @@ expects of words around each other there.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,6 +17,7 @@ from ... import data, models, pictures, training
 from ...errors import ArgumentError, DataError
 from ...models.word2vec import CENTRES, loss_per_word, train
 from ...models.word_vectors import RATES, count_words, number_words
+from ...training.epochs import progress_bar
 from ...wording import counted, spaced
 from ..settings import Network, Settings, Source, Training
 from .task import Corpus, Task, TaskRun, epochs_within, trained
@@ -119,21 +119,22 @@ class Vectors(Task):
         """The net and the stretches of its text."""
         return run.model, _stretches(run.model, run.corpus.train), None
 
-    def learned(self, run: TaskRun) -> training.History:
-        """Trained by steps of its own; Ctrl-C loses the epoch."""
-        plan, stopped = run.settings.training, "finished"
-        rows: list[dict[str, Any]] = []
+    def learned(
+        self, run: TaskRun, progress: Any, listening: Sequence[Any]
+    ) -> training.History:
+        """Trained by steps of its own."""
+        plan = run.settings.training
         net, text, _ = self.lesson(run)
-        begun = time.perf_counter()
-        options: dict[str, Any] = {"seed": plan.seed, "engine": plan.engine}
-        try:
-            for loss in train(net, text, epochs=plan.epochs, lr=plan.lr, **options):
-                now = time.perf_counter()
-                row = {"epoch": len(rows) + 1, "loss": loss, "seconds": now - begun}
-                rows, begun = [*rows, row], now
-        except KeyboardInterrupt:
-            stopped = "interrupted"
-        return training.History(rows, stopped, {"kept_epoch": len(rows)})
+        return train(
+            net,
+            text,
+            epochs=plan.epochs,
+            lr=plan.lr,
+            seed=plan.seed,
+            engine=plan.engine,
+            callbacks=[*listening, *progress_bar(progress)],
+            resume="auto" if run.resume else None,
+        )
 
     def measure(self, model: Any, part: Any) -> dict[str, Any]:
         """The loss per word; of how many words that are known."""
