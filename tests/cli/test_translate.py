@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 
 import chainrule as cr
 from chainrule import data, models
-from chainrule.runs.settings import Source
+from chainrule.runs.tasks import task as tasks
 from chainrule.runs.tasks import translate
 from tests.cli.conftest import call, call_well
 
@@ -189,19 +190,37 @@ def test_a_run_has_the_attention_that_is_asked_for(
     assert settings["details"]["attention"] == kind
 
 
-def test_texts_are_counted_for_a_transformer_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+def encoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The texts that tokenizers are asked for, in their order."""
+    asked: list[str] = []
+    for kind in (data.Characters, data.Words):
+
+        def encode(self: Any, text: str, true: Any = kind.encode) -> Any:
+            asked.append(text)
+            return true(self, text)
+
+        monkeypatch.setattr(kind, "encode", encode)
+    return asked
+
+
+@pytest.mark.parametrize("model", ["transformer", "gru"])
+def test_a_pair_is_cut_once_until_a_network_is_trained(
+    model: str, encoded: list[str], tmp_path: Path
 ) -> None:
     lines = [f"{s}\t{t}" for s, t in [("abk" * 8, "B")] * 3 + pairs()]
-    source: Any = Source(file=str(file(tmp_path, lines)), test=0.1)
-    corpus = translate.TASK.corpus(source, {})
-    longest = max(len(pair.source) for pair in corpus.train)
-    _, _, details = translate.TASK.plan({"model": "transformer"}, corpus)
-    assert details["max_length"] == max(32, 2 * (longest + 1))
-    for cut in corpus.made["tokenizers"]:
-        monkeypatch.setattr(type(cut), "encode", None)
-    _, _, details = translate.TASK.plan({}, corpus)
-    assert "max_length" not in details
+    asked = {"data": str(file(tmp_path, lines)), "model": model, "hidden": (8,)}
+    run = tasks.begin(translate.TASK, {**asked, "out": str(tmp_path / "run")}, "")
+    begun = len(encoded)
+    translate.TASK.lesson(run)
+    parts = [*run.corpus.train, *run.corpus.validation, *run.corpus.test]
+    assert Counter(encoded) == Counter(text for pair in parts for text in pair)
+    count = 2 * len(run.corpus.train) if model == "transformer" else 0
+    assert begun == 2 * len(run.corpus.test) + count
+    details = run.settings.details or {}
+    longest = max(len(pair.source) for pair in run.corpus.train)
+    wanted = max(32, 2 * (longest + 1)) if model == "transformer" else None
+    assert details.get("max_length") == wanted
 
 
 def test_no_source_is_in_two_parts() -> None:

@@ -75,6 +75,29 @@ def test_scores_count_each_source_once_and_all_of_its_targets() -> None:
     assert scores.token_accuracy == pytest.approx(right / count)
 
 
+def test_scoring_cuts_each_text_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    for kind in (data.Characters, data.Words):
+
+        def encode(self: Any, text: str, true: Any = kind.encode) -> Any:
+            asked.append(text)
+            return true(self, text)
+
+        monkeypatch.setattr(kind, "encode", encode)
+    pairs = [("a", "K"), ("cab", "K AH B"), ("a", "AH")]
+    speaker().score(pairs)
+    assert sorted(asked) == sorted(text for pair in pairs for text in pair)
+
+
+def test_pairs_may_be_tokens() -> None:
+    made, texts = speaker(), [("cab", "K AH B"), ("ba", "B AH")]
+    cut = [(LETTERS.encode(one), PHONEMES.encode(two)) for one, two in texts]
+    for one, two in zip(made.pairs(texts).inputs, made.pairs(cut).inputs, strict=True):
+        np.testing.assert_array_equal(one[:], two[:])
+    with pytest.raises(DataError, match="source 0 is empty"):
+        made.pairs([(LETTERS.encode(""), PHONEMES.encode("AH"))])
+
+
 def test_unknown_characters_are_read_as_unknown_and_named() -> None:
     made = speaker()
     assert made.unknown("back-cab") == ["k", "-"]

@@ -134,9 +134,17 @@ class Translator(nn.Module):
         return self.model(source, lengths, target, training=training)
 
     def pairs(
-        self, pairs: Iterable[tuple[str, str]], *, buckets: int = 8, name: str = "pairs"
+        self,
+        pairs: Iterable[tuple[str | Array, str | Array]],
+        *,
+        buckets: int = 8,
+        name: str = "pairs",
     ) -> Dataset:
-        """Pairs of texts as examples for ``fit``, see ``data.bucket_pairs``.
+        """Pairs as examples for ``fit``, see ``data.bucket_pairs``.
+
+        Arguments:
+            pairs: of texts, or of their tokens.
+            buckets, name: as of ``data.bucket_pairs``.
 
         Raises:
             DataError: for a text without tokens, or with too many for the model.
@@ -161,9 +169,13 @@ class Translator(nn.Module):
             self.target.decode(each.tokens) for each in self.search(texts, **options)
         ]
 
-    def search(self, texts: Iterable[str], **options: Any) -> list[Decoded]:
+    def search(self, texts: Iterable[str | Array], **options: Any) -> list[Decoded]:
         """The tokens of each translation, with their probability: what ``decode``
         answers.
+
+        Arguments:
+            texts: or their tokens.
+            options: as of ``decode``.
         """
         sources = [
             self._encoded(self.source, text, f"text {number}")
@@ -183,18 +195,24 @@ class Translator(nn.Module):
             pairs: sources and targets.
             options: as of ``decode``.
         """
-        targets: dict[str, list[str]] = {}
-        for source, target in pairs:
-            targets.setdefault(source, []).append(target)
-        found = self.search(targets, **options)
-        texts = [self.target.decode(each.tokens) for each in found]
-        wanted = [
-            [self.target.encode(each).tolist() for each in several]
-            for several in targets.values()
+        cut = [
+            (
+                self._encoded(self.source, source, f"source {number}"),
+                self._encoded(self.target, target, f"target {number}", 1),
+            )
+            for number, (source, target) in enumerate(pairs)
         ]
+        rows: dict[str, list[int]] = {}
+        for number, (source, _) in enumerate(pairs):
+            rows.setdefault(source, []).append(number)
+        found = self.search((cut[each[0]][0] for each in rows.values()), **options)
+        wanted = [[cut[row][1].tolist() for row in each] for each in rows.values()]
         rates = error_rates([each.tokens for each in found], wanted)
-        letters = error_rates(texts, list(targets.values()))
-        nats, right, tokens = self._given_the_truth(pairs)
+        texts = [self.target.decode(each.tokens) for each in found]
+        targets = [[pairs[row][1] for row in each] for each in rows.values()]
+        letters = error_rates(texts, targets)
+        order = sorted(range(len(pairs)), key=lambda row: sum(map(len, pairs[row])))
+        nats, right, tokens = self._given_the_truth([cut[row] for row in order])
         return TranslationScores(
             nats / tokens,
             right / tokens,
@@ -204,10 +222,11 @@ class Translator(nn.Module):
             len(pairs),
         )
 
-    def _given_the_truth(self, pairs: Sequence[tuple[str, str]]) -> Array:
-        """Nats, tokens that are likeliest, and all tokens, summed over pairs."""
-        ordered = sorted(pairs, key=lambda pair: len(pair[0]) + len(pair[1]))
-        examples = self.pairs(ordered, buckets=2)
+    def _given_the_truth(self, pairs: Sequence[tuple[Array, Array]]) -> Array:
+        """Nats, tokens that are likeliest, and all tokens, summed over pairs of tokens,
+        those that are about as long beside each other.
+        """
+        examples = self.pairs(pairs, buckets=2)
 
         @compile
         def sums(source: Any, sizes: Any, target: Any, lengths: Any) -> Any:
@@ -260,10 +279,10 @@ class Translator(nn.Module):
         )
 
     def _encoded(
-        self, tokenizer: Tokenizer, text: str, what: str, more: int = 0
+        self, tokenizer: Tokenizer, text: str | Array, what: str, more: int = 0
     ) -> Array:
-        """The tokens of a text; at least one, and not too many."""
-        ids = tokenizer.encode(text)
+        """The tokens of a text, if it is one; at least one, and not too many."""
+        ids = tokenizer.encode(text) if isinstance(text, str) else text
         most = self.model.max_length
         if not ids.size:
             raise DataError(f"Translator: {what} is empty: {text[:40]!r}")

@@ -7,6 +7,7 @@ tab. Sources are split, not lines, so that none is in two parts.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from ... import data, models, pictures
 from ...data.text.pairs import TextPair, read_pairs
 from ...data.text.reading import read_lines
 from ...errors import ArgumentError, DataError
+from ...graph import Array
 from ...models.seq2seq import ATTENTIONS
 from ...wording import counted, spaced
 from ..settings import Network, Settings, Source, Training
@@ -52,6 +54,28 @@ EXAMPLES, SHOWN, DRAWN, MOST_SCORED = 50, 6, 6, 2000
 BATCH = 64
 
 
+class Cut:
+    """The tokenizers of both sides, and what they make of the pairs to learn from:
+    once, however often it is asked for.
+    """
+
+    def __init__(
+        self, tokenizers: tuple[data.Tokenizer, data.Tokenizer], pairs: list[TextPair]
+    ) -> None:
+        self.tokenizers = tokenizers
+        self.pairs = pairs
+
+    @cached_property
+    def tokens(self) -> list[tuple[Array, Array]]:
+        """The tokens of both texts of each pair."""
+        first, second = self.tokenizers
+        return [(first.encode(one), second.encode(two)) for one, two in self.pairs]
+
+    def longest(self) -> int:
+        """The most tokens of a text, its end included."""
+        return 1 + max(len(each) for pair in self.tokens for each in pair)
+
+
 class Translate(Task):
     """Learns what texts become."""
 
@@ -69,10 +93,11 @@ class Translate(Task):
         pairs = read_pairs(path)
         train, validation, test = _parts(pairs, path.name, source.test, asked)
         kind = asked.get("tokens")
-        cut = [
-            _tokenizer([pair[side] for pair in train], kind, asked.get("vocabulary"))
-            for side in (0, 1)
-        ]
+        size = asked.get("vocabulary")
+        cut = (
+            _tokenizer([pair.source for pair in train], kind, size),
+            _tokenizer([pair.target for pair in train], kind, size),
+        )
         different = len({pair.source for pair in pairs})
         notes = [_unknown_in_words(cut, train, test)]
         if different < len(pairs):
@@ -88,7 +113,7 @@ class Translate(Task):
             validation or None,
             test,
             tuple(note for note in notes if note),
-            {"tokenizers": cut},
+            Cut(cut, train),
         )
 
     def plan(
@@ -118,7 +143,7 @@ class Translate(Task):
             lr=1e-3 if model == "transformer" else 2e-3,
             patience=10,
         )
-        source, target = corpus.made["tokenizers"]
+        source, target = corpus.made.tokenizers
         made = Network(
             len(source),
             len(target),
@@ -129,7 +154,7 @@ class Translate(Task):
         )
         details = {name: asked.get(name) for name in ("tokens", "vocabulary")}
         if model == "transformer":
-            details["max_length"] = max(32, 2 * _longest(corpus))
+            details["max_length"] = max(32, 2 * corpus.made.longest())
         else:
             details["attention"] = asked.get("attention", ATTENTIONS[0])
         return made, words, details
@@ -150,13 +175,14 @@ class Translate(Task):
                 words.inputs, words.outputs, size, size // 2, layers,
                 details["attention"], words.model, words.dropout,
             )  # fmt: skip
-        return models.Translator(made, *corpus.made["tokenizers"])
+        return models.Translator(made, *corpus.made.tokenizers)
 
     def lesson(self, run: TaskRun) -> tuple[Any, Any, Any]:
         """Writing each token of a target, given the true ones before it."""
         learning = models.TeacherForcing(run.model.model, SMOOTHING)
         buckets = min(5, 1 + len(run.corpus.train) // 1000)
-        examples = run.model.pairs(run.corpus.train, buckets=buckets, name="training")
+        cut = run.corpus.made.tokens
+        examples = run.model.pairs(cut, buckets=buckets, name="training")
         held_out = None
         if run.corpus.validation is not None:
             ordered = sorted(run.corpus.validation, key=lambda pair: len(pair.source))
@@ -281,16 +307,6 @@ def _rates(
         "token_error_rate": rates.tokens,
         "character_error_rate": data.error_rates(texts, references).tokens,
     }
-
-
-def _longest(corpus: Corpus) -> int:
-    """The most tokens of a text to learn from, its end included."""
-    cuts, sides = corpus.made["tokenizers"], zip(*corpus.train, strict=True)
-    return 1 + max(
-        len(cut.encode(text))
-        for cut, texts in zip(cuts, sides, strict=True)
-        for text in texts
-    )
 
 
 def _beam(model: Any) -> int:
