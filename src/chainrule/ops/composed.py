@@ -58,7 +58,7 @@ def square(x: Any) -> Any:
 
 
 def power(base: Any, exponent: Any) -> Any:
-    """baseᵉˣᵖᵒⁿᵉⁿᵗ; small whole exponents are multiplications, ½ is a square root.
+    """baseᵉˣᵖᵒⁿᵉⁿᵗ; 2 and 3 are multiplications, ½ is a square root, −1 and −½ divide.
 
     Example:
         >>> import chainrule as cr
@@ -73,8 +73,11 @@ def power(base: Any, exponent: Any) -> Any:
             return node * node
         if exponent == 3:
             return node * node * node
-        if dtypes.is_float(node.dtype) and exponent == 0.5:
-            return sqrt(node)
+        if dtypes.is_float(node.dtype):
+            if exponent == 0.5:
+                return sqrt(node)
+            if exponent in (-1, -0.5):
+                return 1.0 / (node if exponent == -1 else sqrt(node))
         if isinstance(exponent, float) and not dtypes.is_float(node.dtype):
             node = node.astype(dtypes.default_float())
         return elementwise_power(node, exponent)

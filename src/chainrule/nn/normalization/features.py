@@ -87,7 +87,7 @@ class LayerNorm(Module):
         node, axes = _last_axes("LayerNorm", x, self.normalized_shape)
         centred = node - node.mean(axes, keepdims=True)
         var = (centred * centred).mean(axes, keepdims=True)
-        y = centred / sqrt(var + self.eps)
+        y = centred * (1.0 / sqrt(var + self.eps))
         if self.weight is not None:
             y = y * self.weight
         return y if self.bias is None else y + self.bias

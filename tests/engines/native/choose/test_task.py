@@ -51,9 +51,9 @@ def test_every_kind_of_kernel_has_a_row_and_is_written_or_called() -> None:
 @pytest.mark.parametrize(
     ("processor", "product", "sums"),
     [
-        ("avx512", "outer 8×32, direct, 3 parts", "16 lanes × 4"),
-        ("avx2", "outer 6×16, direct, 3 parts", "8 lanes × 4"),
-        ("arm", "outer 8×8, direct, 3 parts", "4 lanes × 4"),
+        ("avx512", "outer 8×32, direct, 3 parts", "16 lanes × 4, 4 rows"),
+        ("avx2", "outer 6×16, direct, 3 parts", "8 lanes × 4, 4 rows"),
+        ("arm", "outer 8×8, direct, 3 parts", "4 lanes × 4, 4 rows"),
     ],
 )
 def test_a_kernel_is_cut_for_the_processor(

@@ -15,7 +15,7 @@ from chainrule.engines.native.choose.matmul import OuterTiling
 from chainrule.engines.native.choose.processor import described, host
 from chainrule.engines.native.choose.product import doubts_of, example, other_way
 from chainrule.engines.native.choose.tiling import Panels
-from chainrule.engines.native.choose.trials import Doubt, Trial, never
+from chainrule.engines.native.choose.trials import Doubt, Trial
 from chainrule.engines.native.run import trials
 from chainrule.recompilation.entries import folder
 
@@ -69,7 +69,7 @@ def test_nothing_is_tried_where_that_is_not_wanted_or_means_nothing(
     monkeypatch.setattr(config, setting, value)
     monkeypatch.setattr(trials, "_measured", refuse)
     assert trials.trial(Doubt.ROWS) is None
-    assert not trials.pays(Doubt.ROWS)
+    assert trials.pays(Doubt.ROWS) is None
     assert engine_named("native").trials() == {}
     assert entries() == []
 
@@ -102,7 +102,6 @@ def test_an_example_answers_its_doubt_and_no_other(
     assert isinstance(other, OuterTiling)
     assert other != plain
     assert other.copies_rows or other.panels is Panels.PACKED
-    assert not never(doubt)
 
 
 @pytest.mark.parametrize("doubt", Doubt)

@@ -124,10 +124,11 @@ def product_cut(
         return ProductCut(spec, panels)
     if in_panels or not isinstance(tiling, OuterTiling):
         return ProductCut(spec, tiling)
-    tried = [(doubt, chooser.pays(doubt)) for doubt in doubts_of(spec, tiling)]
-    for doubt, pays in tried:
+    answers = [(doubt, chooser.pays(doubt)) for doubt in doubts_of(spec, tiling)]
+    for doubt, pays in answers:
         tiling = other_way(doubt, spec, tiling) if pays else tiling
-    return ProductCut(spec, tiling, tuple(tried))
+    tried = tuple((doubt, pays) for doubt, pays in answers if pays is not None)
+    return ProductCut(spec, tiling, tried)
 
 
 def _tiling(spec: Matmul, host: Host, in_panels: bool, whole_columns: bool) -> Tiling:

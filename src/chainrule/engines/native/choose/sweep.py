@@ -24,9 +24,11 @@ COSTLY_STEPS = 7
 MOST_ADDED = 256
 #: A row that is computed once and read again in later passes may take this much stack.
 MOST_SCRATCH = 1 << 16
-#: The most bytes of sums of columns that stay in registers, and the most rows that are
-#: then walked together.
-REGISTER_BYTES, MOST_ROWS = 1536, 4
+#: The most rows that are walked together. Rows in several passes have at most
+#: ``SHORT_ROW`` bytes then, and only two are together where there are many steps.
+MOST_ROWS, SHORT_ROW = 4, 1024
+#: The most bytes of sums of columns that stay in registers.
+REGISTER_BYTES = 1536
 
 
 def lanes_for(kernel: Sweep, vector_bytes: int, axis: int | None) -> int:
@@ -176,19 +178,6 @@ class Reload:
 
 
 @dataclass(frozen=True)
-class ColumnSums:
-    """Where sums of columns are while the rows of a part are added to them.
-
-    Attributes:
-        rows: how many neighbouring rows are walked together.
-        in_registers: whether the sums stay in registers, not where the results go.
-    """
-
-    rows: int = 1
-    in_registers: bool = False
-
-
-@dataclass(frozen=True)
 class SweepCut:
     """How a sweep is cut.
 
@@ -196,13 +185,17 @@ class SweepCut:
         loops: its axes; the kernel there has as few of them as possible.
         levels: its passes over a row.
         reloads: what later passes read back, by the number of the step.
-        columns: sums across rows.
+        rows: how many neighbouring rows are walked together, so that what one has to
+            wait for is hidden by the others.
+        in_registers: whether sums across rows stay in registers, not where the results
+            go.
     """
 
     loops: Loops
     levels: Levels
     reloads: dict[int, Reload]
-    columns: ColumnSums
+    rows: int = 1
+    in_registers: bool = False
 
     def __str__(self) -> str:
         loops, passes = self.loops, self.levels.passes
@@ -213,7 +206,9 @@ class SweepCut:
             text += f" × {loops.interleaved}"
         if passes > 1:
             text += f", {passes} passes"
-        if self.columns.in_registers:
+        if self.rows > 1:
+            text += f", {self.rows} rows"
+        if self.in_registers:
             text += ", columns in registers"
         return text
 
@@ -225,8 +220,8 @@ def choose_sweep(
     vector_bytes = chooser.host.vector_bytes
     simple = simplified(kernel)
     loops, levels = Loops(simple, vector_bytes), Levels(simple)
-    columns = _column_sums(loops, levels)
-    cut = SweepCut(loops, levels, _reloads(loops, levels), columns)
+    rows, in_registers = _rows_together(loops, levels)
+    cut = SweepCut(loops, levels, _reloads(loops, levels), rows, in_registers)
     return Task(kernel, buffers, cut, _parts(kernel, loops))
 
 
@@ -241,18 +236,34 @@ def _parts(kernel: Sweep, loops: Loops) -> int:
     return shared_out(worth, loops.units)
 
 
-def _column_sums(loops: Loops, levels: Levels) -> ColumnSums:
-    """Few columns stay in registers, with a set of sums for each of several rows."""
-    summed = {n for n, _ in loops.kernel.stores if loops.kernel.steps[n].across}
+def _rows_together(loops: Loops, levels: Levels) -> tuple[int, bool]:
+    """How many rows are walked together, and whether sums of columns stay in registers:
+    those of few columns, with a set for each of the rows.
+    """
+    kernel = loops.kernel
+    summed = {n for n, _ in kernel.stores if kernel.steps[n].across}
     if not summed or levels.passes > 1:
-        return ColumnSums()
+        return _short_rows(loops), False
     rows = MOST_ROWS
     vectors = -(-loops.length // loops.lanes) * len(summed)
     most = REGISTER_BYTES // loops.vector_bytes
     in_registers = not loops.inner and vectors <= most
     while in_registers and rows > 1 and rows * vectors > most // 2:
         rows //= 2
-    return ColumnSums(rows, in_registers)
+    return rows, in_registers
+
+
+def _short_rows(loops: Loops) -> int:
+    """A row waits for its maximum, then for its sum, then for a quotient; of short rows
+    the processor sees too few at a time.
+    """
+    kernel = loops.kernel
+    whole = loops.cut is None and not loops.inner
+    along = kernel.reduced and whole and not loops.lanes_kept
+    size = max((step.call.output.itemsize for step in kernel.steps), default=0)
+    if not along or loops.rows < MOST_ROWS or loops.length * size > SHORT_ROW:
+        return 1
+    return MOST_ROWS if len(kernel.steps) <= FEW_STEPS else 2
 
 
 def _reloads(loops: Loops, levels: Levels) -> dict[int, Reload]:

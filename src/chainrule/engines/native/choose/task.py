@@ -17,7 +17,7 @@ from ..plan.fingerprint import fingerprint
 from ..plan.kernels import Buffer, Callback, Fused, Kernel, Scan, Schedule, Special
 from .memory import Block, place
 from .processor import Host
-from .trials import Doubt, never
+from .trials import Pays, untried
 
 #: A kernel is cut into at most this many parts, whatever the number of threads.
 MOST_PARTS = 16
@@ -119,7 +119,7 @@ class Chooser:
 
     host: Host
     choices: Mapping[type[Any], Choose]
-    pays: Callable[[Doubt], bool] = never
+    pays: Pays = untried
     chosen: dict[object, Task[Any, Any]] = field(default_factory=dict)
 
     def tasks(self, schedule: Schedule) -> Tasks:

@@ -9,8 +9,10 @@ The order of every sum is the same both ways, so results do not depend on the an
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
+from typing import TypeAlias
 
 #: A way has to take this much less time than the plain one: machines are noisy.
 MARGIN = 0.95
@@ -34,9 +36,12 @@ class Doubt(Enum):
         return self.value.split()[0]
 
 
-def never(_: Doubt) -> bool:
+#: Says whether a way pays on this processor; None where that was not tried.
+Pays: TypeAlias = Callable[[Doubt], bool | None]
+
+
+def untried(_: Doubt) -> None:
     """Where nothing is tried, no copies are made."""
-    return False
 
 
 @dataclass(frozen=True)

@@ -36,10 +36,11 @@ ROUNDS = 12
 _known: dict[Doubt, Trial] = {}
 
 
-def pays(doubt: Doubt) -> bool:
-    """Whether this processor gains by a way to cut products."""
+def pays(doubt: Doubt) -> bool | None:
+    """Whether this processor gains by a way to cut products; None where nothing is
+    tried."""
     found = trial(doubt)
-    return found is not None and found.pays
+    return None if found is None else found.pays
 
 
 def trial(doubt: Doubt) -> Trial | None:

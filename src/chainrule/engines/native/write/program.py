@@ -22,7 +22,7 @@ from ..abi.call_table import DATA_OFFSET, ENTRANCE, CallTable, Needs
 from ..choose.processor import Host
 from ..choose.scan import ScanCut
 from ..choose.task import Chooser, Launch, Task, Tasks
-from ..choose.trials import Doubt, never
+from ..choose.trials import Pays, untried
 from ..plan.kernels import Scan, Schedule
 from . import emit
 from .calls import Calls, MainModule
@@ -37,9 +37,7 @@ from .scan import table_of_body
 LARGE_MODULE = 1000
 
 
-def tasks_of(
-    schedule: Schedule, host: Host, pays: Callable[[Doubt], bool] = never
-) -> Tasks:
+def tasks_of(schedule: Schedule, host: Host, pays: Pays = untried) -> Tasks:
     """How each kernel of a schedule is cut on a processor, which gains by some ways."""
     choices = {each: kind.choose for each, kind in KINDS.items()}
     return Chooser(host, choices, pays).tasks(schedule)

@@ -25,7 +25,7 @@ class Columns:
     """The sums of one function's columns.
 
     Attributes:
-        rows, in_registers: as in ``choose.sweep.ColumnSums``.
+        rows, in_registers: as in ``choose.sweep.SweepCut``.
     """
 
     def __init__(self, state: SweepState) -> None:
@@ -38,8 +38,7 @@ class Columns:
         #: (step, vector, row) → the register of its sum
         self.registers: dict[tuple[int, int, int], ir.Value] = {}
         self.waiting: dict[int, list[tuple[ir.Value, Values]]] = {}
-        sums = state.cut.columns
-        self.rows, self.in_registers = sums.rows, sums.in_registers
+        self.rows, self.in_registers = state.cut.rows, state.cut.in_registers
 
     def __bool__(self) -> bool:
         return bool(self.targets)

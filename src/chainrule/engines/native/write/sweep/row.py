@@ -29,6 +29,7 @@ class Row:
         columns: where sums across rows are added.
         outer: the row's index along each outer axis.
         lanes: the vector of rows, where the lanes lie along a kept axis; else None.
+        scratch: its own memory, by the number of the buffer.
     """
 
     def __init__(
@@ -37,8 +38,10 @@ class Row:
         columns: Columns,
         outer: Mapping[int, ir.Value],
         lanes: Lanes | None,
+        scratch: Mapping[int, ir.Value],
     ) -> None:
         self.state, self.columns, self.outer, self.lanes = state, columns, outer, lanes
+        self.scratch = scratch
         self.known: dict[int, ir.Value] = {}
         #: (step, number of the interleaved vector) → the registers of its reduction
         self.sums: dict[tuple[int, int], list[ir.Value]] = {}
@@ -50,7 +53,7 @@ class Row:
     ) -> Values:
         """The steps at these inner indices in pass ``number``."""
         point = self.state.point({**self.outer, **inner}, lanes)
-        return self.state.values(point, dict(self.known), number)
+        return self.state.values(point, dict(self.known), number, self.scratch)
 
     def begin(self, sums: Sequence[int], number: int) -> None:
         """Before a pass: values of the row that it needs, and empty sums."""

@@ -60,11 +60,17 @@ class SweepState:
         found = tuple(indices.get(each, index(0)) for each in axes)
         return Point(found, axis, 0 if axis is None else self.loops.lanes, mask)
 
-    def values(self, point: Point, known: dict[int, ir.Value], number: int) -> Values:
-        """The steps at a point in pass ``number``, some of them known already."""
+    def values(
+        self,
+        point: Point,
+        known: dict[int, ir.Value],
+        number: int,
+        scratch: Mapping[int, ir.Value] | None = None,
+    ) -> Values:
+        """The steps at a point in pass ``number``, some of them known already; with the
+        memory of the row."""
         reloads = self.cut.reloads.items()
         reload = {i: each.access for i, each in reloads if each.since < number}
-        return Values(
-            self.b, self.kernel.steps, self.pointers, point, known, reload,
-            sizes=self.sizes,
-        )  # fmt: skip
+        pointers = {**self.pointers, **(scratch or {})}
+        steps = self.kernel.steps
+        return Values(self.b, steps, pointers, point, known, reload, sizes=self.sizes)

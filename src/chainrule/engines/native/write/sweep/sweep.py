@@ -47,26 +47,28 @@ class _Sweep:
         self, module: ir.Module, name: str, task: Task[Sweep, SweepCut]
     ) -> None:
         cut, buffers = task.cut, task.buffers
-        self.loops, self.levels = cut.loops, cut.levels
+        self.cut, self.loops, self.levels = cut, cut.loops, cut.levels
         self.kernel = self.loops.kernel
         self.function = ir.Function(module, KERNEL, name)
         self.b = ir.IRBuilder(self.function.append_basic_block("entry"))
         table = self.function.args[0]
         self.pointers = emit.arguments(self.b, table, range(len(buffers)))
-        self._scratch_rows(cut)
+        #: For each of the rows that are walked together, what its passes read back.
+        self.scratch = [self._scratch_row(cut) for _ in range(cut.rows)]
         sizes = checked_sizes(buffers)
         self.state = SweepState(self.b, cut, self.pointers, sizes)
         self.columns = Columns(self.state)
 
-    def _scratch_rows(self, cut: SweepCut) -> None:
-        """Memory on the stack for the rows that later passes read back."""
+    def _scratch_row(self, cut: SweepCut) -> dict[int, ir.Value]:
+        """Memory on the stack for what later passes over a row read back."""
+        found: dict[int, ir.Value] = {}
         for reload in cut.reloads.values():
             if reload.size:
                 access = reload.access
                 kind = ir.ArrayType(emit.memory_type(access.dtype), reload.size)
-                memory = emit.local(self.b, kind)
+                memory = found[access.buffer] = emit.local(self.b, kind)
                 memory.align = CACHE_LINE
-                self.pointers[access.buffer] = memory
+        return found
 
     def emit(self) -> ir.Function:
         """The whole function: this part's rows, one after the other."""
@@ -87,28 +89,37 @@ class _Sweep:
         if loops.by_blocks:
             with emit.loop(b, 0, loops.rows, name="row") as row:
                 self._blocks(self._outer_indices(row), low, high)
-        else:
+        elif loops.lanes_kept:
             with emit.loop(b, low, high, name="row") as row:
                 self._blocks(self._outer_indices(row), 0, loops.blocks)
+        else:
+            self._rows_between(low, high)
         b.ret_void()
         return self.function
 
     def _columns(self, part: ir.Value, parts: ir.Value) -> None:
         """This part's rows, added to its sums of columns."""
-        b, together = self.b, self.columns.rows
         self._behind(part, self.kernel.row_size)
         self.columns.begin()
-        low, high = emit.share(b, self.loops.rows, part, parts)
+        low, high = emit.share(self.b, self.loops.rows, part, parts)
+        self._rows_between(low, high)
+        self.columns.end()
+
+    def _rows_between(self, low: ir.Value, high: ir.Value) -> None:
+        """Rows whose lanes lie along a reduced axis; several are walked together."""
+        b, together = self.b, self.cut.rows
         if together > 1:
             count = b.sdiv(b.sub(high, low), index(together))
             with emit.loop(b, 0, count, name="rows") as i:
                 first = b.add(low, b.mul(i, index(together)))
-                rows = [b.add(first, index(number)) for number in range(together)]
-                self._rows([self._row(self._outer_indices(row)) for row in rows])
+                rows = []
+                for number in range(together):
+                    outer = self._outer_indices(b.add(first, index(number)))
+                    rows.append(self._row(outer, None, number))
+                self._rows(rows)
             low = b.add(low, b.mul(count, index(together)))
         with emit.loop(b, low, high, name="row") as row:
             self._rows([self._row(self._outer_indices(row))])
-        self.columns.end()
 
     def _behind(self, part: ir.Value, size: int) -> None:
         """Sums of a part, ``size`` numbers each, go behind those of the part before."""
@@ -142,8 +153,11 @@ class _Sweep:
             found[self.loops.outer[0]] = row
         return found
 
-    def _row(self, outer: dict[int, ir.Value], lanes: Lanes | None = None) -> Row:
-        return Row(self.state, self.columns, outer, lanes)
+    def _row(
+        self, outer: dict[int, ir.Value], lanes: Lanes | None = None, number: int = 0
+    ) -> Row:
+        """The row at these indices, the ``number``-th of those walked together."""
+        return Row(self.state, self.columns, outer, lanes, self.scratch[number])
 
     def _blocks(
         self, at: dict[int, ir.Value], low: ir.Value | int, high: ir.Value | int
@@ -234,7 +248,7 @@ class _Sweep:
             for row in rows:
                 row.elements(at, row.lanes, 0, roots, number)
             return
-        if self.columns.in_registers:
+        if self.cut.in_registers:
             for sums, row in enumerate(rows):
                 self._unrolled(row, sums, roots, number)
             return
