@@ -6,11 +6,14 @@ import csv
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import chainrule as cr
+from chainrule.runs.network import build_posterior
+from chainrule.runs.settings import Network
 
 METHODS = ("ensemble", "dropout", "variational", "laplace")
 SMALL = ("--hidden", "32", "--epochs", "30", "--quiet")
@@ -42,6 +45,32 @@ def test_amounts_have_a_spread_in_the_units_of_the_table(
     assert " ± " in repr(run.predict("far.csv"))
     assert run.evaluate()["rmse"] < 90_000
     assert "∇W" in str(run.explain(0))
+
+
+def test_variational_inference_learns_a_table_of_many_columns() -> None:
+    """As well as the most probable weights do, and with a noise of the right size."""
+    rng = np.random.default_rng(0)
+    few = rng.normal(size=(600, 3))  # what the thirty columns are made of
+    x = (few @ rng.normal(size=(3, 30)) / np.sqrt(3)).astype("float32")
+    y = np.sin(2 * few[:, 0]) + few[:, 1]
+    y = (y / y.std()).astype("float32")
+    errors = {}
+    for method in ("variational", "laplace"):
+        cr.manual_seed(0)
+        settings = Network(30, 1, (256, 128), bayes=method)
+        posterior: Any = build_posterior(settings, 500)
+        adam = cr.optim.Adam(lr=cr.optim.OneCycle(3e-3, 16 * 30))
+        how = {"epochs": 30, "batch_size": 32, "progress": False}
+        cr.fit(posterior, (x[:500], y[:500, None]), optimizer=adam, **how)
+        if method == "laplace":
+            posterior.measure_curvature(x[:500])
+        said = posterior.predict(x[500:])
+        off = said.mean[:, 0] - y[500:]
+        errors[method] = np.sqrt(np.mean(off**2))
+        if method == "variational":
+            assert 0.3 < np.sqrt(np.mean((off / said.total[:, 0]) ** 2)) < 2
+            assert posterior.log_predictive(x[500:], y[500:]).mean() > 0
+    assert errors["variational"] < 1.2 * errors["laplace"] < 0.3
 
 
 @pytest.mark.parametrize("method", METHODS)

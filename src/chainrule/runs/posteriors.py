@@ -18,7 +18,7 @@ from .settings import Network
 METHODS: Mapping[str, str] = {
     "ensemble": "a deep ensemble",
     "dropout": "Monte-Carlo dropout",
-    "variational": "mean-field variational inference",
+    "variational": "variational inference of the last layer",
     "laplace": "Laplace's approximation",
 }
 
@@ -30,6 +30,10 @@ MEMBERS, DROPOUT = 5, 0.1
 
 #: The deviation of the Gaussian prior of all weights.
 PRIOR = 1.0
+
+#: The first deviation of the weights of variational inference. By 0.05 their noise
+#: hides at first what the layers before them could learn.
+FIRST_STD = 0.02
 
 
 def check_options(asked: Mapping[str, Any], name: str, minimizer: bool) -> None:
@@ -86,8 +90,8 @@ def dropout(asked: Mapping[str, Any], usual: float) -> float:
 
 
 def likelihood(network: Network) -> ConditionalLikelihood:
-    """What the outputs of a network mean: of an ensemble, amounts have a variance of
-    their own.
+    """What the outputs of a network mean: of an ensemble and of variational inference,
+    amounts have a variance of their own.
 
     Example:
         >>> likelihood(Network(4, 1, (8,), bayes="laplace"))
@@ -95,7 +99,7 @@ def likelihood(network: Network) -> ConditionalLikelihood:
     """
     if network.average == "probabilities":
         return models.CategoricalLikelihood()
-    if network.bayes == "ensemble":
+    if network.bayes in ("ensemble", "variational"):
         return models.HeteroscedasticLikelihood()
     return models.GaussianLikelihood()
 
@@ -116,5 +120,8 @@ def build(layers: nn.Sequential, network: Network, examples: int) -> models.Post
     if network.bayes == "dropout":
         return models.MCDropout(layers, noise, prior, num_examples=examples)
     if network.bayes == "variational":
-        return models.MeanField(layers, noise, prior, num_examples=examples)
+        return models.MeanField(
+            layers, noise, prior,
+            std=FIRST_STD, uncertain="last_layer", num_examples=examples,
+        )  # fmt: skip
     return models.Laplace(layers, noise, prior, num_examples=examples)

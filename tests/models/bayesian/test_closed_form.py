@@ -66,11 +66,15 @@ def test_the_evidence_of_a_linear_model_is_that_of_its_targets() -> None:
     assert posterior.log_evidence(X, Y) == pytest.approx(exact, rel=1e-9)
 
 
-@pytest.mark.parametrize("estimator", ["local", "weights"])
+@pytest.mark.parametrize(
+    ("estimator", "uncertain"),
+    [("local", "all"), ("weights", "all"), ("local", "last_layer")],
+)
 def test_the_nearest_independent_normals_have_the_precisions_diagonal(
-    estimator: str,
+    estimator: str, uncertain: str
 ) -> None:
-    posterior = models.MeanField(*parts(), std=0.2, estimator=estimator, num_samples=8)
+    how = {"std": 0.2, "estimator": estimator, "uncertain": uncertain}
+    posterior = models.MeanField(*parts(), **how, num_samples=8)
     steps = 1500
     rate = optim.Cosine(0.05, steps)
     posterior.fit(X, Y, optimizer=optim.Adam(lr=rate, betas=(0.9, 0.999)),
@@ -92,6 +96,32 @@ def test_the_bound_of_mean_field_is_the_surprise_and_the_divergence() -> None:
     bound = posterior(X, Y, training=True).item()
     assert bound == pytest.approx(surprise.mean() + divergence.sum() / N, rel=1e-6)
     assert posterior(X, Y).item() == pytest.approx(surprise.mean(), rel=1e-12)
+
+
+@pytest.mark.parametrize("estimator", ["local", "weights"])
+def test_weights_before_the_last_layer_have_a_density_and_no_spread(
+    estimator: str,
+) -> None:
+    """The bound with deviations near 0, and the draws."""
+    _, noise, prior = parts()
+    net = nn.Sequential(nn.Linear(D, 4), nn.Tanh(), nn.Linear(4, 1)).astype("float64")
+    how = {"std": 1e-9, "uncertain": "last_layer", "estimator": estimator}
+    posterior = models.MeanField(net, noise, prior, **how, num_examples=N)
+    assert list(posterior.log_std) == ["2.weight", "2.bias"]
+    w = [each.numpy() for each in net.parameters()]
+    f = np.tanh(X @ w[0].T + w[1]) @ w[2][0] + w[3]
+    surprise = 0.5 * (BETA * (Y - f) ** 2 - np.log(BETA / (2 * np.pi)))
+    known, last = np.concatenate([w[0].ravel(), w[1]]), np.append(w[2], w[3])
+    density = -0.5 * known**2 / S**2 - np.log(S) - 0.5 * np.log(2 * np.pi)
+    divergence = np.log(S / 1e-9) + last**2 / (2 * S**2) - 0.5
+    exact = surprise.mean() + (divergence.sum() - density.sum()) / N
+    assert posterior(X, Y, training=True).item() == pytest.approx(exact, rel=1e-6)
+    for each in posterior.log_std.values():
+        each.assign(np.full(each.shape, np.log(0.3)))
+    first, _, weight, bias = posterior.draw(20_000, seed=1)
+    assert np.array_equal(first, np.broadcast_to(w[0], first.shape))
+    assert weight.std(axis=0) == pytest.approx(0.3, rel=0.03)
+    assert bias.mean(axis=0) == pytest.approx(w[3], abs=0.01)
 
 
 def test_log_predictive_of_a_linear_model_is_that_of_a_wider_normal() -> None:
@@ -116,6 +146,8 @@ def test_what_a_method_is_not_for_is_an_error() -> None:
         models.Laplace(network, noise, prior).predict(X)
     with pytest.raises(error, match="a flat prior: KL"):
         models.MeanField(network, noise, models.Prior())
+    with pytest.raises(cr.errors.OptionError, match="unknown uncertain 'first'"):
+        models.MeanField(network, noise, prior, uncertain="first")
     with pytest.raises(error, match="estimator='local' draws what Linear layers make"):
         models.MeanField(conv, noise, prior, estimator="local")
     with pytest.raises(cr.errors.OptionError, match="structure"):

@@ -109,14 +109,16 @@ def made(kind: str) -> models.Posterior:
         return models.MCDropout(net, noise, prior)
     if kind == "mean field":
         return models.MeanField(small(), noise, prior)
+    if kind == "variational last layer":
+        return models.MeanField(small(), noise, prior, uncertain="last_layer")
     if kind == "map":
         return models.MAP(small(), noise, prior)
     return models.Laplace(small(), noise, prior, structure=kind)
 
 
 KINDS = [
-    "map", "ensemble", "dropout", "mean field", "diagonal", "kronecker", "last_layer",
-    "full",
+    "map", "ensemble", "dropout", "mean field", "variational last layer", "diagonal",
+    "kronecker", "last_layer", "full",
 ]  # fmt: skip
 
 

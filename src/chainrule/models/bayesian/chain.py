@@ -7,6 +7,7 @@ Place on the road: beside ``likelihoods``; below the methods that draw, or measu
 from __future__ import annotations
 
 from ... import nn
+from ...variable import Parameter
 
 
 def is_chain_of_linear(network: nn.Module) -> bool:
@@ -38,3 +39,19 @@ def layers_of(network: nn.Module) -> list[nn.Module]:
     if not isinstance(network, nn.Sequential):
         return [network]
     return [layer for each in network for layer in layers_of(each)]
+
+
+def weights_of_last_layer(network: nn.Module) -> list[Parameter]:
+    """The parameters of the last layer that has any.
+
+    Example:
+        >>> from chainrule import nn
+        >>> net = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 1), nn.Tanh())
+        >>> [each.shape for each in weights_of_last_layer(net)]
+        [(1, 3), (1,)]
+    """
+    found: list[Parameter] = []
+    for _, part in network.named_modules():
+        own = [v for _, v in part.own_variables() if isinstance(v, Parameter)]
+        found = own or found
+    return found

@@ -28,7 +28,7 @@ from ...training.history import History
 from ...variable import Parameter, Variable
 from ...vectorize.transform import vmap
 from ...wording import spaced
-from .chain import is_chain_of_linear, layers_of
+from .chain import is_chain_of_linear, layers_of, weights_of_last_layer
 from .likelihoods import ConditionalLikelihood
 from .posterior import MAP
 from .priors import GaussianPrior, Prior
@@ -132,13 +132,7 @@ class Laplace(MAP):
         """The weights that have a spread."""
         if self.structure != "last_layer":
             return self.joint.weights
-        owners = [part for _, part in self.network.named_modules()]
-        with_weights = [
-            own
-            for each in owners
-            if (own := [v for _, v in each.own_variables() if isinstance(v, Parameter)])
-        ]
-        return with_weights[-1]
+        return weights_of_last_layer(self.network)
 
     def _check_structure(self) -> None:
         if self.structure == "kronecker" and not is_chain_of_linear(self.network):

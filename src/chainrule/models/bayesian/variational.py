@@ -16,16 +16,20 @@ from ...errors import ArgumentError, unknown_option
 from ...graph import Array
 from ...nn.arguments import number_within, positive_size
 from ...ops.elementwise import exp, log, sqrt
+from ...ops.movement import broadcast_to
 from ...random_numbers import default_generator
 from ...variable import Parameter
 from ...vectorize.transform import vmap
-from .chain import is_chain_of_linear, layers_of
+from .chain import is_chain_of_linear, layers_of, weights_of_last_layer
 from .likelihoods import ConditionalLikelihood
 from .posterior import Posterior
 from .priors import GaussianPrior, Prior
 
 #: How the gradient of the expected surprise is estimated.
 ESTIMATORS = ("local", "weights")
+
+#: Which weights have a spread.
+UNCERTAIN = ("all", "last_layer")
 
 
 class MeanField(Posterior):
@@ -40,6 +44,13 @@ class MeanField(Posterior):
     that gradients reach μ and σ (reparametrisation). For a ``GaussianPrior`` of
     deviation s, KL = Σ ln(s/σ) + (σ² + μ²)/2s² − ½; for others E_q log p(w) is
     estimated at the same w. What the likelihood learns has no spread.
+
+    With ``uncertain="last_layer"`` only the weights of the last layer have one; those
+    before it are learned as by ``MAP``, with −log p(μ) in the place of their KL. Every
+    weight with a spread costs about ln(s/σ) nats of the bound, so the whole of a wide
+    network is more than few rows can pay: most units then go back to the prior, and
+    the noise explains the targets. A noise that begins small,
+    ``GaussianLikelihood(precision=100.0)``, helps the whole network.
 
     With ``estimator="local"`` each example has noise of its own, and less of it: for
     independent weights, z = W a + b is normal with mean M a + m and variance S² a² +
@@ -56,6 +67,7 @@ class MeanField(Posterior):
             the first μ.
         prior: p(w); a flat one has no such bound.
         std: the first σ of every weight.
+        uncertain: the weights with a spread, "all" or "last_layer".
         estimator: "local", "weights", or None for the first where it is possible.
         num_samples: draws of the weights a batch, for "weights".
 
@@ -65,7 +77,9 @@ class MeanField(Posterior):
 
     Source: Blundell, Cornebise, Kavukcuoglu & Wierstra, Weight uncertainty in neural
     networks (2015); Kingma, Salimans & Welling, Variational dropout and the local
-    reparameterization trick (2015).
+    reparameterization trick (2015); the last layer alone: Harrison, Willes & Snoek,
+    Variational Bayesian last layers (2024); whole networks that ignore the data: Coker,
+    Bruinsma, Burt, Pan & Doshi-Velez (2022).
 
     Example:
         >>> import numpy as np
@@ -92,6 +106,7 @@ class MeanField(Posterior):
         prior: Prior | None = None,
         *,
         std: float = 0.05,
+        uncertain: str = "all",
         estimator: str | None = None,
         num_samples: int = 1,
         num_examples: int | None = None,
@@ -107,13 +122,18 @@ class MeanField(Posterior):
         self.std = number_within("MeanField", "std", std, 1e-30, rule=rule)
         self.num_samples = positive_size("MeanField", "num_samples", num_samples)
         self.estimator = self._estimator(estimator)
+        if uncertain not in UNCERTAIN:
+            raise unknown_option("uncertain", uncertain, UNCERTAIN)
+        self.uncertain = uncertain
         self.likelihood = likelihood
         named = dict(network.named_parameters()).items()
         self.mean = {path: Parameter(w.array, name=path) for path, w in named}
-        first = math.log(self.std)
+        first, every = math.log(self.std), uncertain == "all"
+        last = {id(each) for each in weights_of_last_layer(network)}
         self.log_std = {
             path: Parameter(np.full(w.shape, first, w.dtype), name=path)
             for path, w in named
+            if every or id(w) in last
         }
 
     def _estimator(self, asked: str | None) -> str:
@@ -137,6 +157,7 @@ class MeanField(Posterior):
         return {
             **super().settings(),
             "std": self.std,
+            "uncertain": self.uncertain,
             "estimator": self.estimator,
             "num_samples": self.num_samples,
         }
@@ -146,13 +167,17 @@ class MeanField(Posterior):
         means = [each.read() for each in self.mean.values()]
         if not training:
             return self._at_one(means, x, y)
-        stds = [exp(each) for each in self.log_std.values()]
+        known = {path: exp(each) for path, each in self.log_std.items()}
+        stds = [known.get(path) for path in self.mean]
         if self.estimator == "local":
             outputs = self._drawn_outputs(means, stds, x)
             surprise = -self.joint.likelihood.log_prob(outputs, y).mean()
             return surprise + self._divergence(means, stds) / self.counted_examples()
+        shape = (self.num_samples,)
         stacks = [
-            mean + std * self._noise(mean)
+            broadcast_to(mean, (*shape, *mean.shape))
+            if std is None
+            else mean + std * self._noise(mean)
             for mean, std in zip(means, stds, strict=True)
         ]  # (K, …) each
         return self._at_samples(stacks, means, stds, x, y)
@@ -192,21 +217,17 @@ class MeanField(Posterior):
         return self.joint.prior.log_prob(values)
 
     def _divergence(self, means: list[Any], stds: list[Any]) -> Any:
-        """KL(q ‖ p) to a Gaussian prior."""
+        """KL(q ‖ p) to a Gaussian prior; of weights without a spread −log p(μ)."""
         prior = self.joint.prior
         assert isinstance(prior, GaussianPrior)
         s = prior.std
         squares = sum(
-            (std * std + mean * mean).sum()
+            (mean * mean if std is None else std * std + mean * mean).sum()
             for mean, std in zip(means, stds, strict=True)
         )
-        log_prior = -0.5 / s**2 * squares
         size = sum(each.size for each in self.mean.values())
-        return (
-            -log_prior
-            + size * (math.log(s) + 0.5 * math.log(2 * math.pi))
-            - (_entropy(stds))
-        )
+        constant = size * (math.log(s) + 0.5 * math.log(2 * math.pi))
+        return 0.5 / s**2 * squares + constant - _entropy(stds)
 
     def _drawn_outputs(self, means: list[Any], stds: list[Any], x: Any) -> Any:
         """The network's outputs, with what its ``Linear`` layers make drawn for each
@@ -219,10 +240,12 @@ class MeanField(Posterior):
                 x = layer(x, training=True)
                 continue
             mean, std = of[id(layer.weight)]
-            z, variance = x @ mean.T, (x * x) @ (std * std).T  # (N, out)
-            if layer.bias is not None:
-                mean, std = of[id(layer.bias)]
-                z, variance = z + mean, variance + std * std
+            bias, spread = of[id(layer.bias)] if layer.bias is not None else (0.0, 0.0)
+            z = x @ mean.T + bias  # (N, out)
+            if std is None:
+                x = z
+                continue
+            variance = (x * x) @ (std * std).T + spread * spread  # (N, out)
             noise = default_generator.normal(z.shape, dtype=z.dtype)
             x = z + sqrt(variance + 1e-20) * noise
         return x
@@ -230,11 +253,13 @@ class MeanField(Posterior):
     def draw(self, num_draws: int, seed: int) -> list[Array]:
         """μ + σ ε, so many times."""
         source = np.random.default_rng(seed)
-        pairs = zip(self.mean.values(), self.log_std.values(), strict=True)
         draws = []
-        for mean, log_std in pairs:
-            noise = source.standard_normal((num_draws, *mean.shape)).astype(mean.dtype)
-            draws.append(mean.array + np.exp(log_std.array) * noise)
+        for path, mean in self.mean.items():
+            stack = np.repeat(mean.array[None], num_draws, axis=0)
+            if path in self.log_std:
+                noise = source.standard_normal(stack.shape).astype(stack.dtype)
+                stack += np.exp(self.log_std[path].array) * noise
+            draws.append(stack)
         return [*draws, *self._repeated_noise(num_draws)]
 
     def plain_network(self) -> nn.Module:
@@ -250,8 +275,11 @@ class MeanField(Posterior):
 
 
 def _entropy(stds: list[Any]) -> Any:
-    """The entropy of independent normal distributions, Σ ln σ + ½ ln 2πe."""
-    size = sum(math.prod(each.shape) for each in stds)
-    return sum(log(each).sum() for each in stds) + 0.5 * size * math.log(
+    """The entropy of independent normal distributions, Σ ln σ + ½ ln 2πe; None for what
+    has no spread.
+    """
+    spreads = [each for each in stds if each is not None]
+    size = sum(math.prod(each.shape) for each in spreads)
+    return sum(log(each).sum() for each in spreads) + 0.5 * size * math.log(
         2 * math.pi * math.e
     )
