@@ -13,6 +13,7 @@ from chainrule.estimators import (
     NetworkEstimator,
     RBMTransformer,
     SequenceClassifier,
+    VAETransformer,
 )
 
 
@@ -40,6 +41,8 @@ def instances() -> dict[str, Any]:
         "real-boltzmann-machine": RBMTransformer(
             8, learning_rate=0.01, n_iter=5, visible="gaussian", persistent=False
         ),
+        "vae": VAETransformer(2, (16,), max_iter=10),
+        "binary-vae": VAETransformer(3, (8,), likelihood="bernoulli", max_iter=10),
         "own-classifier": NetworkEstimator(
             normalised, learning_rate_init=0.02, max_iter=30
         ),

@@ -12,6 +12,7 @@ and scikit-learn with them.
 ``AutoencoderTransformer``
                         codes of X, learned without y, and X again from them
 ``RBMTransformer``      features of X, how likely X is, and samples
+``VAETransformer``      codes of X, X again from them, how likely X is, and samples
 ======================  ==========================================================
 
 They pass all checks of ``sklearn.utils.estimator_checks``. A pickle of one holds its
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from .networks import NetworkEstimator
     from .perceptrons import MLPClassifier, MLPRegressor
     from .sequences import SequenceClassifier
+    from .vaes import VAETransformer
 
 #: Imported when first used, and with them scikit-learn and the SciPy that it needs.
 LATER = {
@@ -38,6 +40,7 @@ LATER = {
     ".networks": ["NetworkEstimator"],
     ".perceptrons": ["MLPClassifier", "MLPRegressor"],
     ".sequences": ["SequenceClassifier"],
+    ".vaes": ["VAETransformer"],
 }
 
 __all__ = [
@@ -48,6 +51,7 @@ __all__ = [
     "NetworkEstimator",
     "RBMTransformer",
     "SequenceClassifier",
+    "VAETransformer",
 ]
 
 __dir__ = listing(__all__)

@@ -1,6 +1,6 @@
 """``RBMTransformer``: features of X by a restricted Boltzmann machine.
 
-Place on the road: an estimator, on ``kinds`` and ``models``.
+Place on the road: an estimator, on ``scaling`` and ``models``.
 """
 
 from __future__ import annotations
@@ -9,17 +9,14 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
-from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted
 
 from .. import models, nn
 from ..errors import ArgumentError, unknown_option
 from ..graph import Array
 from ..nn.arguments import positive_size
 from .base import _seeded, takes_gradients
-from .inputs import rows_of
-from .kinds import NetworkTransformer
 from .rules import Plateau
+from .scaling import MethodOf, ScaledTransformer
 
 #: name ↦ the kind of the visible units
 UNITS = {"binary": models.Binary, "gaussian": models.Gaussian}
@@ -31,7 +28,7 @@ TAIL = 7.0
 TABLE = 1 << 20
 
 
-class RBMTransformer(NetworkTransformer):
+class RBMTransformer(ScaledTransformer):
     """A restricted Boltzmann machine with scikit-learn's interface, that of its
     ``BernoulliRBM``: ``transform`` returns the means of the hidden units.
 
@@ -94,8 +91,6 @@ class RBMTransformer(NetworkTransformer):
     """
 
     module_: models.RBM
-    offset_: Array
-    scale_: Array
 
     _rate = "learning_rate"
     _epochs = "n_iter"
@@ -133,37 +128,11 @@ class RBMTransformer(NetworkTransformer):
         """
         return self._one_epoch(X, None, None)
 
-    def _inputs(self, x: Any, table: Any, reset: bool) -> Any:
-        """v of X, a sparse matrix where nothing is to be scaled."""
-        if reset:
-            self._fit_scale(table)
-        v = self._scaled(table)
-        if reset:
-            self._means = np.asarray(v.mean(axis=0), float).reshape(-1)
-        return v
-
-    def _scaled(self, table: Any) -> Any:
-        binary = self.visible == "binary"
-        as_it_is = not self.offset_.any() and (self.scale_ == 1).all()
-        if as_it_is and (not binary or _from_0_to_1(table)):
-            return table
-        v = (_dense(table) - self.offset_) / self.scale_
-        return (np.clip(v, 0, 1) if binary else v).astype(table.dtype, copy=False)
-
-    def _fit_scale(self, table: Any) -> None:
+    @property
+    def _from_0_to_1(self) -> bool:
         if self.visible not in UNITS:
             raise unknown_option("visible", self.visible, UNITS)
-        width = table.shape[1]
-        self.offset_, self.scale_ = np.zeros(width), np.ones(width)
-        if self.visible == "gaussian":
-            dense = _dense(table)
-            self.offset_ = dense.mean(axis=0, dtype=np.float64)
-            self.scale_ = dense.std(axis=0, dtype=np.float64)
-        elif not _from_0_to_1(table):
-            dense = _dense(table)
-            self.offset_ = dense.min(axis=0).astype(np.float64)
-            self.scale_ = dense.max(axis=0) - self.offset_
-        self.scale_[self.scale_ == 0] = 1.0
+        return bool(self.visible == "binary")
 
     def _network(self, outputs: int, dtype: Any) -> models.RBM:
         return models.RBM(
@@ -181,7 +150,6 @@ class RBMTransformer(NetworkTransformer):
         bias = self.module_.visible.inputs_of(self._means)
         self.module_.visible_bias.assign(bias.astype(dtype))
         self._learning = self._new_learning()
-        self.random_state_ = check_random_state(self.random_state)
 
     def _new_learning(self) -> models.ContrastiveDivergence:
         chains = 200 if self.batch_size == "auto" else int(self.batch_size)
@@ -220,7 +188,7 @@ class RBMTransformer(NetworkTransformer):
         return np.array(self.module_.visible_bias.array)
 
     def _decoder(self) -> nn.Module:
-        return VisibleMeans(self.module_)
+        return MethodOf(self.module_, "visible_given")
 
     def inverse_transform(self, X: Any) -> Array:
         """The means of the visible units, σ(b + Wᵀ h) for binary ones, in the units of
@@ -236,7 +204,7 @@ class RBMTransformer(NetworkTransformer):
             ShapeError: for another width.
             DataError: for states outside [0, 1].
         """
-        return self._unscaled(super().inverse_transform(X))
+        return super().inverse_transform(X)
 
     def sample(self, n_samples: int = 1, steps: int = 1000) -> Array:
         """Rows that the machine draws, each at the end of its own chain of block Gibbs
@@ -249,9 +217,7 @@ class RBMTransformer(NetworkTransformer):
         Returns:
             ``(n_samples, D)``: of binary units the smallest and the largest value.
         """
-        check_is_fitted(self, "module_")
-        with _seeded(self._next_seed()):
-            return self._unscaled(self.module_.sample(n_samples, steps).numpy())
+        return self._drawn(n_samples, steps)
 
     def gibbs(self, X: Any, steps: int = 1) -> Array:
         """Block Gibbs sampling: h ~ p(h | v), v ~ p(v | h). Every call draws others.
@@ -264,9 +230,8 @@ class RBMTransformer(NetworkTransformer):
             The last v, ``(N, D)``.
         """
         count = positive_size("gibbs", "steps", steps)
-        v = self._states(X)
-        with _seeded(self._next_seed()):
-            return self._unscaled(self.module_.sample(len(v), count, start=v).numpy())
+        v = self._seen(X)
+        return self._drawn(len(v), count, start=v)
 
     def score_samples(self, X: Any) -> Array:
         """The logarithm of the pseudo-likelihood: how likely each value is, given all
@@ -286,7 +251,7 @@ class RBMTransformer(NetworkTransformer):
 
         Source: Besag, Statistical analysis of non-lattice data (1975).
         """
-        v = self._states(X)
+        v = self._seen(X)
         size = max(1, TABLE // self.module_.hidden.features)
         parts = [self._pseudo(v[i : i + size]) for i in range(0, len(v), size)]
         return np.concatenate(parts)
@@ -310,21 +275,6 @@ class RBMTransformer(NetworkTransformer):
         for own, w, b in zip(v.T, weight.T, bias, strict=True):
             total += of_column(own, z - own[:, None] * w, w, float(b))
         return total if self.visible == "binary" else total - np.log(self.scale_).sum()
-
-    # X and v. ------------------------------------------------------------------------
-
-    def _states(self, X: Any) -> Array:
-        """v of X, checked and dense."""
-        check_is_fitted(self, "module_")
-        table = self._checked_table(X, reset=False)
-        return np.asarray(rows_of(self._inputs(X, table, reset=False))[:])
-
-    def _unscaled(self, v: Array) -> Array:
-        """X of v."""
-        return (v * self.scale_ + self.offset_).astype(v.dtype, copy=False)
-
-    def _next_seed(self) -> int:
-        return int(self.random_state_.randint(np.iinfo(np.int32).max))
 
     # State. --------------------------------------------------------------------------
 
@@ -377,33 +327,3 @@ def _log_density(own: Array, others: Array, w: Array, b: float) -> Array:
     total = np.logaddexp.reduce([unnormalised(t) for t in grid], axis=0)
     density: Array = unnormalised(own) - total
     return density
-
-
-def _dense(table: Any) -> Array:
-    """A table, or a sparse matrix, as an array."""
-    array: Array = table.toarray() if hasattr(table, "toarray") else table
-    return array
-
-
-def _from_0_to_1(table: Any) -> bool:
-    return bool(table.min() >= 0 and table.max() <= 1)
-
-
-class VisibleMeans(nn.Module):
-    """E[v | h] of a machine.
-
-    Arguments:
-        machine: the RBM.
-
-    Example:
-        >>> from chainrule import models
-        >>> VisibleMeans(models.RBM(3, 2))(np.ones((4, 2), "float32")).shape
-        (4, 3)
-    """
-
-    def __init__(self, machine: models.RBM) -> None:
-        self.machine = machine
-
-    def forward(self, h: Any) -> Any:
-        """(N, H) → (N, D)."""
-        return self.machine.visible_given(h)
