@@ -2,9 +2,13 @@
 
 The pen digits of UCI: 7494 digits by 30 people for training and 3498 by 14 others for
 testing, as raw points of a tablet, one every 100 ms. A bidirectional LSTM reads them
-point by point. Five of the 30 writers, chosen by the seed, are held out; the epoch with
-the least loss on their digits is kept, and the test digits are read once by each of
-three networks, from three seeds.
+point by point. People begin the same digit at either end: beside every digit, a copy
+whose strokes come in another order and direction is learned, and four such copies are
+read beside each test digit. Five of the 30 writers, chosen by the seed, are held out;
+the epoch with the least loss on their digits is kept, and the test digits are read once
+by each of three networks, from three seeds. (Of a first recipe without copies, which
+read 97.3 % right, they were read as well; the copies were chosen by writers of the
+training part, ten to learn from and twenty to read: 3.9 % wrong without, 2.1 with.)
 
 The same network with CTC reads lines: three to six digits of one writer side by side,
 put together from the digits of the part, with no hint of where one ends. It learns from
@@ -37,7 +41,9 @@ PUBLISHED = (
     Published("right, 3 nearest neighbours", 97.80, "Alimoglu & Alpaydin, 1996"),
 )
 SEEDS, HELD, HIDDEN, BATCH_SIZE, LR = 3, 5, 64, 32, 0.004
-EPOCHS, LINE_EPOCHS, LINES, TEST_LINES = 25, 20, 6000, 1000
+EPOCHS, LINE_EPOCHS, LINES, TEST_LINES = 15, 20, 6000, 1000
+#: Copies of each digit whose strokes come otherwise: to learn from, and to read.
+COPIES, READ_COPIES = 1, 4
 LENGTH, QUICK_LENGTH = (3, 6), (2, 3)
 QUICK_DIGITS, QUICK_EPOCHS, QUICK_HIDDEN = 400, 6, 24
 
@@ -113,14 +119,13 @@ def digits(
     hidden = QUICK_HIDDEN if options.quick else HIDDEN
     reader = models.PenReader.of(given, hidden_size=hidden)
     epochs = QUICK_EPOCHS if options.quick else EPOCHS
-    history = train(reader, given, held, epochs, options.part(f"seed-{seed}"))
-    said = None
+    more = data.redrawn(given, COPIES, seed=seed)
+    history = train(reader, more, held, epochs, options.part(f"seed-{seed}"))
+    said = reader.read(test, copies=READ_COPIES)
     if f"test-{seed}" not in results.found:
-        results.keep(f"held-{seed}", right(reader.read(held), held))
-        said = reader.read(test)
+        kept = right(reader.read(held, copies=READ_COPIES), held)
+        results.keep(f"held-{seed}", kept)
         results.keep(f"test-{seed}", right(said, test))
-    else:
-        said = reader.read(test)
     found = results.found
     return found[f"held-{seed}"], found[f"test-{seed}"], history, said
 
@@ -133,7 +138,8 @@ def lines(test: Drawings, options: Options) -> dict[str, float]:
     wanted = 100 if options.quick else TEST_LINES
     seed = options.seed
     length = QUICK_LENGTH if options.quick else LENGTH
-    made = data.random_lines(given, count, length=length, seed=seed)
+    more = data.redrawn(given, COPIES, seed=seed)
+    made = data.random_lines(more, count, length=length, seed=seed)
     chosen = data.random_lines(held, count // 10, length=length, seed=seed + 1)
     new = data.random_lines(test, wanted, length=length, seed=seed + 2)
     hidden = QUICK_HIDDEN if options.quick else HIDDEN

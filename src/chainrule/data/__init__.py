@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from .series.known import load_series
     from .series.reading import read_series
     from .series.series import Series, SeriesSet
-    from .strokes.drawing import Drawing, joined, random_lines
+    from .strokes.drawing import Drawing, joined, random_lines, redrawn
     from .strokes.reading import read_drawings
     from .tables.columns import Columns, read_columns
     from .tables.table import Table, read_table
@@ -84,7 +84,7 @@ LATER = {
     ".named.catalogue": ["load", "names"],
     ".named.pens": ["pen_digits", "sketches"],
     ".scaling": ["Standardiser", "one_hot", "standardise"],
-    ".strokes.drawing": ["Drawing", "joined", "random_lines"],
+    ".strokes.drawing": ["Drawing", "joined", "random_lines", "redrawn"],
     ".strokes.reading": ["read_drawings"],
     ".series.known": ["load_series"],
     ".series.reading": ["read_series"],
@@ -179,6 +179,7 @@ __all__ = [
     "read_vectors",
     "read_wav",
     "read_word_pairs",
+    "redrawn",
     "sentences",
     "sketches",
     "span_scores",

@@ -93,3 +93,25 @@ def test_sketches_are_the_published_ones(real_data: object) -> None:
         data.sketches("kanji", "tset")
     with pytest.raises(OptionError):
         data.sketches("cats")
+
+
+def test_drawings_drawn_otherwise_look_alike() -> None:
+    """The same points in strokes of the same ends; in other orders and directions."""
+    strokes = [[[0, 0], [1, 5], [2, 9]], [[4, 0], [4, 9]], [[7, 7]]]
+    four = data.Drawing(strokes, "4", "Ann")
+    found = data.redrawn([four], 60, seed=2)
+    assert found[0] is four and len(found) == 61
+    alike = {frozenset(map(tuple, each)) for each in strokes}
+    orders, turned = set(), set()
+    for each in found[1:]:
+        assert (each.label, each.writer) == ("4", "Ann")
+        assert {frozenset(map(tuple, s.tolist())) for s in each.strokes} == alike
+        orders.add(tuple(len(s) for s in each.strokes))
+        turned |= {tuple(s[0]) for s in each.strokes if len(s) == 3}
+    assert len(orders) == 6
+    assert turned == {(0, 0), (2, 9)}
+    assert data.redrawn([four], 0) == [four]
+    again = data.redrawn([four], 60, seed=2)
+    assert all((a.points == b.points).all() for a, b in zip(found, again, strict=True))
+    with pytest.raises(DataError, match="times=-1"):
+        data.redrawn([four], -1)

@@ -51,6 +51,30 @@ def test_classes_are_learned_whatever_the_place_and_size(tmp_path: Path) -> None
     assert (again.probabilities(new) == p).all()
 
 
+def test_digits_begun_at_the_other_end_are_read_where_such_were_learned() -> None:
+    cr.manual_seed(0)
+    straight = [each for each in SCRAWLS if each.label != "x"]
+    turned = [Drawing([s[::-1] for s in each.strokes], each.label) for each in straight]
+    reader = models.PenReader.of(straight, hidden_size=8, num_layers=1)
+    trained(reader, data.redrawn(straight, seed=1), 20)
+    assert reader.read(turned) == [each.label for each in turned]
+
+
+def test_copies_that_are_read_beside_a_drawing_count_by_the_mean_of_ln_p() -> None:
+    cr.manual_seed(0)
+    reader = models.PenReader.of(SCRAWLS, hidden_size=4, num_layers=1)
+    some, copies = SCRAWLS[:5], 3
+    each = np.log(reader.probabilities(data.redrawn(some, copies)))
+    mean = np.exp(each.reshape(1 + copies, 5, 3).mean(axis=0))
+    expected = mean / mean.sum(axis=1, keepdims=True)
+    found = reader.probabilities(some, copies=copies)
+    np.testing.assert_allclose(found, expected, 1e-6)
+    assert reader.read(some, copies=copies) == [
+        reader.symbols[best] for best in found.argmax(axis=1)
+    ]
+    assert reader.probabilities([], copies=copies).shape == (0, 3)
+
+
 def test_texts_are_learned_from_lines_without_times() -> None:
     cr.manual_seed(0)
     lines = data.random_lines(SCRAWLS, 120, length=(2, 3), seed=1)

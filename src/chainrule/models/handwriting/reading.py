@@ -19,11 +19,11 @@ from ... import losses, nn
 from ...compiler.compile import compile
 from ...data.buckets import PaddedRows, best_sizes, padded_batches
 from ...data.datasets import Dataset
-from ...data.strokes.drawing import Drawing
+from ...data.strokes.drawing import Drawing, redrawn
 from ...errors import ArgumentError, DataError
 from ...graph import Array
 from ...nn.arguments import number_within
-from ...ops.composed import softmax, stack
+from ...ops.composed import log_softmax, softmax, stack
 from ...ops.elementwise import cos, sin, sqrt
 from ...ops.movement import concatenate
 from ...random_numbers import default_generator
@@ -244,7 +244,11 @@ class PenReader(nn.Module):
         return found
 
     def read(
-        self, drawings: Iterable[Drawing], *, beam_width: int | None = None
+        self,
+        drawings: Iterable[Drawing],
+        *,
+        beam_width: int | None = None,
+        copies: int = 0,
     ) -> list[str]:
         """What is written in each drawing.
 
@@ -252,10 +256,13 @@ class PenReader(nn.Module):
             drawings: with or without labels.
             beam_width: of texts, how many beginnings are kept in the search; the best
                 path when not given.
+            copies: of single symbols, how many copies of each are read beside it; see
+                ``probabilities``.
         """
         symbols = np.array(self.symbols, object)
         if not self.spells:
-            return list(symbols[self.probabilities(drawings).argmax(axis=1)])
+            found = self.probabilities(drawings, copies=copies)
+            return list(symbols[found.argmax(axis=1)])
         rows = self.rows(drawings)
         found = [""] * len(rows)
         for numbers, x, lengths in padded_batches(rows):
@@ -265,8 +272,14 @@ class PenReader(nn.Module):
                 found[number] = "".join(symbols[np.array(each.labels, int) - 1])
         return found
 
-    def probabilities(self, drawings: Iterable[Drawing]) -> Array:
+    def probabilities(self, drawings: Iterable[Drawing], *, copies: int = 0) -> Array:
         """The probability of each class, (N, K).
+
+        Arguments:
+            drawings: with or without labels.
+            copies: how many copies of each are read beside it, whose strokes come in
+                another order and direction (``data.redrawn``); the mean of ln p
+                counts. It helps a reader that has learned from such copies.
 
         Raises:
             ArgumentError: of a reader of texts.
@@ -276,12 +289,13 @@ class PenReader(nn.Module):
                 "PenReader: it reads texts, of which there are too many to list",
                 fix="reader.read(drawings)",
             )
-        rows = self.rows(drawings)
+        rows = self.rows(redrawn(list(drawings), copies))
         found = np.zeros((len(rows), len(self.symbols)))
         for numbers, x, lengths in padded_batches(rows):
-            p = softmax(self._scores(x, lengths), axis=-1).numpy()
+            p = log_softmax(self._scores(x, lengths), axis=-1).numpy()
             found[numbers] = p[: len(numbers)]
-        return found
+        several = found.reshape(1 + copies, -1, len(self.symbols))
+        return np.asarray(softmax(several.mean(axis=0), axis=-1).numpy())
 
     @compile
     def _scores(self, x: Any, lengths: Any) -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,7 @@ class Handwriting(Task):
             raise sizes_refused(hidden, "all layers have one size", len(hidden))
         count = len(corpus.train)
         rows = asked.get("batch_size", max(1, min(32, count // 10)))
+        count *= 2 - (model == "ctc")  # see ``lesson``
         words = trained(
             asked,
             epochs=epochs_within(EPOCHS, STEPS / -(-count // rows)),
@@ -118,8 +120,12 @@ class Handwriting(Task):
         )
 
     def lesson(self, run: TaskRun) -> tuple[Any, Any, Any]:
-        """The right class, or text."""
-        return lesson_of(run.model, models.PenReading(run.model), run.corpus)
+        """The right class, or text; classes also of drawings begun elsewhere."""
+        corpus = run.corpus
+        if not run.model.spells:
+            more = data.redrawn(corpus.train, seed=run.settings.training.seed)
+            corpus = replace(corpus, train=more)
+        return lesson_of(run.model, models.PenReading(run.model), corpus)
 
     def measure(self, model: Any, part: Any) -> dict[str, Any]:
         """The share of drawings that are read wrong; of texts, of characters too."""
