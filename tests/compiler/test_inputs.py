@@ -143,6 +143,16 @@ def test_eight_kinds_are_no_cause_for_a_warning() -> None:
     assert warned(run, *sizes, *sizes) == []
 
 
+def test_arrays_of_float64_that_are_read_as_float32_count_once() -> None:
+    model = nn.Linear(3, 2)
+    sizes = [(np.ones((n, 3)),) for n in range(1, MANY_SIGNATURES + 1)]
+    run = cr.compile(lambda x: model(x))
+    assert warned(run, *sizes) == []
+    (message,) = warned(run, (np.ones((20, 3)),))
+    assert "for 9 kinds of arguments: axis 0 of x was 1, 2, 3, 4, 5, …; " in message
+    assert "float64" not in message
+
+
 # NaN. ---------------------------------------------------------------------------------
 
 

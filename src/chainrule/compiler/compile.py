@@ -400,9 +400,12 @@ class Compiled(Locked):
             if self._changes == MANY_CHANGES:
                 words.warn(words.changed_often(self.graph_name, MANY_CHANGES, changed))
         elif len(programs) > MANY_SIGNATURES and not self._warned:
-            self._warned = True
-            names = arguments.argument_names(self.function, args, kwargs)
-            words.warn(words.many_kinds(self.graph_name, [*programs], names))
+            # A narrowed program has a signature of its own besides.
+            own = [s for s, kind in programs.items() if not kind.programs[0].narrow]
+            if len(own) > MANY_SIGNATURES:
+                self._warned = True
+                names = arguments.argument_names(self.function, args, kwargs)
+                words.warn(words.many_kinds(self.graph_name, own, names))
         if self.explained:
             LOGGER.info("compile: %s", program.report())
         return program
