@@ -18,10 +18,10 @@ CORE = {
 }  # fmt: skip
 #: The aim is 7000; a hundred more are the calls of ``compiler/repetition.py``, and a
 #: hundred mixed precision.
-MOST_OF_THE_CORE = 7300
+MOST_OF_THE_CORE = 7320
 #: The aim is 8400: about a thousand lines are import statements of its 100 files, and
 #: 1400 are a second kind of processor, its unit for matrices and its caches.
-MOST_OF_THE_NATIVE_ENGINE = 11300
+MOST_OF_THE_NATIVE_ENGINE = 11350
 
 #: Tokens that are no code by themselves.
 LAYOUT = {

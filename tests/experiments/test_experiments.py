@@ -68,7 +68,7 @@ def test_resnet_20_learns_from_photographs_and_its_first_layer_is_drawn(
 ) -> None:
     made = cifar10.run(quick)
     first, last = (row["loss"] for row in made.history)
-    assert last < first and last < 2.35
+    assert last < 0.9 * first
     assert all((quick.folder / name).is_file() for name in made.pictures)
     assert made.settings["augmentation"] == "flip, crop 4"
 

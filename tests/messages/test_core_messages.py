@@ -162,7 +162,7 @@ CASES: list[Case] = [
      "unknown setting 'thread': expected one of 'cache_bytes', 'cache_folder', "
      "'check_numerics', 'data_folder', 'debug', 'dtype', 'engine', 'precision', "
      "'processor', "
-     "'threads'",
+     "'threads', 'trials'",
      "did you mean 'threads'?"),
     ("value of a setting", lambda: setattr(cr.config, "threads", 0), ArgumentError,
      "threads: 0: expected a whole number of at least 1", None),

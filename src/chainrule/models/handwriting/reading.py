@@ -261,8 +261,8 @@ class PenReader(nn.Module):
         """
         symbols = np.array(self.symbols, object)
         if not self.spells:
-            found = self.probabilities(drawings, copies=copies)
-            return list(symbols[found.argmax(axis=1)])
+            p = self.probabilities(drawings, copies=copies)
+            return list(symbols[p.argmax(axis=1)])
         rows = self.rows(drawings)
         found = [""] * len(rows)
         for numbers, x, lengths in padded_batches(rows):
