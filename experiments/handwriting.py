@@ -160,13 +160,14 @@ def draw(
     """The loss of held-out writers over the epochs, and test digits read wrong."""
     figure = pictures.new_figure(9, 3.6)
     left, right_half = figure.subfigures(1, 2, width_ratios=(1, 1.2))
-    ax = left.subplots()
+    ax = left.subplots(gridspec_kw={"left": 0.28, "bottom": 0.16, "right": 0.98})
     for number, history in enumerate(histories):
         losses = history["validation_loss"]
         ax.plot(
             range(1, len(losses) + 1), losses, label=f"seed {options.seed + number}"
         )
     ax.set(xlabel="epoch", ylabel="loss, held-out writers", yscale="log")
+    ax.xaxis.get_major_locator().set_params(integer=True)
     ax.spines[["top", "right"]].set_visible(False)
     ax.legend(frameon=False)
     pairs = zip(said, test, strict=True)
