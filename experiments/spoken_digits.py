@@ -13,11 +13,12 @@ to 4 of each digit are tested on, 5 to 9 choose, the others are trained on. **Co
 digits**: strings of five digits, recordings of the test speaker joined end to end, 100
 in each fold; word errors are digits to insert, to remove and to replace.
 
-All learn from the same recordings, at three speeds. The Gaussians hear cepstra and
-their changes, as they are used; the networks logarithms of filter banks. Hidden Markov
-models learn from digits alone and read strings by the graph of all digits; CTC is
-trained on strings of one to four. Every fold is kept as soon as it is measured, and
-``--resume`` goes on behind it.
+All learn from the same recordings, at three speeds, and hear the same: cepstra and
+their changes. Networks that were given logarithms of filter banks, as they often are,
+made half as many errors again with so few voices (hybrid 24.3 %, CTC 28.3, convolutions
+21.8 by leaving one speaker out). Hidden Markov models learn from digits alone and read
+strings by the graph of all digits; CTC is trained on strings of one to four. Every fold
+is kept as soon as it is measured, and ``--resume`` goes on behind it.
 """
 
 from __future__ import annotations
@@ -114,11 +115,9 @@ def joined(
     return strings
 
 
-def features(system: str) -> data.SpeechFeatures:
-    """What a system hears."""
-    if system == "gmm":
-        return data.SpeechFeatures(rate=8000, kind="mfcc", bins=24, deltas=True)
-    return data.SpeechFeatures(rate=8000, bins=24)
+def features() -> data.SpeechFeatures:
+    """What all systems hear: cepstra and their changes."""
+    return data.SpeechFeatures(rate=8000, kind="mfcc", bins=24, deltas=True)
 
 
 def trained(
@@ -127,7 +126,7 @@ def trained(
     """A recogniser with the weights of its best epoch, and its history."""
     cr.manual_seed(options.seed)
     quick = options.quick
-    made: dict[str, Any] = {"features": features(system)}
+    made: dict[str, Any] = {"features": features()}
     if system in ("hybrid", "gmm"):
         made |= {"states": 4 if quick else STATES, "connected": False}
     given = data.at_speeds(train, (1.0,) if quick else (0.9, 1.0, 1.1))
