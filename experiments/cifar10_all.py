@@ -13,7 +13,8 @@ https://www.cs.toronto.edu/~kriz/cifar.html, unpacked in the folder of data.
 
 An epoch is 40.8 million products and sums an image, three times: 245 million operations
 times 50 000, which at the 116 thousand million that a core of 2026 computes in a second
-are 106 s; measured 110, of which changing the images takes 1.2.
+are 106 s; measured 110, of which changing the images takes 1.2. On Zen 5, beside other
+work, an epoch took 77 s, and 91.45 % of the test images were right at the end.
 
 Source: He, Zhang, Ren & Sun, Deep residual learning for image recognition (2016),
 section 4.2: ResNet-20 91.25 % right. The decay: Budgeted training, Li, Yumer & Ramanan

@@ -15,7 +15,16 @@ from chainrule import data, optim, pictures
 from chainrule.runs import first_layer
 from chainrule.training import callbacks
 
-from .record import Clock, Options, Published, Record, fit, of_training, save_small
+from .record import (
+    Clock,
+    Options,
+    Published,
+    Record,
+    fit,
+    of_training,
+    save_small,
+    to_few_colours,
+)
 
 #: Of the quick runs: examples for training, for testing, and epochs.
 QUICK_TRAIN, QUICK_TEST, QUICK_EPOCHS = 1024, 512, 2
@@ -59,6 +68,7 @@ def draw(
     the parts of images that excite them most. Their names begin with ``name``."""
     names = [f"{name}-training.png"]
     history.plot(options.picture(names[0]))
+    to_few_colours(options.picture(names[0]))
     with pictures.windowless():
         for file, drawing in first_layer.drawings(model, test).items():
             names.append(f"{name}-{file.replace('_', '-')}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import io
 import json
 import platform
 import statistics
@@ -216,14 +215,18 @@ def keep(record: Record, options: Options) -> Path:
 
 
 def save_small(figure: Any, path: Path, dpi: int = 80) -> None:
-    """A picture as a file of 64 colours, the rare ones among them: lines, dots and
+    """A picture as a file of few colours."""
+    figure.savefig(path, dpi=dpi)
+    to_few_colours(path)
+
+
+def to_few_colours(path: Path) -> None:
+    """The file of a picture with 64 colours, the rare ones among them: lines, dots and
     greys look the same, in a small part of the usual size.
     """
     from PIL import Image
 
-    whole = io.BytesIO()
-    figure.savefig(whole, dpi=dpi)
-    with Image.open(whole) as image:
+    with Image.open(path) as image:
         few = image.convert("RGB").quantize(
             64, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
         )

@@ -248,6 +248,7 @@ def test_what_is_published_here_is_of_whole_runs_and_stands_in_the_table(
     [
         ("mnist", "test accuracy", 0.992),
         ("fashion-mnist", "test accuracy", 0.925),
+        ("cifar-10-all", "test accuracy", 0.91),
         ("language-models", "gpt: loss, whole last tenth", -1.92),
         ("language-models", "lstm: loss, whole last tenth", -1.58),
     ],
