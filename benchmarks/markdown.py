@@ -15,8 +15,8 @@ def about_machine(about: dict[str, Any], floor: Floor) -> str:
     load = f"load before {about['load']}; " if about["load"] is not None else ""
     return (
         f"{about['processor']}, {about['cores']} cores, {about['threads']} thread(s) "
-        f"each; {load}measured here: {floor.gigaflops:.0f} GFLOP/s in float32 matrix "
-        f"products, {floor.gigabytes_read:.1f} GB/s reading and "
+        f"each; {load}measured here: {floor.gigaflops:.0f} GFLOP/s of float32 multiply-"
+        f"adds, {floor.gigabytes_read:.1f} GB/s reading and "
         f"{floor.gigabytes_written:.1f} GB/s writing memory. {about['system']}, "
         f"Python {about['python']}; {versions}."
     )
