@@ -16,12 +16,11 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 
+import numpy as np
+
 THREADS = os.cpu_count() or 1
 if hasattr(os, "sched_getaffinity"):
     THREADS = len(os.sched_getaffinity(0))
-os.environ.setdefault("OMP_NUM_THREADS", str(THREADS))  # before NumPy is imported
-
-import numpy as np  # noqa: E402
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import signal
 import tempfile
 from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 # Before NumPy is imported: workers of one machine share its processors.
 if "PYTEST_XDIST_WORKER" in os.environ:
@@ -76,3 +77,19 @@ def pytest_runtest_protocol() -> Generator[None, object, object]:
     finally:
         for name, value in before.items():
             setattr(config, name, value)
+
+
+@pytest.fixture
+def encoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The texts that tokenizers are asked for, in their order."""
+    from chainrule import data
+
+    asked: list[str] = []
+    for kind in (data.Characters, data.Words):
+
+        def encode(self: Any, text: str, true: Any = kind.encode) -> Any:
+            asked.append(text)
+            return true(self, text)
+
+        monkeypatch.setattr(kind, "encode", encode)
+    return asked

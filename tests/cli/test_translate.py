@@ -190,20 +190,6 @@ def test_a_run_has_the_attention_that_is_asked_for(
     assert settings["details"]["attention"] == kind
 
 
-@pytest.fixture
-def encoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The texts that tokenizers are asked for, in their order."""
-    asked: list[str] = []
-    for kind in (data.Characters, data.Words):
-
-        def encode(self: Any, text: str, true: Any = kind.encode) -> Any:
-            asked.append(text)
-            return true(self, text)
-
-        monkeypatch.setattr(kind, "encode", encode)
-    return asked
-
-
 @pytest.mark.parametrize("model", ["transformer", "gru"])
 def test_a_pair_is_cut_once_until_a_network_is_trained(
     model: str, encoded: list[str], tmp_path: Path

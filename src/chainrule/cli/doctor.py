@@ -80,8 +80,7 @@ def command(as_json: bool) -> int:
     """
     terminal = Terminal(json=as_json)
     sections = []
-    looks = _versions, _processor, _threads, _engines, _products, _trials, _folders
-    for look in (*looks, _optional):
+    for look in LOOKS:
         section = look()
         sections.append(section)
         facts = [(name, _shown(value)) for name, value in section.facts.items()]
@@ -335,3 +334,16 @@ def _optional() -> Section:
             "not show; set PYTHONUTF8=1."
         )
     return section
+
+
+#: All that is looked at, in order.
+LOOKS = (
+    _versions,
+    _processor,
+    _threads,
+    _engines,
+    _products,
+    _trials,
+    _folders,
+    _optional,
+)

@@ -20,19 +20,29 @@ from ..compiler.engine import Speed
 SIZE, BYTES, ROUNDS = 1024, 1 << 27, 5
 
 
-@functools.cache
 def machine_speed(threads: int) -> Speed:
-    """The best of some rounds of a large float32 matrix product in NumPy's BLAS, and of
-    reading an array that is larger than the caches; it takes about 0.2 seconds.
-    """
+    """The speeds of products and of memory; it takes about 0.2 seconds, once."""
+    return Speed(_product_flops(), memory_speed(threads))
+
+
+@functools.cache
+def _product_flops() -> float:
+    """The best of some rounds of a large float32 matrix product in NumPy's BLAS."""
     a = np.ones((SIZE, SIZE), np.float32)
     product = np.empty_like(a)
-    flops = 2 * SIZE**3 / _least_seconds(lambda: np.matmul(a, a, out=product))
+    return 2 * SIZE**3 / _least_seconds(lambda: np.matmul(a, a, out=product))
+
+
+@functools.cache
+def memory_speed(threads: int) -> float:
+    """Bytes a second: the best of some rounds of reading an array that is larger than
+    the caches.
+    """
     numbers = np.ones(BYTES // 4, np.float32)
     parts = np.array_split(numbers, threads)
     with ThreadPoolExecutor(threads) as pool:
         seconds = _least_seconds(lambda: list(pool.map(np.max, parts)))
-    return Speed(flops, numbers.nbytes / seconds)
+    return numbers.nbytes / seconds
 
 
 def _least_seconds(work: Callable[[], object]) -> float:

@@ -118,6 +118,10 @@ def test_compiled_attention_and_its_gradients_are_the_eager_ones(
     for found, wanted in zip(compiled, both(*map(cr.tensor, (Q, K, V))), strict=True):
         if way == "strips":  # loops that keep values add in another order
             np.testing.assert_allclose(found, wanted, rtol=1e-12, atol=1e-12)
+        elif engine == "numpy":
+            # On Zen 5 a product of NumPy's adds in an order that depends on how its
+            # matrices lie.
+            np.testing.assert_allclose(found, wanted, rtol=1e-15, atol=1e-15)
         else:
             assert_agrees(found, wanted, engine)
 

@@ -16,7 +16,7 @@ from ...compiler.engine import Engine, Executable, Speed
 from ...compiler.program import Program
 from ...config import config
 from ...recompilation.entries import folder, load
-from ..machine_speed import machine_speed
+from ..machine_speed import memory_speed
 from .abi.call_table import CallTable
 from .choose.processor import host
 from .run import object_cache
@@ -82,8 +82,8 @@ class NativeEngine(Engine):
         """That of this processor; its arithmetic without any memory."""
         from .run.peak import peak_flops
 
-        found, threads = machine_speed(config.threads), config.threads
-        return dataclasses.replace(found, flops=peak_flops(threads, host()))
+        threads = config.threads
+        return Speed(peak_flops(threads, host()), memory_speed(threads))
 
 
 ENGINE = NativeEngine()

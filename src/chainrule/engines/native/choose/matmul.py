@@ -96,7 +96,7 @@ SMALL_PANEL = 16 << 10
 #: the cache.
 PAGE = 4096
 
-#: Up to this many rows of C, copying panels of B does not pay.
+#: Up to this many rows of C, panels of B are copied only where a trial says so.
 MANY_ROWS = 128
 
 #: A B of more bytes than this comes from memory. Where C has few rows, it is streamed:

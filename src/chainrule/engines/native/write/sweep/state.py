@@ -71,6 +71,6 @@ class SweepState:
         memory of the row."""
         reloads = self.cut.reloads.items()
         reload = {i: each.access for i, each in reloads if each.since < number}
-        pointers = {**self.pointers, **(scratch or {})}
+        pointers = {**self.pointers, **scratch} if scratch else self.pointers
         steps = self.kernel.steps
         return Values(self.b, steps, pointers, point, known, reload, sizes=self.sizes)
