@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -113,5 +115,7 @@ def test_drawings_drawn_otherwise_look_alike() -> None:
     assert data.redrawn([four], 0) == [four]
     again = data.redrawn([four], 60, seed=2)
     assert all((a.points == b.points).all() for a, b in zip(found, again, strict=True))
-    with pytest.raises(DataError, match="times=-1"):
-        data.redrawn([four], -1)
+    wrong: list[Any] = [-1, 1.5, None]
+    for times in wrong:
+        with pytest.raises(DataError, match=f"times={times}: expected 0 or more"):
+            data.redrawn([four], times)

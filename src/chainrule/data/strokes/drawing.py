@@ -201,7 +201,7 @@ def redrawn(
         seed: of the choice.
 
     Raises:
-        DataError: ``times`` is negative.
+        DataError: ``times`` is negative or no whole number.
 
     Example:
         >>> from chainrule import data
@@ -209,8 +209,8 @@ def redrawn(
         >>> [each.points.tolist() for each in data.redrawn([one], 2)]
         [[[0.0, 0.0], [0.0, 9.0]], [[0.0, 0.0], [0.0, 9.0]], [[0.0, 9.0], [0.0, 0.0]]]
     """
-    if times < 0:
-        raise DataError(f"redrawn: times={times}: expected 0 or more copies of each")
+    if not isinstance(times, (int, np.integer)) or times < 0:
+        raise DataError(f"redrawn: times={times!r}: expected 0 or more copies of each")
     source, found = np.random.default_rng(seed), list(drawings)
     for _ in range(times):
         for each in drawings:
