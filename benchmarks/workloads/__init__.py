@@ -86,6 +86,7 @@ WORKLOADS: dict[str, str] = {
     "layernorm": "layernorm",
     "matmul": "matmul",
     "convolutions": "convolutions",
+    "pooling": "pooling",
     "lenet": "lenet",
     "resnet": "resnet",
     "lstm": "lstm",

@@ -26,6 +26,7 @@ from benchmarks.workloads import (
     mlp_tiny,
     mnist_epoch,
     operations,
+    pooling,
     rbm,
     softmax,
 )
@@ -94,6 +95,9 @@ def test_the_least_bytes_are_each_array_once() -> None:
         assert workload.problem("forward").traffic() == (array, array)
         assert workload.problem("and backward").traffic() == (2 * array, 2 * array)
     assert chain.problem().traffic() == (40_000_000, 0)
+    x, y = 4 * 32 * 56 * 56 * 64, 4 * 32 * 28 * 28 * 64
+    assert pooling.problem("max, stride 2").traffic() == (x, y)
+    assert pooling.problem("max, stride 2, and backward").traffic() == (x + y, y + x)
     assert matmul.problem("3×4×5").traffic() == (4 * (12 + 20), 4 * 15)
     parameters = 2 * 16 + 16 + 16 * 16 + 16 + 16 + 1
     read, written = mlp_tiny.problem(1).traffic()

@@ -336,7 +336,7 @@ def test_pooling_does_not_depend_on_the_number_of_threads(threads: None) -> None
 def test_of_a_large_value_only_the_border_is_filled(
     seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chainrule.engines.native.plan.elementwise.LARGE_PAD", 1)
+    monkeypatch.setattr("chainrule.engines.native.plan.windows.LARGE_PAD", 1)
     r = np.random.default_rng(seed)
     x = numbers(*(int(n) for n in r.integers(int(seed > 1), 6, 1 + seed % 4)))
     widths = [(int(a), int(b)) for a, b in r.integers(0, 3, (x.ndim, 2))]

@@ -104,10 +104,23 @@ class WindowPool(Module):
         whole = tuple((a, b + e) for (a, b), (_, e) in zip(pads, more, strict=True))
         shapes.windowed(layer, f"x {node.shape}", spatial, self.kernel_size,
                         self.stride, whole, self.dilation)  # fmt: skip
-        if any(map(any, whole)):
-            node = pad(node, ((0, 0), *whole, (0, 0)), value)
-        views, over = windowed(node, self.kernel_size, self.stride, self.dilation)
+        moves = self.kernel_size, self.stride, self.dilation
+        if any(map(any, whole)):  # windows of what is padded: nothing is copied
+            padded = pad(node, ((0, 0), *whole, (0, 0)), value)
+            views, over = windows(padded, *moves), elements(self.axes)
+        else:
+            views, over = windowed(node, *moves)
         return views, over, whole
+
+
+def elements(axes: int) -> tuple[int, ...]:
+    """The axes of a window's elements, behind those of the windows.
+
+    Example:
+        >>> elements(2)
+        (3, 4)
+    """
+    return tuple(range(axes + 1, 2 * axes + 1))
 
 
 def windowed(
@@ -126,9 +139,7 @@ def windowed(
     """
     axes = len(kernel)
     if kernel != stride or set(dilation) != {1}:
-        return windows(node, kernel, stride, dilation), tuple(
-            range(axes + 1, 2 * axes + 1)
-        )
+        return windows(node, kernel, stride, dilation), elements(axes)
     counts = tuple(n // k for n, k in zip(node.shape[1:-1], kernel, strict=True))
     used = tuple(n * k for n, k in zip(counts, kernel, strict=True))
     if used != node.shape[1:-1]:

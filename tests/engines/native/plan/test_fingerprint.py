@@ -67,7 +67,7 @@ SAMPLES: tuple[Any, ...] = (
     kernels.RandomBits(*WHOLE),
     kernels.RandomUniform(*WHOLE),
     kernels.NextState(*WHOLE),
-    kernels.OverlapAdd(*WHOLE, (1, 1), (1, 1), F32, (2, 3, 4), (STEP,)),
+    kernels.OverlapAdd(*WHOLE, (1, 1), (1, 1), (0, 0), F32, (2, 3, 4), (STEP,)),
     kernels.ConvolutionGradient(*WHOLE, GRADIENT, (0, 1)),
     kernels.Scan(
         *WHOLE,

@@ -36,7 +36,7 @@ from .sweep import SweepCut
 from .task import Cut, Task, Whole
 
 #: The engine's own steps that move or choose numbers and compute none.
-MOVING_STEPS = frozenset({"copy", "gather", "one_at"})
+MOVING_STEPS = frozenset({"bordered", "copy", "gather", "one_at"})
 
 
 def sweep_figures(task: Task[Sweep, SweepCut]) -> KernelReport:

@@ -69,11 +69,13 @@ def choose_argsort(
 def choose_overlap(
     kernel: OverlapAdd, buffers: tuple[Buffer, ...], chooser: Chooser
 ) -> Task[OverlapAdd, RowCut]:
-    """Parts share the rows of the result."""
+    """Parts share the rows of the result; lanes are channels, as many as there are."""
     ((_, shape),) = kernel.outputs
     worth = math.prod(kernel.windows) // WORTH_SHARING
     parts = shared_out(worth, math.prod(shape[:-2]))
     lanes = chooser.host.vector_bytes // kernel.dtype.itemsize
+    while lanes // 2 >= shape[-1]:
+        lanes //= 2
     return Task(kernel, buffers, RowCut(lanes), parts)
 
 

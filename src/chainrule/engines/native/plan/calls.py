@@ -18,7 +18,7 @@ from ....ops.catalog import PRIMITIVES, of_kind
 from ....ops.primitive import Cost, Kind
 
 #: Steps of the engine's own, which no primitive stands for; they only move numbers.
-OWN_STEPS = frozenset({"copy", "gather", "one_at", "pair"})
+OWN_STEPS = frozenset({"bordered", "copy", "gather", "one_at", "pair"})
 #: Primitives of the package that are elementwise, reductions or views, and that nobody
 #: has written in LLVM yet: they run with their NumPy meaning, as a user's do.
 NOT_LOWERED: frozenset[str] = frozenset()
@@ -37,6 +37,10 @@ VIEWS = frozenset(op.name for op in PRIMITIVES.values() if op.is_view) - NOT_LOW
 #: Reductions, of which those that are associative may be computed in parts.
 REDUCTIONS = frozenset(op.name for op in of_kind(Kind.REDUCTION)) - NOT_LOWERED
 CUTTABLE = frozenset(op.name for op in of_kind(Kind.REDUCTION) if op.associative)
+
+
+#: Steps that read their first operand from memory, not quite where they stand.
+INDIRECT = frozenset({"bordered", "gather"})
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,6 @@ from .kernel_gradient_spec import KernelGradient, share_vectors
 from .kernels import (
     Convolution,
     ConvolutionGradient,
-    Immediate,
-    OverlapAdd,
     Step,
 )
 from .planner import Planner
@@ -49,7 +47,7 @@ def place_kernel_gradient(planner: Planner, instruction: Instruction) -> None:
     node, params = instruction.node, instruction.params
     shapes = [planner.nodes[slot].shape for slot in instruction.inputs]
     if 0 in node.shape or 0 in shapes[0] or 0 in shapes[1]:
-        _nothing(planner, instruction)
+        planner.nothing(instruction)
         return
     x, z = (_channels_last(planner, slot) for slot in instruction.inputs)
     size, out = x.shape[1:-1], z.shape[1:-1]
@@ -115,45 +113,6 @@ def _place_shares(
     planner.place(Operation(call, (shares,), shape, store, (0,)))
 
 
-def place_overlap_add(planner: Planner, instruction: Instruction) -> None:
-    """``overlap_add``: windows that do not overlap are written where they lie, those
-    that do are added up by a kernel of its own."""
-    (slot,) = instruction.inputs
-    params, shape = instruction.params, planner.nodes[slot].shape
-    stride, dilation = params["stride"], params["dilation"]
-    axes = len(stride)
-    counts, kernel = shape[1 : axes + 1], shape[axes + 1 : -1]
-    if 0 in shape or 0 in instruction.node.shape:
-        _nothing(planner, instruction)
-        return
-    reach = [d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)]
-    alone = all(n == 1 or s >= r for n, s, r in zip(counts, stride, reach, strict=True))
-    if not alone and instruction.node.dtype.kind in "bc":
-        planner.callback(instruction)  # no loop that adds these
-        return
-    if not alone:
-        given = planner.contiguous(slot)
-        store = planner.out(instruction)
-        dtype, output = instruction.node.dtype, (store.buffer, store.shape)
-        planner.start(OverlapAdd((given,), (output,), stride, dilation, dtype, shape))
-        return
-    node, store = instruction.node, planner.out(instruction)
-    after = -1
-    if math.prod(shape) != math.prod(node.shape):  # something is in no window
-        zero = Immediate(0, node.dtype)
-        planner.copied(zero, node.shape, store.buffer, node.dtype)
-        after = planner.ready[store.buffer]
-    places = store.windows(shape, stride, dilation)
-    planner.copy(planner.views[slot], shape, places, node.dtype, after=after)
-
-
-def _nothing(planner: Planner, instruction: Instruction) -> None:
-    """A sum of no terms."""
-    node, store = instruction.node, planner.out(instruction)
-    if 0 not in node.shape:
-        planner.copy(Immediate(0, node.dtype), node.shape, store, node.dtype)
-
-
 def _place(
     planner: Planner, instruction: Instruction, size: Shape, kernel: Shape, turned: bool
 ) -> None:
@@ -162,7 +121,7 @@ def _place(
     source = planner.nodes[given].shape
     out = source[1:-1] if turned else node.shape[1:-1]
     if 0 in node.shape or 0 in source or 0 in planner.nodes[weights].shape:
-        _nothing(planner, instruction)
+        planner.nothing(instruction)
         return
     x = _channels_last(planner, given)
     w = whole(*planner.contiguous(weights))

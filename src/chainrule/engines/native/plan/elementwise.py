@@ -17,10 +17,6 @@ from .kernels import Immediate
 from .planner import Planner
 from .views import View, view_of, whole
 
-#: Padding a value of at least this many elements writes only the border; a smaller one
-#: is filled as a whole first, and then written over.
-LARGE_PAD = 1 << 15
-
 
 def elementwise(planner: Planner, instruction: Instruction) -> None:
     """A step of a kernel; what no step computes runs in Python."""
@@ -119,43 +115,6 @@ def widened(planner: Planner, x: Operand, shape: Shape) -> View:
     call = Call("cast", {}, (dtypes.bfloat16(),), dtypes.float32)
     planner.place(Operation(call, (x,), shape, store))
     return store
-
-
-def pad(planner: Planner, instruction: Instruction) -> None:
-    """A fill, then the elements in their places; of a large value only what lies
-    around the elements is filled.
-    """
-    (slot,) = instruction.inputs
-    node, x = instruction.node, planner.nodes[slot]
-    store = planner.out(instruction)
-    fill = Immediate(instruction.params["value"], node.dtype)
-    widths = instruction.params["widths"]
-    start = tuple(before for before, _, _ in widths)
-    step = tuple(between + 1 for _, _, between in widths)
-    inside = store.slice(start, x.shape, step)
-    filled = -1
-    if store.size >= LARGE_PAD and max(step) == 1 and 0 not in x.shape:
-        for slab in _around(store, start, x.shape):
-            planner.copy(fill, slab.shape, slab, node.dtype)
-    else:
-        planner.copied(fill, node.shape, store.buffer, node.dtype)
-        filled = planner.ready[store.buffer]
-    planner.copy(planner.views[slot], x.shape, inside, node.dtype, after=filled)
-
-
-def _around(store: View, start: Shape, shape: Shape) -> list[View]:
-    """What lies around the elements from ``start`` on, ``shape`` of them, in slabs that
-    do not overlap."""
-    low, high = [0] * len(shape), list(store.shape)
-    found = []
-    for axis, (first, n) in enumerate(zip(start, shape, strict=True)):
-        for begin, end in ((0, first), (first + n, store.shape[axis])):
-            if begin < end:
-                low[axis], high[axis] = begin, end
-                sizes = tuple(b - a for a, b in zip(low, high, strict=True))
-                found.append(store.slice(tuple(low), sizes, (1,) * len(low)))
-        low[axis], high[axis] = first, first + n
-    return found
 
 
 def concatenate(planner: Planner, instruction: Instruction) -> None:

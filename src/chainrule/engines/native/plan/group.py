@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 
 from ....dtypes import DType
 from ....shapes import Shape
-from .calls import CUTTABLE, Call
+from .calls import CUTTABLE, INDIRECT, Call
 from .kernels import (
     Access,
     Argument,
@@ -239,7 +239,7 @@ class Group:
             if layout is None:
                 return None
             argument = self._argument(operand.buffer, layout, row, ready, types)
-            indirect = operation.call.name == "gather" and number == 0
+            indirect = operation.call.name in INDIRECT and number == 0
             if argument is None or (indirect and isinstance(argument, Local)):
                 return None
             arguments.append(argument)

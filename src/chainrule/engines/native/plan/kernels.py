@@ -456,6 +456,8 @@ class OverlapAdd(Special):
 
     Attributes:
         stride, dilation: of the windows, for each spatial axis.
+        start: where the result begins; it is the part that is read of all that windows
+            cover.
         dtype: of the elements.
         windows: the shape of all windows.
         steps: what computes an element of a window from the inputs, whose numbers
@@ -465,6 +467,7 @@ class OverlapAdd(Special):
     name = "overlap_add"
     stride: tuple[int, ...]
     dilation: tuple[int, ...]
+    start: tuple[int, ...]
     dtype: DType
     windows: Shape
     steps: tuple[Step, ...] = ()

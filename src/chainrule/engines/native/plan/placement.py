@@ -24,7 +24,7 @@ from collections import ChainMap
 
 from ....dtypes import DType
 from ....shapes import Shape
-from .calls import Call
+from .calls import INDIRECT, Call
 from .group import NOWHERE, Group, Operand, Operation, sums_columns
 from .kernels import Access, Buffer, Convolution, Product, SpecialKernel, Sweep
 from .views import View, whole
@@ -88,7 +88,7 @@ class Placement:
         """
         if 0 in operation.shape and operation.axes is None:
             return
-        if operation.call.name == "gather":
+        if operation.call.name in INDIRECT:
             self.force(operation.operands[0])
         waiting = self._waiting_for(operation)
         if len(waiting) >= MOST_WAITING:  # those that can not be in the same kernel

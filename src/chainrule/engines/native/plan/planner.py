@@ -32,6 +32,8 @@ class Planner(Placement):
         copies: factor of a product → its copy.
         pairs: values of bfloat16 → their copy in words of two along an axis.
         nested: plans the body of a loop.
+        makers: the instruction that computes each slot.
+        readers: those that read each slot; none are listed of a result of the program.
     """
 
     def __init__(self, program: Program, nested: Callable[[Program], Schedule]) -> None:
@@ -44,6 +46,13 @@ class Planner(Placement):
         self.constants: list[Array] = []
         self.copies: dict[View, int] = {}
         self.pairs: dict[tuple[View, int], int] = {}
+        self.makers = {each.output: each for each in program.instructions}
+        self.readers: dict[int, list[Instruction]] = {}
+        for each in program.instructions:
+            for slot in each.inputs:
+                self.readers.setdefault(slot, []).append(each)
+        for slot in (*program.outputs, *(slot for _, slot in program.updates)):
+            self.readers.pop(slot, None)
 
     def call(self, instruction: Instruction) -> Call:
         """An instruction's operation, with the dtypes that it is applied to."""
@@ -100,6 +109,12 @@ class Planner(Placement):
         key = buffer, size, low
         position, _ = self.checks.setdefault(key, (self.ready[buffer], check))
         return position
+
+    def nothing(self, instruction: Instruction) -> None:
+        """A sum of no terms."""
+        node, store = instruction.node, self.out(instruction)
+        if 0 not in node.shape:
+            self.copy(Immediate(0, node.dtype), node.shape, store, node.dtype)
 
     def callback(self, instruction: Instruction) -> None:
         """A primitive that is not lowered: its NumPy meaning, on the buffers."""

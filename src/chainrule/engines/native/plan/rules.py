@@ -13,7 +13,7 @@ from typing import Any
 
 from ....compiler.program import Instruction, plan
 from ....dtypes import is_bfloat16
-from . import convolutions, elementwise, indexing, products
+from . import convolutions, elementwise, indexing, products, windows
 from .calls import ELEMENTWISE, REDUCTIONS, VIEWS
 from .carries import carry_slots
 from .kernels import (
@@ -78,13 +78,14 @@ def project(planner: Planner, instruction: Instruction) -> None:
 #: Operations that only their name tells apart.
 RULES: Mapping[str, Rule] = {
     "power": elementwise.power,
-    "pad": elementwise.pad,
+    "pad": windows.pad,
+    "windows": windows.windows,
+    "overlap_add": windows.overlap_add,
     "concatenate": elementwise.concatenate,
     "matmul": products.matmul,
     "convolution": convolutions.place_convolution,
     "convolution_transposed": convolutions.place_transposed,
     "convolution_kernel": convolutions.place_kernel_gradient,
-    "overlap_add": convolutions.place_overlap_add,
     "normal_index": indexing.normal_index,
     "take": indexing.take,
     "take_along_axis": indexing.take_along_axis,

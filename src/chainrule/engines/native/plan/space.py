@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeVar
 
+from ....shapes import Shape
 from .kernels import Access, Argument, Coordinate, Fused
 
 KernelT = TypeVar("KernelT", bound=Fused)
@@ -61,6 +62,18 @@ def _walks(kernel: Fused) -> list[tuple[int, ...]]:
             if isinstance(argument, (Access, Coordinate)):
                 walks.append(argument.strides)
     return walks
+
+
+def reach(shape: Shape, strides: Sequence[int], offset: int) -> tuple[int, int]:
+    """The lowest and the highest position of a walk.
+
+    Example:
+        >>> reach((2, 3), (10, -1), 5)
+        (3, 15)
+    """
+    ends = [stride * (n - 1) for n, stride in zip(shape, strides, strict=True)]
+    low, high = (sum(beyond(0, end) for end in ends) for beyond in (min, max))
+    return offset + low, offset + high
 
 
 def lane_axis(kernel: Fused, among: frozenset[int] | None = None) -> int | None:

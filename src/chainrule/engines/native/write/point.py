@@ -53,6 +53,8 @@ class Values:
     loaded: dict[Access, ir.Value] = field(default_factory=dict)
     #: buffer → its size, where every access is checked
     sizes: Mapping[int, int] | None = None
+    #: whether no element lies beyond an edge: ``bordered`` only reads
+    inside: bool = False
 
     def step(self, number: int) -> ir.Value:
         """The value of a step, in every lane."""
@@ -68,6 +70,8 @@ class Values:
     def _compute(self, step: Step) -> ir.Value:
         if step.call.name == "gather":
             return self._gather(step)
+        if step.call.name == "bordered":
+            return self._bordered(step)
         values = [self.argument(each) for each in step.arguments]
         return EMITTERS[step.call.name](self.b, step.call, *values)
 
@@ -79,16 +83,18 @@ class Values:
         if isinstance(argument, Immediate):
             return emit.number(argument.dtype, argument.value, point.lanes)
         if isinstance(argument, Coordinate):
-            return self._coordinate(argument)
+            return emit.splat(self.b, self._coordinate(argument), point.lanes)
         return self.load(argument)
 
     def _coordinate(self, argument: Coordinate) -> ir.Value:
+        """A position, one number where it is the same in all lanes."""
         b, point = self.b, self.point
         terms = list(zip(point.indices, argument.strides, strict=True))
-        first = emit.splat(b, emit.linear(b, argument.offset, terms), point.lanes)
-        if point.lane_axis is None or not point.lanes:
+        first = emit.linear(b, argument.offset, terms)
+        stride = 0 if point.lane_axis is None else argument.strides[point.lane_axis]
+        if not point.lanes or not stride:
             return first
-        stride = argument.strides[point.lane_axis]
+        first = emit.splat(b, first, point.lanes)
         steps = [lane * stride for lane in range(point.lanes)]
         return b.add(first, ir.Constant(emit.wide(I64, point.lanes), steps))
 
@@ -97,7 +103,9 @@ class Values:
         found = self.loaded.get(access)
         if found is None:
             at = self.position(access.strides, access.offset)
-            found = self._load_at(access.buffer, access.dtype, at, self._stride(access))
+            found = self._load_at(
+                access.buffer, access.dtype, at, self._stride(access), self.point.mask
+            )
             self.loaded[access] = found
         return found
 
@@ -105,33 +113,40 @@ class Values:
         """What stands now where a store has gone, in every lane."""
         at = self.position(access.strides, access.offset)
         stride = self._stride(access)
-        return self._load_at(access.buffer, access.dtype, at, stride)
+        return self._load_at(access.buffer, access.dtype, at, stride, self.point.mask)
 
     def _load_at(
-        self, buffer: int, dtype: DType, at: ir.Value, stride: int
+        self,
+        buffer: int,
+        dtype: DType,
+        at: ir.Value,
+        stride: int,
+        mask: ir.Value | None,
     ) -> ir.Value:
         b, point = self.b, self.point
         lanes = 0 if stride == 0 else point.lanes
-        at = self._guarded(buffer, at, lanes)
+        at = self._guarded(buffer, at, lanes, mask)
         where = emit.address(b, self.pointers[buffer], emit.memory_type(dtype), at)
         if stride == 0 and not emit.lanes_of(at.type):
             return emit.splat(b, emit.load(b, dtype, where, 0, None), point.lanes)
-        return emit.load(b, dtype, where, point.lanes, point.mask)
+        return emit.load(b, dtype, where, point.lanes, mask)
 
     def store(self, value: ir.Value, access: Access) -> None:
         """Writes a value to where an access says."""
         b = self.b
         at = self.position(access.strides, access.offset)
         kind = emit.memory_type(access.dtype)
-        at = self._guarded(access.buffer, at, emit.lanes_of(value.type))
-        where = emit.address(b, self.pointers[access.buffer], kind, at)
         mask = self.point.mask if emit.lanes_of(value.type) else None
+        at = self._guarded(access.buffer, at, emit.lanes_of(value.type), mask)
+        where = emit.address(b, self.pointers[access.buffer], kind, at)
         emit.store(b, access.dtype, value, where, mask)
 
-    def _guarded(self, buffer: int, at: ir.Value, lanes: int) -> ir.Value:
+    def _guarded(
+        self, buffer: int, at: ir.Value, lanes: int, mask: ir.Value | None
+    ) -> ir.Value:
         if self.sizes is None or buffer not in self.sizes:
             return at
-        mask = self.point.mask if lanes or emit.lanes_of(at.type) else None
+        mask = mask if lanes or emit.lanes_of(at.type) else None
         return guarded(self.b, at, lanes, mask, self.sizes[buffer])
 
     def position(self, strides: Sequence[int], offset: int) -> ir.Value:
@@ -172,21 +187,47 @@ class Values:
             base = b.add(emit.splat(b, base, lanes), emit.lane_numbers(lanes))
         lanes = max(emit.lanes_of(base.type), emit.lanes_of(moved.type))
         positions = b.add(emit.splat(b, base, lanes), emit.splat(b, moved, lanes))
-        return self._load_at(source.buffer, source.dtype, positions, along)
+        mask = self.point.mask
+        return self._load_at(source.buffer, source.dtype, positions, along, mask)
+
+    def _bordered(self, step: Step) -> ir.Value:
+        """An element of the first operand; the padding's value where one of the indices
+        is beyond its size."""
+        b, params, (source, *indices) = self.b, step.call.params, step.arguments
+        assert isinstance(source, Access)
+        if self.inside:
+            return self.load(source)
+        lanes = 0 if all(map(self._uniform, indices)) else self.point.lanes
+        there = emit.constant(emit.wide(emit.I1, lanes), 1)
+        for argument, size in zip(indices, params["sizes"], strict=True):
+            assert isinstance(argument, Coordinate)
+            i = emit.splat(b, self._coordinate(argument), lanes)
+            there = b.and_(there, b.icmp_unsigned("<", i, emit.constant(i.type, size)))
+        at, mask = self.position(source.strides, source.offset), self.point.mask
+        along = self._stride(source)
+        if lanes:
+            mask = there if mask is None else b.and_(there, mask)
+            if not along or self.sizes is not None:  # checked lane by lane
+                at = self.argument(Coordinate(source.strides, source.offset))
+        else:
+            at = b.select(there, at, emit.constant(at.type, 0))
+        found = self._load_at(source.buffer, source.dtype, at, along, mask)
+        beyond = emit.number(source.dtype, params["value"], self.point.lanes)
+        return b.select(there, found, beyond)
 
     def _uniform(self, argument: Argument) -> bool:
         """Whether an argument is one number for all lanes."""
         axis = self.point.lane_axis
         if axis is None or isinstance(argument, Immediate):
             return True
-        return isinstance(argument, Access) and argument.strides[axis] == 0
+        return not isinstance(argument, Local) and argument.strides[axis] == 0
 
     def _uniform_value(self, argument: Argument) -> ir.Value:
         if isinstance(argument, Immediate):
             return emit.number(argument.dtype, argument.value, 0)
         assert isinstance(argument, Access)
         at = self.position(argument.strides, argument.offset)
-        at = self._guarded(argument.buffer, at, 0)
+        at = self._guarded(argument.buffer, at, 0, None)
         kind = emit.memory_type(argument.dtype)
         where = emit.address(self.b, self.pointers[argument.buffer], kind, at)
         return emit.load(self.b, argument.dtype, where, 0, None)

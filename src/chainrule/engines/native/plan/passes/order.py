@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from ..calls import Call
+from ..calls import INDIRECT, Call
 from ..kernels import (
     Access,
     Buffer,
@@ -167,7 +167,7 @@ def _reads_where_it_writes(kernel: Kernel, variable: int, buffer: int) -> bool:
         kernel.b.buffer,
     ):
         return False
-    if any(step.call.name == "gather" for step in kernel.steps):
+    if any(step.call.name in INDIRECT for step in kernel.steps):
         return False
     stores = [each for each in kernel.stores if each[1].buffer == buffer]
     if len(stores) > 1:

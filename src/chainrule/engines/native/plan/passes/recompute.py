@@ -103,20 +103,42 @@ def _without_reading(
     reads = [a for a in kernel.accesses if a.buffer == buffer]
     if any(not _same(kernel, a, store) for a in reads):
         return None
-    again = cheap_steps(source, number)
+    rows = {} if source.steps[number].row else _written_rows(source, kernels, buffers)
+    again = cheap_steps(source, number, known=frozenset(rows))
     if again is None or len(kernel.steps) + len(again) > MOST_TOGETHER:
         return None
+    steps = {i: source.steps[i].mapped(lambda a: _read(a, rows)) for i in again}
     have = {_key(a, kernel) for a in kernel.accesses if a.buffer != buffer}
     needed = {
         _key(a, kernel): a.dtype.itemsize
-        for i in again
-        for a in source.steps[i].arguments
+        for step in steps.values()
+        for a in step.arguments
         if isinstance(a, Access) and buffers[a.buffer].size * 8 > buffers[buffer].size
     }
     extra = sum(size for key, size in needed.items() if key not in have)
     if extra > more * buffers[buffer].dtype.itemsize:
         return None
-    return _computing(kernel, source, again, buffer)
+    return _computing(kernel, steps, buffer)
+
+
+def _written_rows(
+    source: Fused, kernels: list[Kernel], buffers: dict[int, Buffer]
+) -> dict[int, Access]:
+    """Where a kernel writes values of whole rows that stay there: step → access."""
+    return {
+        number: access
+        for number, access in source.stores
+        if source.steps[number].row
+        and buffers[access.buffer].kind in ("arena", "output")
+        if sum(access.buffer in each.writes for each in kernels) == 1
+    }
+
+
+def _read(argument: Argument, written: dict[int, Access]) -> Argument:
+    """An argument, read from memory where it is written there."""
+    if isinstance(argument, Local):
+        return written.get(argument.step, argument)
+    return argument
 
 
 def cheap_steps(
@@ -141,11 +163,12 @@ def cheap_steps(
     return sorted(found)
 
 
-def _computing(kernel: FusedT, source: Fused, again: list[int], buffer: int) -> FusedT:
+def _computing(kernel: FusedT, again: dict[int, Step], buffer: int) -> FusedT:
     """The kernel with these steps of another in front of its own; a contraction stays
     the first."""
     first = int(isinstance(kernel, Contraction))
     numbers = {old: first + new for new, old in enumerate(again)}
+    last = Local(first + len(again) - 1)
 
     def inserted(argument: Argument) -> Argument:
         if isinstance(argument, Local):
@@ -159,10 +182,10 @@ def _computing(kernel: FusedT, source: Fused, again: list[int], buffer: int) -> 
         if isinstance(argument, Local):
             return Local(moved(argument.step))
         if isinstance(argument, Access) and argument.buffer == buffer:
-            return Local(numbers[again[-1]])
+            return last
         return argument
 
-    new = [Step(each.call, each.arguments) for each in (source.steps[i] for i in again)]
+    new = [Step(each.call, each.arguments) for each in again.values()]
     old = [step.mapped(shifted) for step in kernel.steps]
     steps = [*old[:first], *(step.mapped(inserted) for step in new), *old[first:]]
     return replace(

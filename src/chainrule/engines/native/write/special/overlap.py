@@ -1,27 +1,35 @@
 """Windows that overlap, added up where they lie: ``overlap_add`` as LLVM.
 
-Place on the road: beside ``specials``. Each row of the result is written by one thread:
-it starts at 0, and every row of windows that covers it is added, tap after tap. A row
-stays in the first-level cache while that happens, so every window is read once and
-every result written once. Windows that no memory holds are computed here, element by
-element, from what ``gather_windows`` has found.
+Place on the road: beside ``specials``. Each element of the result is written once, by
+one thread: the windows that cover it are added in registers, tap after tap. Which these
+are follows from its place, so no loop has a test. Windows that no memory holds are
+computed here, element by element, from what ``gather_windows`` has found; of that, what
+belongs to the place and not to the window is read once for all of them.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from dataclasses import replace
+from operator import mul
 
 from llvmlite import ir
 
 from ...choose.special import RowCut
+from ...choose.sweep import INTERLEAVED
 from ...choose.task import Task
 from ...plan.calls import Call
-from ...plan.kernels import Access, OverlapAdd, Step
+from ...plan.kernels import Access, Argument, Coordinate, OverlapAdd, Step
+from ...plan.space import reach
 from ...plan.views import contiguous_strides
 from .. import emit
-from ..emit import KERNEL, address, index, linear, load, loop, store
+from ..emit import KERNEL, address, index, loop, store
 from ..guard import checked_sizes
 from ..point import Point, Values
+
+#: Along a spatial axis: the place, and the last window that covers it; how many do.
+Covering = tuple[ir.Value, ir.Value, ir.Value]
 
 
 def write_overlap(
@@ -37,102 +45,164 @@ class _Overlap:
     """One function while it is written."""
 
     def __init__(self, function: ir.Function, task: Task[OverlapAdd, RowCut]) -> None:
-        kernel = task.kernel
-        given = kernel.windows
+        self.kernel = kernel = task.kernel
         ((_, self.shape),) = kernel.outputs
-        axes = len(self.shape) - 2
-        self.counts, self.taps = given[1 : axes + 1], given[axes + 1 : -1]
-        self.strides = contiguous_strides(given)
-        self.stride, self.dilation = kernel.stride, kernel.dilation
-        self.dtype, self.axes = kernel.dtype, axes
-        self.lanes = task.cut.lanes
+        self.axes = axes = len(self.shape) - 2
+        self.counts = kernel.windows[1 : axes + 1]
+        self.taps = kernel.windows[axes + 1 : -1]
+        self.dtype, self.lanes = kernel.dtype, task.cut.lanes
         self.b = ir.IRBuilder(function.append_basic_block("entry"))
-        self.kind = emit.memory_type(self.dtype)
         table, self.part, self.parts = function.args
         count = len(kernel.inputs)
         self.pointers = emit.arguments(self.b, table, range(count + 1))
         self.result = self.pointers[count]
         self.sizes = checked_sizes(task.buffers)
-        self.steps = kernel.steps or (self._whole(),)
-
-    def _whole(self) -> Step:
-        """What reads windows from memory."""
+        strides = contiguous_strides(kernel.windows)
         call = Call("copy", {}, (self.dtype,), self.dtype)
-        return Step(call, (Access(0, self.strides, 0, self.dtype),))
+        whole = Step(call, (Access(0, strides, 0, self.dtype),))
+        steps = kernel.steps or (whole,)
+        self.steps = [step.mapped(self._by_place) for step in steps]
+        self.inside = all(map(self._never_beyond, self.steps))
+
+    def _by_place(self, argument: Argument) -> Argument:
+        """A walk over (sample, windows …, taps …, channel) as one over (sample, places
+        …, windows …, taps …, channel): what belongs to a place, i·stride + a·dilation,
+        is there whichever of its windows is added."""
+        if not isinstance(argument, (Access, Coordinate)):
+            return argument
+        axes, (sample, *moves, channel) = self.axes, argument.strides
+        places = [0] * axes
+        for axis, n in enumerate(self.taps):
+            by, of = self.kernel.dilation[axis], axis + axes
+            if n == 1:  # the tap is 0, whatever its stride
+                by, of = self.kernel.stride[axis], axis
+            if moves[of] % by == 0:
+                places[axis] = moves[of] // by
+                moves[axis] -= places[axis] * self.kernel.stride[axis]
+                moves[axis + axes] -= places[axis] * self.kernel.dilation[axis]
+        return replace(argument, strides=(sample, *places, *moves, channel))
+
+    def _never_beyond(self, step: Step) -> bool:
+        """Whether nothing that it reads at a place of the result is beyond an edge."""
+        if step.call.name != "bordered":
+            return True
+        sample, *places, channels = self.shape
+        sizes = sample, *places, *self.counts, *self.taps, channels
+        limits = zip(step.arguments[1:], step.call.params["sizes"], strict=True)
+        for each, size in limits:
+            assert isinstance(each, Coordinate)
+            first = sum(map(mul, self.kernel.start, each.strides[1:]))
+            low, high = reach(sizes, each.strides, each.offset + first)
+            if low < 0 or high >= size:
+                return False
+        return True
 
     def emit(self) -> None:
         """This part's rows."""
-        b = self.b
+        b, axes = self.b, self.axes
         rows = math.prod(self.shape[:-2])
         low, high = emit.share(b, rows, self.part, self.parts)
         with loop(b, low, high, name="row") as row:
-            line = self.shape[-2] * self.shape[-1]
-            target = b.mul(row, index(line))
-            pointer = address(b, self.result, self.kind, target)
-            emit.clear(b, pointer, index(line * self.dtype.itemsize))
-            where: list[ir.Value] = []
-            for n in reversed(self.shape[1:-2]):
-                where.insert(0, b.srem(row, index(n)))
-                row = b.sdiv(row, index(n))
-            self._rows(where, [row], [], target)
+            first, sample = b.mul(row, index(self.shape[-2])), row
+            covering: list[Covering] = []
+            for axis in reversed(range(axes - 1)):
+                n = index(self.shape[1 + axis])
+                covering.insert(0, self._covering(axis, b.srem(sample, n)))
+                sample = b.sdiv(sample, n)
+            with loop(b, 0, self.shape[-2], name="place") as place:
+                all_axes = [*covering, self._covering(axes - 1, place)]
+                target = b.mul(b.add(first, place), index(self.shape[-1]))
+                self._channels(sample, all_axes, target)
         b.ret_void()
 
-    def _rows(
+    def _covering(self, axis: int, at: ir.Value) -> Covering:
+        """The windows that cover an index of the result, but for gaps between taps."""
+        b, stride = self.b, self.kernel.stride[axis]
+        behind = stride - 1 - self.kernel.dilation[axis] * (self.taps[axis] - 1)
+        place = b.add(at, index(self.kernel.start[axis]))
+        last = emit.smaller(
+            b, b.udiv(place, index(stride)), index(self.counts[axis] - 1)
+        )
+        first = emit.larger(b, b.add(place, index(behind)), index(0))
+        first = b.udiv(first, index(stride))
+        return place, last, b.add(b.sub(last, first), index(1))
+
+    def _channels(
+        self, sample: ir.Value, covering: list[Covering], target: ir.Value
+    ) -> None:
+        """All channels of a place, some vectors at a time; the last one is masked."""
+        b, lanes, channels = self.b, self.lanes, self.shape[-1]
+        some = INTERLEAVED * lanes
+        whole = channels - channels % some
+        if whole:
+            with loop(b, 0, whole, some, name="channel") as first:
+                vectors = [
+                    (b.add(first, index(i)), None) for i in range(0, some, lanes)
+                ]
+                self._place(sample, covering, target, vectors)
+        if whole < channels:
+            rest = [index(i) for i in range(whole, channels, lanes)]
+            masks = [emit.first_lanes(channels - i.constant, lanes) for i in rest]
+            self._place(sample, covering, target, list(zip(rest, masks, strict=True)))
+
+    def _place(
         self,
-        where: list[ir.Value],
+        sample: ir.Value,
+        covering: list[Covering],
+        target: ir.Value,
+        vectors: list[tuple[ir.Value, ir.Value | None]],
+    ) -> None:
+        """Some vectors of one place of the result."""
+        b, lanes = self.b, self.lanes
+        zero = emit.number(self.dtype, 0, lanes)
+        sums = [emit.local(b, zero.type) for _ in vectors]
+        for register in sums:
+            b.store(zero, register)
+        places = [place for place, _, _ in covering]
+
+        def add(windows: list[ir.Value], taps: list[ir.Value]) -> None:
+            for register, (channel, mask) in zip(sums, vectors, strict=True):
+                at = (sample, *places, *windows, *taps, channel)
+                values = self._values(Point(at, len(at) - 1, lanes, mask))
+                value = values.step(len(self.steps) - 1)
+                old = b.load(register, typ=zero.type)
+                floats = self.dtype.kind == "f"
+                b.store(b.fadd(old, value) if floats else b.add(old, value), register)
+
+        self._each_window(covering, add, [], [])
+        kind = emit.memory_type(self.dtype)
+        for register, (channel, mask) in zip(sums, vectors, strict=True):
+            pointer = address(b, self.result, kind, b.add(target, channel))
+            store(b, self.dtype, b.load(register, typ=zero.type), pointer, mask)
+
+    def _values(self, point: Point) -> Values:
+        """The steps at one point of (sample, places, windows, taps, channel)."""
+        sizes, inside = self.sizes, self.inside
+        return Values(
+            self.b, self.steps, self.pointers, point, sizes=sizes, inside=inside
+        )
+
+    def _each_window(
+        self,
+        covering: list[Covering],
+        body: Callable[[list[ir.Value], list[ir.Value]], None],
         windows: list[ir.Value],
         taps: list[ir.Value],
-        target: ir.Value,
     ) -> None:
-        """The windows that cover this row: for every tap of the outer axes the one
-        that has it here, if there is one. ``windows`` begins with the sample."""
+        """The body for every window that covers a place, and the tap that does: the
+        last window, which has its first tap there, comes first."""
         b, axis = self.b, len(taps)
-        if axis == self.axes - 1:
-            self._line(windows, taps, target)
+        if axis == self.axes:
+            body(windows, taps)
             return
-        stride = index(self.stride[axis])
-        with loop(b, 0, self.taps[axis], name="tap") as tap:
-            offset = b.sub(where[axis], b.mul(tap, index(self.dilation[axis])))
-            number = b.sdiv(offset, stride)
-            covers = b.icmp_signed(">=", offset, index(0))
-            even = b.icmp_signed("==", b.mul(number, stride), offset)
-            covers = b.and_(covers, even)
-            inside = b.icmp_signed("<", number, index(self.counts[axis]))
-            with b.if_then(b.and_(covers, inside)):
-                self._rows(where, [*windows, number], [*taps, tap], target)
-
-    def _line(
-        self, windows: list[ir.Value], taps: list[ir.Value], target: ir.Value
-    ) -> None:
-        """All windows along the last axis, tap after tap."""
-        b, channels, axis = self.b, self.shape[-1], self.axes - 1
-        step, apart = self.stride[axis] * channels, self.dilation[axis] * channels
-        with (
-            loop(b, 0, self.taps[axis], name="tap") as tap,
-            loop(b, 0, self.counts[axis], name="window") as number,
-        ):
-            point = [*windows, number, *taps, tap]
-            offset = linear(b, 0, [(target, 1), (number, step), (tap, apart)])
-            whole = channels - channels % self.lanes
-            with loop(b, 0, whole, step=self.lanes, name="channel") as channel:
-                self._add(point, offset, channel, None)
-            if channels % self.lanes:
-                first = index(whole)
-                mask = emit.tail_mask(b, first, channels, self.lanes)
-                self._add(point, offset, first, mask)
-
-    def _add(
-        self,
-        point: list[ir.Value],
-        target: ir.Value,
-        channel: ir.Value,
-        mask: ir.Value | None,
-    ) -> None:
-        b, lanes = self.b, self.lanes
-        at = Point((*point, channel), len(point), lanes, mask)
-        values = Values(b, self.steps, self.pointers, at, sizes=self.sizes)
-        value = values.step(len(self.steps) - 1)
-        pointer = address(b, self.result, self.kind, b.add(target, channel))
-        old = load(b, self.dtype, pointer, lanes, mask)
-        added = b.fadd(old, value) if self.dtype.kind == "f" else b.add(old, value)
-        store(b, self.dtype, added, pointer, mask)
+        place, last, count = covering[axis]
+        dilation = index(self.kernel.dilation[axis])
+        with loop(b, 0, count, name="tap") as number:
+            window = b.sub(last, number)
+            offset = b.sub(place, b.mul(window, index(self.kernel.stride[axis])))
+            if dilation.constant == 1:
+                self._each_window(covering, body, [*windows, window], [*taps, offset])
+                return
+            tap = b.udiv(offset, dilation)
+            with b.if_then(b.icmp_signed("==", b.mul(tap, dilation), offset)):
+                self._each_window(covering, body, [*windows, window], [*taps, tap])

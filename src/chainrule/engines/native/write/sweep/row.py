@@ -48,6 +48,10 @@ class Row:
         #: The same, of this pass → a register of float64 for what was added before.
         self.wide: dict[tuple[int, int], ir.Value] = {}
 
+    def again(self) -> Row:
+        """The same row, of which nothing is known."""
+        return Row(self.state, self.columns, self.outer, self.lanes, self.scratch)
+
     def _values(
         self, inner: Mapping[int, ir.Value], lanes: Lanes | None, number: int
     ) -> Values:

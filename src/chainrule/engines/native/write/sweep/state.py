@@ -37,12 +37,14 @@ class SweepState:
         pointers: the address of each buffer; those of a part's own sums are moved to
             where that part writes.
         sizes: of the buffers, where every access is to be checked.
+        inside: whether what is written now reads nothing beyond an edge.
     """
 
     b: ir.IRBuilder
     cut: SweepCut
     pointers: dict[int, ir.Value]
     sizes: Mapping[int, int] | None
+    inside: bool = False
 
     def __post_init__(self) -> None:
         self.loops, self.levels = self.cut.loops, self.cut.levels
@@ -73,4 +75,6 @@ class SweepState:
         reload = {i: each.access for i, each in reloads if each.since < number}
         pointers = {**self.pointers, **scratch} if scratch else self.pointers
         steps = self.kernel.steps
-        return Values(self.b, steps, pointers, point, known, reload, sizes=self.sizes)
+        return Values(
+            self.b, steps, pointers, point, known, reload, {}, self.sizes, self.inside
+        )

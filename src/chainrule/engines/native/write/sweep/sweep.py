@@ -15,6 +15,7 @@ each other. The last, incomplete vector of an axis is masked.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -24,7 +25,7 @@ from llvmlite import ir
 from ...choose.processor import CACHE_LINE
 from ...choose.sweep import SweepCut
 from ...choose.task import Task
-from ...plan.kernels import Sweep
+from ...plan.kernels import Coordinate, Sweep
 from .. import emit
 from ..emit import KERNEL, index
 from ..guard import checked_sizes
@@ -58,6 +59,16 @@ class _Sweep:
         sizes = checked_sizes(buffers)
         self.state = SweepState(self.b, cut, self.pointers, sizes)
         self.columns = Columns(self.state)
+        #: The indices that may lie beyond an edge, each with its size.
+        self.limits = {
+            (argument, size): None
+            for step in self.kernel.steps
+            if step.call.name == "bordered"
+            for argument, size in zip(
+                step.arguments[1:], step.call.params["sizes"], strict=True
+            )
+            if isinstance(argument, Coordinate)
+        }
 
     def _scratch_row(self, cut: SweepCut) -> dict[int, ir.Value]:
         """Memory on the stack for what later passes over a row read back."""
@@ -211,7 +222,37 @@ class _Sweep:
         self._rows([self._row(at, lanes) for lanes in vectors])
 
     def _rows(self, rows: list[Row]) -> None:
-        """Rows whose inner loops are the same."""
+        """Rows whose inner loops are the same. Where nothing that they read lies beyond
+        an edge, they have loops without tests."""
+        inside = [self._inside(*limit, row) for limit in self.limits for row in rows]
+        if not inside:
+            self._passes(rows)
+            return
+        with self.b.if_else(functools.reduce(self.b.and_, inside)) as branches:
+            for branch, self.state.inside in zip(branches, (True, False), strict=True):
+                with branch:
+                    self._passes([each.again() for each in rows])
+
+    def _inside(self, index_: Coordinate, size: int, row: Row) -> ir.Value:
+        """Whether an index is within the size in all of a row."""
+        b, terms, low, high = self.b, [], index_.offset, index_.offset
+        for axis, (n, stride) in enumerate(
+            zip(self.kernel.shape, index_.strides, strict=True)
+        ):
+            first, count = row.outer.get(axis), 1
+            if first is None and axis == self.loops.axis and row.lanes is not None:
+                first, count = row.lanes.first, self.loops.lanes
+            elif first is None:
+                first, count = index(0), n
+            terms.append((first, stride))
+            low += min(0, stride * (count - 1))
+            high += max(0, stride * (count - 1))
+        lowest, highest = (emit.linear(b, end, terms) for end in (low, high))
+        above = b.icmp_signed(">=", lowest, index(0))
+        return b.and_(above, b.icmp_signed("<", highest, index(size)))
+
+    def _passes(self, rows: list[Row]) -> None:
+        """All walks over the reduced axes."""
         kernel = self.kernel
         for number in range(self.levels.passes):
             roots = self.levels.roots(number)
