@@ -204,6 +204,14 @@ def test_the_loops_of_an_lstm_have_one_product_each() -> None:
     assert "sum" not in names_in(backward)
 
 
+def test_the_gradient_of_a_part_of_the_weights_is_one_product() -> None:
+    f = cr.grad(looped(simple), argnums=(2, 3))
+    graph = run_passes(cr.trace(f, *ARGUMENTS))
+    products = {n.shape for n in graph.operations if n.op and n.op.name == "matmul"}
+    assert {(H, D), (H, H)} <= products
+    assert not any(len(shape) > 2 for shape in products)  # none for every step
+
+
 def test_a_loop_that_recomputes_keeps_its_carries_alone() -> None:
     forward, backward = after_passes(lstm, recompute=True)
     met = forward.params["split"].carry

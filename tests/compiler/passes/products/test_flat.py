@@ -16,6 +16,7 @@ from chainrule.compiler.pipeline import run_passes
 X = np.random.default_rng(0).standard_normal((2, 3, 4))
 D = np.random.default_rng(1).standard_normal((2, 3, 5))
 W = np.random.default_rng(2).standard_normal((4, 5))
+WIDE = np.random.default_rng(3).standard_normal((2, 3, 70))
 
 
 def swap(x: Any) -> Any:
@@ -46,6 +47,17 @@ def swap(x: Any) -> Any:
             lambda x, d: (swap(x) @ d).sum(axis=(0, 1)),
             lambda x, d: x.reshape((6, 4)).T @ d.reshape((6, 5)),
             (X.reshape((1, 2, 3, 4)), D.reshape((1, 2, 3, 5))),
+        ),
+        (  # the first factor as it is
+            lambda x, d: (x @ d).sum(axis=0),
+            lambda x, d: swap(x).reshape((6, 4)).T @ d.reshape((6, 70)),
+            (X.swapaxes(1, 2), WIDE),
+        ),
+        (  # the first factor with its axes in another order
+            lambda x, d: (cr.transpose(x, (1, 2, 0)) @ d).sum(axis=0),
+            lambda x, d: cr.transpose(x, (1, 0, 2)).reshape((6, 4)).T
+            @ d.reshape((6, 70)),
+            (X.swapaxes(0, 1), WIDE),
         ),
     ],
 )

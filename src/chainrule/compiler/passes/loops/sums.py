@@ -21,7 +21,7 @@ Stacked = Callable[[Node], Value]
 def total(node: Node, stacked: Stacked, length: int) -> Node:
     """Σₜ of a node of the body."""
     above: list[Node] = []
-    while isinstance(node.op, Primitive) and node.op.linear:
+    while _is_linear(node):
         if not any(each.op is not None for each in node.inputs):
             break
         above.append(node)
@@ -36,6 +36,15 @@ def total(node: Node, stacked: Stacked, length: int) -> Node:
         assert linear.op is not None
         result = applied(linear.op.name, [result], linear, **linear.params)
     return result
+
+
+def _is_linear(node: Node) -> bool:
+    """Whether f(u + v) = f(u) + f(v); zeros around a value are, as of a slice's
+    gradient.
+    """
+    if is_op(node, "pad"):
+        return not node.params["value"]
+    return isinstance(node.op, Primitive) and node.op.linear
 
 
 def _summed(node: Node, stacked: Stacked) -> Node:

@@ -49,7 +49,7 @@ def _flattened(node: Node, a: Node, b: Node) -> Node | None:
 
 
 def _contracted(node: Node, product: Node) -> Node | None:
-    """Σ (…, k, m)ᵀ times (…, k, n) over the batch, as (… k, m)ᵀ times (… k, n)."""
+    """Σ (…, m, k) times (…, k, n) over the batch, as (m, … k) times (… k, n)."""
     if not is_op(product, "matmul") or 0 in product.shape:
         return None
     a, b = product.inputs
@@ -57,15 +57,21 @@ def _contracted(node: Node, product: Node) -> Node | None:
     alike = batch > 0 and a.shape[:-2] == b.shape[:-2]
     if not alike or sorted(node.params["axis"]) != list(range(batch)):
         return None
-    if not swaps_last_axes(a):
-        return None
-    (x,) = a.inputs
+    x = a.inputs[0] if swaps_last_axes(a) else _turned(a)
     if _is_spread(x) and b.shape[-1] < MANY_COLUMNS:
         return None
     if _is_spread(b) and x.shape[-1] < MANY_COLUMNS:
         return None
     left = applied("transpose", [_rows(x, node)], node, axes=(1, 0))
     return reshaped(applied("matmul", [left, _rows(b, node)], node), node.shape, node)
+
+
+def _turned(a: Node) -> Node:
+    """The matrices transposed."""
+    axes = [*range(len(a.shape) - 2), len(a.shape) - 1, len(a.shape) - 2]
+    if is_op(a, "transpose"):
+        (a,), axes = a.inputs, [a.params["axes"][each] for each in axes]
+    return applied("transpose", [a], a, axes=tuple(axes))
 
 
 def _is_spread(node: Node) -> bool:
