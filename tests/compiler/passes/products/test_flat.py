@@ -48,15 +48,21 @@ def swap(x: Any) -> Any:
             lambda x, d: x.reshape((6, 4)).T @ d.reshape((6, 5)),
             (X.reshape((1, 2, 3, 4)), D.reshape((1, 2, 3, 5))),
         ),
-        (  # the first factor as it is
+        (  # a copy of a factor is no larger than one of the products
+            lambda x, d: (x @ d).sum(axis=0),
+            lambda x, d: swap(x).reshape((6, 4)).T @ d.reshape((6, 5)),
+            (X.swapaxes(1, 2), D),
+        ),
+        (  # many columns
             lambda x, d: (x @ d).sum(axis=0),
             lambda x, d: swap(x).reshape((6, 4)).T @ d.reshape((6, 70)),
             (X.swapaxes(1, 2), WIDE),
         ),
         (  # the first factor with its axes in another order
             lambda x, d: (cr.transpose(x, (1, 2, 0)) @ d).sum(axis=0),
-            lambda x, d: cr.transpose(x, (1, 0, 2)).reshape((6, 4)).T
-            @ d.reshape((6, 70)),
+            lambda x, d: (
+                cr.transpose(x, (1, 0, 2)).reshape((6, 4)).T @ d.reshape((6, 70))
+            ),
             (X.swapaxes(0, 1), WIDE),
         ),
     ],
@@ -78,8 +84,9 @@ def test_a_batch_of_products_becomes_one(
         (lambda x, w: x @ w, (X, np.stack([W, W]))),
         (lambda x, w: x @ w, (X[:, :0], W)),
         (lambda x, d: (swap(x) @ d).sum(axis=1), (X, D)),
-        (lambda x, d: (x @ d).sum(axis=0), (X, np.stack([W, W]))),
-        (lambda x, d: (swap(x) @ swap(d)).sum(axis=0), (X, D.swapaxes(1, 2))),
+        # Narrow: to copy a factor costs more than to add up the products.
+        (lambda x, d: (x @ d).sum(axis=0), (X, X.swapaxes(1, 2))),
+        (lambda x, d: (swap(x) @ swap(d)).sum(axis=0), (X.swapaxes(1, 2), X)),
     ],
 )
 def test_other_products_stay(

@@ -58,9 +58,10 @@ def _contracted(node: Node, product: Node) -> Node | None:
     if not alike or sorted(node.params["axis"]) != list(range(batch)):
         return None
     x = a.inputs[0] if swaps_last_axes(a) else _turned(a)
-    if _is_spread(x) and b.shape[-1] < MANY_COLUMNS:
+    enough = min(MANY_COLUMNS, b.shape[-2])  # or a copy is no larger than what it saves
+    if _is_spread(x) and b.shape[-1] < enough:
         return None
-    if _is_spread(b) and x.shape[-1] < MANY_COLUMNS:
+    if _is_spread(b) and x.shape[-1] < enough:
         return None
     left = applied("transpose", [_rows(x, node)], node, axes=(1, 0))
     return reshaped(applied("matmul", [left, _rows(b, node)], node), node.shape, node)
