@@ -53,32 +53,31 @@ def recompute(schedule: Schedule) -> Schedule:
         if buffers[buffer].kind == "arena" and buffer not in results
         if isinstance(kernels[at[0]], Fused)
     ]
+    # What each kernel reads and may do without; a check always reads it.
+    reads = [set() if isinstance(k, Check) else k.reads for k in kernels]
+
+    def exchange(position: int, kernel: Kernel) -> None:
+        kernels[position], reads[position] = kernel, kernel.reads
+
     for buffer, writer in large:
-        readers = _readers(kernels, buffer)
+        readers = [i for i, found in enumerate(reads) if buffer in found]
         for position in readers:
             alone = len(readers) == 1
             new = _without_reading(
                 kernels, position, writer, buffer, buffers, int(alone)
             )
-            kernels[position] = new or kernels[position]
+            if new is not None:
+                exchange(position, new)
     for buffer, writer in reversed(large):  # what no kernel reads is not written
         changed = {
             position: _without_reading(kernels, position, writer, buffer, buffers, 1)
-            for position in _readers(kernels, buffer)
+            for position, found in enumerate(reads)
+            if buffer in found
         }
         for position, changed_kernel in changed.items():
             if None not in changed.values() and changed_kernel is not None:
-                kernels[position] = changed_kernel
+                exchange(position, changed_kernel)
     return replace(schedule, kernels=kernels)
-
-
-def _readers(kernels: list[Kernel], buffer: int) -> list[int]:
-    """The kernels that read a buffer and may do without; a check always reads it."""
-    return [
-        i
-        for i, kernel in enumerate(kernels)
-        if buffer in kernel.reads and not isinstance(kernel, Check)
-    ]
 
 
 def _without_reading(
