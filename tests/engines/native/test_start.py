@@ -14,8 +14,7 @@ import chainrule as cr
 from chainrule.config import config
 from chainrule.engines.native.plan.calls import ELEMENTWISE, VIEWS
 from chainrule.engines.native.plan.views import view_of, whole
-from chainrule.engines.native.run import executable, machine_code, memory
-from chainrule.engines.native.run.compile import llvm
+from chainrule.engines.native.run import executable, memory
 from chainrule.engines.native.write.arithmetic.elementwise import EMITTERS
 from chainrule.ops.primitive import REGISTRY
 
@@ -69,23 +68,6 @@ def test_code_from_the_cache_is_run_without_importing_the_compiler(tmp_path) -> 
     assert "'run.compile.workshop'" in answers[0][1]
     assert "'write" not in answers[1][1]
     assert "'run.compile.workshop'" not in answers[1][1]
-
-
-def test_little_work_is_compiled_with_little_effort(monkeypatch, tmp_path) -> None:
-    efforts = []
-    real = llvm.Compilation
-
-    class Noted(real):
-        def __init__(self, text, found, quick=False):
-            efforts.append(quick)
-            super().__init__(text, found, quick)
-
-    monkeypatch.setattr(machine_code, "Compilation", Noted)
-    config.cache_folder = tmp_path
-    double = cr.compile(lambda x: (x * 2).sum())
-    assert double(np.ones(100, np.float32)).item() == 200
-    assert double(np.ones(1 << 22, np.float32)).item() == 2 << 22
-    assert efforts[:1] + efforts[-1:] == [True, False]
 
 
 def test_memory_is_filled_with_nan_before_a_debugged_run(monkeypatch) -> None:

@@ -19,12 +19,6 @@ def kernel_reports(tasks: Tasks) -> list[KernelReport]:
     return [_report(each.task) for each in tasks.launches]
 
 
-def work_of(tasks: Tasks) -> int:
-    """Operations, and bytes read and written, of one run."""
-    reports = kernel_reports(tasks)
-    return sum(r.flops + r.bytes_read + r.bytes_written for r in reports)
-
-
 def _report(task: Task[Any, Any]) -> KernelReport:
     report = replace(KINDS[type(task.kernel)].figures(task), cut=str(task))
     if not isinstance(task.cut, ScanCut):

@@ -15,9 +15,6 @@ from .compile.llvm import Compilation
 if TYPE_CHECKING:
     from ..plan.kernels import Schedule
 
-#: Programs of fewer operations and bytes than this are compiled with little effort.
-LITTLE_WORK = 1 << 24
-
 
 def machine_code(schedule: Schedule, table: CallTable, ticks: int = 0) -> bytes:
     """The machine code of a schedule and what it needs, as the object cache keeps them.
@@ -30,20 +27,18 @@ def machine_code(schedule: Schedule, table: CallTable, ticks: int = 0) -> bytes:
         ticks: where it writes how long each kernel took; see ``timed``.
     """
     # Imported here: a process that finds its code on disk writes and compiles none.
-    from ..report import work_of
     from ..write.program import tasks_of, write_program
     from .compile.workshop import Workshop
     from .trials import pays
 
     processor = host()
     tasks = tasks_of(schedule, processor, pays)
-    quick = work_of(tasks) < LITTLE_WORK
     with Workshop(Compilation.run, config.threads) as workshop:
         needs = write_program(
             tasks,
             table,
             processor,
-            lambda text: workshop.take(Compilation(text, processor, quick)),
+            lambda text: workshop.take(Compilation(text, processor)),
             ticks,
         )
         made = workshop.results()

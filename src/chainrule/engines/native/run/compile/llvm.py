@@ -17,8 +17,10 @@ from ...choose.processor import Host, host
 class Compilation:
     """A module of LLVM text on its way to machine code.
 
-    The text is vectorised and unrolled already. What is left for LLVM's passes is to
-    keep values in registers, to share and hoist computations, and to remove dead code.
+    The text is vectorised, unrolled and free of repeated computations already. What is
+    left for LLVM's passes is to keep values in registers, to test loops at their ends,
+    to simplify, and to remove dead code; all else that the usual levels of optimisation
+    do costs half of the time and gains nothing.
 
     What takes long is in ``run``, which may be called in another thread: the module has
     a context of its own, and nothing is shared.
@@ -26,28 +28,20 @@ class Compilation:
     Arguments:
         text: of the module.
         found: what code is generated for.
-        quick: whether to run few passes: they take a sixth of the time (half of the
-            whole), and the code is a few per cent slower.
     """
 
-    def __init__(self, text: str, found: Host, quick: bool = False) -> None:
+    def __init__(self, text: str, found: Host) -> None:
         self.machine = found.machine()
         self.module = llvm.parse_assembly(text, llvm.create_context())
         self.module.verify()
-        options = llvm.create_pipeline_tuning_options(speed_level=2)
-        options.loop_vectorization = False
-        options.slp_vectorization = False
-        options.loop_unrolling = False
-        options.loop_interleaving = False
+        options = llvm.create_pipeline_tuning_options()
         self._builder = llvm.create_pass_builder(self.machine, options)
-        self._quick = quick
         self._buffer: Any = None
 
     def optimise(self) -> None:
         """Runs the passes."""
-        builder = self._builder
-        passes = _quick_passes() if self._quick else builder.getModulePassManager()
-        _unlocked("LLVMPY_RunNewModulePassManager")(passes, self.module, builder)
+        passes = _passes()
+        _unlocked("LLVMPY_RunNewModulePassManager")(passes, self.module, self._builder)
         # llvmlite 0.50 frees no passes: its ``close`` finds nothing to do.
         _unlocked("LLVMPY_DisposeNewModulePassManger")(passes)
         passes.detach()
@@ -80,10 +74,11 @@ def _unlocked(name: str) -> Any:
     return getattr(function, "_cfn", function)
 
 
-def _quick_passes() -> Any:
+def _passes() -> Any:
     passes = llvm.create_new_module_pass_manager()
     passes.add_ipsccp_pass()
     passes.add_sroa_pass()
+    passes.add_loop_rotate_pass()
     passes.add_instruction_combine_pass()
     passes.add_simplify_cfg_pass()
     passes.add_global_dead_code_eliminate_pass()

@@ -46,7 +46,7 @@ def _worker() -> int:
 
             module = ir.Module("chainrule_worker")
             emit_worker(module, host().pause)
-            return Compilation(str(module), host(), quick=True).run().code()
+            return Compilation(str(module), host()).run().code()
 
         _library = Library(cached("worker", compiled)[0])
     return _library.address("chainrule_worker")
