@@ -255,6 +255,53 @@ def test_a_convolution_reads_channels_as_words_its_gradient_images() -> None:
     assert gradient.spec.batch == 2
 
 
+# Results of which only something else is wanted. --------------------------------------
+
+
+def written(f: Callable[..., Any], *arguments: Array) -> int:
+    """The bytes that the only kernel with a product or convolution writes."""
+    kernels = cr.compile(f, engine="native").explain(*arguments).kernels
+    assert kernels is not None
+    (kernel,) = [each for each in kernels if each.kind in ("product", "convolution")]
+    return kernel.bytes_written
+
+
+@pytest.mark.parametrize("bounds", [False, True])
+@pytest.mark.parametrize(("m", "n", "k"), [(40, 70, 300), (100, 90, 70), (3, 5, 2)])
+def test_a_product_that_is_rounded_is_written_once(
+    m: int, n: int, k: int, bounds: bool, processor: str
+) -> None:
+    a, b = numbers(m, k), numbers(k, n, seed=1)
+    f = lambda a, b: short(cr.relu(a @ b))  # noqa: E731
+    with config.using(debug=bounds):
+        found, wanted = both(f, a, b)
+    np.testing.assert_allclose(
+        found.astype("f"), wanted.astype("f"), rtol=0.01, atol=1e-5
+    )
+    assert written(f, a, b) == found.nbytes
+
+
+@pytest.mark.parametrize("layer", LAYERS[:5], ids=str)
+def test_a_convolution_that_is_rounded_is_written_once(
+    layer: Any, processor: str
+) -> None:
+    n, h, w, c, outputs, size, stride, pad, _, _ = layer
+    settings = {
+        "stride": (stride, stride), "padding": ((pad, pad), (pad, pad)),
+        "dilation": (1, 1), "groups": 1,
+    }  # fmt: skip
+    x, weights = numbers(n, h, w, c), numbers(outputs, size, size, c, seed=1)
+
+    def f(x: Any, y: Any) -> Any:
+        return short(cr.relu(P["convolution"](short(x), short(y), **settings)))
+
+    found, wanted = both(f, x, weights)
+    np.testing.assert_allclose(
+        found.astype("f"), wanted.astype("f"), rtol=0.01, atol=1e-4
+    )
+    assert written(f, x, weights) == found.nbytes
+
+
 @pytest.mark.parametrize("threads", [1, 2, 3])
 def test_results_do_not_depend_on_the_number_of_threads(threads: int) -> None:
     a, b = numbers(300, 200), numbers(200, 400, seed=1)

@@ -58,13 +58,12 @@ def specification(kernel: Product) -> Matmul:
     """The product's sizes and strides."""
     a, b = kernel.a, kernel.b
     batch, m, n = kernel.shape
-    store = kernel.stores[kernel.main_store()][1]
 
     def strides(view: View) -> tuple[int, int, int]:
         x, y, z = view.strides
         return x, y, z
 
-    x, y, _ = store.strides
+    x, y, _ = kernel.main_access.strides
     dtype = kernel.steps[0].call.output
     return Matmul(batch, m, n, a.shape[2], strides(a), strides(b), (x, y, 1), dtype)
 

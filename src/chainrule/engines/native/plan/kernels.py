@@ -260,15 +260,31 @@ class Contraction(Fused):
         """The buffers that are read."""
         return {each.buffer for each in self.accesses} | {self.a.buffer, self.b.buffer}
 
-    def main_store(self) -> int:
-        """Which of the stores is written as the kernel's own result; -1 for none."""
+    @property
+    def plain(self) -> bool:
+        """Whether nothing but the result itself is computed and stored."""
+        return len(self.steps) == len(self.stores) == 1 and self.main_store is not None
+
+    @property
+    def main_store(self) -> Store | None:
+        """The store that is written as the kernel's own result; None where others, of
+        another dtype or order, are all that is wanted.
+        """
         dtype = self.steps[0].call.output
-        for number, (step, access) in enumerate(self.stores):
+        for store in self.stores:
+            step, access = store
             if self.steps[step].across:
                 continue
             if access.dtype == dtype and access.strides[-1] == 1:
-                return number
-        return -1
+                return store
+        return None
+
+    @property
+    def main_access(self) -> Access:
+        """Where the main store goes; where there is none, an access that nothing is
+        written through.
+        """
+        return (self.main_store or self.stores[0])[1]
 
     def renamed(self, names: Mapping[int, int]) -> Self:
         """The same kernel on other buffers."""
@@ -324,7 +340,7 @@ class Convolution(Contraction):
     @property
     def computed(self) -> Correlation:
         """What is computed, results included."""
-        image, *strides = self.stores[self.main_store()][1].strides[:-1]
+        image, *strides = self.main_access.strides[:-1]
         missing = len(self.correlation.x_strides) - 1 - len(strides)
         y_strides = (image, *(0,) * missing, *strides)
         return replace(self.correlation, y_strides=y_strides)

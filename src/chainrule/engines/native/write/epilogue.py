@@ -45,8 +45,8 @@ class Epilogue:
     def begin(self, b: ir.IRBuilder, types: Sequence[ir.Type]) -> None:
         """Before the first row of a tile; ``types`` are those of a row's vectors."""
 
-    def vector(self, b: ir.IRBuilder, value: ir.Value, place: Place) -> ir.Value:
-        """The vector to store in place of ``value``."""
+    def vector(self, b: ir.IRBuilder, value: ir.Value, place: Place) -> ir.Value | None:
+        """The vector to store in place of ``value``; None for nothing."""
         raise NotImplementedError("each epilogue computes its own values")
 
     def end(self, b: ir.IRBuilder, place: Place) -> None:
@@ -57,9 +57,9 @@ class Epilogue:
 class StepsEpilogue(Epilogue):
     """The steps of a kernel on each vector of its result.
 
-    One of the values that the steps store goes where the result would have gone; the
-    others are stored here. Column sums stay in registers while a tile is finished, and
-    are then added to those of the rows above it, in memory.
+    One of the values that the steps store, at most, goes where the result would have
+    gone; the others are stored here. Column sums stay in registers while a tile is
+    finished, and are then added to those of the rows above it, in memory.
 
     Arguments:
         kernel: a product or a convolution with its steps.
@@ -75,9 +75,9 @@ class StepsEpilogue(Epilogue):
         sizes: Mapping[int, int] | None,
     ) -> None:
         self.kernel, self.buffers, self.sizes = kernel, buffers, sizes
-        main = kernel.main_store()
-        self.main_step, _ = kernel.stores[main]
-        others = [store for i, store in enumerate(kernel.stores) if i != main]
+        main = kernel.main_store
+        self.main_step = None if main is None else main[0]
+        others = [store for store in kernel.stores if store is not main]
         steps = kernel.steps
         self.beside = [store for store in others if not steps[store[0]].across]
         self.columns = [store for store in others if steps[store[0]].across]
@@ -92,11 +92,11 @@ class StepsEpilogue(Epilogue):
             for register in registers:
                 b.store(emit.constant(kind, 0), register)
 
-    def vector(self, b: ir.IRBuilder, value: ir.Value, place: Place) -> ir.Value:
+    def vector(self, b: ir.IRBuilder, value: ir.Value, place: Place) -> ir.Value | None:
         """Computes the steps; returns the value of the main store."""
         values = self._values(b, place, value.type)
         values.known[0] = value
-        result = values.step(self.main_step)
+        result = None if self.main_step is None else values.step(self.main_step)
         stored = [(values.step(number), access) for number, access in self.beside]
         for each, access in stored:
             values.store(each, access)

@@ -9,11 +9,10 @@ from dataclasses import replace
 
 from ..kernels import (
     Argument,
-    Convolution,
+    Contraction,
     FusedKernel,
     Kernel,
     Local,
-    Product,
     Schedule,
     Special,
 )
@@ -44,9 +43,7 @@ def _without(kernel: FusedKernel, wanted: set[int]) -> FusedKernel | None:
     if not stores:
         return None
     needed = {n for n, _ in stores}
-    if isinstance(kernel, (Product, Convolution)):
-        if replace(kernel, stores=stores).main_store() < 0:
-            stores.insert(0, kernel.stores[0])
+    if isinstance(kernel, Contraction):
         needed.add(0)
     for number in range(len(kernel.steps) - 1, -1, -1):
         if number in needed:

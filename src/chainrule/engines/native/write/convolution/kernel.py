@@ -50,9 +50,8 @@ def write_convolution(
 ) -> ir.Function:
     """Writes ``name(arguments, part, parts)``; the panels are the last argument."""
     kernel, panels, spec = task.kernel, len(task.buffers), task.cut.spec
-    plain = len(kernel.steps) == 1 and len(kernel.stores) == 1
     sizes = checked_sizes(task.buffers)
-    epilogue = None if plain else StepsEpilogue(kernel, range(panels), sizes)
+    epilogue = None if kernel.plain else StepsEpilogue(kernel, range(panels), sizes)
     blocks = task.cut.blocks
     if isinstance(blocks, MatrixBlocks):
         core = emit_matrix_convolution(module, f"{name}.core", spec, blocks, epilogue)
@@ -64,7 +63,7 @@ def write_convolution(
     table, part, parts = function.args
     pointers = emit.arguments(b, table, range(panels + 1))
     x = _begin(b, kernel, pointers, kernel.a)
-    _, target = kernel.stores[kernel.main_store()]
+    target = kernel.main_access
     y = emit.address(
         b, pointers[target.buffer], emit.register_type(spec.dtype), index(target.offset)
     )

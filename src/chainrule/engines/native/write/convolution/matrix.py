@@ -329,6 +329,8 @@ class _Tile:
         place = self._place(line, column, v, mask)
         if self.epilogue is not None:
             value = self.epilogue.vector(b, value, place)
+        if value is None:
+            return
         terms = list(zip(place.where[:-1], self.spec.y_strides, strict=True))
         at = linear(b, 0, [*terms, (place.where[-1], 1)])
         store(b, dtype, value, address(b, self.y, self.element, at), mask)

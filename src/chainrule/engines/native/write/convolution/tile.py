@@ -284,7 +284,8 @@ class ConvolutionTile:
         value = load(b, dtype, address(b, held, self.element, at), self.lanes, None)
         assert self.epilogue is not None
         value = self.epilogue.vector(b, value, self._place(column, v))
-        store(b, dtype, value, self._result(column, v), self._mask(v))
+        if value is not None:
+            store(b, dtype, value, self._result(column, v), self._mask(v))
 
     def _place(self, column: ir.Value, v: int) -> Place:
         output = self.b.add(self.output, index(v * self.lanes))

@@ -45,15 +45,14 @@ def write_product(
     table, part, parts = function.args
     sizes = checked_sizes(task.buffers)
     arguments = range(scratch + 1)
-    plain = len(kernel.steps) == 1 and len(kernel.stores) == 1
-    epilogue = None if plain else ProductEpilogue(kernel, arguments, sizes)
+    epilogue = None if kernel.plain else ProductEpilogue(kernel, arguments, sizes)
     spec, tiling = task.cut.spec, task.cut.tiling
     core_name, ahead = f"{name}.core", _ahead(kernel, arguments)
     pointers = emit.arguments(b, table, arguments)
     element = emit.memory_type(kernel.steps[0].call.output)
     starts = [
         emit.address(b, pointers[each.buffer], element, index(each.offset))
-        for each in (kernel.a, kernel.b, kernel.stores[kernel.main_store()][1])
+        for each in (kernel.a, kernel.b, kernel.main_access)
     ]
     memory = pointers[scratch]
     starts[:2], memory = _copies(b, task, starts[:2], memory)

@@ -214,7 +214,8 @@ class Tile:
                     where = self.batch, b.add(self.row, r), column
                     place = Place(self.context, where, v, mask)
                     value = epilogue.vector(b, value, place)
-                store(b, dtype, value, self.result_at(r, v), mask)
+                if value is not None:
+                    store(b, dtype, value, self.result_at(r, v), mask)
         if epilogue is not None and epilogue.sums:
             for v, mask in enumerate(self.masks):
                 column = b.add(self.column, index(v * self.lanes))
