@@ -49,6 +49,21 @@ def test_every_kind_of_kernel_has_a_row_and_is_written_or_called() -> None:
 
 
 @pytest.mark.parametrize(
+    ("f", "length", "cut"),
+    [
+        (cr.tanh, 1000, "16 lanes × 2"),
+        (cr.tanh, 40, "16 lanes"),
+        (lambda x: x * 2, 1000, "16 lanes"),
+    ],
+)
+def test_two_vectors_of_a_function_are_computed_together(
+    f: Any, length: int, cut: str
+) -> None:
+    (report,) = kernel_reports(tasks(f, array(length)))
+    assert report.cut == cut
+
+
+@pytest.mark.parametrize(
     ("processor", "product", "sums"),
     [
         ("avx512", "outer 8×32, direct, 3 parts", "16 lanes × 4, 4 rows"),

@@ -15,8 +15,9 @@ from ..plan.kernels import Access, Buffer, Local, Sweep
 from ..plan.space import lane_axis, simplified
 from .task import WORTH_SHARING, Chooser, Task, shared_out
 
-#: Vectors interleaved in one iteration, where the steps are few.
-INTERLEAVED, FEW_STEPS = 4, 12
+#: Vectors interleaved in one iteration where numbers are combined, and where functions
+#: such as exp are computed; where the steps are few.
+INTERLEAVED, WOVEN, FEW_STEPS = 4, 2, 12
 #: How many simple steps a function such as exp takes, besides its own.
 COSTLY_STEPS = 7
 #: About as many floats are added to one register, one after the other; then their sum
@@ -131,8 +132,9 @@ class Loops:
         self.length = length = 1 if self.axis is None else kernel.shape[self.axis]
         few = len(kernel.steps) <= FEW_STEPS
         many = self.lanes > 1 and length >= INTERLEAVED * self.lanes
-        reduces = bool(kernel.reduced)
-        self.interleaved = INTERLEAVED if few and many and reduces else 1
+        costly = any(step.call.name in COSTLY for step in kernel.steps)
+        together = INTERLEAVED if kernel.reduced else WOVEN if costly else 1
+        self.interleaved = together if few and many else 1
         self.stride = self.interleaved * max(self.lanes, 1)
         self.blocks = -(-length // self.stride) if self.lanes_kept else 1
         self.by_blocks = self.lanes_kept and self.blocks > self.rows

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -172,6 +173,32 @@ def loop(
     counter.add_incoming(b.add(counter, index(step)), b.block)
     b.branch(head)
     b.position_at_end(after)
+
+
+#: The most parts whose instructions are interleaved: each needs some registers.
+MOST_WOVEN = 2
+
+
+@contextmanager
+def woven(b: ir.IRBuilder) -> Iterator[Callable[[], None]]:
+    """Interleaves the instructions of parts that do not depend on each other; what is
+    yielded is called where each of them begins.
+
+    In a chain of operations each waits for the one before, and the processor looks some
+    hundred instructions ahead. Where the next chain begins nearby, it computes several
+    at the same time. Parts with branches stay one after the other.
+    """
+    block, starts = b.block, list[int]()
+    yield lambda: starts.append(len(block.instructions))
+    if b.block is not block or block is b.function.entry_basic_block:
+        return
+    whole = block.instructions
+    ends = [*starts[1:], len(whole)]
+    for i in range(0, len(starts), MOST_WOVEN):
+        places = list(zip(starts, ends, strict=True))[i : i + MOST_WOVEN]
+        turns = zip_longest(*(whole[low:high] for low, high in places))
+        order = [each for turn in turns for each in turn if each is not None]
+        whole[places[0][0] : places[-1][1]] = order
 
 
 def share(b: ir.IRBuilder, total: int, part: ir.Value, parts: ir.Value) -> Any:

@@ -30,14 +30,13 @@ class Format:
     bits: int
     mantissa: int
     bias: int
-    exp_terms: int
     log_terms: int
     sine_terms: int
     erf_terms: int
 
 
-SINGLE = Format(32, 23, 127, exp_terms=8, log_terms=5, sine_terms=6, erf_terms=11)
-DOUBLE = Format(64, 52, 1023, exp_terms=14, log_terms=11, sine_terms=10, erf_terms=20)
+SINGLE = Format(32, 23, 127, log_terms=5, sine_terms=6, erf_terms=11)
+DOUBLE = Format(64, 52, 1023, log_terms=11, sine_terms=10, erf_terms=20)
 
 LN2 = (0.693359375, -2.121944400546905827679e-4)
 LN2_DOUBLE = (6.93147180369123816490e-01, 1.90821492927058770002e-10)
@@ -56,37 +55,40 @@ ERFC_DOUBLE = (
 
 # Approximations in single precision, fitted for the least relative error of the result:
 # tanh x = x·P(x²)/Q(x²) below 9, where tanh rounds to 1 (error 2e-8);
-# erf x − x = x·P(x²) below 0.9 (1e-8), and (1 − erf x)·exp(x²) = P(x) from there on
-# (5e-9 of the result);
-# ln(1 + u) − u = u²·P(u)/Q(u) from 0 to 1 (3e-9); eʳ − 1 − r = r²·P(r) for
-# |r| ≤ ½ ln 2 (7e-9); ln(1 + f) − f + f²/2 = f³·P(f) for √½ ≤ 1 + f < √2 (2e-8).
+# erf x − x = x·P(x²) below 0.9 (1e-8), and (1 − erf x)·exp(x²) = P(x)/Q(x) from there
+# on (3e-9 of the result);
+# ln(1 + u) − u = u²·P(u)/Q(u) from 0 to 1 (1e-9); eʳ − 1 − r = r²·P(r) for
+# |r| ≤ ½ ln 2 (7e-9); ln(1 + f) − f = f²·P(f)/Q(f) for √½ ≤ 1 + f < √2 (3e-9).
+# The leading coefficient of every Q is 1: x⁴ + c x³ begins with an addition, which
+# takes no multiplier (those are what limits these functions).
 TANH_LIMIT, ERF_LIMIT, ERF_TURN = 9.0, 3.95, 0.9
 TANH_SINGLE = (
-    (1.0, 0.13381008803844452, 0.003495568409562111, 2.06087624974316e-05,
-     1.3354227057504886e-08),
-    (1.0, 0.4671432077884674, 0.025876909494400024, 0.0003285602724645287,
-     7.776372967782663e-07),
+    (1285946.5, 172072.62125005666, 4495.114141315201, 26.501767061344967,
+     0.017172822230660936),
+    (1285946.5, 600721.1970462722, 33276.32252414779, 422.51094928927205, 1.0),
 )  # fmt: skip
 ERF_SINGLE = (
     0.12837915379053985, -0.3761252324932798, 0.11282140555801994,
     -0.02677889970652232, 0.005011948996059428, -0.0006090286868577213,
 )  # fmt: skip
 ERFC_SINGLE = (
-    0.9942613731098077, -1.0900316961382162, 0.8849587201917963, -0.5460509491074922,
-    0.2509268493756882, -0.08230936344844966, 0.01804325975597426,
-    -0.002351685105567517, 0.00013705952252845432,
+    (1.5560819676707314, 0.46205814004479584, 0.019445459291595933,
+     -0.001656154422320818),
+    (1.5590843663935228, 2.2023927613022463, 1.0),
 )  # fmt: skip
 LOG1P_SINGLE = (
-    (-0.49999999513641324, -0.46107092585530707, -0.07656827896600617),
-    (1.0, 1.588807494427544, 0.7123590140982455, 0.08038694057638658),
-)  # fmt: skip
+    (-6.604830833652053, -5.954062638560002, -0.9544454208480981),
+    (13.209664075316672, 20.71450257459921, 9.114336724691645, 1.0),
+)
 EXP_SINGLE = (
     0.4999999955264954, 0.16666577292700843, 0.041666853407002706,
     0.008363144924989177, 0.0013901286571248294,
 )  # fmt: skip
+EXP_DOUBLE = tuple(1 / math.factorial(i) for i in range(2, 14))
 LOG_SINGLE = (
-    0.3333332994397746, -0.25000303922193645, 0.2000120095765931, -0.1664158154620232,
-    0.1420994608245402, -0.12989277576693725, 0.12655694603311402, -0.07974208912949904,
+    (-1.0497721592223643, -0.8002701462506825, -0.024800337998271773,
+     0.003186298226944525),
+    (2.0995441166810855, 3.0002359300126686, 1.0),
 )  # fmt: skip
 
 
@@ -103,6 +105,8 @@ class Words:
         self.integer = self._spread_type(ir.IntType(self.format.bits))
         letter = f"f{self.format.bits}"
         self.suffix = f"v{self.lanes}{letter}" if self.lanes else letter
+        #: Whether an instruction multiplies by 2ⁿ, as for vectors of 64 bytes.
+        self.scales = self.lanes == 16 and self.format is SINGLE
 
     def _spread_type(self, element: ir.Type) -> ir.Type:
         return ir.VectorType(element, self.lanes) if self.lanes else element
@@ -129,27 +133,31 @@ class Words:
 
     def polynomial(self, x: ir.Value, coefficients: Sequence[float]) -> ir.Value:
         """c₀ + c₁ x + c₂ x² + … by Horner's rule."""
-        total = self.number(coefficients[-1])
-        for coefficient in reversed(coefficients[:-1]):
+        *rest, last = coefficients
+        total = self.number(last)
+        if last == 1.0:
+            total = self.b.fadd(x, self.number(rest.pop()))
+        for coefficient in reversed(rest):
             total = self.fma(total, x, self.number(coefficient))
         return total
 
     def less(self, x: ir.Value, y: ir.Value | float) -> ir.Value:
         """Where x < y."""
-        return self.b.fcmp_ordered("<", x, self._value(y))
+        return self.b.fcmp_ordered("<", x, self.value(y))
 
     def equal(self, x: ir.Value, y: ir.Value | float) -> ir.Value:
         """Where x = y."""
-        return self.b.fcmp_ordered("==", x, self._value(y))
+        return self.b.fcmp_ordered("==", x, self.value(y))
 
-    def _value(self, x: ir.Value | float) -> ir.Value:
+    def value(self, x: ir.Value | float) -> ir.Value:
+        """A number in every lane, or what is in registers already."""
         return self.number(x) if isinstance(x, (int, float)) else x
 
     def choose(
         self, condition: ir.Value, x: ir.Value | float, y: ir.Value | float
     ) -> ir.Value:
         """x where the condition holds, else y."""
-        return self.b.select(condition, self._value(x), self._value(y))
+        return self.b.select(condition, self.value(x), self.value(y))
 
     def magnitude(self, x: ir.Value) -> ir.Value:
         """|x|."""
@@ -174,8 +182,7 @@ class Words:
 
     def scaled(self, x: ir.Value, n: ir.Value) -> ir.Value:
         """x · 2ⁿ in two steps, which reaches infinity and the subnormal numbers."""
-        if self.lanes * self.format.bits == 512 and self.format is SINGLE:
-            # Vectors of 64 bytes come with an instruction for it.
+        if self.scales:
             kind = ir.FunctionType(self.type, [self.type, self.integer])
             name = f"llvm.ldexp.{self.suffix}.v{self.lanes}i32"
             return self.b.call(self.b.module.declare_intrinsic(name, fnty=kind), [x, n])
@@ -201,10 +208,12 @@ def _clamped(w: Words, x: ir.Value, low: float, high: float) -> ir.Value:
     return w.choose(w.less(x, high), x, high)
 
 
-def _within(w: Words, x: ir.Value, low: float, high: float) -> ir.Value:
+def _within(
+    w: Words, x: ir.Value, low: ir.Value | float, high: ir.Value | float
+) -> ir.Value:
     """x brought into [low, high]; NaN stays."""
     x = w.choose(w.less(x, low), low, x)
-    return w.choose(w.less(w.number(high), x), high, x)
+    return w.choose(w.less(w.value(high), x), high, x)
 
 
 def _exp_limits(w: Words) -> tuple[float, float]:
@@ -215,13 +224,15 @@ def _exp_limits(w: Words) -> tuple[float, float]:
 def exp(b: ir.IRBuilder, x: ir.Value) -> ir.Value:
     """eˣ = 2ⁿ eʳ with r = x − n ln 2, and eʳ by a polynomial. Error below 1.5 ulp.
 
-    Where that is 0, as for numbers that a mask has made −∞, e⁰ is computed in its
-    place: Intel's processors take ten times as long for 2ⁿ that is no normal number.
+    Where that is 0, as for numbers that a mask has made −∞, nothing is multiplied by
+    2ⁿ: Intel's processors take ten times as long for what is no normal number. An
+    instruction for it leaves such lanes out; without one, e⁰ is computed there.
     """
     w = Words(b, x)
     low, high = _exp_limits(w)
     nothing = w.less(x, low)
-    x = w.choose(nothing, 0.0, x)
+    if not w.scales:
+        x = w.choose(nothing, 0.0, x)
     x = w.choose(w.less(w.number(high), x), high, x)
     # Added to 1.5 · 2ᵐ, m the bits of the mantissa, a number is rounded to an integer,
     # which then stands in the last bits.
@@ -230,15 +241,11 @@ def exp(b: ir.IRBuilder, x: ir.Value) -> ir.Value:
     n = b.fsub(shifted, w.number(shift))
     high, low = LN2 if w.format is SINGLE else LN2_DOUBLE
     r = w.fma(n, w.number(-low), w.fma(n, w.number(-high), x))
-    one = w.number(1.0)
-    if w.format is SINGLE:
-        series = w.fma(w.fma(w.polynomial(r, EXP_SINGLE), r, one), r, one)
-    else:
-        terms = [1 / math.factorial(i) for i in range(w.format.exp_terms)]
-        series = w.polynomial(r, terms)
+    one, terms = w.number(1.0), EXP_SINGLE if w.format is SINGLE else EXP_DOUBLE
+    series = w.fma(w.fma(w.polynomial(r, terms), r, one), r, one)
     whole = b.bitcast(w.number(shift), w.integer)
     power = w.scaled(series, b.sub(b.bitcast(shifted, w.integer), whole))
-    return w.choose(nothing, 0.0, power)
+    return w.choose(b.not_(nothing), power, 0.0)
 
 
 def expm1(b: ir.IRBuilder, x: ir.Value) -> ir.Value:
@@ -248,7 +255,7 @@ def expm1(b: ir.IRBuilder, x: ir.Value) -> ir.Value:
     _, high = _exp_limits(w)
     clamped = _clamped(w, x, -40.0, high)
     n, r = _reduced_exponent(w, clamped)
-    terms = [1 / math.factorial(i) for i in range(2, w.format.exp_terms + 1)]
+    terms = EXP_SINGLE if w.format is SINGLE else EXP_DOUBLE
     minus_one = w.fma(b.fmul(r, r), w.polynomial(r, terms), r)
     whole = b.fptosi(n, w.integer)
     half = b.ashr(whole, w.whole(1))
@@ -275,16 +282,15 @@ def _log_parts(w: Words, x: ir.Value) -> tuple[ir.Value, ir.Value]:
 
 
 def _log_of_parts(w: Words, e: ir.Value, f: ir.Value) -> ir.Value:
-    """e ln 2 + ln(1 + f). The large part f is exact; single precision adds a
-    polynomial, double precision f − s (f − z) from ln(1+f) = 2 artanh(f/(2+f))."""
+    """e ln 2 + ln(1 + f). The large part f is exact; single precision adds a quotient,
+    and e times the nearest number to ln 2, which is 2e-9 off; double precision
+    f − s (f − z) from ln(1+f) = 2 artanh(f/(2+f))."""
     b = w.b
-    high, low = LN2 if w.format is SINGLE else LN2_DOUBLE
     square = b.fmul(f, f)
     if w.format is SINGLE:
-        rest = b.fmul(b.fmul(f, square), w.polynomial(f, LOG_SINGLE))
-        rest = w.fma(e, w.number(low), rest)
-        rest = w.fma(square, w.number(-0.5), rest)
-        return w.fma(e, w.number(high), b.fadd(f, rest))
+        near = w.fma(square, w.quotient(f, LOG_SINGLE), f)
+        return w.fma(e, w.number(math.log(2)), near)
+    high, low = LN2_DOUBLE
     s = b.fdiv(f, b.fadd(w.number(2.0), f))
     z = b.fmul(s, s)
     series = b.fmul(
@@ -356,7 +362,7 @@ def tanh(b: ir.IRBuilder, x: ir.Value) -> ir.Value:
     if w.format is SINGLE:
         x = _within(w, x, -TANH_LIMIT, TANH_LIMIT)
         above, below = (w.polynomial(b.fmul(x, x), each) for each in TANH_SINGLE)
-        return _within(w, b.fdiv(b.fmul(x, above), below), -1.0, 1.0)
+        return b.fdiv(_within(w, b.fmul(x, above), b.fneg(below), below), below)
     size = _clamped(w, w.magnitude(x), 0.0, 20.0)
     t = expm1(b, b.fadd(size, size))
     result = w.with_sign(b.fdiv(t, b.fadd(t, w.number(2.0))), x)
@@ -385,10 +391,10 @@ def softplus(b: ir.IRBuilder, x: ir.Value) -> ir.Value:
 
 
 def erf(b: ir.IRBuilder, x: ir.Value) -> ir.Value:
-    """2/√π ∫₀ˣ e^(−t²) dt: in single precision by polynomials, the larger part as
-    1 − e^(−x²)·P, so that gelu and its slope share the exponential. In double precision
-    the Taylor series up to 1, beyond it 1 − erfc x with erfc x = e^(−x²) · g(x), g a
-    polynomial in 1 / (x + 2). Error below 3 ulp."""
+    """2/√π ∫₀ˣ e^(−t²) dt: in single precision by a polynomial, the larger part as
+    1 − e^(−x²)·P/Q, so that gelu and its slope share the exponential. In double
+    precision the Taylor series up to 1, beyond it 1 − erfc x with
+    erfc x = e^(−x²) · g(x), g a polynomial in 1 / (x + 2). Error below 3 ulp."""
     w = Words(b, x)
     if w.format is SINGLE:
         return _erf_single(w, x)
@@ -416,7 +422,9 @@ def _erf_single(w: Words, x: ir.Value) -> ir.Value:
     near = w.fma(x, w.polynomial(square, ERF_SINGLE), x)
     size = w.magnitude(x)
     size = w.choose(w.less(w.number(ERF_LIMIT), size), ERF_LIMIT, size)
-    beyond = b.fmul(exp(b, b.fneg(square)), w.polynomial(size, ERFC_SINGLE))
+    # Not −square: so it is what a slope beside it computes, whatever LLVM makes of it.
+    decay = exp(b, b.fneg(b.fmul(x, x)))
+    beyond = b.fmul(decay, w.quotient(size, ERFC_SINGLE))
     far = w.with_sign(b.fsub(w.number(1.0), beyond), x)
     return w.choose(w.less(size, ERF_TURN), near, far)
 

@@ -36,6 +36,7 @@ from ..emit import (
     splat,
     store,
     wide,
+    woven,
 )
 from ..epilogue import Epilogue, Place
 from ..words import product_of_words
@@ -270,8 +271,9 @@ class ConvolutionTile:
             store(b, dtype, value, pointer, None)
         if self.epilogue.sums:
             self.epilogue.begin(b, [wide(self.element, self.lanes)] * self.vectors)
-        with loop(b, 0, columns, name="column") as column:
+        with loop(b, 0, columns, name="column") as column, woven(b) as begin:
             for v in range(self.vectors):
+                begin()
                 self._ended(start, column, v)
         if self.epilogue.sums:
             for v in range(self.vectors):

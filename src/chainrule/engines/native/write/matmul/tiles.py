@@ -40,6 +40,7 @@ from ..emit import (
     splat,
     store,
     wide,
+    woven,
 )
 from ..epilogue import Epilogue, Place
 from ..words import product_of_words
@@ -203,10 +204,11 @@ class Tile:
         epilogue = self.epilogue
         if epilogue is not None and epilogue.sums:
             epilogue.begin(b, [wide(self.element, width) for width in self.widths])
-        with loop(b, 0, self.rows, name="finish") as r:
+        with loop(b, 0, self.rows, name="finish") as r, woven(b) as begin:
             for v, (width, mask) in enumerate(
                 zip(self.widths, self.masks, strict=True)
             ):
+                begin()
                 at = linear(b, v * self.lanes, [(r, pitch)])
                 value = load(b, dtype, address(b, held, self.element, at), width, None)
                 if epilogue is not None:

@@ -51,6 +51,9 @@ class _Sweep:
         self.cut, self.loops, self.levels = cut, cut.loops, cut.levels
         self.kernel = self.loops.kernel
         self.function = ir.Function(module, KERNEL, name)
+        # Vectors that no register is left for lie in single lines of the cache.
+        self.function.attributes.add("nounwind")
+        self.function.attributes.alignstack = CACHE_LINE
         self.b = ir.IRBuilder(self.function.append_basic_block("entry"))
         table = self.function.args[0]
         self.pointers = emit.arguments(self.b, table, range(len(buffers)))
@@ -286,8 +289,7 @@ class _Sweep:
                 self._inner(rows, {**at, axes[0]: i}, axes[1:], roots, number)
             return
         if loops.lanes_kept or loops.axis is None:
-            for row in rows:
-                row.elements(at, row.lanes, 0, roots, number)
+            self._elements(rows, at, [None], roots, number)
             return
         if self.cut.in_registers:
             for sums, row in enumerate(rows):
@@ -297,9 +299,8 @@ class _Sweep:
         if length >= stride:
             low, high = self._share(loops.axis, length // stride)
             with self._adding(rows, loops.axis, low, high, "block") as block:
-                first = b.mul(block, index(stride))
-                for i, lanes in enumerate(self._vectors(first)):
-                    self._elements(rows, at, lanes, i, roots, number)
+                vectors = self._vectors(b.mul(block, index(stride)))
+                self._elements(rows, at, vectors, roots, number)
         if length % stride == 0:
             return
         if loops.cut == loops.axis:
@@ -332,15 +333,22 @@ class _Sweep:
         self,
         rows: list[Row],
         at: dict[int, ir.Value],
-        lanes: Lanes,
-        position: int,
+        vectors: Sequence[Lanes | None],
         roots: list[int],
         number: int,
     ) -> None:
-        """The elements of all rows at one vector."""
-        for row in rows:
-            row.elements(at, lanes, position, roots, number)
-        self.columns.added()
+        """The elements of all rows at some vectors; None is a vector of rows."""
+        if self.columns:
+            for i, lanes in enumerate(vectors):
+                for row in rows:
+                    row.elements(at, lanes or row.lanes, i, roots, number)
+                self.columns.added()
+            return
+        with emit.woven(self.b) as begin:
+            for i, lanes in enumerate(vectors):
+                for row in rows:
+                    begin()
+                    row.elements(at, lanes or row.lanes, i, roots, number)
 
     def _unrolled(self, row: Row, sums: int, roots: list[int], number: int) -> None:
         """A short row without a loop: its vectors are numbered, so that each has its
@@ -364,10 +372,10 @@ class _Sweep:
         rest = length - length % lanes
         if whole < rest:
             with emit.loop(b, whole, rest, lanes, name="vector") as first:
-                self._elements(rows, at, Lanes(first), 0, roots, number)
+                self._elements(rows, at, [Lanes(first)], roots, number)
         if rest < length:
             mask = emit.tail_mask(b, index(rest), length, lanes)
-            self._elements(rows, at, Lanes(index(rest), mask), 0, roots, number)
+            self._elements(rows, at, [Lanes(index(rest), mask)], roots, number)
 
     def _share(self, axis: int, count: int) -> tuple[Any, Any]:
         """The bounds of an axis, or of this part's share where the axis is cut."""
