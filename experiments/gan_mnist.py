@@ -15,7 +15,8 @@ be nearer.
 The convolutional one has the form of DCGAN, two stages of 32 and 64 maps, batches of
 128, 20 epochs of Adam with 2e-4 and β₁ = 0.5, as in its paper; the other one two hidden
 layers of 512, normalized in the generator, and 60 epochs. Both learn by the
-non-saturating loss.
+non-saturating loss. What is judged is an average of each network's weights over some
+thousand steps: the players circle around each other, and shares of digits with them.
 
 Sources: Goodfellow et al., Generative adversarial nets (2014); Radford, Metz & Chintala
 (2016); Heusel, Ramsauer, Unterthiner, Nessler & Hochreiter, GANs trained by a two
@@ -32,6 +33,7 @@ import chainrule as cr
 from chainrule import data, models, nn, optim, pictures
 from chainrule.graph import Array
 from chainrule.runs.sampling import SamplesOverTime
+from chainrule.training import callbacks
 
 from .record import (
     Clock,
@@ -46,7 +48,7 @@ from .record import (
 SUMMARY = "DCGAN and a fully connected GAN on MNIST, judged by LeNet"
 DATA = "mnist"
 PUBLISHED = (Published("samples", "digits, no figure", "Goodfellow et al., 2014"),)
-BATCH, RATE, LATENT = 128, 2e-4, 64
+BATCH, RATE, LATENT, AVERAGE = 128, 2e-4, 64, 0.999
 EPOCHS = {"DCGAN": 20, "fully connected": 60}
 JUDGE_EPOCHS, JUDGED, QUICK_JUDGED, QUICK_TRAIN = 4, 10_000, 500, 2000
 SHOWN = 10
@@ -183,7 +185,8 @@ def run(options: Options) -> Record:
         log = SamplesOverTime(gan, SHOWN, options.seed)
         history = fit(
             gan, images, options.part(name.replace(" ", "-")),
-            optimizer=optim.Adam(lr=RATE, betas=(0.5, 0.999)), callbacks=[log],
+            optimizer=optim.Adam(lr=RATE, betas=(0.5, 0.999)),
+            callbacks=[log, callbacks.WeightAveraging(AVERAGE)],
             epochs=1 if options.quick else usual, batch_size=BATCH,
         )  # fmt: skip
         drawn = np.asarray(gan.sample(count, seed=options.seed).numpy())
