@@ -65,6 +65,18 @@ def reshaped(x: Node, shape: Shape, like: Node) -> Node:
     return x if x.shape == shape else applied("reshape", [x], like, shape=shape)
 
 
+def turned(x: Node, like: Node) -> Node:
+    """Matrices with their last two axes exchanged, by at most one transpose."""
+    order = range(len(x.shape))
+    axes = (*order[:-2], order[-1], order[-2])
+    if is_op(x, "transpose"):
+        axes = tuple(x.params["axes"][each] for each in axes)
+        (x,) = x.inputs
+    if axes == tuple(order):
+        return x
+    return applied("transpose", [x], like, axes=axes)
+
+
 def constant_leaf(node: Node, value: object) -> Node:
     """A leaf with this value in place of an operation."""
     shape, dtype, name = node.shape, node.dtype, node.name

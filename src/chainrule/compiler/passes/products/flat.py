@@ -17,7 +17,7 @@ from ...rewrite import (
     is_op,
     reshaped,
     rewrite,
-    swaps_last_axes,
+    turned,
 )
 
 #: A factor is worth copying where the other has at least this many columns.
@@ -57,7 +57,7 @@ def _contracted(node: Node, product: Node) -> Node | None:
     alike = batch > 0 and a.shape[:-2] == b.shape[:-2]
     if not alike or sorted(node.params["axis"]) != list(range(batch)):
         return None
-    x = a.inputs[0] if swaps_last_axes(a) else _turned(a)
+    x = turned(a, node)
     enough = min(MANY_COLUMNS, b.shape[-2])  # or a copy is no larger than what it saves
     if _is_spread(x) and b.shape[-1] < enough:
         return None
@@ -65,14 +65,6 @@ def _contracted(node: Node, product: Node) -> Node | None:
         return None
     left = applied("transpose", [_rows(x, node)], node, axes=(1, 0))
     return reshaped(applied("matmul", [left, _rows(b, node)], node), node.shape, node)
-
-
-def _turned(a: Node) -> Node:
-    """The matrices transposed."""
-    axes = [*range(len(a.shape) - 2), len(a.shape) - 1, len(a.shape) - 2]
-    if is_op(a, "transpose"):
-        (a,), axes = a.inputs, [a.params["axes"][each] for each in axes]
-    return applied("transpose", [a], a, axes=tuple(axes))
 
 
 def _is_spread(node: Node) -> bool:

@@ -8,7 +8,7 @@ them with other strides.
 from __future__ import annotations
 
 from ....graph import Graph, Node
-from ...rewrite import applied, count_uses, is_op, rewrite, swaps_last_axes
+from ...rewrite import applied, count_uses, is_op, rewrite, swaps_last_axes, turned
 
 
 def fold_transposes_into_products(graph: Graph) -> Graph:
@@ -24,13 +24,6 @@ def fold_transposes_into_products(graph: Graph) -> Graph:
         a, b = product.inputs
         if len(a.shape) != len(b.shape):
             return None
-        return applied("matmul", [_transposed(b, node), _transposed(a, node)], node)
+        return applied("matmul", [turned(b, node), turned(a, node)], node)
 
     return rewrite(graph, rule)
-
-
-def _transposed(x: Node, like: Node) -> Node:
-    """xᵀ, with the axes of another transpose; the transpose of xᵀ is x."""
-    if swaps_last_axes(x):
-        return x.inputs[0]
-    return applied("transpose", [x], like, axes=like.params["axes"])

@@ -273,9 +273,8 @@ class Contraction(Fused):
         dtype = self.steps[0].call.output
         for store in self.stores:
             step, access = store
-            if self.steps[step].across:
-                continue
-            if access.dtype == dtype and access.strides[-1] == 1:
+            alike = access.dtype == dtype and access.strides[-1] == 1
+            if alike and not self.steps[step].across:
                 return store
         return None
 

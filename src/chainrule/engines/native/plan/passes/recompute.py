@@ -46,10 +46,11 @@ def recompute(schedule: Schedule) -> Schedule:
     for position, kernel in enumerate(kernels):
         for buffer in kernel.writes:
             writers.setdefault(buffer, []).append(position)
+    once = {buffer for buffer, at in writers.items() if len(at) == 1}
     large = [
         (buffer, at[0])
         for buffer, at in writers.items()
-        if len(at) == 1 and buffers[buffer].size >= LARGE
+        if buffer in once and buffers[buffer].size >= LARGE
         if buffers[buffer].kind == "arena" and buffer not in results
         if isinstance(kernels[at[0]], Fused)
     ]
@@ -64,13 +65,15 @@ def recompute(schedule: Schedule) -> Schedule:
         for position in readers:
             alone = len(readers) == 1
             new = _without_reading(
-                kernels, position, writer, buffer, buffers, int(alone)
+                kernels, position, writer, buffer, buffers, once, int(alone)
             )
             if new is not None:
                 exchange(position, new)
     for buffer, writer in reversed(large):  # what no kernel reads is not written
         changed = {
-            position: _without_reading(kernels, position, writer, buffer, buffers, 1)
+            position: _without_reading(
+                kernels, position, writer, buffer, buffers, once, 1
+            )
             for position, found in enumerate(reads)
             if buffer in found
         }
@@ -86,6 +89,7 @@ def _without_reading(
     writer: int,
     buffer: int,
     buffers: dict[int, Buffer],
+    once: set[int],
     more: int,
 ) -> FusedKernel | None:
     """The kernel with the buffer's elements computed, for which it reads no more bytes
@@ -102,7 +106,7 @@ def _without_reading(
     reads = [a for a in kernel.accesses if a.buffer == buffer]
     if any(not _same(kernel, a, store) for a in reads):
         return None
-    rows = {} if source.steps[number].row else _written_rows(source, kernels, buffers)
+    rows = {} if source.steps[number].row else _written_rows(source, buffers, once)
     again = cheap_steps(source, number, known=frozenset(rows))
     if again is None or len(kernel.steps) + len(again) > MOST_TOGETHER:
         return None
@@ -121,15 +125,15 @@ def _without_reading(
 
 
 def _written_rows(
-    source: Fused, kernels: list[Kernel], buffers: dict[int, Buffer]
+    source: Fused, buffers: dict[int, Buffer], once: set[int]
 ) -> dict[int, Access]:
-    """Where a kernel writes values of whole rows that stay there: step → access."""
+    """Where a kernel writes values of whole rows that stay there, as no other writes
+    them: step → access."""
     return {
         number: access
         for number, access in source.stores
-        if source.steps[number].row
-        and buffers[access.buffer].kind in ("arena", "output")
-        if sum(access.buffer in each.writes for each in kernels) == 1
+        if source.steps[number].row and access.buffer in once
+        if buffers[access.buffer].kind in ("arena", "output")
     }
 
 

@@ -76,5 +76,6 @@ class SweepState:
         pointers = {**self.pointers, **scratch} if scratch else self.pointers
         steps = self.kernel.steps
         return Values(
-            self.b, steps, pointers, point, known, reload, {}, self.sizes, self.inside
-        )
+            self.b, steps, pointers, point, known, reload,
+            sizes=self.sizes, inside=self.inside,
+        )  # fmt: skip
