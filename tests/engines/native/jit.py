@@ -6,7 +6,8 @@ import ctypes
 from typing import Any
 
 import llvmlite.binding as llvm
-from llvmlite import ir
+
+from chainrule.engines.native.write import ir
 
 POINTER, I64, VOID = ir.PointerType(), ir.IntType(64), ir.VoidType()
 
@@ -19,6 +20,7 @@ class Compiled:
 
     def __init__(self, module: ir.Module, generic: bool = False) -> None:
         self._module = llvm.parse_assembly(str(module))
+        self._module.triple = llvm.get_default_triple()
         self._module.verify()
         cpu = "" if generic else llvm.get_host_cpu_name()
         features = "" if generic else llvm.get_host_cpu_features().flatten()
@@ -44,6 +46,4 @@ class Compiled:
 
 def new_module() -> ir.Module:
     """An empty module."""
-    module = ir.Module("test")
-    module.triple = llvm.get_default_triple()
-    return module
+    return ir.Module("test")

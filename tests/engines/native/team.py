@@ -12,14 +12,14 @@ import time
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
 
 from chainrule.engines.native.choose.processor import host
 from chainrule.engines.native.run.threads.pool import Pool
-from chainrule.engines.native.write.threads import BYTES, emit_parallel, emit_worker
+from chainrule.engines.native.write import ir
+from chainrule.engines.native.write.threads import POINTER, emit_parallel, emit_worker
 from tests.engines.native.jit import I64, VOID, Compiled, new_module
 
-TASK = ir.FunctionType(VOID, [BYTES, I64, I64])
+TASK = ir.FunctionType(VOID, [POINTER, I64, I64])
 
 
 def _number(value: int) -> ir.Constant:
@@ -30,8 +30,8 @@ def _write_count(module: ir.Module) -> ir.Function:
     """A task: one more at its part's place."""
     task = ir.Function(module, TASK, "count")
     b = ir.IRBuilder(task.append_basic_block())
-    place = b.gep(b.bitcast(task.args[0], I64.as_pointer()), [task.args[1]])
-    b.store(b.add(b.load(place), _number(1)), place)
+    place = b.gep(task.args[0], task.args[1], I64)
+    b.store(b.add(b.load(place, I64), _number(1)), place)
     b.ret_void()
     return task
 
@@ -41,7 +41,7 @@ def _write_meet(module: ir.Module) -> ir.Function:
     at its place whether they did. The number of those who came is before the places."""
     task = ir.Function(module, TASK, "meet")
     b = ir.IRBuilder(task.append_basic_block("entry"))
-    words = b.bitcast(task.args[0], I64.as_pointer())
+    words = task.args[0]
     b.atomic_rmw("add", words, _number(1), "acq_rel")
     wait, end = task.append_basic_block("wait"), task.append_basic_block("end")
     entry = b.block
@@ -49,13 +49,13 @@ def _write_meet(module: ir.Module) -> ir.Function:
     b.position_at_end(wait)
     tries = b.phi(I64)
     tries.add_incoming(_number(0), entry)
-    there = b.icmp_signed("==", b.load_atomic(words, "acquire", 8), task.args[2])
+    there = b.icmp_signed("==", b.load_atomic(words, "acquire", I64), task.args[2])
     more = b.add(tries, _number(1))
     tries.add_incoming(more, wait)
     late = b.icmp_signed(">", more, _number(3_000_000_000))
     b.cbranch(b.or_(there, late), end, wait)
     b.position_at_end(end)
-    place = b.gep(words, [b.add(task.args[1], _number(1))])
+    place = b.gep(words, b.add(task.args[1], _number(1)), I64)
     b.store(b.zext(there, I64), place)
     b.ret_void()
     return task
@@ -65,12 +65,11 @@ def _write_nested(module: ir.Module, count: ir.Function) -> ir.Function:
     """A task that is parallel itself: its context is (pool, the counters)."""
     task = ir.Function(module, TASK, "nested")
     b = ir.IRBuilder(task.append_basic_block())
-    words = b.bitcast(task.args[0], I64.as_pointer())
-    pool, counters = (
-        b.inttoptr(b.load(b.gep(words, [_number(i)])), BYTES) for i in (0, 1)
-    )
+    words = task.args[0]
+    places = [b.gep(words, _number(i), I64) for i in (0, 1)]
+    pool, counters = (b.load(place, POINTER) for place in places)
     # Parts of different outer parts may run at once: each has counters of its own.
-    mine = b.gep(counters, [b.mul(task.args[1], _number(64))])
+    mine = b.gep(counters, b.mul(task.args[1], _number(64)), ir.IntType(8))
     parallel = module.globals["chainrule_parallel"]
     b.call(parallel, [pool, count, mine, _number(8)])
     b.ret_void()
@@ -79,7 +78,7 @@ def _write_nested(module: ir.Module, count: ir.Function) -> ir.Function:
 
 def _write_times(module: ir.Module, task: ir.Function) -> None:
     """``times.<task>(pool, context, times, parts)``: so many parallel calls."""
-    kind = ir.FunctionType(VOID, [BYTES, BYTES, I64, I64])
+    kind = ir.FunctionType(VOID, [POINTER, POINTER, I64, I64])
     function = ir.Function(module, kind, f"times.{task.name}")
     pool, context, times, parts = function.args
     b = ir.IRBuilder(function.append_basic_block("entry"))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 
 import numpy as np
-from llvmlite import ir
 
 import chainrule as cr
 from chainrule.compiler.registry import engine_named
@@ -13,6 +12,7 @@ from chainrule.engines.native.choose.processor import host
 from chainrule.engines.native.run import peak
 from chainrule.engines.native.run.compile.llvm import Compilation, Library
 from chainrule.engines.native.run.peak import peak_flops
+from chainrule.engines.native.write import ir
 
 
 def test_no_product_is_faster_than_the_peak() -> None:

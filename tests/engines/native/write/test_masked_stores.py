@@ -6,9 +6,8 @@ import ctypes
 
 import numpy as np
 import pytest
-from llvmlite import ir
 
-from chainrule.engines.native.write import emit
+from chainrule.engines.native.write import emit, ir
 from tests.engines.native.jit import I64, POINTER, VOID, Compiled, new_module
 
 
@@ -26,7 +25,7 @@ def test_integers_cut_to_fewer_bits(
     source, pointer, _ = function.args
     b = ir.IRBuilder(function.append_basic_block("entry"))
     wider = 16 * dtype.itemsize
-    values = b.load(source, typ=emit.wide(ir.IntType(wider), lanes), align=1)
+    values = b.load(source, emit.wide(ir.IntType(wider), lanes), align=1)
     narrow = b.trunc(values, emit.wide(emit.register_type(dtype), lanes))
     mask = emit.first_lanes(count, lanes)
     if not known:  # LLVM's passes find that it is

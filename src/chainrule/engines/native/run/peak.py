@@ -13,9 +13,9 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-from llvmlite import ir
 
 from ..choose.processor import Host
+from ..write import ir
 from ..write.emit import (
     I64,
     POINTER,
@@ -80,9 +80,9 @@ def _write(module: ir.Module, lanes: int, sums: int) -> None:
         b.store(value, place)
     with loop(b, 0, turns, name="turn"):
         for place in kept:
-            value = b.load(place, typ=wide(element, lanes))
+            value = b.load(place, wide(element, lanes))
             b.store(multiply_add(b, x, y, value), place)
     for place, target in zip(kept, places[2:], strict=True):
-        value = b.load(place, typ=wide(element, lanes))
+        value = b.load(place, wide(element, lanes))
         store(b, FLOAT32, value, target, None)
     b.ret_void()

@@ -36,8 +36,7 @@ def repeat_function() -> Any:
         if _function is None:
 
             def compiled() -> bytes:
-                from llvmlite import ir  # not needed where the code is found on disk
-
+                from ..write import ir
                 from ..write.repetition import emit_repeat
 
                 module = ir.Module(REPEAT)

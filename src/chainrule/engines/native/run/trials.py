@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
 
 from ....config import config
 from ....recompilation.entries import folder, load, store
@@ -24,13 +23,14 @@ from ..choose.processor import host
 from ..choose.product import example, other_way
 from ..choose.tiling import Matmul
 from ..choose.trials import Doubt, Trial
+from ..write import ir
 from ..write.matmul.alone import emit_alone
 from .compile.llvm import Compilation, Library
 from .memory import aligned
 from .object_cache import source_digest, surroundings
 
 #: Both ways are computed in turns, so many times; the least time counts.
-ROUNDS = 12
+ROUNDS = 8
 
 #: What this process knows.
 _known: dict[Doubt, Trial] = {}

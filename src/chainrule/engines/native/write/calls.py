@@ -11,11 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from llvmlite import ir
-
 from ..abi.call_table import CallTable
 from ..choose.task import Tasks
-from . import emit
+from . import emit, ir
 from .emit import POINTER, index
 from .matmul.preparer import Preparer
 from .threads import emit_parallel
@@ -71,8 +69,8 @@ class Calls:
             b = self.b
             at = self.table.entry(kind, number)
             with b.goto_entry_block():
-                slot = b.gep(self.addresses, [index(at)], source_etype=POINTER)
-                found = b.load(slot, typ=POINTER, align=8)
+                slot = b.gep(self.addresses, index(at), POINTER)
+                found = b.load(slot, POINTER, align=8)
             self.known[kind, number] = found
         return found
 
@@ -107,7 +105,7 @@ class Calls:
         """Writes addresses into a table, from the entry ``start`` on."""
         b = self.b
         for number, pointer in enumerate(pointers, start):
-            slot = b.gep(frame, [index(number)], source_etype=POINTER)
+            slot = b.gep(frame, index(number), POINTER)
             b.store(pointer, slot, align=8)
 
     def until_failure(self, status: ir.Value) -> None:

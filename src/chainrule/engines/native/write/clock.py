@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from llvmlite import ir
-
+from . import ir
 from .emit import I64, POINTER, index, intrinsic, smaller
 
 
@@ -34,7 +33,7 @@ class Clock:
         before = self._now()
         yield
         count, place = self.b.sub(self._now(), before), self._place(number)
-        least = smaller(self.b, count, self.b.load(place, typ=I64, align=8))
+        least = smaller(self.b, count, self.b.load(place, I64, align=8))
         self.b.store(least, place, align=8)
 
     def stop(self, number: int) -> None:

@@ -7,6 +7,7 @@ bit in a register.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -14,9 +15,9 @@ from itertools import zip_longest
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
 
 from ....dtypes import DType, is_bfloat16
+from . import ir
 
 I1, I8, I16, I32, I64 = (ir.IntType(bits) for bits in (1, 8, 16, 32, 64))
 POINTER = ir.PointerType()
@@ -62,24 +63,7 @@ def wide(element: ir.Type, lanes: int) -> ir.Type:
     return ir.VectorType(element, lanes) if lanes else element
 
 
-class Splat(ir.Constant):  # type: ignore[misc]
-    """A vector constant with the same number in every lane, in LLVM's short form."""
-
-    def __init__(self, kind: ir.VectorType, value: Any) -> None:
-        single = ir.Constant(kind.element, value)
-        self.type = kind
-        self.constant = single.constant
-        self.text = f"splat ({single})"
-
-    def get_reference(self) -> str:
-        """How it is written where it is used."""
-        return self.text
-
-    def __str__(self) -> str:
-        return f"{self.type} {self.text}"
-
-
-def constant(kind: ir.Type, value: Any) -> ir.Constant:
+def constant(kind: ir.Type, value: Any) -> ir.Value:
     """A number as a constant of this type, in every lane."""
     element = element_of(kind)
     if isinstance(element, (ir.FloatType, ir.DoubleType)):
@@ -88,22 +72,23 @@ def constant(kind: ir.Type, value: Any) -> ir.Constant:
         value = int(value)
         if value >= 1 << (element.width - 1) and element.width > 1:
             value -= 1 << element.width
-    return Splat(kind, value) if lanes_of(kind) else ir.Constant(element, value)
+    return ir.Constant(kind, value)
 
 
-def number(dtype: DType, value: Any, lanes: int) -> ir.Constant:
+def number(dtype: DType, value: Any, lanes: int) -> ir.Value:
     """A number of this dtype as a constant, in every lane."""
     if is_bfloat16(dtype):
         value = int(np.asarray(value, dtype).view(np.uint16))
     return constant(wide(register_type(dtype), lanes), value)
 
 
-def index(value: int) -> ir.Constant:
+@functools.lru_cache(4096)
+def index(value: int) -> ir.Value:
     """A 64-bit integer."""
     return ir.Constant(I64, value)
 
 
-def lane_numbers(lanes: int) -> ir.Constant:
+def lane_numbers(lanes: int) -> ir.Value:
     """The vector 0, 1, 2, …"""
     return ir.Constant(ir.VectorType(I64, lanes), list(range(lanes)))
 
@@ -125,12 +110,11 @@ def intrinsic(
     b: ir.IRBuilder, name: str, result: ir.Type, arguments: Sequence[ir.Value]
 ) -> ir.Value:
     """A call of an LLVM intrinsic, or any other external function, by its full name."""
-    module = b.module
-    found = module.globals.get(name)
+    found = b.module.globals.get(name)
     if found is None:
-        kinds = [each.type for each in arguments]
-        found = ir.Function(module, ir.FunctionType(result, kinds), name)
-    return b.call(found, list(arguments))
+        kind = ir.FunctionType(result, [each.type for each in arguments])
+        found = ir.Function(b.module, kind, name)
+    return b.call(found, arguments)
 
 
 def suffix(kind: ir.Type) -> str:
@@ -227,10 +211,7 @@ def address(
     b: ir.IRBuilder, pointer: ir.Value, element: ir.Type, position: ir.Value
 ) -> ir.Value:
     """The address of the element at a position; of several for a vector of these."""
-    result = b.gep(pointer, [position], source_etype=element)
-    if lanes_of(position.type):  # llvmlite does not know of vectors of pointers
-        result.type = ir.VectorType(POINTER, lanes_of(position.type))
-    return result
+    return b.gep(pointer, position, element)
 
 
 def load(
@@ -246,7 +227,7 @@ def load(
     if gathers or mask is not None:
         value = _masked_load(b, kind, pointer, dtype.itemsize, mask)
     else:
-        value = b.load(pointer, typ=kind, align=dtype.itemsize)
+        value = b.load(pointer, kind, align=dtype.itemsize)
     if dtype.kind == "b":
         value = b.icmp_unsigned("!=", value, constant(kind, 0))
     return value
@@ -320,9 +301,7 @@ def _unforeseen(b: ir.IRBuilder, mask: ir.Value) -> ir.Value:
     """
     kind = ir.IntType(mask.type.count)
     bits = b.zext(b.bitcast(mask, kind), ir.IntType(128))
-    same = b.asm(
-        ir.FunctionType(I64, [I64]), "", "=r,0", [b.trunc(bits, I64)], side_effect=False
-    )
+    same = b.asm(ir.FunctionType(I64, [I64]), "=r,0", [b.trunc(bits, I64)])
     wider = b.zext(same, ir.IntType(128))
     return b.bitcast(b.trunc(wider, kind), mask.type)
 
@@ -383,7 +362,7 @@ def _lanes(b: ir.IRBuilder, value: ir.Value, first: int, count: int) -> ir.Value
     return b.shuffle_vector(value, value, chosen)
 
 
-def first_lanes(count: int, lanes: int) -> ir.Constant | None:
+def first_lanes(count: int, lanes: int) -> ir.Value | None:
     """The mask of the first ``count`` lanes; None where that is all of them."""
     if count >= lanes:
         return None
@@ -410,16 +389,14 @@ def arguments(
     """The addresses of a kernel's buffers, read from the table that it is given."""
     found = {}
     for number, buffer in enumerate(buffers):
-        slot = b.gep(table, [index(number)], source_etype=POINTER)
-        found[buffer] = b.load(slot, typ=POINTER, align=8)
+        slot = b.gep(table, index(number), POINTER)
+        found[buffer] = b.load(slot, POINTER, align=8)
     return found
 
 
-def local(b: ir.IRBuilder, kind: ir.Type) -> ir.Value:
+def local(b: ir.IRBuilder, kind: ir.Type, align: int = 0) -> ir.Local:
     """A local variable, declared at the start of the function: LLVM makes it a
     register.
     """
     with b.goto_entry_block():
-        variable = b.alloca(kind)
-    variable.type = POINTER  # llvmlite still thinks of typed pointers here
-    return variable
+        return b.alloca(kind, align)

@@ -11,10 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from llvmlite import ir
-
 from ..plan.kernels import Access, Contraction
-from . import emit
+from . import emit, ir
 from .emit import index
 from .point import Point, Values
 
@@ -83,7 +81,7 @@ class StepsEpilogue(Epilogue):
         self.columns = [store for store in others if steps[store[0]].across]
         self.sums = bool(self.columns)
         #: For each vector of a row, the registers of its sums.
-        self.registers: list[list[ir.Value]] = []
+        self.registers: list[list[ir.Local]] = []
 
     def begin(self, b: ir.IRBuilder, types: Sequence[ir.Type]) -> None:
         """Sets the sums of a tile to 0."""
@@ -103,7 +101,7 @@ class StepsEpilogue(Epilogue):
         for i, (number, _) in enumerate(self.columns):
             register = self.registers[place.vector][i]
             added = values.argument(self.kernel.steps[number].arguments[0])
-            b.store(b.fadd(b.load(register, typ=value.type), added), register)
+            b.store(b.fadd(b.load(register, value.type), added), register)
         return result
 
     def end(self, b: ir.IRBuilder, place: Place) -> None:
@@ -112,7 +110,7 @@ class StepsEpilogue(Epilogue):
         for (_, access), register in zip(self.columns, registers, strict=True):
             kind = register.allocated_type
             values = self._values(b, place, kind)
-            found = b.load(register, typ=kind)
+            found = b.load(register, kind)
             values.store(b.fadd(self._above(values, access), found), access)
 
     def _above(self, values: Values, access: Access) -> ir.Value:

@@ -13,13 +13,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from llvmlite import ir
-
 from ....config import config
 from ..abi.call_table import OUT_OF_BOUNDS
 from ..choose.task import Task
 from ..plan.kernels import Buffer, Sweep
-from . import emit
+from . import emit, ir
 from .emit import I64, index
 
 #: The program's flag: not 0 after an access out of bounds.
@@ -31,7 +29,6 @@ def flag(module: ir.Module) -> ir.GlobalVariable:
     found = module.globals.get(FLAG)
     if found is None:
         found = ir.GlobalVariable(module, I64, FLAG)
-        found.initializer = index(0)
         found.linkage = "weak"  # one for all modules of a program
     return found
 
@@ -79,8 +76,7 @@ def watched(
     memory = ir.GlobalVariable(
         module, ir.ArrayType(I64, 2 * len(sizes)), f"{name}.ends"
     )
-    memory.initializer = ir.Constant(memory.value_type, None)
-    memory.linkage, memory.type = "internal", emit.POINTER
+    memory.linkage = "internal"
     inside = _inside(module, name, memory, len(sizes))
 
     def check(b: ir.IRBuilder, pointer: ir.Value, size: ir.Value) -> ir.Value:
@@ -123,7 +119,7 @@ def _inside(
     found = b.icmp_signed("==", size, index(0))
     for i in range(count):
         low, high = (
-            b.load(emit.address(b, memory, I64, index(at)), typ=I64, align=8)
+            b.load(emit.address(b, memory, I64, index(at)), I64, align=8)
             for at in (2 * i, 2 * i + 1)
         )
         above = b.icmp_unsigned(">=", first, low)
@@ -136,21 +132,21 @@ def _inside(
 
 def _on_stack(pointer: ir.Value) -> bool:
     """Whether an address is one of a local variable."""
-    while isinstance(pointer, ir.GEPInstr):
+    while isinstance(pointer, ir.Address):
         pointer = pointer.pointer
-    return isinstance(pointer, ir.AllocaInstr)
+    return isinstance(pointer, ir.Local)
 
 
 def raise_flag(b: ir.IRBuilder, bad: ir.Value) -> None:
     """Raises the program's flag where ``bad`` is true."""
     where = flag(b.module)
-    old = b.load(where, typ=I64)
+    old = b.load(where, I64)
     b.store(b.or_(old, b.zext(bad, I64)), where)
 
 
 def reported(b: ir.IRBuilder, status: ir.Value) -> ir.Value:
     """The status of a run, or ``OUT_OF_BOUNDS`` where the flag was raised."""
     where = flag(b.module)
-    raised = b.icmp_unsigned("!=", b.load(where, typ=I64), index(0))
+    raised = b.icmp_unsigned("!=", b.load(where, I64), index(0))
     b.store(index(0), where)
     return b.select(raised, index(OUT_OF_BOUNDS), status)

@@ -10,8 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from llvmlite import ir
-
 from ....compiler.engine import KernelReport
 from ..choose.convolution import choose_convolution
 from ..choose.figures import (
@@ -35,6 +33,7 @@ from ..choose.special import (
 from ..choose.sweep import choose_sweep
 from ..choose.task import Choose, Launch
 from ..plan import kernels as k
+from . import ir
 from .calls import Calls
 from .convolution.kernel import write_convolution, write_weights
 from .convolution.kernel_gradient import write_gradient

@@ -10,12 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from llvmlite import ir
-
 from .... import dtypes
 from ....dtypes import DType
 from ..plan.kernels import Access, Argument, Coordinate, Immediate, Local, Step
-from . import emit
+from . import emit, ir
 from .arithmetic.elementwise import EMITTERS, convert, from_front
 from .emit import I64
 from .guard import guarded

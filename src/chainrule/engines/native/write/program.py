@@ -15,8 +15,6 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
-from llvmlite import ir
-
 from ....config import config
 from ..abi.call_table import DATA_OFFSET, ENTRANCE, CallTable, Needs
 from ..choose.processor import Host
@@ -24,7 +22,7 @@ from ..choose.scan import ScanCut
 from ..choose.task import Chooser, Launch, Task, Tasks
 from ..choose.trials import Pays, untried
 from ..plan.kernels import Scan, Schedule
-from . import emit
+from . import emit, ir
 from .calls import Calls, MainModule
 from .clock import Clock
 from .emit import I64, MAIN, POINTER, index
@@ -35,6 +33,9 @@ from .scan import table_of_body
 #: A module of kernels is full when it has more instructions than this: LLVM's work
 #: grows faster than its modules, and each is compiled in a thread of its own.
 LARGE_MODULE = 1000
+#: A function that calls more tasks than this is cut into parts, in modules of their
+#: own, so that it is not compiled alone when all others are done.
+MOST_CALLS = 64
 
 
 def tasks_of(schedule: Schedule, host: Host, pays: Pays = untried) -> Tasks:
@@ -93,19 +94,40 @@ class _Writer:
         self, name: str, tasks: Tasks, table: CallTable, ticks: int = 0
     ) -> ir.Function:
         """Writes the function of a schedule, those of its loops' bodies first."""
-        for launch in tasks.launches:
-            if isinstance(launch.task.cut, ScanCut):
-                self._body(launch.task)
-        function = ir.Function(self.module, MAIN, name)
+        loops = [e.task for e in tasks.launches if isinstance(e.task.cut, ScanCut)]
+        for task in loops:
+            self._body(task)
+        calls, count = self._calls(self.module, name, tasks, table), len(tasks.launches)
+        clock = Clock(calls.b, self.counter, ticks)
+        if count > MOST_CALLS and not loops:
+            self.main_module.parallel.linkage = ""
+            for start in range(0, count, MOST_CALLS):
+                module = ir.Module(f"{name}.from{start}")
+                part = self._calls(module, module.name, tasks, table)
+                stop = min(start + MOST_CALLS, count)
+                self._call_each(part, Clock(part.b, self.counter, ticks), start, stop)
+                part.b.ret(index(0))
+                self.take(str(module))
+                calls.until_failure(calls.b.call(part.b.function, [calls.addresses]))
+        else:
+            self._call_each(calls, clock, 0, count)
+        clock.stop(count)
+        calls.b.ret(index(0))
+        return calls.b.function
+
+    def _calls(
+        self, module: ir.Module, name: str, tasks: Tasks, table: CallTable
+    ) -> Calls:
+        """A new function of a module, which is to call tasks."""
+        function = ir.Function(module, MAIN, name)
         b = ir.IRBuilder(function.append_basic_block("entry"))
-        calls = Calls(self.main_module, b, function.args[0], table, tasks)
-        clock = Clock(b, self.counter, ticks)
-        for number, launch in enumerate(tasks.launches):
+        return Calls(self.main_module, b, function.args[0], table, tasks)
+
+    def _call_each(self, calls: Calls, clock: Clock, start: int, stop: int) -> None:
+        """Calls some of the tasks, in order."""
+        for number in range(start, stop):
             with clock.watching(number):
-                self._call(calls, launch)
-        clock.stop(len(tasks.launches))
-        b.ret(index(0))
-        return function
+                self._call(calls, calls.tasks.launches[number])
 
     def _body(self, task: Task[Scan, ScanCut]) -> None:
         """The main function of a loop's body."""
@@ -126,9 +148,9 @@ class _Writer:
         objects, addresses = function.args
         with emit.loop(b, 0, table.objects) as i:
             slot = emit.address(b, objects, POINTER, i)
-            array = b.load(slot, typ=POINTER, align=8)
+            array = b.load(slot, POINTER, align=8)
             field = emit.address(b, array, emit.I8, index(DATA_OFFSET))
-            address = b.load(field, typ=POINTER, align=8)
+            address = b.load(field, POINTER, align=8)
             b.store(address, emit.address(b, addresses, POINTER, i), align=8)
         status = b.call(main, [addresses])
         b.ret(reported(b, status) if config.debug else status)
@@ -168,19 +190,18 @@ class _Writer:
         return self.written[task]
 
     def _outside(self, function: ir.Function, parts: int) -> ir.Function:
-        """A function of the kernels' module as the main one sees it.
-
-        One that is not cut into parts gets its only one as a constant.
+        """What is called for a function of the kernels' module: it, or where it is not
+        cut into parts one that gives it its only one as a constant.
         """
-        name, kind = function.name, function.function_type
-        if kind is not MAIN and parts == 1:
-            function.linkage = "internal"
-            name = f"{name}.whole"
-            whole = ir.Function(self.kernels, kind, name)
-            b = ir.IRBuilder(whole.append_basic_block("entry"))
-            b.call(function, [whole.args[0], index(0), index(1)])
-            b.ret_void()
-        return ir.Function(self.module, kind, name)
+        kind = function.function_type
+        if kind is MAIN or parts > 1:
+            return function
+        function.linkage = "internal"
+        whole = ir.Function(self.kernels, kind, f"{function.name}.whole")
+        b = ir.IRBuilder(whole.append_basic_block("entry"))
+        b.call(function, [whole.args[0], index(0), index(1)])
+        b.ret_void()
+        return whole
 
 
 def instructions(module: ir.Module) -> int:

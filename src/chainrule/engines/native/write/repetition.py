@@ -11,8 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from llvmlite import ir
-
 from ..abi.repetition import (
     BATCH,
     DONE,
@@ -24,7 +22,7 @@ from ..abi.repetition import (
     REPEAT,
     ROWS,
 )
-from . import emit
+from . import emit, ir
 from .emit import I32, I64, POINTER, address, index
 
 #: Rows of at most this many bytes are copied word by word.
@@ -41,7 +39,6 @@ def emit_repeat(module: ir.Module) -> ir.Function:
     b = ir.IRBuilder(function.append_basic_block("entry"))
     entrance, objects, table, plan, until = function.args
     entrance_type = ir.FunctionType(I64, [POINTER, POINTER])
-    enter = b.inttoptr(b.ptrtoint(entrance, I64), entrance_type.as_pointer())
     inputs, outputs = _word(b, plan, INPUTS), _word(b, plan, OUTPUTS)
     rows, batch = _word(b, plan, ROWS), _word(b, plan, BATCH)
     behind = b.add(index(HEAD), b.mul(inputs, index(INPUT)))
@@ -50,14 +47,14 @@ def emit_repeat(module: ir.Module) -> ir.Function:
         with emit.loop(b, 0, inputs, name="input") as number:
             at = b.add(index(HEAD), b.mul(number, index(INPUT)))
             _gather(b, plan, at, first, batch)
-        status = b.call(enter, [objects, table])
+        status = b.call(entrance, [objects, table], entrance_type)
         with b.if_then(b.icmp_signed("!=", status, index(0)), likely=False):
             b.ret(status)
         with emit.loop(b, 0, outputs, name="output") as number:
             at = b.add(behind, b.mul(number, index(OUTPUT)))
             slot = b.inttoptr(_word(b, plan, at), POINTER)
             size = _word(b, plan, b.add(at, index(1)))
-            b.store(b.add(b.load(slot, typ=I64, align=8), size), slot, align=8)
+            b.store(b.add(b.load(slot, I64, align=8), size), slot, align=8)
         done = address(b, plan, I64, index(DONE))
         b.store(b.add(run, index(1)), done, align=8)
     b.ret(index(0))
@@ -67,7 +64,7 @@ def emit_repeat(module: ir.Module) -> ir.Function:
 def _word(b: ir.IRBuilder, plan: ir.Value, at: ir.Value | int) -> ir.Value:
     """A word of the plan."""
     position = index(at) if isinstance(at, int) else at
-    return b.load(address(b, plan, I64, position), typ=I64, align=8)
+    return b.load(address(b, plan, I64, position), I64, align=8)
 
 
 def _gather(
@@ -92,7 +89,7 @@ def _copy_words(
     b: ir.IRBuilder, source: ir.Value, target: ir.Value, count: ir.Value
 ) -> None:
     with emit.loop(b, 0, count, name="word") as word:
-        value = b.load(address(b, source, I32, word), typ=I32, align=1)
+        value = b.load(address(b, source, I32, word), I32, align=1)
         b.store(value, address(b, target, I32, word), align=1)
 
 
@@ -107,6 +104,6 @@ def _rows(
 ) -> Iterator[tuple[ir.Value, ir.Value]]:
     """A loop over the rows of a run: from where each is copied, and to where."""
     with emit.loop(b, 0, batch, name="row") as row:
-        number = b.load(address(b, first, I64, row), typ=I64, align=8)
+        number = b.load(address(b, first, I64, row), I64, align=8)
         one = address(b, source, emit.I8, b.mul(number, size))
         yield one, address(b, target, emit.I8, b.mul(row, size))

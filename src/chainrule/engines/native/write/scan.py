@@ -9,14 +9,12 @@ whole arrays.
 
 from __future__ import annotations
 
-from llvmlite import ir
-
 from ..abi.call_table import CallTable
 from ..choose.scan import ScanCut
 from ..choose.task import Launch
 from ..plan.carries import EMITTED, HISTORY
 from ..plan.kernels import Scan
-from . import emit
+from . import emit, ir
 from .calls import Array, Calls
 from .emit import I1, I8, POINTER, index
 

@@ -21,8 +21,6 @@ change only between jobs.
 
 from __future__ import annotations
 
-from llvmlite import ir
-
 from ..abi.job import (
     BUSY,
     CLOSED,
@@ -36,13 +34,14 @@ from ..abi.job import (
     TICKET,
     YIELD,
 )
+from . import ir
 
 I32, I64 = ir.IntType(32), ir.IntType(64)
-BYTES = ir.IntType(8).as_pointer()
-TASK = ir.FunctionType(ir.VoidType(), [BYTES, I64, I64]).as_pointer()
-PARALLEL = ir.FunctionType(ir.VoidType(), [BYTES, TASK, BYTES, I64])
-YIELDING = ir.FunctionType(I32, []).as_pointer()
-NAPPING = ir.FunctionType(I32, [BYTES, BYTES]).as_pointer()
+POINTER, VOID = ir.PointerType(), ir.VoidType()
+TASK = ir.FunctionType(VOID, [POINTER, I64, I64])
+PARALLEL = ir.FunctionType(VOID, [POINTER, POINTER, POINTER, I64])
+YIELDING = ir.FunctionType(I32, [])
+NAPPING = ir.FunctionType(I32, [POINTER, POINTER])
 
 #: How often a worker looks for a job before it sleeps: for about two milliseconds.
 SPINS = 40_000
@@ -64,25 +63,22 @@ class _Function:
     ) -> None:
         self.function = ir.Function(module, kind, name)
         self.builder = ir.IRBuilder(self.function.append_basic_block("entry"))
-        self.pool = self.builder.bitcast(self.function.args[0], I64.as_pointer())
+        self.pool = self.function.args[0]
         self.pause_function = None
         if pause:
-            found = module.globals.get(pause)
-            self.pause_function = found or ir.Function(
-                module, ir.FunctionType(ir.VoidType(), []), pause
-            )
+            self.pause_function = module.declared(pause, ir.FunctionType(VOID, []))
 
     def block(self, name: str) -> ir.Block:
         return self.function.append_basic_block(name)
 
     def field(self, word: int) -> ir.Value:
-        return self.builder.gep(self.pool, [ir.Constant(I64, word)])
+        return self.builder.gep(self.pool, ir.Constant(I64, word), I64)
 
     def read(self, word: int) -> ir.Value:
-        return self.builder.load_atomic(self.field(word), "acquire", 8)
+        return self.builder.load_atomic(self.field(word), "acquire", I64)
 
     def write(self, word: int, value: ir.Value) -> None:
-        self.builder.store_atomic(value, self.field(word), "release", 8)
+        self.builder.store_atomic(value, self.field(word), "release")
 
     def rest(self, turns: ir.Value, field: int, patience: int) -> ir.Value:
         """Waits a moment between two looks; returns the new number of looks.
@@ -96,17 +92,16 @@ class _Function:
         """
         b = self.builder
         give, pause, rested = (self.block(n) for n in ("give", "pause", "rested"))
-        function = b.load(self.field(field))
+        function = b.load(self.field(field), I64)
         late = b.icmp_signed(">", turns, ir.Constant(I64, patience))
         can = b.icmp_unsigned("!=", function, ir.Constant(I64, 0))
         b.cbranch(b.and_(late, can), give, pause)
         b.position_at_end(give)
         if field == NAP:
-            time = b.bitcast(self.field(NAP_TIME), BYTES)
-            nothing = ir.Constant(BYTES, None)
-            b.call(b.inttoptr(function, NAPPING), [time, nothing])
+            arguments = [self.field(NAP_TIME), ir.Constant(POINTER, None)]
+            b.call(b.inttoptr(function, POINTER), arguments, NAPPING)
         else:
-            b.call(b.inttoptr(function, YIELDING), [])
+            b.call(b.inttoptr(function, POINTER), [], YIELDING)
         b.branch(rested)
         b.position_at_end(pause)
         if self.pause_function is not None:
@@ -125,17 +120,16 @@ class _Function:
         b.branch(look)
         b.position_at_end(look)
         ticket = self.read(TICKET)
-        parts = b.load(self.field(PARTS))
-        function = b.inttoptr(b.load(self.field(FUNCTION)), TASK)
-        context = b.inttoptr(b.load(self.field(CONTEXT)), BYTES)
+        parts = b.load(self.field(PARTS), I64)
+        function = b.load(self.field(FUNCTION), POINTER)
+        context = b.load(self.field(CONTEXT), POINTER)
         part = b.and_(ticket, ir.Constant(I64, CLOSED))
         b.cbranch(b.icmp_signed("<", part, parts), take, after)
         b.position_at_end(take)
         following = b.add(ticket, ir.Constant(I64, 1))
-        answer = b.cmpxchg(self.field(TICKET), ticket, following, "acq_rel", "acquire")
-        b.cbranch(b.extract_value(answer, 1), run, look)
+        b.cbranch(b.exchanged(self.field(TICKET), ticket, following), run, look)
         b.position_at_end(run)
-        b.call(function, [context, part, parts])
+        b.call(function, [context, part, parts], TASK)
         b.atomic_rmw("sub", self.field(REMAINING), ir.Constant(I64, 1), "acq_rel")
         b.branch(look)
         b.position_at_end(after)
@@ -157,12 +151,11 @@ def emit_parallel(module: ir.Module, pause: str | None) -> ir.Function:
     b.cbranch(b.icmp_signed("<=", parts, one), alone, lock)
 
     b.position_at_end(lock)
-    answer = b.cmpxchg(f.field(BUSY), zero, one, "acq_rel", "acquire")
-    b.cbranch(b.extract_value(answer, 1), start, alone)
+    b.cbranch(b.exchanged(f.field(BUSY), zero, one), start, alone)
 
     b.position_at_end(start)
-    b.store(b.ptrtoint(task, I64), f.field(FUNCTION))
-    b.store(b.ptrtoint(context, I64), f.field(CONTEXT))
+    b.store(task, f.field(FUNCTION))
+    b.store(context, f.field(CONTEXT))
     b.store(parts, f.field(PARTS))
     f.write(REMAINING, parts)
     job = b.add(b.lshr(f.read(TICKET), ir.Constant(I64, 32)), one)
@@ -194,7 +187,7 @@ def emit_parallel(module: ir.Module, pause: str | None) -> ir.Function:
     i.add_incoming(zero, alone)
     b.cbranch(b.icmp_signed("<", i, parts), body, end)
     b.position_at_end(body)
-    b.call(task, [context, i, parts])
+    b.call(task, [context, i, parts], TASK)
     i.add_incoming(b.add(i, one), b.block)
     b.branch(loop)
     b.position_at_end(end)
@@ -205,7 +198,7 @@ def emit_parallel(module: ir.Module, pause: str | None) -> ir.Function:
 def emit_worker(module: ir.Module, pause: str | None) -> ir.Function:
     """Writes ``chainrule_worker(pool) → i64``: works until there was nothing to do for
     a while (returns 0: sleep) or the pool stops (returns 1)."""
-    f = _Function(module, "chainrule_worker", ir.FunctionType(I64, [BYTES]), pause)
+    f = _Function(module, "chainrule_worker", ir.FunctionType(I64, [POINTER]), pause)
     b = f.builder
     entry = b.block
     spin, look, maybe, quiet, sleep, stop = (
@@ -220,7 +213,7 @@ def emit_worker(module: ir.Module, pause: str | None) -> ir.Function:
 
     b.position_at_end(look)
     part = b.and_(f.read(TICKET), ir.Constant(I64, CLOSED))
-    waiting = b.icmp_signed("<", part, b.load_atomic(f.field(PARTS), "acquire", 8))
+    waiting = b.icmp_signed("<", part, f.read(PARTS))
     b.cbranch(waiting, maybe, quiet)
 
     b.position_at_end(maybe)

@@ -7,23 +7,9 @@ along the sum. Everything around it, tiles, panels and strides, is the same for 
 
 from __future__ import annotations
 
-from llvmlite import ir
-
 from ..choose.words import Words
+from . import ir
 from .emit import I32, constant, intrinsic, lanes_of, multiply_add, wide
-
-
-class _BFloat(ir.Type):  # type: ignore[misc]
-    """LLVM's type of a bfloat16, which llvmlite does not have."""
-
-    def _to_string(self) -> str:
-        return "bfloat"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _BFloat)
-
-    def __hash__(self) -> int:
-        return hash(_BFloat)
 
 
 def product_of_words(
@@ -36,7 +22,7 @@ def product_of_words(
         return multiply_add(b, x, y, total)
     lanes = lanes_of(total.type)
     if words is Words.PAIRS and lanes >= 4:
-        kind = ir.VectorType(_BFloat(), 2 * lanes)
+        kind = ir.VectorType(ir.BFloatType(), 2 * lanes)
         name = f"llvm.x86.avx512bf16.dpbf16ps.{32 * lanes}"
         pairs = [b.bitcast(each, kind) for each in (x, y)]
         return intrinsic(b, name, total.type, [total, *pairs])

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from llvmlite import ir
 
+from chainrule.engines.native.write import ir
 from chainrule.engines.native.write.arithmetic.functions import (
     BINARY,
     SINE_LIMIT,
@@ -94,8 +94,8 @@ def library(dtype: str, lanes: int, generic: bool = False) -> Compiled:
             b = ir.IRBuilder(body)
             i = b.phi(I64)
             i.add_incoming(ir.Constant(I64, 0), entry)
-            places = [b.gep(p, [i], source_etype=element) for p in pointers]
-            values = [b.load(p, typ=kind, align=size) for p in places[:-1]]
+            places = [b.gep(p, i, element) for p in pointers]
+            values = [b.load(p, kind, align=size) for p in places[:-1]]
             b.store(emit(b, *values), places[-1], align=size)
             following = b.add(i, ir.Constant(I64, max(lanes, 1)))
             i.add_incoming(following, b.block)

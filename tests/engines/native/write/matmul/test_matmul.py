@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from llvmlite import ir
 
 from chainrule import dtypes
 from chainrule.engines.native.choose import matmul
@@ -22,7 +21,7 @@ from chainrule.engines.native.choose.matmul import (
     choose_tiling,
     scratch_elements,
 )
-from chainrule.engines.native.write import emit
+from chainrule.engines.native.write import emit, ir
 from chainrule.engines.native.write.epilogue import Epilogue, Place
 from chainrule.engines.native.write.matmul.matmul import emit_matmul
 from tests.engines.native.guarded import Guarded, span, view
@@ -102,7 +101,7 @@ class Written(Epilogue):
 
         def operand(number: int, position: ir.Value) -> ir.Value:
             slot = emit.address(b, context, POINTER, emit.index(number))
-            at = emit.address(b, b.load(slot, typ=POINTER), element, position)
+            at = emit.address(b, b.load(slot, POINTER), element, position)
             return emit.load(b, self.spec.dtype, at, lanes, mask)
 
         terms = list(zip(where, self.spec.c_strides, strict=True))

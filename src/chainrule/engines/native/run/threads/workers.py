@@ -40,8 +40,7 @@ def _worker() -> int:
     if _library is None:
 
         def compiled() -> bytes:
-            from llvmlite import ir  # not needed where the code is found on disk
-
+            from ...write import ir
             from ...write.threads import emit_worker
 
             module = ir.Module("chainrule_worker")

@@ -8,8 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from llvmlite import ir
-
+from .. import ir
 from .functions import SINGLE, Words, unless_all
 
 #: (arctan a − a) / a³ as a polynomial in a² from 0 to 1: a fit, largest error 3e-9.

@@ -14,11 +14,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from llvmlite import ir
-
 from ..... import dtypes
 from .....dtypes import DType
 from ...plan.calls import Call
+from .. import ir
 from ..emit import (
     I16,
     I32,
@@ -41,7 +40,7 @@ def is_float(value: ir.Value) -> bool:
     return isinstance(element_of(value.type), (ir.FloatType, ir.DoubleType))
 
 
-def zero_like(value: ir.Value) -> ir.Constant:
+def zero_like(value: ir.Value) -> ir.Value:
     """Zero, in every lane."""
     return constant(value.type, 0)
 
@@ -270,7 +269,8 @@ def truth(b: ir.IRBuilder, x: ir.Value) -> ir.Value:
 
 def _logic(word: str) -> Emitter:
     def emit(b: ir.IRBuilder, call: Call, x: ir.Value, y: ir.Value) -> ir.Value:
-        return getattr(b, word)(truth(b, x), truth(b, y))
+        found: ir.Value = getattr(b, word)(truth(b, x), truth(b, y))
+        return found
 
     return emit
 

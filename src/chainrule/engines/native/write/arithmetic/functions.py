@@ -18,7 +18,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from llvmlite import ir
+from .. import ir
 
 I1, I32 = ir.IntType(1), ir.IntType(32)
 
@@ -113,18 +113,16 @@ class Words:
 
     def number(self, value: float) -> ir.Value:
         """The number in every lane."""
-        return ir.Constant(self.type, [value] * self.lanes if self.lanes else value)
+        return ir.Constant(self.type, value)
 
     def whole(self, value: int) -> ir.Value:
         """The integer in every lane."""
-        return ir.Constant(self.integer, [value] * self.lanes if self.lanes else value)
+        return ir.Constant(self.integer, value)
 
     def intrinsic(self, name: str, *operands: ir.Value) -> ir.Value:
         """``llvm.<name>`` for this type: one instruction on the processor."""
         kind = ir.FunctionType(self.type, [self.type] * len(operands))
-        function = self.b.module.declare_intrinsic(
-            f"llvm.{name}.{self.suffix}", fnty=kind
-        )
+        function = self.b.module.declared(f"llvm.{name}.{self.suffix}", kind)
         return self.b.call(function, operands)
 
     def fma(self, x: ir.Value, y: ir.Value, z: ir.Value) -> ir.Value:
@@ -185,7 +183,7 @@ class Words:
         if self.scales:
             kind = ir.FunctionType(self.type, [self.type, self.integer])
             name = f"llvm.ldexp.{self.suffix}.v{self.lanes}i32"
-            return self.b.call(self.b.module.declare_intrinsic(name, fnty=kind), [x, n])
+            return self.b.call(self.b.module.declared(name, kind), [x, n])
         half = self.b.ashr(n, self.whole(1))
         rest = self.b.sub(n, half)
         return self.b.fmul(
@@ -435,7 +433,7 @@ def _lane_by_lane(name: str, b: ir.IRBuilder, *operands: ir.Value) -> ir.Value:
     kind = operands[0].type
     if not isinstance(kind, ir.VectorType):
         return Words(b, operands[0]).intrinsic(name, *operands)
-    result = ir.Constant(kind, ir.Undefined)
+    result: ir.Value = ir.Constant(kind, ir.Undefined)
     for lane in range(kind.count):
         lane_number = ir.Constant(I32, lane)
         numbers = [b.extract_element(each, lane_number) for each in operands]

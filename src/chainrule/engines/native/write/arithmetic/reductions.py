@@ -8,11 +8,9 @@ several interleaved positions.
 
 from __future__ import annotations
 
-from llvmlite import ir
-
 from .....dtypes import DType
 from ...plan.calls import Call
-from .. import emit
+from .. import emit, ir
 from ..emit import I64
 from .elementwise import convert, extreme, is_float
 

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from llvmlite import ir
-
+from .. import ir
 from ..emit import I64, index
 
 #: What a loop carries from one round to the next.
@@ -29,8 +28,8 @@ def carried(
         count = int(count.constant)
     if isinstance(count, int) and count <= 1:
         now = list(state)
-        for i in range(count):
-            now = body(index(i), now)
+        for number in range(count):
+            now = body(index(number), now)
         return now
     stop = index(count) if isinstance(count, int) else count
     before = b.block

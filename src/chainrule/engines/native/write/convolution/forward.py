@@ -21,10 +21,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from llvmlite import ir
-
 from ...choose.blocks import Blocks, largest_counts, panels_of, units_of
 from ...plan.convolution_spec import Axis, Correlation
+from .. import ir
 from ..emit import (
     I64,
     POINTER,

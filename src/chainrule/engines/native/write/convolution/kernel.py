@@ -9,14 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from llvmlite import ir
-
 from ...choose.convolution import ConvolutionCut
 from ...choose.matrix_convolution import MatrixBlocks
 from ...choose.task import Task
 from ...plan.kernels import Convolution
 from ...plan.views import View
-from .. import emit
+from .. import emit, ir
 from ..emit import KERNEL, POINTER, index
 from ..epilogue import StepsEpilogue
 from ..guard import checked_sizes
@@ -92,7 +90,7 @@ def _table_of_part(
             found[access.buffer] = emit.address(b, pointer, kind, index(-access.offset))
             emit.clear(b, pointer, index(columns * access.dtype.itemsize))
     for i, pointer in enumerate(found.values()):
-        b.store(pointer, b.gep(table, [index(i)], source_etype=POINTER), align=8)
+        b.store(pointer, b.gep(table, index(i), POINTER), align=8)
     return table
 
 

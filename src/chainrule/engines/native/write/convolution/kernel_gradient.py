@@ -14,14 +14,13 @@ import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from llvmlite import ir
-
 from ...choose.kernel_gradient import GradientBlocks, lane_count, row_count
 from ...choose.matrix_gradient import MatrixGradientBlocks
 from ...choose.task import Task
 from ...plan.convolution_spec import Axis
 from ...plan.kernel_gradient_spec import KernelGradient
 from ...plan.kernels import ConvolutionGradient
+from .. import ir
 from ..emit import (
     I32,
     I64,
@@ -354,7 +353,7 @@ class _Tile:
         kind = ir.FunctionType(VOID, [POINTER] * 3 + [I64] * (1 + self.ndim))
         self.function = ir.Function(module, kind, name)
         self.function.linkage = "internal"
-        self.function.attributes.add("noinline")
+        self.function.attributes.append("noinline")
         self.vectors, self.numbers, self.sums = self.function.args[:3]
         self.counts = self.function.args[3:]
         self.b = ir.IRBuilder(self.function.append_basic_block("entry"))

@@ -11,12 +11,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from llvmlite import ir
-
 from ...choose.blocks import largest_counts, panel_elements, panels_of, units_of
 from ...choose.matrix import SIDE
 from ...choose.matrix_convolution import MatrixBlocks, is_long_row, joined, line_of
 from ...plan.convolution_spec import Correlation
+from .. import ir
 from ..emit import (
     I64,
     POINTER,
@@ -224,7 +223,7 @@ class _Tile:
         kind = ir.FunctionType(VOID, [POINTER] * 4 + [I64] * 5)
         self.function = ir.Function(module, kind, name)
         self.function.linkage = "internal"
-        self.function.attributes.add("noinline")
+        self.function.attributes.append("noinline")
         self.b = ir.IRBuilder(self.function.append_basic_block("entry"))
         self.x, self.panel, self.y, self.context, self.image = self.function.args[:5]
         self.row, self.start, self.length, self.output = self.function.args[5:]
@@ -291,14 +290,14 @@ class _Tile:
         if summing is not None:
             summing.begin(b, [wide(self.element, SIDE)] * self.vectors)
         end = smaller(b, b.sub(self.length, self.start), index(pixels))
-        with loop(b, 0, end, name="finish") as i:
-            where = b.add(self.start, i)
+        with loop(b, 0, end, name="finish") as pixel:
+            where = b.add(self.start, pixel)
             line = b.sdiv(where, index(self.blocks.pitch))
             column = b.srem(where, index(self.blocks.pitch))
             there = b.icmp_signed("<", column, index(self.phase.axes[1].count))
             with b.if_then(there):
                 for v, mask in enumerate(self.masks):
-                    at = linear(b, v * SIDE, [(i, pitch)])
+                    at = linear(b, v * SIDE, [(pixel, pitch)])
                     source = address(b, held, self.element, at)
                     self._ended(source, b.add(self.row, line), column, v, mask)
         if summing is not None:
@@ -309,11 +308,8 @@ class _Tile:
         """Memory on the stack for this many vectors."""
         b = self.b
         with b.goto_entry_block():
-            held = b.alloca(ir.ArrayType(wide(self.element, SIDE), vectors))
-            held.align = 64
-            pointer = address(b, held, self.element, index(0))
-        pointer.type = POINTER
-        return pointer
+            held = b.alloca(ir.ArrayType(wide(self.element, SIDE), vectors), 64)
+            return address(b, held, self.element, index(0))
 
     def _ended(
         self,
@@ -325,10 +321,11 @@ class _Tile:
     ) -> None:
         """One vector through the epilogue to y."""
         b, dtype = self.b, self.spec.dtype
-        value = load(b, dtype, source, SIDE, None)
+        found = load(b, dtype, source, SIDE, None)
         place = self._place(line, column, v, mask)
+        value: ir.Value | None = found
         if self.epilogue is not None:
-            value = self.epilogue.vector(b, value, place)
+            value = self.epilogue.vector(b, found, place)
         if value is None:
             return
         terms = list(zip(place.where[:-1], self.spec.y_strides, strict=True))

@@ -7,11 +7,10 @@ pixels pass; then they wait in memory, where those of the next pixels are added.
 
 from __future__ import annotations
 
-from llvmlite import ir
-
 from ...choose.matrix import SIDE
 from ...choose.matrix_gradient import STEPS, MatrixGradientBlocks
 from ...plan.kernel_gradient_spec import KernelGradient
+from .. import ir
 from ..emit import (
     I64,
     POINTER,

@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from llvmlite import ir
-
 from ...plan.convolution_spec import Axis
+from .. import ir
 from ..emit import address, clear, copy, index, linear, loop
 
 

@@ -17,10 +17,9 @@ import itertools
 import math
 from dataclasses import dataclass
 
-from llvmlite import ir
-
 from ...choose.blocks import Blocks
 from ...plan.convolution_spec import Correlation, Pattern
+from .. import ir
 from ..emit import (
     I64,
     POINTER,
@@ -87,7 +86,7 @@ class ConvolutionTile:
         kind = ir.FunctionType(VOID, [POINTER] * 4 + [I64] * (2 + 2 * self.ndim))
         self.function = ir.Function(module, kind, name)
         self.function.linkage = "internal"
-        self.function.attributes.add("noinline")
+        self.function.attributes.append("noinline")
         self.b = ir.IRBuilder(self.function.append_basic_block("entry"))
         self.x, self.panel, self.y, self.context, self.image = self.function.args[:5]
         rest = self.function.args[5:]
@@ -262,19 +261,17 @@ class ConvolutionTile:
             return
         kind = ir.ArrayType(wide(self.element, self.lanes), len(sums))
         with b.goto_entry_block():
-            held = b.alloca(kind)
-            held.align = dtype.itemsize * self.lanes
+            held = b.alloca(kind, dtype.itemsize * self.lanes)
             start = address(b, held, self.element, index(0))
-        start.type = POINTER
-        for i, value in enumerate(sums):
-            pointer = address(b, start, self.element, index(i * self.lanes))
-            store(b, dtype, value, pointer, None)
+        for number, each in enumerate(sums):
+            pointer = address(b, start, self.element, index(number * self.lanes))
+            store(b, dtype, each, pointer, None)
         if self.epilogue.sums:
             self.epilogue.begin(b, [wide(self.element, self.lanes)] * self.vectors)
-        with loop(b, 0, columns, name="column") as column, woven(b) as begin:
+        with loop(b, 0, columns, name="column") as along, woven(b) as begin:
             for v in range(self.vectors):
                 begin()
-                self._ended(start, column, v)
+                self._ended(start, along, v)
         if self.epilogue.sums:
             for v in range(self.vectors):
                 self.epilogue.end(b, self._place(index(0), v))
@@ -283,9 +280,9 @@ class ConvolutionTile:
         """One vector through the epilogue to y."""
         b, dtype = self.b, self.spec.dtype
         at = linear(b, v * self.lanes, [(column, self.vectors * self.lanes)])
-        value = load(b, dtype, address(b, held, self.element, at), self.lanes, None)
+        found = load(b, dtype, address(b, held, self.element, at), self.lanes, None)
         assert self.epilogue is not None
-        value = self.epilogue.vector(b, value, self._place(column, v))
+        value = self.epilogue.vector(b, found, self._place(column, v))
         if value is not None:
             store(b, dtype, value, self._result(column, v), self._mask(v))
 

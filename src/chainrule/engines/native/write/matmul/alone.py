@@ -5,10 +5,9 @@ Place on the road: beside ``product``, which writes products within programs.
 
 from __future__ import annotations
 
-from llvmlite import ir
-
 from ...choose.matmul import OuterTiling, copies_of, read_from_copies
 from ...choose.tiling import Matmul
+from .. import ir
 from ..emit import POINTER, VOID, address, index, register_type
 from .matmul import emit_matmul
 from .rows import emit_rows_of_tiles

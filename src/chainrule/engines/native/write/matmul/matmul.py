@@ -22,10 +22,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from llvmlite import ir
-
 from ...choose.matmul import InnerTiling, held_elements, scratch_elements
 from ...choose.tiling import Matmul, Panels, Tiling, with_plain_strides
+from .. import ir
 from ..emit import (
     I64,
     POINTER,
@@ -294,7 +293,7 @@ class _Product:
             title = f"{self.name}.tile{rows}x{columns}"
             function = ir.Function(self.module, Tile.KIND, title)
             function.linkage = "internal"
-            function.attributes.add("noinline")
+            function.attributes.append("noinline")
             self.tiles[rows, columns] = function
             tile = TILES[type(self.tiling)]
             cut = self.spec, self.tiling, rows, columns

@@ -12,10 +12,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from llvmlite import ir
-
 from ...choose.matrix import SIDE, MatrixTiling, held_by_part
 from ...choose.tiling import Matmul, with_plain_strides
+from .. import ir
 from ..emit import (
     I64,
     POINTER,
@@ -208,7 +207,7 @@ class _MatrixProduct:
             title = f"{self.name}.tile{rows}x{columns}"
             function = ir.Function(self.module, Tile.KIND, title)
             function.linkage = "internal"
-            function.attributes.add("noinline")
+            function.attributes.append("noinline")
             self.tiles[rows, columns] = function
             cut = self.spec, self.tiling, rows, columns
             MatrixTile(function, *cut, self.epilogue, self.ahead).emit()

@@ -11,9 +11,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from llvmlite import ir
-
 from .....dtypes import DType
+from .. import ir
 from ..emit import (
     I32,
     I64,
@@ -69,7 +68,7 @@ def emit_packer(module: ir.Module, name: str, panel: Panel) -> ir.Function:
         module, ir.FunctionType(VOID, [POINTER, POINTER, I64, I64]), name
     )
     function.linkage = "internal"
-    function.attributes.add("noinline")
+    function.attributes.append("noinline")
     packer = _Packer(ir.IRBuilder(function.append_basic_block("entry")), panel)
     packer.source, packer.target, packer.length, packer.columns = function.args
     square = min(panel.lanes, SQUARE_BYTES // panel.dtype.itemsize)

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from llvmlite import ir
-
 from ...choose.factors import Factor
-from .. import emit
+from .. import emit, ir
 from ..emit import KERNEL, index
 from .matmul import emit_panels
 

@@ -9,15 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from llvmlite import ir
-
 from ...choose.matmul import copies_of, read_from_copies
 from ...choose.matrix import MatrixTiling
 from ...choose.processor import CACHE_LINE
 from ...choose.product import ProductCut
 from ...choose.task import Task
 from ...plan.kernels import Access, Product
-from .. import emit
+from .. import emit, ir
 from ..emit import KERNEL, index
 from ..epilogue import ProductEpilogue
 from ..guard import checked_sizes

@@ -9,16 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from llvmlite import ir
-
 from ...choose.matrix import SIDE
+from .. import ir
 from ..emit import (
     CHECK,
     I1,
     I8,
     I32,
     I64,
-    POINTER,
     VOID,
     address,
     index,
@@ -51,7 +49,6 @@ def set_sizes(
         found = ir.GlobalVariable(b.module, kind, title)
         found.initializer = ir.Constant(kind, bytearray(sizes))
         found.linkage, found.global_constant, found.align = "internal", True, 64
-        found.type = POINTER
     intrinsic(b, "llvm.x86.ldtilecfg", VOID, [found])
 
 

@@ -10,11 +10,10 @@ side, and the next p follows.
 
 from __future__ import annotations
 
-from llvmlite import ir
-
 from ...choose.matmul import OuterTiling
 from ...choose.matrix import MatrixTiling
 from ...choose.tiling import Matmul
+from .. import ir
 from ..emit import (
     I64,
     POINTER,
@@ -103,8 +102,8 @@ class _Rows:
                 self._from(batch, start, b.add(p, index(i))) for i in range(square)
             ]
             found = [load(b, spec.dtype, line, square, None) for line in lines]
-            for i, line in enumerate(transposed(b, found)):
-                target = self._to(batch, b.add(start, index(i)), p)
+            for number, line in enumerate(transposed(b, found)):
+                target = self._to(batch, b.add(start, index(number)), p)
                 store(b, spec.dtype, line, target, None)
         if self.depth > spec.k:
             with loop(b, 0, square, name="row") as i:

@@ -18,11 +18,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
-from llvmlite import ir
-
 from ...choose.matmul import InnerTiling, OuterTiling, TallTiling
 from ...choose.processor import CACHE_LINE, IN_FLIGHT
 from ...choose.tiling import Matmul, Panels, Tiling
+from .. import ir
 from ..emit import (
     I64,
     POINTER,
@@ -158,7 +157,7 @@ class Tile:
         p = b.phi(I64, "p")
         p.add_incoming(first, before)
         phis = [[b.phi(value.type) for value in line] for line in starts]
-        new = step(p, phis)
+        new = step(p, [list(line) for line in phis])
         following = b.add(p, index(stride))
         p.add_incoming(following, b.block)
         for line, one, last in zip(phis, starts, new, strict=True):
@@ -192,11 +191,9 @@ class Tile:
         """Memory on the stack for this many vectors."""
         b = self.b
         with b.goto_entry_block():
-            held = b.alloca(ir.ArrayType(self.vector, vectors))
-            held.align = self.spec.dtype.itemsize * self.lanes
-            pointer = address(b, held, self.element, index(0))
-        pointer.type = POINTER  # of whatever lies there
-        return pointer
+            kind = ir.ArrayType(self.vector, vectors)
+            held = b.alloca(kind, self.spec.dtype.itemsize * self.lanes)
+            return address(b, held, self.element, index(0))
 
     def from_memory(self, held: ir.Value, pitch: int) -> None:
         """Rows of the tile, which lie ``pitch`` apart, through the epilogue to C."""
@@ -210,12 +207,14 @@ class Tile:
             ):
                 begin()
                 at = linear(b, v * self.lanes, [(r, pitch)])
-                value = load(b, dtype, address(b, held, self.element, at), width, None)
+                source = address(b, held, self.element, at)
+                found = load(b, dtype, source, width, None)
+                value: ir.Value | None = found
                 if epilogue is not None:
                     column = b.add(self.column, index(v * self.lanes))
                     where = self.batch, b.add(self.row, r), column
                     place = Place(self.context, where, v, mask)
-                    value = epilogue.vector(b, value, place)
+                    value = epilogue.vector(b, found, place)
                 if value is not None:
                     store(b, dtype, value, self.result_at(r, v), mask)
         if epilogue is not None and epilogue.sums:
@@ -454,8 +453,8 @@ class InnerTile(Tile):
         if whole:
             totals = self.summed(totals, self._turn, index(whole), step)
         for u in range(-(-(k - whole) // lanes)):
-            at = whole + u * lanes
-            totals = self._step(index(at), u, first_lanes(k - at, lanes), totals)
+            p = whole + u * lanes
+            totals = self._step(index(p), u, first_lanes(k - p, lanes), totals)
         return [self._added(line) for line in totals]
 
     def _turn(self, p: ir.Value, totals: list[list[ir.Value]]) -> list[list[ir.Value]]:

@@ -5,9 +5,8 @@ Place on the road: one kind of kernel, which is called and not written.
 
 from __future__ import annotations
 
-from llvmlite import ir
-
 from ...choose.task import Launch
+from .. import ir
 from ..calls import Calls
 from ..emit import I64, POINTER, index
 
@@ -20,6 +19,5 @@ def call_callback(calls: Calls, launch: Launch, body: ir.Function | None) -> Non
     calls.fill(calls.frame, [calls.pointer(each) for each in launch.operands])
     number = calls.main.callbacks[id(launch.kernel)]
     kind = ir.FunctionType(I64, [I64, POINTER])
-    address = b.ptrtoint(calls.entry("callback"), I64)
-    function = b.inttoptr(address, kind.as_pointer())
-    calls.until_failure(b.call(function, [index(number), calls.frame]))
+    arguments = [index(number), calls.frame]
+    calls.until_failure(b.call(calls.entry("callback"), arguments, kind))

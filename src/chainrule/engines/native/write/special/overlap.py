@@ -10,11 +10,9 @@ belongs to the place and not to the window is read once for all of them.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from operator import mul
-
-from llvmlite import ir
 
 from ...choose.special import RowCut
 from ...choose.sweep import INTERLEAVED
@@ -23,7 +21,7 @@ from ...plan.calls import Call
 from ...plan.kernels import Access, Argument, Coordinate, OverlapAdd, Step
 from ...plan.space import reach
 from ...plan.views import contiguous_strides
-from .. import emit
+from .. import emit, ir
 from ..emit import KERNEL, address, index, loop, store
 from ..guard import checked_sizes
 from ..point import Point, Values
@@ -136,21 +134,21 @@ class _Overlap:
         whole = channels - channels % some
         if whole:
             with loop(b, 0, whole, some, name="channel") as first:
-                vectors = [
-                    (b.add(first, index(i)), None) for i in range(0, some, lanes)
-                ]
+                places = [b.add(first, index(i)) for i in range(0, some, lanes)]
+                vectors = [(place, None) for place in places]
                 self._place(sample, covering, target, vectors)
         if whole < channels:
-            rest = [index(i) for i in range(whole, channels, lanes)]
-            masks = [emit.first_lanes(channels - i.constant, lanes) for i in rest]
-            self._place(sample, covering, target, list(zip(rest, masks, strict=True)))
+            rest = range(whole, channels, lanes)
+            masks = [emit.first_lanes(channels - i, lanes) for i in rest]
+            pairs = zip(map(index, rest), masks, strict=True)
+            self._place(sample, covering, target, list(pairs))
 
     def _place(
         self,
         sample: ir.Value,
         covering: list[Covering],
         target: ir.Value,
-        vectors: list[tuple[ir.Value, ir.Value | None]],
+        vectors: Sequence[tuple[ir.Value, ir.Value | None]],
     ) -> None:
         """Some vectors of one place of the result."""
         b, lanes = self.b, self.lanes
@@ -165,7 +163,7 @@ class _Overlap:
                 at = (sample, *places, *windows, *taps, channel)
                 values = self._values(Point(at, len(at) - 1, lanes, mask))
                 value = values.step(len(self.steps) - 1)
-                old = b.load(register, typ=zero.type)
+                old = b.load(register, zero.type)
                 floats = self.dtype.kind == "f"
                 b.store(b.fadd(old, value) if floats else b.add(old, value), register)
 
@@ -173,7 +171,7 @@ class _Overlap:
         kind = emit.memory_type(self.dtype)
         for register, (channel, mask) in zip(sums, vectors, strict=True):
             pointer = address(b, self.result, kind, b.add(target, channel))
-            store(b, self.dtype, b.load(register, typ=zero.type), pointer, mask)
+            store(b, self.dtype, b.load(register, zero.type), pointer, mask)
 
     def _values(self, point: Point) -> Values:
         """The steps at one point of (sample, places, windows, taps, channel)."""
@@ -196,13 +194,13 @@ class _Overlap:
             body(windows, taps)
             return
         place, last, count = covering[axis]
-        dilation = index(self.kernel.dilation[axis])
+        dilation = self.kernel.dilation[axis]
         with loop(b, 0, count, name="tap") as number:
             window = b.sub(last, number)
             offset = b.sub(place, b.mul(window, index(self.kernel.stride[axis])))
-            if dilation.constant == 1:
+            if dilation == 1:
                 self._each_window(covering, body, [*windows, window], [*taps, offset])
                 return
-            tap = b.udiv(offset, dilation)
-            with b.if_then(b.icmp_signed("==", b.mul(tap, dilation), offset)):
+            tap = b.udiv(offset, index(dilation))
+            with b.if_then(b.icmp_signed("==", b.mul(tap, index(dilation)), offset)):
                 self._each_window(covering, body, [*windows, window], [*taps, tap])

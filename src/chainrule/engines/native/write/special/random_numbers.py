@@ -10,14 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from llvmlite import ir
-
 from .....dtypes import DType, uint32
 from .....ops.philox import ROUNDS
 from ...choose.special import RANDOM_LANES as LANES
 from ...choose.special import Draw, RandomCut
 from ...choose.task import Task
-from .. import emit
+from .. import emit, ir
 from ..emit import I32, I64, KERNEL, address, index
 
 MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)

@@ -11,8 +11,6 @@ import math
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from llvmlite import ir
-
 from ..... import dtypes
 from .....dtypes import DType
 from .....shapes import Shape
@@ -27,7 +25,7 @@ from ...plan.kernels import (
     ScatterAdd,
     ScatterAlong,
 )
-from .. import emit
+from .. import emit, ir
 from ..arithmetic.elementwise import convert, from_front
 from ..emit import (
     I1,
@@ -116,8 +114,8 @@ def check(b: ir.IRBuilder, kernel: Check, arrays: list[Flat]) -> ir.Value:
             number = convert(b, value, given.dtype, dtypes.int64)
             low = b.icmp_signed("<", number, index(first))
             bad = b.or_(low, b.icmp_signed(">=", number, index(size)))
-        b.store(b.or_(b.load(wrong, typ=I1), bad), wrong)
-    return b.zext(b.load(wrong, typ=I1), I64)
+        b.store(b.or_(b.load(wrong, I1), bad), wrong)
+    return b.zext(b.load(wrong, I1), I64)
 
 
 def _unsigned_beyond(b: ir.IRBuilder, value: ir.Value, size: int) -> ir.Value:
@@ -137,7 +135,7 @@ def cumsum(b: ir.IRBuilder, kernel: Cumsum, arrays: list[Flat]) -> None:
         with loop(b, 0, n, name="k") as k:
             at = b.add(b.mul(b.add(b.mul(o, index(n)), k), index(after)), i)
             value = convert(b, x.load(at), x.dtype, wide)
-            new = _plus(b, b.load(total, typ=total.allocated_type), value, wide)
+            new = _plus(b, b.load(total, total.allocated_type), value, wide)
             b.store(new, total)
             y.store(convert(b, new, wide, y.dtype), at)
 
@@ -289,7 +287,7 @@ def _merge_runs(
         b.store(low, left)
         b.store(middle, right)
         with loop(b, low, high, name="k") as k:
-            i, j = b.load(left, typ=I64), b.load(right, typ=I64)
+            i, j = b.load(left, I64), b.load(right, I64)
             has_left = b.icmp_signed("<", i, middle)
             has_right = b.icmp_signed("<", j, high)
             first = _index_at(b, source, i, has_left)

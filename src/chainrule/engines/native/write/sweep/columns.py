@@ -10,11 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from llvmlite import ir
-
 from ...plan.calls import Call
 from ...plan.kernels import Access
-from .. import emit
+from .. import emit, ir
 from ..arithmetic import reductions
 from ..emit import index
 from ..point import Values
@@ -36,7 +34,7 @@ class Columns:
             if kernel.steps[number].across:
                 self.targets.setdefault(number, []).append(access)
         #: (step, vector, row) → the register of its sum
-        self.registers: dict[tuple[int, int, int], ir.Value] = {}
+        self.registers: dict[tuple[int, int, int], ir.Local] = {}
         self.waiting: dict[int, list[tuple[ir.Value, Values]]] = {}
         self.rows, self.in_registers = state.cut.rows, state.cut.in_registers
 
@@ -66,7 +64,7 @@ class Columns:
             self.waiting.setdefault(number, []).append((new[0], values))
             return
         register = self.registers[(number, *slot)]
-        old = [b.load(register, typ=register.allocated_type)]
+        old = [b.load(register, register.allocated_type)]
         b.store(reductions.combine(b, call, old, new)[0], register)
 
     def added(self) -> None:
@@ -99,7 +97,7 @@ class Columns:
         b = self.state.b
         for number, accesses in self.targets.items():
             registers = [self.registers[number, vector, i] for i in range(self.rows)]
-            sums = [[b.load(r, typ=r.allocated_type)] for r in registers]
+            sums = [[b.load(r, r.allocated_type)] for r in registers]
             total = reductions.together(b, self._call(number), sums)
             for access in accesses:
                 values.store(total[0], access)

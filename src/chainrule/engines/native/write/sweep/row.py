@@ -9,11 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from llvmlite import ir
-
 from .....dtypes import float64
 from ...plan.kernels import Coordinate
-from .. import emit
+from .. import emit, ir
 from ..arithmetic import reductions
 from ..arithmetic.elementwise import convert
 from ..point import Values
@@ -44,9 +42,9 @@ class Row:
         self.scratch = scratch
         self.known: dict[int, ir.Value] = {}
         #: (step, number of the interleaved vector) → the registers of its reduction
-        self.sums: dict[tuple[int, int], list[ir.Value]] = {}
+        self.sums: dict[tuple[int, int], list[ir.Local]] = {}
         #: The same, of this pass → a register of float64 for what was added before.
-        self.wide: dict[tuple[int, int], ir.Value] = {}
+        self.wide: dict[tuple[int, int], ir.Local] = {}
 
     def again(self) -> Row:
         """The same row, of which nothing is known."""
@@ -83,9 +81,9 @@ class Row:
         b = self.state.b
         for (step, i), wide in self.wide.items():
             (register,) = self.sums[step, i]
-            new = b.load(register, typ=register.allocated_type)
+            new = b.load(register, register.allocated_type)
             new = convert(b, new, self.state.kernel.steps[step].call.output, float64)
-            b.store(b.fadd(b.load(wide, typ=wide.allocated_type), new), wide)
+            b.store(b.fadd(b.load(wide, wide.allocated_type), new), wide)
             b.store(emit.constant(register.allocated_type, 0), register)
 
     def rows_until(self, number: int) -> None:
@@ -141,7 +139,7 @@ class Row:
         )
         new = reductions.entering(b, step.call, value, number_in_row, mask)
         registers = self.sums[number, position]
-        old = [b.load(each, typ=each.allocated_type) for each in registers]
+        old = [b.load(each, each.allocated_type) for each in registers]
         found = reductions.combine(b, step.call, old, new)
         for each, register in zip(found, registers, strict=True):
             b.store(each, register)
@@ -164,7 +162,7 @@ class Row:
         for step in sums:
             call = self.state.kernel.steps[step].call
             found = [registers for (i, _), registers in sums_of.items() if i == step]
-            loaded = [[b.load(r, typ=r.allocated_type) for r in each] for each in found]
+            loaded = [[b.load(r, r.allocated_type) for r in each] for each in found]
             total = reductions.together(b, call, loaded)
             if not loops.lanes_kept and loops.lanes:
                 total = reductions.across(b, call, total)

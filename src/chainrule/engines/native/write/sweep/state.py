@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from llvmlite import ir
-
 from ...choose.sweep import SweepCut
 from ...plan.kernels import Sweep
+from .. import ir
 from ..emit import index
 from ..point import Point, Values
 

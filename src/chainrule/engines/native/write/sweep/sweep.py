@@ -20,13 +20,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from llvmlite import ir
-
 from ...choose.processor import CACHE_LINE
 from ...choose.sweep import SweepCut
 from ...choose.task import Task
 from ...plan.kernels import Coordinate, Sweep
-from .. import emit
+from .. import emit, ir
 from ..emit import KERNEL, index
 from ..guard import checked_sizes
 from .columns import Columns
@@ -52,8 +50,7 @@ class _Sweep:
         self.kernel = self.loops.kernel
         self.function = ir.Function(module, KERNEL, name)
         # Vectors that no register is left for lie in single lines of the cache.
-        self.function.attributes.add("nounwind")
-        self.function.attributes.alignstack = CACHE_LINE
+        self.function.attributes += ["nounwind", f"alignstack({CACHE_LINE})"]
         self.b = ir.IRBuilder(self.function.append_basic_block("entry"))
         table = self.function.args[0]
         self.pointers = emit.arguments(self.b, table, range(len(buffers)))
@@ -80,8 +77,7 @@ class _Sweep:
             if reload.size:
                 access = reload.access
                 kind = ir.ArrayType(emit.memory_type(access.dtype), reload.size)
-                memory = found[access.buffer] = emit.local(self.b, kind)
-                memory.align = CACHE_LINE
+                found[access.buffer] = emit.local(self.b, kind, CACHE_LINE)
         return found
 
     def emit(self) -> ir.Function:
