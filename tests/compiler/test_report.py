@@ -40,7 +40,7 @@ def test_the_stages_are_the_trace_and_every_pass_with_the_operations_left() -> N
         *(each.__name__.replace("_", " ") for each in PASSES),
     ]
     assert stages[0] == ("traced", 5)
-    assert stages[2] == ("fold constants", 4)
+    assert stages[3] == ("fold constants", 4)
     assert stages[-1] == ("share common subexpressions", 3)
 
 

@@ -32,8 +32,9 @@ from .verify import verify
 
 Pass = Callable[[Graph], Graph]
 
-#: First of all, so that whatever looks at the body of a loop sees nothing outside.
-BODIES: tuple[Pass, ...] = (close_bodies_of_loops,)
+#: First of all, so that whatever looks at the body of a loop sees nothing outside, nor
+#: gradients that are not wanted.
+BODIES: tuple[Pass, ...] = (close_bodies_of_loops, drop_unused_results_of_loops)
 
 #: Fewer operations. What is known is computed before what is trivial is looked for (a
 #: folded value may be a 0 or 1), and what is equal is seen after both.
@@ -60,11 +61,12 @@ PRODUCTS: tuple[Pass, ...] = (
 )
 
 #: Work moves out of loops: first what is the same in every step, so that a product that
-#: uses it can follow; then products. What a loop need not hand on is known at the end.
+#: uses it can follow; then products, those first of which only a sum over the steps is
+#: wanted. What a loop need not hand on is known at the end.
 LOOPS: tuple[Pass, ...] = (
     move_fixed_values_out_of_loops,
-    move_products_before_loops,
     move_products_after_loops,
+    move_products_before_loops,
     drop_unused_results_of_loops,
 )
 

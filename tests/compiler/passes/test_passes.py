@@ -188,6 +188,7 @@ def test_the_order_of_the_passes_is_one_list() -> None:
     again = [*before[:2], "flatten_products", "fold_transposes_into_products"]
     assert names == [
         "close_bodies_of_loops",
+        "drop_unused_results_of_loops",
         *before,
         "keep_values_for_backward_loops",
         "share_sums_of_multiples",
@@ -196,8 +197,8 @@ def test_the_order_of_the_passes_is_one_list() -> None:
         "join_padded_parts",
         "share_common_subexpressions",
         "move_fixed_values_out_of_loops",
-        "move_products_before_loops",
         "move_products_after_loops",
+        "move_products_before_loops",
         "drop_unused_results_of_loops",
         *again,
         "share_common_subexpressions",

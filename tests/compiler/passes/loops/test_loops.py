@@ -212,6 +212,60 @@ def test_the_gradient_of_a_part_of_the_weights_is_one_product() -> None:
     assert not any(len(shape) > 2 for shape in products)  # none for every step
 
 
+def attended(h: Any, xs: Any, wx: Any, wh: Any) -> Any:
+    """A decoder: what it attends to is masked, and its output is carried for nobody."""
+    there = np.arange(D) < np.array([[2], [4], [3]])
+
+    def step(carry: Any, x: Any) -> Any:
+        h, _ = carry
+        share = cr.softmax(cr.where(there, h @ wx[:H], -1e9), axis=1)
+        h = cr.tanh((x * share) @ wx[:H].T + h @ wh[:H].T)
+        s = cr.tanh(h @ wh[H : 2 * H].T)
+        return (h, s), s
+
+    (h, _), out = cr.scan(step, (h, cr.zeros_like(h)), xs)
+    return (h * H0).sum() + (out**2).sum()
+
+
+def test_what_depends_on_constants_is_kept_for_the_backward_loop() -> None:
+    graph = run_passes(cr.trace(cr.grad(attended, argnums=(2, 3)), H0, XS, WX, WH))
+    outside = {n.op.name for n in graph.operations if n.op is not None}
+    assert "exp" not in outside
+    _, backward = loops_in(graph)
+    assert not {"exp", "tanh"} & {*names_in(backward)}
+
+
+def test_a_gradient_that_stays_zero_is_not_carried() -> None:
+    graph = run_passes(cr.trace(cr.grad(attended, argnums=(2, 3)), H0, XS, WX, WH))
+    forward, backward = loops_in(graph)
+    assert [each.params["split"].carry for each in (forward, backward)] == [1, 1]
+    # δ of the output layer goes through its weights for all steps at once, and its
+    # products are summed over the steps behind the loop: neither is in the loop.
+    assert names_in(backward).count("matmul") == 3
+    wanted = cr.grad(attended, argnums=(2, 3))(H0, XS, WX, WH)
+    for engine in ("native", "numpy"):
+        compiled = cr.compile(cr.grad(attended, argnums=(2, 3)), engine=engine)
+        for found, right in zip(compiled(H0, XS, WX, WH), wanted, strict=True):
+            np.testing.assert_allclose(found.numpy(), right.numpy(), rtol=1e-9)
+
+
+def test_a_carry_of_zeros_is_no_carry() -> None:
+    def f(xs: Any) -> Any:
+        def step(carry: Any, x: Any) -> Any:
+            zero, total = carry
+            return (cr.zeros(3), total + x + zero), total + zero
+
+        return cr.scan(step, (cr.zeros(3), cr.ones(3)), xs)
+
+    graph = run_passes(cr.trace(f, XS[:, 0, :3].astype("f")))
+    (loop,) = loops_in(graph)
+    assert loop.params["split"].carry == 1
+    (zero, total), found = cr.compile(f)(XS[:, 0, :3].astype("f"))
+    np.testing.assert_array_equal(zero.numpy(), np.zeros(3))
+    np.testing.assert_allclose(total.numpy(), 1 + XS[:, 0, :3].sum(axis=0), rtol=1e-5)
+    assert found.shape == (T, 3)
+
+
 def test_a_loop_that_recomputes_keeps_its_carries_alone() -> None:
     forward, backward = after_passes(lstm, recompute=True)
     met = forward.params["split"].carry

@@ -24,7 +24,6 @@ from ....dtypes import is_float
 from ....graph import Graph, Node
 from ....ops.primitive import Primitive
 from ....shapes import size
-from ...match import number, through
 from ...rewrite import applied, is_op
 from .all_steps import Value, at_all_steps, movable
 from .loop import (
@@ -37,9 +36,7 @@ from .loop import (
     within_loops,
 )
 from .sums import total
-
-#: The number 0, or copies of it.
-ZERO = through(["broadcast_to"], number(0.0))
+from .unused import ZERO
 
 
 @within_loops

@@ -21,7 +21,7 @@ from collections.abc import Hashable, Mapping
 from ....graph import Graph, Node
 from ....ops.primitive import Primitive
 from ....shapes import size
-from ...rewrite import applied, is_number, is_op
+from ...rewrite import applied, is_constant, is_op
 from ..common_subexpressions import expression_of
 from .loop import (
     Loop,
@@ -143,8 +143,8 @@ def _twins(loop: Loop, forward: Loop, source: Node) -> dict[Node, Node]:
     elements = {value: inside for inside, value in forward.sequences.items()}
     twins: dict[Node, Node] = {}
     for inside, value in loop.outside.items():
-        if value in outside:
-            twins[inside] = outside[value]
+        if value in outside or is_constant(value):
+            twins[inside] = outside.get(value, value)
     for inside, value in loop.sequences.items():
         if value in elements:
             twins[inside] = elements[value]
@@ -159,9 +159,10 @@ def _twins(loop: Loop, forward: Loop, source: Node) -> dict[Node, Node]:
     for node in loop.nodes:
         if node.op is None or node in given:
             continue
-        inputs = [each if is_number(each) else twins.get(each) for each in node.inputs]
-        there = [each for each in inputs if each is not None]
-        if len(there) < len(inputs):
+        # A constant of the one body may be given to the other.
+        twins |= {n: outside.get(n, n) for n in node.inputs if is_constant(n)}
+        there = [twins[each] for each in node.inputs if each in twins]
+        if len(there) < len(node.inputs):
             continue
         twin = known.get(expression_of(node, there))
         if twin is None and is_op(node, "project"):

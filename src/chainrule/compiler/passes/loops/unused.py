@@ -3,15 +3,31 @@
 The backward rule of a loop asks for the history of every carry, and for the gradient of
 all that a step reads; most of it is not wanted. A carry that never changes is a value
 from outside, and an element that is emitted unchanged is the sequence it came from.
+
+A carry that begins as zeros and is zeros after every step is no carry either: the
+gradient of what no step reads, though a caller might have fed it back. Without it, what
+it would be added to does not depend on a carry, and can leave the loop.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from ....graph import Graph, Node
-from ...rewrite import is_op
+from ...match import through
+from ...rewrite import is_constant, is_op
 from .loop import Loop, has_loops, rewrite_loops, within_loops
+
+
+def _zeros(node: Node, _: object) -> bool:
+    value = np.asarray(node.value) if is_constant(node) else np.ones(())
+    return not value.any() and (value.dtype.kind != "f" or not np.signbit(value).any())
+
+
+#: Zeros, or copies of them; not −0.
+ZERO = through(["broadcast_to"], _zeros)
 
 
 @within_loops
@@ -41,8 +57,8 @@ def _shortened(loop: Loop, read: set[int]) -> list[Node | None] | None:
     count = len(loop.carries)
     results: list[Node | None] = [None] * len(loop.outputs)
     merged = _merged(loop)
-    wanted = {i: n for i, n in enumerate(loop.emitted, count) if i in read}
     unchanged = _unchanged(loop)
+    wanted = {i: n for i, n in enumerate(loop.emitted, count) if i in read}
     needed = _needed(loop, read, list(wanted.values()))
     for old, carry in enumerate(loop.carries):
         if carry.inside in unchanged:
@@ -88,11 +104,12 @@ def _merged(loop: Loop) -> bool:
 
 
 def _unchanged(loop: Loop) -> set[Node]:
-    """The carries that never change; they become values from outside."""
-    unchanged = [carry for carry in loop.carries if carry.following is carry.inside]
-    for carry in unchanged:
-        loop.outside[carry.inside] = carry.first
-    return {carry.inside for carry in unchanged}
+    """The carries that never change; they become values from outside, or zeros."""
+    unchanged = [each for each in loop.carries if each.following is each.inside]
+    loop.outside |= {each.inside: each.first for each in unchanged}
+    zeros = [c for c in loop.carries if ZERO(c.first, {}) and ZERO(c.following, {})]
+    loop.replace({each.inside: each.following for each in zeros})
+    return {each.inside for each in (*unchanged, *zeros)}
 
 
 def _needed(loop: Loop, read: set[int], emitted: Sequence[Node]) -> set[Node]:
