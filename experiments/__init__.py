@@ -23,6 +23,7 @@ EXPERIMENTS = {
     "language-models": "language_models",
     "word-vectors": "word_vectors",
     "pronunciation": "pronunciation",
+    "pronunciation-ensemble": "pronunciation_ensemble",
     "pronunciation-stress": "pronunciation_stress",
     "optimizers": "optimizers",
     "hessian-free": "hessian_free",

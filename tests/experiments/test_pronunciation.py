@@ -7,7 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from experiments import EXPERIMENTS, pronunciation, pronunciation_stress
+from experiments import (
+    EXPERIMENTS,
+    pronunciation,
+    pronunciation_ensemble,
+    pronunciation_stress,
+)
 from experiments.record import Options
 from tests.experiments.data_folder import WITH_DATA
 
@@ -54,3 +59,18 @@ def test_a_small_run_learns_something_and_draws_what_it_looked_at(
     json.dumps(made.settings, default=float)
     if experiment is pronunciation:  # what was trained is found again
         assert pronunciation.run(options).measured == made.measured
+
+
+@WITH_DATA
+def test_networks_that_write_together_are_each_trained_once(tmp_path: Path) -> None:
+    options = Options(quick=True, folder=tmp_path, checkpoints=tmp_path / "kept")
+    made = pronunciation_ensemble.run(options)
+    seeds = [made.measured[f"word error rate, seed {seed}"] for seed in (0, 1)]
+    assert made.measured["word error rate, mean of each"] == sum(seeds) / 2
+    assert 0 < made.measured["phoneme error rate"] < 1.5
+    assert sorted(p.name for p in (tmp_path / "kept").iterdir()) == [
+        "results.json", "seed-0", "seed-1",
+    ]  # fmt: skip
+    again = pronunciation_ensemble.run(options)
+    assert again.measured == made.measured
+    assert (tmp_path / made.pictures[0]).read_bytes().startswith(b"\x89PNG")

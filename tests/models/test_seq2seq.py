@@ -213,6 +213,55 @@ def test_a_network_comes_back_from_its_file(make: Any, tmp_path: Path) -> None:
         assert one == two
 
 
+# Several together.
+# ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "makes", [(recurrent, recurrent), (transformer, recurrent, transformer)]
+)
+def test_an_ensemble_writes_by_the_mean_of_its_members_probabilities(
+    makes: Any, tmp_path: Path
+) -> None:
+    members = [make() for make in makes]
+    together = models.Seq2SeqEnsemble(members)
+    logits = [m(SOURCE, LENGTHS, TARGET).numpy() for m in members]
+    each = [np.exp(x) / np.exp(x).sum(axis=-1, keepdims=True) for x in logits]
+    found = together(SOURCE, LENGTHS, TARGET).numpy()
+    np.testing.assert_allclose(np.exp(found), np.mean(each, axis=0), rtol=1e-12)
+    maps = [m.attention_maps(SOURCE, LENGTHS, TARGET).numpy() for m in members]
+    np.testing.assert_allclose(
+        together.attention_maps(SOURCE, LENGTHS, TARGET).numpy(),
+        np.mean(maps, axis=0),
+        rtol=1e-12,
+    )
+    # What is decoded has the probability that the network says it has.
+    sources = [row[:n] for row, n in zip(SOURCE, LENGTHS, strict=True)]
+    for beam in (1, 3):
+        for source, one in zip(
+            sources, models.decode(together, sources, beam=beam), strict=True
+        ):
+            target = np.array([one.tokens], int).reshape(1, -1)
+            logp = together(source[None], [len(source)], target).numpy()[0]
+            path = [*one.tokens, together.end]
+            total = logp[np.arange(len(path)), path].sum()
+            assert one.log_probability == pytest.approx(total, rel=1e-9)
+    together.save(tmp_path / "together.safetensors")
+    again: Any = cr.load(tmp_path / "together.safetensors")
+    np.testing.assert_array_equal(again(SOURCE, LENGTHS, TARGET).numpy(), found)
+    assert again.max_length == together.max_length
+
+
+def test_an_ensemble_has_several_members_alike_and_is_not_trained() -> None:
+    with pytest.raises(ArgumentError, match="1 members with 1 sizes of vocabularies"):
+        models.Seq2SeqEnsemble([recurrent()])
+    with pytest.raises(ArgumentError, match="2 members with 2 sizes"):
+        models.Seq2SeqEnsemble([recurrent(), models.Seq2Seq(5, 4, 8)])
+    together = models.Seq2SeqEnsemble([recurrent(), recurrent()])
+    with pytest.raises(ArgumentError, match="members are not trained together"):
+        together(SOURCE, LENGTHS, TARGET, training=True)
+
+
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [

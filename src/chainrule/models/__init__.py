@@ -71,7 +71,7 @@ from .lenet import lenet, lenet5
 from .perplexity import TextScore
 from .pretraining import pretrain
 from .resnet import resnet, resnet_small
-from .seq2seq import Seq2Seq, TeacherForcing, Transformer
+from .seq2seq import Seq2Seq, Seq2SeqEnsemble, TeacherForcing, Transformer
 from .sparse_coding import SparseCoding, sparse_codes
 from .speech.ctc import CTCRecogniser, WordClassifier
 from .speech.gaussian import GaussianRecogniser
@@ -154,6 +154,7 @@ __all__ = [
     "ReconstructionICA",
     "SeasonalNaive",
     "Seq2Seq",
+    "Seq2SeqEnsemble",
     "Similarity",
     "Softmax",
     "Solved",
@@ -245,6 +246,7 @@ offer(
         "Reconstruction",
         "ReconstructionICA",
         "Seq2Seq",
+        "Seq2SeqEnsemble",
         "SparseCoding",
         "SpeechTraining",
         "Tagger",
