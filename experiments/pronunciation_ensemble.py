@@ -25,7 +25,7 @@ from . import pronunciation
 from .record import Clock, Options, Record, Results, seconds_of_epoch
 
 SUMMARY = "letters to phonemes by three networks together, CMU dictionary"
-DATA = pronunciation.DATA
+DATA = "CMU pronouncing dictionary"
 PUBLISHED = pronunciation.PUBLISHED
 MEMBERS, QUICK_MEMBERS = 3, 2
 

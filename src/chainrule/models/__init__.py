@@ -71,7 +71,8 @@ from .lenet import lenet, lenet5
 from .perplexity import TextScore
 from .pretraining import pretrain
 from .resnet import resnet, resnet_small
-from .seq2seq import Seq2Seq, Seq2SeqEnsemble, TeacherForcing, Transformer
+from .seq2seq import Seq2Seq, TeacherForcing, Transformer
+from .seq2seq_ensemble import Seq2SeqEnsemble
 from .sparse_coding import SparseCoding, sparse_codes
 from .speech.ctc import CTCRecogniser, WordClassifier
 from .speech.gaussian import GaussianRecogniser
