@@ -8,7 +8,10 @@ read beside each test digit. Five of the 30 writers, chosen by the seed, are hel
 the epoch with the least loss on their digits is kept, and the test digits are read once
 by each of three networks, from three seeds. (Of a first recipe without copies, which
 read 97.3 % right, they were read as well; the copies were chosen by writers of the
-training part, ten to learn from and twenty to read: 3.9 % wrong without, 2.1 with.)
+training part, ten to learn from and twenty to read: 3.9 % wrong without, 2.1 with. A
+third recipe was tested and not taken: three copies, dropout of 0.3, and averages of the
+last weights, 1.5 % wrong instead of 1.7 with eight writers to learn from, read 98.36 %
+of the test digits, which is no more than this one, in twice the time.)
 
 The same network with CTC reads lines: three to six digits of one writer side by side,
 put together from the digits of the part, with no hint of where one ends. It learns from
