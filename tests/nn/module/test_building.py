@@ -222,8 +222,8 @@ OBJECTIVES: list[tuple[Any, Any]] = [
 #: Layers of two inputs, and of several networks, which do not stand in a row: saved in
 #: tests of their own.
 APART = {"TransformerDecoder", "TransformerDecoderLayer"} | {
-    "BahdanauAttention", "LuongAttention", "Seq2Seq", "TeacherForcing", "Transformer",
-    "Translator",
+    "BahdanauAttention", "LuongAttention", "Seq2Seq", "Seq2SeqEnsemble",
+    "TeacherForcing", "Transformer", "Translator",
     "Ensemble", "EnsembleLinear", "MaxUnpool1d", "MaxUnpool2d", "MaxUnpool3d",
     "NextToken", "Tagger", "Tagging", "TextClassifier", "Pool", "CRF",
     "Word2Vec", "HierarchicalSoftmax", "SampledSoftmax", "ClassSampler",

@@ -191,7 +191,8 @@ class Function(Value):
         if not self.blocks:
             yield f"declare {head}"
             return
-        yield f"define {self.linkage} {head} {' '.join(self.attributes)} {{"
+        words = ("define", self.linkage, head, *self.attributes, "{")
+        yield " ".join(filter(None, words))
         for block in self.blocks:
             yield from block.lines()
         yield "}"
@@ -252,8 +253,7 @@ class Module:
 
     def declared(self, name: str, kind: FunctionType) -> Function:
         """A function by its name, which is found elsewhere if it is new."""
-        found = self.globals.get(name)
-        return Function(self, kind, name) if found is None else found
+        return self.globals.get(name) or Function(self, kind, name)
 
     def __str__(self) -> str:
         lines = [f'; ModuleID = "{self.name}"', LAYOUT]
