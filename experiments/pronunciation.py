@@ -51,6 +51,10 @@ TESTED, VALIDATED = 10, 50
 #: Words whose attention is drawn.
 DRAWN = ("KNOWLEDGE", "PHOTOGRAPH", "THOUGHTFUL", "XYLOPHONE", "SCHEDULE", "COLONEL")
 
+#: A run, whole and quick: words (None for all), units, epochs, beam, longest result.
+WHOLE = (None, HIDDEN, EPOCHS, BEAM, None)
+QUICK = (600, 32, 2, 2, 10)
+
 #: A word, and all of its pronunciations that count.
 Entry = tuple[str, list[tuple[str, ...]]]
 
@@ -168,11 +172,10 @@ def run(
     entries: list[Entry] = list(words.items())
     if stress:
         entries = [(word, [said]) for word, several in entries for said in several]
-    parts = split(entries, options.seed, 600 if options.quick else None)
-    epochs = 2 if options.quick else EPOCHS
-    speaker = speaker_of(parts, 32 if options.quick else HIDDEN)
+    count, hidden, epochs, beam, longest = QUICK if options.quick else WHOLE
+    parts = split(entries, options.seed, count)
+    speaker = speaker_of(parts, hidden)
     history = train(speaker, parts, options, epochs)
-    beam, longest = (2, 10) if options.quick else (BEAM, None)
     best, greedy = (measure(speaker, parts.test, n, longest) for n in (beam, 1))
     watched = measure(speaker, parts.validation, beam, longest)
     draw(speaker, options.picture(f"{name}-attention.png"))

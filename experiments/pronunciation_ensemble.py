@@ -36,15 +36,13 @@ def run(options: Options, name: str = "pronunciation-ensemble") -> Record:
     if quick:  # so small a network is trained before it would be compiled
         cr.config.engine = "numpy"
     entries = list(pronunciation.read(stress=False).items())
-    parts = pronunciation.split(entries, options.seed, 600 if quick else None)
-    epochs, beam, longest = (2, 2, 10) if quick else (
-        pronunciation.EPOCHS, pronunciation.BEAM, None
-    )  # fmt: skip
+    size = pronunciation.QUICK if quick else pronunciation.WHOLE
+    count, hidden, epochs, beam, longest = size
+    parts = pronunciation.split(entries, options.seed, count)
     results, speakers, histories = Results(options.checkpoints), [], []
     for number in range(QUICK_MEMBERS if quick else MEMBERS):
         seed = options.seed + number
         cr.manual_seed(seed)
-        hidden = 32 if quick else pronunciation.HIDDEN
         speaker = pronunciation.speaker_of(parts, hidden)
         own = replace(options.part(f"seed-{seed}"), seed=seed)
         histories.append(pronunciation.train(speaker, parts, own, epochs))

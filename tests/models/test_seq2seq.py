@@ -257,6 +257,8 @@ def test_an_ensemble_has_several_members_alike_and_is_not_trained() -> None:
         models.Seq2SeqEnsemble([recurrent()])
     with pytest.raises(ArgumentError, match="2 members with 2 sizes"):
         models.Seq2SeqEnsemble([recurrent(), models.Seq2Seq(5, 4, 8)])
+    with pytest.raises(ArgumentError, match="a member is a Linear: expected networks"):
+        models.Seq2SeqEnsemble([recurrent(), cr.nn.Linear(2, 3)])  # type: ignore[list-item]
     together = models.Seq2SeqEnsemble([recurrent(), recurrent()])
     with pytest.raises(ArgumentError, match="members are not trained together"):
         together(SOURCE, LENGTHS, TARGET, training=True)

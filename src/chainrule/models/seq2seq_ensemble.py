@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 from .. import nn
@@ -41,6 +42,13 @@ class Seq2SeqEnsemble(EncoderDecoder):
 
     def __init__(self, members: Sequence[EncoderDecoder]) -> None:
         several = list(members)
+        for each in several:
+            if not isinstance(each, EncoderDecoder):
+                raise ArgumentError(
+                    f"Seq2SeqEnsemble: a member is a {type(each).__name__}: expected "
+                    "networks that read a sequence and write another",
+                    fix="models.Seq2Seq(…) or models.Transformer(…)",
+                )
         sizes = {(m.source_vocabulary, m.target_vocabulary) for m in several}
         if len(several) < 2 or len(sizes) > 1:
             raise ArgumentError(
@@ -50,6 +58,7 @@ class Seq2SeqEnsemble(EncoderDecoder):
             )
         super().__init__(*sizes.pop())
         self.members = several
+        self._counts = [len(each.new_caches(1, 1)) for each in several]
         limits = [m.max_length for m in several if m.max_length is not None]
         self.max_length = min(limits, default=None)
 
@@ -87,9 +96,9 @@ class Seq2SeqEnsemble(EncoderDecoder):
     ) -> tuple[Any, Any]:
         """ln p of what follows these tokens, and the next state of every member."""
         logits, states, own = [], [], iter(caches)
-        for m, known, before in zip(self.members, memory.states, state, strict=True):
-            kept = [next(own) for _ in m.new_caches(1, 1)]
-            said, after = m.next(ids, known, before, kept)
+        parts = zip(self.members, memory.states, state, self._counts, strict=True)
+        for m, known, before, count in parts:
+            said, after = m.next(ids, known, before, list(islice(own, count)))
             logits.append(said)
             states.append(after)
         return _mean(logits), tuple(states)
