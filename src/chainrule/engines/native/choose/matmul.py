@@ -8,9 +8,10 @@ that a tile needs. The first line that fits decides the form of the tiles:
 
 =========  =============================================================================
 inner      A's rows are contiguous and k is at least 4 vectors (1 where C has one row);
-           and B's columns are too, where C has at most 8 rows or 12 columns, or at most
-           32 rows and k is at least 1 KiB, or k is at least 40 vectors and A at most
-           512 KiB; or else, where C has few columns but many rows, B is copied
+           and B's columns are too, where C has at most 8 rows or 12 columns; with 32
+           registers also where C has at most 32 rows and k is at least 1 KiB, or k is
+           at least 40 vectors and A at most 512 KiB; or else, where C has few columns
+           but many rows, B is copied
 tall       A's columns are contiguous, C has at most 4 columns and at least 4 vectors of
            rows
 outer      everything else
@@ -25,12 +26,15 @@ direct     B's rows are contiguous, and C is at most two tiles high, or the part
            the rows of C, or C has at most 128 rows and B or k is small, or a panel fits
            the first-level cache: panels are read where they lie
 prepared   a loop has copied B to panels before its first step
-packed     everything else: each part copies a panel, then uses it for all its rows
+packed     everything else: each part copies a panel, then uses it for all its rows;
+           several panels, for one block of rows after the other, where A is larger than
+           4 MiB
 =========  =============================================================================
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -93,8 +97,9 @@ LONGEST_BLOCK = 1024
 SMALL_PANEL = 16 << 10
 
 #: Rows of B that are a multiple of this many bytes apart compete for the same lines of
-#: the cache.
-PAGE = 4096
+#: the first-level cache: as many as it has ways stay there. Those half as far apart
+#: compete for twice as many, and so on.
+PAGE, WAYS = 4096, 8
 
 #: Up to this many rows of C, panels of B are copied only where a trial says so.
 MANY_ROWS = 128
@@ -104,9 +109,22 @@ MANY_ROWS = 128
 #: panels. Few pages are then in use, and what comes next can be prefetched.
 LARGE_MATRIX, STREAMED_ROWS, STREAMS = 1 << 20, 256, 8
 
+#: With as many registers a tile is large enough that loading its factors costs nothing.
+#: With fewer the most that is loaded for each multiplication decides: a tile of inner
+#: products needs 2.5 times what one of outer products does.
+MANY_REGISTERS = 32
+
+#: An A of more than ``LARGE_ROWS`` bytes is multiplied by up to ``MOST_PANELS`` panels
+#: at a time, as long as there are ``FEWEST_GROUPS`` of such groups for the threads: the
+#: panels of a stretch of p, ``PANEL_OF_SEVERAL`` bytes each, and ``BLOCK_OF_ROWS``
+#: bytes of A stay in the second-level cache.
+LARGE_ROWS, MOST_PANELS, FEWEST_GROUPS = 4 << 20, 8, 8
+PANEL_OF_SEVERAL, BLOCK_OF_ROWS = 32 << 10, 128 << 10
+
 #: Inner products need at least ``SHORT`` vectors of p; of a single row of C, one. They
-#: are used where C has few rows or columns; from ``LONG`` vectors on, nothing being
-#: packed, for any A that stays in the second-level cache (``SMALL_MATRIX`` bytes).
+#: are used where C has few rows or columns; with many registers from ``LONG`` vectors
+#: on, nothing being packed, for any A that stays in the second-level cache
+#: (``SMALL_MATRIX`` bytes).
 FEW_ROWS, FEW_COLUMNS, SHORT, LONG = 8, 12, 4, 40
 #: Up to so many rows of C, and from so many bytes of p on, inner products are made
 #: faster than B is copied.
@@ -128,7 +146,7 @@ def choose_tiling(
     spec = with_plain_strides(spec)
     size = spec.dtype.itemsize
     lanes = vector_bytes // size
-    if _is_inner(spec, lanes, in_panels):
+    if _is_inner(spec, lanes, registers, in_panels):
         return _inner_tiling(spec, lanes, registers)
     if spec.a_strides[1] == 1 and spec.n <= NARROW and spec.m >= 4 * lanes:
         fitting = (registers - 2) // (spec.n + 1)
@@ -160,7 +178,30 @@ def _outer_tiling(spec: Matmul, lanes: int, rows: int, vectors: int) -> OuterTil
     if panels is Panels.STREAMED:
         held *= -(-spec.n // columns)
     longest = -(-spec.k // blocks)
-    return OuterTiling(lanes, rows, columns, by_panel, panels, blocks, longest, held)
+    found = OuterTiling(lanes, rows, columns, by_panel, panels, blocks, longest, held)
+    return _several(spec, found)
+
+
+def _several(spec: Matmul, tiling: OuterTiling) -> OuterTiling:
+    """The same tiles for several panels together, where A comes from memory: it is read
+    once for all of them.
+    """
+    size = spec.dtype.itemsize
+    together = min(MOST_PANELS, -(-spec.n // tiling.columns) // FEWEST_GROUPS)
+    large = spec.m * spec.k * size > LARGE_ROWS
+    if together < 2 or not large or spec.batch > 1 or not tiling.copies:
+        return tiling
+    blocks = -(-spec.k * tiling.columns * size // PANEL_OF_SEVERAL)
+    longest = -(-spec.k // blocks)
+    rows = max(1, BLOCK_OF_ROWS // (longest * size * tiling.rows)) * tiling.rows
+    return replace(
+        tiling,
+        blocks=blocks,
+        longest=longest,
+        held=spec.m * tiling.columns * together if blocks > 1 else 0,
+        together=together,
+        block=rows,
+    )
 
 
 def packed(spec: Matmul, tiling: OuterTiling) -> OuterTiling:
@@ -184,8 +225,9 @@ def _is_direct(spec: Matmul, rows: int, columns: int, by_panel: bool) -> bool:
     small = spec.k * spec.n * size <= LARGE_MATRIX
     if spec.m <= MANY_ROWS and (small or spec.k <= LONGEST_BLOCK):
         return True
-    spread = by_row * size % PAGE != 0  # else its rows compete for the same cache lines
-    return spread and spec.k * columns * size <= SMALL_PANEL
+    if spec.k * columns * size > SMALL_PANEL:
+        return False
+    return spec.k <= WAYS * PAGE // math.gcd(by_row * size, PAGE)
 
 
 def _may_stream(spec: Matmul, by_panel: bool) -> bool:
@@ -200,7 +242,7 @@ def _by_panel(spec: Matmul, rows: int, columns: int) -> bool:
     return -(-spec.n // columns) * spec.batch >= 4 or spec.m <= rows
 
 
-def _is_inner(spec: Matmul, lanes: int, in_panels: bool) -> bool:
+def _is_inner(spec: Matmul, lanes: int, registers: int, in_panels: bool) -> bool:
     shortest = lanes if spec.m == 1 else SHORT * lanes
     if spec.k < shortest or spec.a_strides[2] != 1:
         return False
@@ -208,7 +250,9 @@ def _is_inner(spec: Matmul, lanes: int, in_panels: bool) -> bool:
         row = spec.k * spec.dtype.itemsize
         long = spec.k >= LONG * lanes and spec.m * row <= SMALL_MATRIX
         some = spec.m <= SOME_ROWS and row >= LONG_ROW and not in_panels
-        return long or some or spec.m <= FEW_ROWS or spec.n <= FEW_COLUMNS
+        if registers >= MANY_REGISTERS and (long or some):
+            return True
+        return spec.m <= FEW_ROWS or spec.n <= FEW_COLUMNS
     # Else B is copied, which takes many rows to pay.
     filled = spec.n / (1 << (spec.n - 1).bit_length())
     wasteful = spec.n <= FEW_COLUMNS and filled < 0.75
@@ -217,7 +261,7 @@ def _is_inner(spec: Matmul, lanes: int, in_panels: bool) -> bool:
 
 def _inner_tiling(spec: Matmul, lanes: int, registers: int) -> InnerTiling:
     """As many sums as leave registers for their factors: all columns, or groups."""
-    most = 20 if registers >= 32 else 12
+    most = 20 if registers >= MANY_REGISTERS else 12
     columns = min(spec.n, lanes)
     if columns == spec.n and columns <= most // 2:
         group = columns
@@ -233,9 +277,9 @@ def _inner_tiling(spec: Matmul, lanes: int, registers: int) -> InnerTiling:
 def _vectors(spec: Matmul, needed: int, registers: int) -> int:
     """How many vectors wide a tile is: the wider, the fewer its rows."""
     wanted = {1: 8, 2: 6, 3: 4, 4: 4, 5: 3, 6: 3}.get(spec.m, 2)
-    if needed == 3 and registers >= 32:
+    if needed == 3 and registers >= MANY_REGISTERS:
         wanted = max(3, wanted)
-    if registers < 32:
+    if registers < MANY_REGISTERS:
         wanted = min(wanted, max(2, (registers - 3) // (spec.m + 1)))
     return max(1, min(wanted, needed))
 
@@ -246,12 +290,13 @@ def _rows(m: int, vectors: int, registers: int) -> int:
     most = min(14 if vectors < 3 else 8, max(1, most))
     if m <= most:
         return max(1, m)
+    loading = 0 if registers >= MANY_REGISTERS else 1
 
-    def cost(rows: int) -> tuple[float, int, int]:
+    def cost(rows: int) -> tuple[int, bool, int]:
         rest = m % rows
-        time = m // rows * max(rows * vectors, IN_FLIGHT)
+        time = m // rows * (max(rows * vectors, IN_FLIGHT) + loading)
         if rest:
-            time += max(rest * vectors, IN_FLIGHT)
+            time += max(rest * vectors, IN_FLIGHT) + loading
         return time, rest > 0, abs(rows - 8)
 
     return min(range(max(1, most // 2), most + 1), key=cost)
@@ -262,8 +307,8 @@ def scratch_elements(spec: Matmul, tiling: Tiling) -> int:
     if isinstance(tiling, MatrixTiling):
         return held_by_part(tiling)
     _, longest = tiling.stretches(spec.k)
-    panel = longest * tiling.columns if tiling.copies else 0
-    return panel + held_elements(tiling)
+    panels = longest * tiling.columns * tiling.together if tiling.copies else 0
+    return panels + held_elements(tiling)
 
 
 def copied_elements(spec: Matmul, tiling: Tiling) -> int:
@@ -307,7 +352,9 @@ def prepared(tiling: Tiling, spec: Matmul) -> Tiling | None:
         return replace(tiling, panels=Panels.PREPARED)
     if not isinstance(tiling, OuterTiling):
         return None
-    return replace(tiling, panels=Panels.PREPARED, blocks=1, longest=spec.k, held=0)
+    return replace(
+        tiling, panels=Panels.PREPARED, blocks=1, longest=spec.k, held=0, together=1
+    )
 
 
 def panel_elements(spec: Matmul, tiling: Tiling) -> int:

@@ -194,7 +194,6 @@ def _units(kernel: Product, spec: Matmul, tiling: Tiling) -> int:
     if tiling.panels is Panels.STREAMED and spec.m == 1:
         # Long pieces of rows are read faster.
         return max(FEWEST_STREAMS, spec.n * spec.dtype.itemsize // STREAM_BYTES)
-    pieces = (
-        -(-spec.n // tiling.columns) if tiling.by_panel else -(-spec.m // tiling.rows)
-    )
-    return spec.batch * pieces
+    if not tiling.by_panel:
+        return spec.batch * -(-spec.m // tiling.rows)
+    return spec.batch * -(-spec.n // (tiling.columns * tiling.together))

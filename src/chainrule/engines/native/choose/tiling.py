@@ -53,6 +53,8 @@ class Tiling:
         panels: how panels are read.
         copies_rows: whether what tiles read of A is copied before the product, so that
             it lies together.
+        together: how many panels are worked on together, and
+        block: with how many rows of A at a time, where that is more than one panel.
     """
 
     lanes: int
@@ -61,6 +63,8 @@ class Tiling:
     by_panel: bool
     panels: Panels
     copies_rows: bool = field(default=False, kw_only=True)
+    together: int = field(default=1, kw_only=True)
+    block: int = field(default=0, kw_only=True)
 
     form: ClassVar[str]
 
@@ -87,7 +91,8 @@ class Tiling:
         if self.copies_rows:
             text = f"{text}, rows copied"
         blocks, longest = self.stretches(0)
-        return text if blocks == 1 else f"{text} by {longest}"
+        text = text if blocks == 1 else f"{text} by {longest}"
+        return text if self.together == 1 else f"{text}, {self.together} panels at once"
 
 
 def with_plain_strides(spec: Matmul) -> Matmul:

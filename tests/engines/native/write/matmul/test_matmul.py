@@ -279,6 +279,44 @@ def test_a_large_matrix_is_read_row_by_row(
         assert tiling.panels is Panels.STREAMED
 
 
+@pytest.mark.parametrize("epilogue", ["", "relu", "update"])
+@pytest.mark.parametrize("machine", MACHINES)
+def test_rows_that_come_from_memory_are_read_once_for_several_panels(
+    machine: tuple[int, int, bool], epilogue: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(matmul, "LARGE_ROWS", 1000)
+    monkeypatch.setattr(matmul, "FEWEST_GROUPS", 2)
+    monkeypatch.setattr(matmul, "BLOCK_OF_ROWS", 20_000)
+    for case in (
+        Case(150, 333, 50, b="t"),
+        Case(150, 333, 700, b="page"),
+        Case(131, 257, 1111, a="t", b="wide", c="gap"),
+        Case(200, 160, 300, a="gap", dtype=dtypes.float64),
+    ):
+        tiling = check(replace(case, machine=machine, epilogue=epilogue))
+        assert tiling.together > 1
+        assert tiling.rows <= tiling.block < case.m
+
+
+@pytest.mark.parametrize("machine", MACHINES[:2])
+def test_panels_whose_rows_compete_for_lines_of_the_cache_are_copied(
+    machine: tuple[int, int, bool],
+) -> None:
+    """Rows 1 kB apart: four of every 64 lines, eight ways each."""
+    for k, by_row, packed in ((32, 256, False), (33, 256, True), (100, 260, False)):
+        spec = replace(
+            Case(200, 256, k, machine=machine).spec, b_strides=(0, by_row, 1)
+        )
+        assert choose_tiling(spec, *machine[:2]).copies == packed, (k, by_row)
+
+
+def test_with_few_registers_inner_products_are_for_few_rows_or_columns() -> None:
+    for m, n, form in ((128, 200, "outer"), (8, 200, "inner"), (128, 12, "inner")):
+        spec = Case(m, n, 1000, b="t").spec
+        assert choose_tiling(spec, 32, 16).form == form
+        assert choose_tiling(spec, 64, 32).form == "inner"
+
+
 SIZES = (1, 1, 2, 3, 4, 5, 7, 8, 13, 16, 17, 31, 32, 33, 47, 64, 97, 128, 131)
 
 

@@ -1,12 +1,14 @@
 """Products of matrices: register tiles, panels that fit the caches, fused epilogues.
 
-C[i, j] = Σₚ A[i, p] · B[p, j], for static sizes and strides. Three nested ideas:
+C[i, j] = Σₚ A[i, p] · B[p, j], for static sizes and strides. Four nested ideas:
 
 - **Register tile** (``tiles``). ``rows × columns`` of C stay in vector registers while
   p runs. Eight rows of two 512-bit vectors keep the multipliers busy in every cycle,
   and read little.
 - **Panel** (``panels``). The columns of B that a tile needs. A panel that would be read
   with a bad stride is first copied to contiguous memory.
+- **Blocks.** Where A comes from memory, a part works on several panels: a block of A's
+  rows is read once and stays in the cache while all of them are multiplied by it.
 - **Parts.** The panels (or, for narrow C, the row tiles) are shared out in a fixed way,
   and every element of C is summed by one thread in an order that does not depend on
   the parts: results do not depend on how many threads there are.
@@ -19,7 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from ...choose.matmul import InnerTiling, held_elements, scratch_elements
@@ -113,7 +115,8 @@ def emit_matmul(
 
 @dataclass(frozen=True)
 class _PanelWork:
-    """Where the work on one panel is: values in registers."""
+    """Where the work on one panel is: values in registers; ``sums`` is where those that
+    wait begin."""
 
     batch: ir.Value
     column: ir.Value
@@ -122,6 +125,7 @@ class _PanelWork:
     p: ir.Value
     length: ir.Value
     source: ir.Value
+    sums: ir.Value
 
 
 class _Product:
@@ -167,10 +171,13 @@ class _Product:
         panels = -(-self.spec.n // self.tiling.columns)
         tiles = -(-self.spec.m // self.tiling.rows)
         b = self.ir
-        units = self.spec.batch * (panels if self.tiling.by_panel else tiles)
+        groups = -(-panels // self.tiling.together)
+        units = self.spec.batch * (groups if self.tiling.by_panel else tiles)
         if units * panels * tiles:
             first, last = share(b, units, self.part, self.parts)
-            if self.tiling.by_panel:
+            if self.tiling.together > 1:
+                self._group_share(first, last, panels)
+            elif self.tiling.by_panel:
                 self._panel_share(first, last, panels)
             else:
                 self._row_share(first, last, tiles, panels)
@@ -192,6 +199,31 @@ class _Product:
             batch, panel = b.sdiv(unit, total), b.srem(unit, total)
             with self._stretches() as stretch:
                 self._panel(batch, panel, *rows, stretch)
+
+    def _group_share(self, first: ir.Value, last: ir.Value, panels: int) -> None:
+        """All rows of the groups of panels first … last: a stretch of p of all panels
+        of a group is copied, then multiplied with one block of rows after the other.
+        """
+        b, m, tiling = self.ir, self.spec.m, self.tiling
+        longest, group = tiling.stretches(self.spec.k)[1], index(tiling.together)
+        with loop(b, first, last, name="unit") as unit, self._stretches() as stretch:
+            low = b.mul(unit, group)
+            count = smaller(b, group, b.sub(index(panels), low))
+
+            def work(g: ir.Value, start: ir.Value, stop: ir.Value) -> _PanelWork:
+                column = b.mul(b.add(low, g), index(tiling.columns))
+                copy = linear(b, 0, [(g, longest * tiling.columns)])
+                source = address(b, self.scratch, self.element, copy)
+                sums = linear(b, 0, [(g, m * tiling.columns)])
+                return _PanelWork(index(0), column, start, stop, *stretch, source, sums)
+
+            with loop(b, 0, count, name="panel") as g:
+                where = work(g, index(0), index(m))
+                self._copy(self._source(where), where.source, where)
+            with loop(b, 0, m, step=tiling.block, name="rows") as start:
+                stop = smaller(b, b.add(start, index(tiling.block)), index(m))
+                with loop(b, 0, count, name="panel") as g:
+                    self._columns(work(g, start, stop))
 
     def _row_share(
         self, first: ir.Value, last: ir.Value, tiles: int, panels: int
@@ -238,19 +270,32 @@ class _Product:
         stretch: Stretch,
     ) -> None:
         """A stretch of p of one panel for the rows start … stop."""
-        spec, tiling, b = self.spec, self.tiling, self.ir
-        p, length = stretch
+        b, tiling = self.ir, self.tiling
         column = b.mul(number, index(tiling.columns))
-        by_batch, by_row, by_column = spec.b_strides
-        offset = linear(b, 0, [(batch, by_batch), (p, by_row), (column, by_column)])
-        if tiling.panels is Panels.PREPARED:
-            offset = linear(b, 0, [(column, spec.k), (p, tiling.columns)])
-        source = address(b, self.b, self.element, offset)
+        sums = b.mul(column, index(self.spec.m)) if self.streams else index(0)
+        where = _PanelWork(batch, column, start, stop, *stretch, self.b, sums)
+        source = self._source(where)
         if self.packer is not None:
-            columns = self._between(b.sub(index(spec.n), column), tiling.columns)
-            b.call(self.packer, [source, self.scratch, length, columns])
+            self._copy(source, self.scratch, where)
             source = self.scratch
-        self._columns(_PanelWork(batch, column, start, stop, *stretch, source))
+        self._columns(replace(where, source=source))
+
+    def _source(self, where: _PanelWork) -> ir.Value:
+        """Where a stretch of p of a panel lies in B."""
+        spec, tiling, b = self.spec, self.tiling, self.ir
+        by_batch, by_row, by_column = spec.b_strides
+        terms = [(where.batch, by_batch), (where.p, by_row), (where.column, by_column)]
+        if tiling.panels is Panels.PREPARED:
+            terms = [(where.column, spec.k), (where.p, tiling.columns)]
+        return address(b, self.b, self.element, linear(b, 0, terms))
+
+    def _copy(self, source: ir.Value, target: ir.Value, where: _PanelWork) -> None:
+        """Copies a stretch of p of a panel."""
+        b = self.ir
+        assert self.packer is not None
+        rest = b.sub(index(self.spec.n), where.column)
+        columns = self._between(rest, self.tiling.columns)
+        b.call(self.packer, [source, target, where.length, columns])
 
     def _columns(self, where: _PanelWork) -> None:
         """A panel of all its columns, or the last one, which may have fewer."""
@@ -271,9 +316,7 @@ class _Product:
         b, m, most = self.ir, self.spec.m, self.tiling.rows
 
         def call(row: ir.Value, rows: int) -> None:
-            terms = [(row, self.tiling.columns)]
-            if self.streams:
-                terms.append((where.column, self.spec.m))
+            terms = [(row, self.tiling.columns), (where.sums, 1)]
             sums = address(b, self.sums, self.element, linear(b, 0, terms))
             pointers = [self.a, self.c, where.source, sums, self.context]
             position = [where.batch, row, where.column, where.p, where.length]
