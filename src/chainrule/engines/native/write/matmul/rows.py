@@ -143,6 +143,7 @@ def emit_rows_of_tiles(
     b = ir.IRBuilder(function.append_basic_block("entry"))
     element, rows = register_type(spec.dtype), tiling.rows
     by_batch, _, by_p = spec.a_strides
+    pieces = _powers_of_two(rows)
     tiles = -(-spec.m // rows)
     groups, batches = -(-tiles // TILES), spec.batch if by_batch else 1
     first, last = share(b, batches * groups, part, parts)
@@ -156,13 +157,29 @@ def emit_rows_of_tiles(
         ):
             end = smaller(b, b.add(begin, index(TOGETHER)), index(spec.k))
             row = b.mul(tile, index(rows))
-            there = existing_lanes(b, b.sub(index(spec.m), row), rows)
+            rest = b.sub(index(spec.m), row)
+            there = [
+                existing_lanes(b, b.sub(rest, index(at)), width)
+                for at, width in pieces
+            ]
             with loop(b, begin, end, name="p") as p:
-                terms = [(batch, by_batch), (row, 1), (p, by_p)]
-                at = address(b, source, element, linear(b, 0, terms))
-                line = load(b, spec.dtype, at, rows, there)
-                terms = [(batch, tiles * rows * spec.k), (row, spec.k), (p, rows)]
-                to = address(b, target, element, linear(b, 0, terms))
-                store(b, spec.dtype, line, to, None)
+                for (at, width), mask in zip(pieces, there, strict=True):
+                    terms = [(batch, by_batch), (row, 1), (p, by_p)]
+                    start = address(b, source, element, linear(b, at, terms))
+                    line = load(b, spec.dtype, start, width, mask)
+                    terms = [(batch, tiles * rows * spec.k), (row, spec.k), (p, rows)]
+                    to = address(b, target, element, linear(b, at, terms))
+                    store(b, spec.dtype, line, to, None)
     b.ret_void()
     return function
+
+
+def _powers_of_two(count: int) -> list[tuple[int, int]]:
+    """Where the vectors begin that a line of this length is made of, and their lanes:
+    other vectors than those of 2ⁿ numbers are copied number by number."""
+    found, at = [], 0
+    while at < count:
+        width = 1 << ((count - at).bit_length() - 1)
+        found.append((at, width))
+        at += width
+    return found
