@@ -19,7 +19,7 @@ from .blocks import (
     units_of,
 )
 from .matrix_convolution import MatrixBlocks, matrix_blocks
-from .processor import IN_FLIGHT, Host
+from .processor import IN_FLIGHT, MANY_REGISTERS, Host
 from .task import (
     WORTH_SHARING,
     WORTH_SHARING_PRODUCT,
@@ -86,7 +86,7 @@ def largest_piece(vectors: int, count: int, registers: int) -> tuple[int, int]:
                 for n, c in cut(count, numbers)
                 for m, w in cut(vectors, v)
             ]
-            time = sum(n * _cycles(c, w) for n, c, w in pieces)
+            time = sum(n * _cycles(c, w, registers) for n, c, w in pieces)
             time *= 1 + 0.01 * (len(pieces) - 1)
             if best is None or time < best[0]:
                 best = time, v, numbers
@@ -94,11 +94,12 @@ def largest_piece(vectors: int, count: int, registers: int) -> tuple[int, int]:
     return best[1:]
 
 
-def _cycles(pixels: int, vectors: int) -> float:
+def _cycles(pixels: int, vectors: int, registers: int) -> float:
     """The time of a tile: a cycle for each multiplication, and loads, weights from the
-    second-level cache.
+    second-level cache. Those of few registers have to be loaded more often.
     """
-    return max(pixels * vectors, IN_FLIGHT) + 0.05 * (pixels + 3 * vectors)
+    load = 0.05 if registers >= MANY_REGISTERS else 0.2
+    return max(pixels * vectors, IN_FLIGHT) + load * (pixels + 3 * vectors)
 
 
 def cut(total: int, piece: int) -> list[tuple[int, int]]:

@@ -44,7 +44,7 @@ from .matrix import (
     held_by_part,
     row_elements,
 )
-from .processor import IN_FLIGHT
+from .processor import IN_FLIGHT, MANY_REGISTERS
 from .tiling import Matmul, Panels, Tiling, with_plain_strides
 
 
@@ -108,11 +108,6 @@ MANY_ROWS = 128
 #: ``STREAMED_ROWS`` rows of B at a time, ``STREAMS`` where C has one row, for all
 #: panels. Few pages are then in use, and what comes next can be prefetched.
 LARGE_MATRIX, STREAMED_ROWS, STREAMS = 1 << 20, 256, 8
-
-#: With as many registers a tile is large enough that loading its factors costs nothing.
-#: With fewer the most that is loaded for each multiplication decides: a tile of inner
-#: products needs 2.5 times what one of outer products does.
-MANY_REGISTERS = 32
 
 #: An A of more than ``LARGE_ROWS`` bytes is multiplied by up to ``MOST_PANELS`` panels
 #: at a time, as long as there are ``FEWEST_GROUPS`` of such groups for the threads: the

@@ -21,6 +21,11 @@ from ....errors import ArgumentError
 #: times throughput): with this many independent sums, none waits for another.
 IN_FLIGHT = 8
 
+#: With as many registers a tile is large enough that loading its factors costs next to
+#: nothing. With fewer, as without AVX-512, what is loaded for each multiplication
+#: decides: a tile of inner products needs 2.5 times what one of outer products does.
+MANY_REGISTERS = 32
+
 #: Bytes of a line of the cache: what memory is read and aligned by.
 CACHE_LINE = 64
 

@@ -159,8 +159,7 @@ def emit_rows_of_tiles(
             row = b.mul(tile, index(rows))
             rest = b.sub(index(spec.m), row)
             there = [
-                existing_lanes(b, b.sub(rest, index(at)), width)
-                for at, width in pieces
+                existing_lanes(b, b.sub(rest, index(at)), width) for at, width in pieces
             ]
             with loop(b, begin, end, name="p") as p:
                 for (at, width), mask in zip(pieces, there, strict=True):
