@@ -112,9 +112,10 @@ LARGE_MATRIX, STREAMED_ROWS, STREAMS = 1 << 20, 256, 8
 #: An A of more than ``LARGE_ROWS`` bytes is multiplied by up to ``MOST_PANELS`` panels
 #: at a time, as long as there are ``FEWEST_GROUPS`` of such groups for the threads: the
 #: panels of a stretch of p, ``PANEL_OF_SEVERAL`` bytes each, and ``BLOCK_OF_ROWS``
-#: bytes of A stay in the second-level cache.
+#: bytes of A stay in the second-level cache. The sums of about ``HELD_ROWS`` rows wait
+#: from one stretch to the next.
 LARGE_ROWS, MOST_PANELS, FEWEST_GROUPS = 4 << 20, 8, 8
-PANEL_OF_SEVERAL, BLOCK_OF_ROWS = 32 << 10, 128 << 10
+PANEL_OF_SEVERAL, BLOCK_OF_ROWS, HELD_ROWS = 32 << 10, 128 << 10, 1024
 
 #: Inner products need at least ``SHORT`` vectors of p; of a single row of C, one. They
 #: are used where C has few rows or columns; with many registers from ``LONG`` vectors
@@ -188,14 +189,16 @@ def _several(spec: Matmul, tiling: OuterTiling) -> OuterTiling:
         return tiling
     blocks = -(-spec.k * tiling.columns * size // PANEL_OF_SEVERAL)
     longest = -(-spec.k // blocks)
-    rows = max(1, BLOCK_OF_ROWS // (longest * size * tiling.rows)) * tiling.rows
+    block = max(1, BLOCK_OF_ROWS // (longest * size * tiling.rows)) * tiling.rows
+    chunk = max(1, HELD_ROWS // block) * block
     return replace(
         tiling,
         blocks=blocks,
         longest=longest,
-        held=spec.m * tiling.columns * together if blocks > 1 else 0,
+        held=chunk * tiling.columns * together if blocks > 1 else 0,
         together=together,
-        block=rows,
+        block=block,
+        chunk=chunk,
     )
 
 

@@ -53,8 +53,9 @@ class Tiling:
         panels: how panels are read.
         copies_rows: whether what tiles read of A is copied before the product, so that
             it lies together.
-        together: how many panels are worked on together, and
-        block: with how many rows of A at a time, where that is more than one panel.
+        together: how many panels are worked on together. Where that is more than one:
+        block: with how many rows of A at a time, and
+        chunk: of how many rows the sums wait at a time.
     """
 
     lanes: int
@@ -65,6 +66,7 @@ class Tiling:
     copies_rows: bool = field(default=False, kw_only=True)
     together: int = field(default=1, kw_only=True)
     block: int = field(default=0, kw_only=True)
+    chunk: int = field(default=0, kw_only=True)
 
     form: ClassVar[str]
 

@@ -287,6 +287,7 @@ def test_rows_that_come_from_memory_are_read_once_for_several_panels(
     monkeypatch.setattr(matmul, "LARGE_ROWS", 1000)
     monkeypatch.setattr(matmul, "FEWEST_GROUPS", 2)
     monkeypatch.setattr(matmul, "BLOCK_OF_ROWS", 20_000)
+    monkeypatch.setattr(matmul, "HELD_ROWS", 100)
     for case in (
         Case(150, 333, 50, b="t"),
         Case(150, 333, 700, b="page"),
@@ -295,7 +296,20 @@ def test_rows_that_come_from_memory_are_read_once_for_several_panels(
     ):
         tiling = check(replace(case, machine=machine, epilogue=epilogue))
         assert tiling.together > 1
-        assert tiling.rows <= tiling.block < case.m
+        assert tiling.rows <= tiling.block <= tiling.chunk < case.m
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_sums_that_wait_take_no_more_memory_for_more_rows(
+    machine: tuple[int, int, bool],
+) -> None:
+    sizes = []
+    for m in (10_000, 1_000_000):
+        spec = Case(m, 4096, 2000, machine=machine).spec
+        tiling = choose_tiling(spec, *machine[:2])
+        assert tiling.together > 1
+        sizes.append(4 * scratch_elements(spec, tiling))
+    assert sizes[0] == sizes[1] <= 2 << 20
 
 
 @pytest.mark.parametrize("machine", MACHINES[:2])

@@ -206,24 +206,30 @@ class _Product:
         """
         b, m, tiling = self.ir, self.spec.m, self.tiling
         longest, group = tiling.stretches(self.spec.k)[1], index(tiling.together)
-        with loop(b, first, last, name="unit") as unit, self._stretches() as stretch:
+        with (
+            loop(b, first, last, name="unit") as unit,
+            loop(b, 0, m, step=tiling.chunk, name="chunk") as start,
+            self._stretches() as stretch,
+        ):
+            stop = smaller(b, b.add(start, index(tiling.chunk)), index(m))
             low = b.mul(unit, group)
             count = smaller(b, group, b.sub(index(panels), low))
 
-            def work(g: ir.Value, start: ir.Value, stop: ir.Value) -> _PanelWork:
+            def work(g: ir.Value, row: ir.Value, end: ir.Value) -> _PanelWork:
                 column = b.mul(b.add(low, g), index(tiling.columns))
                 copy = linear(b, 0, [(g, longest * tiling.columns)])
                 source = address(b, self.scratch, self.element, copy)
-                sums = linear(b, 0, [(g, m * tiling.columns)])
-                return _PanelWork(index(0), column, start, stop, *stretch, source, sums)
+                sums = b.sub(b.mul(g, index(tiling.chunk)), start)
+                sums = b.mul(sums, index(tiling.columns))
+                return _PanelWork(index(0), column, row, end, *stretch, source, sums)
 
             with loop(b, 0, count, name="panel") as g:
-                where = work(g, index(0), index(m))
+                where = work(g, start, stop)
                 self._copy(self._source(where), where.source, where)
-            with loop(b, 0, m, step=tiling.block, name="rows") as start:
-                stop = smaller(b, b.add(start, index(tiling.block)), index(m))
+            with loop(b, start, stop, step=tiling.block, name="rows") as row:
+                end = smaller(b, b.add(row, index(tiling.block)), stop)
                 with loop(b, 0, count, name="panel") as g:
-                    self._columns(work(g, start, stop))
+                    self._columns(work(g, row, end))
 
     def _row_share(
         self, first: ir.Value, last: ir.Value, tiles: int, panels: int
