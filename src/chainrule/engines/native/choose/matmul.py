@@ -189,15 +189,15 @@ def _several(spec: Matmul, tiling: OuterTiling) -> OuterTiling:
         return tiling
     blocks = -(-spec.k * tiling.columns * size // PANEL_OF_SEVERAL)
     longest = -(-spec.k // blocks)
-    block = max(1, BLOCK_OF_ROWS // (longest * size * tiling.rows)) * tiling.rows
-    chunk = max(1, HELD_ROWS // block) * block
+    row_block = max(1, BLOCK_OF_ROWS // (longest * size * tiling.rows)) * tiling.rows
+    chunk = max(1, HELD_ROWS // row_block) * row_block
     return replace(
         tiling,
         blocks=blocks,
         longest=longest,
         held=chunk * tiling.columns * together if blocks > 1 else 0,
         together=together,
-        block=block,
+        row_block=row_block,
         chunk=chunk,
     )
 

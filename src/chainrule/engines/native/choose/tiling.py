@@ -54,7 +54,7 @@ class Tiling:
         copies_rows: whether what tiles read of A is copied before the product, so that
             it lies together.
         together: how many panels are worked on together. Where that is more than one:
-        block: with how many rows of A at a time, and
+        row_block: with how many rows of A at a time, and
         chunk: of how many rows the sums wait at a time.
     """
 
@@ -65,7 +65,7 @@ class Tiling:
     panels: Panels
     copies_rows: bool = field(default=False, kw_only=True)
     together: int = field(default=1, kw_only=True)
-    block: int = field(default=0, kw_only=True)
+    row_block: int = field(default=0, kw_only=True)
     chunk: int = field(default=0, kw_only=True)
 
     form: ClassVar[str]

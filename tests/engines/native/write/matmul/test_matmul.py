@@ -296,7 +296,7 @@ def test_rows_that_come_from_memory_are_read_once_for_several_panels(
     ):
         tiling = check(replace(case, machine=machine, epilogue=epilogue))
         assert tiling.together > 1
-        assert tiling.rows <= tiling.block <= tiling.chunk < case.m
+        assert tiling.rows <= tiling.row_block <= tiling.chunk < case.m
 
 
 @pytest.mark.parametrize("machine", MACHINES)

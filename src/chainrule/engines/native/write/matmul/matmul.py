@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from ...choose.matmul import InnerTiling, held_elements, scratch_elements
@@ -225,9 +225,9 @@ class _Product:
 
             with loop(b, 0, count, name="panel") as g:
                 where = work(g, start, stop)
-                self._copy(self._source(where), where.source, where)
-            with loop(b, start, stop, step=tiling.block, name="rows") as row:
-                end = smaller(b, b.add(row, index(tiling.block)), stop)
+                self._copy(where.batch, where.column, stretch, where.source)
+            with loop(b, start, stop, step=tiling.row_block, name="rows") as row:
+                end = smaller(b, b.add(row, index(tiling.row_block)), stop)
                 with loop(b, 0, count, name="panel") as g:
                     self._columns(work(g, row, end))
 
@@ -276,32 +276,35 @@ class _Product:
         stretch: Stretch,
     ) -> None:
         """A stretch of p of one panel for the rows start … stop."""
-        b, tiling = self.ir, self.tiling
-        column = b.mul(number, index(tiling.columns))
-        sums = b.mul(column, index(self.spec.m)) if self.streams else index(0)
-        where = _PanelWork(batch, column, start, stop, *stretch, self.b, sums)
-        source = self._source(where)
-        if self.packer is not None:
-            self._copy(source, self.scratch, where)
+        b = self.ir
+        column = b.mul(number, index(self.tiling.columns))
+        if self.packer is None:
+            source = self._source(batch, column, stretch)
+        else:
             source = self.scratch
-        self._columns(replace(where, source=source))
+            self._copy(batch, column, stretch, source)
+        sums = b.mul(column, index(self.spec.m)) if self.streams else index(0)
+        self._columns(_PanelWork(batch, column, start, stop, *stretch, source, sums))
 
-    def _source(self, where: _PanelWork) -> ir.Value:
+    def _source(self, batch: ir.Value, column: ir.Value, stretch: Stretch) -> ir.Value:
         """Where a stretch of p of a panel lies in B."""
         spec, tiling, b = self.spec, self.tiling, self.ir
         by_batch, by_row, by_column = spec.b_strides
-        terms = [(where.batch, by_batch), (where.p, by_row), (where.column, by_column)]
+        terms = [(batch, by_batch), (stretch[0], by_row), (column, by_column)]
         if tiling.panels is Panels.PREPARED:
-            terms = [(where.column, spec.k), (where.p, tiling.columns)]
+            terms = [(column, spec.k), (stretch[0], tiling.columns)]
         return address(b, self.b, self.element, linear(b, 0, terms))
 
-    def _copy(self, source: ir.Value, target: ir.Value, where: _PanelWork) -> None:
+    def _copy(
+        self, batch: ir.Value, column: ir.Value, stretch: Stretch, target: ir.Value
+    ) -> None:
         """Copies a stretch of p of a panel."""
         b = self.ir
         assert self.packer is not None
-        rest = b.sub(index(self.spec.n), where.column)
+        source = self._source(batch, column, stretch)
+        rest = b.sub(index(self.spec.n), column)
         columns = self._between(rest, self.tiling.columns)
-        b.call(self.packer, [source, target, where.length, columns])
+        b.call(self.packer, [source, target, stretch[1], columns])
 
     def _columns(self, where: _PanelWork) -> None:
         """A panel of all its columns, or the last one, which may have fewer."""
