@@ -19,6 +19,7 @@ difference was found in networks for images, speech, language and recommendation
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -118,8 +119,8 @@ def measure(options: Options, results: Results) -> None:
                 if key in results.found:
                     continue
                 cr.manual_seed(seed)
-                part = Options(seed, options.quick, options.folder)
-                history = train(part, precision)
+                own = options.part(f"{name}-{precision}-{seed}")
+                history = train(replace(own, seed=seed), precision)
                 seconds = min(row["seconds"] for row in history.epochs)
                 results.keep(f"{key}, seconds", seconds)
                 results.keep(key, float(history.epochs[-1][column]))
