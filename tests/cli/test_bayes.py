@@ -116,10 +116,14 @@ def test_what_a_posterior_rests_on_can_be_asked(chainrule) -> None:
             ("--bayes", "dropout", "--dropout", "0"),
             "--dropout 0: --bayes dropout",
         ),
+        (
+            ("--bayes", "dropout", "--hidden", "none"),
+            "--hidden none: --bayes dropout needs units",
+        ),
         (("--bayes", "ensemble", "--optimizer", "lbfgs"), "is trained by gradients"),
         (("--bayes", "gibbs"), "gibbs"),
     ],
-    ids=["loss", "members", "no-dropout", "minimizer", "unknown"],
+    ids=["loss", "members", "no-dropout", "no-units", "minimizer", "unknown"],
 )
 def test_options_that_do_not_go_together(chainrule, words, said: str) -> None:
     failed = chainrule("train", "houses.csv", "--target", "price", *words)

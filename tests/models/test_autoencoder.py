@@ -322,7 +322,7 @@ DEEP = models.deep_autoencoder((4, 3, 2)).encoder
      "of the code", "models.deep_autoencoder((784, 1000, 500, 250, 30))"),
     (lambda: models.deep_autoencoder((64, 3), "relu"), ArgumentError,
      "deep_autoencoder: activation='relu': expected a class of layers",
-     "activation=nn.Sigmoid"),
+     "activation=nn.Tanh"),
     (lambda: models.Autoencoder(nn.ReLU, nn.ReLU()), ArgumentError,
      "Autoencoder: encoder is a type: expected a layer",
      "models.deep_autoencoder((784, 500, 30)); or models.Autoencoder(nn.Linear(784, "

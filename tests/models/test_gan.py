@@ -470,6 +470,27 @@ MISTAKES: dict[str, tuple[Any, str]] = {
         lambda: models.mlp_gan(2, hidden=()),
         "ArgumentError: mlp_gan: hidden=(): expected the sizes of one layer or more",
     ),
+    "no shape": (
+        lambda: models.mlp_gan(()),
+        "ArgumentError: mlp_gan: shape=(): expected the shape of an example",
+    ),
+    "no list of layers": (
+        lambda: models.mlp_gan(2, hidden=None),
+        "ArgumentError: mlp_gan: hidden=None: expected the sizes of one layer or more",
+    ),
+    "the name of a layer": (
+        lambda: models.mlp_gan(2, activation="relu"),
+        "ArgumentError: mlp_gan: activation='relu': expected a class of layers",
+    ),
+    "a layer": (
+        lambda: models.mlp_gan(2, output=nn.Sigmoid()),
+        "ArgumentError: mlp_gan: output=Sigmoid(): expected a class of layers\n"
+        "  fix        output=nn.Sigmoid",
+    ),
+    "a layer of an image": (
+        lambda: models.dcgan((8, 8, 1), output=nn.Tanh()),
+        "ArgumentError: dcgan: output=Tanh(): expected a class of layers",
+    ),
     "no stages": (
         lambda: models.dcgan((8, 8, 1), channels=()),
         "ArgumentError: dcgan: channels=(): expected those of every stage",

@@ -8,7 +8,7 @@ that makes it: N examples, D features, K numbers of a code.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from numpy.typing import DTypeLike
@@ -22,9 +22,7 @@ from ..nn.arguments import floats, number_within, positive_size
 from ..random_numbers import default_generator
 from ..training.objective import BINARY_LOSSES, last_layer
 from .halving import checked_image_shape
-
-#: Makes the layer of an activation: a class such as ``nn.ReLU``.
-Activation = Callable[[], nn.Module]
+from .layer_classes import Activation, check_layer_class
 
 #: The losses that compare a reconstruction with its input.
 RECONSTRUCTION_LOSSES = (
@@ -419,13 +417,9 @@ def deep_autoencoder(
         )
     """
     widths = _sizes(sizes, linear=code is None)
-    names = {"activation": activation, "code": code, "output": output}
-    for name, make in names.items():
-        if make is not None and not callable(make):
-            raise ArgumentError(
-                f"deep_autoencoder: {name}={make!r}: expected a class of layers",
-                fix=f"{name}=nn.Sigmoid",
-            )
+    check_layer_class("deep_autoencoder", "activation", activation)
+    for name, make in (("code", code), ("output", output)):
+        check_layer_class("deep_autoencoder", name, make, optional=True)
     inner = _init(activation)
 
     def linear_layers(widths: Sequence[int]) -> list[nn.Linear]:
@@ -548,6 +542,8 @@ def conv_autoencoder(
         "conv_autoencoder", image_shape, len(channels)
     )
     positive_size("conv_autoencoder", "code", code)
+    check_layer_class("conv_autoencoder", "activation", activation)
+    check_layer_class("conv_autoencoder", "output", output, optional=True)
     stages = [depth, *channels]
     down: list[nn.Module] = []
     up: list[nn.Module] = []

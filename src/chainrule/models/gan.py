@@ -28,11 +28,10 @@ from ..ops.composed import square
 from ..ops.elementwise import softplus, sqrt, stop_gradient, where
 from ..random_numbers import Generator, default_generator
 from ..tensor import as_tensor
+from ..training.examples import model_dtype
 from ..training.objective import last_layer
 from .halving import checked_image_shape
-
-#: Makes the layer of an activation: a class such as ``nn.ReLU``.
-Activation = Callable[[], nn.Module]
+from .layer_classes import Activation, check_layer_class
 
 #: What the last layer of a generator can make, from … to.
 RANGES: dict[type[nn.Module], tuple[float, float]] = {
@@ -271,7 +270,7 @@ class GAN(nn.Game):
             ShapeError: for noise of another shape.
         """
         count = positive_size("GAN.sample", "n", n)
-        dtype = self.generator.parameters()[0].dtype
+        dtype = model_dtype(self.generator)
         source = default_generator if seed is None else Generator(seed)
         z = source.normal((count, self.latent), dtype=dtype) if noise is None else noise
         z = np.asarray(as_tensor(z))
@@ -449,10 +448,18 @@ def mlp_gan(
           )
         )
     """
-    whole = not isinstance(shape, Sequence)
+    whole = not hasattr(shape, "__len__")
     sides: Any = (shape,) if whole else shape
     sides = tuple(positive_size("mlp_gan", "shape", each) for each in sides)
-    if isinstance(hidden, (str, int)) or not len(hidden):
+    if not sides:
+        raise ArgumentError(
+            f"mlp_gan: shape={shape!r}: expected the shape of an example",
+            fix="shape=2, or (28, 28, 1)",
+        )
+    check_layer_class("mlp_gan", "activation", activation)
+    check_layer_class("mlp_gan", "output", output, optional=True)
+    listed = hasattr(hidden, "__len__") and not isinstance(hidden, str)
+    if not listed or not len(hidden):
         raise ArgumentError(
             f"mlp_gan: hidden={hidden!r}: expected the sizes of one layer or more",
             fix="hidden=(256, 256)",
@@ -529,7 +536,9 @@ def dcgan(
         >>> fakes.shape, gan.discriminator(fakes).shape
         ((5, 28, 28, 1), (5, 1))
     """
-    if isinstance(channels, (str, int)) or not len(channels):
+    check_layer_class("dcgan", "output", output, optional=True)
+    listed = hasattr(channels, "__len__") and not isinstance(channels, str)
+    if not listed or not len(channels):
         raise ArgumentError(
             f"dcgan: channels={channels!r}: expected those of every stage",
             fix="channels=(64, 128)",

@@ -18,7 +18,13 @@ from numpy.typing import DTypeLike
 from .. import nn
 from ..compiler.compile import compile
 from ..data import Dataset, Split
-from ..errors import ArgumentError, NumericsError, ShapeError, unknown_option
+from ..errors import (
+    ArgumentError,
+    DataError,
+    NumericsError,
+    ShapeError,
+    unknown_option,
+)
 from ..graph import Array
 from ..losses.inputs import right_values
 from ..nn.arguments import (
@@ -34,9 +40,10 @@ from ..ops.elementwise import exp, where
 from ..ops.movement import broadcast_to
 from ..random_numbers import Generator, default_generator
 from ..training.objective import last_layer
-from .autoencoder import Activation, perceptron
+from .autoencoder import perceptron
 from .bounds import ELBO, by_rows
 from .conditional import behind, told
+from .layer_classes import Activation, check_layer_class
 from .likelihoods import (
     LIKELIHOODS,
     BernoulliData,
@@ -205,9 +212,7 @@ class VAE(nn.Module):
         if isinstance(hidden, str) or not hasattr(hidden, "__iter__"):
             what = f"VAE: hidden={hidden!r}: expected the sizes of hidden layers"
             raise ArgumentError(what, fix="hidden=(200, 200), or () for none")
-        if not callable(activation):
-            what = f"VAE: activation={activation!r}: expected a class of layers"
-            raise ArgumentError(what, fix="activation=nn.Tanh")
+        check_layer_class("VAE", "activation", activation)
         widths = [positive_size("VAE", f"hidden[{i}]", n) for i, n in enumerate(hidden)]
         features = math.prod(self.inputs)
 
@@ -485,12 +490,15 @@ class VAE(nn.Module):
 
         Raises:
             ArgumentError: for a decoder that does not end in ``Linear`` with a bias.
+            DataError: for no data.
 
         Source: Burda, Grosse & Salakhutdinov (2016), in their code.
         """
         layer, kind = last_layer(self.decoder), self._likelihood
         bias = layer.bias if isinstance(layer, nn.Linear) else None
         values = np.asarray(self._data(x).numpy(), float)
+        if not len(values):
+            raise DataError(f"fit_output_bias: x {values.shape}: there are no examples")
         mean, spread = values.mean(axis=0), values.var(axis=0)
         first = kind.first_bias(mean, spread).reshape(-1)
         if bias is None or bias.shape != first.shape:

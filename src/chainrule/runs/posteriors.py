@@ -69,6 +69,11 @@ def check_options(asked: Mapping[str, Any], name: str, minimizer: bool) -> None:
             "--dropout 0: --bayes dropout needs units that are dropped",
             fix="--dropout 0.1, or another method",
         )
+    if method == "dropout" and not asked.get("hidden", True):
+        raise ArgumentError(
+            "--hidden none: --bayes dropout needs units that are dropped",
+            fix="--hidden 64, or another method",
+        )
     if minimizer:
         raise ArgumentError(
             f"--optimizer {asked['optimizer']}: --bayes {method} is trained by "

@@ -24,6 +24,11 @@ def test_certain_and_wrong_is_an_error_of_1() -> None:
     assert models.calibration([[1.0, 0.0]] * 5, [1] * 5).expected_error == 1.0
 
 
+def test_one_column_is_the_probability_of_an_event() -> None:
+    found = models.calibration([[0.99], [0.01]], [1, 0])
+    assert found.expected_error == pytest.approx(0.01)
+
+
 def test_what_is_no_probability_is_an_error() -> None:
     with pytest.raises(cr.errors.DataError, match="expected probabilities from 0 to 1"):
         models.calibration([[2.0, -1.0]], [0])
@@ -33,3 +38,8 @@ def test_what_is_no_probability_is_an_error() -> None:
         models.calibration(np.zeros((0, 3)), np.zeros(0, int))
     with pytest.raises(cr.errors.ArgumentError, match="expected whole numbers"):
         models.calibration([[0.5, 0.5]], [0.0])
+    with pytest.raises(cr.errors.DataError, match="do not add up to 1"):
+        models.calibration([[0.9, 0.9]], [0])
+    for wrong in ([2, 0], [-1, 0]):
+        with pytest.raises(cr.errors.DataError, match="for 2 classes"):
+            models.calibration([[0.8, 0.2]] * 2, wrong)

@@ -193,6 +193,31 @@ def test_what_cannot_be_learned_from_is_an_error() -> None:
         classes.fit(X, np.zeros(50, int))
 
 
+def test_targets_that_are_none_are_refused_in_learning_and_in_scoring() -> None:
+    events = models.MAP(small(), models.BernoulliLikelihood())
+    amounts = models.MAP(small(), models.GaussianLikelihood())
+    text = np.array(["yes", "no"] * 25)
+    for ask in (events.fit, events.log_predictive, amounts.log_predictive):
+        with pytest.raises(cr.errors.DataError, match="expected numbers"):
+            ask(X, text)
+        with pytest.raises(cr.errors.DataError, match="there are none"):
+            ask(X[:0] if ask == events.fit else X, Y[:0])
+    with pytest.raises(cr.errors.DataError, match="expected 0 and 1"):
+        events.log_predictive(X[:3], [0, 3, -2])
+    assert np.isfinite(events.log_predictive(X[:2], [1, 1])).all()
+
+
+def test_what_is_held_out_is_not_learned_from() -> None:
+    line = models.Laplace(nn.Linear(3, 1), models.GaussianLikelihood())
+    how = {"epochs": 1, "progress": False, "seed": 3}
+    history = line.fit(X, Y, validation=0.2, **how)
+    assert line.num_examples == 40 and history.epochs[0]["validation_loss"] > 0
+    whole = models.Laplace(nn.Linear(3, 1), models.GaussianLikelihood())
+    whole.load_state_dict(line.state_dict())
+    whole.measure_curvature(X)
+    assert line.log_determinant.numpy() < whole.log_determinant.numpy()
+
+
 def test_parts_of_another_kind_are_refused() -> None:
     noise = models.GaussianLikelihood()
     with pytest.raises(cr.errors.ArgumentError, match="likelihood is a str: expected"):
@@ -207,6 +232,8 @@ def test_parts_of_another_kind_are_refused() -> None:
         cr.fit(models.MAP(small(), noise, models.GaussianPrior()), (X, Y), epochs=1)
     with pytest.raises(cr.errors.ArgumentError, match="std=0: expected a finite"):
         models.GaussianPrior(0)
+    with pytest.raises(cr.errors.ArgumentError, match="seed: 'a': expected a whole"):
+        models.DeepEnsemble(small(), noise, seed="a")  # type: ignore[arg-type]
 
 
 def test_members_of_an_ensemble_learn_what_each_would_alone() -> None:

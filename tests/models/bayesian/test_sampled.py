@@ -154,6 +154,20 @@ def test_draws_are_taken_from_all_chains_alike() -> None:
     assert chosen.tolist() == every[:, [2, 7]].ravel().tolist()
 
 
+def test_the_plain_network_is_that_of_the_last_draw() -> None:
+    posterior = linear("nuts", draws=10, warmup=20, chains=2)
+    quietly(posterior, X, Y)
+    values = [each.numpy()[-1] for each in posterior.stacks.values()]
+    weights = posterior.plain_network().parameters()
+    assert all((w.numpy() == v).all() for w, v in zip(weights, values, strict=False))
+
+
+def test_chains_too_short_to_compare_are_warned_of() -> None:
+    posterior = linear("nuts", draws=1, warmup=20, chains=2)
+    with pytest.warns(UserWarning, match="NUTS: 1 draw of each chain: too few to tell"):
+        posterior.fit(X, Y)
+
+
 def test_mistakes() -> None:
     posterior = linear("nuts")
     error = cr.errors.ArgumentError
@@ -174,6 +188,14 @@ def test_mistakes() -> None:
     with pytest.raises(error) as none:
         models.NUTS(nn.Linear(3, 1), models.GaussianLikelihood(), draws=0)
     assert none.value.what == "NUTS: draws=0: expected a whole number of at least 1"
+    with pytest.raises(error) as warmup:
+        models.HMC(nn.Linear(3, 1), models.GaussianLikelihood(), warmup=-1)
+    assert warmup.value.what == (
+        "HMC: warmup=-1: expected a whole number of at least 0"
+    )
+    with pytest.raises(error) as unlearned:
+        posterior.plain_network()
+    assert unlearned.value.what == "NUTS: no weights have been drawn yet"
     with pytest.raises(error) as target:
         models.HMC(nn.Linear(3, 1), models.GaussianLikelihood(), target_accept=2.0)
     assert target.value.what == (

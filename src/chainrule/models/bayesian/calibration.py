@@ -14,6 +14,9 @@ from ...errors import ArgumentError, DataError, ShapeError
 from ...graph import Array
 from ...nn.arguments import positive_size
 
+#: How far the sum of a row's probabilities may be from 1.
+ROUNDING = 1e-3
+
 
 @dataclass(frozen=True)
 class Calibration:
@@ -42,13 +45,15 @@ def calibration(probabilities: Any, labels: Any, bins: int = 15) -> Calibration:
     probability of the class that was predicted.
 
     Arguments:
-        probabilities: (N, K), as ``Prediction.mean`` has them.
+        probabilities: (N, K), as ``Prediction.mean`` has them; (N, 1) of events, whose
+            classes are 0 and 1.
         labels: (N,), the class numbers that were right.
         bins: how many, from 0 to 1.
 
     Raises:
         ShapeError: for other shapes.
-        DataError: for what are no probabilities, or no predictions at all.
+        DataError: for what are no probabilities, labels of other classes, or no
+            predictions at all.
 
     Source: Naeini, Cooper & Hauskrecht, Obtaining well calibrated probabilities using
     Bayesian binning (2015); Guo, Pleiss, Sun & Weinberger, On calibration of modern
@@ -74,9 +79,20 @@ def calibration(probabilities: Any, labels: Any, bins: int = 15) -> Calibration:
             "calibration: expected probabilities from 0 to 1",
             fix="posterior.predict(x).mean, or cr.softmax(outputs)",
         )
+    if p.shape[1] == 1:
+        p = np.concatenate([1 - p, p], axis=1)
+    if (np.abs(p.sum(axis=1) - 1) > ROUNDING).any():
+        raise DataError(
+            "calibration: probabilities of a row do not add up to 1",
+            fix="posterior.predict(x).mean, or cr.softmax(outputs)",
+        )
     if y.dtype.kind not in "iub":
         raise ArgumentError(
             f"calibration: labels of {y.dtype}: expected whole numbers from 0"
+        )
+    if y.min() < 0 or y.max() >= p.shape[1]:
+        raise DataError(
+            f"calibration: labels from {y.min()} to {y.max()} for {p.shape[1]} classes"
         )
     sure, right = p.max(axis=1), p.argmax(axis=1) == y
     place = np.minimum((sure * count).astype(int), count - 1)

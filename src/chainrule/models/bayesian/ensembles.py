@@ -17,6 +17,7 @@ from ...errors import ArgumentError
 from ...graph import Array
 from ...nn.arguments import awaiting_values, positive_size
 from ...nn.module.building import drawn_anew
+from ...random_numbers import Generator
 from ...variable import Parameter
 from ...vectorize.transform import vmap
 from .joint import drawing_from
@@ -50,7 +51,7 @@ class DeepEnsemble(Posterior):
         seed: member m is drawn from seed + m.
 
     Raises:
-        ArgumentError: for less than one member.
+        ArgumentError: for less than one member, or a seed that is none.
         StateError: for a network of a class of your own that is no function.
 
     Source: Lakshminarayanan, Pritzel & Blundell, Simple and scalable predictive
@@ -82,6 +83,7 @@ class DeepEnsemble(Posterior):
         num_examples: int | None = None,
     ) -> None:
         self.members = positive_size("DeepEnsemble", "members", members)
+        Generator(seed)  # an error for what is no seed
         self.seed = seed
         make = _maker(network)
         first = network if isinstance(network, nn.Module) else make()

@@ -62,7 +62,7 @@ class Laplace(MAP):
     A prediction is linear in the weights, f(x; ŵ) + J (w − ŵ), for which the normal
     distribution was made; the network itself at such weights is worse than either.
 
-    ``fit`` trains as ``MAP`` does, and measures the curvature on the same examples;
+    ``fit`` trains as ``MAP`` does, and measures the curvature on what it learned from;
     after a loop of one's own, ``measure_curvature(x)`` does it.
 
     Shapes: x (N, …), y (N, …) → ().
@@ -179,8 +179,9 @@ class Laplace(MAP):
 
         Arguments, errors: as of ``Posterior.fit``.
         """
-        history = super().fit(x, y, **how)
-        self.measure_curvature(x)
+        examples, how = self._parted(self.examples(x, y), how)
+        history = self._fit(examples, how)
+        self.measure_curvature(examples.inputs)
         return history
 
     def measure_curvature(self, x: Any) -> None:

@@ -22,7 +22,7 @@ from ...data.validation import as_array, check_finite
 from ...errors import ArgumentError, DataError, ShapeError
 from ...graph import Array
 from ...nn.arguments import positive_size
-from ...training.examples import model_dtype
+from ...training.examples import model_dtype, training_and_validation
 from ...training.history import History
 from ...training.loop import fit
 from ...vectorize.transform import vmap
@@ -97,12 +97,28 @@ class Posterior(nn.Module):
 
         Arguments:
             x, y: inputs and targets, the examples along the first axis.
-            how: what ``cr.fit`` takes: ``epochs``, ``optimizer``, ``seed`` …
+            how: what ``cr.fit`` takes: ``epochs``, ``optimizer``, ``seed`` … A fraction
+                for validation is not learned from, and not counted.
 
         Raises:
             DataError: for NaN, no examples, or targets of one class only.
         """
-        examples = self.examples(x, y)
+        return self._fit(*self._parted(self.examples(x, y), how))
+
+    def _parted(
+        self, examples: Dataset, how: dict[str, Any]
+    ) -> tuple[Dataset, dict[str, Any]]:
+        """What is learned from, and how, with the validation data as such."""
+        validation = how.get("validation")
+        if not isinstance(validation, float):
+            return examples, how
+        seed = how.get("seed", 0)
+        learned, held = training_and_validation(examples, validation, self, seed)
+        assert isinstance(learned.source, Dataset)
+        assert held is not None
+        return learned.source, {**how, "validation": held.source}
+
+    def _fit(self, examples: Dataset, how: dict[str, Any]) -> History:
         self.num_examples = len(examples)
         return fit(self, examples, **how)
 
@@ -118,6 +134,7 @@ class Posterior(nn.Module):
             targets = targets.astype(np.float64)
         if kind == "events":
             _check_events(targets)
+            _check_both(targets)
             targets = targets.astype(np.float64)
         if kind == "classes" and targets.dtype.kind == "f":
             raise DataError(
@@ -295,11 +312,11 @@ class Posterior(nn.Module):
         return self._cast(array) if array.dtype.kind == "f" else array
 
     def _targets(self, y: Any) -> Array:
-        targets = as_array(y, "targets")
-        check_finite(targets, "targets")
-        if self.joint.likelihood.kind == "classes":
-            return targets
-        return self._cast(targets)
+        targets, kind = as_array(y, "targets"), self.joint.likelihood.kind
+        _check_numbers(targets)
+        if kind == "events":
+            _check_events(targets)
+        return targets if kind == "classes" else self._cast(targets)
 
     def _cast(self, array: Array) -> Array:
         return np.ascontiguousarray(array, model_dtype(self))
@@ -315,19 +332,35 @@ def _batches(data: tuple[Array, ...]) -> Iterator[tuple[Array, ...]]:
         yield tuple(each[places] for each in data)
 
 
-def _check_events(targets: Array) -> None:
-    """An error for targets other than 0 and 1, or all alike."""
+def _check_numbers(targets: Array) -> None:
+    """An error for targets that are no numbers, or not finite, or for none."""
+    if targets.dtype.kind not in "fiub":
+        raise DataError(
+            f"targets {targets.shape} of {targets.dtype}: expected numbers",
+            fix="0 and 1, or other whole numbers from 0, for classes with names",
+        )
     check_finite(targets, "targets")
+    if not len(targets):
+        raise DataError(f"targets {targets.shape}: there are none")
+
+
+def _check_events(targets: Array) -> None:
+    """An error for targets other than 0 and 1."""
+    _check_numbers(targets)
     found = np.unique(targets)
     if not set(found.tolist()) <= {0, 1}:
         raise DataError(
             f"targets {targets.shape}: {found[0]:g} … {found[-1]:g}: expected 0 and 1",
             fix="models.CategoricalLikelihood() for more classes than two",
         )
-    if len(found) < 2:
+
+
+def _check_both(targets: Array) -> None:
+    """An error for events that are all alike."""
+    if (targets == targets[:1]).all():
         raise DataError(
-            f"targets {targets.shape}: all are {found[0]:g}: one class only, of which "
-            "nothing can be learned"
+            f"targets {targets.shape}: all are {targets.flat[0]:g}: one class only, of "
+            "which nothing can be learned"
         )
 
 

@@ -20,9 +20,11 @@ from ...nn.module.building import drawn_anew
 from ...ops.composed import logsumexp
 from ...sampling.diagnostics import LEAST_DRAWS
 from ...sampling.draws import agreement_problems, warn_at_user
+from ...sampling.running import number_of_warmup
 from ...training.examples import model_dtype
 from ...variable import Variable
 from ...vectorize.transform import vmap
+from ...wording import counted
 from .joint import drawing_from
 from .likelihoods import ConditionalLikelihood
 from .posterior import NUM_DRAWS, Posterior
@@ -82,7 +84,7 @@ class ByChains(Posterior):
                 fix="models.GaussianPrior(1.0)",
             )
         self.draws = positive_size(name, "draws", draws)
-        self.warmup = warmup if warmup == 0 else positive_size(name, "warmup", warmup)
+        self.warmup = number_of_warmup(name, warmup)
         self.chains = positive_size(name, "chains", chains)
         self.found: Any = None
         self.r_hat: Array | None = None
@@ -206,6 +208,11 @@ class ByChains(Posterior):
         for problem in getattr(self.found, "problems", lambda **_: [])(values=False):
             warn_at_user(problem)
         if self.draws < LEAST_DRAWS:
+            warn_at_user(
+                f"{name}: {counted(self.draws, 'draw')} of each chain: too few to tell "
+                f"whether chains agree, or how sure a prediction is: expected "
+                f"{LEAST_DRAWS} or more, and rather hundreds"
+            )
             return
         rows = inputs[:: max(1, len(inputs) // COMPARED)][:COMPARED]
         means = self.predict(rows, num_draws=self.chains * self.draws).draws
@@ -234,6 +241,16 @@ class ByChains(Posterior):
         chosen = self._chosen(NUM_DRAWS)
         found = vmap(one)([each.read()[chosen] for each in self.stacks.values()])  # type: ignore[index]
         return (math.log(len(chosen)) - logsumexp(found, axis=0)).mean()
+
+    def plain_network(self) -> nn.Module:
+        """The network at the last draw: weights of different draws have no mean that
+        means anything, for hidden units may be permuted.
+        """
+        self._chosen(1)  # an error where nothing was drawn
+        weights, stacks = self.joint.weights, self.stacks.values()
+        for weight, stack in zip(weights, stacks, strict=False):  # noise is last
+            weight.assign(stack.array[-1])
+        return self.joint.network
 
     def draw(self, num_draws: int, seed: int) -> list[Array]:
         """So many of the draws, from all chains alike; all where there are fewer."""
