@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +57,16 @@ INKML = b"""<?xml version="1.0"?>
 """
 
 
+ROWS = np.array([[0, 0, 0], [3, 4, 1], [0, 0, 1]], np.float32)
+
+
+def stroke_table(points: object = ROWS, **others: object) -> bytes:
+    """The bytes of a ``.npz`` file of two drawings."""
+    written = io.BytesIO()
+    np.savez(written, points=points, offsets=np.array([0, 2, 3]), **others)  # type: ignore[arg-type]
+    return written.getvalue()
+
+
 def file(folder: Path, name: str, content: bytes) -> Path:
     path = folder / name
     path.parent.mkdir(exist_ok=True)
@@ -94,6 +106,30 @@ def test_inkml_is_groups_with_traces(tmp_path: Path) -> None:
     assert first.strokes[1].tolist() == [[-15, 0.5]] and len(second) == 2
 
 
+FORMULA = b"""<ink><annotation type="truth">$a+b$</annotation>
+<trace id="0">1 1, 2 2</trace><trace id="1">5 5, 6 6</trace>
+<traceGroup><annotation type="truth">Segmentation</annotation>
+  <traceGroup><annotation type="truth">a</annotation><traceView traceDataRef="0"/>
+  </traceGroup>
+</traceGroup>%s</ink>"""
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        (b"", [("$a+b$", 2)]),
+        (b"<trace>7 7</trace>", [("$a+b$", 3)]),
+        (b"<traceGroup><annotation type='label'>c</annotation><trace>8 8</trace>"
+         b"</traceGroup><trace>9 9</trace>", [("c", 1), ("$a+b$", 3)]),
+    ],
+)  # fmt: skip
+def test_inkml_groups_have_the_traces_that_stand_in_them_and_no_others(
+    tmp_path: Path, more: bytes, expected: list[tuple[str, int]]
+) -> None:
+    drawings = data.read_drawings(file(tmp_path, "a.inkml", FORMULA % more))
+    assert [(each.label, len(each.strokes)) for each in drawings] == expected
+
+
 def test_a_folder_is_its_files_and_names_classes(tmp_path: Path) -> None:
     bare = b"<ink><trace>0 0, 1 1</trace></ink>"
     for name in ("b/1.inkml", "a/1.inkml", "a/2.inkml"):
@@ -112,6 +148,69 @@ def test_a_stroke_table_is_drawings(tmp_path: Path) -> None:
     np.savez(path, points=rows, offsets=np.array([0, 2]))
     with pytest.raises(DataError, match="offsets from 0 to 2 of 3 points"):
         data.read_drawings(path)
+    np.savez(path, points=5)
+    with pytest.raises(DataError, match=r"points \(1,\) and offsets \(2,\): expected"):
+        data.read_drawings(path)
+
+
+def test_a_folder_of_stroke_tables_is_drawings(tmp_path: Path) -> None:
+    file(tmp_path, "cat/1.npz", stroke_table())
+    file(tmp_path, "dog/2.NPZ", stroke_table())
+    drawings = data.read_drawings(tmp_path)
+    assert [each.label for each in drawings] == ["cat", "cat", "dog", "dog"]
+
+
+def _flipped(content: bytes) -> bytes:
+    """One byte of the numbers is another."""
+    place = content.index(ROWS.tobytes())
+    return content[:place] + b"\7" + content[place + 1 :]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [_flipped, lambda content: content[:-50], lambda content: content[:4]],
+    ids=["another byte", "cut off", "only its beginning"],
+)
+def test_damaged_stroke_tables_are_named(
+    tmp_path: Path, damage: Callable[[bytes], bytes]
+) -> None:
+    path = file(tmp_path, "a.npz", damage(stroke_table()))
+    with pytest.raises(DataError, match=r"^read_drawings: a\.npz: a damaged stroke"):
+        data.read_drawings(path)
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("x", "a.npz: points: of dtype <U32: expected numbers"),
+        (np.nan, "a.npz: points: drawing 1: stroke 0: point 0 is (0, nan): expected "
+         "two numbers within ±1e+09"),
+        (np.inf, "a.npz: points: drawing 1: stroke 0: point 0 is (0, inf): expected "
+         "two numbers within ±1e+09"),
+    ],
+)  # fmt: skip
+def test_points_that_are_no_numbers_are_named_with_their_drawing(
+    tmp_path: Path, value: object, message: str
+) -> None:
+    rows = ROWS.astype(np.asarray(value).dtype if value != "x" else str)
+    rows[2, 1] = value
+    with pytest.raises(DataError) as caught:
+        data.read_drawings(file(tmp_path, "a.npz", stroke_table(rows)))
+    assert caught.value.what == f"read_drawings: {message}"
+
+
+def test_a_table_of_pickled_objects_says_how_it_becomes_one_of_numbers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    objects = np.empty(2, object)
+    objects[:] = [ROWS[:2], ROWS[2:]]
+    np.savez("cat.npz", train=objects)
+    with pytest.raises(DataError, match="expected arrays of numbers") as caught:
+        data.read_drawings("cat.npz")
+    exec(str(caught.value.fix).partition("Sketch-RNN: ")[2], {"np": np})
+    first, second = data.read_drawings("strokes.npz")
+    assert first.size.tolist() == [3, 4] and len(second) == 1
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,9 @@ Read is what pens and tablets write: ``trace`` elements, each a stroke; the chan
 ``traceFormat``, of which X and Y are taken; values by themselves, and first and second
 differences (``'`` and ``"``, and ``!`` for values again); annotations ``truth`` or
 ``label``, and ``writer``, of the file or of a ``traceGroup``. Every outermost
-``traceGroup`` with a label is one drawing; else the file is. Traces with
-``type="penUp"`` are left out.
+``traceGroup`` with a label and traces of its own is one drawing; what stands outside
+of these is the file's. A group that only points at traces (``traceView``), as the
+segmentation of a formula does, is none. Traces with ``type="penUp"`` are left out.
 
 A document type with entities is refused: nothing here needs one, and a few lines of
 them can stand for gigabytes.
@@ -87,10 +88,11 @@ class _Reader:
         self.text = ""
         self.kind = ""
         self.trace_line = self.traces = self.groups = self.count = 0
+        self.before = 0  # strokes that stand before the outermost group
 
     def finished(self) -> list[Drawing]:
         """All drawings."""
-        self._keep(self.of_file)
+        self._keep(self.of_file, 0)
         if not self.drawings:
             raise DataError(f"read_drawings: {self.name}: no trace in it")
         return self.drawings
@@ -109,7 +111,7 @@ class _Reader:
         elif local == "traceGroup":
             self.groups += 1
             if self.groups == 1:
-                self.about = {}
+                self.about, self.before = {}, len(self.strokes)
 
     def _end(self, element: str) -> None:
         local = element.rpartition(" ")[2]
@@ -124,19 +126,24 @@ class _Reader:
             self.groups -= 1
             labelled = any(kind in self.about for kind in TRUTH)
             if self.groups == 0 and labelled:
-                self._keep({**self.of_file, **self.about})
+                self._keep(self.about, self.before)
         self.text = ""
 
     def _text(self, text: str) -> None:
         self.text += text
 
-    def _keep(self, about: dict[str, str]) -> None:
-        """The strokes so far are a drawing."""
-        if self.strokes:
-            self.drawings.append(
-                Drawing(self.strokes, _first(about, TRUTH), _first(about, WRITER))
-            )
-        self.strokes = []
+    def _keep(self, about: dict[str, str], first: int) -> None:
+        """The strokes from ``first`` on are a drawing, if there are any; what is not
+        known about it is what the file says.
+        """
+        strokes = self.strokes[first:]
+        label, writer = (
+            _first(about, names) or _first(self.of_file, names)
+            for names in (TRUTH, WRITER)
+        )
+        if strokes:
+            self.drawings.append(Drawing(strokes, label, writer))
+        del self.strokes[first:]
 
     def _points(self, text: str) -> list[tuple[float, float]]:
         """x and y of every point of a trace."""

@@ -6,7 +6,10 @@ Place on the road: where handwriting enters, above the formats.
 from __future__ import annotations
 
 import io
+import lzma
 import os
+import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +25,21 @@ from .unipen import parse_unipen
 LIMIT, MOST_FILES = 1 << 28, 100_000
 
 #: Endings of names that a folder is searched for.
-ENDINGS = (".inkml", ".unp", ".unipen", ".dat", ".upn")
+ENDINGS = (".inkml", ".unp", ".unipen", ".dat", ".upn", ".npz")
+
+#: What ``zipfile`` and NumPy raise for archives that are cut off or damaged.
+DAMAGES = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    OSError,
+    ValueError,
+    KeyError,
+    MemoryError,
+    RuntimeError,  # an encrypted one; NotImplementedError is one as well
+    SyntaxError,  # a header that is no Python
+)
 
 
 def read_drawings(path: str | os.PathLike[str]) -> list[Drawing]:
@@ -39,7 +56,8 @@ def read_drawings(path: str | os.PathLike[str]) -> list[Drawing]:
 
     Raises:
         FileError: no such file, one that is no pen file, or of more than 256 MiB.
-        DataError: broken contents, with line or number of trace; no drawing.
+        DataError: broken contents, with line or number of trace or drawing; no
+            drawing.
 
     Example:
         >>> import tempfile
@@ -92,7 +110,8 @@ def _of_file(file: Path) -> list[Drawing]:
             "held in memory as a whole",
             fix="parts of the file",
         )
-    if content[:4] == b"PK\x03\x04" and file.suffix == ".npz":
+    table = file.name.lower().removesuffix(".gz").endswith(".npz")
+    if table and content.startswith(b"PK"):
         return _of_table(content, file.name)
     text = content.lstrip(b"\xef\xbb\xbf \t\r\n")
     if not text:
@@ -114,9 +133,15 @@ def _of_table(content: bytes, name: str) -> list[Drawing]:
     """The drawings of a stroke table; of all its parts, where it has several."""
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as table:
-            parts = {key: table[key] for key in table.files}
-    except (ValueError, OSError, KeyError) as error:
-        raise FileError(f"read_drawings: {name}: no stroke table: {error}") from None
+            parts = {key: np.atleast_1d(table[key]) for key in table.files}
+    except DAMAGES as error:
+        if str(error).startswith("Object arrays"):
+            raise _pickled(name) from None
+        raise DataError(
+            f"read_drawings: {name}: a damaged stroke table: "
+            f"{str(error) or 'it ends too early'}",
+            fix="copy or download the file again",
+        ) from None
     found: list[Drawing] = []
     for key in parts:
         if key.endswith("points"):
@@ -125,6 +150,19 @@ def _of_table(content: bytes, name: str) -> list[Drawing]:
     if not found:
         raise DataError(f"read_drawings: {name}: expected arrays points and offsets")
     return found
+
+
+def _pickled(name: str) -> DataError:
+    """The error for a table of Python objects, as Sketch-RNN's own files are."""
+    return DataError(
+        f"read_drawings: {name}: pickled Python objects, which may run any code when "
+        "they are read: expected arrays of numbers, points (N, 3) and offsets "
+        "(drawings + 1,)",
+        fix="of a file that you trust, as those of Sketch-RNN: d = np.load("
+        f"{name!r}, allow_pickle=True, encoding='latin1')['train']; "
+        "np.savez('strokes.npz', points=np.concatenate(d), "
+        "offsets=np.cumsum([0, *map(len, d)]))",
+    )
 
 
 def of_table(points: Array, begins: Array | None, name: str) -> list[Drawing]:
@@ -136,7 +174,8 @@ def of_table(points: Array, begins: Array | None, name: str) -> list[Drawing]:
         name: for messages.
 
     Raises:
-        DataError: arrays that do not fit together.
+        DataError: arrays that do not fit together, or are not of numbers; a point that
+            is not finite or beyond ±10⁹, with the number of its drawing, from 0.
 
     Example:
         >>> of_table(np.array([[1, 2, 0], [3, 4, 1]]), None, "one")[0].size
@@ -149,10 +188,23 @@ def of_table(points: Array, begins: Array | None, name: str) -> list[Drawing]:
             f"read_drawings: {name}: points {points.shape} and offsets {edges.shape}: "
             "expected (N, 3), and whole numbers that rise from 0 to N"
         )
+    if points.dtype.kind not in "biuf":
+        raise DataError(
+            f"read_drawings: {name}: of dtype {points.dtype}: expected numbers"
+        )
     if edges[-1] != len(points) or (np.diff(edges.astype(np.int64)) < 1).any():
         raise DataError(
             f"read_drawings: {name}: offsets from {edges[0]} to {edges[-1]} of "
             f"{len(points)} points: expected that they rise from 0 to the last"
         )
-    pairs = zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)
-    return [Drawing.of_offsets(points[start:end]) for start, end in pairs]
+    found: list[Drawing] = []
+    for start, end in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
+        try:
+            with np.errstate(invalid="ignore", over="ignore"):
+                found.append(Drawing.of_offsets(points[start:end]))
+        except DataError as error:
+            what = error.what.removeprefix("Drawing: ")
+            raise DataError(
+                f"read_drawings: {name}: drawing {len(found)}: {what}"
+            ) from None
+    return found
