@@ -64,6 +64,26 @@ def test_a_table_says_words_and_speakers(write: Write) -> None:
     ]
 
 
+def test_blank_lines_and_ends_of_lines_in_cells_count_as_lines(write: Write) -> None:
+    table = 'file,text\n\na.wav,"one\ntwo"\n\nb.wav,three\n'
+    folder = write("a.wav", "b.wav", transcripts__csv=table)
+    assert [words for _, words, _ in read(folder)] == [("one", "two"), ("three",)]
+    (folder / "b.wav").unlink()
+    with pytest.raises(FileError, match=r"transcripts\.csv: line 6: no file"):
+        read(folder)
+
+
+def test_the_folders_of_speech_commands_are_words_and_speakers(write: Write) -> None:
+    folder = write(
+        "yes/0a7c_nohash_0.wav", "no/ffd2_nohash_1.wav",
+        "_background_noise_/white_noise.wav", ".hidden/a.wav",
+    )  # fmt: skip
+    assert read(folder) == [
+        ("ffd2_nohash_1.wav", ("no",), "ffd2"),
+        ("0a7c_nohash_0.wav", ("yes",), "0a7c"),
+    ]
+
+
 def test_a_recording_at_another_speed_is_shorter() -> None:
     recording = data.Recording(("a",), TONE)
     slow, same, fast = data.at_speeds([recording])
@@ -83,8 +103,19 @@ def test_a_recording_at_another_speed_is_shorter() -> None:
         ((), {"transcripts__csv": "name,text\na,b\n"}, "no column 'file': there are: "
          "name, text"),
         ((), {"transcripts__csv": "file,text\n"}, "transcripts.csv: no rows"),
-        ((), {"transcripts__csv": "file,text\nz.wav,a\n"}, "transcripts.csv: row 2: no "
-         "file"),
+        ((), {"transcripts__csv": "file,text\nz.wav,a\n"}, "transcripts.csv: line 2: "
+         "no file"),
+        (("a.wav",), {"transcripts__csv": 'file,text\na.wav,a\na.wav,"b\na.wav,c\n'},
+         "transcripts.csv: line 3: unexpected end of data: a quote is not closed"),
+        (("a.wav",), {"transcripts__csv": "file,text\n\na.wav, \n"},
+         "transcripts.csv: line 3: no text"),
+        (("a.wav",), {"transcripts__csv": "text,file\nb\n"},
+         "transcripts.csv: line 2: '' names no file"),
+        (("a.wav",), {"transcripts__csv": "text,file\nb,.\n"},
+         "transcripts.csv: line 2: '.' names no file"),
+        (("a.wav",), {"transcripts__csv": "file,text\na.wav,one, two\n"},
+         "transcripts.csv: line 2: 3 cells, but 2 in the first line"),
+        (("_noise_/a.wav",), {}, "only in folders whose names begin with _"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_together_is_named(

@@ -10,13 +10,17 @@ a text beside each recording            ``0001.wav`` and ``0001.txt``
 a folder for each word                  ``yes/1.wav``, ``no/ann_7.wav``
 names of files                          ``7_jackson_32.wav``: word, speaker, number
 ======================================  =============================================
+
+Folders whose names begin with ``_`` or ``.`` are no words, such as
+``_background_noise_`` of Google's Speech Commands; ``0a7c_nohash_0.wav``, of the same,
+is by the speaker ``0a7c``.
 """
 
 from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -120,7 +124,9 @@ def read_recordings(folder: str | os.PathLike[str]) -> list[Recording]:
 
     Raises:
         FileError: no such folder, or a recording of the table that is not there.
-        DataError: no WAV files; or nothing says what is said in them.
+        DataError: no WAV files; nothing says what is said in them; or a row of the
+            table without a file or a text, or with a quote that is never closed, with
+            its line.
 
     Example:
         >>> for each in read_recordings("recordings"):  # doctest: +SKIP
@@ -146,6 +152,18 @@ def read_recordings(folder: str | os.PathLike[str]) -> list[Recording]:
     with_text = [text for text in texts if text.is_file()]
     if with_text:
         return _with_texts(paths, texts)
+    return _with_names(root, paths)
+
+
+def _with_names(root: Path, every: Sequence[Path]) -> list[Recording]:
+    """Recordings whose words are the names of folders, or of the files themselves."""
+    paths = [path for path in every if not _is_aside(path.relative_to(root))]
+    if not paths:
+        raise DataError(
+            f"read_recordings: {root}: WAV files only in folders whose names begin "
+            "with _ or a point: those are no words",
+            fix="give the folders the names of the words that are said",
+        )
     inside = [path.parent != root for path in paths]
     if all(inside):
         return [
@@ -188,9 +206,16 @@ def _word(text: str) -> str:
     return text.lower().strip('.,;:!?"“”()[]') or text.strip()
 
 
+def _is_aside(path: Path) -> bool:
+    """Whether a file lies in a hidden folder or in one such as _background_noise_."""
+    return any(name.startswith(("_", ".")) for name in path.parent.parts)
+
+
 def _speaker(stem: str, parts: int) -> str | None:
-    """``jackson`` of ``7_jackson_32``, where a name has as many parts or more."""
-    found = stem.split("_")
+    """``jackson`` of ``7_jackson_32``, where a name has as many parts or more; the
+    ``nohash`` of Google's Speech Commands is none.
+    """
+    found = [part for part in stem.split("_") if part != "nohash"]
     return found[-2] if len(found) >= parts else None
 
 
@@ -202,10 +227,9 @@ def _table(root: Path) -> Path | None:
 
 
 def _of_table(root: Path, table: Path) -> list[Recording]:
-    separator = "\t" if table.suffix.lower() == ".tsv" else ","
-    lines = (line for _, line in read_lines(table))
-    rows = csv.DictReader(lines, delimiter=separator, restval="")
-    names = {str(name).strip().lower(): name for name in rows.fieldnames or ()}
+    rows = _rows(table)
+    _, head = next(rows, (0, []))
+    names = {name.strip().lower(): column for column, name in enumerate(head)}
     file, text, speaker = (
         next((names[each] for each in options if each in names), None)
         for options in (FILE_COLUMNS, TEXT_COLUMNS, SPEAKER_COLUMNS)
@@ -218,19 +242,59 @@ def _of_table(root: Path, table: Path) -> list[Recording]:
             fix="a first line file,text or file,text,speaker",
         )
     found = []
-    for number, row in enumerate(rows, 2):
-        path = root / row[file]
-        if not path.suffix and not path.is_file():
-            path = path.with_suffix(".wav")
-        if not path.is_file():
-            raise FileError(
-                f"read_recordings: {table.name}: row {number}: no file {path}"
+    for line, row in rows:
+        where = f"read_recordings: {table.name}: line {line}"
+        if any(row[len(head) :]):
+            raise DataError(
+                f"{where}: {len(row)} cells, but {len(head)} in the first line",
+                fix='write a text with commas in quotes: a.wav,"one, two"',
             )
-        who = row[speaker] if speaker is not None else ""
-        found.append(Recording(words_of(row[text]), path, who or None))
+        cells = row + [""] * (len(head) - len(row))
+        words = words_of(cells[text])
+        if not words:
+            raise DataError(
+                f"{where}: no text: expected the words that are said",
+                fix="write them there, or leave the line out",
+            )
+        who = cells[speaker] if speaker is not None else ""
+        found.append(Recording(words, _named(root, cells[file], where), who or None))
     if not found:
         raise DataError(f"read_recordings: {table.name}: no rows")
     return found
+
+
+def _rows(table: Path) -> Iterator[tuple[int, list[str]]]:
+    """The rows of a table, each with the line on which it begins; no blank ones."""
+    separator = "\t" if table.suffix.lower() == ".tsv" else ","
+    lines = (f"{line}\n" for _, line in read_lines(table))
+    reader = csv.reader(lines, delimiter=separator, strict=True)
+    begin = 1
+    try:
+        for row in reader:
+            if len(row) > 1 or any(map(str.strip, row)):
+                yield begin, row
+            begin = reader.line_num + 1
+    except csv.Error as error:
+        raise DataError(
+            f"read_recordings: {table.name}: line {begin}: {error}: a quote is not "
+            "closed, or stands inside a cell",
+            fix='write a quote inside a quoted cell twice: ""',
+        ) from None
+
+
+def _named(root: Path, cell: str, where: str) -> Path:
+    """The recording that a cell of a table names, with or without ``.wav``."""
+    path = root / cell
+    if not Path(cell.strip()).name:
+        raise DataError(
+            f"{where}: {cell!r} names no file: expected that of a recording",
+            fix="write its name there, or leave the line out",
+        )
+    if not path.suffix and not path.is_file():
+        path = path.with_suffix(".wav")
+    if not path.is_file():
+        raise FileError(f"{where}: no file {path}")
+    return path
 
 
 def _with_texts(paths: Sequence[Path], texts: Sequence[Path]) -> list[Recording]:
