@@ -149,3 +149,17 @@ def test_what_cannot_be_learned_from_is_said(tmp_path: Path) -> None:
     assert "one.inkml: 1 drawing without a label" in found.stderr
     found = call("train", file, "--task", "writing")
     assert "one.inkml: 1 drawing: too few to learn from" in found.stderr
+
+
+@pytest.mark.parametrize("task", ["handwriting", "writing"])
+def test_a_table_is_no_drawing_and_the_files_that_are_get_named(
+    task: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "houses.csv"
+    file.write_text("x,y\n1,2\n")
+    found = call("train", file, "--task", task)
+    assert found.exit_code == 2 and "and learns from drawings\n" in found.output
+    assert found.output.endswith(
+        f"leave --task {task} out to predict a column; or a file of drawings or a "
+        "folder of them: InkML, UNIPEN or tables (.npz)\n"
+    )

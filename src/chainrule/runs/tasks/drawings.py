@@ -25,6 +25,9 @@ from .task import Corpus
 #: who are tested on are others than those who are learned from.
 LEAST, WRITERS = 10, 5
 
+#: What the tasks learn from, in the words of a message.
+PEN_FILES = "a file of drawings or a folder of them: InkML, UNIPEN or tables (.npz)"
+
 Drawings = list[data.Drawing]
 
 

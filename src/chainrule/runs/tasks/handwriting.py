@@ -19,7 +19,15 @@ from ...errors import DataError
 from ...models.handwriting.reading import SEEN
 from ...wording import counted, spaced
 from ..settings import Network, Settings, Source, Training
-from .drawings import Drawings, checksum_of, labels_of, lesson_of, parts_of, resampled
+from .drawings import (
+    PEN_FILES,
+    Drawings,
+    checksum_of,
+    labels_of,
+    lesson_of,
+    parts_of,
+    resampled,
+)
 from .parts import draw_confusion
 from .task import Corpus, Task, TaskRun, epochs_within, sizes_refused, trained
 
@@ -41,6 +49,7 @@ class Handwriting(Task):
     score = ("error_rate", True)
     networks = ("lstm", "ctc")
     reads_folders = reads_both = True
+    learns_from, files = "drawings", PEN_FILES
     example = "ink/"
 
     def checksum(self, path: Path) -> str:

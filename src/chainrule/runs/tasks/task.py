@@ -100,6 +100,7 @@ class Task(ABC):
         reads_tables: whether its file is a table.
         reads_folders: whether it learns from a folder instead of a file.
         reads_both: whether it may be a file as well, of a task that reads folders.
+        learns_from, files: what it learns from, and the files that hold it.
         monitors: the column of the history by which the best epoch is chosen.
         answers: options of ``chainrule predict`` that it knows, "text" or "beam".
         test: the usual part that is tested on.
@@ -116,6 +117,8 @@ class Task(ABC):
     reads_tables: ClassVar[bool] = False
     reads_folders: ClassVar[bool] = False
     reads_both: ClassVar[bool] = False
+    learns_from: ClassVar[str] = "a text"
+    files: ClassVar[str] = "a file of its text alone, with a name that ends in .txt"
     monitors: ClassVar[str] = "validation_loss"
     answers: ClassVar[frozenset[str]] = frozenset()
     test: ClassVar[float] = TEST
@@ -589,9 +592,9 @@ def _source(task: Task, asked: Mapping[str, Any]) -> Source:
         return Source(folder=folder, sha256=task.checksum(path), **told)
     if path.suffix.lower() in TABLES and not task.reads_tables:
         raise ArgumentError(
-            f"{path}: a table: --task {task.name} {task.what} and learns from a text",
-            fix=f"leave --task {task.name} out to predict a column; or a file of its "
-            "text alone, with a name that ends in .txt",
+            f"{path}: a table: --task {task.name} {task.what} and learns from "
+            + task.learns_from,
+            fix=f"leave --task {task.name} out to predict a column; or {task.files}",
         )
     open_file(path, "train").close()
     return Source(file=str(path.resolve()), sha256=task.checksum(path), **told)

@@ -15,7 +15,7 @@ from ...errors import DataError
 from ...wording import spaced
 from ..memoryless_pens import MemorylessPen
 from ..settings import Network, Settings, Source, Training
-from .drawings import Drawings, checksum_of, labels_of, lesson_of, parts_of
+from .drawings import PEN_FILES, Drawings, checksum_of, labels_of, lesson_of, parts_of
 from .task import Corpus, Task, TaskRun, epochs_within, sizes_refused, trained
 
 #: Steps of a whole training, about, and epochs at least and at most.
@@ -39,6 +39,7 @@ class Writing(Task):
     score = ("loss", True)
     networks = ("lstm",)
     reads_folders = reads_both = True
+    learns_from, files = "drawings", PEN_FILES
     example = "ink/"
 
     def checksum(self, path: Path) -> str:
