@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -257,3 +259,107 @@ def test_a_horizon_that_was_not_learned_is_refused(
 ) -> None:
     found = call("predict", run[0], "--horizon", 7)
     assert "a horizon of 7: the network was made for 6" in found.stderr
+
+
+# What is kept, left out and not defined. ---------------------------------------------
+
+
+def test_the_series_that_are_read_are_not_replaced(
+    run: tuple[Path, dict[str, Any]],
+) -> None:
+    path = run[0].parent / "sales.csv"
+    before = path.read_bytes()
+    for words in ((), (path,)):
+        found = call("predict", run[0], *words, "--out", path)
+        assert found.exit_code != 0
+        assert "the file that is read, which would be lost" in found.stderr
+    assert path.read_bytes() == before
+
+
+def test_forecasts_go_to_a_file_and_to_a_program_at_once(
+    run: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    out = tmp_path / "forecast.csv"
+    found = call_well("predict", run[0], "--json", "--out", out)
+    lines = json.loads(found.output)["predictions"]
+    assert len(lines) == 13 and out.read_text().splitlines() == lines
+
+
+def test_forecasts_of_a_run_that_was_stopped_say_so(
+    run: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    stopped = tmp_path / "stopped"
+    shutil.copytree(run[0], stopped)
+    (stopped / "metrics.json").unlink()
+    found = call_well("predict", stopped)
+    assert found.stderr == (
+        f"warning: the training of {stopped} was stopped before its end; "
+        f"chainrule train --resume {stopped} goes on\n"
+    )
+
+
+def test_a_finished_run_without_its_model_is_to_be_trained_anew(
+    run: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    robbed = tmp_path / "robbed"
+    shutil.copytree(run[0], robbed)
+    (robbed / "model.safetensors").unlink()
+    for command in ("predict", "evaluate"):
+        found = call(command, robbed)
+        assert found.exit_code != 0 and "--resume" not in found.stderr
+        assert (
+            "this run is finished, but its file model.safetensors is missing"
+            in found.stderr
+        )
+        assert "train anew" in found.stderr
+
+
+def test_names_of_series_are_cells_that_every_reader_takes(
+    run: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    names = ('11" pipes', 'a "b", c', "two\nlines")
+    told = call_well("predict", run[0], sales(tmp_path, 90, names), "--horizon", 1)
+    rows = list(csv.DictReader(io.StringIO(told.stdout, newline="")))
+    assert [row["shop"] for row in rows] == sorted(names)
+
+
+def test_scores_are_undefined_where_the_naive_forecast_had_no_error(
+    tmp_path: Path,
+) -> None:
+    path, out = tmp_path / "sales.csv", tmp_path / "run"
+    days = np.datetime64("2024-01-01") + np.arange(100)
+    lines = [f"{day},{max(0, n - 79)}" for n, day in enumerate(days)]
+    path.write_text("\n".join(["day,sold", *lines]) + "\n")
+    words = ("train", path, *SALES, "--horizon", 5, "--epochs", 2, "--out", out)
+    for said in (call_well(*words), call_well("evaluate", out)):
+        assert ": MASE and pinball not defined, MAE" in said.stdout
+        assert "nan" not in said.output and "no better than" not in said.output
+        assert "warning: MASE and pinball are not defined: " in said.stderr
+        assert said.stderr.count("warning") == 1
+    assert json.loads(call_well("evaluate", out, "--json").stdout)["mase"] is None
+    assert "not defined" in call_well("runs", "--in", tmp_path).stdout
+
+
+def test_series_that_are_too_short_are_left_out_and_named(tmp_path: Path) -> None:
+    path, out = tmp_path / "sales.csv", tmp_path / "run"
+    rng = np.random.default_rng(0)
+    lines = [
+        f"{np.datetime64('2024-01-01') + day},{shop},{rng.normal():.3f}"
+        for shop, days in (("A", 200), ("B", 25), ("C", 10))
+        for day in range(days)
+    ]
+    path.write_text("\n".join(["day,shop,sold", *lines]) + "\n")
+    words = (*SALES, "--series", "shop", "--horizon", 5, "--epochs", 2, "--out", out)
+    said = call_well("train", path, *words).stdout
+    assert "sales.csv: 1 series, 200 steps of a day, 2024-01-01 to 2024-07-18" in said
+    assert (
+        "left out: 'B' (25 steps), 'C' (10 steps), too short to learn from with 15 "
+        "lags; fewer --lags may keep more" in said
+    )
+    told = call_well("predict", out)
+    assert told.stderr == (
+        "warning: left out: 'C' (10 steps): the network reads 15 steps\n"
+    )
+    shops = [line.split(",")[0] for line in told.stdout.splitlines()[1:]]
+    assert shops == ["A"] * 5 + ["B"] * 5
+    assert (out / "forecast.csv").read_text() == told.stdout

@@ -104,6 +104,9 @@ def test_labelled_drawings_are_written(writer: Path, tmp_path: Path) -> None:
     prime = ("--prime", writer.parent / "digits.inkml")
     made = json.loads(call_well("generate", writer, *words, *prime, "--json").output)
     assert len(made["drawings"]) == 1
+    both = tmp_path / "both.svg"
+    told = call_well("generate", writer, *words, "--json", "--out", both).output
+    assert len(json.loads(told)["drawings"]) == 1 and both.read_text() == text
 
 
 @pytest.mark.parametrize(

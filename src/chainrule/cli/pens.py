@@ -56,15 +56,14 @@ def write(
     if "prime" in how:
         how["prime"] = read_drawings(how["prime"])[0]
     made = model.write(what, **how)
-    if terminal.json:
-        strokes = [[stroke.tolist() for stroke in each.strokes] for each in made]
-        terminal.finish({"run": str(folder), "drawings": strokes})
-        return
-    page = path.suffix.lower() == ".html"
-    text = (
-        pictures.pen_page(made, f"Written by {folder.path.name}")
-        if page
-        else pictures.pen_svg(made)
-    )
-    replace_file(path, text.encode("utf-8"))
-    terminal.result(f"{counted(len(made), 'drawing')} in {path}")
+    if out is not None or not terminal.json:
+        page = path.suffix.lower() == ".html"
+        text = (
+            pictures.pen_page(made, f"Written by {folder.path.name}")
+            if page
+            else pictures.pen_svg(made)
+        )
+        replace_file(path, text.encode("utf-8"))
+        terminal.result(f"{counted(len(made), 'drawing')} in {path}")
+    strokes = [[stroke.tolist() for stroke in each.strokes] for each in made]
+    terminal.finish({"run": str(folder), "drawings": strokes})

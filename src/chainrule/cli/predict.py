@@ -135,26 +135,27 @@ def _answer(
     out: str | None,
     terminal: Terminal,
 ) -> None:
-    """The answers of a named task, and a warning for what nobody knows."""
-    task, model = task_named(settings.task), cr.load(folder.predicting)
-    rows.check_out(out, given.get("data", ""))
-    unknown = task.unknown(model, given)
-    if unknown:
-        shown = ", ".join(map(repr, unknown[:8])) + ", …" * (len(unknown) > 8)
-        click.echo(f"warning: never seen in training: {shown}", err=True)
+    """The answers of a named task, and warnings of what to know of them."""
+    task = task_named(settings.task)
+    own = settings.source.file if task.goes_on else None
+    rows.check_out(out, given.get("data") or own or "")
+    model = cr.load(folder.predicting)
+    for sentence in (folder.unfinished, *task.remarks(model, settings, given)):
+        if sentence:
+            click.echo(f"warning: {sentence}", err=True)
     _write(task.answer(model, settings, given), out, terminal)
 
 
 def _write(lines: Iterator[str], out: str | None, terminal: Terminal) -> None:
     """The same, line by line."""
+    said = list(lines) if terminal.json else lines
     if out is not None:
-        replace_file(out, ((line + "\n").encode() for line in lines))
+        replace_file(out, ((line + "\n").encode() for line in said))
         terminal.result(f"the answers are in {out}")
-    elif terminal.json:
-        terminal.finish({"predictions": list(lines)})
-    else:
-        for line in lines:
+    elif not terminal.json:
+        for line in said:
             click.echo(line)
+    terminal.finish({"predictions": said})
 
 
 def _row(part: AskedPart, said: predictions.Predictions) -> rows.Part:

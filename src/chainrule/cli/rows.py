@@ -6,8 +6,6 @@ one after the other, so that it may be larger than memory.
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..data.tables.columns import Columns
+from ..data.tables.csv_files import csv_cell
 from ..data.tables.typed import as_texts
 from ..errors import ArgumentError
 
@@ -84,7 +83,7 @@ def as_csv(parts: Iterable[Part]) -> Iterator[bytes]:
     for number, part in enumerate(parts):
         table = _table(part)
         if number == 0:
-            yield (",".join(map(_cell, table)) + "\n").encode()
+            yield (",".join(map(csv_cell, table)) + "\n").encode()
         form = ",".join(form for form, _ in table.values()) + "\n"
         for start in range(0, len(part), ROWS):
             pieces = [values[start : start + ROWS] for _, values in table.values()]
@@ -116,14 +115,5 @@ def _table(part: Part) -> dict[str, tuple[str, list[Any]]]:
 
 def _quoted(values: list[Any]) -> list[str]:
     """Values as cells, each different one written once."""
-    written = {value: _cell(str(value)) for value in dict.fromkeys(values)}
+    written = {value: csv_cell(str(value)) for value in dict.fromkeys(values)}
     return [written[value] for value in values]
-
-
-def _cell(text: str) -> str:
-    """A text as a cell of a CSV file, in quotes where it needs them."""
-    if not any(sign in text for sign in ',"\r\n'):
-        return text
-    line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow([text])
-    return line.getvalue()

@@ -184,7 +184,7 @@ def _score(run: RunSummary) -> str:
     if run.state == "unfinished":
         return "unfinished"
     if run.score is None:
-        return "no validation data"
+        return "not defined" if run.validation else "no validation data"
     words, error = _in_words(run, run.validation), run.validation.get("standard_error")
     if error is None:
         return words

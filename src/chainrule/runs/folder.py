@@ -159,6 +159,8 @@ class RunFolder:
                 fix=_similar(path) or "chainrule train makes one",
             )
         if trained and not folder.model.is_file():
+            if folder.metrics.is_file():
+                raise _no_model(path)
             begun = folder.checkpoints.is_dir() and any(folder.checkpoints.iterdir())
             when = "its training" if begun else "the first epoch"
             raise FileError(
@@ -235,6 +237,14 @@ def _no_run(path: Path) -> FileError:
             else "name the folder that chainrule train made",
         )
     return FileError(f"{path}: no such run", fix=_similar(path))
+
+
+def _no_model(path: Path) -> FileError:
+    """The error for a finished run whose network somebody has removed."""
+    return FileError(
+        f"{path}: this run is finished, but its file model.safetensors is missing",
+        fix="restore the file, or train anew: chainrule train",
+    )
 
 
 def _similar(path: Path) -> str | None:

@@ -164,7 +164,17 @@ def test_a_file_of_several_series_with_gaps_and_covariates(tmp_path: Path) -> No
         ("day,sold\n2024-01-01 00:00,1\n2024-01-01 00:07,2\n2024-01-01 01:00,3\n"
          "2024-01-01 02:01,4\n",
          "s.csv: the times are no equal steps: of 122 steps of a minute only 4 are "
-         "there; the first that is out of step is at line 3",
+         "there; the one furthest out of step is at line 3",
+         "a row for each hour, day or month: sums or means of what lies in it"),
+        ("day,sold\n2024-01-01,1\n2024-01-02,2\n2024-01-03,3\n2042-01-04,4\n"
+         "2024-01-05,5\n2024-01-06,6\n",
+         "s.csv: the times are no equal steps: of 6579 steps of a day only 6 are "
+         "there; the one furthest out of step is at line 5",
+         "a row for each hour, day or month: sums or means of what lies in it"),
+        ("day,sold\n2024-01-01,1\n2024-01-02,2\n2024-01-03,3\n1924-01-04,4\n"
+         "2024-01-05,5\n2024-01-06,6\n",
+         "s.csv: the times are no equal steps: of 36528 steps of a day only 6 are "
+         "there; the one furthest out of step is at line 5",
          "a row for each hour, day or month: sums or means of what lies in it"),
     ],
 )  # fmt: skip

@@ -137,12 +137,14 @@ def _irregular(
     number = int(np.argmax([int(each.max()) - len(each) for each in placed]))
     order = np.argsort(placed[number], kind="stable")
     gaps = np.diff(placed[number][order])
-    usual = float(np.median(gaps))
-    row = int(order[int(np.argmax(gaps != usual)) + 1])
+    off = gaps - np.median(gaps)
+    most = int(np.argmax(np.abs(off)))
+    few_before = off[most] > 0 and 2 * (most + 1) < len(order)
+    row = int(order[most if few_before else most + 1])
     return DataError(
         f"{source}: the times are no equal steps: of {expected} steps of a "
-        f"{frequency.name} only {found} are there; the first that is out of step is "
-        f"at {place(number, row)}",
+        f"{frequency.name} only {found} are there; the one furthest out of "
+        f"step is at {place(number, row)}",
         fix="a row for each hour, day or month: sums or means of what lies in it",
     )
 

@@ -83,6 +83,18 @@ def checksum(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def csv_cell(text: str) -> str:
+    """A text as a cell that is written, in quotes where it needs them.
+
+    Example:
+        >>> csv_cell("Bonn"), csv_cell('11" pipes, grey')
+        ('Bonn', '"11"" pipes, grey"')
+    """
+    if not any(sign in text for sign in ',"\r\n'):
+        return text
+    return '"' + text.replace('"', '""') + '"'
+
+
 def start_of(path: Path) -> bytes:
     """The first bytes of a file, unpacked, by which formats are told apart."""
     with open_file(path, OPERATION) as file, unpacking(path.name):

@@ -6,9 +6,7 @@ by forecasts from every time in it, beside forecasts that cost nothing.
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple, cast
@@ -18,8 +16,8 @@ import numpy as np
 from ... import data, models, pictures
 from ...data.series.series import SeriesSet
 from ...data.tables.columns import read_columns
+from ...data.tables.csv_files import csv_cell
 from ...errors import ArgumentError, DataError
-from ...models.forecast.scores import naive_error
 from ...wording import counted, spaced
 from ..settings import Network, Settings, Source, Training
 from .task import (
@@ -83,17 +81,23 @@ class ForecastTask(Task):
                 f"{path.name}: how many steps are to be forecast?", fix="--horizon 12"
             )
         horizon = int(asked["horizon"])
-        train, held, test = _parts(found, horizon, source.test, asked)
-        season, said = _season(train, horizon, asked.get("season"))
-        lags = _lags(train, horizon, season, asked.get("lags"), path.name)
-        values = sum(map(len, found))
+        parts = _parts(found, horizon, source.test, asked)
+        season, said = _season(parts[0], horizon, asked.get("season"))
+        lags = _lags(parts[0], horizon, season, asked.get("lags"), path.name)
+        train, held, test = _with_windows(parts, lags + horizon)
+        short = _left_out(found, test.series)
+        if short:
+            why = f"too short to learn from with {counted(lags, 'lag')}"
+            said = (*said, f"{short}, {why}; fewer --lags may keep more")
+        values = sum(map(len, test.series))
         frequency = found[0].frequency
         of = f" of a {frequency.name}" * (frequency.name != "step")
-        several = f"{counted(len(found), 'series', 'series')}, " * (len(found) > 1)
+        number = counted(len(test.series), "series", "series")
+        several = f"{number}, " * (len(found) > 1)
         return Corpus(
             path.name,
             f"{several}{spaced(values)} steps{of}, "
-            f"{found[0].times[0]} to {found[0].times[-1]}",
+            f"{test.series[0].times[0]} to {test.series[0].times[-1]}",
             train,
             held,
             test,
@@ -208,10 +212,10 @@ class ForecastTask(Task):
             f"{100 * measured[f'coverage_{name}']:.0f} % within {name} %"
             for name in INTERVALS
         )
-        return (
-            f"MASE {measured['mase']:.3f}, pinball {measured['pinball']:.3f}, "
-            f"MAE {measured['mae']:.4g}; {inside}"
-        )
+        scaled = "MASE and pinball not defined"
+        if measured["mase"] is not None:
+            scaled = f"MASE {measured['mase']:.3f}, pinball {measured['pinball']:.3f}"
+        return f"{scaled}, MAE {measured['mae']:.4g}; {inside}"
 
     def baselines(self, run: TaskRun) -> dict[str, dict[str, Any]]:
         """The last value, that of a season ago, and exponential smoothing."""
@@ -231,7 +235,12 @@ class ForecastTask(Task):
     def warnings(
         self, measured: Mapping[str, Any], baselines: Mapping[str, Any]
     ) -> list[str]:
-        """That a forecast without any learning is better."""
+        """That a forecast without any learning is better, or that nothing says so."""
+        if measured["mase"] is None:
+            return [
+                "MASE and pinball are not defined: they compare with errors of the "
+                "naive forecast before the part that is measured, where it has none"
+            ]
         naive = [name for name in baselines if name.startswith("the ")]
         best = min(naive, key=lambda name: baselines[name]["mase"], default=None)
         if best is None or baselines[best]["mase"] > measured["mase"]:
@@ -250,7 +259,7 @@ class ForecastTask(Task):
         names = ["backtest.png"]
         _draw(run.model.predict(before), came, run.folder.path / names[0])
         model = run.model if run.refitted is None else run.refitted
-        ahead = [s for s in part.series if _goes_on(model, s)]
+        ahead = [s for s in run.corpus.made["set"] if _goes_on(model, s)]
         if ahead:
             told = model.predict(ahead)
             lines = "".join(f"{x}\n" for x in _table(told, run.settings))
@@ -276,7 +285,19 @@ class ForecastTask(Task):
         """
         path = Path(asked.get("data") or str(settings.source.file))
         series = list(_read(path, settings.target, settings.details or {}))
-        yield from _table(model.predict(series, asked.get("horizon")), settings)
+        long = [each for each in series if len(each) >= model.shape.lags]
+        yield from _table(model.predict(long or series, asked.get("horizon")), settings)
+
+    def remarks(
+        self, model: Any, settings: Settings, asked: Mapping[str, Any]
+    ) -> list[str]:
+        """Which series are too short to go on from."""
+        path = Path(asked.get("data") or str(settings.source.file))
+        series = list(_read(path, settings.target, settings.details or {}))
+        long = [each for each in series if len(each) >= model.shape.lags]
+        short = _left_out(series, long) if long else ""
+        reads = f"the network reads {counted(model.shape.lags, 'step')}"
+        return [f"{short}: {reads}"] if short else []
 
 
 TASK = ForecastTask()
@@ -308,7 +329,8 @@ def _read(path: Path, target: str | None, asked: Mapping[str, Any]) -> SeriesSet
         dates=asked.get("dates"),
         decimal=asked.get("decimal"),
     )
-    if all(naive_error(each, 1) in (0.0, math.inf) for each in found):
+    known = [each.values[each.observed] for each in found]
+    if max(map(len, found)) > 1 and not any(np.ptp(v) for v in known if len(v)):
         raise DataError(
             f"{path.name}: column {target!r} never changes: there is nothing to "
             "forecast"
@@ -342,6 +364,28 @@ def _parts(
     return train, held if share else None, Part(long, [b for _, b in cuts])
 
 
+def _with_windows(
+    parts: tuple[Part, Part | None, Part], least: int
+) -> tuple[Part, Part | None, Part]:
+    """The same parts without series that have fewer steps to train on."""
+    train, held, test = parts
+    long = [place for place, each in enumerate(train.series) if len(each) >= least]
+
+    def some(part: Part) -> Part:
+        return Part([part.series[i] for i in long], [part.first[i] for i in long])
+
+    return some(train), None if held is None else some(held), some(test)
+
+
+def _left_out(every: Iterable[data.Series], kept: Sequence[data.Series]) -> str:
+    """The series that are not kept, in words; empty where all are."""
+    names = {each.name for each in kept}
+    short = [each for each in every if each.name not in names]
+    told = [f"{each.name!r} ({counted(len(each), 'step')})" for each in short[:8]]
+    more = ", …" * (len(short) > len(told))
+    return f"left out: {', '.join(told)}{more}" if short else ""
+
+
 def _season(
     train: Part, horizon: int, wanted: int | None
 ) -> tuple[int, tuple[str, ...]]:
@@ -361,7 +405,7 @@ def _season(
             return 1, (f"too short for a season of {usual} steps",)
         starts = [2 * usual] * len(long)
         errors.append(_scores(model, Part(long, starts), horizon, 1)["mase"])
-    if errors[0] < errors[1]:
+    if None not in errors and errors[0] < errors[1]:
         return usual, (f"a season of {usual} steps",)
     return 1, (f"no season of {usual} steps in the data: --season {usual} assumes one",)
 
@@ -406,8 +450,8 @@ def _scores(model: Any, part: Part, horizon: int, season: int) -> dict[str, Any]
         season=season,
     ).scores
     return {
-        "mase": found.mase,
-        "pinball": found.pinball,
+        "mase": _defined(found.mase),
+        "pinball": _defined(found.pinball),
         "mae": found.mae,
         "rmse": found.rmse,
         **{f"coverage_{name}": found.coverage[s] for name, s in INTERVALS.items()},
@@ -415,9 +459,16 @@ def _scores(model: Any, part: Part, horizon: int, season: int) -> dict[str, Any]
     }
 
 
+def _defined(score: float) -> float | None:
+    """A score in units of the naive forecast's error; None where that has no error."""
+    return None if np.isnan(score) else score
+
+
 def _goes_on(model: Any, series: data.Series) -> bool:
     """Whether all that is needed to go on from its end is known."""
     ahead = len(series.known) - len(series)
+    if len(series) < model.shape.lags:
+        return False
     return not model.shape.known or ahead >= model.shape.horizon
 
 
@@ -426,19 +477,14 @@ def _table(forecasts: Sequence[models.Forecast], settings: Settings) -> Iterator
     details = settings.details or {}
     columns = [details.get("series"), details["time"], f"predicted_{settings.target}"]
     ends = [f"{end}_{name}" for name in INTERVALS for end in ("low", "high")]
-    yield ",".join(_cell(c) for c in [*columns, *ends] if c is not None)
+    yield ",".join(csv_cell(c) for c in [*columns, *ends] if c is not None)
     for each in forecasts:
         bands = [end for share in INTERVALS.values() for end in each.interval(share)]
         rows = zip(each.times, each.median, *bands, strict=True)
         for time, *numbers in rows:
             first = [each.history.name] if details.get("series") else []
             cells = [*first, str(time), *(f"{n:.7g}" for n in numbers)]
-            yield ",".join(map(_cell, cells))
-
-
-def _cell(text: str) -> str:
-    """A cell, in quotes where it has to be."""
-    return json.dumps(text, ensure_ascii=False) if set(text) & set(',"\n') else text
+            yield ",".join(map(csv_cell, cells))
 
 
 def _draw(forecasts: Sequence[models.Forecast], truths: Any, path: Path) -> None:

@@ -246,8 +246,10 @@ class Task(ABC):
         """What has to be told of scores beside those of baselines."""
         return []
 
-    def unknown(self, model: Any, asked: Mapping[str, Any]) -> list[str]:
-        """What there is in the texts that the model has never seen; to be told."""
+    def remarks(
+        self, model: Any, settings: Settings, asked: Mapping[str, Any]
+    ) -> list[str]:
+        """What has to be told of what ``answer`` is given, in sentences."""
         return []
 
 
@@ -533,9 +535,10 @@ def beside(
     key, lower = task.score
     sign = 1 if lower else -1
     known = [name for name in baselines if key in baselines[name]]
-    known.sort(key=lambda name: sign * baselines[name][key])
+    known.sort(key=lambda name: sign * (baselines[name][key] or 0.0))
     lines = [f"{name}: {task.in_words(baselines[name])}" for name in known]
-    if known and sign * baselines[known[0]][key] <= sign * measured[key]:
+    defined = measured[key] is not None  # else it is so for all
+    if known and defined and sign * baselines[known[0]][key] <= sign * measured[key]:
         lines.append(f"no better than {known[0]}")
     return lines
 
@@ -582,11 +585,8 @@ def _source(task: Task, asked: Mapping[str, Any]) -> Source:
             fix=f"chainrule train {task.example} --task {task.name}",
         )
     path = Path(asked["data"])
-    told = {
-        "task": task.name,
-        "target": asked.get("target"),
-        "test": asked.get("test", task.test),
-    }
+    told: dict[str, Any] = {"task": task.name, "target": asked.get("target")}
+    told["test"] = asked.get("test", task.test)
     if task.reads_folders and not (task.reads_both and path.is_file()):
         folder = str(path.resolve())
         return Source(folder=folder, sha256=task.checksum(path), **told)

@@ -6,8 +6,6 @@ be told; the others are not used, and the report says so.
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ... import data, models
+from ...data.tables.csv_files import csv_cell
 from ...errors import ArgumentError, DataError
 from ...wording import counted, spaced
 from ..bag_of_words import NBSVM
@@ -317,6 +316,4 @@ def _scores(part: Any, said: Sequence[str]) -> dict[str, Any]:
 
 
 def _csv(cells: Sequence[str]) -> str:
-    line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow(cells)
-    return line.getvalue()
+    return ",".join(map(csv_cell, cells))

@@ -280,13 +280,17 @@ class Translate(Task):
         for first in range(0, len(texts), BATCH):
             yield from model.translate(texts[first : first + BATCH], beam=beam)
 
-    def unknown(self, model: Any, asked: Mapping[str, Any]) -> list[str]:
+    def remarks(
+        self, model: Any, settings: Settings, asked: Mapping[str, Any]
+    ) -> list[str]:
         """What there is in the texts that the model has never seen."""
         texts = [str(asked["text"])] if "text" in asked else []
         if "data" in asked:
             texts = [line for _, line in read_lines(asked["data"])]
         every = [each for text in texts for each in model.unknown(text.strip())]
-        return list(dict.fromkeys(every))
+        unknown = list(dict.fromkeys(every))
+        shown = ", ".join(map(repr, unknown[:8])) + ", …" * (len(unknown) > 8)
+        return [f"never seen in training: {shown}"] if unknown else []
 
 
 TASK = Translate()
