@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -60,10 +61,10 @@ INKML = b"""<?xml version="1.0"?>
 ROWS = np.array([[0, 0, 0], [3, 4, 1], [0, 0, 1]], np.float32)
 
 
-def stroke_table(points: object = ROWS, **others: object) -> bytes:
+def stroke_table(points: Any = ROWS) -> bytes:
     """The bytes of a ``.npz`` file of two drawings."""
     written = io.BytesIO()
-    np.savez(written, points=points, offsets=np.array([0, 2, 3]), **others)  # type: ignore[arg-type]
+    np.savez(written, points=points, offsets=np.array([0, 2, 3]))
     return written.getvalue()
 
 
