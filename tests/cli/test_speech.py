@@ -125,8 +125,13 @@ def test_what_cannot_be_learned_is_named(tmp_path: Path) -> None:
     )
     for number in range(12):
         data.write_wav(folder / f"yes_{number}.wav", tones("yes", 1, number))
-    (folder / "no_7.wav").write_bytes(b"RIFF")
-    assert "read_wav: no_7.wav: it was cut off before its first sample" in wrong(folder)
+    for number in range(8):  # in whichever part it is
+        path = folder / f"no_{number}.wav"
+        whole = path.read_bytes()
+        path.write_bytes(b"RIFF")
+        said = wrong(folder)
+        assert f"read_wav: {path.name}: it was cut off before its first" in said
+        path.write_bytes(whole)
     for number in range(9):
         samples = tones("no", 1, number).samples[:300]
         data.write_wav(folder / f"no_{number}.wav", data.Sound(samples, RATE))

@@ -165,6 +165,7 @@ class Speech(Task):
         """The recordings, and slower and faster ones, where there are not very many."""
         held = run.corpus.validation
         title = run.corpus.title
+        run.model.heard(run.corpus.test)  # what is broken is named before training
         return (
             models.SpeechTraining(run.model),
             run.model.examples(_copies(run.corpus.train), name=title),
