@@ -73,6 +73,14 @@ def test_blank_lines_and_ends_of_lines_in_cells_count_as_lines(write: Write) -> 
         read(folder)
 
 
+def test_quotes_between_tabs_are_part_of_a_text(write: Write) -> None:
+    table = 'path\tsentence\na.wav\t"Hello" he said\nb.wav\tan 11" pipe\n'
+    folder = write("a.wav", "b.wav", transcripts__tsv=table)
+    assert [words for _, words, _ in read(folder)] == [
+        ("hello", "he", "said"), ("an", "11", "pipe"),
+    ]  # fmt: skip
+
+
 def test_the_folders_of_speech_commands_are_words_and_speakers(write: Write) -> None:
     folder = write(
         "yes/0a7c_nohash_0.wav", "no/ffd2_nohash_1.wav",

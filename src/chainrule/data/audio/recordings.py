@@ -264,10 +264,17 @@ def _of_table(root: Path, table: Path) -> list[Recording]:
 
 
 def _rows(table: Path) -> Iterator[tuple[int, list[str]]]:
-    """The rows of a table, each with the line on which it begins; no blank ones."""
-    separator = "\t" if table.suffix.lower() == ".tsv" else ","
+    """The rows of a table, each with the line on which it begins; no blank ones. With
+    tabs between cells, quotes are part of what they stand in.
+    """
+    tabs = table.suffix.lower() == ".tsv"
     lines = (f"{line}\n" for _, line in read_lines(table))
-    reader = csv.reader(lines, delimiter=separator, strict=True)
+    reader = csv.reader(
+        lines,
+        delimiter="\t" if tabs else ",",
+        quoting=csv.QUOTE_NONE if tabs else csv.QUOTE_MINIMAL,
+        strict=True,
+    )
     begin = 1
     try:
         for row in reader:
