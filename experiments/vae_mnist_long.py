@@ -1,6 +1,6 @@
 """Variational autoencoders on MNIST, for as long as the published ones.
 
-``vae-mnist`` with all 3280 passes over the images in place of a third and an eighth.
+``vae-mnist`` with all 3280 passes over the images in place of a third and a sixth.
 
     chainrule experiment vae-mnist-long [--quick] [--seed 0] [--resume]
 
