@@ -132,8 +132,9 @@ def test_a_line_longer_than_a_transformer_reads_is_named(tmp_path: Path) -> None
     made = models.Translator(model, letters, letters)
     lines = tmp_path / "lines.txt"
     lines.write_text("ab\n" + "a" * 33 + "\n", encoding="utf-8")
+    answers, _ = translate.TASK.answer(made, None, {"data": str(lines)})  # type: ignore
     with pytest.raises(cr.errors.DataError) as caught:
-        list(translate.TASK.answer(made, None, {"data": str(lines)}))  # type: ignore
+        list(answers)
     assert "predict: lines.txt: line 2: 33 tokens: the model reads at most 32" in str(
         caught.value
     )

@@ -65,5 +65,6 @@ def write(
         )
         replace_file(path, text.encode("utf-8"))
         terminal.result(f"{counted(len(made), 'drawing')} in {path}")
-    strokes = [[stroke.tolist() for stroke in each.strokes] for each in made]
-    terminal.finish({"run": str(folder), "drawings": strokes})
+    if terminal.json:
+        strokes = [[stroke.tolist() for stroke in each.strokes] for each in made]
+        terminal.finish({"run": str(folder), "drawings": strokes})

@@ -140,10 +140,12 @@ def _answer(
     own = settings.source.file if task.goes_on else None
     rows.check_out(out, given.get("data") or own or "")
     model = cr.load(folder.predicting)
-    for sentence in (folder.unfinished, *task.remarks(model, settings, given)):
-        if sentence:
-            click.echo(f"warning: {sentence}", err=True)
-    _write(task.answer(model, settings, given), out, terminal)
+    if folder.unfinished:
+        click.echo(f"warning: {folder.unfinished}", err=True)
+    lines, remarks = task.answer(model, settings, given)
+    for sentence in remarks:
+        click.echo(f"warning: {sentence}", err=True)
+    _write(lines, out, terminal)
 
 
 def _write(lines: Iterator[str], out: str | None, terminal: Terminal) -> None:
@@ -155,7 +157,8 @@ def _write(lines: Iterator[str], out: str | None, terminal: Terminal) -> None:
     elif not terminal.json:
         for line in said:
             click.echo(line)
-    terminal.finish({"predictions": said})
+    if terminal.json:
+        terminal.finish({"predictions": said})
 
 
 def _row(part: AskedPart, said: predictions.Predictions) -> rows.Part:

@@ -458,8 +458,7 @@ def mlp_gan(
         )
     check_layer_class("mlp_gan", "activation", activation)
     check_layer_class("mlp_gan", "output", output, optional=True)
-    listed = hasattr(hidden, "__len__") and not isinstance(hidden, str)
-    if not listed or not len(hidden):
+    if not _some(hidden):
         raise ArgumentError(
             f"mlp_gan: hidden={hidden!r}: expected the sizes of one layer or more",
             fix="hidden=(256, 256)",
@@ -485,6 +484,11 @@ def mlp_gan(
         latent=latent,
         critic_steps=critic_steps,
     )
+
+
+def _some(sizes: Any) -> bool:
+    """Whether there is a list of sizes with one or more in it."""
+    return hasattr(sizes, "__len__") and not isinstance(sizes, str) and len(sizes) > 0
 
 
 def _linear(a: int, b: int, dtype: DTypeLike | None) -> nn.Linear:
@@ -537,8 +541,7 @@ def dcgan(
         ((5, 28, 28, 1), (5, 1))
     """
     check_layer_class("dcgan", "output", output, optional=True)
-    listed = hasattr(channels, "__len__") and not isinstance(channels, str)
-    if not listed or not len(channels):
+    if not _some(channels):
         raise ArgumentError(
             f"dcgan: channels={channels!r}: expected those of every stage",
             fix="channels=(64, 128)",

@@ -17,6 +17,7 @@ import numpy as np
 from ... import nn
 from ...backprop import backprop
 from ...compiler.compile import compile
+from ...data import Dataset
 from ...derivatives import jvp
 from ...errors import ArgumentError, unknown_option
 from ...graph import Array
@@ -174,13 +175,8 @@ class Laplace(MAP):
 
     # Learning. -----------------------------------------------------------------------
 
-    def fit(self, x: Any, y: Any, **how: Any) -> History:
-        """Trains as ``MAP``, and measures the curvature at the end.
-
-        Arguments, errors: as of ``Posterior.fit``.
-        """
-        examples, how = self._parted(self.examples(x, y), how)
-        history = self._fit(examples, how)
+    def _fit(self, examples: Dataset, how: dict[str, Any]) -> History:
+        history = super()._fit(examples, how)
         self.measure_curvature(examples.inputs)
         return history
 

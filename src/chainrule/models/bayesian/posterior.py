@@ -119,6 +119,7 @@ class Posterior(nn.Module):
         return learned.source, {**how, "validation": held.source}
 
     def _fit(self, examples: Dataset, how: dict[str, Any]) -> History:
+        """Learns from all examples that are given."""
         self.num_examples = len(examples)
         return fit(self, examples, **how)
 
@@ -313,9 +314,7 @@ class Posterior(nn.Module):
 
     def _targets(self, y: Any) -> Array:
         targets, kind = as_array(y, "targets"), self.joint.likelihood.kind
-        _check_numbers(targets)
-        if kind == "events":
-            _check_events(targets)
+        (_check_events if kind == "events" else _check_numbers)(targets)
         return targets if kind == "classes" else self._cast(targets)
 
     def _cast(self, array: Array) -> Array:

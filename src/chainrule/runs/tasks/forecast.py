@@ -279,25 +279,17 @@ class ForecastTask(Task):
 
     def answer(
         self, model: Any, settings: Settings, asked: Mapping[str, Any]
-    ) -> Iterator[str]:
+    ) -> tuple[Iterator[str], list[str]]:
         """A line for each step after the end of each series of the run's file, or of
-        another one.
+        another one; and which are too short to go on from.
         """
         path = Path(asked.get("data") or str(settings.source.file))
         series = list(_read(path, settings.target, settings.details or {}))
         long = [each for each in series if len(each) >= model.shape.lags]
-        yield from _table(model.predict(long or series, asked.get("horizon")), settings)
-
-    def remarks(
-        self, model: Any, settings: Settings, asked: Mapping[str, Any]
-    ) -> list[str]:
-        """Which series are too short to go on from."""
-        path = Path(asked.get("data") or str(settings.source.file))
-        series = list(_read(path, settings.target, settings.details or {}))
-        long = [each for each in series if len(each) >= model.shape.lags]
-        short = _left_out(series, long) if long else ""
+        told = model.predict(long or series, asked.get("horizon"))
+        short = _left_out(series, long)
         reads = f"the network reads {counted(model.shape.lags, 'step')}"
-        return [f"{short}: {reads}"] if short else []
+        return _table(told, settings), [f"{short}: {reads}"] if short else []
 
 
 TASK = ForecastTask()

@@ -230,26 +230,20 @@ class Task(ABC):
 
     def answer(
         self, model: Any, settings: Settings, asked: Mapping[str, Any]
-    ) -> Iterator[str]:
+    ) -> tuple[Iterator[str], list[str]]:
         """The answers for what ``chainrule predict`` is given: for a file, those of
-        ``predict``.
+        ``predict``; and what has to be told of what is given, in sentences.
 
         Arguments:
             model, settings: of a trained run.
             asked: options by name: "data", and those of ``answers``.
         """
-        return self.predict(model, settings, Path(asked["data"]))
+        return self.predict(model, settings, Path(asked["data"])), []
 
     def warnings(
         self, measured: Mapping[str, Any], baselines: Mapping[str, Any]
     ) -> list[str]:
         """What has to be told of scores beside those of baselines."""
-        return []
-
-    def remarks(
-        self, model: Any, settings: Settings, asked: Mapping[str, Any]
-    ) -> list[str]:
-        """What has to be told of what ``answer`` is given, in sentences."""
         return []
 
 

@@ -265,32 +265,33 @@ class Translate(Task):
 
     def answer(
         self, model: Any, settings: Settings, asked: Mapping[str, Any]
-    ) -> Iterator[str]:
-        """The translation of a text, or of each line of a file."""
-        beam = asked.get("beam", _beam(model))
+    ) -> tuple[Iterator[str], list[str]]:
+        """The translation of a text, or of each line of a file; and what there is in
+        them that the model has never seen.
+        """
         if "text" in asked:
             lines = [(0, str(asked["text"]))]
         else:
             lines = read_lines(asked["data"])
-        name = Path(asked.get("data", "")).name
-        for number, line in lines:
-            where = f"predict: {name}: line {number}" if number else "predict: --text"
-            _check_line(model, line, where)
-        texts = [line.strip() for _, line in lines]
-        for first in range(0, len(texts), BATCH):
-            yield from model.translate(texts[first : first + BATCH], beam=beam)
-
-    def remarks(
-        self, model: Any, settings: Settings, asked: Mapping[str, Any]
-    ) -> list[str]:
-        """What there is in the texts that the model has never seen."""
-        texts = [str(asked["text"])] if "text" in asked else []
-        if "data" in asked:
-            texts = [line for _, line in read_lines(asked["data"])]
-        every = [each for text in texts for each in model.unknown(text.strip())]
+        every = [each for _, line in lines for each in model.unknown(line.strip())]
         unknown = list(dict.fromkeys(every))
         shown = ", ".join(map(repr, unknown[:8])) + ", …" * (len(unknown) > 8)
-        return [f"never seen in training: {shown}"] if unknown else []
+        remarks = [f"never seen in training: {shown}"] if unknown else []
+        return _translated(model, lines, asked), remarks
+
+
+def _translated(
+    model: Any, lines: Sequence[tuple[int, str]], asked: Mapping[str, Any]
+) -> Iterator[str]:
+    """The translation of each line, a batch at a time."""
+    beam = asked.get("beam", _beam(model))
+    name = Path(asked.get("data", "")).name
+    for number, line in lines:
+        where = f"predict: {name}: line {number}" if number else "predict: --text"
+        _check_line(model, line, where)
+    texts = [line.strip() for _, line in lines]
+    for first in range(0, len(texts), BATCH):
+        yield from model.translate(texts[first : first + BATCH], beam=beam)
 
 
 TASK = Translate()
