@@ -11,9 +11,9 @@ from numpy.lib.stride_tricks import as_strided
 import chainrule as cr
 from chainrule.compiler.registry import engine_named
 from chainrule.config import config
-from chainrule.engines.native.choose.matmul import OuterTiling
-from chainrule.engines.native.choose.processor import described, host
-from chainrule.engines.native.choose.product import doubts_of, example, other_way
+from chainrule.engines.native.choose.matmul import may_be_wide
+from chainrule.engines.native.choose.processor import Host, described, host
+from chainrule.engines.native.choose.product import doubts_of, example
 from chainrule.engines.native.choose.tiling import Panels
 from chainrule.engines.native.choose.trials import Doubt, Trial
 from chainrule.engines.native.run import trials
@@ -89,36 +89,40 @@ def test_the_machine_says_what_it_found() -> None:
 @pytest.mark.parametrize(("other", "pays"), [(0.94, True), (0.96, False), (1.5, False)])
 def test_a_copy_pays_where_it_saves_a_twentieth(other: float, pays: bool) -> None:
     assert Trial(1.0, other).pays == pays
+    assert Trial(1.0, other, Doubt.WIDE.margin).pays == (other < 1)
 
 
 @pytest.mark.parametrize("doubt", Doubt)
 @pytest.mark.parametrize("processor", [host(), AVX2, ARM], ids=["host", "avx2", "arm"])
 def test_an_example_answers_its_doubt_and_no_other(
-    doubt: Doubt, processor: object
+    doubt: Doubt, processor: Host
 ) -> None:
-    spec, plain = example(doubt, processor)  # type: ignore[arg-type]
+    spec, plain, other = example(doubt, processor)
+    if doubt is Doubt.WIDE:
+        assert doubts_of(spec, plain) == []
+        assert may_be_wide(spec, plain, processor.registers) == (other != plain)
+        assert (other != plain) == (processor.registers == 32)
+        return
     assert doubts_of(spec, plain) == [doubt]
-    other = other_way(doubt, spec, plain)
-    assert isinstance(other, OuterTiling)
     assert other != plain
     assert other.copies_rows or other.panels is Panels.PACKED
 
 
 @pytest.mark.parametrize("doubt", Doubt)
-@pytest.mark.parametrize("last", ["plain", "copies"])
+@pytest.mark.parametrize("last", ["plain", "other"])
 def test_both_ways_of_an_example_compute_the_product(
     doubt: Doubt, last: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make, r = trials._memory, np.random.default_rng(0)
-    spec, plain = example(doubt, host())
-    memory = make(spec, [plain, other_way(doubt, spec, plain)])
+    spec, plain, other = example(doubt, host())
+    memory = make(spec, [plain, other])
     for each in memory[:2]:  # whole numbers: sums are exact
         numbers = each.view(np.float32)
         numbers[:] = r.integers(-4, 5, numbers.shape)
     memory[2].view(np.float32)[:] = np.nan
     monkeypatch.setattr(trials, "_memory", lambda *_: memory)
     if last == "plain":
-        monkeypatch.setattr(trials, "other_way", lambda *_: plain)
+        monkeypatch.setattr(trials, "example", lambda *_: (spec, plain, plain))
     trials._measured(doubt)
     a, b, c = (
         as_strided(each.view(np.float32), shape, [4 * stride for stride in strides[1:]])

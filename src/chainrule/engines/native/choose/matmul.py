@@ -26,6 +26,8 @@ direct     B's rows are contiguous, and C is at most two tiles high, or the part
            the rows of C, or C has at most 128 rows and B or k is small, or a panel fits
            the first-level cache: panels are read where they lie
 prepared   a loop has copied B to panels before its first step
+copied     C has more than 128 rows, B at most 1 MiB, and no columns of C are summed:
+           all panels are copied before the product, then parts share the rows of C
 packed     everything else: each part copies a panel, then uses it for all its rows;
            several panels, for one block of rows after the other, where A is larger than
            4 MiB
@@ -117,6 +119,17 @@ LARGE_MATRIX, STREAMED_ROWS, STREAMS = 1 << 20, 256, 8
 LARGE_ROWS, MOST_PANELS, FEWEST_GROUPS = 4 << 20, 8, 8
 PANEL_OF_SEVERAL, BLOCK_OF_ROWS, HELD_ROWS = 32 << 10, 128 << 10, 1024
 
+#: Where parts share the rows of C, they multiply all panels by as large a block of A's
+#: rows, but at least so many tiles, at a time.
+SOME_TILES = 8
+
+#: Tiles are ``PLAIN`` vectors wide. From ``WIDE_ROWS`` rows of C on ``WIDE`` are tried:
+#: for each multiplication they load less, and A is read half as often.
+PLAIN, WIDE, WIDE_ROWS = 2, 4, 32
+
+#: Parts share panels, not rows, from so many on.
+FEWEST_PANELS = 4
+
 #: Inner products need at least ``SHORT`` vectors of p; of a single row of C, one. They
 #: are used where C has few rows or columns; with many registers from ``LONG`` vectors
 #: on, nothing being packed, for any A that stays in the second-level cache
@@ -133,11 +146,19 @@ NARROW = 4
 
 
 def choose_tiling(
-    spec: Matmul, vector_bytes: int, registers: int, in_panels: bool = False
+    spec: Matmul,
+    vector_bytes: int,
+    registers: int,
+    in_panels: bool = False,
+    whole_columns: bool = False,
+    wide: bool = False,
 ) -> Tiling:
     """The tiling for a processor with this vector width and number of registers.
 
-    ``in_panels`` says that B is copied to panels once, before a loop, where that helps.
+    ``in_panels`` says that B is copied to panels once, before a loop, where that helps;
+    ``whole_columns`` that a part has to have all rows of the columns it works on;
+    ``wide`` that a tile of outer products may have four vectors of columns and fewer
+    rows: see ``may_be_wide``.
     """
     spec = with_plain_strides(spec)
     size = spec.dtype.itemsize
@@ -150,14 +171,19 @@ def choose_tiling(
         return TallTiling(lanes, rows, spec.n, by_panel=False, panels=Panels.DIRECT)
     while lanes * size > 16 and spec.n <= lanes // 2:
         lanes //= 2
-    vectors = _vectors(spec, -(-spec.n // lanes), registers)
-    return _outer_tiling(spec, lanes, _rows(spec.m, vectors, registers), vectors)
+    vectors = _vectors(spec, -(-spec.n // lanes), registers, wide)
+    rows = _rows(spec.m, vectors, registers)
+    return _outer_tiling(spec, lanes, rows, vectors, whole_columns)
 
 
-def _outer_tiling(spec: Matmul, lanes: int, rows: int, vectors: int) -> OuterTiling:
+def _outer_tiling(
+    spec: Matmul, lanes: int, rows: int, vectors: int, whole_columns: bool
+) -> OuterTiling:
     """How tiles of this size read their panels, and in how many stretches of p."""
     columns = lanes * vectors
-    by_panel = _by_panel(spec, rows, columns)
+    # Stretches of p, and with them results, are those of tiles that are not wide.
+    plain = lanes * min(vectors, PLAIN)
+    by_panel = whole_columns or _by_panel(spec, rows, plain)
     large = spec.k * spec.n * spec.dtype.itemsize > LARGE_MATRIX
     block = LONGEST_BLOCK
     if large and _may_stream(spec, by_panel):
@@ -167,6 +193,8 @@ def _outer_tiling(spec: Matmul, lanes: int, rows: int, vectors: int) -> OuterTil
         panels = Panels.DIRECT
         if spec.m <= 2 * rows:
             block = max(1, spec.k)
+    elif not (large or whole_columns) and _is_copied(spec):
+        panels, by_panel, block = Panels.COPIED, False, max(1, spec.k)
     else:
         panels = Panels.PACKED
     blocks = max(1, -(-spec.k // block))
@@ -175,19 +203,23 @@ def _outer_tiling(spec: Matmul, lanes: int, rows: int, vectors: int) -> OuterTil
         held *= -(-spec.n // columns)
     longest = -(-spec.k // blocks)
     found = OuterTiling(lanes, rows, columns, by_panel, panels, blocks, longest, held)
-    return _several(spec, found)
+    if by_panel or found.copies:
+        return _several(spec, found)
+    tiles = BLOCK_OF_ROWS // (max(1, spec.k) * spec.dtype.itemsize * rows)
+    return replace(found, row_block=max(SOME_TILES, tiles) * rows)
 
 
 def _several(spec: Matmul, tiling: OuterTiling) -> OuterTiling:
     """The same tiles for several panels together, where A comes from memory: it is read
     once for all of them.
     """
-    size = spec.dtype.itemsize
-    together = min(MOST_PANELS, -(-spec.n // tiling.columns) // FEWEST_GROUPS)
+    size, plain = spec.dtype.itemsize, min(tiling.columns, PLAIN * tiling.lanes)
+    together = min(MOST_PANELS, -(-spec.n // plain) // FEWEST_GROUPS)
     large = spec.m * spec.k * size > LARGE_ROWS
     if together < 2 or not large or spec.batch > 1 or not tiling.copies:
         return tiling
-    blocks = -(-spec.k * tiling.columns * size // PANEL_OF_SEVERAL)
+    together = max(1, together * plain // tiling.columns)
+    blocks = -(-spec.k * plain * size // PANEL_OF_SEVERAL)
     longest = -(-spec.k // blocks)
     row_block = max(1, BLOCK_OF_ROWS // (longest * size * tiling.rows)) * tiling.rows
     chunk = max(1, HELD_ROWS // row_block) * row_block
@@ -228,6 +260,12 @@ def _is_direct(spec: Matmul, rows: int, columns: int, by_panel: bool) -> bool:
     return spec.k <= WAYS * PAGE // math.gcd(by_row * size, PAGE)
 
 
+def _is_copied(spec: Matmul) -> bool:
+    """Whether all panels are copied before the product. Each part reads its rows of A
+    once then, and all panels from the second-level cache."""
+    return spec.batch == 1 and spec.m > MANY_ROWS
+
+
 def _may_stream(spec: Matmul, by_panel: bool) -> bool:
     """Whether a B that comes from memory may be streamed."""
     return (
@@ -237,7 +275,7 @@ def _may_stream(spec: Matmul, by_panel: bool) -> bool:
 
 def _by_panel(spec: Matmul, rows: int, columns: int) -> bool:
     """Whether parts share the panels: there are enough, or only one tile of rows."""
-    return -(-spec.n // columns) * spec.batch >= 4 or spec.m <= rows
+    return -(-spec.n // columns) * spec.batch >= FEWEST_PANELS or spec.m <= rows
 
 
 def _is_inner(spec: Matmul, lanes: int, registers: int, in_panels: bool) -> bool:
@@ -258,23 +296,41 @@ def _is_inner(spec: Matmul, lanes: int, registers: int, in_panels: bool) -> bool
 
 
 def _inner_tiling(spec: Matmul, lanes: int, registers: int) -> InnerTiling:
-    """As many sums as leave registers for their factors: all columns, or groups."""
-    most = 20 if registers >= MANY_REGISTERS else 12
-    columns = min(spec.n, lanes)
+    """As many sums as leave registers for their factors: all columns, or groups of a
+    panel that stays in the first-level cache with a tile's rows."""
+    many = registers >= MANY_REGISTERS
+    most, columns = 20 if many else 12, min(spec.n, lanes)
     if columns == spec.n and columns <= most // 2:
         group = columns
         rows = min(most // columns, spec.m, 8)
     else:
-        rows = min(spec.m, 4 if most >= 16 else 3)
+        rows = min(spec.m, 6 if many else 3)
         group = min(columns, 4 if rows > 2 else min(16, most) // rows)
+        columns = min(columns, 2 * group)
     panels = Panels.DIRECT if spec.b_strides[1] == 1 else Panels.PACKED
     by_panel = _by_panel(spec, rows, columns)
     return InnerTiling(lanes, rows, columns, by_panel, panels, group)
 
 
-def _vectors(spec: Matmul, needed: int, registers: int) -> int:
+def may_be_wide(spec: Matmul, tiling: Tiling, registers: int) -> bool:
+    """Whether tiles of four vectors are another way to cut this product, and leave
+    enough panels to be shared out."""
+    if not isinstance(tiling, OuterTiling) or tiling.panels is Panels.STREAMED:
+        return False
+    if registers < MANY_REGISTERS or spec.m < WIDE_ROWS:
+        return False
+    panels = -(-spec.n // (WIDE * tiling.lanes)) * spec.batch
+    return spec.n > PLAIN * tiling.lanes and (
+        panels >= FEWEST_PANELS or not tiling.by_panel
+    )
+
+
+def _vectors(spec: Matmul, needed: int, registers: int, wide: bool) -> int:
     """How many vectors wide a tile is: the wider, the fewer its rows."""
-    wanted = {1: 8, 2: 6, 3: 4, 4: 4, 5: 3, 6: 3}.get(spec.m, 2)
+    if wide and spec.m >= WIDE_ROWS and registers >= MANY_REGISTERS:
+        panels = -(-needed // WIDE)
+        return -(-needed // panels)
+    wanted = {1: 8, 2: 6, 3: 4, 4: 4, 5: 3, 6: 3}.get(spec.m, PLAIN)
     if needed == 3 and registers >= MANY_REGISTERS:
         wanted = max(3, wanted)
     if registers < MANY_REGISTERS:
@@ -288,7 +344,7 @@ def _rows(m: int, vectors: int, registers: int) -> int:
     most = min(14 if vectors < 3 else 8, max(1, most))
     if m <= most:
         return max(1, m)
-    loading = 0 if registers >= MANY_REGISTERS else 1
+    loading = 0 if registers >= MANY_REGISTERS and vectors < WIDE else 1
 
     def cost(rows: int) -> tuple[int, bool, int]:
         rest = m % rows
@@ -318,18 +374,21 @@ def copies_of(spec: Matmul, tiling: Tiling) -> tuple[int, int]:
     """How many are copied of A and of B."""
     if isinstance(tiling, MatrixTiling):
         return row_elements(spec, tiling), copied_panel_elements(spec, tiling)
-    if isinstance(tiling, OuterTiling) and tiling.copies_rows:
+    rows = panels = 0
+    if tiling.copies_rows:
         tiles = -(-spec.m // tiling.rows)
         batches = spec.batch if spec.a_strides[0] else 1
-        return batches * tiles * tiling.rows * spec.k, 0
-    return 0, 0
+        rows = batches * tiles * tiling.rows * spec.k
+    if tiling.panels is Panels.COPIED:
+        panels = panel_elements(spec, tiling)
+    return rows, panels
 
 
 def read_from_copies(spec: Matmul, tiling: Tiling) -> Matmul:
     """The product whose A lies in rows, or rows of tiles, where these are copied."""
     size, _ = copies_of(spec, tiling)
     if not size:
-        return spec
+        return spec  # panels that are copied are read as such, whatever B's strides
     batch = size // spec.batch if spec.a_strides[0] else 0
     if isinstance(tiling, MatrixTiling):
         return replace(spec, a_strides=(batch, tiling.depth, 1))

@@ -19,6 +19,7 @@ from .matmul import (
     OuterTiling,
     choose_tiling,
     copied_elements,
+    may_be_wide,
     packed,
     prepared,
     scratch_elements,
@@ -83,9 +84,7 @@ class ProductCut:
     tried: tuple[tuple[Doubt, bool], ...] = ()
 
     def __str__(self) -> str:
-        texts = [
-            f"{doubt.copies}{'' if pays else ' not'}" for doubt, pays in self.tried
-        ]
+        texts = [f"{doubt.short}{'' if pays else ' not'}" for doubt, pays in self.tried]
         trials = f" (by trial: {', '.join(texts)})" if texts else ""
         return f"{self.tiling}{trials}"
 
@@ -115,34 +114,45 @@ def product_cut(
 ) -> ProductCut:
     """How a product is cut on this processor; see ``choose_tiling``."""
     spec, before = specification(kernel), in_panels or kernel.in_panels
-    spec = replace(spec, words=words_of(kernel, chooser.host))
-    tiling = _tiling(spec, chooser.host, before, whole_columns=bool(kernel.across))
-    if kernel.in_panels:
-        panels = prepared(tiling, spec)
-        assert panels is not None
-        return ProductCut(spec, panels)
-    if in_panels or not isinstance(tiling, OuterTiling):
-        return ProductCut(spec, tiling)
-    answers = [(doubt, chooser.pays(doubt)) for doubt in doubts_of(spec, tiling)]
-    for doubt, pays in answers:
-        tiling = other_way(doubt, spec, tiling) if pays else tiling
-    tried = tuple((doubt, pays) for doubt, pays in answers if pays is not None)
-    return ProductCut(spec, tiling, tried)
-
-
-def _tiling(spec: Matmul, host: Host, in_panels: bool, whole_columns: bool) -> Tiling:
-    """The tiling on the unit for small matrices, where there is one and it pays."""
+    spec, host = replace(spec, words=words_of(kernel, chooser.host)), chooser.host
+    whole_columns = bool(kernel.across)
     if host.multiplies_matrices:
-        matrix = matrix_tiling(spec, in_panels, whole_columns)
+        matrix = matrix_tiling(spec, before, whole_columns)
         if matrix is not None:
-            return matrix
-    return choose_tiling(spec, host.vector_bytes, host.registers, in_panels)
+            return ProductCut(spec, _in_panels(kernel, spec, matrix))
+    machine = host.vector_bytes, host.registers, before, whole_columns
+    tiling = choose_tiling(spec, *machine)
+    answers: list[tuple[Doubt, bool | None]] = []
+    # The sums of columns depend on how high tiles are.
+    doubtful = _worth_trying(spec) and not whole_columns
+    if doubtful and may_be_wide(spec, tiling, host.registers):
+        pays = chooser.pays(Doubt.WIDE)
+        answers.append((Doubt.WIDE, pays))
+        tiling = choose_tiling(spec, *machine, wide=bool(pays))
+    if not before and isinstance(tiling, OuterTiling):
+        for doubt in doubts_of(spec, tiling):
+            pays = chooser.pays(doubt)
+            answers.append((doubt, pays))
+            tiling = with_copies(doubt, spec, tiling) if pays else tiling
+    tried = tuple((doubt, pays) for doubt, pays in answers if pays is not None)
+    return ProductCut(spec, _in_panels(kernel, spec, tiling), tried)
+
+
+def _in_panels(kernel: Product, spec: Matmul, tiling: Tiling) -> Tiling:
+    """The tiling that reads the panels of a loop, where the kernel is to."""
+    panels = prepared(tiling, spec) if kernel.in_panels else tiling
+    assert panels is not None
+    return panels
+
+
+def _worth_trying(spec: Matmul) -> bool:
+    return spec.batch * spec.m * spec.n * spec.k >= WORTH_TRYING
 
 
 def doubts_of(spec: Matmul, tiling: OuterTiling) -> list[Doubt]:
     """Which copies may pay for a product that is cut in this way."""
     found: list[Doubt] = []
-    if spec.batch * spec.m * spec.n * spec.k < WORTH_TRYING:
+    if not _worth_trying(spec):
         return found
     size = spec.dtype.itemsize
     apart = abs(spec.a_strides[2]) * size
@@ -158,7 +168,7 @@ def doubts_of(spec: Matmul, tiling: OuterTiling) -> list[Doubt]:
     return found
 
 
-def other_way(doubt: Doubt, spec: Matmul, tiling: OuterTiling) -> OuterTiling:
+def with_copies(doubt: Doubt, spec: Matmul, tiling: OuterTiling) -> OuterTiling:
     """The tiling with the copies that a doubt is about."""
     if doubt in (Doubt.ROWS, Doubt.ALIGNED_ROWS):
         return replace(tiling, copies_rows=True)
@@ -167,22 +177,29 @@ def other_way(doubt: Doubt, spec: Matmul, tiling: OuterTiling) -> OuterTiling:
 
 #: The products that answer doubts: m, n, k and the stride of A along p.
 EXAMPLES = {
+    Doubt.WIDE: (1024, 128, 512, 1),
     Doubt.ROWS: (512, 128, 1024, 1040),
     Doubt.ALIGNED_ROWS: (512, 128, 1024, 1024),
-    Doubt.PANELS: (96, 512, 512, 1),
+    Doubt.PANELS: (112, 1000, 500, 1),
     Doubt.ALIGNED_PANELS: (96, 1024, 512, 1),
 }
 
 
-def example(doubt: Doubt, host: Host) -> tuple[Matmul, OuterTiling]:
-    """A product in float32 that answers a doubt, and the tiling without copies."""
+def example(doubt: Doubt, host: Host) -> tuple[Matmul, OuterTiling, OuterTiling]:
+    """A product in float32 that answers a doubt, and its tilings, plain and in the
+    other way."""
     m, n, k, by_p = EXAMPLES[doubt]
     a_strides = (0, k, 1) if by_p == 1 else (0, 1, by_p)
     b_strides = c_strides = (0, n, 1)
     spec = Matmul(1, m, n, k, a_strides, b_strides, c_strides, np.dtype(np.float32))
-    found = choose_tiling(spec, host.vector_bytes, host.registers)
-    assert isinstance(found, OuterTiling)
-    return spec, found
+    machine = host.vector_bytes, host.registers
+    plain = choose_tiling(spec, *machine)
+    assert isinstance(plain, OuterTiling)
+    if doubt is not Doubt.WIDE:
+        return spec, plain, with_copies(doubt, spec, plain)
+    wide = choose_tiling(spec, *machine, wide=True)
+    assert isinstance(wide, OuterTiling)
+    return spec, plain, wide
 
 
 def _units(kernel: Product, spec: Matmul, tiling: Tiling) -> int:

@@ -39,6 +39,7 @@ class Panels(Enum):
     DIRECT = "direct"
     STREAMED = "streamed"
     PACKED = "packed"
+    COPIED = "copied"
     PREPARED = "prepared"
 
 
@@ -53,9 +54,11 @@ class Tiling:
         panels: how panels are read.
         copies_rows: whether what tiles read of A is copied before the product, so that
             it lies together.
-        together: how many panels are worked on together. Where that is more than one:
-        row_block: with how many rows of A at a time, and
-        chunk: of how many rows the sums wait at a time.
+        together: how many panels are worked on together.
+        row_block: how many rows of A all panels, or these, are multiplied by at a time;
+            0: all of the part.
+        chunk: of how many rows sums wait from one stretch of p to the next, where that
+            is not all.
     """
 
     lanes: int
@@ -78,7 +81,7 @@ class Tiling:
     @property
     def in_panels(self) -> bool:
         """Whether tiles read B from panels, not from where it lies."""
-        return self.panels in (Panels.PACKED, Panels.PREPARED)
+        return self.panels in (Panels.PACKED, Panels.COPIED, Panels.PREPARED)
 
     def padded(self, k: int) -> int:
         """The rows of a panel for this length of p."""

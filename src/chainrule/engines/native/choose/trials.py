@@ -14,26 +14,36 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
 
-#: A way has to take this much less time than the plain one: machines are noisy.
+#: Copies have to save a twentieth of the time: machines are noisy, and copies take
+#: memory. Tiles of another width cost nothing.
 MARGIN = 0.95
 
 
 class Doubt(Enum):
-    """A way to cut products that may pay: which factor is copied, and how it lies.
+    """A way to cut products that may pay: wider tiles, or which factor is copied, and
+    how it lies.
 
     Numbers that are a multiple of a large power of two apart compete for the same lines
     of a cache.
     """
 
-    ROWS = "rows of A, their numbers far apart along the sum"
-    ALIGNED_ROWS = "rows of A, a multiple of 1 kB apart"
-    PANELS = "panels of B for 96 to 128 rows of A"
-    ALIGNED_PANELS = "panels of B for 64 to 128 rows of A, rows of B pages apart"
+    WIDE = "tiles of four vectors of columns, not of two"
+    ROWS = "copies of rows of A, their numbers far apart along the sum"
+    ALIGNED_ROWS = "copies of rows of A, a multiple of 1 kB apart"
+    PANELS = "copies of panels of B for 96 to 128 rows of A"
+    ALIGNED_PANELS = "copies of panels of B, rows pages apart, for 64 to 128 rows of A"
 
     @property
-    def copies(self) -> str:
-        """What is copied."""
-        return self.value.split()[0]
+    def short(self) -> str:
+        """In one word."""
+        if self is Doubt.WIDE:
+            return "wide"
+        return "rows" if self in (Doubt.ROWS, Doubt.ALIGNED_ROWS) else "panels"
+
+    @property
+    def margin(self) -> float:
+        """It pays in less than this share of the plain way's time."""
+        return 1.0 if self is Doubt.WIDE else MARGIN
 
 
 #: Says whether a way pays on this processor; None where that was not tried.
@@ -41,21 +51,23 @@ Pays: TypeAlias = Callable[[Doubt], bool | None]
 
 
 def untried(_: Doubt) -> None:
-    """Where nothing is tried, no copies are made."""
+    """Where nothing is tried, plain ways are taken."""
 
 
 @dataclass(frozen=True)
 class Trial:
-    """What was measured: seconds of the example, plain and in the other way."""
+    """What was measured: seconds of the example, plain and in the other way; and in
+    less than which share of the former the latter pays."""
 
     plain: float
     other: float
+    margin: float = MARGIN
 
     @property
     def pays(self) -> bool:
         """Whether the other way is worth taking."""
-        return self.other < MARGIN * self.plain
+        return self.other < self.margin * self.plain
 
     def __str__(self) -> str:
         milliseconds = f"{1e3 * self.other:.2f} ms, without {1e3 * self.plain:.2f}"
-        return f"copying {'pays' if self.pays else 'does not pay'}: {milliseconds}"
+        return f"{'pay' if self.pays else 'do not pay'}: {milliseconds}"

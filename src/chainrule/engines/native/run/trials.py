@@ -20,7 +20,7 @@ from ....config import config
 from ....recompilation.entries import folder, load, store
 from ..choose.matmul import OuterTiling, copied_elements, scratch_elements
 from ..choose.processor import host
-from ..choose.product import example, other_way
+from ..choose.product import example
 from ..choose.tiling import Matmul
 from ..choose.trials import Doubt, Trial
 from ..write import ir
@@ -57,7 +57,8 @@ def trial(doubt: Doubt) -> Trial | None:
             store(entry, np.array(seconds).tobytes())
         else:
             seconds = tuple(np.frombuffer(kept))
-        _known[doubt] = Trial(*map(float, seconds))
+        plain, other = map(float, seconds)
+        _known[doubt] = Trial(plain, other, doubt.margin)
     return _known[doubt]
 
 
@@ -75,8 +76,7 @@ def _entry(doubt: Doubt) -> Path:
 
 def _measured(doubt: Doubt) -> tuple[float, ...]:
     """The least seconds of the example, plain and in the other way."""
-    spec, plain = example(doubt, host())
-    tilings = [plain, other_way(doubt, spec, plain)]
+    spec, *tilings = example(doubt, host())
     module = ir.Module("chainrule_trial")
     for number, tiling in enumerate(tilings):
         emit_alone(module, f"trial{number}", spec, tiling)

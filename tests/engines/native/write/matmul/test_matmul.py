@@ -19,11 +19,13 @@ from chainrule.engines.native.choose.matmul import (
     TallTiling,
     Tiling,
     choose_tiling,
+    copied_elements,
+    may_be_wide,
     scratch_elements,
 )
 from chainrule.engines.native.write import emit, ir
 from chainrule.engines.native.write.epilogue import Epilogue, Place
-from chainrule.engines.native.write.matmul.matmul import emit_matmul
+from chainrule.engines.native.write.matmul.matmul import emit_matmul, emit_panels
 from tests.engines.native.guarded import Guarded, span, view
 from tests.engines.native.jit import POINTER, Compiled, new_module
 
@@ -133,9 +135,14 @@ class Run:
         module = new_module()
         epilogue = Written(case) if case.epilogue else None
         emit_matmul(module, "product", self.spec, self.tiling, epilogue)
+        self.copied = copied_elements(self.spec, self.tiling)
+        if self.copied:
+            emit_panels(module, "panels", self.spec, self.tiling)
         self.code = Compiled(module, case.machine[2])
         pointer, number = ctypes.c_void_p, ctypes.c_int64
         self.call = self.code.function("product", *[pointer] * 5, number, number)
+        if self.copied:
+            self.copy = self.code.function("panels", *[pointer] * 2, number, number)
         self.random = np.random.default_rng(abs(hash((case.m, case.n, case.k))))
         self.guards: list[Guarded] = []
         s, batch = self.spec, case.batch
@@ -171,10 +178,19 @@ class Run:
         scratch = self._guarded(parts * self.scratch)
         scratch[:] = np.nan
         table = np.array([self.bias.ctypes.data, d.ctypes.data], np.uintp)
-        places = [x.ctypes.data for x in (self.a, self.b, self.memory, scratch, table)]
+        second = self.panels(parts) if self.copied else self.b
+        places = [x.ctypes.data for x in (self.a, second, self.memory, scratch, table)]
         for part in reversed(range(parts)):
             self.call(*places, part, parts)
         return self.c.copy()
+
+    def panels(self, parts: int) -> Array:
+        """B's panels, copied before the product in so many parts."""
+        panels = self._guarded(self.copied)
+        panels[:] = np.nan
+        for part in reversed(range(parts)):
+            self.copy(self.b.ctypes.data, panels.ctypes.data, part, parts)
+        return panels
 
     def untouched(self) -> bool:
         """Whether what lies between the elements of C is as it was."""
@@ -204,8 +220,8 @@ class Run:
             guard.release()
 
 
-def check(case: Case) -> Tiling:
-    run = Run(case)
+def check(case: Case, tiling: Tiling | None = None) -> Tiling:
+    run = Run(case, tiling)
     try:
         run.assert_right()
     finally:
@@ -260,7 +276,7 @@ def test_every_way_to_compute_a_product_is_right(
 ) -> None:
     case = replace(case, epilogue=epilogue, at_start=epilogue == "relu")
     tiling = check(case)
-    assert (tiling.form, tiling.copies) == (form, packed)
+    assert (tiling.form, tiling.in_panels) == (form, packed)
 
 
 @pytest.mark.parametrize("epilogue", ["", "relu", "update"])
@@ -284,6 +300,7 @@ def test_a_large_matrix_is_read_row_by_row(
 def test_rows_that_come_from_memory_are_read_once_for_several_panels(
     machine: tuple[int, int, bool], epilogue: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(matmul, "LARGE_MATRIX", 1000)
     monkeypatch.setattr(matmul, "LARGE_ROWS", 1000)
     monkeypatch.setattr(matmul, "FEWEST_GROUPS", 2)
     monkeypatch.setattr(matmul, "BLOCK_OF_ROWS", 20_000)
@@ -321,7 +338,63 @@ def test_panels_whose_rows_compete_for_lines_of_the_cache_are_copied(
         spec = replace(
             Case(200, 256, k, machine=machine).spec, b_strides=(0, by_row, 1)
         )
-        assert choose_tiling(spec, *machine[:2]).copies == packed, (k, by_row)
+        assert choose_tiling(spec, *machine[:2]).in_panels == packed, (k, by_row)
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_parts_that_share_rows_find_all_panels_copied(
+    machine: tuple[int, int, bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Block by block of rows; A's numbers may be copied as well."""
+    monkeypatch.setattr(matmul, "BLOCK_OF_ROWS", 3000)
+    monkeypatch.setattr(matmul, "SOME_TILES", 2)
+    for case in (
+        Case(150, 131, 70, b="t"),
+        Case(200, 200, 800, a="t", b="page", epilogue="relu"),
+        Case(140, 40, 30, b="wide", c="gap", epilogue="update"),
+        Case(131, 200, 70, b="t", dtype=dtypes.float64),
+    ):
+        tiling = check(replace(case, machine=machine))
+        assert tiling.panels is Panels.COPIED
+        assert 2 * tiling.rows <= tiling.row_block < case.m
+    whole = choose_tiling(Case(2000, 65, 100).spec, *machine[:2], whole_columns=True)
+    assert whole.by_panel
+
+
+#: Products for which wide tiles are another way.
+WIDE = [
+    Case(64, 300, 50),
+    Case(37, 513, 100, b="t"),
+    Case(35, 70, 40, batch=5, shared="b", epilogue="relu"),
+    Case(70, 256, 700, a="t", epilogue="update"),
+    Case(150, 67, 70, b="t"),
+    Case(200, 97, 1100, a="t", b="wide"),
+    Case(1000, 90, 33, epilogue="relu"),
+    Case(140, 1100, 1200, b="t"),
+    Case(150, 1500, 700, b="page", epilogue="update"),
+    Case(150, 600, 700, b="page"),
+    Case(33, 130, 20, a="gap", b="gap", c="gap", dtype=dtypes.float64),
+]
+
+
+@pytest.mark.parametrize("machine", [MACHINES[0], MACHINES[2]])
+@pytest.mark.parametrize("case", WIDE, ids=str)
+def test_wide_tiles_compute_the_same_bits(
+    case: Case, machine: tuple[int, int, bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(matmul, "LARGE_ROWS", 300_000)
+    case = replace(case, machine=machine)
+    plain = case.tiling
+    assert may_be_wide(case.spec, plain, machine[1])
+    wide = choose_tiling(case.spec, *machine[:2], wide=True)
+    assert wide.columns > plain.columns
+    check(case, wide)
+    found = []
+    for tiling in (plain, wide):
+        run = Run(case, tiling)
+        found.append(run.result(1).tobytes())
+        run.close()
+    assert found[0] == found[1]
 
 
 def test_with_few_registers_inner_products_are_for_few_rows_or_columns() -> None:
@@ -385,8 +458,8 @@ def test_a_nan_stays_in_its_row_and_column(form: str, packed: bool, case: Case) 
 
 
 def test_a_part_uses_no_scratch_memory_but_its_own() -> None:
-    for _, packed, case in WAYS:
-        if not packed:
+    for _, _, case in WAYS:
+        if not case.tiling.copies:
             continue
         run = Run(case)
         scratch = np.full((3, run.scratch), np.nan, run.spec.dtype)

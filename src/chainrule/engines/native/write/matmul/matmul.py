@@ -175,7 +175,7 @@ class _Product:
         units = self.spec.batch * (groups if self.tiling.by_panel else tiles)
         if units * panels * tiles:
             first, last = share(b, units, self.part, self.parts)
-            if self.tiling.together > 1:
+            if self.tiling.chunk:
                 self._group_share(first, last, panels)
             elif self.tiling.by_panel:
                 self._panel_share(first, last, panels)
@@ -243,11 +243,14 @@ class _Product:
             high = self._between(b.sub(last, base), tiles)
             start = b.mul(low, index(self.tiling.rows))
             stop = self._between(b.mul(high, index(self.tiling.rows)), self.spec.m)
+            step = self.tiling.row_block or self.spec.m
             with (
+                loop(b, start, stop, step=step, name="rows") as row,
                 loop(b, 0, panels, name="panel") as panel,
                 self._stretches() as stretch,
             ):
-                self._panel(batch, panel, start, stop, stretch)
+                rows = row, smaller(b, b.add(row, index(step)), stop)
+                self._panel(batch, panel, *rows, stretch)
 
     def _between(self, value: ir.Value, high: int) -> ir.Value:
         """The value brought into 0 … high."""
@@ -291,7 +294,7 @@ class _Product:
         spec, tiling, b = self.spec, self.tiling, self.ir
         by_batch, by_row, by_column = spec.b_strides
         terms = [(batch, by_batch), (stretch[0], by_row), (column, by_column)]
-        if tiling.panels is Panels.PREPARED:
+        if tiling.panels in (Panels.COPIED, Panels.PREPARED):
             terms = [(column, spec.k), (stretch[0], tiling.columns)]
         return address(b, self.b, self.element, linear(b, 0, terms))
 
