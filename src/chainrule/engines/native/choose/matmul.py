@@ -27,7 +27,9 @@ direct     B's rows are contiguous, and C is at most two tiles high, or the part
            the first-level cache: panels are read where they lie
 prepared   a loop has copied B to panels before its first step
 copied     C has more than 128 rows, B at most 1 MiB, and no columns of C are summed:
-           all panels are copied before the product, then parts share the rows of C
+           all panels are copied before the product, then parts share the rows of C; in
+           chunks of rows and short stretches of p where A's numbers lie far apart and C
+           has at most 192 columns
 packed     everything else: each part copies a panel, then uses it for all its rows;
            several panels, for one block of rows after the other, where A is larger than
            4 MiB
@@ -123,6 +125,20 @@ PANEL_OF_SEVERAL, BLOCK_OF_ROWS, HELD_ROWS = 32 << 10, 128 << 10, 1024
 #: rows, but at least so many tiles, at a time.
 SOME_TILES = 8
 
+#: Numbers of A that follow each other in the sum and lie at least ``FAR_APART`` bytes
+#: apart compete for lines of the caches, and are on many pages, where the sum has at
+#: least ``LONG_SUM`` terms.
+FAR_APART, LONG_SUM = 1 << 9, 128
+
+#: Then, for more than ``CHUNK_TERMS`` of them and at most ``CHUNK_COLUMNS`` of C, a
+#: chunk of at most ``CHUNK`` rows is multiplied by stretches of at most
+#: ``SHORT_STRETCH`` terms of all panels (``CHUNK_PANELS`` numbers at most). The lines
+#: that have a tile's numbers are few, and are in the cache for the next panels, and for
+#: the next tile, which has numbers there, too. The number of chunks is a multiple of
+#: ``EVEN``: two threads, or four, have as many each.
+CHUNK_COLUMNS, CHUNK_PANELS, CHUNK, SHORT_STRETCH = 192, 1 << 20, 192, 64
+EVEN, CHUNK_TERMS = 4, 256
+
 #: Tiles are ``PLAIN`` vectors wide. From ``WIDE_ROWS`` rows of C on ``WIDE`` are tried:
 #: for each multiplication they load less, and A is read half as often.
 PLAIN, WIDE, WIDE_ROWS = 2, 4, 32
@@ -186,6 +202,8 @@ def _outer_tiling(
     by_panel = whole_columns or _by_panel(spec, rows, plain)
     large = spec.k * spec.n * spec.dtype.itemsize > LARGE_MATRIX
     block = LONGEST_BLOCK
+    if not whole_columns and _in_chunks(spec):
+        return _chunks(spec, lanes, rows, columns)
     if large and _may_stream(spec, by_panel):
         panels = Panels.STREAMED
         block = STREAMS if spec.m == 1 else STREAMED_ROWS
@@ -234,6 +252,34 @@ def _several(spec: Matmul, tiling: OuterTiling) -> OuterTiling:
     )
 
 
+def _in_chunks(spec: Matmul) -> bool:
+    """Whether A's numbers lie far apart, and C has few columns: a chunk of rows stays
+    in the cache until all columns are done."""
+    few = spec.n <= CHUNK_COLUMNS and spec.k * spec.n <= CHUNK_PANELS
+    long = spec.k > CHUNK_TERMS and is_far_apart(spec)
+    return long and few and _is_copied(spec)
+
+
+def _chunks(spec: Matmul, lanes: int, rows: int, columns: int) -> OuterTiling:
+    """Tiles of a short stretch of p of a chunk of rows after the other."""
+    blocks = -(-spec.k // SHORT_STRETCH)
+    chunks = EVEN * -(-spec.m // (EVEN * CHUNK))
+    chunk = -(-spec.m // (chunks * rows)) * rows
+    width = -(-spec.n // columns) * columns
+    return OuterTiling(
+        lanes,
+        rows,
+        columns,
+        by_panel=False,
+        panels=Panels.COPIED,
+        blocks=blocks,
+        longest=-(-spec.k // blocks),
+        held=chunk * width,
+        row_block=rows,
+        chunk=chunk,
+    )
+
+
 def packed(spec: Matmul, tiling: OuterTiling) -> OuterTiling:
     """The same tiles with panels that are copied, in the same stretches of p: each has
     a sum of its own, so that another division would round otherwise."""
@@ -258,6 +304,12 @@ def _is_direct(spec: Matmul, rows: int, columns: int, by_panel: bool) -> bool:
     if spec.k * columns * size > SMALL_PANEL:
         return False
     return spec.k <= WAYS * PAGE // math.gcd(by_row * size, PAGE)
+
+
+def is_far_apart(spec: Matmul) -> bool:
+    """Whether numbers of A that follow each other in the sum lie far apart."""
+    apart = abs(spec.a_strides[2]) * spec.dtype.itemsize
+    return spec.a_strides[1] == 1 and apart >= FAR_APART and spec.k >= LONG_SUM
 
 
 def _is_copied(spec: Matmul) -> bool:
@@ -409,9 +461,8 @@ def prepared(tiling: Tiling, spec: Matmul) -> Tiling | None:
         return replace(tiling, panels=Panels.PREPARED)
     if not isinstance(tiling, OuterTiling):
         return None
-    return replace(
-        tiling, panels=Panels.PREPARED, blocks=1, longest=spec.k, held=0, together=1
-    )
+    whole = replace(tiling, together=1, row_block=0, chunk=0)
+    return replace(whole, panels=Panels.PREPARED, blocks=1, longest=spec.k, held=0)
 
 
 def panel_elements(spec: Matmul, tiling: Tiling) -> int:

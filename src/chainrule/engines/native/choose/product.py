@@ -19,6 +19,7 @@ from .matmul import (
     OuterTiling,
     choose_tiling,
     copied_elements,
+    is_far_apart,
     may_be_wide,
     packed,
     prepared,
@@ -45,11 +46,9 @@ FEWEST_STREAMS, STREAM_BYTES = 4, 1 << 13
 #: Products of fewer multiplications than this are not worth a doubt.
 WORTH_TRYING = 1 << 20
 
-#: Numbers of A that follow each other in the sum and lie at least this many bytes apart
-#: compete for lines of the caches, and are on many pages. Some processors lose more by
-#: that than by copying A, for sums of this length and this many columns; more do where
-#: the distance is a multiple of ``ALIGNED`` bytes.
-FAR_APART, LONG_SUM, OFTEN_READ, ALIGNED = 1 << 9, 128, 64, 1 << 10
+#: A that is read in this many columns, its numbers far apart, may be worth copying;
+#: more often where the distance is a multiple of ``ALIGNED`` bytes.
+OFTEN_READ, ALIGNED = 64, 1 << 10
 
 #: From so many rows of C on, some processors gain by copying panels.
 FEW_ROWS = {Doubt.PANELS: 96, Doubt.ALIGNED_PANELS: 64}
@@ -155,10 +154,9 @@ def doubts_of(spec: Matmul, tiling: OuterTiling) -> list[Doubt]:
     if not _worth_trying(spec):
         return found
     size = spec.dtype.itemsize
-    apart = abs(spec.a_strides[2]) * size
-    far = spec.a_strides[1] == 1 and apart >= FAR_APART
-    if far and spec.k >= LONG_SUM and spec.n >= OFTEN_READ:
-        found.append(Doubt.ROWS if apart % ALIGNED else Doubt.ALIGNED_ROWS)
+    if is_far_apart(spec) and spec.n >= OFTEN_READ and not tiling.chunk:
+        aligned = abs(spec.a_strides[2]) * size % ALIGNED == 0
+        found.append(Doubt.ALIGNED_ROWS if aligned else Doubt.ROWS)
     in_place = tiling.panels in (Panels.DIRECT, Panels.STREAMED)
     if in_place and tiling.by_panel and spec.b_strides[2] == 1:
         aligned = spec.b_strides[1] * size % PAGE == 0
@@ -178,8 +176,8 @@ def with_copies(doubt: Doubt, spec: Matmul, tiling: OuterTiling) -> OuterTiling:
 #: The products that answer doubts: m, n, k and the stride of A along p.
 EXAMPLES = {
     Doubt.WIDE: (1024, 128, 512, 1),
-    Doubt.ROWS: (512, 128, 1024, 1040),
-    Doubt.ALIGNED_ROWS: (512, 128, 1024, 1024),
+    Doubt.ROWS: (512, 512, 256, 1040),
+    Doubt.ALIGNED_ROWS: (512, 512, 256, 1024),
     Doubt.PANELS: (112, 1000, 500, 1),
     Doubt.ALIGNED_PANELS: (96, 1024, 512, 1),
 }
@@ -211,6 +209,4 @@ def _units(kernel: Product, spec: Matmul, tiling: Tiling) -> int:
     if tiling.panels is Panels.STREAMED and spec.m == 1:
         # Long pieces of rows are read faster.
         return max(FEWEST_STREAMS, spec.n * spec.dtype.itemsize // STREAM_BYTES)
-    if not tiling.by_panel:
-        return spec.batch * -(-spec.m // tiling.rows)
-    return spec.batch * -(-spec.n // (tiling.columns * tiling.together))
+    return tiling.units(spec)

@@ -83,6 +83,14 @@ class Tiling:
         """Whether tiles read B from panels, not from where it lies."""
         return self.panels in (Panels.PACKED, Panels.COPIED, Panels.PREPARED)
 
+    def units(self, spec: Matmul) -> int:
+        """Into how many pieces at most the product can be divided."""
+        if self.by_panel:
+            pieces = -(-spec.n // (self.columns * self.together))
+        else:
+            pieces = -(-spec.m // (self.chunk or self.rows))
+        return spec.batch * pieces
+
     def padded(self, k: int) -> int:
         """The rows of a panel for this length of p."""
         return k

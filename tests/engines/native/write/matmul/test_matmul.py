@@ -19,8 +19,9 @@ from chainrule.engines.native.choose.matmul import (
     TallTiling,
     Tiling,
     choose_tiling,
-    copied_elements,
     may_be_wide,
+    panel_elements,
+    prepared,
     scratch_elements,
 )
 from chainrule.engines.native.write import emit, ir
@@ -135,7 +136,8 @@ class Run:
         module = new_module()
         epilogue = Written(case) if case.epilogue else None
         emit_matmul(module, "product", self.spec, self.tiling, epilogue)
-        self.copied = copied_elements(self.spec, self.tiling)
+        shared = self.tiling.panels in (Panels.COPIED, Panels.PREPARED)
+        self.copied = panel_elements(self.spec, self.tiling) if shared else 0
         if self.copied:
             emit_panels(module, "panels", self.spec, self.tiling)
         self.code = Compiled(module, case.machine[2])
@@ -311,9 +313,11 @@ def test_rows_that_come_from_memory_are_read_once_for_several_panels(
         Case(131, 257, 1111, a="t", b="wide", c="gap"),
         Case(200, 160, 300, a="gap", dtype=dtypes.float64),
     ):
-        tiling = check(replace(case, machine=machine, epilogue=epilogue))
+        case = replace(case, machine=machine, epilogue=epilogue)
+        tiling = check(case)
         assert tiling.together > 1
         assert tiling.rows <= tiling.row_block <= tiling.chunk < case.m
+        check(case, prepared(tiling, case.spec))
 
 
 @pytest.mark.parametrize("machine", MACHINES)
@@ -357,6 +361,17 @@ def test_parts_that_share_rows_find_all_panels_copied(
         tiling = check(replace(case, machine=machine))
         assert tiling.panels is Panels.COPIED
         assert 2 * tiling.rows <= tiling.row_block < case.m
+    for case in (
+        Case(200, 131, 700, a="t", b="t"),
+        Case(769, 70, 300, a="t", b="wide", c="gap", epilogue="update"),
+        Case(131, 192, 1000, a="t", b="page", dtype=dtypes.float64),
+    ):
+        case = replace(case, machine=machine)
+        tiling = check(case)
+        assert tiling.panels is Panels.COPIED
+        assert tiling.row_block == tiling.rows < tiling.chunk < case.m
+        assert tiling.stretches(case.k)[1] <= 64
+        check(case, prepared(tiling, case.spec))
     whole = choose_tiling(Case(2000, 65, 100).spec, *machine[:2], whole_columns=True)
     assert whole.by_panel
 
@@ -367,6 +382,7 @@ WIDE = [
     Case(37, 513, 100, b="t"),
     Case(35, 70, 40, batch=5, shared="b", epilogue="relu"),
     Case(70, 256, 700, a="t", epilogue="update"),
+    Case(300, 150, 700, a="t", epilogue="update"),
     Case(150, 67, 70, b="t"),
     Case(200, 97, 1100, a="t", b="wide"),
     Case(1000, 90, 33, epilogue="relu"),

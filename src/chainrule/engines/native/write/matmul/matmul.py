@@ -7,8 +7,8 @@ C[i, j] = Σₚ A[i, p] · B[p, j], for static sizes and strides. Four nested id
   and read little.
 - **Panel** (``panels``). The columns of B that a tile needs. A panel that would be read
   with a bad stride is first copied to contiguous memory.
-- **Blocks.** Where A comes from memory, a part works on several panels: a block of A's
-  rows is read once and stays in the cache while all of them are multiplied by it.
+- **Blocks.** Where A comes from memory, a block of A's rows is read once and stays in
+  the cache while several panels, or all, are multiplied by it.
 - **Parts.** The panels (or, for narrow C, the row tiles) are shared out in a fixed way,
   and every element of C is summed by one thread in an order that does not depend on
   the parts: results do not depend on how many threads there are.
@@ -169,19 +169,16 @@ class _Product:
     def emit(self) -> ir.Function:
         """The share of a part: one panel, or range of row tiles, after the other."""
         panels = -(-self.spec.n // self.tiling.columns)
-        tiles = -(-self.spec.m // self.tiling.rows)
-        b = self.ir
-        groups = -(-panels // self.tiling.together)
-        units = self.spec.batch * (groups if self.tiling.by_panel else tiles)
-        if units * panels * tiles:
-            first, last = share(b, units, self.part, self.parts)
+        units = self.tiling.units(self.spec)
+        if units * panels:
+            first, last = share(self.ir, units, self.part, self.parts)
             if self.tiling.chunk:
-                self._group_share(first, last, panels)
+                self._block_share(first, last, panels)
             elif self.tiling.by_panel:
                 self._panel_share(first, last, panels)
             else:
-                self._row_share(first, last, tiles, panels)
-        b.ret_void()
+                self._row_share(first, last, panels)
+        self.ir.ret_void()
         return self.function
 
     def _panel_share(self, first: ir.Value, last: ir.Value, panels: int) -> None:
@@ -200,41 +197,54 @@ class _Product:
             with self._stretches() as stretch:
                 self._panel(batch, panel, *rows, stretch)
 
-    def _group_share(self, first: ir.Value, last: ir.Value, panels: int) -> None:
-        """All rows of the groups of panels first … last: a stretch of p of all panels
-        of a group is copied, then multiplied with one block of rows after the other.
+    def _block_share(self, first: ir.Value, last: ir.Value, panels: int) -> None:
+        """All rows of the groups of panels first … last; or where panels are copied
+        before, all panels for the chunks of rows first … last.
         """
-        b, m, tiling = self.ir, self.spec.m, self.tiling
-        longest, group = tiling.stretches(self.spec.k)[1], index(tiling.together)
-        with (
-            loop(b, first, last, name="unit") as unit,
-            loop(b, 0, m, step=tiling.chunk, name="chunk") as start,
-            self._stretches() as stretch,
-        ):
-            stop = smaller(b, b.add(start, index(tiling.chunk)), index(m))
+        b, m, chunk = self.ir, self.spec.m, self.tiling.chunk
+        with loop(b, first, last, name="unit") as unit:
+            if self.packer is None:
+                self._chunk(b.mul(unit, index(chunk)), index(0), index(panels))
+                return
+            group = index(self.tiling.together)
             low = b.mul(unit, group)
             count = smaller(b, group, b.sub(index(panels), low))
+            with loop(b, 0, m, step=chunk, name="chunk") as start:
+                self._chunk(start, low, count)
+
+    def _chunk(self, start: ir.Value, low: ir.Value, count: ir.Value) -> None:
+        """``count`` panels from ``low`` on for the chunk of rows from ``start`` on: a
+        stretch of p of each, which is copied where that was not done before, is
+        multiplied by one block of rows after the other.
+        """
+        b, tiling = self.ir, self.tiling
+        longest = tiling.stretches(self.spec.k)[1]
+        stop = smaller(b, b.add(start, index(tiling.chunk)), index(self.spec.m))
+        with self._stretches() as stretch:
 
             def work(g: ir.Value, row: ir.Value, end: ir.Value) -> _PanelWork:
                 column = b.mul(b.add(low, g), index(tiling.columns))
-                copy = linear(b, 0, [(g, longest * tiling.columns)])
-                source = address(b, self.scratch, self.element, copy)
+                if self.packer is None:
+                    source = self._source(index(0), column, stretch)
+                else:
+                    copy = linear(b, 0, [(g, longest * tiling.columns)])
+                    source = address(b, self.scratch, self.element, copy)
                 sums = b.sub(b.mul(g, index(tiling.chunk)), start)
                 sums = b.mul(sums, index(tiling.columns))
                 return _PanelWork(index(0), column, row, end, *stretch, source, sums)
 
-            with loop(b, 0, count, name="panel") as g:
-                where = work(g, start, stop)
-                self._copy(where.batch, where.column, stretch, where.source)
+            if self.packer is not None:
+                with loop(b, 0, count, name="panel") as g:
+                    where = work(g, start, stop)
+                    self._copy(where.batch, where.column, stretch, where.source)
             with loop(b, start, stop, step=tiling.row_block, name="rows") as row:
                 end = smaller(b, b.add(row, index(tiling.row_block)), stop)
                 with loop(b, 0, count, name="panel") as g:
                     self._columns(work(g, row, end))
 
-    def _row_share(
-        self, first: ir.Value, last: ir.Value, tiles: int, panels: int
-    ) -> None:
+    def _row_share(self, first: ir.Value, last: ir.Value, panels: int) -> None:
         """All panels for the row tiles first … last, counted through the batch."""
+        tiles = -(-self.spec.m // self.tiling.rows)
         b, total = self.ir, index(tiles)
         end = b.sdiv(b.add(last, index(tiles - 1)), total)
         with loop(b, b.sdiv(first, total), end, name="batch") as batch:
