@@ -26,7 +26,8 @@ direct     B's rows are contiguous, and C is at most two tiles high, or the part
            the rows of C, or C has at most 128 rows and B or k is small, or a panel fits
            the first-level cache: panels are read where they lie
 prepared   a loop has copied B to panels before its first step
-copied     C has more than 128 rows, B at most 1 MiB, and no columns of C are summed:
+copied     C has more than 128 rows, and B at most 1 MiB, unless columns of C are summed
+           without parts; or they are summed in parts:
            all panels are copied before the product, then parts share the rows of C; in
            chunks of rows and short stretches of p where A's numbers lie far apart and C
            has at most 192 columns
@@ -168,19 +169,21 @@ def choose_tiling(
     in_panels: bool = False,
     whole_columns: bool = False,
     wide: bool = False,
+    by_rows: bool = False,
 ) -> Tiling:
     """The tiling for a processor with this vector width and number of registers.
 
     ``in_panels`` says that B is copied to panels once, before a loop, where that helps;
     ``whole_columns`` that a part has to have all rows of the columns it works on;
     ``wide`` that a tile of outer products may have four vectors of columns and fewer
-    rows: see ``may_be_wide``.
+    rows: see ``may_be_wide``; ``by_rows`` that a part has all columns of its rows.
     """
     spec = with_plain_strides(spec)
     size = spec.dtype.itemsize
     lanes = vector_bytes // size
     if _is_inner(spec, lanes, registers, in_panels):
-        return _inner_tiling(spec, lanes, registers)
+        inner = _inner_tiling(spec, lanes, registers)
+        return replace(inner, by_panel=False) if by_rows else inner
     if spec.a_strides[1] == 1 and spec.n <= NARROW and spec.m >= 4 * lanes:
         fitting = (registers - 2) // (spec.n + 1)
         rows = lanes * max(1, min(-(-IN_FLIGHT // spec.n), fitting))
@@ -189,11 +192,16 @@ def choose_tiling(
         lanes //= 2
     vectors = _vectors(spec, -(-spec.n // lanes), registers, wide)
     rows = _rows(spec.m, vectors, registers)
-    return _outer_tiling(spec, lanes, rows, vectors, whole_columns)
+    return _outer_tiling(spec, lanes, rows, vectors, whole_columns, by_rows)
 
 
 def _outer_tiling(
-    spec: Matmul, lanes: int, rows: int, vectors: int, whole_columns: bool
+    spec: Matmul,
+    lanes: int,
+    rows: int,
+    vectors: int,
+    whole_columns: bool,
+    by_rows: bool,
 ) -> OuterTiling:
     """How tiles of this size read their panels, and in how many stretches of p."""
     columns = lanes * vectors
@@ -202,16 +210,16 @@ def _outer_tiling(
     by_panel = whole_columns or _by_panel(spec, rows, plain)
     large = spec.k * spec.n * spec.dtype.itemsize > LARGE_MATRIX
     block = LONGEST_BLOCK
-    if not whole_columns and _in_chunks(spec):
+    if not (whole_columns or by_rows) and _in_chunks(spec):
         return _chunks(spec, lanes, rows, columns)
     if large and _may_stream(spec, by_panel):
         panels = Panels.STREAMED
         block = STREAMS if spec.m == 1 else STREAMED_ROWS
-    elif _is_direct(spec, rows, columns, by_panel):
-        panels = Panels.DIRECT
+    elif _is_direct(spec, rows, columns, by_panel or by_rows):
+        panels, by_panel = Panels.DIRECT, by_panel and not by_rows
         if spec.m <= 2 * rows:
             block = max(1, spec.k)
-    elif not (large or whole_columns) and _is_copied(spec):
+    elif by_rows or (not (large or whole_columns) and _is_copied(spec)):
         panels, by_panel, block = Panels.COPIED, False, max(1, spec.k)
     else:
         panels = Panels.PACKED

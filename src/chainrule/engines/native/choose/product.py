@@ -95,7 +95,8 @@ def choose_product(
     cut = product_cut(kernel, chooser)
     spec, tiling = cut.spec, cut.tiling
     work = math.prod(kernel.shape) * spec.k
-    parts = shared_out(work // WORTH_SHARING_PRODUCT, _units(kernel, spec, tiling))
+    worth = work // WORTH_SHARING_PRODUCT
+    parts = kernel.parts or shared_out(worth, _units(kernel, spec, tiling))
     copied = copied_elements(spec, tiling)
     scratch = copied + scratch_elements(spec, tiling) * parts
     return Task(
@@ -114,16 +115,17 @@ def product_cut(
     """How a product is cut on this processor; see ``choose_tiling``."""
     spec, before = specification(kernel), in_panels or kernel.in_panels
     spec, host = replace(spec, words=words_of(kernel, chooser.host)), chooser.host
-    whole_columns = bool(kernel.across)
+    by_rows = kernel.parts > 0
+    whole_columns = bool(kernel.across) and not by_rows
     if host.multiplies_matrices:
         matrix = matrix_tiling(spec, before, whole_columns)
         if matrix is not None:
             return ProductCut(spec, _in_panels(kernel, spec, matrix))
     machine = host.vector_bytes, host.registers, before, whole_columns
-    tiling = choose_tiling(spec, *machine)
+    # The sums of columns depend on how high tiles are: no trial decides.
+    tiling = choose_tiling(spec, *machine, wide=by_rows, by_rows=by_rows)
     answers: list[tuple[Doubt, bool | None]] = []
-    # The sums of columns depend on how high tiles are.
-    doubtful = _worth_trying(spec) and not whole_columns
+    doubtful = _worth_trying(spec) and not kernel.across
     if doubtful and may_be_wide(spec, tiling, host.registers):
         pays = chooser.pays(Doubt.WIDE)
         answers.append((Doubt.WIDE, pays))

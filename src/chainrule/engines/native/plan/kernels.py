@@ -244,11 +244,14 @@ class Contraction(Fused):
         a, b: the factors.
         pairs: whether they hold words of two bfloat16, neighbours along the sum: the
             views count words, and terms are pairs.
+        parts: as in ``Sweep``, where columns are summed (a product without parts has
+            whole columns).
     """
 
     a: View
     b: View
     pairs: bool = field(default=False, kw_only=True)
+    parts: int = field(default=0, kw_only=True)
 
     @property
     @abstractmethod
@@ -309,7 +312,8 @@ class Product(Contraction):
 
     @property
     def sums(self) -> bool:
-        """Whether sums of columns may join: a part of the work has whole columns."""
+        """Whether sums of columns may join: a part of the work has whole columns, or
+        many rows of all."""
         batch, _, columns = self.shape
         return batch == 1 and columns >= MANY_COLUMNS
 
@@ -324,12 +328,10 @@ class Convolution(Contraction):
     Attributes:
         correlation: what is computed; where results go is the main store's affair.
         turned: whether it is the adjoint, whose weights lead from the outputs.
-        parts: as in ``Sweep``, where columns are summed.
     """
 
     correlation: Correlation
     turned: bool
-    parts: int = 0
 
     @property
     def sums(self) -> bool:

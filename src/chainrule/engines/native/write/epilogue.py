@@ -127,7 +127,7 @@ class StepsEpilogue(Epilogue):
 
 
 class ProductEpilogue(StepsEpilogue):
-    """The same for a product, whose parts have whole columns from the first row on: the
+    """The same for a product whose parts have whole columns from the first row on: the
     first tile finds nothing in memory to add to.
     """
 
@@ -136,3 +136,25 @@ class ProductEpilogue(StepsEpilogue):
         first = b.icmp_signed("==", row, index(0))
         above = values.read(access)
         return b.select(first, emit.constant(above.type, 0), above)
+
+
+def table_of_part(
+    b: ir.IRBuilder,
+    kernel: Contraction,
+    pointers: Mapping[int, ir.Value],
+    part: ir.Value,
+) -> ir.Value:
+    """The addresses of the buffers, those of sums moved to this part's, which are 0."""
+    table = emit.local(b, ir.ArrayType(emit.POINTER, len(pointers)))
+    found = dict(pointers)
+    columns = kernel.shape[-1]
+    for number, access in kernel.stores:
+        if kernel.steps[number].across:
+            kind = emit.memory_type(access.dtype)
+            at = emit.linear(b, access.offset, [(part, columns)])
+            pointer = emit.address(b, pointers[access.buffer], kind, at)
+            found[access.buffer] = emit.address(b, pointer, kind, index(-access.offset))
+            emit.clear(b, pointer, index(columns * access.dtype.itemsize))
+    for i, pointer in enumerate(found.values()):
+        b.store(pointer, b.gep(table, index(i), emit.POINTER), align=8)
+    return table

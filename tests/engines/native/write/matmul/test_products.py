@@ -136,7 +136,8 @@ def test_training_gives_the_same_bits_on_any_number_of_threads(algorithm: str) -
 
 SUMMED = [
     (2, 128, 5), (3, 130, 7), (7, 200, 64), (33, 129, 700), (300, 256, 1100),
-    (100, 2000, 300), (20, 40000, 3), (1100, 520, 1000),
+    (100, 2000, 300), (20, 40000, 3), (1100, 520, 1000), (513, 128, 5), (2000, 300, 70),
+    (9000, 130, 64), (520, 1100, 1000),
 ]  # fmt: skip
 
 
@@ -152,9 +153,10 @@ def test_sums_of_columns_are_found_by_the_product_that_makes_them(
 
     r = np.random.default_rng(0)
     x, w, y = (r.standard_normal(s).astype(dtype) for s in ((m, k), (k, n), (m, n)))
-    (kernel,) = schedule(f, x, w, y).kernels
+    kernel, *sums = schedule(f, x, w, y).kernels
     assert isinstance(kernel, Product)
     assert kernel.across
+    assert len(sums) == (kernel.parts > 0) == (m > 500 and k * n <= 1 << 20)
     found = []
     for count in (1, 2, 3):
         config.threads = count
@@ -166,6 +168,40 @@ def test_sums_of_columns_are_found_by_the_product_that_makes_them(
         np.testing.assert_allclose(here, right, rtol=0, atol=tolerance * scale)
     bits = [[each.tobytes() for each in results] for results in found]
     assert bits[0] == bits[1] == bits[2]
+
+
+@pytest.mark.parametrize("debug", [False, True])
+@pytest.mark.parametrize("layout", ["w turned", "x turned", "both"])
+def test_parts_of_a_product_that_sum_columns_read_factors_that_lie_otherwise(
+    layout: str, debug: bool, forced: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(config, "debug", debug)
+
+    def f(x: Any, w: Any, b: Any) -> Any:
+        x = x if layout == "w turned" else x.T
+        w = w if layout == "x turned" else w.T
+        z = cr.tanh(x @ w + b)
+        return z.sum(0), z.max(0)
+
+    r = np.random.default_rng(0)
+    m, n, k = 1030, 200, 300
+    x = r.standard_normal((m, k)) / 16
+    w, b = r.standard_normal((k, n)), r.standard_normal(n)
+    given = [
+        np.ascontiguousarray(each, np.float32)
+        for each in (
+            x if layout == "w turned" else x.T,
+            w if layout == "x turned" else w.T,
+            b,
+        )
+    ]
+    z = np.tanh(x @ w + b)
+    total, most = cr.compile(f, engine="native")(*given)
+    np.testing.assert_allclose(total.numpy(), z.sum(0), atol=1e-3)
+    np.testing.assert_allclose(most.numpy(), z.max(0), atol=1e-5)
+    np.testing.assert_array_equal(
+        total.numpy(), PLAIN.setdefault(("sums", layout), total.numpy())
+    )
 
 
 def test_a_sum_of_other_numbers_than_the_products_is_no_part_of_it() -> None:

@@ -16,6 +16,7 @@ from ..kernels import (
     Buffer,
     Convolution,
     Kernel,
+    Product,
     Schedule,
     Scope,
     Step,
@@ -30,6 +31,10 @@ SHARE_SIZE, MOST_SHARES = 1 << 15, 16
 #: The most rows of a part, so that each sum has few roundings. Short rows, and those of
 #: a convolution's tiles, are added in sets of some.
 MOST_ROWS, SHORT_ROW, MOST_SHORT_ROWS, MOST_PIXELS = 1 << 10, 48, 1 << 12, 1 << 14
+
+#: A product is divided into at least so many parts, of at least so many rows, if its
+#: second factor has at most so many elements.
+FEWEST_PARTS, ROWS_OF_PRODUCT, LARGE_FACTOR = 4, 128, 1 << 20
 
 
 def split_reductions(schedule: Schedule) -> Schedule:
@@ -46,12 +51,17 @@ def _cut(kernel: Kernel, buffers: dict[int, Buffer]) -> list[Kernel]:
     The number of parts depends on the sizes alone, never on the threads, so that sums
     are always added in the same order.
     """
-    if not isinstance(kernel, (Sweep, Convolution)):
-        return [kernel]  # parts of a product have whole columns
+    if not isinstance(kernel, (Sweep, Convolution, Product)):
+        return [kernel]
     if not (kernel.across or is_cut(kernel)):
         return [kernel]
     if kernel.across:
         sums = [i for i, step in enumerate(kernel.steps) if step.across]
+        if isinstance(kernel, Product):
+            parts = _parts_of_product(kernel)
+            if not parts:
+                return [kernel]
+            return _in_parts(kernel, buffers, sums, parts, sorted(kernel.reduced))
         points = kernel.rows * kernel.row_size
         parts = max(1, min(MOST_SHARES, points // SHARE_SIZE, kernel.rows))
         most = MOST_SHORT_ROWS if kernel.row_size <= SHORT_ROW else MOST_ROWS
@@ -68,8 +78,19 @@ def _cut(kernel: Kernel, buffers: dict[int, Buffer]) -> list[Kernel]:
     return _in_parts(kernel, buffers, sums, parts, kept)
 
 
+def _parts_of_product(kernel: Product) -> int:
+    """Into how many parts the rows of a product are divided whose columns are summed;
+    0 where each part has whole columns: few rows, or large panels, which all parts
+    would read."""
+    _, terms, columns = kernel.b.shape
+    if kernel.pairs or terms * columns > LARGE_FACTOR:
+        return 0
+    parts = min(MOST_SHARES, kernel.rows // ROWS_OF_PRODUCT)
+    return max(parts, -(-kernel.rows // MOST_ROWS)) if parts >= FEWEST_PARTS else 0
+
+
 def _in_parts(
-    kernel: Sweep | Convolution,
+    kernel: Sweep | Convolution | Product,
     buffers: dict[int, Buffer],
     sums: list[int],
     parts: int,

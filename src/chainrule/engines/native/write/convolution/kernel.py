@@ -15,8 +15,8 @@ from ...choose.task import Task
 from ...plan.kernels import Convolution
 from ...plan.views import View
 from .. import emit, ir
-from ..emit import KERNEL, POINTER, index
-from ..epilogue import StepsEpilogue
+from ..emit import KERNEL, index
+from ..epilogue import StepsEpilogue, table_of_part
 from ..guard import checked_sizes
 from .forward import emit_convolution, emit_packing
 from .matrix import emit_matrix_convolution
@@ -66,32 +66,10 @@ def write_convolution(
         b, pointers[target.buffer], emit.register_type(spec.dtype), index(target.offset)
     )
     if kernel.across:
-        table = _table_of_part(b, kernel, pointers, part)
+        table = table_of_part(b, kernel, pointers, part)
     b.call(core, [x, pointers[panels], y, table, part, parts])
     b.ret_void()
     return function
-
-
-def _table_of_part(
-    b: ir.IRBuilder,
-    kernel: Convolution,
-    pointers: Mapping[int, ir.Value],
-    part: ir.Value,
-) -> ir.Value:
-    """The addresses of the buffers, those of sums moved to this part's, which are 0."""
-    table = emit.local(b, ir.ArrayType(POINTER, len(pointers)))
-    found = dict(pointers)
-    columns = kernel.shape[-1]
-    for number, access in kernel.stores:
-        if kernel.steps[number].across:
-            kind = emit.memory_type(access.dtype)
-            at = emit.linear(b, access.offset, [(part, columns)])
-            pointer = emit.address(b, pointers[access.buffer], kind, at)
-            found[access.buffer] = emit.address(b, pointer, kind, index(-access.offset))
-            emit.clear(b, pointer, index(columns * access.dtype.itemsize))
-    for i, pointer in enumerate(found.values()):
-        b.store(pointer, b.gep(table, index(i), POINTER), align=8)
-    return table
 
 
 def _begin(

@@ -105,9 +105,9 @@ def emit_matmul(
     of C; ``scratch`` has ``scratch_elements`` for each part.
 
     An element of C is written once, when it is finished: the epilogue may read from
-    C's own memory what it is about to replace. Where it sums columns there is one part,
-    or parts share the panels: whole columns are finished from the first row to the
-    last.
+    C's own memory what it is about to replace. Where it sums columns, parts share the
+    panels (whole columns are finished from the first row to the last), or the rows, and
+    each has sums of its own.
     """
     plain = with_plain_strides(spec)
     return _Product(module, name, plain, tiling, epilogue, ahead).emit()

@@ -17,7 +17,7 @@ from ...choose.task import Task
 from ...plan.kernels import Access, Product
 from .. import emit, ir
 from ..emit import KERNEL, index
-from ..epilogue import ProductEpilogue
+from ..epilogue import ProductEpilogue, StepsEpilogue, table_of_part
 from ..guard import checked_sizes
 from ..point import Point, Values
 from .matmul import emit_matmul, emit_panels
@@ -43,7 +43,8 @@ def write_product(
     table, part, parts = function.args
     sizes = checked_sizes(task.buffers)
     arguments = range(scratch + 1)
-    epilogue = None if kernel.plain else ProductEpilogue(kernel, arguments, sizes)
+    steps = StepsEpilogue if kernel.parts else ProductEpilogue
+    epilogue = None if kernel.plain else steps(kernel, arguments, sizes)
     spec, tiling = task.cut.spec, task.cut.tiling
     core_name, ahead = f"{name}.core", _ahead(kernel, arguments)
     pointers = emit.arguments(b, table, arguments)
@@ -60,6 +61,8 @@ def write_product(
     else:
         core = emit_matmul(module, core_name, spec, tiling, epilogue, ahead)
     core.linkage = "internal"
+    if kernel.parts:
+        table = table_of_part(b, kernel, pointers, part)
     b.call(core, [*starts, memory, table, part, parts])
     b.ret_void()
     return function
