@@ -356,8 +356,7 @@ def _is_inner(spec: Matmul, lanes: int, registers: int, in_panels: bool) -> bool
 
 
 def _inner_tiling(spec: Matmul, lanes: int, registers: int) -> InnerTiling:
-    """As many sums as leave registers for their factors: all columns, or groups of a
-    panel that stays in the first-level cache with a tile's rows."""
+    """As many sums as leave registers for their factors: all columns, or groups."""
     many = registers >= MANY_REGISTERS
     most, columns = 20 if many else 12, min(spec.n, lanes)
     if columns == spec.n and columns <= most // 2:
@@ -366,7 +365,6 @@ def _inner_tiling(spec: Matmul, lanes: int, registers: int) -> InnerTiling:
     else:
         rows = min(spec.m, 6 if many else 3)
         group = min(columns, 4 if rows > 2 else min(16, most) // rows)
-        columns = min(columns, 2 * group)
     panels = Panels.DIRECT if spec.b_strides[1] == 1 else Panels.PACKED
     by_panel = _by_panel(spec, rows, columns)
     return InnerTiling(lanes, rows, columns, by_panel, panels, group)

@@ -159,12 +159,13 @@ def doubts_of(spec: Matmul, tiling: OuterTiling) -> list[Doubt]:
     if is_far_apart(spec) and spec.n >= OFTEN_READ and not tiling.chunk:
         aligned = abs(spec.a_strides[2]) * size % ALIGNED == 0
         found.append(Doubt.ALIGNED_ROWS if aligned else Doubt.ROWS)
-    in_place = tiling.panels in (Panels.DIRECT, Panels.STREAMED)
-    if in_place and tiling.by_panel and spec.b_strides[2] == 1:
-        aligned = spec.b_strides[1] * size % PAGE == 0
-        doubt = Doubt.ALIGNED_PANELS if aligned else Doubt.PANELS
-        if FEW_ROWS[doubt] <= spec.m <= MANY_ROWS:
-            found.append(doubt)
+    aligned = spec.b_strides[1] * size % PAGE == 0
+    doubt = Doubt.ALIGNED_PANELS if aligned else Doubt.PANELS
+    streamed = tiling.panels is Panels.STREAMED
+    in_place = streamed or (aligned and tiling.panels is Panels.DIRECT)
+    some = FEW_ROWS[doubt] <= spec.m <= MANY_ROWS
+    if in_place and tiling.by_panel and spec.b_strides[2] == 1 and some:
+        found.append(doubt)
     return found
 
 
