@@ -28,6 +28,10 @@ MOST_SCRATCH = 1 << 16
 #: The most rows that are walked together. Rows in several passes have at most
 #: ``SHORT_ROW`` bytes then, and only two are together where there are many steps.
 MOST_ROWS, SHORT_ROW = 4, 1024
+#: In a space of at least ``FAR`` points what is read comes from memory: it is asked for
+#: ``AHEAD`` bytes before it is needed. While functions are computed, a processor looks
+#: too few loads ahead, and its own prefetching begins anew with every page.
+FAR, AHEAD = 1 << 16, 1 << 12
 #: The most bytes of sums of columns that stay in registers.
 REGISTER_BYTES = 1536
 
@@ -198,6 +202,13 @@ class SweepCut:
     reloads: dict[int, Reload]
     rows: int = 1
     in_registers: bool = False
+
+    def ahead(self, number: int) -> int:
+        """How many bytes before it is needed pass ``number`` asks for what it reads: 0
+        where it is probably in the cache."""
+        kernel = self.loops.kernel
+        points = math.prod(kernel.shape) if number == 0 else kernel.row_size
+        return AHEAD if points >= FAR else 0
 
     def __str__(self) -> str:
         loops, passes = self.loops, self.levels.passes

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from .... import dtypes
 from ....dtypes import DType
+from ..choose.processor import CACHE_LINE
 from ..plan.kernels import Access, Argument, Coordinate, Immediate, Local, Step
 from . import emit, ir
 from .arithmetic.elementwise import EMITTERS, convert, from_front
@@ -53,6 +54,8 @@ class Values:
     sizes: Mapping[int, int] | None = None
     #: whether no element lies beyond an edge: ``bordered`` only reads
     inside: bool = False
+    #: how many bytes ahead neighbours in memory are asked for; 0: not at all
+    ahead: int = 0
 
     def step(self, number: int) -> ir.Value:
         """The value of a step, in every lane."""
@@ -105,7 +108,17 @@ class Values:
                 access.buffer, access.dtype, at, self._stride(access), self.point.mask
             )
             self.loaded[access] = found
+            if self.ahead and access.buffer >= 0 and self._stride(access) == 1:
+                self._prefetch(access, at)
         return found
+
+    def _prefetch(self, access: Access, at: ir.Value) -> None:
+        """Asks for what lies ``ahead`` bytes behind these elements."""
+        b, size = self.b, access.dtype.itemsize
+        for byte in range(0, self.point.lanes * size, CACHE_LINE):
+            there = b.add(at, emit.index((self.ahead + byte) // size))
+            kind = emit.memory_type(access.dtype)
+            emit.prefetch(b, emit.address(b, self.pointers[access.buffer], kind, there))
 
     def read(self, access: Access) -> ir.Value:
         """What stands now where a store has gone, in every lane."""

@@ -76,5 +76,5 @@ class SweepState:
         steps = self.kernel.steps
         return Values(
             self.b, steps, pointers, point, known, reload,
-            sizes=self.sizes, inside=self.inside,
+            sizes=self.sizes, inside=self.inside, ahead=self.cut.ahead(number),
         )  # fmt: skip
