@@ -26,11 +26,11 @@ direct     B's rows are contiguous, and C is at most two tiles high, or the part
            the rows of C, or C has at most 128 rows and B or k is small, or a panel fits
            the first-level cache: panels are read where they lie
 prepared   a loop has copied B to panels before its first step
-copied     C has more than 128 rows, and B at most 1 MiB, unless columns of C are summed
-           without parts; or they are summed in parts:
-           all panels are copied before the product, then parts share the rows of C; in
-           chunks of rows and short stretches of p where A's numbers lie far apart and C
-           has at most 192 columns
+copied     C has more than 128 rows and B at most 1 MiB, or columns of C are summed in
+           parts; but not if a part has to have whole columns: all panels are copied
+           before the product, then parts share the rows of C; in chunks of rows and
+           short stretches of p where A's numbers lie far apart and C has at most 192
+           columns
 packed     everything else: each part copies a panel, then uses it for all its rows;
            several panels, for one block of rows after the other, where A is larger than
            4 MiB
