@@ -244,8 +244,7 @@ class Contraction(Fused):
         a, b: the factors.
         pairs: whether they hold words of two bfloat16, neighbours along the sum: the
             views count words, and terms are pairs.
-        parts: as in ``Sweep``, where columns are summed (a product without parts has
-            whole columns).
+        parts: as in ``Sweep``, where columns are summed (products, if 0: whole ones).
     """
 
     a: View
