@@ -156,7 +156,8 @@ def doubts_of(spec: Matmul, tiling: OuterTiling) -> list[Doubt]:
     if not _worth_trying(spec):
         return found
     size = spec.dtype.itemsize
-    if is_far_apart(spec) and spec.n >= OFTEN_READ and not tiling.chunk:
+    in_chunks = tiling.chunk and tiling.panels is Panels.COPIED
+    if is_far_apart(spec) and spec.n >= OFTEN_READ and not in_chunks:
         aligned = abs(spec.a_strides[2]) * size % ALIGNED == 0
         found.append(Doubt.ALIGNED_ROWS if aligned else Doubt.ROWS)
     aligned = spec.b_strides[1] * size % PAGE == 0

@@ -298,7 +298,9 @@ def test_no_trial_changes_a_bit(
 
     compiled = cr.compile(lambda a, b: cr.tanh(turned(a) @ b) * 0.5, engine="native")
     found = compiled(a, b).numpy()
-    assert leading or "by trial" in str(compiled.explain(a, b))
+    told = str(compiled.explain(a, b))
+    # Chunks of rows copy nothing; with few registers there are no wide tiles to try.
+    assert leading or "by trial" in told or "copied by" in told
     key = (m, n, k, leading)
     np.testing.assert_array_equal(found, PLAIN.setdefault(key, found))
     exact = turned(a).astype("f8") @ b
