@@ -311,8 +311,7 @@ class Product(Contraction):
 
     @property
     def sums(self) -> bool:
-        """Whether sums of columns may join: a part of the work has whole columns, or
-        many rows of all."""
+        """Whether sums of columns may join: parts have whole columns, or rows."""
         batch, _, columns = self.shape
         return batch == 1 and columns >= MANY_COLUMNS
 

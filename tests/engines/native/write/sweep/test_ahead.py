@@ -8,22 +8,12 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.compiler.pipeline import run_passes
-from chainrule.compiler.program import plan
-from chainrule.engines.native.abi.call_table import CallTable
-from chainrule.engines.native.choose.processor import host
-from chainrule.engines.native.plan.fuse import fuse
-from chainrule.engines.native.write.program import tasks_of, write_program
+from tests.engines.native.text import PREFETCH, text_of
 
 
 def prefetches(f: Any, x: Any) -> int:
     """How many there are in the text of the program."""
-    program = plan(run_passes(cr.trace(f, x)))
-    found = fuse(program)
-    texts: list[str] = []
-    tasks = tasks_of(found, host())
-    write_program(tasks, CallTable.of(program, found), host(), texts.append)
-    return "".join(texts).count('call void @"llvm.prefetch')
+    return text_of(cr.trace(f, x)).count(PREFETCH)
 
 
 @pytest.mark.parametrize(

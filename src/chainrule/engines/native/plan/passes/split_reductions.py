@@ -59,16 +59,10 @@ def _cut(kernel: Kernel, buffers: dict[int, Buffer]) -> list[Kernel]:
         sums = [i for i, step in enumerate(kernel.steps) if step.across]
         if isinstance(kernel, Product):
             parts = _parts_of_product(kernel)
-            if not parts:
-                return [kernel]
-            return _in_parts(kernel, buffers, sums, parts, sorted(kernel.reduced))
-        points = kernel.rows * kernel.row_size
-        parts = max(1, min(MOST_SHARES, points // SHARE_SIZE, kernel.rows))
-        most = MOST_SHORT_ROWS if kernel.row_size <= SHORT_ROW else MOST_ROWS
-        most = MOST_PIXELS if isinstance(kernel, Convolution) else most
-        parts = max(parts, -(-kernel.rows // most))
-        if parts == 1:
-            return [replace(kernel, parts=1)]
+        else:
+            parts = _shares(kernel)
+        if parts < 2:
+            return [replace(kernel, parts=parts)]
         return _in_parts(kernel, buffers, sums, parts, sorted(kernel.reduced))
     sums = [i for i, step in enumerate(kernel.steps) if step.reduces]
     if any(kernel.steps[i].call.name not in CUTTABLE for i in sums):
@@ -76,6 +70,15 @@ def _cut(kernel: Kernel, buffers: dict[int, Buffer]) -> list[Kernel]:
     parts = min(MOST_PARTS, max(2, kernel.row_size * kernel.rows // PART_SIZE))
     kept = [axis for axis in range(len(kernel.shape)) if axis not in kernel.reduced]
     return _in_parts(kernel, buffers, sums, parts, kept)
+
+
+def _shares(kernel: Sweep | Convolution) -> int:
+    """Into how many parts the rows are divided whose columns are summed."""
+    points = kernel.rows * kernel.row_size
+    parts = max(1, min(MOST_SHARES, points // SHARE_SIZE, kernel.rows))
+    most = MOST_SHORT_ROWS if kernel.row_size <= SHORT_ROW else MOST_ROWS
+    most = MOST_PIXELS if isinstance(kernel, Convolution) else most
+    return max(parts, -(-kernel.rows // most))
 
 
 def _parts_of_product(kernel: Product) -> int:

@@ -7,9 +7,9 @@ writes the steps on each of its finished vectors.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from ...choose.matmul import copies_of, read_from_copies
+from ...choose.matmul import read_from_copies
 from ...choose.matrix import MatrixTiling
 from ...choose.processor import CACHE_LINE
 from ...choose.product import ProductCut
@@ -20,13 +20,10 @@ from ..emit import KERNEL, index
 from ..epilogue import ProductEpilogue, StepsEpilogue, table_of_part
 from ..guard import checked_sizes
 from ..point import Point, Values
-from .matmul import emit_matmul, emit_panels
+from .copies import copied_factors, emit_copies
+from .matmul import emit_matmul
 from .matrix import emit_matrix_product
-from .rows import emit_rows, emit_rows_of_tiles
 from .tiles import Ahead
-
-#: Writes a function that copies a factor.
-Emitter = Callable[..., ir.Function]
 
 #: Operands of the epilogue with more bytes than this together are prefetched while the
 #: product of a tile is computed.
@@ -54,7 +51,7 @@ def write_product(
         for each in (kernel.a, kernel.b, kernel.main_access)
     ]
     memory = pointers[scratch]
-    starts[:2], memory = _copies(b, task, starts[:2], memory)
+    starts[:2], memory = copied_factors(b, spec, tiling, starts[:2], memory)
     spec = read_from_copies(spec, tiling)
     if isinstance(tiling, MatrixTiling):
         core = emit_matrix_product(module, core_name, spec, tiling, epilogue, ahead)
@@ -75,46 +72,20 @@ def write_copies(
     scratch memory, where the tiling says so: the rows of A, then the panels of B.
     """
     kernel, scratch = task.kernel, len(task.buffers)
-    spec, tiling = task.cut.spec, task.cut.tiling
     function = ir.Function(module, KERNEL, name)
     b = ir.IRBuilder(function.append_basic_block("entry"))
     table, part, parts = function.args
     pointers = emit.arguments(b, table, range(scratch + 1))
-    element = emit.memory_type(spec.dtype)
+    element = emit.memory_type(task.cut.spec.dtype)
     given = [
         emit.address(b, pointers[each.buffer], element, index(each.offset))
         for each in (kernel.a, kernel.b)
     ]
-    targets, _ = _copies(b, task, given, pointers[scratch])
-    on_unit = isinstance(tiling, MatrixTiling)
-    rows: Emitter = emit_rows if on_unit else emit_rows_of_tiles
-    for title, write, source, target, size in zip(
-        ("rows", "panels"), (rows, emit_panels), given, targets,
-        copies_of(spec, tiling), strict=True,
-    ):  # fmt: skip
-        if size:
-            core = write(module, f"{name}.{title}", spec, tiling)
-            core.linkage = "internal"
-            b.call(core, [source, target, part, parts])
+    cut = task.cut.spec, task.cut.tiling
+    targets, _ = copied_factors(b, *cut, given, pointers[scratch])
+    emit_copies(module, name, *cut, b, given, targets, [part, parts])
     b.ret_void()
     return function
-
-
-def _copies(
-    b: ir.IRBuilder,
-    task: Task[Product, ProductCut],
-    given: list[ir.Value],
-    memory: ir.Value,
-) -> tuple[list[ir.Value], ir.Value]:
-    """Where the product finds its factors, given or copied, and the rest of the scratch
-    memory."""
-    spec = task.cut.spec
-    element = emit.memory_type(spec.dtype)
-    found = []
-    for pointer, size in zip(given, copies_of(spec, task.cut.tiling), strict=True):
-        found.append(memory if size else pointer)
-        memory = emit.address(b, memory, element, index(size))
-    return found, memory
 
 
 def _ahead(kernel: Product, buffers: Sequence[int]) -> Ahead | None:
