@@ -178,17 +178,33 @@ class Words:
         above, below = (self.polynomial(x, each) for each in parts)
         return self.b.fdiv(above, below)
 
-    def scaled(self, x: ir.Value, n: ir.Value) -> ir.Value:
-        """x · 2ⁿ in two steps, which reaches infinity and the subnormal numbers."""
+    def shift(self) -> float:
+        """A number so large that what is added to it is rounded to an integer n, which
+        then stands in the last bits: 1.5 · 2ᵐ, m the bits of the mantissa. Where
+        ``scaled`` puts 2ⁿ together itself, 2 · bias more.
+        """
+        more = 0 if self.scales else 2 * self.format.bias
+        return 1.5 * 2.0**self.format.mantissa + more
+
+    def scaled(self, x: ir.Value, shifted: ir.Value) -> ir.Value:
+        """x · 2ⁿ, given n + ``shift``, which reaches infinity and the subnormal
+        numbers: in two steps where no instruction does it.
+
+        The bits of an exponent are those of n + bias. Half of n + 2 · bias is such a
+        number, and the rest is; the bits in front of them are shifted out.
+        """
+        b, bits = self.b, self.b.bitcast(shifted, self.integer)
         if self.scales:
             kind = ir.FunctionType(self.type, [self.type, self.integer])
             name = f"llvm.ldexp.{self.suffix}.v{self.lanes}i32"
-            return self.b.call(self.b.module.declared(name, kind), [x, n])
-        half = self.b.ashr(n, self.whole(1))
-        rest = self.b.sub(n, half)
-        return self.b.fmul(
-            self.b.fmul(x, self.power_of_two(half)), self.power_of_two(rest)
-        )
+            zero = b.bitcast(self.number(self.shift()), self.integer)
+            function = b.module.declared(name, kind)
+            return b.call(function, [x, b.sub(bits, zero)])
+        half = b.ashr(bits, self.whole(1))
+        for each in half, b.sub(bits, half):
+            exponent = b.shl(each, self.whole(self.format.mantissa))
+            x = b.fmul(x, b.bitcast(exponent, self.type))
+        return x
 
 
 def _reduced_exponent(w: Words, x: ir.Value) -> tuple[ir.Value, ir.Value]:
@@ -232,17 +248,14 @@ def exp(b: ir.IRBuilder, x: ir.Value) -> ir.Value:
     if not w.scales:
         x = w.choose(nothing, 0.0, x)
     x = w.choose(w.less(w.number(high), x), high, x)
-    # Added to 1.5 · 2ᵐ, m the bits of the mantissa, a number is rounded to an integer,
-    # which then stands in the last bits.
-    shift = 1.5 * 2.0**w.format.mantissa
-    shifted = w.fma(x, w.number(1 / math.log(2)), w.number(shift))
-    n = b.fsub(shifted, w.number(shift))
+    shift = w.number(w.shift())
+    shifted = w.fma(x, w.number(1 / math.log(2)), shift)
+    n = b.fsub(shifted, shift)
     high, low = LN2 if w.format is SINGLE else LN2_DOUBLE
     r = w.fma(n, w.number(-low), w.fma(n, w.number(-high), x))
     one, terms = w.number(1.0), EXP_SINGLE if w.format is SINGLE else EXP_DOUBLE
     series = w.fma(w.fma(w.polynomial(r, terms), r, one), r, one)
-    whole = b.bitcast(w.number(shift), w.integer)
-    power = w.scaled(series, b.sub(b.bitcast(shifted, w.integer), whole))
+    power = w.scaled(series, shifted)
     return w.choose(b.not_(nothing), power, 0.0)
 
 
