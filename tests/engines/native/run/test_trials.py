@@ -11,10 +11,14 @@ from numpy.lib.stride_tricks import as_strided
 import chainrule as cr
 from chainrule.compiler.registry import engine_named
 from chainrule.config import config
-from chainrule.engines.native.choose.matmul import may_be_wide
+from chainrule.engines.native.choose.matmul import (
+    OuterTiling,
+    choose_tiling,
+    may_be_wide,
+)
 from chainrule.engines.native.choose.processor import Host, described, host
 from chainrule.engines.native.choose.product import doubts_of, example
-from chainrule.engines.native.choose.tiling import Panels
+from chainrule.engines.native.choose.tiling import Matmul, Panels
 from chainrule.engines.native.choose.trials import Doubt, Trial
 from chainrule.engines.native.run import trials
 from chainrule.recompilation.entries import folder
@@ -106,6 +110,24 @@ def test_an_example_answers_its_doubt_and_no_other(
     assert doubts_of(spec, plain) == [doubt]
     assert other != plain
     assert other.copies_rows or other.panels is Panels.PACKED
+
+
+def test_panels_crowd_a_cache_where_their_rows_are_a_power_of_two_apart() -> None:
+    for n, k, doubts in (
+        (1024, 128, [Doubt.CROWDED_PANELS]),
+        (1024, 64, []),
+        (512, 256, [Doubt.CROWDED_PANELS]),
+        (256, 1024, [Doubt.CROWDED_PANELS]),
+        (256, 256, []),
+        (768, 340, [Doubt.CROWDED_PANELS]),
+        (1000, 256, []),
+        (1000, 512, [Doubt.PANELS]),
+    ):
+        a, b = (0, k, 1), (0, n, 1)
+        spec = Matmul(1, 128, n, k, a, b, b, np.dtype(np.float32))
+        tiling = choose_tiling(spec, AVX2.vector_bytes, AVX2.registers)
+        assert isinstance(tiling, OuterTiling)
+        assert doubts_of(spec, tiling) == doubts, (n, k)
 
 
 @pytest.mark.parametrize("doubt", Doubt)

@@ -106,6 +106,11 @@ SMALL_PANEL = 16 << 10
 #: compete for twice as many, and so on.
 PAGE, WAYS = 4096, 8
 
+#: In the second-level cache, too: where the distance is a multiple of a power of two,
+#: up to ``FARTHEST``, a panel takes as much of it as if it filled that distance, and
+#: one that takes more than ``CROWDED`` bytes may not stay there.
+FARTHEST, CROWDED = 1 << 16, 1 << 18
+
 #: Up to this many rows of C, panels of B are copied only where a trial says so.
 MANY_ROWS = 128
 
@@ -133,10 +138,11 @@ FAR_APART, LONG_SUM = 1 << 9, 128
 
 #: Then, for more than ``CHUNK_TERMS`` of them and at most ``CHUNK_COLUMNS`` of C, a
 #: chunk of at most ``CHUNK`` rows is multiplied by stretches of at most
-#: ``SHORT_STRETCH`` terms of all panels (``CHUNK_PANELS`` numbers at most). The lines
-#: that have a tile's numbers are few, and are in the cache for the next panels, and for
-#: the next tile, which has numbers there, too. The number of chunks is a multiple of
-#: ``EVEN``: two threads, or four, have as many each.
+#: ``SHORT_STRETCH`` terms of all panels (``CHUNK_PANELS`` numbers at most), twice as
+#: many where registers are few: tiles are smaller then, and sums wait more often. The
+#: lines that have a tile's numbers are few, and are in the cache for the next panels,
+#: and for the next tile, which has numbers there, too. The number of chunks is a
+#: multiple of ``EVEN``: two threads, or four, have as many each.
 CHUNK_COLUMNS, CHUNK_PANELS, CHUNK, SHORT_STRETCH = 192, 1 << 20, 192, 64
 EVEN, CHUNK_TERMS = 4, 256
 
@@ -192,7 +198,10 @@ def choose_tiling(
         lanes //= 2
     vectors = _vectors(spec, -(-spec.n // lanes), registers, wide)
     rows = _rows(spec.m, vectors, registers)
-    return _outer_tiling(spec, lanes, rows, vectors, whole_columns, by_rows)
+    shape = lanes, rows, vectors
+    if not (whole_columns or by_rows) and _in_chunks(spec):
+        return _chunks(spec, *shape, registers)
+    return _outer_tiling(spec, *shape, whole_columns, by_rows)
 
 
 def _outer_tiling(
@@ -210,8 +219,6 @@ def _outer_tiling(
     by_panel = whole_columns or _by_panel(spec, rows, plain)
     large = spec.k * spec.n * spec.dtype.itemsize > LARGE_MATRIX
     block = LONGEST_BLOCK
-    if not (whole_columns or by_rows) and _in_chunks(spec):
-        return _chunks(spec, lanes, rows, columns)
     if large and _may_stream(spec, by_panel):
         panels = Panels.STREAMED
         block = STREAMS if spec.m == 1 else STREAMED_ROWS
@@ -268,9 +275,12 @@ def _in_chunks(spec: Matmul) -> bool:
     return long and few and _is_copied(spec)
 
 
-def _chunks(spec: Matmul, lanes: int, rows: int, columns: int) -> OuterTiling:
+def _chunks(
+    spec: Matmul, lanes: int, rows: int, vectors: int, registers: int
+) -> OuterTiling:
     """Tiles of a short stretch of p of a chunk of rows after the other."""
-    blocks = -(-spec.k // SHORT_STRETCH)
+    few, columns = registers < MANY_REGISTERS, lanes * vectors
+    blocks = -(-spec.k // (2 * SHORT_STRETCH if few else SHORT_STRETCH))
     chunks = EVEN * -(-spec.m // (EVEN * CHUNK))
     chunk = -(-spec.m // (chunks * rows)) * rows
     width = -(-spec.n // columns) * columns
@@ -312,6 +322,13 @@ def _is_direct(spec: Matmul, rows: int, columns: int, by_panel: bool) -> bool:
     if spec.k * columns * size > SMALL_PANEL:
         return False
     return spec.k <= WAYS * PAGE // math.gcd(by_row * size, PAGE)
+
+
+def is_crowded(spec: Matmul, tiling: OuterTiling) -> bool:
+    """Whether a panel that is read where it lies takes much of the second-level cache,
+    because of the distance of its rows."""
+    apart = math.gcd(spec.b_strides[1] * spec.dtype.itemsize, FARTHEST)
+    return tiling.longest * apart > CROWDED
 
 
 def is_far_apart(spec: Matmul) -> bool:

@@ -15,10 +15,10 @@ from ..plan.kernels import Buffer, Product
 from ..plan.views import View
 from .matmul import (
     MANY_ROWS,
-    PAGE,
     OuterTiling,
     choose_tiling,
     copied_elements,
+    is_crowded,
     is_far_apart,
     may_be_wide,
     packed,
@@ -51,7 +51,7 @@ WORTH_TRYING = 1 << 20
 OFTEN_READ, ALIGNED = 64, 1 << 10
 
 #: From so many rows of C on, some processors gain by copying panels.
-FEW_ROWS = {Doubt.PANELS: 96, Doubt.ALIGNED_PANELS: 64}
+FEW_ROWS = {Doubt.PANELS: 96, Doubt.CROWDED_PANELS: 64}
 
 
 def specification(kernel: Product) -> Matmul:
@@ -160,10 +160,10 @@ def doubts_of(spec: Matmul, tiling: OuterTiling) -> list[Doubt]:
     if is_far_apart(spec) and spec.n >= OFTEN_READ and not in_chunks:
         aligned = abs(spec.a_strides[2]) * size % ALIGNED == 0
         found.append(Doubt.ALIGNED_ROWS if aligned else Doubt.ROWS)
-    aligned = spec.b_strides[1] * size % PAGE == 0
-    doubt = Doubt.ALIGNED_PANELS if aligned else Doubt.PANELS
+    crowded = is_crowded(spec, tiling)
+    doubt = Doubt.CROWDED_PANELS if crowded else Doubt.PANELS
     streamed = tiling.panels is Panels.STREAMED
-    in_place = streamed or (aligned and tiling.panels is Panels.DIRECT)
+    in_place = streamed or (crowded and tiling.panels is Panels.DIRECT)
     some = FEW_ROWS[doubt] <= spec.m <= MANY_ROWS
     if in_place and tiling.by_panel and spec.b_strides[2] == 1 and some:
         found.append(doubt)
@@ -183,7 +183,7 @@ EXAMPLES = {
     Doubt.ROWS: (512, 512, 256, 1040),
     Doubt.ALIGNED_ROWS: (512, 512, 256, 1024),
     Doubt.PANELS: (112, 1000, 500, 1),
-    Doubt.ALIGNED_PANELS: (96, 1024, 512, 1),
+    Doubt.CROWDED_PANELS: (96, 1024, 512, 1),
 }
 
 

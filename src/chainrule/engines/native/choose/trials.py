@@ -31,7 +31,7 @@ class Doubt(Enum):
     ROWS = "copies of rows of A, their numbers far apart along the sum"
     ALIGNED_ROWS = "copies of rows of A, a multiple of 1 kB apart"
     PANELS = "copies of panels of a large B for 96 to 128 rows of A"
-    ALIGNED_PANELS = "copies of panels of B, rows pages apart, for 64 to 128 rows of A"
+    CROWDED_PANELS = "copies of panels that crowd a cache, for 64 to 128 rows of A"
 
     @property
     def short(self) -> str:

@@ -370,7 +370,7 @@ def test_parts_that_share_rows_find_all_panels_copied(
         tiling = check(case)
         assert tiling.panels is Panels.COPIED
         assert tiling.row_block == tiling.rows < tiling.chunk < case.m
-        assert tiling.stretches(case.k)[1] <= 64
+        assert tiling.stretches(case.k)[1] <= (64 if machine[1] >= 32 else 128)
         check(case, prepared(tiling, case.spec))
     whole = choose_tiling(Case(2000, 65, 100).spec, *machine[:2], whole_columns=True)
     assert whole.by_panel

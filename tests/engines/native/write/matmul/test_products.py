@@ -212,6 +212,13 @@ def test_rows_of_a_transposed_factor_that_lie_far_apart_are_asked_for_ahead() ->
         assert (PREFETCH in text) == ahead
 
 
+def test_rows_of_a_factor_that_is_copied_are_asked_for_ahead() -> None:
+    for columns, ahead in ((136, True), (64, False)):
+        a, b = np.ones((200, 48), np.float32), np.ones((48, columns), np.float32)
+        program = cr.trace(lambda a, b: a @ b, a, b)
+        assert (PREFETCH in text_of(program)) == ahead
+
+
 def test_a_number_computed_from_a_result_is_not_computed_first() -> None:
     w = cr.parameter(np.ones((5, 6), np.float32))
 

@@ -12,6 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .....dtypes import DType
+from ...choose.matmul import FAR_APART
+from ...choose.processor import CACHE_LINE
 from .. import ir
 from ..emit import (
     I32,
@@ -25,6 +27,7 @@ from ..emit import (
     linear,
     load,
     loop,
+    prefetch,
     register_type,
     smaller,
     store,
@@ -34,6 +37,10 @@ from ..emit import (
 #: The side of a square that is turned in registers: at most this many bytes. Wider
 #: ones take twice the code and are hardly faster.
 SQUARE_BYTES = 32
+
+#: Rows of B that lie far apart are asked for so many rows before they are copied: no
+#: processor looks ahead so far by itself.
+ROWS_AHEAD = 16
 
 
 @dataclass(frozen=True)
@@ -115,6 +122,10 @@ class _Packer:
         starts = [index(v * lanes) for v in range(self.panel.vectors)]
         masks = [existing_lanes(b, b.sub(self.columns, at), lanes) for at in starts]
         with loop(b, 0, self.length, name="p") as p:
+            if abs(self.panel.by_row) * dtype.itemsize >= FAR_APART:
+                later = b.add(p, index(ROWS_AHEAD))
+                for j in range(0, self.panel.width, CACHE_LINE // dtype.itemsize):
+                    prefetch(b, self._from(later, index(j)))
             for at, mask in zip(starts, masks, strict=True):
                 value = load(b, dtype, self._from(p, at), lanes, mask)
                 store(b, dtype, value, self._to(p, at), None)

@@ -55,8 +55,11 @@ Step: TypeAlias = Callable[[ir.Value, list[list[ir.Value]]], list[list[ir.Value]
 
 #: Rows of Aᵀ that are at least ``FAR_APART`` bytes apart compete for the same cache
 #: lines and lie on many pages: they are prefetched ``MULTIPLICATIONS_AHEAD``
-#: multiplications of vectors before they are needed.
+#: multiplications of vectors before they are needed, ``FEWER_AHEAD`` of vectors of at
+#: most ``SHORT_VECTOR`` bytes: their tiles are smaller, and a multiplication may take a
+#: whole cycle.
 FAR_APART, MULTIPLICATIONS_AHEAD = 1 << 10, 1 << 10
+SHORT_VECTOR, FEWER_AHEAD = 32, 384
 #: Of about as many turns of the loop over p each sum is made.
 MOST_TURNS = 1 << 10
 
@@ -234,7 +237,9 @@ class OuterProducts(Tile):
         by_p, size = self.spec.a_strides[2], self.spec.dtype.itemsize
         if abs(by_p) * size < FAR_APART:
             return
-        distance = by_p * -(-MULTIPLICATIONS_AHEAD // work)
+        short = self.lanes * size <= SHORT_VECTOR
+        ahead = FEWER_AHEAD if short else MULTIPLICATIONS_AHEAD
+        distance = by_p * -(-ahead // work)
         for at in (*range(0, count - 1, CACHE_LINE // size), count - 1):
             pointer = address(self.b, start, self.element, index(distance + at))
             prefetch(self.b, pointer)
