@@ -85,6 +85,50 @@ def test_predict_goes_on_from_the_end_with_intervals(
     assert len(short) == 2 and short[1].startswith("C,2024-04-07,")
 
 
+def weekly(path: Path, weeks: int = 40) -> Path:
+    """A shop that is counted once a week."""
+    days = np.datetime64("2024-01-01") + 7 * np.arange(weeks)
+    rows = [f"{day},A,{5 + number % 3},1" for number, day in enumerate(days)]
+    path.write_text("\n".join(["day,shop,sold,open", *rows]) + "\n")
+    return path
+
+
+def test_values_of_another_frequency_are_refused(
+    run: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    path = weekly(tmp_path / "weekly.csv")
+    for command in ("predict", "evaluate"):
+        found = call(command, run[0], path)
+        assert found.exit_code != 0
+        assert (
+            "series 'A' has a value every week: the network learned from one every day"
+            in found.stderr.replace("\n", " ")
+        )
+
+
+def test_series_that_are_too_short_to_be_measured_are_named(
+    run: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    path = sales(tmp_path)
+    short = [f"2024-01-{day:02},C,{day},1" for day in range(1, 21)]
+    path.write_text(path.read_text() + "\n".join(short) + "\n")
+    found = call_well("evaluate", run[0], path)
+    said = "left out: 'C' (20 steps): the network reads 18 steps and forecasts 6"
+    assert f"warning: {said}" in found.stderr
+    values = json.loads(call_well("evaluate", run[0], path, "--json").stdout)
+    assert values["left_out"] == said
+
+
+def test_a_little_more_than_three_horizons_are_learned_from(tmp_path: Path) -> None:
+    for steps, enough in ((18, False), (19, True)):
+        lines = [f"2024-01-{day:02},{day % 5}" for day in range(1, steps + 1)]
+        path = tmp_path / "s.csv"
+        path.write_text("\n".join(["day,sold", *lines]) + "\n")
+        out = tmp_path / f"run{steps}"
+        words = (*SALES, "--horizon", 6, *TINY, "--out", out)
+        assert (call("train", path, *words).exit_code == 0) == enough
+
+
 def test_the_naive_forecast_of_a_random_walk_is_said_to_be_better(
     tmp_path: Path,
 ) -> None:
@@ -124,10 +168,10 @@ SHORT = "\n".join(["day,sold", *(f"2024-01-{d:02},{d}" for d in range(1, 21))]) 
         (SHORT, SALES, "s.csv: how many steps are to be forecast?"),
         (SHORT, (*SALES, "--horizon", 12),
          "s.csv: 20 steps: too few to learn from, and to be tested on, with a horizon "
-         "of 12: expected more than 48"),
+         "of 12: expected more than 36"),
         ("day,sold\n2024-01-01,5\n", (*SALES, "--horizon", 1),
          "s.csv: 1 step: too few to learn from, and to be tested on, with a horizon of "
-         "1: expected more than 4"),
+         "1: expected more than 3"),
         (FLAT, (*SALES, "--horizon", 2),
          "s.csv: column 'sold' never changes: there is nothing to forecast"),
         (SHORT, (*SALES, "--horizon", 2, "--season", 7, "--lags", 3),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +53,11 @@ def test_labelled_drawings_are_read(digits: Path, tmp_path: Path) -> None:
     again = json.loads(call_well("evaluate", out, "--json").output)
     assert again["error_rate"] == said["test"]["error_rate"]
     assert cr.runs.list_runs(tmp_path)[0].score_name == "error_rate"
+    bare = tmp_path / "bare.inkml"
+    bare.write_text(re.sub("<annotation.*?</annotation>", "", digits.read_text()))
+    found = call("evaluate", out, bare)
+    assert found.exit_code != 0
+    assert "bare.inkml: drawing 0 has no label to compare with" in found.stderr
 
 
 def test_a_folder_of_drawings_is_spelled(tmp_path: Path) -> None:

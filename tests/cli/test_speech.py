@@ -130,7 +130,9 @@ def test_what_cannot_be_learned_is_named(tmp_path: Path) -> None:
         whole = path.read_bytes()
         path.write_bytes(b"RIFF")
         said = wrong(folder)
-        assert f"read_wav: {path.name}: it was cut off before its first" in said
+        assert (
+            f"read_wav: recordings/{path.name}: it was cut off before its first" in said
+        )
         path.write_bytes(whole)
     for number in range(9):
         samples = tones("no", 1, number).samples[:300]

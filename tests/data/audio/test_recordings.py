@@ -30,7 +30,9 @@ def write(tmp_path: Path) -> Write:
 
 
 def read(folder: Path) -> list[tuple[str, tuple[str, ...], str | None]]:
-    return [(r.name, r.words, r.speaker) for r in data.read_recordings(folder)]
+    found = data.read_recordings(folder)
+    assert all(r.name == f"{r.source.parent.name}/{r.source.name}" for r in found)
+    return [(r.source.name, r.words, r.speaker) for r in found]
 
 
 def test_names_of_files_say_word_and_speaker(write: Write) -> None:

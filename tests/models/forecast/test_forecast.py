@@ -319,6 +319,15 @@ def test_a_saved_forecaster_says_the_same(tmp_path: Path) -> None:
 
 
 SHORT = data.Series.of(np.arange(10.0), name="a")
+DAILY = data.Series.of(np.arange(10.0), np.datetime64("2024-01-01") + np.arange(10))
+
+
+def test_a_network_learns_the_frequency_and_takes_series_without_dates() -> None:
+    forecaster = models.Forecaster.of(DAILY, 1, season=1)
+    assert forecaster.settings()["frequency"] == "day"
+    told = forecaster.predict(SHORT)
+    np.testing.assert_array_equal(told.median, forecaster.predict(DAILY).median)
+    assert models.Forecaster.of(SHORT, 1).settings()["frequency"] == ""
 
 
 @pytest.mark.parametrize(
@@ -342,6 +351,9 @@ SHORT = data.Series.of(np.arange(10.0), name="a")
          "Forecaster: level 0.3: the network learned 0.025, 0.1, 0.5, 0.9, 0.975"),
         (lambda: models.Forecaster(4, 2, known=[(0, 1)]).predict(SHORT),
          "Forecaster: series 'a' has 0 known covariates: the network was made for 1"),
+        (lambda: models.Forecaster(4, 2, frequency="month").predict(DAILY),
+         "Forecaster: series has a value every day: the network learned from one every "
+         "month"),
         (lambda: models.SeasonalNaive(12).predict(SHORT),
          "SeasonalNaive(12): series 'a' has 10 steps, less than a season"),
         (lambda: models.ExponentialSmoothing.fit(SHORT[:3]),

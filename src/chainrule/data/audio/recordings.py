@@ -50,7 +50,7 @@ class Recording:
 
     Example:
         >>> Recording(("yes",), Path("yes/ann_1.wav"), "ann").name
-        'ann_1.wav'
+        'yes/ann_1.wav'
     """
 
     words: tuple[str, ...]
@@ -60,9 +60,9 @@ class Recording:
 
     @property
     def name(self) -> str:
-        """What messages call it."""
+        """What messages call it: a file by its folder and its own name."""
         if isinstance(self.source, Path):
-            return self.source.name
+            return "/".join(self.source.parts[-2:])
         return f"the recording of {' '.join(self.words) or 'nothing'!r}"
 
     def sound(self) -> Sound:
@@ -71,8 +71,9 @@ class Recording:
         Raises:
             FileError, DataError: as ``read_wav``.
         """
-        source = self.source
-        sound = read_wav(source) if isinstance(source, Path) else source
+        sound = self.source
+        if isinstance(sound, Path):
+            sound = read_wav(sound, name=self.name)
         if self.speed == 1:
             return sound
         faster = round(sound.rate * self.speed)
@@ -131,7 +132,7 @@ def read_recordings(folder: str | os.PathLike[str]) -> list[Recording]:
     Example:
         >>> for each in read_recordings("recordings"):  # doctest: +SKIP
         ...     print(each.name, each.words, each.speaker)
-        7_jackson_32.wav ('7',) jackson
+        recordings/7_jackson_32.wav ('7',) jackson
     """
     root = Path(folder)
     if not root.is_dir():

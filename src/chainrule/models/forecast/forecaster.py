@@ -26,7 +26,7 @@ from ...ops.movement import concatenate
 from ...wording import counted
 from ..tcn import TCN
 from .prediction import LEVELS, ForecastModel
-from .windows import Shape, Windows, joined, statistics, windows_of
+from .windows import PLAIN, Shape, Windows, joined, statistics, windows_of
 
 #: What reads the window.
 NETWORKS = ("lstm", "tcn", "mlp", "linear")
@@ -59,6 +59,8 @@ class Forecaster(nn.Module, ForecastModel):
         levels: of the quantiles.
         dropout: between layers, in training.
         past, known: means and deviations of the covariates.
+        frequency: the name of what a step is; series of another are refused. Empty: of
+            any, as are series without dates.
         stretch: by how much quantiles are moved away from the median; ``calibrate``
             finds it.
 
@@ -100,6 +102,7 @@ class Forecaster(nn.Module, ForecastModel):
         dropout: float = 0.0,
         past: Sequence[Sequence[float]] = (),
         known: Sequence[Sequence[float]] = (),
+        frequency: str = "",
         stretch: float = 1.0,
         dtype: DTypeLike | None = None,
     ) -> None:
@@ -113,6 +116,7 @@ class Forecaster(nn.Module, ForecastModel):
             positive_size("Forecaster", "season", season),
             tuple((float(a), float(b)) for a, b in past),
             tuple((float(a), float(b)) for a, b in known),
+            str(frequency),
         )
         if season > lags:
             raise ArgumentError(
@@ -167,6 +171,7 @@ class Forecaster(nn.Module, ForecastModel):
         m = several[0].frequency.season if season is None else season
         m = positive_size("Forecaster", "season", m)
         H = positive_size("Forecaster", "horizon", horizon)
+        step = several[0].frequency.name
         shortest = min(map(len, several))
         if lags is None:
             lags = max(m, min(max(2 * m, 3 * H), (shortest - H) // 2))
@@ -184,6 +189,7 @@ class Forecaster(nn.Module, ForecastModel):
             m,
             past=statistics([each.past for each in several]),
             known=statistics([each.known for each in several]),
+            frequency="" if step == PLAIN else step,
             **options,
         )
 
@@ -200,6 +206,7 @@ class Forecaster(nn.Module, ForecastModel):
             "dropout": self.dropout.p,
             "past": [list(each) for each in self.shape.past],
             "known": [list(each) for each in self.shape.known],
+            "frequency": self.shape.frequency,
             "stretch": self.stretch,
         }
 

@@ -17,11 +17,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...data.series.frequency import Frequency
 from ...data.series.series import Series
 from ...errors import DataError
 from ...graph import Array
 from ...wording import counted
 from .prediction import filled, seasonal_places
+
+#: What a step of values without dates is called.
+PLAIN = Frequency().name
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,7 @@ class Shape:
         season: m, at most L.
         past, known: (P,) and (K,): means and deviations of the covariates, by which
             they are scaled.
+        frequency: the name of what a step is; empty: of any.
     """
 
     lags: int
@@ -41,6 +46,7 @@ class Shape:
     season: int
     past: tuple[tuple[float, float], ...] = ()
     known: tuple[tuple[float, float], ...] = ()
+    frequency: str = ""
 
     @property
     def channels(self) -> int:
@@ -78,8 +84,8 @@ def windows_of(series: Series, origins: Sequence[int] | Array, shape: Shape) -> 
         shape: of the windows.
 
     Raises:
-        DataError: a series with less past, other covariates, or without those that are
-            to be known.
+        DataError: a series of another frequency, with less past, other covariates, or
+            without those that are to be known.
     """
     places, (L, H, m) = np.asarray(origins), (shape.lags, shape.horizon, shape.season)
     _check(series, places, shape)
@@ -141,6 +147,13 @@ def _units(values: Array, past: Array, places: Array, m: int) -> Array:
 
 def _check(series: Series, places: Array, shape: Shape) -> None:
     name = f" {series.name!r}" * bool(series.name)
+    step = series.frequency.name
+    if shape.frequency and step not in (shape.frequency, PLAIN):
+        raise DataError(
+            f"Forecaster: series{name} has a value every {step}: the network learned "
+            f"from one every {shape.frequency}",
+            fix=f"values of every {shape.frequency}, or a network trained on these",
+        )
     if not len(places) or int(places.min()) < shape.lags:
         has = int(places.min()) if len(places) else len(series)
         raise DataError(

@@ -48,10 +48,13 @@ OWN = ("time", "horizon", "season", "series", "lags", "covariates", "known", "ou
 
 
 class Part(NamedTuple):
-    """Series, and the first step of each that is to be forecast."""
+    """Series, the first step of each that is to be forecast, and in words which series
+    of the file are not among them.
+    """
 
     series: list[data.Series]
     first: list[int]
+    left_out: str = ""
 
 
 class ForecastTask(Task):
@@ -191,7 +194,8 @@ class ForecastTask(Task):
 
     def measure(self, model: Any, part: Any) -> dict[str, Any]:
         """Errors and coverage of forecasts from every time of a part."""
-        return _scores(model, part, model.shape.horizon, model.shape.season)
+        found = _scores(model, part, model.shape.horizon, model.shape.season)
+        return found | ({"left_out": part.left_out} if part.left_out else {})
 
     def part_of(self, path: Path, model: Any, settings: Settings) -> Part:
         """All of another file that has enough before it."""
@@ -204,7 +208,13 @@ class ForecastTask(Task):
                 f"forecast any: the network reads {model.shape.lags} and forecasts "
                 f"{model.shape.horizon}"
             )
-        return Part(long, [model.shape.lags] * len(long))
+        short = _left_out(series, long)
+        if short:
+            short += (
+                f": the network reads {counted(model.shape.lags, 'step')} and "
+                f"forecasts {model.shape.horizon}"
+            )
+        return Part(long, [model.shape.lags] * len(long), short)
 
     def in_words(self, measured: Mapping[str, Any]) -> str:
         """``MASE 0.712, pinball 0.180, MAE 21.4; 78 % within 80 %, …``"""
@@ -227,7 +237,8 @@ class ForecastTask(Task):
             naive = models.SeasonalNaive(season)
             found["the value of a season ago"] = _scores(naive, part, horizon, season)
         if len(part.series) <= SMOOTHED:
-            before = [s[:f] for s, f in zip(*part, strict=True)]
+            pairs = zip(part.series, part.first, strict=True)
+            before = [s[:f] for s, f in pairs]
             ets = models.ExponentialSmoothing.fit(before, season=season)
             found["exponential smoothing"] = _scores(ets, part, horizon, season)
         return found
@@ -235,19 +246,24 @@ class ForecastTask(Task):
     def warnings(
         self, measured: Mapping[str, Any], baselines: Mapping[str, Any]
     ) -> list[str]:
-        """That a forecast without any learning is better, or that nothing says so."""
+        """That series are left out, that a forecast without any learning is better, or
+        that nothing says so.
+        """
+        found = [measured["left_out"]] if "left_out" in measured else []
         if measured["mase"] is None:
             return [
+                *found,
                 "MASE and pinball are not defined: they compare with errors of the "
-                "naive forecast before the part that is measured, where it has none"
+                "naive forecast before the part that is measured, where it has none",
             ]
         naive = [name for name in baselines if name.startswith("the ")]
         best = min(naive, key=lambda name: baselines[name]["mase"], default=None)
         if best is None or baselines[best]["mase"] > measured["mase"]:
-            return []
+            return found
         return [
+            *found,
             f"{best} is the better forecast: MASE {baselines[best]['mase']:.3f} "
-            f"against {measured['mase']:.3f}; what the network learned is of no help"
+            f"against {measured['mase']:.3f}; what the network learned is of no help",
         ]
 
     def draw(self, run: TaskRun) -> list[str]:
@@ -347,7 +363,7 @@ def _parts(
         raise DataError(
             f"{found.source}: {counted(max(map(len, found)), 'step')}: too few to "
             f"learn from, and to be tested on, with a horizon of {horizon}: expected "
-            f"more than {(4 if share else 3) * horizon}",
+            f"more than {(3 if share else 2) * horizon}",
             fix="a smaller --horizon, or a longer series",
         )
     train = Part([s[:a] for s, (a, _) in zip(long, cuts, strict=True)], [0] * len(long))
@@ -431,7 +447,8 @@ def _asked(settings: Settings) -> tuple[int, int]:
 
 def _scores(model: Any, part: Part, horizon: int, season: int) -> dict[str, Any]:
     """Scores of forecasts from the times of a part, a thousand of them at most."""
-    some = [(s, f) for s, f in zip(*part, strict=True) if len(s) >= f + horizon]
+    pairs = zip(part.series, part.first, strict=True)
+    some = [(s, f) for s, f in pairs if len(s) >= f + horizon]
     origins = sum(len(s) - f - horizon + 1 for s, f in some)
     found = models.backtest(
         model,

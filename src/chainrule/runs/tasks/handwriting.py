@@ -141,8 +141,19 @@ class Handwriting(Task):
         return _scores(model.read(part), part, model.spells)
 
     def part_of(self, path: Path, model: Any, settings: Settings) -> Drawings:
-        """All drawings of another file or folder."""
-        return data.read_drawings(path)
+        """All drawings of another file or folder, which have labels.
+
+        Raises:
+            DataError: one without.
+        """
+        found = data.read_drawings(path)
+        for number, each in enumerate(found):
+            if not each.label:
+                raise DataError(
+                    f"{path.name}: drawing {number} has no label to compare with",
+                    fix="chainrule predict reads drawings without labels",
+                )
+        return found
 
     def in_words(self, measured: Mapping[str, Any]) -> str:
         """``98.63 % read right``, and ``character errors 0.9 %``"""
@@ -203,12 +214,6 @@ def _symbols(kinds: list[str], model: str) -> list[str]:
 
 
 def _scores(said: list[str], part: Any, spells: bool) -> dict[str, Any]:
-    unknown = [number for number, each in enumerate(part) if not each.label]
-    if unknown:
-        raise DataError(
-            f"drawing {unknown[0]} has no label to compare with",
-            fix="chainrule predict reads drawings without labels",
-        )
     rates = data.error_rates(said, [[label] for label in labels_of(part)])
     found = {"error_rate": rates.sequences, "drawings": len(part)}
     return found | ({"character_error_rate": rates.tokens} if spells else {})
