@@ -43,6 +43,9 @@ from .words import words_of
 #: ``FEWEST_STREAMS`` parts, and in more if each still reads ``STREAM_BYTES`` of a row.
 FEWEST_STREAMS, STREAM_BYTES = 4, 1 << 13
 
+#: So many bytes of a factor are worth a thread's while, whatever is multiplied.
+WORTH_SHARING_BYTES = 1 << 19
+
 #: Products of fewer multiplications than this are not worth a doubt.
 WORTH_TRYING = 1 << 20
 
@@ -95,7 +98,9 @@ def choose_product(
     cut = product_cut(kernel, chooser)
     spec, tiling = cut.spec, cut.tiling
     work = math.prod(kernel.shape) * spec.k
-    worth = work // WORTH_SHARING_PRODUCT
+    # Of few rows or columns it is the bytes of the other factor that take the time.
+    size = spec.batch * spec.k * max(spec.m, spec.n) * spec.dtype.itemsize
+    worth = max(work // WORTH_SHARING_PRODUCT, size // WORTH_SHARING_BYTES)
     parts = kernel.parts or shared_out(worth, _units(kernel, spec, tiling))
     copied = copied_elements(spec, tiling)
     scratch = copied + scratch_elements(spec, tiling) * parts

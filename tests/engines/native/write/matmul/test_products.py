@@ -212,6 +212,20 @@ def test_rows_of_a_transposed_factor_that_lie_far_apart_are_asked_for_ahead() ->
         assert (PREFETCH in text) == ahead
 
 
+@pytest.mark.parametrize(
+    ("m", "n", "k", "parts"),
+    [(1, 1024, 256, 2), (1, 256, 256, 0), (2048, 2, 512, 8), (32, 256, 128, 2)],
+)
+def test_a_product_is_shared_out_by_what_it_multiplies_and_reads(
+    m: int, n: int, k: int, parts: int
+) -> None:
+    multiply = cr.compile(lambda a, b: a @ b.T)
+    (kernel,) = multiply.explain(cr.zeros((m, k)), cr.zeros((n, k))).kernels
+    assert (
+        kernel.cut.endswith(f", {parts} parts") if parts else "parts" not in kernel.cut
+    )
+
+
 def test_rows_of_a_factor_that_is_copied_are_asked_for_ahead() -> None:
     for columns, ahead in ((136, True), (64, False)):
         a, b = np.ones((200, 48), np.float32), np.ones((48, columns), np.float32)
