@@ -88,8 +88,12 @@ def main() -> None:
     works = {}
     for case in cases:
         problem = workloads.problem(workload, case)
-        works[case] = builder(problem)
-        answer = ready(problem, works[case], WARM_UP_SECONDS / len(cases))
+        work = builder(problem)
+        if work is None:  # the library has nothing of the kind
+            say(channel, case=case)
+            continue
+        works[case] = work
+        answer = ready(problem, work, WARM_UP_SECONDS / len(cases))
         say(channel, case=case, **answer)
     for line in sys.stdin:
         request = json.loads(line)

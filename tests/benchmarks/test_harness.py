@@ -8,6 +8,7 @@ import platform
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -48,6 +49,35 @@ def test_a_peer_that_fails_half_way_has_no_result_but_its_last_words(
     (result,) = harness.time_steps("mlp-tiny", ["sklearn"], 2, 1, 0.01, str(tmp_path))
     (timing,) = result.timings
     assert timing.seconds == [] and timing.note.startswith("failed: ")
+
+
+def test_a_peer_that_has_nothing_of_a_kind_takes_part_in_the_other_cases(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As Hugging Face's ``generate``, which has no LSTM."""
+    costs = {"operations": 1, "bytes_read": 1, "bytes_written": 1}
+
+    class OfGPT:
+        peak_bytes = None
+
+        def __init__(self, workload: str, name: str, cases: list[str], *_: Any) -> None:
+            has: dict[str, Any] = {"losses": [1.0], **costs}
+            self.ready = {c: has if c.startswith("GPT") else {} for c in cases}
+
+        def seconds_a_step(self, case: str, at_least: float) -> float:
+            assert case.startswith("GPT")
+            return 0.5
+
+        def close(self) -> None:
+            pass
+
+    monkeypatch.setattr(harness, "Peer", OfGPT)
+    found = harness.time_steps("generation", ["chainrule"], 2, 1, 0.01, str(tmp_path))
+    for result in found:
+        (timing,) = result.timings
+        gpt = result.case.startswith("GPT")
+        assert timing.seconds == ([0.5, 0.5] if gpt else [])
+        assert timing.note == ("" if gpt else "has nothing of the kind")
 
 
 def test_a_list_that_nobody_reads_to_its_end_ends_quietly() -> None:
