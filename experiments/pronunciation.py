@@ -7,7 +7,9 @@ any of its listed pronunciations is written exactly. One word in ten is for test
 in fifty for the losses beside those of training; nothing is chosen by either within a
 run. (A first recipe, two layers of 384, had the same test words.) Words with other
 characters than letters, hyphens and apostrophes are left out (1 in 600). The data
-folder has release 0.7a, from NLTK; the papers cut theirs from others.
+folder has release 0.7a, from NLTK; the papers cut theirs from others. On these words
+joint n-grams of letters and phonemes (Phonetisaurus 0.3.0, with its defaults) have
+26.4 % wrong, on those of a split that papers use 24.4 %.
 
     chainrule experiment pronunciation [--quick] [--seed 0] [--resume]
 
