@@ -98,11 +98,19 @@ def is_documented(value: Any) -> bool:
 
 
 def signature(name: str, value: Any) -> str:
-    """``name(arguments)``, as one would call it."""
+    """``name(arguments)``, as one would call it.
+
+    A class is called as its ``__init__`` says. Some versions of Python look at an
+    inherited ``__new__`` first.
+    """
+    own = isinstance(value, type) and value.__init__ is not object.__init__  # type: ignore[misc]
     try:
-        shown = str(inspect.signature(value))
+        found = inspect.signature(value.__init__ if own else value)
     except (TypeError, ValueError):
         return name
+    if own:
+        found = found.replace(parameters=list(found.parameters.values())[1:])
+    shown = str(found)
     shown = re.sub(r"(chainrule|collections|typing|numpy)(\.\w+)*\.", "", shown)
     shown = re.sub(r"<[^<>]* at 0x[0-9a-f]+>", "…", shown)
     return f"{name}{shown}".replace("'", "")

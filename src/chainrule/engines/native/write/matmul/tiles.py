@@ -321,7 +321,8 @@ class OuterTile(OuterProducts):
             at = linear(b, v * self.lanes, [(p, stride)])
             source = address(b, self.panel, self.element, at)
             columns.append(load(b, dtype, source, width, None if packed else mask))
-            if self.tiling.panels is Panels.STREAMED:
+            first = v * self.lanes * dtype.itemsize % CACHE_LINE == 0  # of its line
+            if self.tiling.panels is Panels.STREAMED and first:
                 self._ahead(source, stride)
         by_batch, by_row, by_p = self.spec.a_strides
         by_tile = self.spec.k if self.tiling.copies_rows else by_row
