@@ -88,10 +88,8 @@ class ForecastTask(Task):
         season, said = _season(parts[0], horizon, asked.get("season"))
         lags = _lags(parts[0], horizon, season, asked.get("lags"), path.name)
         train, held, test = _with_windows(parts, lags + horizon)
-        short = _left_out(found, test.series)
-        if short:
-            why = f"too short to learn from with {counted(lags, 'lag')}"
-            said = (*said, f"{short}, {why}; fewer --lags may keep more")
+        why = f", too short to learn from with {counted(lags, 'lag')}"
+        short = _left_out(found, test.series, f"{why}; fewer --lags may keep more")
         values = sum(map(len, test.series))
         frequency = found[0].frequency
         of = f" of a {frequency.name}" * (frequency.name != "step")
@@ -104,7 +102,7 @@ class ForecastTask(Task):
             train,
             held,
             test,
-            (*found.notes, *said),
+            (*found.notes, *said, *([short] if short else [])),
             {"season": season, "lags": lags, "set": found},
         )
 
@@ -195,7 +193,9 @@ class ForecastTask(Task):
     def measure(self, model: Any, part: Any) -> dict[str, Any]:
         """Errors and coverage of forecasts from every time of a part."""
         found = _scores(model, part, model.shape.horizon, model.shape.season)
-        return found | ({"left_out": part.left_out} if part.left_out else {})
+        if part.left_out:
+            found["left_out"] = part.left_out
+        return found
 
     def part_of(self, path: Path, model: Any, settings: Settings) -> Part:
         """All of another file that has enough before it."""
@@ -208,12 +208,8 @@ class ForecastTask(Task):
                 f"forecast any: the network reads {model.shape.lags} and forecasts "
                 f"{model.shape.horizon}"
             )
-        short = _left_out(series, long)
-        if short:
-            short += (
-                f": the network reads {counted(model.shape.lags, 'step')} and "
-                f"forecasts {model.shape.horizon}"
-            )
+        reads = f": the network reads {counted(model.shape.lags, 'step')}"
+        short = _left_out(series, long, f"{reads} and forecasts {model.shape.horizon}")
         return Part(long, [model.shape.lags] * len(long), short)
 
     def in_words(self, measured: Mapping[str, Any]) -> str:
@@ -251,20 +247,20 @@ class ForecastTask(Task):
         """
         found = [measured["left_out"]] if "left_out" in measured else []
         if measured["mase"] is None:
-            return [
-                *found,
+            found.append(
                 "MASE and pinball are not defined: they compare with errors of the "
-                "naive forecast before the part that is measured, where it has none",
-            ]
+                "naive forecast before the part that is measured, where it has none"
+            )
+            return found
         naive = [name for name in baselines if name.startswith("the ")]
         best = min(naive, key=lambda name: baselines[name]["mase"], default=None)
-        if best is None or baselines[best]["mase"] > measured["mase"]:
-            return found
-        return [
-            *found,
-            f"{best} is the better forecast: MASE {baselines[best]['mase']:.3f} "
-            f"against {measured['mase']:.3f}; what the network learned is of no help",
-        ]
+        if best is not None and baselines[best]["mase"] <= measured["mase"]:
+            found.append(
+                f"{best} is the better forecast: MASE {baselines[best]['mase']:.3f} "
+                f"against {measured['mase']:.3f}; what the network learned is of no "
+                "help"
+            )
+        return found
 
     def draw(self, run: TaskRun) -> list[str]:
         """Forecasts of the test part beside what came, and of what is to come."""
@@ -303,9 +299,9 @@ class ForecastTask(Task):
         series = list(_read(path, settings.target, settings.details or {}))
         long = [each for each in series if len(each) >= model.shape.lags]
         told = model.predict(long or series, asked.get("horizon"))
-        short = _left_out(series, long)
-        reads = f"the network reads {counted(model.shape.lags, 'step')}"
-        return _table(told, settings), [f"{short}: {reads}"] if short else []
+        reads = f": the network reads {counted(model.shape.lags, 'step')}"
+        short = _left_out(series, long, reads)
+        return _table(told, settings), [short] if short else []
 
 
 TASK = ForecastTask()
@@ -385,13 +381,15 @@ def _with_windows(
     return some(train), None if held is None else some(held), some(test)
 
 
-def _left_out(every: Iterable[data.Series], kept: Sequence[data.Series]) -> str:
-    """The series that are not kept, in words; empty where all are."""
+def _left_out(
+    every: Iterable[data.Series], kept: Sequence[data.Series], why: str
+) -> str:
+    """The series that are not kept, and why; empty where all are."""
     names = {each.name for each in kept}
     short = [each for each in every if each.name not in names]
     told = [f"{each.name!r} ({counted(len(each), 'step')})" for each in short[:8]]
     more = ", …" * (len(short) > len(told))
-    return f"left out: {', '.join(told)}{more}" if short else ""
+    return f"left out: {', '.join(told)}{more}{why}" if short else ""
 
 
 def _season(

@@ -21,6 +21,8 @@ from chainrule.engines.native.choose.trials import Doubt, Trial
 from chainrule.engines.native.plan.fuse import fuse
 from chainrule.engines.native.plan.kernels import Product, Schedule
 from chainrule.engines.native.run import trials
+from chainrule.engines.native.write import ir
+from chainrule.engines.native.write.matmul.panels import Panel, emit_packer
 from tests.engines.native.text import PREFETCH, text_of
 
 Step = Callable[[Any, Any], Any]
@@ -226,11 +228,18 @@ def test_a_product_is_shared_out_by_what_it_multiplies_and_reads(
     )
 
 
-def test_rows_of_a_factor_that_is_copied_are_asked_for_ahead() -> None:
-    for columns, ahead in ((136, True), (64, False)):
-        a, b = np.ones((200, 48), np.float32), np.ones((48, columns), np.float32)
-        program = cr.trace(lambda a, b: a @ b, a, b)
-        assert (PREFETCH in text_of(program)) == ahead
+@pytest.mark.parametrize(
+    ("by_row", "by_column", "lanes", "lines"),
+    [(128, 1, 8, 1), (128, 1, 16, 2), (127, 1, 8, 0), (1, 512, 8, 0)],
+)
+def test_far_rows_of_a_factor_that_is_copied_are_asked_for_ahead(
+    by_row: int, by_column: int, lanes: int, lines: int
+) -> None:
+    """Once for each line of a row of two vectors."""
+    module = ir.Module("panels")
+    panel = Panel(np.dtype(np.float32), lanes, 2, by_row, by_column, shortest=8)
+    emit_packer(module, "pack", panel)
+    assert str(module).count(PREFETCH) == lines
 
 
 def test_a_number_computed_from_a_result_is_not_computed_first() -> None:
